@@ -1,0 +1,35 @@
+-- Least privilege of the two login roles (SPEC §1.2). Applied after every migration; may be repeated.
+-- Roles are cluster-wide and may exist already; `authsession up` or the owner gives them LOGIN and a password.
+
+do $$
+declare role_name text;
+begin
+    foreach role_name in array array['authsession_public', 'authsession_internal'] loop
+        if not exists (select from pg_roles where rolname = role_name) then
+            begin
+                execute format('create role %I nologin', role_name);
+            exception when duplicate_object or unique_violation then null;  -- another migration won the race
+            end;
+        end if;
+        execute format('revoke all on all tables in schema %I from %I', current_schema, role_name);
+        execute format('revoke all on all functions in schema %I from %I', current_schema, role_name);
+        execute format('grant usage on schema %I to %I', current_schema, role_name);
+    end loop;
+end $$;
+
+-- The public flow: sends, confirms, mails, publishes. It locks the e-mail's row, never session rows.
+grant execute on function clock_now to authsession_public, authsession_internal;
+grant execute on function revoke_oldest_sessions to authsession_public;
+grant select on schema_migrations to authsession_public, authsession_internal;
+grant select on settings, users, blocks, device_sessions to authsession_public;
+grant select, insert, update on emails, login_codes, challenges, mail_deliveries, known_networks to authsession_public;
+grant insert on users, device_sessions, audit_events to authsession_public;
+grant select, insert, update, delete on projection_outbox to authsession_public;
+
+-- Trusted operations. Codes and challenges stay with the public flow, but for the development mailbox's
+-- reading and retention's removing.
+grant select, update on settings to authsession_internal;
+grant select, insert on settings_changes, audit_events to authsession_internal;
+grant select, insert, update on emails, device_sessions to authsession_internal;
+grant select on users, login_codes, mail_deliveries, challenges to authsession_internal;
+grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;

@@ -1,0 +1,76 @@
+"""The two public routes: what they take and what they answer (SPEC §2).
+
+Shape only. Whether an e-mail, a key or a time zone is valid is decided in `shared.kernel`, whether a code is right in the domain.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.encoding import encode
+from contracts.strict_json import check_names, decode_object, invalid, read_optional_text, read_text
+
+SEND_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/send-email-code"
+CONFIRM_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/confirm-email-code"
+
+_SEND_NAMES = frozenset({"email"})
+_CONFIRM_NAMES = frozenset({"challenge_id", "code", "client_public_key", "time_zone", "client_key_proof"})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SendEmailCodeRequest:
+    """Asks for a login code. No repr: an e-mail does not belong into a log."""
+
+    email: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ConfirmEmailCodeRequest:
+    """Trades a login code for a device session. No repr: it carries the code.
+
+    `client_public_key` is base64 of 32 bytes, `time_zone` an IANA name, `client_key_proof` base64 of a signature (SPEC §3.9).
+    """
+
+    challenge_id: str
+    code: str
+    client_public_key: str
+    time_zone: str | None = None
+    client_key_proof: str | None = None
+
+
+def decode_send(body: bytes) -> SendEmailCodeRequest:
+    """The request `send-email-code`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    fields = decode_object(body)
+    check_names(fields, _SEND_NAMES)
+    email = read_text(fields, "email")
+    if not email:
+        raise invalid("email must not be empty")
+    return SendEmailCodeRequest(email)
+
+
+def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
+    """The request `confirm-email-code`; raises `Refusal(INVALID_REQUEST)` and nothing else.
+
+    An empty code or key passes: SPEC §2.2 has codes of its own for them (`invalid_code`, `invalid_client_public_key`).
+    """
+    fields = decode_object(body)
+    check_names(fields, _CONFIRM_NAMES)
+    challenge_id = read_text(fields, "challenge_id")
+    if not challenge_id:
+        raise invalid("challenge_id must not be empty")
+    return ConfirmEmailCodeRequest(
+        challenge_id=challenge_id,
+        code=read_text(fields, "code"),
+        client_public_key=read_text(fields, "client_public_key"),
+        time_zone=read_optional_text(fields, "time_zone"),
+        client_key_proof=read_optional_text(fields, "client_key_proof"),
+    )
+
+
+def encode_challenge(challenge_id: str) -> bytes:
+    """The answer of `send-email-code`."""
+    return encode({"challenge_id": challenge_id})
+
+
+def encode_device_session(device_session_id: str) -> bytes:
+    """The answer of `confirm-email-code`."""
+    return encode({"device_session_id": device_session_id})

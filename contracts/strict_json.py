@@ -1,0 +1,122 @@
+"""Strict reading of request bodies (SPEC §2.1). Every malformed body raises `Refusal`, and never anything else.
+
+Stricter than `json.loads`: no duplicate names, no NaN or infinity, no byte order mark, UTF-8 only, no lone surrogates.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from typing import NoReturn, TypeAlias, cast
+
+from contracts.encoding import encode
+from contracts.errors import ErrorCode, Refusal
+
+__all__ = [
+    "Fields",
+    "check_names",
+    "decode_object",
+    "encode",
+    "invalid",
+    "read_object",
+    "read_optional_text",
+    "read_text",
+    "trimmed",
+]
+
+Fields: TypeAlias = dict[str, object]
+"""A decoded JSON object: names are unique, values are of any JSON type until a reader has checked them."""
+
+# Unicode's White_Space property (PropList.txt). Not `str.isspace`, which also counts U+001C to U+001F.
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
+
+_PRINTABLE_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+
+
+def invalid(message: str) -> Refusal:
+    """The refusal `invalid_request` with a message that names the field."""
+    return Refusal(ErrorCode.INVALID_REQUEST, message)
+
+
+def decode_object(body: bytes) -> Fields:
+    """The one JSON object (RFC 8259) that the body is, its values not yet checked."""
+    try:
+        value = cast("object", _DECODER.decode(body.decode("utf-8")))
+    except (ValueError, RecursionError):  # bad UTF-8, bad JSON, an integer of thousands of digits; nested too deep
+        raise invalid("body is empty" if not body.strip() else "body is not valid JSON") from None
+    if not isinstance(value, dict):
+        raise invalid("body must be a JSON object")
+    return cast("Fields", value)
+
+
+def check_names(fields: Fields, known: frozenset[str], *, within: str = "") -> None:
+    """Refuse an object that has a name outside `known`. `within` is the path of the object, such as `actor.`."""
+    for name in fields.keys() - known:
+        raise invalid(_naming("unknown field", name, within))
+
+
+def read_text(fields: Fields, name: str, *, within: str = "") -> str:
+    """The string of that name, without the white space around it. It may be empty: meaning is checked elsewhere."""
+    if name not in fields:
+        raise invalid(f"{within}{name} is required")
+    return trimmed(fields[name], f"{within}{name}")
+
+
+def read_optional_text(fields: Fields, name: str, *, within: str = "") -> str | None:
+    """As `read_text`, and `None` when the name is absent. An explicit `null` is a wrong type."""
+    return read_text(fields, name, within=within) if name in fields else None
+
+
+def read_object(fields: Fields, name: str) -> Fields:
+    """The object of that name."""
+    if name not in fields:
+        raise invalid(f"{name} is required")
+    value = fields[name]
+    if not isinstance(value, dict):
+        raise invalid(f"{name} must be an object")
+    return cast("Fields", value)
+
+
+def trimmed(value: object, path: str) -> str:
+    """The value as a string that Postgres and Redis can hold: no NUL, no lone surrogate, no white space around it."""
+    if not isinstance(value, str):
+        raise invalid(f"{path} must be a string")
+    if "\0" in value:
+        raise invalid(f"{path} must not contain NUL")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise invalid(f"{path} must not contain a lone surrogate")
+    return value.strip(WHITE_SPACE)
+
+
+def _unique_names(pairs: list[tuple[str, object]]) -> Fields:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise invalid(_naming("duplicate field", _first_repeated(name for name, _ in pairs)))
+    return fields
+
+
+def _first_repeated(names: Iterable[str]) -> str:
+    seen: set[str] = set()
+    return next(name for name in names if name in seen or seen.add(name))
+
+
+def _naming(problem: str, name: str, within: str = "") -> str:
+    """The name is the client's own text: it is repeated only when it is short and plain."""
+    return f"{problem} {within}{name}" if _PRINTABLE_NAME.fullmatch(name) else problem
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise invalid("numbers must be finite")
+    return number
+
+
+def _refuse_constant(_text: str) -> NoReturn:
+    raise invalid("numbers must be finite")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_names, parse_float=_finite, parse_constant=_refuse_constant)

@@ -1,0 +1,28 @@
+"""Kernel: whom a block concerns, and the block itself (SPEC §4.1)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from shared.kernel.actor import Actor
+
+SubjectKind: TypeAlias = Literal["user_id", "email"]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """`value` is a user id, or an `EmailAddress.folded`: blocks compare e-mails without case. Hidden from `repr`."""
+
+    kind: SubjectKind
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A subject that may not log in; `expires_at` None means until removed."""
+
+    subject: Subject
+    reason_code: str
+    actor: Actor
+    created_at: datetime
+    expires_at: datetime | None = None

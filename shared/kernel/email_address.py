@@ -1,0 +1,55 @@
+"""Kernel: the one function that decides what an e-mail address is and when two are the same (SPEC §2.3)."""
+
+import re
+from dataclasses import dataclass, field
+
+import idna
+
+_MAX_BYTES = 254  # RFC 5321 §4.5.3.1.3: a path of 256 octets, less its angle brackets
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, in two halves.
+_LOCAL_PART = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """A valid address. `identity` names a user; `folded` is what blocks, mail limits and guess budgets compare.
+
+    Both have the domain as lower-case A-labels; `identity` keeps the local part as typed, `folded` is without case.
+    Hidden from `repr`, so that no log or traceback shows it.
+    """
+
+    identity: str = field(repr=False)
+    folded: str = field(repr=False)
+
+    @property
+    def domain(self) -> str:
+        return self.identity.rpartition("@")[2]
+
+
+def parse_email(text: str) -> EmailAddress:
+    """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).
+
+    Whitespace around the text is trimmed. Raises `ValueError`, whose message never repeats the text.
+    """
+    text = text.strip()
+    local_part, at, domain = text.rpartition("@")
+    if not at or len(text) > _MAX_BYTES or not _LOCAL_PART.fullmatch(local_part):
+        raise ValueError("not a valid e-mail address")
+    domain = _a_labels(domain)
+    identity = f"{local_part}@{domain}"
+    if len(identity) > _MAX_BYTES or not _DOMAIN.fullmatch(domain):
+        raise ValueError("not a valid e-mail address")
+    return EmailAddress(identity=identity, folded=identity.lower())
+
+
+def _a_labels(domain: str) -> str:
+    """Lower-case A-labels. ASCII labels are only lowered: `idna` refuses some that exist, like `r3---sn`."""
+    if domain.isascii():
+        return domain.lower()
+    try:
+        mapped = idna.uts46_remap(domain, std3_rules=True, transitional=False)
+        return ".".join(label if label.isascii() else idna.alabel(label).decode("ascii") for label in mapped.split("."))
+    except UnicodeError:  # idna.IDNAError is one; its message shows the domain
+        raise ValueError("not a valid e-mail address") from None

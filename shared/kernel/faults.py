@@ -1,0 +1,26 @@
+"""Kernel: faults, as exceptions. A refusal the caller may expect is a value, never one of these."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+
+class DependencyUnavailable(Exception):
+    """A server we need did not answer in time or refused; the edge answers 503 and repeating is safe."""
+
+    def __init__(self, name: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        """`name` is one of our own words ("postgres", "redis"), never text of a driver."""
+        super().__init__(f"{name} is unavailable")
+        self.name = name
+        self.retry_after = retry_after
+
+
+class ConfigurationError(Exception):
+    """Boot only: everything that is wrong with the configuration, each with its cure and without secrets."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = tuple(problems)
+
+
+class InvariantBroken(Exception):
+    """Something that cannot happen happened; the edge answers with the constant 500 body."""

@@ -1,0 +1,43 @@
+"""Kernel: how identifiers are made. Text ids are `prefix-` + ULID in lower case; row ids are UUIDv7 (RFC 9562).
+
+Both begin with 48 bits of Unix milliseconds, so that indexes grow at one end. A ULID has 80 random bits, which is what
+makes a challenge id unguessable; a UUIDv7 has 74. No order is promised within a millisecond.
+"""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"  # https://www.crockford.com/base32.html
+_ULID_LENGTH = 26
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def new_challenge_id(clock: Clock, entropy: Entropy) -> str:
+    return f"challenge-{_ulid(clock, entropy)}"
+
+
+def new_device_session_id(clock: Clock, entropy: Entropy) -> str:
+    return f"device-session-{_ulid(clock, entropy)}"
+
+
+def new_user_id(clock: Clock, entropy: Entropy) -> str:
+    return f"user-{_ulid(clock, entropy)}"
+
+
+def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
+    """A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits."""
+    random = int.from_bytes(entropy.token_bytes(10))
+    rand_a, rand_b = random >> 68, random & (1 << 62) - 1
+    return UUID(int=_milliseconds(clock) << 80 | 0x7 << 76 | rand_a << 64 | 0b10 << 62 | rand_b)
+
+
+def _ulid(clock: Clock, entropy: Entropy) -> str:
+    number = _milliseconds(clock) << 80 | int.from_bytes(entropy.token_bytes(10))
+    return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_LENGTH)))
+
+
+def _milliseconds(clock: Clock) -> int:
+    return (clock.now() - _EPOCH) // timedelta(milliseconds=1) & (1 << 48) - 1

@@ -1,0 +1,43 @@
+"""Kernel: which of our languages a person reads (SPEC §3.8)."""
+
+import re
+from typing import Final
+
+DEFAULT_LANGUAGE: Final = "en"
+_TAGS = ("en", "de", "es", "fr", "pt", "ja", "zh-Hans")
+# Browsers name simplified Chinese by region; RFC 4647 alone would never get from there to the script.
+_SUPPORTED = {tag.lower(): tag for tag in _TAGS} | {"zh-cn": "zh-Hans", "zh-sg": "zh-Hans"}
+# RFC 9110 §12.5.4 with §12.4.2: a language range and its weight.
+_RANGE = re.compile(r"([a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?")
+
+
+def preferred_language(accept_language: str | None) -> str:
+    """The supported tag that RFC 4647 §3.4 lookup finds for the heaviest range; `en` if none, or no header.
+
+    Malformed parts and `*` say nothing; ranges of equal weight keep their order.
+    """
+    for language_range in _by_weight(accept_language or ""):
+        tag = _lookup(language_range)
+        if tag:
+            return tag
+    return DEFAULT_LANGUAGE
+
+
+def _by_weight(accept_language: str) -> list[str]:
+    matches = [_RANGE.fullmatch(part.strip(" \t")) for part in accept_language.split(",")]
+    weighted = [(match[1], float(match[2] or "1")) for match in matches if match]
+    acceptable = [(language_range, weight) for language_range, weight in weighted if weight > 0]
+    return [language_range for language_range, _ in sorted(acceptable, key=lambda pair: -pair[1])]
+
+
+def _lookup(language_range: str) -> str | None:
+    """Drop subtags from the end, a single-character one together with the one it introduced."""
+    subtags = language_range.lower().split("-")
+    while subtags:
+        tag = _SUPPORTED.get("-".join(subtags))
+        if tag:
+            return tag
+        subtags.pop()
+        if subtags and len(subtags[-1]) == 1:
+            subtags.pop()
+    return None

@@ -1,0 +1,77 @@
+"""Secret keys with ids, so that they can be changed while the system runs: the newest writes, all are read (SPEC §10.9)."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from shared.kernel.faults import ConfigurationError
+
+_MIN_SECRET_BYTES = 32
+_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A secret of at least 32 bytes, hidden from `repr`; `id` is public and is stored beside what the key protects."""
+
+    id: str
+    secret: bytes = field(repr=False)
+
+
+class KeyRing:
+    """Keys in the order they were written down: the first is the newest. Never empty, ids never repeat."""
+
+    __slots__ = ("_keys",)
+
+    def __init__(self, keys: Mapping[str, Key]) -> None:
+        self._keys = keys
+
+    @classmethod
+    def parse(cls, name: str, text: str) -> "KeyRing":
+        """Read "id:base64,id2:base64". Raises `ConfigurationError` with every problem, naming `name` and no secret."""
+        keys: dict[str, Key] = {}
+        problems: list[str] = []
+        for place, entry in enumerate(text.split(","), start=1):
+            key, problem = _read_key(entry.strip())
+            if key is None:
+                problems.append(f"{name}: key {place} {problem}")
+            elif key.id in keys:
+                problems.append(f"{name}: key {place} repeats the id {key.id}")
+            else:
+                keys[key.id] = key
+        if problems:
+            raise ConfigurationError(problems)
+        return cls(keys)
+
+    @property
+    def newest(self) -> Key:
+        return next(iter(self._keys.values()))
+
+    def get(self, key_id: str) -> Key | None:
+        """None when the key was taken away: what it protected cannot be read any more."""
+        return self._keys.get(key_id)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._keys.values())
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"KeyRing({', '.join(self._keys)})"
+
+
+def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:
+    """The key, or what is wrong with it."""
+    key_id, _, encoded = entry.partition(":")
+    if not _KEY_ID.fullmatch(key_id):
+        return None, "is not written as id:base64"
+    try:
+        secret = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None, "is not standard base64 after its id"
+    if len(secret) < _MIN_SECRET_BYTES:
+        return None, f"has {len(secret)} bytes, needs at least {_MIN_SECRET_BYTES}: openssl rand -base64 32"
+    return Key(key_id, secret), None

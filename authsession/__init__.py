@@ -1,0 +1,1 @@
+"""The command line: everything a person runs by hand. Imports services only as separate processes."""

@@ -1,0 +1,111 @@
+"""One child process in a process group of its own, that dies with this process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+LAUNCH = Path(__file__).with_name("launch.py")
+TAIL_LINES = 200
+
+Line = Callable[[str], None]
+
+
+class StartFailure(Exception):
+    """Something could not start; the message is one sentence for a person."""
+
+
+def ignore_line(_: str) -> None:
+    """The listener of a child whose output nobody wants."""
+
+
+class Child:
+    """A running command. Its output goes line by line to `on_line` (called on a thread of its own)."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        dies_by: signal.Signals,
+        on_line: Line = ignore_line,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        user: tuple[int, int] | None = None,
+    ) -> None:
+        """Starts `command`; `dies_by` is sent to it when the calling thread ends, however that happens.
+
+        A Ctrl-C on the terminal does not reach it (own session). `user`: uid and gid to run as, if we are root.
+        """
+        who = [] if user is None else [f"--uid={user[0]}", f"--gid={user[1]}"]
+        launch = [sys.executable, "-I", "-S", LAUNCH, f"--parent={os.getpid()}", f"--signal={dies_by.name}", *who]
+        self._process = subprocess.Popen(
+            [*map(str, launch), "--", *map(str, command)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def exit_status(self) -> int | None:
+        """None while it runs; minus the signal's number if one ended it."""
+        return self._process.poll()
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit status, when it ended and all its output was read. Raises `subprocess.TimeoutExpired`."""
+        status = self._process.wait(timeout)
+        self._reader.join(timeout=2)
+        return status
+
+    def tail(self) -> str:
+        """The last lines it wrote."""
+        return "\n".join(self._tail)
+
+    def stop(self, ask: signal.Signals, timeout: float) -> int:
+        """Asks it to end, kills its group after `timeout` seconds; returns the exit status. May be repeated."""
+        if self.exit_status() is None:
+            self._process.send_signal(ask)
+        try:
+            return self.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return self.wait()
+
+    def kill(self) -> None:
+        """Kill -9 for the whole group. May be repeated."""
+        if self.exit_status() is None:
+            try:
+                os.killpg(self.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass  # ended in between
+        self._process.wait()
+
+    def _read(self, on_line: Line) -> None:
+        output: IO[bytes] | None = self._process.stdout
+        assert output is not None
+        with output:
+            for raw in output:
+                line = raw.decode(errors="replace").rstrip()
+                self._tail.append(line)
+                on_line(line)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

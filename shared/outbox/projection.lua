@@ -1,0 +1,32 @@
+-- Writes the gateway records of some sessions and, if asked, their stream entries: all of them, or none (SPEC §6.2).
+-- KEYS: projection, stream, then one record key per session.
+-- ARGV: epoch, stream length ('' writes no entries), then per session: record, instant in milliseconds at which the
+--       record's life ends, number of texts in its stream entry, those texts.
+-- Returns 'stale' if the epoch is not the projection's, else the 1-based places of the sessions it left alone because
+-- their record says revoked and what was to be written said active.
+
+local function says_revoked(text)
+    local readable, record = pcall(cjson.decode, text)
+    return readable and type(record) == 'table' and record.status == 'revoked'
+end
+
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
+    return 'stale'
+end
+
+local kept = {}
+local at = 3
+for place = 1, #KEYS - 2 do
+    local key, record, ends, texts = KEYS[place + 2], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+    local standing = redis.call('GET', key)
+    if standing and says_revoked(standing) and not says_revoked(record) then
+        kept[#kept + 1] = place
+    else
+        redis.call('SET', key, record, 'PXAT', ends)
+        if ARGV[2] ~= '' then
+            redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, at + 3, at + 2 + texts))
+        end
+    end
+    at = at + 3 + texts
+end
+return kept

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.encoding import encode
-from contracts.strict_json import check_names, decode_object, invalid, read_optional_text, read_text
+from contracts.strict_json import check_names, decode_object, read_filled_text, read_optional_text, read_text
 
 SEND_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/send-email-code"
 CONFIRM_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/confirm-email-code"
@@ -41,10 +41,7 @@ def decode_send(body: bytes) -> SendEmailCodeRequest:
     """The request `send-email-code`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
     fields = decode_object(body)
     check_names(fields, _SEND_NAMES)
-    email = read_text(fields, "email")
-    if not email:
-        raise invalid("email must not be empty")
-    return SendEmailCodeRequest(email)
+    return SendEmailCodeRequest(email=read_filled_text(fields, "email"))
 
 
 def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
@@ -54,11 +51,8 @@ def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
     """
     fields = decode_object(body)
     check_names(fields, _CONFIRM_NAMES)
-    challenge_id = read_text(fields, "challenge_id")
-    if not challenge_id:
-        raise invalid("challenge_id must not be empty")
     return ConfirmEmailCodeRequest(
-        challenge_id=challenge_id,
+        challenge_id=read_filled_text(fields, "challenge_id"),
         code=read_text(fields, "code"),
         client_public_key=read_text(fields, "client_public_key"),
         time_zone=read_optional_text(fields, "time_zone"),

@@ -18,6 +18,7 @@ __all__ = [
     "decode_object",
     "encode",
     "invalid",
+    "read_filled_text",
     "read_object",
     "read_optional_text",
     "read_text",
@@ -68,6 +69,14 @@ def read_text(fields: Fields, name: str, *, within: str = "") -> str:
 def read_optional_text(fields: Fields, name: str, *, within: str = "") -> str | None:
     """As `read_text`, and `None` when the name is absent. An explicit `null` is a wrong type."""
     return read_text(fields, name, within=within) if name in fields else None
+
+
+def read_filled_text(fields: Fields, name: str) -> str:
+    """As `read_text`, and not empty: for names that no other rule will look at."""
+    text = read_text(fields, name)
+    if not text:
+        raise invalid(f"{name} must not be empty")
+    return text
 
 
 def read_object(fields: Fields, name: str) -> Fields:

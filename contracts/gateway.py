@@ -1,0 +1,117 @@
+"""The gateway projection: the only place that knows its keys, the cache record and the stream entry (SPEC §6.1).
+
+Reason and actor of a revocation never appear here: the gateway does not consume them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from contracts.encoding import encode
+from contracts.errors import Refusal
+from contracts.session_status import SessionStatus
+from contracts.strict_json import decode_object
+
+_WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
+_NAMES: Final = frozenset({"device_session_id", "user_id", "client_public_key", "status", "revoked_at_ms"})
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayKeys:
+    """The names in Redis. On Redis Cluster prefix and stream must share a hash tag; the projection key then has it too."""
+
+    record_prefix: str = "gateway:session:"
+    stream: str = "gateway:session_events"
+
+    def record(self, device_session_id: str) -> str:
+        """The key of a session's cache record."""
+        return self.record_prefix + device_session_id
+
+    @property
+    def projection(self) -> str:
+        """The key of the projection's own state, beside the records: `gateway:projection` by default."""
+        return self.record_prefix.removesuffix("session:") + "projection"
+
+
+class MalformedRecord(ValueError):
+    """A cache record or stream entry that is not of the contract's form. Says what is wrong, shows no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRecord:
+    """A device session as the gateway sees it. `client_public_key` is base64, `revoked_at_ms` milliseconds since 1970 UTC.
+
+    Raises `MalformedRecord` unless exactly the revoked ones have an instant of revocation.
+    """
+
+    device_session_id: str
+    user_id: str
+    client_public_key: str
+    status: SessionStatus
+    revoked_at_ms: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.status == "revoked") != (self.revoked_at_ms is not None):
+            raise MalformedRecord("revoked_at_ms belongs to revoked records, and to no others")
+
+
+def encode_record(record: GatewayRecord) -> bytes:
+    """The value of the cache key: compact JSON, `revoked_at_ms` only when revoked."""
+    texts = _texts(record)
+    return encode(texts if record.revoked_at_ms is None else {**texts, "revoked_at_ms": record.revoked_at_ms})
+
+
+def decode_record(value: bytes) -> GatewayRecord:
+    """The record of a cache value; raises `MalformedRecord` and nothing else."""
+    try:
+        fields = decode_object(value)
+    except Refusal as refusal:
+        raise MalformedRecord(refusal.message) from None
+    if "revoked_at_ms" in fields and fields["revoked_at_ms"] is None:
+        raise MalformedRecord("revoked_at_ms is not a whole number")
+    return _record(fields, fields.get("revoked_at_ms"))
+
+
+def encode_stream_entry(record: GatewayRecord) -> dict[str, str]:
+    """The same fields as a stream entry, all of them strings."""
+    texts = _texts(record)
+    return texts if record.revoked_at_ms is None else {**texts, "revoked_at_ms": str(record.revoked_at_ms)}
+
+
+def decode_stream_entry(fields: Mapping[str, str]) -> GatewayRecord:
+    """The record of a stream entry; raises `MalformedRecord` and nothing else."""
+    text = fields.get("revoked_at_ms")
+    if text is not None and not _WHOLE_NUMBER.fullmatch(text):
+        raise MalformedRecord("revoked_at_ms is not a whole number")
+    return _record(fields, None if text is None else int(text))
+
+
+def _texts(record: GatewayRecord) -> dict[str, str]:
+    return {
+        "device_session_id": record.device_session_id,
+        "user_id": record.user_id,
+        "client_public_key": record.client_public_key,
+        "status": record.status,
+    }
+
+
+def _record(fields: Mapping[str, object], revoked_at_ms: object) -> GatewayRecord:
+    if fields.keys() - _NAMES:
+        raise MalformedRecord("unknown field")
+    match fields:
+        case {
+            "device_session_id": str(device_session_id),
+            "user_id": str(user_id),
+            "client_public_key": str(client_public_key),
+            "status": ("active" | "revoked") as status,
+        } if revoked_at_ms is None or (type(revoked_at_ms) is int and revoked_at_ms >= 0):
+            return GatewayRecord(
+                device_session_id=device_session_id,
+                user_id=user_id,
+                client_public_key=client_public_key,
+                status="revoked" if status == "revoked" else "active",
+                revoked_at_ms=revoked_at_ms,
+            )
+        case _:
+            raise MalformedRecord("a field is missing or of a wrong type")

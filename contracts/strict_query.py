@@ -1,0 +1,41 @@
+"""Strict reading of query strings: every parameter known, none twice (SPEC §2.1 carried over to `GET`)."""
+
+import re
+from typing import Final
+from urllib.parse import parse_qsl
+
+from contracts.strict_json import Fields, check_names, invalid, read_text
+
+MAX_LIMIT: Final = 1000
+
+_LIMIT = re.compile(r"[1-9][0-9]{0,3}")
+
+
+def decode_query(query: str, known: frozenset[str]) -> Fields:
+    """The parameters of a query string (without `?`), percent-decoded as UTF-8.
+
+    A plus sign is a plus sign (RFC 3986), so that `?email=pilot+test@example.com` means what it says.
+    """
+    try:
+        pairs = (
+            parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True, errors="strict")
+            if query
+            else []
+        )
+    except ValueError:
+        raise invalid("query is not valid") from None
+    parameters: Fields = dict(pairs)
+    if len(parameters) != len(pairs):
+        raise invalid("a query parameter is repeated")
+    check_names(parameters, known)
+    return parameters
+
+
+def read_limit(parameters: Fields) -> int | None:
+    """How many rows a page may have, 1 to 1000; `None` when not asked for."""
+    if "limit" not in parameters:
+        return None
+    text = read_text(parameters, "limit")
+    if not _LIMIT.fullmatch(text) or int(text) > MAX_LIMIT:
+        raise invalid(f"limit must be a whole number from 1 to {MAX_LIMIT}")
+    return int(text)

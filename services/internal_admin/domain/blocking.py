@@ -1,0 +1,131 @@
+"""Domain: blocking and unblocking a subject: commands, the decision, and every way they end (SPEC §4.1)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, TypeAlias
+
+from services.internal_admin.domain.mutation import Cause
+from services.internal_admin.domain.revocation import UserNotFound
+from shared.kernel.block import Block, Subject
+from shared.kernel.projection_change import ProjectionChange
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSubject:
+    """Block until `expires_at`, or until unblocked if that is None."""
+
+    subject: Subject
+    expires_at: datetime | None
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class UnblockSubject:
+    """End the block on a subject."""
+
+    subject: Subject
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class StandingBlock:
+    """The block row a subject has, expired or not."""
+
+    block_id: int
+    expires_at: datetime | None
+
+    def has_expired(self, now: datetime) -> bool:
+        """A block's last instant is before its `expires_at`."""
+        return self.expires_at is not None and self.expires_at <= now
+
+
+@dataclass(frozen=True, slots=True)
+class ListedBlock:
+    """A block, and its place in the list of all: a higher `block_id` is newer."""
+
+    block_id: int
+    block: Block
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceBlock:
+    """There is no block that counts: make one, in the place of `expired` if that is a row."""
+
+    expired: StandingBlock | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeExpiry:
+    """The subject is blocked until another instant."""
+
+    standing: StandingBlock
+
+
+@dataclass(frozen=True, slots=True)
+class KeepBlock:
+    """The subject is blocked exactly so."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseExpiry:
+    """The block would be over before it began."""
+
+
+BlockDecision: TypeAlias = PlaceBlock | ChangeExpiry | KeepBlock | RefuseExpiry
+
+
+def decide_block(standing: StandingBlock | None, expires_at: datetime | None, now: datetime) -> BlockDecision:
+    """What a block until `expires_at` means for a subject with the block `standing`, at `now` of Postgres' clock."""
+    if expires_at is not None and expires_at <= now:
+        return RefuseExpiry()
+    if standing is None or standing.has_expired(now):
+        return PlaceBlock(expired=standing)
+    if standing.expires_at != expires_at:
+        return ChangeExpiry(standing)
+    return KeepBlock()
+
+
+# Outcomes: `name` and `changes` as in `domain.revocation`.
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """The subject was not blocked, and is now; `changes` are the sessions this revoked, newest first, then by id."""
+
+    changes: tuple[ProjectionChange, ...]
+    name: ClassVar[str] = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyBlocked:
+    """The subject was blocked, and is so until the instant asked for. It cannot have had an active session: `changes`
+    are empty unless something broke that rule, and then it is mended here."""
+
+    changes: tuple[ProjectionChange, ...]
+    name: ClassVar[str] = "already_blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiryPassed:
+    """`expires_at` is not in the future: nothing changed."""
+
+    changes: tuple[ProjectionChange, ...] = ()
+    name: ClassVar[str] = "expiry_passed"
+
+
+@dataclass(frozen=True, slots=True)
+class Unblocked:
+    """The subject was blocked, and is not now."""
+
+    name: ClassVar[str] = "unblocked"
+
+
+@dataclass(frozen=True, slots=True)
+class NotBlocked:
+    """The subject was not blocked, or only by a block that had expired."""
+
+    name: ClassVar[str] = "not_blocked"
+
+
+BlockOutcome: TypeAlias = Blocked | AlreadyBlocked | UserNotFound | ExpiryPassed
+UnblockOutcome: TypeAlias = Unblocked | NotBlocked

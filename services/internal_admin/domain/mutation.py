@@ -1,0 +1,23 @@
+"""Domain: what every mutation carries besides what it changes (SPEC §4.1, §4.4)."""
+
+from dataclasses import dataclass
+
+from shared.kernel.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who was authenticated, and from where. `network` is the peer's canonical text, None for a Unix socket."""
+
+    name: str
+    network: str | None
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is changed: a reason, the actor the caller claims, and the caller itself."""
+
+    reason_code: str
+    actor: Actor
+    caller: Caller

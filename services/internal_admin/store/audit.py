@@ -1,0 +1,28 @@
+"""Store: the audit row of a mutation of this service."""
+
+import asyncpg
+
+from services.internal_admin.domain.mutation import Cause
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event
+
+
+async def insert_mutation_event(
+    connection: asyncpg.Connection, event: str, outcome: str, subject: str | None, cause: Cause, **details: object
+) -> None:
+    """Append one row, with the authenticated caller and the claimed actor apart (SPEC §4.4)."""
+    caller = cause.caller
+    await insert_audit_event(
+        connection,
+        AuditEvent(
+            event=event,
+            outcome=outcome,
+            caller=caller.name,
+            actor=cause.actor,
+            network=caller.network,
+            request_id=caller.request_id,
+            subject=subject,
+            reason_code=cause.reason_code,
+            details=details,
+        ),
+    )

@@ -1,0 +1,146 @@
+-- Statements of the internal service. Lock order everywhere: emails, then device_sessions, then the rest.
+
+-- name: lock_email
+-- The row of a case-folded address, made if new; its version rises. Locks: emails.
+insert into emails (folded, created_at) values ($1, clock_now())
+on conflict (folded) do update set version = emails.version + 1
+returning email_id;
+
+-- name: lock_email_of_user
+-- The row of the user's address; its version rises. No row: no such user. Locks: emails.
+update emails set version = version + 1
+  from users
+ where users.user_id = $1 and emails.email_id = users.email_id
+returning emails.email_id;
+
+-- name: lock_email_of_session
+-- The row of the address whose user has the session; its version rises. No row: no such session. Locks: emails.
+update emails set version = version + 1
+  from device_sessions join users using (user_id)
+ where device_sessions.device_session_id = $1 and emails.email_id = users.email_id
+returning emails.email_id;
+
+-- name: revoke_session
+-- Revokes one session if it is active, and queues its gateway record. Locks: device_sessions.
+with revoked as (
+    update device_sessions
+       set status = 'revoked', revoked_at = (select clock_now()),
+           revoke_reason_code = $2, revoke_actor_type = $3, revoke_actor_id = $4
+     where device_session_id = $1 and status = 'active'
+    returning *
+), queued as (
+    insert into projection_outbox (device_session_id, enqueued_at, available_at)
+    select device_session_id, revoked_at, revoked_at + interval '2 seconds' from revoked
+    returning outbox_id, device_session_id
+)
+select * from revoked join queued using (device_session_id);
+
+-- name: revoke_sessions
+-- Revokes the active sessions of an address ($1), of one of its users only ($2) if given, but for one session ($3) if given,
+-- and queues their gateway records; newest first, then by id. Locks: device_sessions.
+with revoked as (
+    update device_sessions
+       set status = 'revoked', revoked_at = (select clock_now()),
+           revoke_reason_code = $4, revoke_actor_type = $5, revoke_actor_id = $6
+     where status = 'active'
+       and user_id in (select user_id from users where email_id = $1 and user_id = coalesce($2, user_id))
+       and device_session_id is distinct from $3
+    returning *
+), queued as (
+    insert into projection_outbox (device_session_id, enqueued_at, available_at)
+    select device_session_id, revoked_at, revoked_at + interval '2 seconds' from revoked
+    returning outbox_id, device_session_id
+)
+select * from revoked join queued using (device_session_id)
+ order by created_at desc, device_session_id;
+
+-- name: user_has_session
+-- Whether a session, active or not, is the user's.
+select exists (select from device_sessions where user_id = $1 and device_session_id = $2);
+
+-- name: queue_session_again
+-- Queues the gateway record of a session that did not change: a repeat writes it again (SPEC §4.3).
+with queued as (
+    insert into projection_outbox (device_session_id, enqueued_at, available_at)
+    select device_session_id, now.instant, now.instant + interval '2 seconds'
+      from device_sessions, (select clock_now() as instant) as now
+     where device_session_id = $1
+    returning outbox_id, device_session_id
+)
+select * from device_sessions join queued using (device_session_id);
+
+-- name: read_session
+-- One session by id.
+select * from device_sessions where device_session_id = $1;
+
+-- name: list_sessions
+-- A user's sessions of the given states ($2), newest first, then by id; from after the session ($3, $4), at most $5.
+select * from device_sessions
+ where user_id = $1 and status = any ($2)
+   and created_at <= coalesce($3, 'infinity')
+   and (created_at < coalesce($3, 'infinity') or device_session_id > $4)
+ order by created_at desc, device_session_id
+ limit $5;
+
+-- name: list_active_sessions
+-- The same for active sessions only: their own index makes the cost independent of how many were revoked.
+select * from device_sessions
+ where user_id = $1 and status = 'active'
+   and created_at <= coalesce($2, 'infinity')
+   and (created_at < coalesce($2, 'infinity') or device_session_id > $3)
+ order by created_at desc, device_session_id
+ limit $4;
+
+-- name: read_user
+-- The user whose address is exactly this one (SPEC §2.3: the local part as typed).
+select * from users where email = $1;
+
+-- name: read_standing_block
+-- The block on a subject: an address ($1) or a user ($2); with the instant that decides whether it has expired.
+select now.instant as now, blocks.block_id, blocks.expires_at
+  from (select clock_now() as instant) as now
+  left join blocks on blocks.email_id = $1 or blocks.user_id = $2;
+
+-- name: insert_block
+-- Blocks a subject that has no block row.
+insert into blocks (email_id, user_id, expires_at, reason_code, actor_type, actor_id, created_at)
+values ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: change_block_expiry
+-- Another end for a block that stands; who set it and why stay.
+update blocks set expires_at = $2 where block_id = $1;
+
+-- name: delete_block
+-- Ends a block.
+delete from blocks where block_id = $1;
+
+-- name: list_blocks
+-- Blocks that have not expired, newest first, from before $1, at most $2.
+select blocks.*, emails.folded
+  from blocks left join emails using (email_id)
+ where blocks.block_id < $1 and (blocks.expires_at is null or blocks.expires_at > (select clock_now()))
+ order by blocks.block_id desc
+ limit $2;
+
+-- name: read_block_of_email
+-- The block on a case-folded address, unless it has expired.
+select blocks.*, emails.folded
+  from blocks join emails using (email_id)
+ where emails.folded = $1 and (blocks.expires_at is null or blocks.expires_at > clock_now());
+
+-- name: read_block_of_user
+-- The block on a user, unless it has expired.
+select blocks.*, null as folded
+  from blocks
+ where blocks.user_id = $1 and (blocks.expires_at is null or blocks.expires_at > clock_now());
+
+-- name: read_mailbox
+-- What the stub transport mailed to an address, in any case of its letters, while the code lives; newest first.
+select mail_deliveries.email, mail_deliveries.locale, mail_deliveries.challenge_id, mail_deliveries.finished_at as sent_at,
+       login_codes.login_code_id, login_codes.sealed_code, login_codes.seal_key_id
+  from emails
+  join mail_deliveries using (email_id)
+  join login_codes on login_codes.login_code_id = mail_deliveries.login_code_id
+ where emails.folded = $1 and mail_deliveries.state = 'sent'
+   and login_codes.sealed_code is not null and login_codes.expires_at > clock_now()
+ order by mail_deliveries.finished_at desc, mail_deliveries.delivery_id desc;

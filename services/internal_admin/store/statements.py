@@ -1,0 +1,5 @@
+"""Store: the SQL of this service, by name."""
+
+from shared.io import queries
+
+SQL = queries.load("services.internal_admin.store")

@@ -1,0 +1,28 @@
+"""Store: appends to the audit trail. Both services may insert; none may change or remove."""
+
+import json
+
+import asyncpg
+
+from shared.audit.event import AuditEvent
+from shared.io import queries
+
+_SQL = queries.load("shared.audit")
+
+
+async def insert_audit_event(connection: asyncpg.Connection, event: AuditEvent) -> None:
+    """Append one row. Call it inside the transaction of the change, so that neither exists without the other."""
+    actor_type, actor_id = (event.actor.type, event.actor.id) if event.actor else (None, None)
+    await connection.execute(
+        _SQL["insert_audit_event"],
+        event.event,
+        event.outcome,
+        event.caller,
+        actor_type,
+        actor_id,
+        event.network,
+        event.request_id,
+        event.subject,
+        event.reason_code,
+        json.dumps(dict(event.details)) if event.details else None,
+    )

@@ -1,0 +1,77 @@
+"""Budgets per e-mail (SPEC §3.6): pure arithmetic over counts that were read, no I/O.
+
+A budget bounds what all networks together may use, what one network may use, and keeps a part that only
+networks known to the e-mail may use: a stranger can neither spend the owner's part nor lock the owner out.
+"""
+
+from dataclasses import dataclass
+
+from shared.kernel.faults import ConfigurationError
+
+ATTEMPTS_PER_CHALLENGE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What is used of a budget now: by every network together, and by the asking one."""
+
+    total: int
+    own: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """`total` units, at most `per_network` for one network, `kept_for_known` of the total kept for known ones."""
+
+    total: int
+    per_network: int
+    kept_for_known: int
+
+    def allows(self, used: Usage, *, known: bool, need: int = 1) -> bool:
+        """Whether `need` more units fit. An unknown network stops short of the part kept for known ones."""
+        limit = self.total if known else self.total - self.kept_for_known
+        return used.total + need <= limit and used.own + need <= self.per_network
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """The four budgets of SPEC §3.6; their defaults are its table."""
+
+    mails_an_hour: Budget = Budget(total=8, per_network=3, kept_for_known=2)
+    mails_a_day: Budget = Budget(total=20, per_network=5, kept_for_known=4)
+    live_challenges: Budget = Budget(total=12, per_network=2, kept_for_known=4)
+    wrong_codes: Budget = Budget(total=100, per_network=20, kept_for_known=20)
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError, with every problem at once, where a reservation exceeds a budget."""
+        problems = [*self._impossible_budgets(), *self._reservations_exceeded()]
+        if problems:
+            raise ConfigurationError(problems)
+
+    def _impossible_budgets(self) -> list[str]:
+        budgets = {
+            "mails an hour": self.mails_an_hour,
+            "mails a day": self.mails_a_day,
+            "live challenges": self.live_challenges,
+            "wrong codes": self.wrong_codes,
+        }
+        return [
+            f"budget of {name}: needs 0 <= kept for known networks < total and 1 <= one network <= total"
+            for name, budget in budgets.items()
+            if not (0 <= budget.kept_for_known < budget.total and 1 <= budget.per_network <= budget.total)
+        ]
+
+    def _reservations_exceeded(self) -> list[str]:
+        """Each live challenge reserves its attempts, so the places times five must fit the wrong codes."""
+        places, wrong = self.live_challenges, self.wrong_codes
+        pairs = {
+            "total": (places.total, wrong.total),
+            "one network": (places.per_network, wrong.per_network),
+            "kept for known networks": (places.kept_for_known, wrong.kept_for_known),
+        }
+        return [
+            f"budget of wrong codes ({name}): {attempts} is less than the {challenges * ATTEMPTS_PER_CHALLENGE} attempts "
+            f"that {challenges} live challenges reserve"
+            for name, (challenges, attempts) in pairs.items()
+            if challenges * ATTEMPTS_PER_CHALLENGE > attempts
+        ]

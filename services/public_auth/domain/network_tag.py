@@ -1,0 +1,26 @@
+"""How a network is remembered: as an HMAC tag, so that a dump shows no addresses (SPEC §3.6). Pure."""
+
+import hmac
+from dataclasses import dataclass
+
+from shared.kernel.network import Network
+from shared.keyring import KeyRing
+
+_MARKER = b"authsession-network-tag-v1"
+_TAG_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkTags:
+    """`newest` is written; `readable` holds the tag under every key, so that a network keeps its share of each
+    budget while keys rotate."""
+
+    newest: bytes
+    readable: tuple[bytes, ...]
+
+
+def network_tags(keys: KeyRing, network: Network) -> NetworkTags:
+    """The tags of a network under each key of the ring."""
+    message = _MARKER + network.text.encode("ascii")
+    tags = tuple(hmac.digest(key.secret, message, "sha256")[:_TAG_BYTES] for key in keys)
+    return NetworkTags(newest=tags[0], readable=tags)

@@ -1,0 +1,119 @@
+"""The flow of `confirm-email-code`: a code and a key in, a device session or a refusal out (SPEC §3.7)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import partial
+
+from services.public_auth.domain.confirm import CountWrongCode, Refused, RepeatSession
+from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.store.confirm_challenge import (
+    ChallengeUnknown,
+    ConfirmOutcome,
+    SessionDraft,
+    SessionMade,
+    confirm_challenge,
+)
+from shared.io.postgres import Postgres
+from shared.kernel.client_key import ClientPublicKey
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+from shared.kernel.ids import new_device_session_id, new_user_id
+from shared.kernel.network import Network
+from shared.keyring import KeyRing
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+
+_DEFAULT_TIME_ZONE = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmCode:
+    """Register `client_key` with the code of a challenge. Syntax, key and proof were checked before."""
+
+    challenge_id: str = field(repr=False)
+    code: str = field(repr=False)
+    client_key: ClientPublicKey
+    proven: bool
+    time_zone: str | None
+    network: Network = field(repr=False)
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The key is registered, and the gateway's record is readable in Redis."""
+
+    device_session_id: str
+
+
+class ConfirmRefusal(StrEnum):
+    """Why a login was refused; each has one answer in `api`."""
+
+    CHALLENGE_NOT_FOUND = "challenge_not_found"
+    INVALID_CODE = "invalid_code"
+    CHALLENGE_EXPIRED = "challenge_expired"
+    BLOCKED_BY_POLICY = "blocked_by_policy"
+    SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
+    CLIENT_KEY_PROOF_MISSING = "client_key_proof_missing"
+
+
+class ConfirmCodeFlow:
+    """Confirms challenges. `on_confirmed` is called with the outcome as one word, after it is committed."""
+
+    def __init__(
+        self,
+        postgres: Postgres,
+        projection: Projection,
+        relay: Relay,
+        *,
+        login_code_keys: KeyRing,
+        clock: Clock,
+        entropy: Entropy,
+        on_confirmed: Callable[[str], None],
+    ) -> None:
+        self._postgres = postgres
+        self._projection = projection
+        self._relay = relay
+        self._login_code_keys = login_code_keys
+        self._clock = clock
+        self._entropy = entropy
+        self._on_confirmed = on_confirmed
+
+    async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
+        """Confirm, then publish. Raises DependencyUnavailable; the repeat of the same command then gets the same session."""
+        epoch = await self._projection.epoch()
+        unit = partial(confirm_challenge, draft=self._draft(command), keys=self._login_code_keys)
+        outcome = await self._postgres.unit_of_work(unit)
+        answer = await self._published(outcome, epoch)
+        self._on_confirmed("confirmed" if isinstance(answer, Confirmed) else answer)
+        return answer
+
+    async def _published(self, outcome: ConfirmOutcome, epoch: str) -> Confirmed | ConfirmRefusal:
+        match outcome:
+            case SessionMade(session, changes):
+                await self._relay.publish(changes, epoch)
+                return Confirmed(session.device_session_id)
+            case RepeatSession(session):
+                await self._relay.republish(session, epoch)
+                return Confirmed(session.device_session_id)
+            case CountWrongCode():
+                return ConfirmRefusal.INVALID_CODE
+            case ChallengeUnknown():
+                return ConfirmRefusal.CHALLENGE_NOT_FOUND
+            case Refused():
+                return ConfirmRefusal(outcome)
+
+    def _draft(self, command: ConfirmCode) -> SessionDraft:
+        return SessionDraft(
+            challenge_id=command.challenge_id,
+            code=command.code,
+            client_key=command.client_key,
+            proven=command.proven,
+            time_zone=command.time_zone or _DEFAULT_TIME_ZONE,
+            network=network_tags(self._login_code_keys, command.network),
+            network_text=command.network.text,
+            request_id=command.request_id,
+            device_session_id=new_device_session_id(self._clock, self._entropy),
+            user_id=new_user_id(self._clock, self._entropy),
+        )

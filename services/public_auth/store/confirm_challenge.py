@@ -1,0 +1,176 @@
+"""The unit of work of a confirm: read, ask the domain, write guarded; again if something changed in between.
+
+asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from services.public_auth.domain.confirm import (
+    Challenge,
+    ChallengeState,
+    ConfirmDecision,
+    ConfirmView,
+    CountWrongCode,
+    Guess,
+    MakeSession,
+    Refused,
+    RepeatSession,
+    decide_confirm,
+)
+from services.public_auth.domain.login_code import StoredCode, is_right_code
+from services.public_auth.domain.network_tag import NetworkTags
+from services.public_auth.store.decided_again import DecidedAgain, until_written
+from shared.io import queries
+from shared.kernel.client_key import ClientPublicKey
+from shared.kernel.device_session import DeviceSession
+from shared.kernel.projection_change import ProjectionChange
+from shared.keyring import KeyRing
+from shared.sessions.store import device_session, projection_change
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDraft:
+    """Everything of a confirm that is made before the database is asked."""
+
+    challenge_id: str = field(repr=False)
+    code: str = field(repr=False)
+    client_key: ClientPublicKey
+    proven: bool
+    time_zone: str
+    network: NetworkTags = field(repr=False)
+    network_text: str = field(repr=False)
+    request_id: str
+    device_session_id: str
+    user_id: str
+    """For a user who does not exist yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMade:
+    """A login: the session, and those revoked to make room, each with its projection work."""
+
+    session: DeviceSession
+    changes: tuple[ProjectionChange, ...]
+
+
+class ChallengeUnknown:
+    """No challenge has this id."""
+
+
+ConfirmOutcome = SessionMade | RepeatSession | CountWrongCode | Refused | ChallengeUnknown
+
+
+async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing) -> ConfirmOutcome:
+    """Confirm once and return what came of it; committed on return. An exact repeat returns `RepeatSession`."""
+
+    async def attempt() -> ConfirmOutcome | DecidedAgain:
+        row = await connection.fetchrow(_sql("read_for_confirm"), draft.challenge_id)
+        if row is None:
+            return ChallengeUnknown()
+        right = is_right_code(keys, _stored_code(row), draft.code)
+        decision = decide_confirm(_view(draft.challenge_id, row), Guess(draft.client_key, draft.proven, right))
+        return await _write(connection, draft, row, decision)
+
+    return await until_written(connection, attempt, _sql("lock_email_of_challenge"), draft.challenge_id)
+
+
+def _sql(name: str) -> str:
+    return queries.load(__package__)[name]
+
+
+def _stored_code(row: asyncpg.Record) -> StoredCode | None:
+    if row["key_id"] is None:
+        return None
+    return StoredCode(row["key_id"], row["salt"], row["mac"])
+
+
+def _view(challenge_id: str, row: asyncpg.Record) -> ConfirmView:
+    return ConfirmView(
+        now=row["now"],
+        challenge=Challenge(
+            challenge_id=challenge_id,
+            state=ChallengeState(row["state"]),
+            attempts=row["attempts"],
+            expires_at=row["expires_at"],
+            confirmed_at=row["confirmed_at"],
+            login_code_id=row["login_code_id"],
+            code_lives=bool(row["code_lives"]),
+        ),
+        user_id=row["existing_user_id"],
+        blocked=row["blocked"],
+        active_sessions=tuple(row["active_sessions"] or ()),
+        session_limit=row["session_limit"],
+        session_limit_policy=row["session_limit_policy"],
+        require_client_key_proof=row["require_client_key_proof"],
+        result=_result(row),
+    )
+
+
+def _result(row: asyncpg.Record) -> DeviceSession | None:
+    return None if row["device_session_id"] is None else device_session(row)
+
+
+async def _write(
+    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record, decision: ConfirmDecision
+) -> ConfirmOutcome | DecidedAgain:
+    match decision:
+        case CountWrongCode(evaluated):
+            arguments = (draft.challenge_id, row["state"], int(evaluated))
+            attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
+            return DecidedAgain.NEEDED if attempts is None else decision
+        case MakeSession(revokes=()):
+            return await _write_session(connection, draft, row)
+        case MakeSession(revokes):
+            async with connection.transaction():
+                return await _write_session_in_place_of(connection, draft, row, revokes)
+        case _:
+            return decision
+
+
+async def _write_session(
+    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record
+) -> SessionMade | DecidedAgain:
+    outbox_id = await connection.fetchval(_sql("write_session"), *_session_arguments(draft, row))
+    if outbox_id is None:
+        return DecidedAgain.NEEDED
+    session = DeviceSession(
+        device_session_id=draft.device_session_id,
+        user_id=row["existing_user_id"] or draft.user_id,
+        client_public_key=draft.client_key,
+        status="active",
+        created_at=row["now"],
+    )
+    return SessionMade(session, (ProjectionChange(outbox_id, session),))
+
+
+async def _write_session_in_place_of(
+    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record, revokes: Sequence[str]
+) -> SessionMade | DecidedAgain:
+    made = await _write_session(connection, draft, row)
+    if isinstance(made, DecidedAgain):
+        return made
+    arguments = (row["existing_user_id"], revokes, row["now"], draft.network_text, draft.request_id)
+    revoked = await connection.fetch(_sql("write_revoked_for_limit"), *arguments)
+    changes = tuple(projection_change(one) for one in revoked)
+    return SessionMade(made.session, (*changes, *made.changes))
+
+
+def _session_arguments(draft: SessionDraft, row: asyncpg.Record) -> tuple[Any, ...]:
+    return (
+        row["email_id"],
+        row["version"],
+        row["now"],
+        draft.challenge_id,
+        row["existing_user_id"] or draft.user_id,
+        row["existing_user_id"] is None,
+        draft.time_zone,
+        draft.device_session_id,
+        draft.client_key.raw,
+        draft.network.newest,
+        draft.network_text,
+        draft.request_id,
+    )

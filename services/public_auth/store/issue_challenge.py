@@ -1,0 +1,176 @@
+"""The unit of work of a send: read, ask the domain, write guarded; again if something changed in between.
+
+asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.public_auth.domain.budget import Budgets, Usage
+from services.public_auth.domain.issue import (
+    CHALLENGE_LIFE,
+    LOGIN_CODE_LIFE,
+    IssueDecision,
+    IssueView,
+    LiveCode,
+    NewCode,
+    Place,
+    ShareCode,
+    Withhold,
+    decide_issue,
+)
+from services.public_auth.domain.login_code import StoredCode
+from services.public_auth.domain.network_tag import NetworkTags
+from services.public_auth.store.decided_again import DecidedAgain, until_written
+from shared.io import queries
+from shared.kernel.email_address import EmailAddress
+
+
+@dataclass(frozen=True, slots=True)
+class NewAddressMailLimit:
+    """At most `mails` in `window` from one network to addresses that never confirmed (SPEC §9.2)."""
+
+    mails: int
+    window: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePolicy:
+    """What a send is decided by, apart from what is read."""
+
+    budgets: Budgets
+    new_address_mail_limit: NewAddressMailLimit | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChallengeDraft:
+    """Everything of a send that is made before the database is asked, whatever will be decided: same work for all."""
+
+    email: EmailAddress
+    network: NetworkTags = field(repr=False)
+    preferred_language: str
+    challenge_id: str = field(repr=False)
+    delivery_id: UUID
+    login_code_id: UUID
+    stored_code: StoredCode
+    seal_key_id: str
+    sealed_code: bytes = field(repr=False)
+
+
+async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft, policy: IssuePolicy) -> IssueDecision:
+    """Issue `draft` as a challenge and return what was decided. Committed on return; decided again under contention."""
+
+    async def attempt() -> IssueDecision | DecidedAgain:
+        row = await connection.fetchrow(_sql("read_for_issue"), *_read_arguments(draft, policy))
+        decision = decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets)
+        written = await connection.fetchval(_sql("write_issue"), *_write_arguments(draft, row, decision))
+        return DecidedAgain.NEEDED if written is None else decision
+
+    return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
+
+
+def _sql(name: str) -> str:
+    return queries.load(__package__)[name]
+
+
+def _read_arguments(draft: ChallengeDraft, policy: IssuePolicy) -> tuple[Any, ...]:
+    limit = policy.new_address_mail_limit
+    return (
+        draft.email.folded,
+        draft.email.identity,
+        draft.network.readable,
+        limit.mails if limit else None,
+        limit.window if limit else None,
+    )
+
+
+def _view(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> IssueView:
+    return IssueView(
+        now=row["now"],
+        known=row["known"],
+        suppressed=_suppressed(row, limit),
+        mails_an_hour=Usage(row["mails_hour_total"], row["mails_hour_own"]),
+        mails_a_day=Usage(row["mails_day_total"], row["mails_day_own"]),
+        wrong_codes=Usage(row["wrong_codes_total"], row["wrong_codes_own"]),
+        code=_live_code(row),
+    )
+
+
+def _suppressed(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> str | None:
+    if row["blocked"]:
+        return "blocked"
+    if limit is not None and not row["has_confirmed"] and row["new_address_mails"] >= limit.mails:
+        return "new_address_mail_limit"
+    return None
+
+
+def _live_code(row: asyncpg.Record) -> LiveCode | None:
+    if row["login_code_id"] is None:
+        return None
+    oldest_own = row["oldest_own_id"]
+    return LiveCode(
+        login_code_id=row["login_code_id"],
+        expires_at=row["code_expires_at"],
+        mailed_at=row["code_mailed_at"],
+        places=Usage(row["places_total"], row["places_own"]),
+        oldest_own=Place(oldest_own, row["oldest_own_attempts"]) if oldest_own is not None else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What the decision puts into the columns of the challenge and of its queue row."""
+
+    login_code_id: UUID | None
+    challenge_state: str
+    delivery_state: str
+    reason: str | None
+    takes_place_of: Place | None = None
+
+
+def _rows(draft: ChallengeDraft, decision: IssueDecision) -> _Rows:
+    match decision:
+        case NewCode():
+            return _Rows(draft.login_code_id, "pending_send", "queued", None)
+        case ShareCode(login_code_id, mailed=True, takes_place_of=place):
+            return _Rows(login_code_id, "pending_send", "queued", None, place)
+        case ShareCode(login_code_id, mailed=False, takes_place_of=place):
+            return _Rows(login_code_id, "sent", "decoy", "shared_unmailed", place)
+        case Withhold(suppressed, reason):
+            state = "delivery_suppressed" if suppressed else "delivery_throttled"
+            return _Rows(None, state, "decoy", reason)
+
+
+def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
+    rows = _rows(draft, decision)
+    is_new = isinstance(decision, NewCode)
+    return (
+        draft.email.folded,
+        draft.email.identity,
+        row["version"],
+        row["now"],
+        draft.login_code_id,
+        draft.stored_code.key_id,
+        draft.stored_code.salt,
+        draft.stored_code.mac,
+        draft.sealed_code if is_new else None,
+        draft.seal_key_id if is_new else None,
+        LOGIN_CODE_LIFE,
+        None if is_new else row["now"],  # a code that nobody will get is born ended
+        draft.challenge_id,
+        rows.login_code_id,
+        draft.network.newest,
+        draft.preferred_language,
+        rows.challenge_state,
+        draft.delivery_id,
+        rows.delivery_state,
+        rows.reason,
+        rows.takes_place_of.challenge_id if rows.takes_place_of else None,
+        rows.takes_place_of.attempts if rows.takes_place_of else None,
+        CHALLENGE_LIFE,
+        not row["has_confirmed"],
+    )

@@ -9,6 +9,7 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres, temporary_redis
+from tests.support.world import World, open_world
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +45,10 @@ def redis(redis_server: EmbeddedRedis) -> EmbeddedRedis:
     with redis_py.Redis(port=redis_server.port) as client:
         client.flushall()
     return redis_server
+
+
+@pytest.fixture(scope="module")
+def world(database: Database, redis_server: EmbeddedRedis) -> Iterator[World]:
+    """Pools of every role on the module's database."""
+    with open_world(database, redis_server) as running:
+        yield running

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -38,6 +39,26 @@ class Database:
 
     def role_dsn(self, role: str) -> str:
         return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.server.port}/{self.name}"
+
+    def travel(self, by: timedelta) -> None:
+        """Moves the clock that decides (SQL `clock_now()`) further for connections opened from now on."""
+        self.execute(
+            """
+            do $$ begin execute format('alter database %I set authsession.clock_offset = %L', current_database(),
+                (coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '0')::interval
+                 + '{} seconds'::interval)::text);
+            end $$;
+            """.format(by.total_seconds())
+        )
+
+    def cut_connections(self) -> None:
+        """Ends every connection of the two login roles; their pools open fresh ones."""
+        self.execute(
+            """
+            select pg_terminate_backend(pid, 5000) from pg_stat_activity
+             where datname = current_database() and usename like 'authsession_%'
+            """
+        )
 
     def execute(self, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         """Runs one statement as the owner, in the schema `authsession`, on a connection of its own."""

@@ -31,11 +31,12 @@ class EmailAddress:
 def parse_email(text: str) -> EmailAddress:
     """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).
 
-    Whitespace around the text is trimmed. Raises `ValueError`, whose message never repeats the text.
+    The limit holds for the text as typed and with A-labels. Whitespace around the text is trimmed. Raises `ValueError`,
+    whose message never repeats the text.
     """
     text = text.strip()
     local_part, at, domain = text.rpartition("@")
-    if not at or len(text) > _MAX_BYTES or not _LOCAL_PART.fullmatch(local_part):
+    if not at or len(text.encode(errors="replace")) > _MAX_BYTES or not _LOCAL_PART.fullmatch(local_part):
         raise ValueError("not a valid e-mail address")
     domain = _a_labels(domain)
     identity = f"{local_part}@{domain}"

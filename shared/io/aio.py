@@ -5,8 +5,11 @@ what the caller believes undone (tests/integration/io/test_postgres_cancellation
 whatever runs in it must end by its own timeouts.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import ParamSpec, TypeVar
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar
 
 import trio
 import trio_asyncio
@@ -14,8 +17,24 @@ import trio_asyncio
 P = ParamSpec("P")
 T = TypeVar("T")
 
-open_loop = trio_asyncio.open_loop
-"""`async with open_loop():` outermost under `trio.run`: a task spawned outside of it fails at its first crossing."""
+_log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_loop() -> AsyncIterator[None]:
+    """The asyncio loop; outermost under `trio.run`: a task spawned outside of it fails at its first crossing.
+
+    What a driver's own background task fails with is logged, by kind, as asyncio would. (trio-asyncio's default is to
+    end the process: one broken connection must not.) What is awaited through `call` is raised there.
+    """
+    async with trio_asyncio.open_loop() as loop:
+        loop.set_exception_handler(_log_background_failure)
+        yield
+
+
+def _log_background_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    fault = type(context.get("exception")).__name__
+    _log.error("a background task of an asyncio driver failed: %s: %s", fault, context["message"])
 
 
 async def call(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:

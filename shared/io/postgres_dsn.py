@@ -61,8 +61,13 @@ def _split(dsn: str) -> SplitResult:
 
 def _hosts(url: SplitResult) -> list[str]:
     named = parse_qs(url.query).get("host")
-    listed = named[-1] if named else unquote(url.netloc.rpartition("@")[2])
-    return [_without_port(host) for host in listed.split(",")]
+    if named is not None:
+        hosts = named[-1].split(",")
+    else:
+        hosts = [_without_port(host) for host in unquote(url.netloc.rpartition("@")[2]).split(",")]
+    if not all(hosts):
+        raise ConfigurationError(["the Postgres DSN must name its host"])
+    return hosts
 
 
 def _without_port(host: str) -> str:

@@ -18,10 +18,14 @@ def device_session(row: asyncpg.Record) -> DeviceSession:
         created_at=row["created_at"],
         revoked_at=row["revoked_at"],
         revoke_reason_code=row["revoke_reason_code"],
-        revoke_actor=None if row["revoke_actor_type"] is None else Actor(row["revoke_actor_type"], row["revoke_actor_id"]),
+        revoke_actor=_revoke_actor(row),
     )
 
 
 def projection_change(row: asyncpg.Record) -> ProjectionChange:
     """The same, from a row that also has the `outbox_id` its statement inserted."""
     return ProjectionChange(row["outbox_id"], device_session(row))
+
+
+def _revoke_actor(row: asyncpg.Record) -> Actor | None:
+    return None if row["revoke_actor_type"] is None else Actor(row["revoke_actor_type"], row["revoke_actor_id"])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 from services.internal_admin.domain.mutation import Cause
 from services.internal_admin.domain.revocation import UserNotFound
@@ -117,14 +117,14 @@ class ExpiryPassed:
 class Unblocked:
     """The subject was blocked, and is not now."""
 
-    name: ClassVar[str] = "unblocked"
+    name: ClassVar[Literal["unblocked"]] = "unblocked"
 
 
 @dataclass(frozen=True, slots=True)
 class NotBlocked:
     """The subject was not blocked, or only by a block that had expired."""
 
-    name: ClassVar[str] = "not_blocked"
+    name: ClassVar[Literal["not_blocked"]] = "not_blocked"
 
 
 BlockOutcome: TypeAlias = Blocked | AlreadyBlocked | UserNotFound | ExpiryPassed

@@ -83,8 +83,9 @@ async def _lock(connection: asyncpg.Connection, subject: Subject) -> _LockedSubj
 
 async def _block(connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject) -> BlockOutcome:
     standing, now = await _read_standing_block(connection, subject)
+    decision = decide_block(standing, command.expires_at, now)
     outcome: type[Blocked | AlreadyBlocked]
-    match decide_block(standing, command.expires_at, now):
+    match decision:
         case RefuseExpiry():
             return ExpiryPassed()
         case PlaceBlock(expired):
@@ -97,8 +98,8 @@ async def _block(connection: asyncpg.Connection, subject: _LockedSubject, comman
             outcome = AlreadyBlocked
         case KeepBlock():
             outcome = AlreadyBlocked
-        case unreachable:
-            assert_never(unreachable)
+        case _:
+            assert_never(decision)
     return outcome(await revoke_active_sessions(connection, subject.email_id, subject.user_id, command.cause))
 
 

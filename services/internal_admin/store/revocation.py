@@ -35,7 +35,9 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeSession)
         return outcome
 
 
-async def revoke_user_sessions(connection: asyncpg.Connection, command: RevokeUserSessions) -> RevokeUserSessionsOutcome:
+async def revoke_user_sessions(
+    connection: asyncpg.Connection, command: RevokeUserSessions
+) -> RevokeUserSessionsOutcome:
     """Revoke the user's active sessions but the excepted one. Audited whatever the outcome."""
     async with connection.transaction():
         outcome = await _revoke_user_sessions(connection, command)

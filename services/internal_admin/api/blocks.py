@@ -1,0 +1,98 @@
+"""Api: the routes of blocks (SPEC §4.1)."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.errors import ErrorCode, Refusal
+from contracts.internal_blocks import (
+    BlockAnswer,
+    BlockCursor,
+    decode_block_subject,
+    decode_list_blocks,
+    decode_unblock_subject,
+    encode_block_subject,
+    encode_blocks,
+    encode_unblock_subject,
+)
+from services.internal_admin.api.reading import cause_of, subject_of
+from services.internal_admin.api.sessions import session_ids
+from services.internal_admin.domain.blocking import (
+    AlreadyBlocked,
+    Blocked,
+    BlockSubject,
+    ExpiryPassed,
+    ListedBlock,
+    UnblockSubject,
+)
+from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.flows.block_subject import block_subject
+from services.internal_admin.flows.list_blocks import find_block, list_blocks
+from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.flows.unblock_subject import unblock_subject
+from shared.io.postgres import Postgres
+from shared.web.exchange import Request, Response, Route
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRoutes:
+    """Blocking, unblocking and listing."""
+
+    postgres: Postgres
+    change: PublishedChange
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table for the listener."""
+        return (
+            Route("GET", "/api/v1/internal/user-blocks", self.list),
+            Route("POST", "/api/v1/internal/user-blocks", self.block, accepts_body=True),
+            Route("POST", "/api/v1/internal/user-blocks/remove", self.unblock, accepts_body=True),
+        )
+
+    async def list(self, request: Request) -> Response:
+        """The blocks that stand, or that of one subject."""
+        asked = decode_list_blocks(request.query)
+        if asked.email is not None or asked.user_id is not None:
+            page = await find_block(subject_of(asked.email, asked.user_id), self.postgres)
+        else:
+            page = await list_blocks(asked.cursor and asked.cursor.block_id, asked.limit, self.postgres)
+        next_cursor = BlockCursor(page.items[-1].block_id) if page.has_more else None
+        return Response(200, encode_blocks([_answer(listed) for listed in page.items], next_cursor))
+
+    async def block(self, request: Request) -> Response:
+        """Block a subject and revoke its sessions."""
+        asked = decode_block_subject(request.body)
+        subject = subject_of(asked.email, asked.user_id)
+        outcome = await block_subject(BlockSubject(subject, asked.expires_at, cause_of(request, asked)), self.change)
+        match outcome:
+            case Blocked():
+                affected = session_ids(outcome.changes)
+                return Response(200, encode_block_subject("blocked", subject.kind, subject.value, affected))
+            case AlreadyBlocked():
+                affected = session_ids(outcome.changes)
+                return Response(200, encode_block_subject("already_blocked", subject.kind, subject.value, affected))
+            case UserNotFound():
+                raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+            case ExpiryPassed():
+                raise Refusal(ErrorCode.INVALID_REQUEST, "expires_at must be in the future")
+            case _:
+                assert_never(outcome)
+
+    async def unblock(self, request: Request) -> Response:
+        """Remove the block of a subject."""
+        asked = decode_unblock_subject(request.body)
+        subject = subject_of(asked.email, asked.user_id)
+        outcome = await unblock_subject(UnblockSubject(subject, cause_of(request, asked)), self.postgres)
+        return Response(200, encode_unblock_subject(outcome.name, subject.kind, subject.value))
+
+
+def _answer(listed: ListedBlock) -> BlockAnswer:
+    block = listed.block
+    return BlockAnswer(
+        block.subject.kind,
+        block.subject.value,
+        block.reason_code,
+        block.actor.type,
+        block.actor.id,
+        block.created_at,
+        block.expires_at,
+    )

@@ -1,0 +1,31 @@
+"""Api: the development mailbox (SPEC §7.1). Its route exists only when mail is `stub`."""
+
+from dataclasses import dataclass
+
+from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
+from services.internal_admin.api.reading import email_address
+from services.internal_admin.flows.read_mailbox import read_mailbox
+from shared.io.postgres import Postgres
+from shared.keyring import KeyRing
+from shared.web.exchange import Request, Response, Route
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxRoutes:
+    """Reading what the stub transport mailed."""
+
+    postgres: Postgres
+    sealing_keys: KeyRing
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table for the listener."""
+        return (Route("GET", "/api/v1/internal/dev/mailbox", self.read),)
+
+    async def read(self, request: Request) -> Response:
+        """The mails to an address whose codes live."""
+        email = email_address(decode_read_mailbox(request.query))
+        mails = await read_mailbox(email, self.postgres, self.sealing_keys)
+        messages = [
+            MailboxMessage(mail.email, mail.code, mail.locale, mail.challenge_id, mail.sent_at) for mail in mails
+        ]
+        return Response(200, encode_mailbox(messages))

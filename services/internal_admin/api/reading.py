@@ -1,0 +1,48 @@
+"""Api: what several routes read from a request in the same way."""
+
+from typing import Protocol
+
+from contracts.errors import ErrorCode, Refusal
+from contracts.strict_json import trimmed
+from services.internal_admin.domain.mutation import Caller, Cause
+from shared.kernel.actor import Actor
+from shared.kernel.block import Subject
+from shared.kernel.email_address import EmailAddress, parse_email
+from shared.web.exchange import Request
+
+
+class Attributed(Protocol):
+    """A decoded mutation: each says why, and who acted as the caller claims."""
+
+    @property
+    def reason_code(self) -> str: ...
+    @property
+    def actor_type(self) -> str: ...
+    @property
+    def actor_id(self) -> str | None: ...
+
+
+def cause_of(request: Request, mutation: Attributed) -> Cause:
+    """Why the mutation is done. Whoever reaches the listener is the caller `trusted_network` (SPEC §4.5)."""
+    caller = Caller("trusted_network", request.client.network.text, request.request_id)
+    return Cause(mutation.reason_code, Actor(mutation.actor_type, mutation.actor_id), caller)
+
+
+def path_text(request: Request, name: str) -> str:
+    """The path parameter `name`, refused if Postgres could not hold it."""
+    return trimmed(request.path_parameters[name], name)
+
+
+def email_address(text: str) -> EmailAddress:
+    """The address, or the refusal `invalid_request`."""
+    try:
+        return parse_email(text)
+    except ValueError:
+        raise Refusal(ErrorCode.INVALID_REQUEST, "email is not a valid e-mail address") from None
+
+
+def subject_of(email: str | None, user_id: str | None) -> Subject:
+    """The subject that exactly one of both names."""
+    if user_id is not None:
+        return Subject("user_id", user_id)
+    return Subject("email", email_address(email or "").folded)

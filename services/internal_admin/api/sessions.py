@@ -1,0 +1,132 @@
+"""Api: the routes of device sessions (SPEC §4.1)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.errors import ErrorCode, Refusal
+from contracts.internal_sessions import (
+    SessionAnswer,
+    SessionCursor,
+    SessionRevocation,
+    decode_list_sessions,
+    decode_revoke_session,
+    decode_revoke_user_sessions,
+    encode_revoke_session,
+    encode_revoke_user_sessions,
+    encode_session,
+    encode_sessions,
+)
+from services.internal_admin.api.reading import cause_of, path_text
+from services.internal_admin.domain.revocation import (
+    AlreadyRevoked,
+    NoActiveSessions,
+    NotOfThisUser,
+    Revoked,
+    RevokeSession,
+    RevokeUserSessions,
+    SessionNotFound,
+    UserNotFound,
+)
+from services.internal_admin.flows.list_sessions import ListSessions, list_sessions
+from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.flows.read_session import read_session
+from services.internal_admin.flows.revoke_session import revoke_session
+from services.internal_admin.flows.revoke_user_sessions import revoke_user_sessions
+from shared.io.postgres import Postgres
+from shared.kernel.device_session import DeviceSession
+from shared.kernel.faults import InvariantBroken
+from shared.kernel.projection_change import ProjectionChange
+from shared.web.exchange import Request, Response, Route
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRoutes:
+    """Reading and revoking sessions."""
+
+    postgres: Postgres
+    change: PublishedChange
+
+    def routes(self) -> tuple[Route, ...]:
+        """The table for the listener."""
+        return (
+            Route("GET", "/api/v1/internal/sessions/{device_session_id}", self.read),
+            Route("GET", "/api/v1/internal/users/{user_id}/sessions", self.list),
+            Route("POST", "/api/v1/internal/sessions/{device_session_id}/revoke", self.revoke, accepts_body=True),
+            Route("POST", "/api/v1/internal/users/{user_id}/sessions/revoke-all", self.revoke_all, accepts_body=True),
+        )
+
+    async def read(self, request: Request) -> Response:
+        """One session."""
+        session = await read_session(path_text(request, "device_session_id"), self.postgres)
+        if session is None:
+            raise Refusal(ErrorCode.SESSION_NOT_FOUND)
+        return Response(200, encode_session(_answer(session)))
+
+    async def list(self, request: Request) -> Response:
+        """A user's sessions."""
+        asked = decode_list_sessions(request.query)
+        after = asked.cursor and (asked.cursor.created_at, asked.cursor.device_session_id)
+        query = ListSessions(path_text(request, "user_id"), asked.status, after, asked.limit)
+        page = await list_sessions(query, self.postgres)
+        next_cursor = _cursor(page.items[-1]) if page.has_more else None
+        return Response(200, encode_sessions([_answer(session) for session in page.items], next_cursor))
+
+    async def revoke(self, request: Request) -> Response:
+        """Revoke one session."""
+        asked = decode_revoke_session(request.body)
+        device_session_id = path_text(request, "device_session_id")
+        outcome = await revoke_session(RevokeSession(device_session_id, cause_of(request, asked)), self.change)
+        match outcome:
+            case Revoked():
+                return Response(200, encode_revoke_session("revoked", device_session_id))
+            case AlreadyRevoked():
+                return Response(200, encode_revoke_session("already_revoked", device_session_id))
+            case SessionNotFound():
+                raise Refusal(ErrorCode.SESSION_NOT_FOUND)
+            case _:
+                assert_never(outcome)
+
+    async def revoke_all(self, request: Request) -> Response:
+        """Revoke the active sessions of a user."""
+        asked = decode_revoke_user_sessions(request.body)
+        user_id = path_text(request, "user_id")
+        command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, asked))
+        outcome = await revoke_user_sessions(command, self.change)
+        match outcome:
+            case Revoked() | NoActiveSessions():
+                return Response(200, encode_revoke_user_sessions(user_id, session_ids(outcome.changes)))
+            case UserNotFound():
+                raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+            case NotOfThisUser():
+                raise Refusal(ErrorCode.INVALID_REQUEST, "except_device_session_id must be a session of this user")
+            case _:
+                assert_never(outcome)
+
+
+def session_ids(changes: Sequence[ProjectionChange]) -> Sequence[str]:
+    """The sessions of some changes, in their order."""
+    return [change.session.device_session_id for change in changes]
+
+
+def _answer(session: DeviceSession) -> SessionAnswer:
+    return SessionAnswer(
+        session.device_session_id,
+        session.user_id,
+        session.client_public_key.base64,
+        session.created_at,
+        _revocation(session),
+    )
+
+
+def _revocation(session: DeviceSession) -> SessionRevocation | None:
+    if session.status == "active":
+        return None
+    if session.revoked_at is None or session.revoke_reason_code is None or session.revoke_actor is None:
+        raise InvariantBroken("a revoked session says when, why and by whom")
+    actor = session.revoke_actor
+    return SessionRevocation(session.revoked_at, session.revoke_reason_code, actor.type, actor.id)
+
+
+def _cursor(session: DeviceSession) -> SessionCursor:
+    return SessionCursor(session.created_at, session.device_session_id)

@@ -1,0 +1,43 @@
+"""Flow: the one way this service changes sessions: commit, then wait until gateways can see it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import asyncpg
+
+from shared.io.postgres import Postgres
+from shared.kernel.projection_change import ProjectionChange
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+
+
+class Outcome(Protocol):
+    """How a unit of work ended, with the gateway records that must be readable before it is told."""
+
+    @property
+    def changes(self) -> tuple[ProjectionChange, ...]: ...
+
+
+OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedChange:
+    """The three parts a published change needs."""
+
+    postgres: Postgres
+    projection: Projection
+    relay: Relay
+
+    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]]) -> OutcomeT:
+        """Run one unit of work, and return its outcome once the records of its changes are readable in Redis.
+
+        Raises `DependencyUnavailable("redis")` when they could not be written in time: the change stands, its outbox
+        rows wait, and some relay publishes them (SPEC §6.3). Cancelled after the commit, it leaves the same.
+        """
+        epoch = await self.projection.epoch()  # before the transaction: see `Projection.epoch`
+        outcome = await self.postgres.unit_of_work(body)
+        if outcome.changes:
+            await self.relay.publish(outcome.changes, epoch)
+        return outcome

@@ -1,0 +1,24 @@
+"""Flow: read the development mailbox (SPEC §7.1). Wired only when mail is `stub`."""
+
+from functools import partial
+
+from services.internal_admin.domain.mailed_code import MailedCode, SealedMail
+from services.internal_admin.store import mailbox
+from shared.io.postgres import Postgres
+from shared.kernel.email_address import EmailAddress
+from shared.keyring import KeyRing
+from shared.sealing import unseal
+
+
+async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: KeyRing) -> list[MailedCode]:
+    """The mails to an address, in any case of its letters, newest first. A mail is gone when its code ends.
+
+    Raises `shared.sealing.Unsealable` when the key that sealed a living code was taken away.
+    """
+    mails = await postgres.unit_of_work(partial(mailbox.read_mailbox, folded=email.folded))
+    return [_opened(mail, sealing_keys) for mail in mails]
+
+
+def _opened(mail: SealedMail, sealing_keys: KeyRing) -> MailedCode:
+    code = unseal(sealing_keys, mail.seal_key_id, mail.sealed_code, mail.associated_data).decode("ascii")
+    return MailedCode(mail.email, code, mail.locale, mail.challenge_id, mail.sent_at)

@@ -1,0 +1,12 @@
+"""Flow: revoke one session."""
+
+from functools import partial
+
+from services.internal_admin.domain.revocation import RevokeSession, RevokeSessionOutcome
+from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.store import revocation
+
+
+async def revoke_session(command: RevokeSession, change: PublishedChange) -> RevokeSessionOutcome:
+    """Revoke, and return when gateways can see it. A repeat changes nothing and writes the record again (SPEC §4.3)."""
+    return await change.make(partial(revocation.revoke_session, command=command))

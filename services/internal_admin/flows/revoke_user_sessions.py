@@ -1,0 +1,12 @@
+"""Flow: revoke the active sessions of a user, but for one if it is named."""
+
+from functools import partial
+
+from services.internal_admin.domain.revocation import RevokeUserSessions, RevokeUserSessionsOutcome
+from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.store import revocation
+
+
+async def revoke_user_sessions(command: RevokeUserSessions, change: PublishedChange) -> RevokeUserSessionsOutcome:
+    """Revoke, and return when gateways can see it. A repeat finds no active session and writes nothing again."""
+    return await change.make(partial(revocation.revoke_user_sessions, command=command))

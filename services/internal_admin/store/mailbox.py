@@ -1,0 +1,22 @@
+"""Store: what the stub transport mailed. The codes stay sealed here."""
+
+import asyncpg
+
+from services.internal_admin.domain.mailed_code import SealedMail
+from services.internal_admin.store.statements import SQL
+
+
+async def read_mailbox(connection: asyncpg.Connection, folded: str) -> list[SealedMail]:
+    """The mails to an address (`EmailAddress.folded`) whose codes live, newest first."""
+    return [
+        SealedMail(
+            email=row["email"],
+            locale=row["locale"],
+            challenge_id=row["challenge_id"],
+            sent_at=row["sent_at"],
+            associated_data=row["login_code_id"].bytes,
+            sealed_code=row["sealed_code"],
+            seal_key_id=row["seal_key_id"],
+        )
+        for row in await connection.fetch(SQL["read_mailbox"], folded)
+    ]

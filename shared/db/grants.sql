@@ -33,3 +33,8 @@ grant select, insert on settings_changes, audit_events to authsession_internal;
 grant select, insert, update on emails, device_sessions to authsession_internal;
 grant select on users, login_codes, mail_deliveries, challenges to authsession_internal;
 grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;
+
+-- The gateway projection: whichever process keeps it begins epochs and notes conflicts; the internal one resolves them.
+grant select, update on projection_keeper to authsession_public, authsession_internal;
+grant insert on projection_conflicts to authsession_public, authsession_internal;
+grant select, delete on projection_conflicts to authsession_internal;

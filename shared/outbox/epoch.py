@@ -1,0 +1,77 @@
+"""When a new epoch must begin (SPEC §6.4): pure comparison of what Postgres kept with what Redis says."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+State: TypeAlias = Literal["rebuilding", "complete"]
+
+Reason: TypeAlias = Literal[
+    "requested", "redis_lost", "redis_replaced", "redis_went_back", "redis_restarted",
+    "postgres_went_back", "postgres_promoted", "session_max_age_changed",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The keeper's row in Postgres, with Postgres' clock, timeline and setting when it was read. Beats and clock: milliseconds."""
+
+    epoch: str
+    state: State
+    beat: int
+    run_id: str
+    timeline: str
+    session_max_age: timedelta
+    rebuild_requested: bool
+    now_ms: int
+    timeline_now: str
+    session_max_age_now: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The projection key in Redis (None where it has no such field), and the server that holds it."""
+
+    epoch: str | None
+    state: str | None
+    beat: int | None
+    run_id: str
+
+
+def new_epoch_reason(kept: Kept, seen: Seen) -> Reason | None:
+    """Why what is in Redis cannot be trusted to be what was published, or None.
+
+    Redis is beaten first and Postgres after, so an older beat in Redis is always Redis' loss. An older one in Postgres is
+    Postgres' loss, or a keeper that stopped between the two: the rebuild that follows is then merely not needed.
+    """
+    match seen:
+        case Seen(epoch=None) | Seen(beat=None):
+            return "redis_lost"
+        case Seen(epoch=epoch) if epoch != kept.epoch:
+            return "redis_replaced"
+        case Seen(beat=int(beat)) if beat < kept.beat:
+            return "redis_went_back"
+        case Seen(beat=int(beat)) if beat > kept.beat:
+            return "postgres_went_back"
+        case Seen(run_id=run_id) if run_id != kept.run_id:
+            return "redis_restarted"
+        case _:
+            return _reason_in_postgres(kept)
+
+
+def last_good_beat(kept: Kept, seen: Seen) -> int:
+    """The instant, in milliseconds, up to which Redis and Postgres both hold what was published."""
+    return min(kept.beat, kept.now_ms, kept.beat if seen.beat is None else seen.beat)
+
+
+def next_beat(kept: Kept) -> int:
+    """Postgres' clock, but always more than the last beat: a clock that is set back must not look like a loss."""
+    return max(kept.now_ms, kept.beat + 1)
+
+
+def _reason_in_postgres(kept: Kept) -> Reason | None:
+    if kept.timeline != kept.timeline_now:
+        return "postgres_promoted"
+    if kept.session_max_age != kept.session_max_age_now:
+        return "session_max_age_changed"
+    return "requested" if kept.rebuild_requested else None

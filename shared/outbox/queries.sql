@@ -1,0 +1,125 @@
+-- Statements of the gateway projection. They read sessions; only resolve_conflicts' statements change them, and only the
+-- internal role may run those. Lock order: emails, then device_sessions, then the rest.
+
+-- name: claim_changes
+-- Rows whose own relay did not settle them in time, oldest first, at most $1, leased for $2; each with its session as
+-- it is now (columns null: removed by retention). Locks: projection_outbox, skipping what another relay holds.
+with due as (
+    select outbox_id from projection_outbox
+     where available_at <= (select clock_now())
+     order by available_at
+     limit $1
+       for update skip locked
+), claimed as (
+    update projection_outbox
+       set available_at = (select clock_now()) + $2::interval
+      from due
+     where projection_outbox.outbox_id = due.outbox_id
+    returning projection_outbox.outbox_id, projection_outbox.device_session_id as claimed_session_id
+)
+select claimed.outbox_id, device_sessions.*
+  from claimed left join device_sessions on device_sessions.device_session_id = claimed.claimed_session_id
+ order by claimed.outbox_id;
+
+-- name: release_changes
+-- Ends the lease of rows that could not be published. Locks: projection_outbox.
+update projection_outbox set available_at = (select clock_now()) where outbox_id = any ($1::bigint[]);
+
+-- name: settle_changes
+-- Published: the work is done. Locks: projection_outbox.
+delete from projection_outbox where outbox_id = any ($1::bigint[]);
+
+-- name: read_backlog
+-- How many rows wait, and how long the oldest has.
+select count(*) as changes,
+       coalesce(extract(epoch from (select clock_now()) - min(enqueued_at)), 0)::float8 as oldest_seconds
+  from projection_outbox;
+
+-- name: read_sessions
+-- Sessions by id, in no order.
+select * from device_sessions where device_session_id = any ($1::text[]);
+
+-- name: note_conflicts
+-- Active here, revoked at the gateway. Locks: projection_conflicts.
+insert into projection_conflicts (device_session_id, noted_at)
+select unnest($1::text[]), (select clock_now())
+on conflict do nothing;
+
+-- name: read_epoch
+-- The epoch to write under, and the life of active records in it.
+select epoch, session_max_age from projection_keeper;
+
+-- name: read_keeper
+-- What the keeper left, and what is true now: clock, timeline, setting.
+select projection_keeper.*,
+       (extract(epoch from (select clock_now())) * 1000)::bigint as now_ms,
+       substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline_now,
+       settings.session_max_age as session_max_age_now
+  from projection_keeper cross join settings;
+
+-- name: write_epoch
+-- A new epoch, whose rebuild is to be done. Locks: projection_keeper.
+update projection_keeper
+   set epoch = $1, state = 'rebuilding', beat = $2, run_id = $3, timeline = $4, session_max_age = $5,
+       rebuild_requested = false;
+
+-- name: write_beat
+-- Everything published before the beat is in Redis. Locks: projection_keeper.
+update projection_keeper set beat = $2, state = $3 where epoch = $1;
+
+-- name: request_rebuild
+-- Asks whoever keeps for a new epoch. Locks: projection_keeper.
+update projection_keeper set rebuild_requested = true;
+
+-- name: page_revoked
+-- Revoked sessions from after ($1, $2), oldest revocation first, at most $3.
+select * from device_sessions
+ where status = 'revoked' and (revoked_at, device_session_id) > ($1, $2::text)
+ order by revoked_at, device_session_id
+ limit $3;
+
+-- name: page_active
+-- Active sessions from after ($1, $2), oldest first, at most $3.
+select * from device_sessions
+ where status = 'active' and (created_at, device_session_id) > ($1, $2::text)
+ order by created_at, device_session_id
+ limit $3;
+
+-- name: read_unknown
+-- Which of these ids no session has.
+select id from unnest($1::text[]) as id
+ where not exists (select from device_sessions where device_session_id = id);
+
+-- name: read_conflicts
+-- The oldest conflicts, at most $1.
+select device_session_id from projection_conflicts order by noted_at limit $1;
+
+-- name: delete_conflicts
+-- Resolved, or none after all. Locks: projection_conflicts.
+delete from projection_conflicts where device_session_id = any ($1::text[]);
+
+-- name: lock_emails_of_sessions
+-- The rows of the addresses whose users have these sessions, in the order of their ids. Locks: emails.
+select email_id from emails
+ where email_id in (select users.email_id from device_sessions join users using (user_id)
+                     where device_session_id = any ($1::text[]))
+ order by email_id
+   for no key update;
+
+-- name: bump_emails
+-- Their version rises: decisions that read the old one are made again (SPEC §3.7).
+update emails set version = version + 1 where email_id = any ($1::bigint[]);
+
+-- name: revoke_sessions
+-- Revokes those of the sessions that are active, for the reason $2, by the system, and queues their gateway records.
+-- Locks: device_sessions.
+with revoked as (
+    update device_sessions
+       set status = 'revoked', revoked_at = (select clock_now()), revoke_reason_code = $2, revoke_actor_type = 'system'
+     where device_session_id = any ($1::text[]) and status = 'active'
+    returning *
+), queued as (
+    insert into projection_outbox (device_session_id, enqueued_at, available_at)
+    select device_session_id, revoked_at, revoked_at from revoked
+)
+select * from revoked;

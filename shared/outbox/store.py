@@ -1,0 +1,120 @@
+"""Store: the statements of the projection on Postgres, each a function of a connection. Decides nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from shared.io import queries
+from shared.kernel.device_session import DeviceSession
+from shared.outbox.epoch import Kept, State
+from shared.sessions.store import device_session
+
+_SQL = queries.load("shared.outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Outbox rows leased to this process, and their sessions as they were after that (fewer, where rows were removed)."""
+
+    outbox_ids: Sequence[int]
+    sessions: Sequence[DeviceSession]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many outbox rows wait, and the age of the oldest."""
+
+    changes: int
+    oldest: timedelta
+
+
+async def claim_changes(connection: asyncpg.Connection, limit: int, lease: timedelta) -> Claim:
+    rows = await connection.fetch(_SQL["claim_changes"], limit, lease)
+    outbox_ids = [row["outbox_id"] for row in rows]
+    return Claim(outbox_ids, [device_session(row) for row in rows if row["device_session_id"] is not None])
+
+
+async def release_changes(connection: asyncpg.Connection, outbox_ids: Sequence[int]) -> None:
+    await connection.execute(_SQL["release_changes"], outbox_ids)
+
+
+async def settle_changes(connection: asyncpg.Connection, outbox_ids: Sequence[int], conflicts: Sequence[str]) -> None:
+    """Delete the rows; note first, so that neither is lost, the sessions whose record was kept revoked."""
+    if conflicts:
+        await connection.execute(_SQL["note_conflicts"], conflicts)
+    await connection.execute(_SQL["settle_changes"], outbox_ids)
+
+
+async def note_conflicts(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> None:
+    await connection.execute(_SQL["note_conflicts"], device_session_ids)
+
+
+async def read_backlog(connection: asyncpg.Connection) -> Backlog:
+    row = await connection.fetchrow(_SQL["read_backlog"])
+    return Backlog(row["changes"], timedelta(seconds=row["oldest_seconds"]))
+
+
+async def read_sessions(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> list[DeviceSession]:
+    """Those that exist."""
+    return [device_session(row) for row in await connection.fetch(_SQL["read_sessions"], device_session_ids)]
+
+
+async def read_unknown(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> list[str]:
+    return [row["id"] for row in await connection.fetch(_SQL["read_unknown"], device_session_ids)]
+
+
+async def read_epoch(connection: asyncpg.Connection) -> tuple[str, timedelta]:
+    """The epoch's name, and the life of active records in it."""
+    row = await connection.fetchrow(_SQL["read_epoch"])
+    return row["epoch"], row["session_max_age"]
+
+
+async def read_keeper(connection: asyncpg.Connection) -> Kept:
+    row = dict(await connection.fetchrow(_SQL["read_keeper"]))
+    del row["only_row"]
+    return Kept(**row)
+
+
+async def write_epoch(connection: asyncpg.Connection, kept: Kept) -> None:
+    """Begin the epoch that `kept` describes."""
+    await connection.execute(
+        _SQL["write_epoch"], kept.epoch, kept.beat, kept.run_id, kept.timeline, kept.session_max_age
+    )
+
+
+async def write_beat(connection: asyncpg.Connection, epoch: str, beat: int, state: State) -> None:
+    await connection.execute(_SQL["write_beat"], epoch, beat, state)
+
+
+async def request_rebuild(connection: asyncpg.Connection) -> None:
+    await connection.execute(_SQL["request_rebuild"])
+
+
+async def page_revoked(connection: asyncpg.Connection, after: tuple[datetime, str], limit: int) -> list[DeviceSession]:
+    """By instant of revocation, then id; an empty id means from that instant on."""
+    return [device_session(row) for row in await connection.fetch(_SQL["page_revoked"], *after, limit)]
+
+
+async def page_active(connection: asyncpg.Connection, after: tuple[datetime, str], limit: int) -> list[DeviceSession]:
+    """By instant of creation, then id; as `page_revoked`."""
+    return [device_session(row) for row in await connection.fetch(_SQL["page_active"], *after, limit)]
+
+
+async def read_conflicts(connection: asyncpg.Connection, limit: int) -> list[str]:
+    return [row["device_session_id"] for row in await connection.fetch(_SQL["read_conflicts"], limit)]
+
+
+async def delete_conflicts(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> None:
+    await connection.execute(_SQL["delete_conflicts"], device_session_ids)
+
+
+async def revoke_sessions(
+    connection: asyncpg.Connection, device_session_ids: Sequence[str], reason_code: str
+) -> list[DeviceSession]:
+    """Revoke those that are active, by the system. Inside a transaction: locks e-mails, bumps them, then sessions."""
+    locked = await connection.fetch(_SQL["lock_emails_of_sessions"], device_session_ids)
+    await connection.execute(_SQL["bump_emails"], [row["email_id"] for row in locked])
+    rows = await connection.fetch(_SQL["revoke_sessions"], device_session_ids, reason_code)
+    return [device_session(row) for row in rows]

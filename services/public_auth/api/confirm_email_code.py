@@ -1,0 +1,80 @@
+"""`POST confirm-email-code` (SPEC §2, §3.7). Syntax, key and proof are checked here, before the code, and cost nothing."""
+
+from typing import assert_never
+
+from contracts.errors import ErrorCode, Refusal
+from contracts.public_auth import ConfirmEmailCodeRequest, decode_confirm, encode_device_session
+from services.public_auth.domain.login_code import is_code
+from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
+from shared.kernel.client_key import ClientPublicKey, parse_client_public_key, verify_client_key_proof
+from shared.kernel.time_zone import is_time_zone
+from shared.web.exchange import Endpoint, Request, Response
+from shared.web.refusals import refusal
+
+def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoint:
+    """The endpoint; `public_host` is what proofs are made for, None where they cannot be checked."""
+
+    async def endpoint(request: Request) -> Response:
+        asked = decode_confirm(request.body)
+        command = ConfirmCode(
+            challenge_id=asked.challenge_id,
+            code=asked.code,
+            client_key=(client_key := _client_key(asked)),
+            proven=_proven(asked, client_key, public_host),
+            time_zone=_time_zone(asked),
+            network=request.client.network,
+            request_id=request.request_id,
+        )
+        _check_code(asked)
+        return _answer(await flow.run(command))
+
+    return endpoint
+
+
+def _answer(outcome: Confirmed | ConfirmRefusal) -> Response:  # noqa: PLR0911 - one answer per outcome
+    match outcome:
+        case Confirmed(device_session_id):
+            return Response(200, encode_device_session(device_session_id))
+        case ConfirmRefusal.CHALLENGE_NOT_FOUND:
+            return refusal(ErrorCode.CHALLENGE_NOT_FOUND)
+        case ConfirmRefusal.INVALID_CODE:
+            return refusal(ErrorCode.INVALID_CODE)
+        case ConfirmRefusal.CHALLENGE_EXPIRED:
+            return refusal(ErrorCode.CHALLENGE_EXPIRED)
+        case ConfirmRefusal.BLOCKED_BY_POLICY:
+            return refusal(ErrorCode.BLOCKED_BY_POLICY)
+        case ConfirmRefusal.SESSION_LIMIT_EXCEEDED:
+            return refusal(ErrorCode.SESSION_LIMIT_EXCEEDED)
+        case ConfirmRefusal.CLIENT_KEY_PROOF_MISSING:
+            return refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, "client_key_proof is required here")
+        case _:
+            assert_never(outcome)
+
+
+def _client_key(asked: ConfirmEmailCodeRequest) -> ClientPublicKey:
+    try:
+        return parse_client_public_key(asked.client_public_key)
+    except ValueError:
+        raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY) from None
+
+
+def _proven(asked: ConfirmEmailCodeRequest, client_key: ClientPublicKey, public_host: str | None) -> bool:
+    """Whether a right proof came along. One that cannot be checked, for want of a host, is not taken for right."""
+    if asked.client_key_proof is None:
+        return False
+    if public_host is None:
+        raise Refusal(ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured")
+    if not verify_client_key_proof(client_key, public_host, asked.challenge_id, asked.code, asked.client_key_proof):
+        raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, "client_key_proof is wrong")
+    return True
+
+
+def _time_zone(asked: ConfirmEmailCodeRequest) -> str | None:
+    if asked.time_zone is not None and not is_time_zone(asked.time_zone):
+        raise Refusal(ErrorCode.INVALID_REQUEST, "time_zone is not an IANA time zone")
+    return asked.time_zone
+
+
+def _check_code(asked: ConfirmEmailCodeRequest) -> None:
+    if not is_code(asked.code):
+        raise Refusal(ErrorCode.INVALID_CODE)

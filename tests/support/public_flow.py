@@ -1,0 +1,104 @@
+"""The public flow without HTTP and Redis: sends and confirms against the real database, as the public role."""
+
+from functools import partial
+
+import trio
+
+from services.public_auth.domain.budget import Budgets
+from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.flows.send_code import SendCode, SendCodeFlow
+from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionDraft, confirm_challenge
+from services.public_auth.store.issue_challenge import IssuePolicy
+from shared.kernel.client_key import ClientPublicKey
+from shared.kernel.clock import SystemClock
+from shared.kernel.email_address import parse_email
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.ids import new_device_session_id, new_user_id
+from shared.kernel.network import Network
+from shared.keyring import KeyRing
+from shared.sealing import unseal
+from tests.support.builders import client_public_key
+from tests.support.world import World
+
+LOGIN_CODE_KEYS = KeyRing.parse("test", "codes:" + "Y29kZXMt" * 8)
+SEALING_KEYS = KeyRing.parse("test", "seals:" + "c2VhbHMt" * 8)
+HOME = "192.0.2.1"
+
+
+class PublicFlow:
+    """Sends and confirms; `decisions` holds what each send decided, as one word."""
+
+    def __init__(self, world: World, policy: IssuePolicy | None = None) -> None:
+        self.world = world
+        self.decisions: list[str] = []
+        self._clock, self._entropy = SystemClock(), SystemEntropy()
+        self._send = SendCodeFlow(
+            world.public,
+            login_code_keys=LOGIN_CODE_KEYS,
+            sealing_keys=SEALING_KEYS,
+            policy=policy or IssuePolicy(Budgets(), new_address_mail_limit=None),
+            clock=self._clock,
+            entropy=self._entropy,
+            on_issued=self.decisions.append,
+        )
+
+    def send(self, email: str, network: str = HOME) -> str:
+        """A challenge id; the last of `decisions` says what was decided."""
+        return self.world.call(self._send.run, SendCode(parse_email(email), Network(network), "en"))
+
+    def confirm(
+        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+    ) -> ConfirmOutcome:
+        return self.world.call(self.confirming(challenge_id, code, key, network))
+
+    def confirming(self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME):
+        """The confirm as a trio function, for races."""
+        draft = SessionDraft(
+            challenge_id=challenge_id,
+            code=code,
+            client_key=key or client_public_key(),
+            proven=False,
+            time_zone="UTC",
+            network=network_tags(LOGIN_CODE_KEYS, Network(network)),
+            network_text=network,
+            request_id="request-1",
+            device_session_id=new_device_session_id(self._clock, self._entropy),
+            user_id=new_user_id(self._clock, self._entropy),
+        )
+        unit = partial(confirm_challenge, draft=draft, keys=LOGIN_CODE_KEYS)
+        return partial(self.world.public.unit_of_work, unit)
+
+    def code(self, challenge_id: str) -> str:
+        """The code that was mailed for the challenge; `000000` for a decoy. Only while the code lives."""
+        rows = self.world.database.execute(
+            "select l.* from challenges c join login_codes l using (login_code_id) where c.challenge_id = $1", challenge_id
+        )
+        if not rows:
+            return "000000"
+        (row,) = rows
+        sealed = unseal(SEALING_KEYS, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes)
+        return sealed.decode("ascii")
+
+    def wrong_code(self, challenge_id: str) -> str:
+        """Six digits that are not the challenge's code."""
+        return f"{(int(self.code(challenge_id)) + 1) % 1_000_000:06d}"
+
+    def state(self, challenge_id: str) -> str:
+        rows = self.world.database.execute("select state from challenges where challenge_id = $1", challenge_id)
+        return rows[0]["state"]
+
+
+async def race(*contenders) -> list:
+    """Run the trio functions at once, released by one barrier; their results in order."""
+    barrier = trio.Event()
+    results = [None] * len(contenders)
+
+    async def contend(index: int) -> None:
+        await barrier.wait()
+        results[index] = await contenders[index]()
+
+    async with trio.open_nursery() as nursery:
+        for index in range(len(contenders)):
+            nursery.start_soon(contend, index)
+        barrier.set()
+    return results

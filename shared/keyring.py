@@ -1,4 +1,4 @@
-"""Secret keys with ids, so that they can be changed while the system runs: the newest writes, all are read (SPEC §10.9)."""
+"""Secret keys with ids, so that keys can change while the system runs: the newest writes, all are read (SPEC §10.9)."""
 
 import base64
 import binascii

@@ -21,7 +21,7 @@ _SMALL_ORDER_Y = frozenset({0, 1, _FIELD_PRIME - 1, _ORDER_8_Y, _FIELD_PRIME - _
 
 @dataclass(frozen=True, slots=True)
 class ClientPublicKey:
-    """32 bytes as RFC 8032 §5.1.2 encodes a point; whether they are on the curve is not checked (the seed's key is not)."""
+    """32 bytes as RFC 8032 §5.1.2 encodes a point. It need not be on the curve: the seed's key is not."""
 
     raw: bytes = field(repr=False)
 
@@ -32,7 +32,7 @@ class ClientPublicKey:
 
 
 def parse_client_public_key(text: str) -> ClientPublicKey:
-    """Refuse all but padded standard base64 of 32 bytes with y < 2^255-19 that is no small-order point: `ValueError`."""
+    """Padded standard base64 of 32 bytes with y < 2^255-19 that is no small-order point; else `ValueError`."""
     raw = _strict_base64(text, _KEY_BYTES)
     y = int.from_bytes(raw, "little") & ~_SIGN_BIT
     if y >= _FIELD_PRIME or y in _SMALL_ORDER_Y:
@@ -69,7 +69,7 @@ def _uvarint(number: int) -> bytes:
 
 
 def _strict_base64(text: str, count: int) -> bytes:
-    """Exactly `count` bytes in canonical form: `b64decode` alone accepts non-zero unused bits, so encode and compare."""
+    """Exactly `count` bytes in canonical form: encode and compare, as `b64decode` accepts non-zero unused bits."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

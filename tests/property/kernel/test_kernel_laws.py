@@ -21,7 +21,9 @@ WHITE_SPACE = st.text(" \t\n\r\u00a0\u2003\u3000", max_size=3)
 
 
 @given(WHITE_SPACE, LOCAL_PARTS, DOMAINS, WHITE_SPACE)
-def test_every_whatwg_address_is_read_with_its_local_part_as_typed(before: str, local: str, domain: str, after: str) -> None:
+def test_every_whatwg_address_is_read_with_its_local_part_as_typed(
+    before: str, local: str, domain: str, after: str
+) -> None:
     address = parse_email(f"{before}{local}@{domain}{after}")
     assert address.identity == f"{local}@{domain.lower()}"
     assert address.folded == address.identity.lower()

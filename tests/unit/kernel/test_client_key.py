@@ -1,4 +1,4 @@
-"""Laws of SPEC §2.2 and §3.9. The small-order points are found here by arithmetic, not copied from the code under test."""
+"""Laws of SPEC §2.2 and §3.9. Small-order points are found here by arithmetic, not copied from the code under test."""
 
 import base64
 from itertools import pairwise
@@ -36,7 +36,7 @@ def small_order_encodings() -> list[int]:
 
 def multiply(point: edwards25519.Point, times: int) -> edwards25519.Point:
     total = edwards25519.IDENTITY
-    for bit in bin(times)[2:]:
+    for bit in f"{times:b}":
         total = edwards25519.add(total, total)
         if bit == "1":
             total = edwards25519.add(total, point)
@@ -129,9 +129,7 @@ PROOF = base64.b64encode(PRIVATE_KEY.sign(client_key_proof_message(*SIGNED))).de
 
 def test_the_proof_signs_each_field_after_its_uvarint_length() -> None:
     message = client_key_proof_message("h" * 300, "challenge-123", "123456")
-    assert message == (
-        b"\x16authsession-confirm-v1" + b"\xac\x02" + b"h" * 300 + b"\x0dchallenge-123" + b"\x06123456"
-    )
+    assert message == (b"\x16authsession-confirm-v1" + b"\xac\x02" + b"h" * 300 + b"\x0dchallenge-123" + b"\x06123456")
 
 
 def test_the_owner_of_the_key_proves_it() -> None:

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from shared.kernel.block import Block, Subject
 from shared.kernel.actor import Actor
+from shared.kernel.block import Block, Subject
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
 
 
@@ -20,5 +20,7 @@ def test_a_configuration_error_keeps_every_problem() -> None:
 
 
 def test_a_block_never_shows_whom_it_concerns() -> None:
-    block = Block(Subject("email", "pilot@example.com"), "policy_blocked", Actor("admin"), datetime(2026, 1, 1, tzinfo=UTC))
+    block = Block(
+        Subject("email", "pilot@example.com"), "policy_blocked", Actor("admin"), datetime(2026, 1, 1, tzinfo=UTC)
+    )
     assert "pilot" not in repr(block)

@@ -34,7 +34,9 @@ def test_the_first_supported_language_is_preferred(accept_language: str | None, 
     assert preferred_language(accept_language) == language
 
 
-@pytest.mark.parametrize("part", ["de;q=2", "de;q=-1", "de;q=", "de;level=1", "de_DE", "de-", "-de", "dé", ";q=1", "\x00"])
+@pytest.mark.parametrize(
+    "part", ["de;q=2", "de;q=-1", "de;q=", "de;level=1", "de_DE", "de-", "-de", "dé", ";q=1", "\x00"]
+)
 def test_a_malformed_part_says_nothing(part: str) -> None:
     assert preferred_language(part) == "en"
     assert preferred_language(f"{part},ja;q=0.1") == "ja"

@@ -5,13 +5,27 @@ import pytest
 from shared.kernel.time_zone import is_time_zone
 
 
-@pytest.mark.parametrize("name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Asia/Kolkata", "US/Pacific", "Etc/GMT+12"])
+@pytest.mark.parametrize(
+    "name", ["UTC", "Europe/Berlin", "America/Argentina/Ushuaia", "Asia/Kolkata", "US/Pacific", "Etc/GMT+12"]
+)
 def test_zones_and_links_of_the_database_are_time_zones(name: str) -> None:
     assert is_time_zone(name)
 
 
 @pytest.mark.parametrize(
-    "name", ["", "europe/berlin", "Europe/", "Europe", "Mars/Olympus", "../UTC", "/etc/localtime", "localtime", "posix/UTC", "+01:00"]
+    "name",
+    [
+        "",
+        "europe/berlin",
+        "Europe/",
+        "Europe",
+        "Mars/Olympus",
+        "../UTC",
+        "/etc/localtime",
+        "localtime",
+        "posix/UTC",
+        "+01:00",
+    ],
 )
 def test_nothing_else_is(name: str) -> None:
     assert not is_time_zone(name)

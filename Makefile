@@ -1,0 +1,25 @@
+# make run     the whole system on this machine, with the curl calls to try it; Ctrl-C stops it
+# make test    the whole test suite, on real servers that it starts itself
+# make check   format, lint, types, import rules
+# make bench   the numbers of the README
+# Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
+
+.DEFAULT_GOAL := run
+.PHONY: run test check bench setup
+
+run: .venv/embedded.stamp
+	@exec .venv/bin/authsession up
+
+test: setup
+	@.ci/test
+
+check: setup
+	@.ci/check
+
+bench: setup
+	@exec .venv/bin/python -m bench
+
+setup: .venv/dev.stamp
+
+.venv/%.stamp: requirements/%.txt requirements/install pyproject.toml
+	@requirements/install $*

@@ -1,0 +1,1 @@
+"""The two deployables. They never import each other."""

@@ -1,0 +1,1 @@
+"""The public flow: send-email-code and confirm-email-code (SPEC §2, §3)."""

@@ -1,0 +1,95 @@
+"""Runs a worker's step again and again. Knows nothing of what the step does.
+
+A step is one bounded, idempotent batch, `async def step() -> int`, that returns how many items it handled.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Never
+
+import trio
+
+from shared.kernel.entropy import Entropy, SystemEntropy
+from shared.kernel.faults import DependencyUnavailable
+
+SHORTEST_BACK_OFF = timedelta(milliseconds=100)
+LONGEST_BACK_OFF = timedelta(seconds=2)
+
+_ENTROPY = SystemEntropy()
+_log = logging.getLogger(__name__)
+
+
+class Signal:
+    """Wakes one waiting worker. Any number of calls of `notify` before a `wait` count as one."""
+
+    def __init__(self) -> None:
+        self._event = trio.Event()
+
+    def notify(self) -> None:
+        self._event.set()
+
+    async def wait(self) -> None:
+        """Return at once if there was a `notify` since the last `wait` returned."""
+        await self._event.wait()
+        self._event = trio.Event()
+
+
+async def supervise(
+    step: Callable[[], Awaitable[int]],
+    *,
+    name: str,
+    idle: timedelta,
+    wake: Signal | None = None,
+    batch: int = 1,
+    entropy: Entropy = _ENTROPY,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> Never:
+    """Run `step` until cancelled; for `nursery.start`.
+
+    Again at once after a step that handled `batch` items or more; otherwise after `idle` (less up to half of it, by
+    chance) or at a `wake`. While the step raises `DependencyUnavailable` it is repeated with exponential back-off, which
+    `wake` does not shorten. Any other exception passes, and so ends the process.
+
+    Cancelling is how a worker is stopped: it takes effect between steps, never inside one.
+    """
+    task_status.started()
+    failures = 0
+    while True:
+        handled = await _run_shielded(step, name)
+        if handled is None:
+            await trio.sleep(_jittered(_back_off(failures), entropy))
+            failures += 1
+            continue
+        if failures:
+            _log.info("worker %s goes on", name)
+            failures = 0
+        if handled < batch:
+            await _wait(wake, _jittered(idle, entropy))
+
+
+async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | None:
+    """What the step returned; None if a dependency was unavailable, also inside a nursery of the step."""
+    await trio.lowlevel.checkpoint()
+    handled = None
+    with trio.CancelScope(shield=True):
+        try:
+            handled = await step()
+        except* DependencyUnavailable:
+            _log.warning("worker %s waits for a dependency", name)
+    return handled
+
+
+async def _wait(wake: Signal | None, seconds: float) -> None:
+    with trio.move_on_after(seconds):
+        await (trio.sleep_forever() if wake is None else wake.wait())
+
+
+def _back_off(failures: int) -> timedelta:
+    return min(SHORTEST_BACK_OFF * 2 ** min(failures, 10), LONGEST_BACK_OFF)
+
+
+def _jittered(longest: timedelta, entropy: Entropy) -> float:
+    """Seconds, between half of `longest` and `longest`: so that replicas do not march in step."""
+    share = entropy.token_bytes(1)[0] / 255
+    return longest.total_seconds() * (1 + share) / 2

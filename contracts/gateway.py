@@ -105,7 +105,7 @@ def _record(fields: Mapping[str, object], revoked_at_ms: object) -> GatewayRecor
             "user_id": str(user_id),
             "client_public_key": str(client_public_key),
             "status": ("active" | "revoked") as status,
-        } if revoked_at_ms is None or (type(revoked_at_ms) is int and revoked_at_ms >= 0):
+        } if revoked_at_ms is None or (type(revoked_at_ms) is int and 0 <= revoked_at_ms < 10**16):
             return GatewayRecord(
                 device_session_id=device_session_id,
                 user_id=user_id,

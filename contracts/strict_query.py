@@ -16,12 +16,10 @@ def decode_query(query: str, known: frozenset[str]) -> Fields:
 
     A plus sign is a plus sign (RFC 3986), so that `?email=pilot+test@example.com` means what it says.
     """
+    if not query:
+        return {}
     try:
-        pairs = (
-            parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True, errors="strict")
-            if query
-            else []
-        )
+        pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
         raise invalid("query is not valid") from None
     parameters: Fields = dict(pairs)

@@ -1,0 +1,61 @@
+"""The stable error codes of SPEC §2.1, §2.2 and §4.1."""
+
+import json
+
+import pytest
+
+from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
+from tests.contract.vectors import load
+
+SPECIFIED = {
+    "invalid_request": 400,
+    "invalid_client_public_key": 400,
+    "invalid_code": 400,
+    "blocked_by_policy": 403,
+    "not_found": 404,
+    "challenge_not_found": 404,
+    "session_not_found": 404,
+    "subject_not_found": 404,
+    "method_not_allowed": 405,
+    "session_limit_exceeded": 409,
+    "challenge_expired": 410,
+    "request_too_large": 413,
+    "unsupported_media_type": 415,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "service_unavailable": 503,
+}
+
+
+def test_the_table_has_exactly_the_specified_codes_and_statuses() -> None:
+    assert {code.value: spec.status for code, spec in ERRORS.items()} == SPECIFIED
+
+
+def test_every_code_has_a_row() -> None:
+    assert set(ERRORS) == set(ErrorCode)
+
+
+def test_the_vectors_are_the_table() -> None:
+    table = [{"code": code.value, "status": spec.status, "message": spec.message} for code, spec in ERRORS.items()]
+    assert load("errors")["errors"] == table
+
+
+def test_an_expired_challenge_is_told_as_the_seed_prints_it() -> None:
+    assert encode_error(ErrorCode.CHALLENGE_EXPIRED) == (
+        b'{"error":{"code":"challenge_expired","message":"challenge expired"}}'
+    )
+
+
+@pytest.mark.parametrize("code", ErrorCode)
+def test_a_message_is_short_and_lower_case(code: ErrorCode) -> None:
+    message = ERRORS[code].message
+    assert message == message.lower()
+    assert 0 < len(message) <= 30
+
+
+def test_a_refusal_carries_the_message_of_the_table_unless_told_a_better_one() -> None:
+    assert (Refusal(ErrorCode.INVALID_CODE).status, Refusal(ErrorCode.INVALID_CODE).message) == (400, "invalid code")
+    refusal = Refusal(ErrorCode.INVALID_REQUEST, "email is required")
+    assert json.loads(encode_error(refusal.code, refusal.message)) == {
+        "error": {"code": "invalid_request", "message": "email is required"}
+    }

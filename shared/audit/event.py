@@ -11,8 +11,8 @@ class AuditEvent:
     """What was attempted, by whom, and how it ended. Ids only: no address, code, key or token, in no field.
 
     `event` begins with `security.`. `caller` is who was authenticated (`public`, `trusted_network`, …), `actor` who
-    they said acted. `subject` is a `user-…` or `device-session-…` id or `email-<email_id>`, or None if nothing was found.
-    `network` is the peer's, in canonical text, or None without one (a Unix socket). `details` is JSON.
+    they said acted. `subject` is a `user-…` or `device-session-…` id or `email-<email_id>`, or None if nothing was
+    found. `network` is the peer's, in canonical text, or None without one. `details` is JSON.
     """
 
     event: str

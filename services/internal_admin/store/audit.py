@@ -23,6 +23,6 @@ async def insert_mutation_event(
             request_id=caller.request_id,
             subject=subject,
             reason_code=cause.reason_code,
-            details=details,
+            details={name: value for name, value in details.items() if value is not None},
         ),
     )

@@ -77,8 +77,8 @@ select * from device_sessions where device_session_id = $1;
 -- A user's sessions of the given states ($2), newest first, then by id; from after the session ($3, $4), at most $5.
 select * from device_sessions
  where user_id = $1 and status = any ($2)
-   and created_at <= coalesce($3, 'infinity')
-   and (created_at < coalesce($3, 'infinity') or device_session_id > $4)
+   and created_at <= coalesce($3::timestamptz, 'infinity')
+   and (created_at < coalesce($3::timestamptz, 'infinity') or device_session_id > $4)
  order by created_at desc, device_session_id
  limit $5;
 
@@ -86,8 +86,8 @@ select * from device_sessions
 -- The same for active sessions only: their own index makes the cost independent of how many were revoked.
 select * from device_sessions
  where user_id = $1 and status = 'active'
-   and created_at <= coalesce($2, 'infinity')
-   and (created_at < coalesce($2, 'infinity') or device_session_id > $3)
+   and created_at <= coalesce($2::timestamptz, 'infinity')
+   and (created_at < coalesce($2::timestamptz, 'infinity') or device_session_id > $3)
  order by created_at desc, device_session_id
  limit $4;
 

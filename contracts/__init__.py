@@ -1,1 +1,1 @@
-"""What outsiders may rely on: requests, answers, errors and gateway records. No I/O, no framework, standard library only."""
+"""What outsiders may rely on: requests, answers, errors, gateway records. No I/O, standard library only."""

@@ -8,6 +8,6 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=
 def encode(value: object) -> bytes:
     """Compact UTF-8 JSON (RFC 8259) of a value made of dicts, lists, strings, integers and booleans, in their order.
 
-    Raises `ValueError` for what JSON cannot carry (a lone surrogate, a non-finite number): a fault of ours, not a refusal.
+    Raises `ValueError` for what JSON cannot carry (a lone surrogate, a non-finite number): our fault, no refusal.
     """
     return _ENCODER.encode(value).encode()

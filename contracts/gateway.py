@@ -19,7 +19,7 @@ _NAMES: Final = frozenset({"device_session_id", "user_id", "client_public_key", 
 
 @dataclass(frozen=True, slots=True)
 class GatewayKeys:
-    """The names in Redis. On Redis Cluster prefix and stream must share a hash tag; the projection key then has it too."""
+    """The names in Redis. On Redis Cluster prefix and stream must share a hash tag; the projection key then has it."""
 
     record_prefix: str = "gateway:session:"
     stream: str = "gateway:session_events"
@@ -40,7 +40,7 @@ class MalformedRecord(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class GatewayRecord:
-    """A device session as the gateway sees it. `client_public_key` is base64, `revoked_at_ms` milliseconds since 1970 UTC.
+    """A device session as the gateway sees it: the key as base64, `revoked_at_ms` in milliseconds since 1970 UTC.
 
     Raises `MalformedRecord` unless exactly the revoked ones have an instant of revocation.
     """

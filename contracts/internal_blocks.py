@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
 from contracts.attribution import ATTRIBUTION_NAMES, encode_actor, read_attribution
-from contracts.cursor import invalid_cursor, read_position, encode_position
+from contracts.cursor import encode_position, invalid_cursor, read_position
 from contracts.encoding import encode
 from contracts.instant import decode_instant, encode_instant
 from contracts.strict_json import Fields, check_names, decode_object, invalid, read_filled_text, read_text

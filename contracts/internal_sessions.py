@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias
 
 from contracts.attribution import ATTRIBUTION_NAMES, encode_actor, read_attribution
-from contracts.cursor import invalid_cursor, read_position, encode_position
+from contracts.cursor import encode_position, invalid_cursor, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
 from contracts.session_status import SessionStatus

@@ -1,6 +1,6 @@
 """The two public routes: what they take and what they answer (SPEC §2).
 
-Shape only. Whether an e-mail, a key or a time zone is valid is decided in `shared.kernel`, whether a code is right in the domain.
+Shape only: whether an e-mail, a key or a time zone is valid is decided in `shared.kernel`.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class SendEmailCodeRequest:
 class ConfirmEmailCodeRequest:
     """Trades a login code for a device session. No repr: it carries the code.
 
-    `client_public_key` is base64 of 32 bytes, `time_zone` an IANA name, `client_key_proof` base64 of a signature (SPEC §3.9).
+    `client_public_key` is base64 of 32 bytes, `time_zone` an IANA name, `client_key_proof` base64 (SPEC §3.9).
     """
 
     challenge_id: str

@@ -34,4 +34,4 @@ def test_an_instant_of_another_zone_is_written_in_utc() -> None:
 
 def test_a_datetime_without_a_zone_is_not_an_instant() -> None:
     with pytest.raises(ValueError, match="time zone"):
-        encode_instant(datetime(2026, 4, 5, 12))
+        encode_instant(datetime(2026, 4, 5, 12))  # noqa: DTZ001

@@ -17,7 +17,7 @@ def test_a_usable_key_is_accepted_and_written_back_as_it_came(case: dict[str, An
 
 @pytest.mark.parametrize("case", cases("client_public_keys", "refused"))
 def test_an_unusable_key_is_refused(case: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not "):
         parse_client_public_key(case["client_public_key"])
 
 
@@ -41,6 +41,6 @@ def test_an_address_has_one_identity_and_one_folded_form(case: dict[str, Any]) -
 
 @pytest.mark.parametrize("case", cases("email_addresses", "refused"))
 def test_what_is_no_address_is_refused_without_being_repeated(case: dict[str, Any]) -> None:
-    with pytest.raises(ValueError) as refused:
+    with pytest.raises(ValueError, match="not a valid") as refused:
         parse_email(case["email"])
     assert not case["email"].strip() or case["email"].strip() not in str(refused.value)

@@ -1,0 +1,33 @@
+"""What trusted callers do, without HTTP and Redis: the internal service's units of work, as the internal role."""
+
+from functools import partial
+
+from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
+from services.internal_admin.domain.mutation import Caller, Cause
+from services.internal_admin.store import blocking
+from shared.kernel.actor import Actor
+from shared.kernel.block import Subject
+from tests.support.world import World
+
+CAUSE = Cause("policy_blocked", Actor("admin", "admin-1"), Caller("trusted_network", "127.0.0.1", "request-1"))
+
+
+async def block_email(world: World, folded: str) -> BlockOutcome:
+    """Block an address; a trio function."""
+    return await _block(world, Subject("email", folded))
+
+
+async def block_user(world: World, user_id: str) -> BlockOutcome:
+    """Block a user; a trio function."""
+    return await _block(world, Subject("user_id", user_id))
+
+
+async def unblock_email(world: World, folded: str) -> UnblockOutcome:
+    """Remove the block of an address; a trio function."""
+    command = UnblockSubject(Subject("email", folded), CAUSE)
+    return await world.internal.unit_of_work(partial(blocking.unblock_subject, command=command))
+
+
+async def _block(world: World, subject: Subject) -> BlockOutcome:
+    command = BlockSubject(subject, None, CAUSE)
+    return await world.internal.unit_of_work(partial(blocking.block_subject, command=command))

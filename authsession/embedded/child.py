@@ -75,10 +75,14 @@ class Child:
         """The last lines it wrote."""
         return "\n".join(self._tail)
 
+    def ask(self, number: signal.Signals) -> None:
+        """Sends it a signal, if it still runs."""
+        if self.exit_status() is None:
+            self._process.send_signal(number)
+
     def stop(self, ask: signal.Signals, timeout: float) -> int:
         """Asks it to end, kills its group after `timeout` seconds; returns the exit status. May be repeated."""
-        if self.exit_status() is None:
-            self._process.send_signal(ask)
+        self.ask(ask)
         try:
             return self.wait(timeout)
         except subprocess.TimeoutExpired:

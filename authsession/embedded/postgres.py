@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import time
@@ -13,6 +12,7 @@ from urllib.parse import quote
 import psutil
 
 from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line
+from shared.kernel.entropy import SystemEntropy
 
 MAJOR_VERSION = 18
 START_TIMEOUT = 60.0
@@ -92,7 +92,7 @@ class EmbeddedPostgres:
         self.data.mkdir(mode=0o700)
         password_file = self.folder / "password"
         password_file.touch(mode=0o600)
-        password_file.write_text(secrets.token_urlsafe(24))
+        password_file.write_text(SystemEntropy().token_bytes(24).hex())
         user = _unprivileged_user()
         if user is not None:
             os.chown(self.data, *user)
@@ -121,6 +121,8 @@ class EmbeddedPostgres:
             "port": str(self.port),
             "unix_socket_directories": "",
             "max_connections": "200",
+            "log_line_prefix": "",
+            "log_checkpoints": "off",
             "fsync": "on" if self._durable else "off",
         }
         command: list[str | Path] = [binaries / "postgres", "-D", self.data]

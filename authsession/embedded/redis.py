@@ -95,7 +95,7 @@ class EmbeddedRedis:
 
     def _write_configuration(self) -> Path:
         lines = ["bind 127.0.0.1", f"port {self.port}", "daemonize no", "protected-mode no", 'save ""']
-        lines += [f"appendonly {'yes' if self._persistent else 'no'}", "appendfsync everysec"]
+        lines += [f"appendonly {'yes' if self._persistent else 'no'}", "appendfsync everysec", "loglevel warning"]
         if self._users:
             lines.append(f'aclfile "{_write_private(self.folder / "users.acl", self._users)}"')
         return _write_private(self.folder / "redis.conf", lines)

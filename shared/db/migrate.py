@@ -33,6 +33,10 @@ class MigrationRefused(Exception):
     """The database is not one that these migrations can continue; the message is one sentence for a person."""
 
 
+class GrantsRefused(Exception):
+    """The schema is up to date, but the connection may not create or grant to the login roles; says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class Migration:
     version: int
@@ -63,7 +67,8 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
 
     May be repeated and may run several times at once: one waits for the other. A failing migration leaves those
     before it applied and nothing of itself. The connection must belong to the schema's owner. Raises
-    `MigrationRefused` when an applied migration was changed since, or the database is newer than this code.
+    `MigrationRefused` when an applied migration was changed since, or the database is newer than this code, and
+    `GrantsRefused` when all of them are applied but the roles cannot be made or granted to.
     """
     await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
     try:
@@ -73,8 +78,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
         missing = [migration for migration in migrations() if migration.version not in applied]
         for migration in missing:
             await _apply(connection, migration)
-        async with connection.transaction():
-            await connection.execute((FOLDER / "grants.sql").read_text("utf-8"))
+        await _grant(connection)
         return [migration.name for migration in missing]
     finally:
         await connection.execute("select pg_advisory_unlock($1)", LOCK_KEY)
@@ -95,6 +99,14 @@ def _check(applied: Mapping[int, str]) -> None:
     changed = [each.name for each in migrations() if applied.get(each.version, each.checksum) != each.checksum]
     if changed:
         raise MigrationRefused(f"applied migrations were changed since: {', '.join(changed)}; add a new one instead")
+
+
+async def _grant(connection: asyncpg.Connection) -> None:
+    try:
+        async with connection.transaction():
+            await connection.execute((FOLDER / "grants.sql").read_text("utf-8"))
+    except asyncpg.InsufficientPrivilegeError as fault:
+        raise GrantsRefused(f"its user may not create or grant to the login roles ({fault.args[0]})") from None
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:

@@ -1,0 +1,54 @@
+"""How the command line reaches Postgres: as the schema's owner, on one plain asyncio connection."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+
+import asyncpg
+
+from authsession.embedded.child import StartFailure
+from authsession.installation import Installation
+from shared.io.postgres_dsn import connect_arguments
+
+PATIENCE = timedelta(minutes=10)  # a migration may take its time
+CONNECT_TIMEOUT = timedelta(seconds=10)
+
+
+@asynccontextmanager
+async def connect(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection in the schema `authsession`. Raises `StartFailure` if there is none to be had."""
+    arguments = connect_arguments(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE)
+    try:
+        connection = await asyncpg.connect(**arguments)
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
+        raise StartFailure(f"Postgres cannot be reached: {reason(fault)}") from fault
+    try:
+        yield connection
+    finally:
+        await connection.close(timeout=5)
+
+
+def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
+    """What AUTHSESSION_POSTGRES_DSN says, else the database of the `up` that runs in `folder`. Raises `StartFailure`."""
+    given = environment.get("AUTHSESSION_POSTGRES_DSN")
+    if given:
+        return given
+    running = Installation(folder).running()
+    if running is None:
+        raise StartFailure("no database: set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder first")
+    return running.owner_dsn
+
+
+def reason(fault: Exception) -> str:
+    """The fault in words, without what it may quote of rows or addresses of persons."""
+    return str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+
+
+def with_credentials(dsn: str, user: str, password: str) -> str:
+    """The same servers and database, for another user."""
+    url = urlsplit(dsn)
+    hosts = url.netloc.rpartition("@")[2]
+    query = [(name, value) for name, value in parse_qsl(url.query) if name not in ("user", "password")]
+    return urlunsplit(url._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}", query=urlencode(query, safe="/,")))

@@ -1,0 +1,1 @@
+def doctor(a,b): return 0

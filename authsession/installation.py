@@ -1,0 +1,115 @@
+"""The folder `.authsession`: data of the embedded servers, generated secrets, what runs now. One `up` at a time."""
+
+import base64
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from authsession.embedded.child import StartFailure
+from shared.kernel.entropy import SystemEntropy
+
+FOLDER = ".authsession"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """Made once per installation; kept in a file that only its owner reads."""
+
+    public_postgres_password: str = field(repr=False)
+    internal_postgres_password: str = field(repr=False)
+    public_redis_password: str = field(repr=False)
+    internal_redis_password: str = field(repr=False)
+    gateway_redis_password: str = field(repr=False)
+    login_code_keys: str = field(repr=False)
+    sealing_keys: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """What a running `up` tells the other commands. Holds credentials."""
+
+    owner_dsn: str = field(repr=False)
+    public_environment: dict[str, str] = field(repr=False)
+    internal_environment: dict[str, str] = field(repr=False)
+
+
+class Installation:
+    """The state folder under a working folder."""
+
+    def __init__(self, working_folder: Path) -> None:
+        self.folder = working_folder / FOLDER
+
+    @property
+    def postgres_folder(self) -> Path:
+        return self.folder / "postgres"
+
+    @property
+    def redis_folder(self) -> Path:
+        return self.folder / "redis"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Holds the folder for this process; the lock ends with the process. Raises `StartFailure` if another has it."""
+        try:
+            self.folder.mkdir(mode=0o700, exist_ok=True)
+            lock = (self.folder / "lock").open("a+")
+        except OSError as fault:
+            raise StartFailure(f"the folder {self.folder} cannot be used: {fault.strerror}") from fault
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise StartFailure(f"another `authsession up` already runs on {self.folder}: stop it first") from None
+            yield
+
+    def secrets(self) -> Secrets:
+        """The installation's secrets; those that do not exist yet are made."""
+        path = self.folder / "secrets.json"
+        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        made = {each.name: _new_keys() if each.name.endswith("_keys") else _random() for each in fields(Secrets)}
+        secrets = Secrets(**{name: kept.get(name, new) for name, new in made.items()})
+        if asdict(secrets) != kept:
+            write_private(path, json.dumps(asdict(secrets), indent=2))
+        return secrets
+
+    def tell(self, running: Running) -> None:
+        """Leaves word for the other commands."""
+        write_private(self.folder / "running.json", json.dumps(asdict(running)))
+
+    def forget(self) -> None:
+        """Takes that word back. May be repeated."""
+        (self.folder / "running.json").unlink(missing_ok=True)
+
+    def running(self) -> Running | None:
+        """What runs now in this folder; None when nothing does, also after an `up` that was killed."""
+        path = self.folder / "running.json"
+        if not path.exists():
+            return None
+        try:
+            with self.locked():
+                return None  # nobody holds the folder: the word was left by one that was killed
+        except StartFailure:
+            return Running(**json.loads(path.read_text()))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replaces the file at once and whole; only its owner may read it."""
+    new = path.with_name(path.name + ".new")
+    with open(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
+def _random() -> str:
+    return base64.urlsafe_b64encode(SystemEntropy().token_bytes(24)).decode()
+
+
+def _new_keys() -> str:
+    """As `KeyRing.parse` reads it."""
+    return f"k1:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"

@@ -1,0 +1,76 @@
+"""One of the two services as an operating-system process of its own, and whether it is ready."""
+
+import errno
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from authsession.embedded.child import Child, Line, StartFailure, ignore_line
+from shared.address import Address, TcpAddress
+
+SOURCE = Path(__file__).resolve().parent.parent
+STOP_TIMEOUT = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What to start and where it will listen."""
+
+    name: str  # "public" or "internal"
+    module: str
+    address: Address
+
+    def start(self, environment: Mapping[str, str], on_line: Line = ignore_line) -> Child:
+        """Its process. `-P`: a folder named like one of our packages in the working folder is not imported."""
+        return Child(
+            [sys.executable, "-P", "-m", self.module],
+            dies_by=signal.SIGKILL,
+            on_line=on_line,
+            environment={"PYTHONUNBUFFERED": "1", **environment, "PYTHONPATH": str(SOURCE)},
+        )
+
+    def is_ready(self) -> bool:
+        """Whether `GET /readyz` answers 200 now."""
+        request = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        try:
+            with _connect(self.address) as connection:
+                connection.sendall(request)
+                return connection.makefile("rb").readline().startswith(b"HTTP/1.1 200")
+        except OSError:
+            return False
+
+    def check_address(self, variable: str) -> None:
+        """Raises `StartFailure` if another program listens there; `variable` is the setting that names the address."""
+        check_free(self.address, variable)
+
+
+def check_free(address: Address, variable: str) -> None:
+    """Raises `StartFailure` if `address` cannot be listened on. A Unix socket's path is the service's to judge."""
+    if not isinstance(address, TcpAddress):
+        return
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(where)
+    except OSError as fault:
+        if fault.errno == errno.EADDRINUSE:
+            raise StartFailure(
+                f"port {address.port} is in use by another program: stop that, or set {variable} to another address"
+            ) from None
+        raise StartFailure(f"{variable}={address} cannot be listened on: {fault.strerror}") from None
+
+
+def _connect(address: Address) -> socket.socket:
+    if isinstance(address, TcpAddress):
+        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+        return socket.create_connection((host, address.port), timeout=5)
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(5)
+    connection.connect(address.path)
+    return connection

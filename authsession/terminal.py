@@ -1,0 +1,43 @@
+"""What a person sees of `up`: whole lines, each behind the name of its source."""
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+
+from authsession.embedded.child import Line
+
+_WIDTH = len("postgres")
+
+
+class Terminal:
+    """Standard output, for several threads. `on_gone` is called when nobody reads it any more."""
+
+    def __init__(self, on_gone: Callable[[], None]) -> None:
+        self._lock = threading.Lock()
+        self._on_gone = on_gone
+
+    def say(self, text: str) -> None:
+        """Writes `text` and a line end at once."""
+        with self._lock:
+            try:
+                sys.stdout.write(text + "\n")
+                sys.stdout.flush()
+            except (BrokenPipeError, ValueError):
+                self._on_gone()
+
+    def source(self, name: str) -> Line:
+        """A writer of prefixed lines; those of our services, JSON, become readable."""
+        return lambda line: self.say(f"{name:<{_WIDTH}} | {readable(line)}")
+
+
+def readable(line: str) -> str:
+    """`LEVEL message name=value …` out of a JSON log line; any other line as it is."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(entry, dict) or "message" not in entry:
+        return line
+    rest = " ".join(f"{name}={value}" for name, value in entry.items() if name not in ("level", "message", "timestamp"))
+    return f"{str(entry.get('level', '')).upper()} {entry['message']} {rest}".strip()

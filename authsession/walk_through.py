@@ -1,0 +1,58 @@
+"""The calls of the contract's examples, ready to copy, in the order in which they make sense."""
+
+from shared.address import Address, TcpAddress
+
+SEED_CLIENT_PUBLIC_KEY = "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
+
+
+def walk_through(public: Address, internal: Address) -> str:
+    """Text for the terminal. Placeholders are those of the examples; each step says what takes their place."""
+    public_curl, internal_curl = _curl(public), _curl(internal)
+    steps = [
+        (
+            "Send a login code",
+            f"{public_curl[0]} -X POST {public_curl[1]}/api/v1/public/auth/send-email-code",
+            '{"email":"pilot@example.com"}',
+        ),
+        (
+            "Confirm it: challenge-123 becomes the challenge_id of step 1, 123456 the code of the line `mail |`",
+            f"{public_curl[0]} -X POST {public_curl[1]}/api/v1/public/auth/confirm-email-code",
+            '{\n        "challenge_id": "challenge-123",\n        "code": "123456",\n'
+            f'        "client_public_key": "{SEED_CLIENT_PUBLIC_KEY}"\n      }}',
+        ),
+        (
+            "Read the session: device-session-123 becomes the device_session_id of step 2, here and in step 4",
+            f"{internal_curl[0]} {internal_curl[1]}/api/v1/internal/sessions/device-session-123",
+            None,
+        ),
+        (
+            "Revoke it",
+            f"{internal_curl[0]} -X POST {internal_curl[1]}/api/v1/internal/sessions/device-session-123/revoke",
+            '{"reason_code":"admin_revoke","actor":{"type":"system"}}',
+        ),
+        (
+            "Block the e-mail: from now on a right code answers blocked_by_policy",
+            f"{internal_curl[0]} -X POST {internal_curl[1]}/api/v1/internal/user-blocks",
+            '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}',
+        ),
+        (
+            "Remove the block again",
+            f"{internal_curl[0]} -X POST {internal_curl[1]}/api/v1/internal/user-blocks/remove",
+            '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}',
+        ),
+    ]
+    return "\n\n".join(f"{number}. {_step(*step)}" for number, step in enumerate(steps, start=1))
+
+
+def _step(title: str, call: str, body: str | None) -> str:
+    if body is None:
+        return f"{title}\n\n{call}"
+    return f"{title}\n\n{call} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
+
+
+def _curl(address: Address) -> tuple[str, str]:
+    """The command up to the URL, and the URL's beginning."""
+    if not isinstance(address, TcpAddress):
+        return f"curl --unix-socket {address.path}", "http://localhost"
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+    return "curl", f"http://{TcpAddress(host, address.port)}"

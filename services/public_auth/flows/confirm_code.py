@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused, RepeatSession
+from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
     ConfirmOutcome,
     SessionDraft,
     SessionMade,
+    SessionRepeated,
     confirm_challenge,
 )
 from shared.io.postgres import Postgres
@@ -91,11 +92,8 @@ class ConfirmCodeFlow:
 
     async def _published(self, outcome: ConfirmOutcome, epoch: str) -> Confirmed | ConfirmRefusal:
         match outcome:
-            case SessionMade(session, changes):
+            case SessionMade(session, changes) | SessionRepeated(session, changes):
                 await self._relay.publish(changes, epoch)
-                return Confirmed(session.device_session_id)
-            case RepeatSession(session):
-                await self._relay.republish(session, epoch)
                 return Confirmed(session.device_session_id)
             case CountWrongCode():
                 return ConfirmRefusal.INVALID_CODE

@@ -57,15 +57,23 @@ class SessionMade:
     changes: tuple[ProjectionChange, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class SessionRepeated:
+    """The exact repeat of a login: its session as it is now, with projection work that writes the record again."""
+
+    session: DeviceSession
+    changes: tuple[ProjectionChange, ...]
+
+
 class ChallengeUnknown:
     """No challenge has this id."""
 
 
-ConfirmOutcome = SessionMade | RepeatSession | CountWrongCode | Refused | ChallengeUnknown
+ConfirmOutcome = SessionMade | SessionRepeated | CountWrongCode | Refused | ChallengeUnknown
 
 
 async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing) -> ConfirmOutcome:
-    """Confirm once and return what came of it; committed on return. An exact repeat returns `RepeatSession`."""
+    """Confirm once and return what came of it; committed on return. An exact repeat is no second login."""
 
     async def attempt() -> ConfirmOutcome | DecidedAgain:
         row = await connection.fetchrow(_sql("read_for_confirm"), draft.challenge_id)
@@ -127,7 +135,10 @@ async def _write(
         case MakeSession(revokes):
             async with connection.transaction():
                 return await _write_session_in_place_of(connection, draft, row, revokes)
-        case _:
+        case RepeatSession(session):
+            outbox_id = await connection.fetchval(_sql("queue_record"), session.device_session_id)
+            return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
+        case Refused():
             return decision
 
 

@@ -196,6 +196,12 @@ with revoked as materialized (
 )
 select queued.outbox_id, revoked.* from queued join revoked using (device_session_id);
 
+-- name: queue_record
+-- Projection work for a session that did not change, so that its record is written again.
+insert into projection_outbox (device_session_id, enqueued_at, available_at)
+values ($1, clock_now(), clock_now() + interval '2 seconds')
+returning outbox_id;
+
 -- name: claim_deliveries
 -- Leases up to $1 due mails for $2, oldest first; skips what another courier holds.
 with due as (

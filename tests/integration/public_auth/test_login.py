@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused, RepeatSession
+from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow
@@ -77,7 +77,9 @@ def test_an_exact_repeat_gets_the_same_session_and_anything_else_is_invalid(flow
     made = flow.confirm(challenge_id, code, key)
     assert isinstance(made, SessionMade)
 
-    assert flow.confirm(challenge_id, code, key) == RepeatSession(made.session)
+    repeated = flow.confirm(challenge_id, code, key)
+    assert isinstance(repeated, SessionRepeated)
+    assert repeated.session == made.session
     assert flow.confirm(challenge_id, code, client_public_key()) is Refused.INVALID_CODE
     assert flow.confirm(challenge_id, wrong, key) is Refused.INVALID_CODE
 
@@ -88,7 +90,7 @@ def test_a_result_is_kept_ten_minutes(flow: PublicFlow, world: World) -> None:
     flow.confirm(challenge_id, code, key)
 
     world.travel(timedelta(minutes=9))
-    assert isinstance(flow.confirm(challenge_id, code, key), RepeatSession)
+    assert isinstance(flow.confirm(challenge_id, code, key), SessionRepeated)
     world.travel(timedelta(minutes=1))
     assert flow.confirm(challenge_id, code, key) is Refused.CHALLENGE_EXPIRED
 

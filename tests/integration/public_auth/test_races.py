@@ -5,8 +5,8 @@ from functools import partial
 
 import pytest
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused, RepeatSession
-from services.public_auth.store.confirm_challenge import SessionMade
+from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.store.confirm_challenge import SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow, race
 from tests.support.trusted import block_email, block_user
@@ -52,7 +52,7 @@ def test_32_right_confirms_with_one_key_make_one_session_for_all(flow: PublicFlo
     answers = world.call(race, *[flow.confirming(challenge_id, code, key) for _ in range(32)])
 
     made = [answer for answer in answers if isinstance(answer, SessionMade)]
-    repeated = [answer for answer in answers if isinstance(answer, RepeatSession)]
+    repeated = [answer for answer in answers if isinstance(answer, SessionRepeated)]
     assert (len(made), len(repeated), sessions_of(world, email)) == (1, 31, 1)
     assert {answer.session.device_session_id for answer in made + repeated} == {made[0].session.device_session_id}
 

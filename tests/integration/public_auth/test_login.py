@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.public_auth.domain.confirm import CountWrongCode, Refused
-from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade
+from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow
 from tests.support.world import World

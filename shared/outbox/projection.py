@@ -3,23 +3,32 @@
 What a key, record or entry looks like is `contracts.gateway`'s to know; when an epoch begins is the keeper's.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
+from itertools import chain
+from typing import TypeAlias
 
 from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.device_session import DeviceSession
 from shared.outbox import store
+from shared.outbox.epoch import Seen, State
 
 REVOKED_LIFE = timedelta(days=30)
 """How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
 
 _WRITE = resources.files(__package__).joinpath("projection.lua").read_text("utf-8")
+_BEAT = resources.files(__package__).joinpath("beat.lua").read_text("utf-8")
+_READ = resources.files(__package__).joinpath("read.lua").read_text("utf-8")
+_BEGIN = "redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'state', 'rebuilding', 'beat', ARGV[2])"
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+
+_Life: TypeAlias = tuple[GatewayRecord, int]
+"""A record, and the instant at which it may go, in milliseconds since 1970."""
 
 
 class StaleEpoch(Exception):
@@ -30,6 +39,14 @@ class StaleEpoch(Exception):
 class _Epoch:
     name: str
     session_max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record as Redis has it: not decoded, and with the instant at which it goes (None: never)."""
+
+    value: bytes
+    ends: datetime | None
 
 
 class Projection:
@@ -54,6 +71,10 @@ class Projection:
             self._epoch = _Epoch(*await self._postgres.unit_of_work(store.read_epoch))
         return self._epoch.name
 
+    def adopt(self, epoch: str, session_max_age: timedelta) -> None:
+        """The keeper's: write under this epoch from now on. Both Redis and Postgres have it."""
+        self._epoch = _Epoch(epoch, session_max_age)
+
     async def write(
         self, sessions: Sequence[DeviceSession], epoch: str, *, announce: bool = True
     ) -> Sequence[DeviceSession]:
@@ -64,18 +85,54 @@ class Projection:
         unknown).
         """
         current = self._epoch
-        if current is None or current.name != epoch:  # this process knows of a later one
+        if current is None or current.name != epoch:  # this process knows that the epoch is over
             raise StaleEpoch
+        lives = [_life(session, current.session_max_age) for session in sessions]
+        return [sessions[place] for place in await self._write(lives, epoch, announce=announce)]
+
+    async def revoke_strays(self, records: Sequence[GatewayRecord], epoch: str, now: datetime) -> None:
+        """As `write`, for active records that no session stands behind: they become revoked, from `now` on."""
+        revoked_at_ms = milliseconds(now)
+        ends = milliseconds(now + REVOKED_LIFE)
+        revoked = [replace(record, status="revoked", revoked_at_ms=revoked_at_ms) for record in records]
+        await self._write([(record, ends) for record in revoked], epoch, announce=True)
+
+    async def _write(self, lives: Iterable[_Life], epoch: str, *, announce: bool) -> list[int]:
+        """The 0-based places of those kept revoked."""
         keys = [self.keys.projection, self.keys.stream]
-        keys += [self.keys.record_prefix + session.device_session_id for session in sessions]
         arguments: list[str | bytes | int] = [epoch, self._stream_maxlen if announce else ""]
-        for session in sessions:
-            arguments += _arguments(session, current.session_max_age, announce=announce)
-        places = await self._redis.run_script(_WRITE, keys, arguments)
-        if places == b"stale":
+        for record, ends in lives:
+            entry = encode_stream_entry(record) if announce else {}
+            keys.append(self.keys.record(record.device_session_id))
+            arguments += (encode_record(record), ends, 2 * len(entry), *chain.from_iterable(entry.items()))
+        answer = await self._redis.run_script(_WRITE, keys, arguments)
+        if answer == b"stale":
             self._epoch = None
             raise StaleEpoch
-        return [sessions[place - 1] for place in places]
+        return [place - 1 for place in answer]
+
+    async def look(self) -> Seen:
+        """What Redis says of the projection, and which server it is. Raises `DependencyUnavailable("redis")`."""
+        raise NotImplementedError
+
+    async def begin(self, epoch: str, beat: int) -> None:
+        """The keeper's: refuse every other epoch from now on."""
+        await self._redis.run_script(_BEGIN, [self.keys.projection], [epoch, beat])
+
+    async def beat(self, epoch: str, last: int, beat: int, state: State) -> bool:
+        """The keeper's: leave the next beat; False, and nothing is written, if the last one is not there."""
+        return bool(await self._redis.run_script(_BEAT, [self.keys.projection], [epoch, last, beat, state]))
+
+    async def read(self, device_session_ids: Sequence[str]) -> list[StoredRecord | None]:
+        """The records as they are, in this order; None where there is none. Raises `DependencyUnavailable("redis")`."""
+        if not device_session_ids:
+            return []
+        answer = await self._redis.run_script(_READ, [self.keys.record(each) for each in device_session_ids], [])
+        return [_stored(value, ends) for value, ends in zip(answer[::2], answer[1::2], strict=True)]
+
+    async def scan(self, cursor: int) -> tuple[int, list[str]]:
+        """The next cursor and some ids that have records; from 0 on until the next cursor is 0."""
+        raise NotImplementedError
 
 
 def gateway_record(session: DeviceSession) -> GatewayRecord:
@@ -101,11 +158,9 @@ def instant_of(since_1970_ms: int) -> datetime:
     return _START + since_1970_ms * _MILLISECOND
 
 
-def _arguments(session: DeviceSession, session_max_age: timedelta, *, announce: bool) -> Iterator[str | bytes | int]:
-    record = gateway_record(session)
-    entry = encode_stream_entry(record) if announce else {}
-    yield encode_record(record)
-    yield milliseconds(record_ends(session, session_max_age))
-    yield 2 * len(entry)
-    for pair in entry.items():
-        yield from pair
+def _life(session: DeviceSession, session_max_age: timedelta) -> _Life:
+    return gateway_record(session), milliseconds(record_ends(session, session_max_age))
+
+
+def _stored(value: bytes | None, ends: int) -> StoredRecord | None:
+    return None if value is None else StoredRecord(value, None if ends < 0 else instant_of(ends))

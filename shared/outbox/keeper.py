@@ -1,0 +1,151 @@
+"""Keeps the projection true (SPEC §6.4): beats, compares Redis with Postgres, begins epochs, rebuilds.
+
+One at a time, by an advisory lock, in whatever process takes it; a public process waits longer, so that the internal one
+usually does the work. It changes no session: what only the internal role may do is left to `Reconciler`.
+"""
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+
+import trio
+
+from shared.io.postgres import Exclusive, Postgres
+from shared.kernel.entropy import Entropy
+from shared.kernel.faults import DependencyUnavailable
+from shared.outbox import metrics, store
+from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
+from shared.outbox.projection import Projection, StaleEpoch, instant_of
+from shared.outbox.rebuild import Rebuild
+
+BEAT = timedelta(seconds=1)
+MEASURE = timedelta(seconds=10)
+LOCK = 0x6B656570  # "keep"; advisory locks are per database
+
+_log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Run one in every process that may keep; only one of all of them works."""
+
+    def __init__(
+        self, postgres: Postgres, projection: Projection, entropy: Entropy, *, patience: timedelta = 2 * BEAT
+    ) -> None:
+        """`patience`: how old the last beat must be before this process tries to take the lock."""
+        self._postgres = postgres
+        self._projection = projection
+        self._entropy = entropy
+        self._patience = patience
+        self._measure_at = 0.0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep, or wait to, until cancelled. Bears Redis and Postgres being away."""
+        task_status.started()
+        while True:
+            try:
+                if await self._is_abandoned():
+                    await self._try_to_keep()
+            except DependencyUnavailable as fault:
+                _log.warning("the keeper of the gateway projection waits for %s", fault.name)
+            await trio.sleep(BEAT.total_seconds())
+
+    async def _is_abandoned(self) -> bool:
+        kept = await self._postgres.unit_of_work(store.read_keeper)
+        return abs(kept.now_ms - kept.beat) > self._patience / timedelta(milliseconds=1)
+
+    async def _try_to_keep(self) -> None:
+        async with self._postgres.exclusive(LOCK) as lock:
+            if lock is not None:
+                await self._keep(lock)
+
+    async def _keep(self, lock: Exclusive) -> None:
+        """Beat by beat, while the lock and both servers last."""
+        rebuild: Rebuild | None = None
+        while True:
+            due = trio.current_time() + BEAT.total_seconds()
+            kept, seen = await lock.unit_of_work(store.read_keeper), await self._projection.look()
+            reason = new_epoch_reason(kept, seen)
+            if reason is not None:
+                kept, rebuild = await self._begin_epoch(lock, kept, seen, reason), None
+            self._projection.adopt(kept.epoch, kept.session_max_age)
+            if kept.state == "rebuilding":
+                rebuild = await self._continue(rebuild or self._rebuild(kept), due)
+            await self._beat(lock, kept, rebuild)
+            await self._measure_backlog()
+            if rebuild is None or rebuild.is_done:
+                await trio.sleep_until(due)
+
+    async def _begin_epoch(self, lock: Exclusive, kept: Kept, seen: Seen, reason: Reason) -> Kept:
+        """In Redis first: who reads the epoch in Postgres then knows that Redis has refused older ones since."""
+        begun = replace(
+            kept,
+            epoch=self._entropy.token_bytes(12).hex(),
+            state="rebuilding",
+            beat=last_good_beat(kept, seen),
+            run_id=seen.run_id,
+            timeline=kept.timeline_now,
+            session_max_age=kept.session_max_age_now,
+            rebuild_requested=False,
+        )
+        _log.warning("the gateway projection begins a new epoch: %s", reason)
+        metrics.EPOCHS.add(1, {"reason": reason})
+        await self._projection.begin(begun.epoch, begun.beat)
+        await lock.unit_of_work(lambda connection: store.write_epoch(connection, begun))
+        return begun
+
+    def _rebuild(self, kept: Kept) -> Rebuild:
+        return Rebuild(
+            self._postgres,
+            self._projection,
+            kept.epoch,
+            good_until=instant_of(kept.beat),
+            now=instant_of(kept.now_ms),
+            session_max_age=kept.session_max_age,
+        )
+
+    async def _continue(self, rebuild: Rebuild, until: float) -> Rebuild:
+        """Write pages until it is done or the next beat is due; a refusal is seen by the next comparison."""
+        try:
+            while not rebuild.is_done and trio.current_time() < until:
+                await rebuild.step()
+        except StaleEpoch:
+            _log.warning("the gateway projection was lost during its rebuild")
+        return rebuild
+
+    async def _beat(self, lock: Exclusive, kept: Kept, rebuild: Rebuild | None) -> None:
+        """Redis first, then Postgres. No beat before what was revoked since the last one is there: the beat says so."""
+        if rebuild is not None and not rebuild.recent_is_done:
+            return
+        state: State = "complete" if rebuild is None or rebuild.is_done else "rebuilding"
+        beat = next_beat(kept)
+        if await self._projection.beat(kept.epoch, kept.beat, beat, state):
+            await lock.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
+
+    async def _measure_backlog(self) -> None:
+        """For the metrics; on a busy outbox a count is not free, so not at every beat."""
+        if trio.current_time() < self._measure_at:
+            return
+        self._measure_at = trio.current_time() + MEASURE.total_seconds()
+        backlog = await self._postgres.unit_of_work(store.read_backlog)
+        metrics.OUTBOX_DEPTH.set(backlog.changes)
+        metrics.OUTBOX_AGE.set(backlog.oldest.total_seconds())
+
+
+async def force_rebuild(postgres: Postgres, keeper: Keeper) -> None:
+    """Begin a new epoch and return when its rebuild is complete; by the keeper that runs, or by this one if none does.
+
+    Raises `DependencyUnavailable` if Postgres is away; waits for Redis. Bound it from outside: cancelling leaves the
+    rebuild to whoever keeps.
+    """
+    await postgres.unit_of_work(store.request_rebuild)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(keeper.run)
+        while not await is_complete(postgres):
+            await trio.sleep(BEAT.total_seconds() / 10)
+        nursery.cancel_scope.cancel()
+
+
+async def is_complete(postgres: Postgres) -> bool:
+    """Whether the last epoch's rebuild is done, and no other is asked for."""
+    kept = await postgres.unit_of_work(store.read_keeper)
+    return kept.state == "complete" and not kept.rebuild_requested

@@ -1,0 +1,63 @@
+"""Revoked wins (SPEC §6.4): revokes in Postgres what is active there and revoked at the gateway. Internal role only."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+
+from contracts.gateway import MalformedRecord, decode_record
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event
+from shared.io.postgres import Postgres
+from shared.kernel.actor import Actor
+from shared.kernel.device_session import DeviceSession
+from shared.outbox import store
+from shared.outbox.projection import Projection, StoredRecord
+
+REASON = "projection_revoked"
+IDLE = timedelta(seconds=5)
+BATCH = 100
+
+
+class Reconciler:
+    """Resolves the conflicts that keepers and relays noted. For `supervise` in the internal process."""
+
+    def __init__(self, postgres: Postgres, projection: Projection) -> None:
+        self._postgres = postgres
+        self._projection = projection
+
+    async def step(self) -> int:
+        """Resolve a batch; how many. A note alone revokes nothing: the record itself is looked at."""
+        noted = await self._postgres.unit_of_work(lambda connection: store.read_conflicts(connection, BATCH))
+        if not noted:
+            return 0
+        records = await self._projection.read(noted)
+        revoked = [session_id for session_id, stored in zip(noted, records, strict=True) if _says_revoked(stored)]
+        await self._postgres.unit_of_work(partial(_resolve, noted=noted, revoked=revoked))
+        return len(noted)
+
+
+def _says_revoked(stored: StoredRecord | None) -> bool:
+    try:
+        return stored is not None and decode_record(stored.value).status == "revoked"
+    except MalformedRecord:
+        return False
+
+
+async def _resolve(connection: asyncpg.Connection, noted: Sequence[str], revoked: Sequence[str]) -> None:
+    async with connection.transaction():
+        for session in await store.revoke_sessions(connection, revoked, REASON):
+            await insert_audit_event(connection, _event(session))
+        await store.delete_conflicts(connection, noted)
+
+
+def _event(session: DeviceSession) -> AuditEvent:
+    return AuditEvent(
+        event="security.revoke_session",
+        outcome="revoked",
+        caller="system",
+        actor=Actor("system", None),
+        subject=session.device_session_id,
+        reason_code=REASON,
+    )

@@ -1,0 +1,67 @@
+"""Deletes published outbox rows behind the requests, many at once. Never in anybody's way: doubles are fine."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import trio
+
+from shared.io.postgres import Postgres
+from shared.kernel.device_session import DeviceSession
+from shared.kernel.faults import DependencyUnavailable
+from shared.outbox import store
+
+GATHER = timedelta(milliseconds=100)
+BATCH = 500
+RETRY = timedelta(seconds=1)
+_MOST_PENDING = 100 * BATCH  # with Postgres away for long, the rows are left to `Relay.step`
+
+
+class Settler:
+    """What is published and not yet settled. At most that is published once more after a crash."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+        self._outbox_ids: list[int] = []
+        self._conflicts: list[str] = []
+        self._pending = trio.Event()
+        self._full = trio.Event()
+
+    def add(self, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:
+        """These rows are published; the records of `kept` say revoked, though the sessions were active when read."""
+        if len(self._outbox_ids) < _MOST_PENDING:
+            self._outbox_ids += outbox_ids
+            self._conflicts += [session.device_session_id for session in kept]
+        self._pending.set()
+        if len(self._outbox_ids) >= BATCH:
+            self._full.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Settle every `GATHER`, or `BATCH` rows, until cancelled; then what is left."""
+        task_status.started()
+        try:
+            while True:
+                await self._pending.wait()
+                with trio.move_on_after(GATHER.total_seconds()):
+                    await self._full.wait()
+                await self._settle_or_wait()
+        finally:
+            with trio.CancelScope(shield=True), suppress(DependencyUnavailable):
+                await self._settle()
+
+    async def _settle_or_wait(self) -> None:
+        try:
+            await self._settle()
+        except DependencyUnavailable:
+            self._pending.set()
+            await trio.sleep(RETRY.total_seconds())
+
+    async def _settle(self) -> None:
+        """Settle all that is pending now. Only what Postgres took is forgotten."""
+        outbox_ids, conflicts = tuple(self._outbox_ids), tuple(self._conflicts)
+        self._pending, self._full = trio.Event(), trio.Event()
+        if outbox_ids:
+            await self._postgres.unit_of_work(
+                lambda connection: store.settle_changes(connection, outbox_ids, conflicts)
+            )
+            del self._outbox_ids[: len(outbox_ids)], self._conflicts[: len(conflicts)]

@@ -1,0 +1,125 @@
+"""Compares every gateway record with its session and lists what differs (SPEC §6.4). Changes nothing."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import trio
+
+from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
+from shared.io.postgres import Postgres
+from shared.kernel.device_session import DeviceSession
+from shared.outbox import store
+from shared.outbox.epoch import Kept
+from shared.outbox.projection import REVOKED_LIFE, Projection, StoredRecord, gateway_record, instant_of, record_ends
+from shared.outbox.session_walk import PAGE, SessionWalk
+
+SETTLING = timedelta(seconds=3)
+"""Between the first look and the second: longer than a change that is under way needs to be published."""
+LIFE_TOLERANCE = timedelta(minutes=1)
+
+
+class DriftKind(StrEnum):
+    """What is wrong with one session's record, or (`epoch`) with all of them."""
+
+    EPOCH = "epoch"  # Redis and Postgres do not name the same epoch, or its rebuild is not complete
+    MISSING = "missing"  # a session without a record
+    STALE_ACTIVE = "stale_active"  # a revoked session whose record says active
+    REVOKED_ONLY_IN_REDIS = "revoked_only_in_redis"  # an active session whose record says revoked
+    STRAY = "stray"  # an active record without a session
+    DIFFERENT = "different"  # another user, key or instant of revocation
+    MALFORMED = "malformed"  # not a record of the contract
+    WRONG_LIFE = "wrong_life"  # the record goes too early, too late or never
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One finding. `device_session_id` is None for `epoch`."""
+
+    kind: DriftKind
+    device_session_id: str | None
+
+
+async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
+    """Every drift that is there at two looks, `SETTLING` apart, so that changes under way are none.
+
+    Raises `DependencyUnavailable`. Memory: what differed at the first look.
+    """
+    kept = await postgres.unit_of_work(store.read_keeper)
+    suspects: set[str | None] = set()
+    async with aclosing(_all_ids(postgres, projection, kept)) as pages:
+        async for page in pages:
+            suspects.update(drift.device_session_id for drift in await _compare(postgres, projection, kept, page))
+    await trio.sleep(SETTLING.total_seconds())
+    found = await _epoch_drift(postgres, projection)
+    suspected = sorted(suspects)
+    for start in range(0, len(suspected), PAGE):
+        found += await _compare(postgres, projection, kept, suspected[start : start + PAGE])
+    return found
+
+
+def drift_of(
+    session: DeviceSession | None, stored: StoredRecord | None, now: datetime, session_max_age: timedelta
+) -> DriftKind | None:
+    """What is wrong with the record of this session, or None. Pure."""
+    if stored is None:
+        is_missing = session is not None and record_ends(session, session_max_age) > now + LIFE_TOLERANCE
+        return DriftKind.MISSING if is_missing else None
+    try:
+        record = decode_record(stored.value)
+    except MalformedRecord:
+        return DriftKind.MALFORMED
+    if session is None:
+        return DriftKind.STRAY if record.status == "active" else None
+    if record != gateway_record(session):
+        return _difference(session, record)
+    return DriftKind.WRONG_LIFE if _lives_wrongly(stored, record_ends(session, session_max_age)) else None
+
+
+def _difference(session: DeviceSession, record: GatewayRecord) -> DriftKind:
+    match session.status, record.status:
+        case "revoked", "active":
+            return DriftKind.STALE_ACTIVE
+        case "active", "revoked":
+            return DriftKind.REVOKED_ONLY_IN_REDIS
+        case _:
+            return DriftKind.DIFFERENT
+
+
+def _lives_wrongly(stored: StoredRecord, ends: datetime) -> bool:
+    return stored.ends is None or abs(stored.ends - ends) > LIFE_TOLERANCE
+
+
+async def _all_ids(postgres: Postgres, projection: Projection, kept: Kept) -> AsyncGenerator[Sequence[str], None]:
+    """Every session that should have a record, then every record there is."""
+    now = instant_of(kept.now_ms)
+    for read, since in ((store.page_active, now - kept.session_max_age), (store.page_revoked, now - REVOKED_LIFE)):
+        walk = SessionWalk(postgres, read, since)
+        while page := await walk.next_page():
+            yield [session.device_session_id for session in page]
+    cursor, page_of_ids = await projection.scan(0)
+    yield page_of_ids
+    while cursor:
+        cursor, page_of_ids = await projection.scan(cursor)
+        yield page_of_ids
+
+
+async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: Sequence[str]) -> list[Drift]:
+    """Records first: a session is then at least as new as its record, and what is in between is a change under way."""
+    records = await projection.read(ids)
+    sessions = await postgres.unit_of_work(lambda connection: store.read_sessions(connection, ids))
+    by_id = {session.device_session_id: session for session in sessions}
+    now = instant_of(kept.now_ms)
+    return [
+        Drift(kind, device_session_id)
+        for device_session_id, stored in zip(ids, records, strict=True)
+        if (kind := drift_of(by_id.get(device_session_id), stored, now, kept.session_max_age)) is not None
+    ]
+
+
+async def _epoch_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
+    kept, seen = await postgres.unit_of_work(store.read_keeper), await projection.look()
+    is_true = (seen.epoch, seen.state, kept.state) == (kept.epoch, "complete", "complete")
+    return [] if is_true else [Drift(DriftKind.EPOCH, None)]

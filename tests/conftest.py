@@ -9,6 +9,7 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres, temporary_redis
+from tests.support.stack import RunningStack, open_stack
 from tests.support.world import World, open_world
 
 
@@ -52,3 +53,10 @@ def world(database: Database, redis_server: EmbeddedRedis) -> Iterator[World]:
     """Pools of every role on the module's database."""
     with open_world(database, redis_server) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def running_stack(database: Database) -> Iterator[RunningStack]:
+    """Both services as processes on the module's database, with a Redis of their own."""
+    with open_stack(database) as stack:
+        yield stack

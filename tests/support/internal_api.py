@@ -1,0 +1,75 @@
+"""The internal service's routes over real Postgres and Redis, called in memory: everything but the socket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import redis as redis_py
+
+from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
+from services.internal_admin.wiring import internal_routes
+from shared.io.redis import Redis, open_redis
+from shared.kernel.entropy import SystemEntropy
+from shared.outbox.keeper import Keeper
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+from shared.web.app import quart_app
+from shared.web.edge import Edge
+from tests.support.background import background
+from tests.support.builders import unique
+from tests.support.public_flow import SEALING_KEYS
+from tests.support.world import World
+
+ROOT = "/api/v1/internal"
+PEER = "192.0.2.7"
+CAUSE: dict[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "admin", "id": "admin-1"}}
+
+
+class InternalApi:
+    """Calls of a trusted service. Each returns what HTTP gave; calls from several threads run at once."""
+
+    def __init__(self, world: World, client: httpx.AsyncClient, keys: GatewayKeys) -> None:
+        self._world = world
+        self._client = client
+        self._keys = keys
+
+    def get(self, path: str, **query: str | int) -> httpx.Response:
+        return self._world.call(self._client.get, ROOT + path, params=query)
+
+    def post(self, path: str, **body: Any) -> httpx.Response:
+        """`body` on top of a reason and an actor."""
+        return self._world.call(self._client.post, ROOT + path, json=CAUSE | body)
+
+    def revoke(self, device_session_id: str, **body: Any) -> httpx.Response:
+        return self.post(f"/sessions/{device_session_id}/revoke", **body)
+
+    def revoke_all(self, user_id: str, **body: Any) -> httpx.Response:
+        return self.post(f"/users/{user_id}/sessions/revoke-all", **body)
+
+    def block(self, **body: Any) -> httpx.Response:
+        return self.post("/user-blocks", **body)
+
+    def unblock(self, **body: Any) -> httpx.Response:
+        return self.post("/user-blocks/remove", **body)
+
+    def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
+        """What a gateway would read in Redis at this moment."""
+        with redis_py.Redis(port=self._world.redis_server.port) as client:
+            found = client.get(self._keys.record(device_session_id))
+        return None if found is None else decode_record(found)
+
+
+@contextmanager
+def open_internal_api(world: World) -> Iterator[InternalApi]:
+    """The API with its relay and keeper running, under key names of its own. They stop when the world does."""
+    name = unique("test-")
+    keys = GatewayKeys(f"{name}:session:", f"{name}:session_events")
+    redis: Redis = world.enter(open_redis, world.redis_server.address)
+    projection = Projection(world.internal, redis, keys, stream_maxlen=10_000)
+    relay = Relay(world.internal, projection)
+    world.enter(background, Keeper(world.internal, projection, SystemEntropy()).run, relay.run)
+    routes = internal_routes(world.internal, projection, relay, mailbox_keys=SEALING_KEYS)
+    transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
+    client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal")
+    yield InternalApi(world, client, keys)

@@ -1,0 +1,163 @@
+"""Both services as real processes on free loopback ports, over a migrated database and a Redis of their own."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+
+from authsession.embedded.child import Child, StartFailure, free_port
+from authsession.embedded.redis import EmbeddedRedis
+from authsession.embedded.redis_users import acl_lines
+from authsession.service import Service
+from contracts.gateway import GatewayKeys
+from shared.address import TcpAddress
+from tests.support.database import Database
+from tests.support.servers import temporary_redis
+
+REDIS_PASSWORD = "password-of-a-redis-user-in-tests"
+SEALING_KEYS = "k1:" + "c2VhbGluZy1rZXktb2YtdGVzdHMtMzItYnl0ZXMtLS0="
+LOGIN_CODE_KEYS = "k1:" + "bG9naW4tY29kZS1rZXktb2YtdGVzdHMtMzItYnl0ZXM="
+READY_TIMEOUT = 60.0
+
+
+class RunningStack:
+    """The two processes, by name: `public` and `internal`."""
+
+    def __init__(self, database: Database, redis_server: EmbeddedRedis, changes: Mapping[str, str]) -> None:
+        """`changes` are environment variables for both processes."""
+        self.database = database
+        self.redis_server = redis_server
+        self._public = TcpAddress("127.0.0.1", free_port())
+        self._internal = TcpAddress("127.0.0.1", free_port())
+        self._metrics = TcpAddress("127.0.0.1", free_port())
+        self.services = {
+            "public": Service("public", "services.public_auth", self._public),
+            "internal": Service("internal", "services.internal_admin", self._internal),
+        }
+        self.environment = {
+            "public": self._environment(database.public_dsn, "public", changes),
+            "internal": self._environment(database.internal_dsn, "internal", changes),
+        }
+        self._children: dict[str, Child] = {}
+        self._http = httpx.Client(timeout=30)
+
+    @property
+    def public_url(self) -> str:
+        return f"http://{self._public}"
+
+    @property
+    def internal_url(self) -> str:
+        return f"http://{self._internal}"
+
+    @property
+    def metrics_url(self) -> str:
+        """Of the public process; the internal one has its own on the internal listener."""
+        return f"http://{self._metrics}"
+
+    def start(self) -> None:
+        """Starts both and returns when both are ready. Raises `StartFailure` with their last words."""
+        for name in self.services:
+            self._spawn(name)
+        for name in self.services:
+            self.wait_until_ready(name)
+
+    def kill(self, name: str) -> None:
+        """Kill -9."""
+        self._children[name].kill()
+
+    def restart(self, name: str) -> None:
+        """Starts a process that was killed, or kills and starts one that runs; returns when it is ready."""
+        self.kill(name)
+        self._spawn(name)
+        self.wait_until_ready(name)
+
+    def child(self, name: str) -> Child:
+        """The process itself: for its pid, exit status, signals and output."""
+        return self._children[name]
+
+    def wait_until_ready(self, name: str) -> None:
+        """Returns when `GET /readyz` answers 200."""
+        child = self._children[name]
+        deadline = time.monotonic() + READY_TIMEOUT
+        while not self.services[name].is_ready():
+            if child.exit_status() is not None or time.monotonic() > deadline:
+                child.kill()
+                raise StartFailure(f"{name} is not ready (exit status {child.exit_status()}):\n{child.tail()}")
+            time.sleep(0.05)
+
+    def mailbox(self, email: str) -> list[dict[str, Any]]:
+        """What the stub mailed to the address, newest first, as long as the codes live."""
+        answer = self._http.get(f"{self.internal_url}/api/v1/internal/dev/mailbox", params={"email": email})
+        answer.raise_for_status()
+        return answer.json()["messages"]
+
+    def wait_for_code(self, email: str, challenge_id: str) -> str:
+        """The code mailed for that challenge; the courier needs a moment."""
+        messages = wait_for(lambda: [m for m in self.mailbox(email) if m["challenge_id"] == challenge_id])
+        return messages[0]["code"]
+
+    def travel(self, by: timedelta) -> None:
+        """Moves the clock that decides further, for both processes. A request may meet a cut connection: 503, repeat."""
+        self.database.travel(by)
+        self.database.cut_connections()
+
+    def stop(self) -> None:
+        """Kills both: for the end of the tests."""
+        self._http.close()
+        for child in self._children.values():
+            child.kill()
+
+    def _spawn(self, name: str) -> None:
+        self._children[name] = self.services[name].start(self.environment[name])
+
+    def _environment(self, dsn: str, user: str, changes: Mapping[str, str]) -> dict[str, str]:
+        ours = ("AUTHSESSION_", "OTEL_", "CONTROL_PLANE_")
+        return {
+            **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+            "AUTHSESSION_POSTGRES_DSN": dsn,
+            "AUTHSESSION_REDIS_ADDR": self.redis_server.address,
+            "AUTHSESSION_REDIS_USERNAME": user,
+            "AUTHSESSION_REDIS_PASSWORD": REDIS_PASSWORD,
+            "AUTHSESSION_PUBLIC_HTTP_ADDR": str(self._public),
+            "AUTHSESSION_INTERNAL_HTTP_ADDR": str(self._internal),
+            "AUTHSESSION_PUBLIC_METRICS_ADDR": str(self._metrics),
+            "AUTHSESSION_LOGIN_CODE_KEYS": LOGIN_CODE_KEYS,
+            "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
+            "AUTHSESSION_USER_SERVICE_MODE": "stub",
+            "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
+            "AUTHSESSION_SEND_RATE_LIMIT": "off",
+            "AUTHSESSION_CONFIRM_RATE_LIMIT": "off",
+            "AUTHSESSION_DRAIN_DELAY": "0s",
+            **changes,
+        }
+
+
+def redis_users() -> tuple[str, ...]:
+    """The ACL users of the embedded stack, with the passwords of tests."""
+    return tuple(acl_lines(GatewayKeys(), public=REDIS_PASSWORD, internal=REDIS_PASSWORD, gateway=REDIS_PASSWORD))
+
+
+@contextmanager
+def open_stack(database: Database, **changes: str) -> Iterator[RunningStack]:
+    """A running stack with a persistent Redis of its own, which tests may kill and start: `stack.redis_server`."""
+    with temporary_redis(persistent=True, users=redis_users()) as redis_server:
+        stack = RunningStack(database, redis_server, changes)
+        try:
+            stack.start()
+            yield stack
+        finally:
+            stack.stop()
+
+
+def wait_for(question: Callable[[], Any], timeout: float = 15.0) -> Any:
+    """The first answer that is not empty or false. Raises `TimeoutError`."""
+    deadline = time.monotonic() + timeout
+    while not (answer := question()):
+        if time.monotonic() > deadline:
+            raise TimeoutError("waited in vain")
+        time.sleep(0.05)
+    return answer

@@ -1,6 +1,8 @@
 """The public flow without HTTP and Redis: sends and confirms against the real database, as the public role."""
 
+from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import trio
 
@@ -55,7 +57,9 @@ class PublicFlow:
     ) -> ConfirmOutcome:
         return self.world.call(self.confirming(challenge_id, code, key, network))
 
-    def confirming(self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME):
+    def confirming(
+        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+    ) -> Callable[[], Awaitable[ConfirmOutcome]]:
         """The confirm as a trio function, for races."""
         draft = SessionDraft(
             challenge_id=challenge_id,
@@ -91,10 +95,10 @@ class PublicFlow:
         return rows[0]["state"]
 
 
-async def race(*contenders) -> list:
+async def race(*contenders: Callable[[], Awaitable[Any]]) -> list[Any]:
     """Run the trio functions at once, released by one barrier; their results in order."""
     barrier = trio.Event()
-    results = [None] * len(contenders)
+    results: list[Any] = [None] * len(contenders)
 
     async def contend(index: int) -> None:
         await barrier.wait()

@@ -1,4 +1,4 @@
-"""`POST confirm-email-code` (SPEC §2, §3.7). Syntax, key and proof are checked here, before the code, and cost nothing."""
+"""`POST confirm-email-code` (SPEC §2, §3.7). Syntax, key and proof are checked here: before the code, at no cost."""
 
 from typing import assert_never
 
@@ -10,6 +10,7 @@ from shared.kernel.client_key import ClientPublicKey, parse_client_public_key, v
 from shared.kernel.time_zone import is_time_zone
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.refusals import refusal
+
 
 def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoint:
     """The endpoint; `public_host` is what proofs are made for, None where they cannot be checked."""
@@ -63,7 +64,9 @@ def _proven(asked: ConfirmEmailCodeRequest, client_key: ClientPublicKey, public_
     if asked.client_key_proof is None:
         return False
     if public_host is None:
-        raise Refusal(ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured")
+        raise Refusal(
+            ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured"
+        )
     if not verify_client_key_proof(client_key, public_host, asked.challenge_id, asked.code, asked.client_key_proof):
         raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, "client_key_proof is wrong")
     return True

@@ -70,8 +70,8 @@ class Budgets:
             "kept for known networks": (places.kept_for_known, wrong.kept_for_known),
         }
         return [
-            f"budget of wrong codes ({name}): {attempts} is less than the {challenges * ATTEMPTS_PER_CHALLENGE} attempts "
-            f"that {challenges} live challenges reserve"
+            f"budget of wrong codes ({name}): {attempts} is less than the {challenges * ATTEMPTS_PER_CHALLENGE} "
+            f"attempts that {challenges} live challenges reserve"
             for name, (challenges, attempts) in pairs.items()
             if challenges * ATTEMPTS_PER_CHALLENGE > attempts
         ]

@@ -82,7 +82,10 @@ class ConfirmCodeFlow:
         self._on_confirmed = on_confirmed
 
     async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
-        """Confirm, then publish. Raises DependencyUnavailable; the repeat of the same command then gets the same session."""
+        """Confirm, then publish.
+
+        Raises DependencyUnavailable; the repeat of the same command then gets the same session.
+        """
         epoch = await self._projection.epoch()
         unit = partial(confirm_challenge, draft=self._draft(command), keys=self._login_code_keys)
         outcome = await self._postgres.unit_of_work(unit)

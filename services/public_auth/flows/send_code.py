@@ -52,7 +52,10 @@ class SendCodeFlow:
         self._on_issued = on_issued
 
     async def run(self, command: SendCode) -> str:
-        """The id of a new challenge, committed. Each call makes one; never waits for mail. Raises DependencyUnavailable."""
+        """The id of a new challenge, committed. Each call makes one and none waits for mail.
+
+        Raises DependencyUnavailable; the send may then have happened, and a repeat shares its code.
+        """
         draft = self._draft(command)
         decision = await self._postgres.unit_of_work(partial(issue_challenge, draft=draft, policy=self._policy))
         self._on_issued(_named(decision))

@@ -9,7 +9,14 @@ from functools import partial
 
 import trio
 
-from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter, MailTransport, Suppressed, Undelivered
+from services.public_auth.mail.transport import (
+    Delivered,
+    DeliveryOutcome,
+    Letter,
+    MailTransport,
+    Suppressed,
+    Undelivered,
+)
 from services.public_auth.store.deliveries import ClaimedDelivery, Settlement, claim_deliveries, settle_deliveries
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy

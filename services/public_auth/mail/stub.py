@@ -12,4 +12,5 @@ class StubTransport:
 
     async def deliver(self, letter: Letter) -> DeliveryOutcome:
         """Always delivered."""
+        del letter
         return Delivered()

@@ -1,7 +1,7 @@
 """The loop around a guarded write: decide on what was read, write if it is unchanged, else decide again.
 
-First without a lock, which is two round trips; then inside a transaction that holds the e-mail's row, so that an attacker
-who keeps changing it cannot keep the owner out.
+First without a lock, which is two round trips; then inside a transaction that holds the e-mail's row, so that an
+attacker who keeps changing it cannot keep the owner out.
 """
 
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Units of work of the mail queue: claim under a lease, settle, erase. asyncio-flavoured; no rule, no cipher, no mail."""
+"""Units of work of the mail queue: claim under a lease, settle, erase. asyncio-flavoured; no rule, no cipher."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ DeliveryState = Literal["queued", "sent", "suppressed", "failed", "abandoned"]
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A mail that this courier alone may send until its lease ends. `seal_key_id` and `sealed_code` are None once erased."""
+    """A mail that this courier alone may send until its lease ends. Key id and sealed code are None once erased."""
 
     delivery_id: UUID
     challenge_id: str = field(repr=False)
@@ -39,9 +39,7 @@ class Settlement:
     wait: timedelta = timedelta(0)
 
 
-async def claim_deliveries(
-    connection: asyncpg.Connection, limit: int, lease: timedelta
-) -> list[ClaimedDelivery]:
+async def claim_deliveries(connection: asyncpg.Connection, limit: int, lease: timedelta) -> list[ClaimedDelivery]:
     """Lease up to `limit` due mails; a courier that dies gives them back when `lease` ends."""
     rows = await connection.fetch(_sql("claim_deliveries"), limit, lease)
     return [ClaimedDelivery(**row) for row in rows]

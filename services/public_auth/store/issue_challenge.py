@@ -65,7 +65,7 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
     """Issue `draft` as a challenge and return what was decided. Committed on return; decided again under contention."""
 
     async def attempt() -> IssueDecision | DecidedAgain:
-        row = await connection.fetchrow(_sql("read_for_issue"), *_read_arguments(draft, policy))
+        [row] = await connection.fetch(_sql("read_for_issue"), *_read_arguments(draft, policy))
         decision = decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets)
         written = await connection.fetchval(_sql("write_issue"), *_write_arguments(draft, row, decision))
         return DecidedAgain.NEEDED if written is None else decision
@@ -136,10 +136,9 @@ def _rows(draft: ChallengeDraft, decision: IssueDecision) -> _Rows:
     match decision:
         case NewCode():
             return _Rows(draft.login_code_id, "pending_send", "queued", None)
-        case ShareCode(login_code_id, mailed=True, takes_place_of=place):
-            return _Rows(login_code_id, "pending_send", "queued", None, place)
-        case ShareCode(login_code_id, mailed=False, takes_place_of=place):
-            return _Rows(login_code_id, "sent", "decoy", "shared_unmailed", place)
+        case ShareCode(login_code_id, mailed, place):
+            states = ("pending_send", "queued", None) if mailed else ("sent", "decoy", "shared_unmailed")
+            return _Rows(login_code_id, *states, place)
         case Withhold(suppressed, reason):
             state = "delivery_suppressed" if suppressed else "delivery_throttled"
             return _Rows(None, state, "decoy", reason)

@@ -1,12 +1,13 @@
 """Races of the public flow: a barrier, real Postgres, and a count (SPEC §3.6, §3.7)."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import pytest
 
 from services.public_auth.domain.confirm import CountWrongCode, Refused
-from services.public_auth.store.confirm_challenge import SessionMade, SessionRepeated
+from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow, race
 from tests.support.trusted import block_email, block_user
@@ -103,7 +104,8 @@ def test_a_block_racing_a_login_never_leaves_an_active_session(
     (row,) = world.database.execute(
         """
         select count(*) as alive from device_sessions s join users u using (user_id)
-         where s.status = 'active' and exists (select from blocks b where b.email_id = u.email_id or b.user_id = u.user_id)
+         where s.status = 'active'
+           and exists (select from blocks b where b.email_id = u.email_id or b.user_id = u.user_id)
         """
     )
     assert row["alive"] == 0
@@ -120,7 +122,9 @@ def test_a_limit_is_never_exceeded_by_racing_logins(flow: PublicFlow, world: Wor
         challenges = [flow.send(email, f"192.0.2.{network}") for network in range(1, 6)]
         codes = [flow.code(challenge_id) for challenge_id in challenges]
         for _ in range(limit + 2):
-            answers = world.call(race, *[flow.confirming(one, code) for one, code in zip(challenges, codes, strict=True)])
+            answers = world.call(
+                race, *[flow.confirming(one, code) for one, code in zip(challenges, codes, strict=True)]
+            )
             assert sessions_of(world, email) <= limit
             if all(answer is Refused.SESSION_LIMIT_EXCEEDED for answer in answers):
                 break
@@ -143,7 +147,8 @@ def test_racing_sends_never_pass_a_budget(flow: PublicFlow, world: World) -> Non
                max(per_network.live) as most_of_one
           from challenges c
           join (select network_tag, count(*) as live from challenges
-                 where email = $1 and state in ('pending_send', 'sent') group by network_tag) per_network using (network_tag)
+                 where email = $1 and state in ('pending_send', 'sent')
+                 group by network_tag) per_network using (network_tag)
          where c.email = $1
         """,
         email,
@@ -151,7 +156,9 @@ def test_racing_sends_never_pass_a_budget(flow: PublicFlow, world: World) -> Non
     assert (row["live"], row["mails"], row["most_of_one"]) == (8, 1, 2)
 
 
-def _ready_to_log_in(flow: PublicFlow, *, returning: bool):
+def _ready_to_log_in(
+    flow: PublicFlow, *, returning: bool
+) -> tuple[str, str | None, Callable[[], Awaitable[ConfirmOutcome]]]:
     email, user_id = email_address(), None
     if returning:
         challenge_id = flow.send(email)

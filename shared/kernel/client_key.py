@@ -43,11 +43,12 @@ def parse_client_public_key(text: str) -> ClientPublicKey:
 def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, code: str, proof_base64: str) -> bool:
     """Whether the proof is `key`'s signature over marker, host (lower case, no port), challenge id and code.
 
-    A proof that is not base64 of 64 bytes, or a key that is not on the curve, is a wrong proof.
+    A proof that is not base64 of 64 bytes, a key that is not on the curve, or a lone surrogate in a field is wrong.
     """
-    message = client_key_proof_message(host, challenge_id, code)
     try:
-        Ed25519PublicKey.from_public_bytes(key.raw).verify(_strict_base64(proof_base64, _SIGNATURE_BYTES), message)
+        signature = _strict_base64(proof_base64, _SIGNATURE_BYTES)
+        message = client_key_proof_message(host, challenge_id, code)
+        Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, message)
     except (ValueError, InvalidSignature):
         return False
     return True

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+from ipaddress import IPv4Address, IPv6Address
 
 import idna
 from hypothesis import given
@@ -11,7 +12,6 @@ from shared.kernel.client_key import client_key_proof_message, parse_client_publ
 from shared.kernel.email_address import EmailAddress, parse_email
 from shared.kernel.language import preferred_language
 from shared.kernel.network import parse_network
-from shared.kernel.time_zone import is_time_zone
 
 LOCAL_PARTS = st.text("abcXYZ019.!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=64)
 LABELS = st.from_regex(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,20}[a-zA-Z0-9])?", fullmatch=True)
@@ -62,29 +62,26 @@ def test_no_text_but_the_canonical_one_is_a_key(text: str) -> None:
         assert parse_client_public_key(text).base64 == text
 
 
-@given(st.lists(st.tuples(st.text(), st.text(), st.text()), min_size=2, max_size=2, unique=True))
+ENCODABLE = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.lists(st.tuples(ENCODABLE, ENCODABLE, ENCODABLE), min_size=2, max_size=2, unique=True))
 def test_different_proofs_sign_different_messages(fields: list[tuple[str, str, str]]) -> None:
-    with contextlib.suppress(UnicodeEncodeError):
-        assert client_key_proof_message(*fields[0]) != client_key_proof_message(*fields[1])
+    assert client_key_proof_message(*fields[0]) != client_key_proof_message(*fields[1])
 
 
-@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
-def test_addresses_that_share_a_64_are_one_network(address: object, interface: int) -> None:
-    neighbour = type(address)(int(address) >> 64 << 64 | interface)  # type: ignore[call-overload]
-    mapped = int(address) >> 32 == 0xFFFF  # type: ignore[call-overload]
-    assert mapped or parse_network(str(address)) == parse_network(str(neighbour)) or neighbour.ipv4_mapped
+@given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_addresses_that_share_a_64_are_one_network_and_no_others(high: int, one: int, two: int) -> None:
+    network = parse_network(str(IPv6Address(high << 64 | one)))
+    assert parse_network(str(IPv6Address(high << 64 | two))) == network
+    assert parse_network(str(IPv6Address((high ^ 1) << 64 | one))) != network
 
 
 @given(st.ip_addresses(v=4))
-def test_an_ipv4_address_is_its_own_network_also_mapped(address: object) -> None:
+def test_an_ipv4_address_is_its_own_network_also_mapped(address: IPv4Address) -> None:
     assert parse_network(str(address)).text == parse_network(f"::ffff:{address}").text == str(address)
 
 
 @given(st.none() | st.text() | st.text("abcdehnsprtzH-;q=0.1,* "))
 def test_a_language_is_always_one_of_ours(accept_language: str | None) -> None:
     assert preferred_language(accept_language) in {"en", "de", "es", "fr", "pt", "ja", "zh-Hans"}
-
-
-@given(st.text())
-def test_any_text_may_be_asked_whether_it_is_a_time_zone(name: str) -> None:
-    assert is_time_zone(name) in {True, False}

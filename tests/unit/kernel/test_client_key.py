@@ -156,6 +156,11 @@ def test_anything_but_the_signature_is_a_wrong_proof(proof: str) -> None:
     assert not verify_client_key_proof(KEY, *SIGNED, proof)
 
 
+@pytest.mark.parametrize("signed", [("h", "\ud800", "123456"), ("h", "challenge-123", "\udfff")])
+def test_a_proof_over_text_that_has_no_bytes_is_a_wrong_proof(signed: tuple[str, str, str]) -> None:
+    assert not verify_client_key_proof(KEY, *signed, PROOF)
+
+
 def test_another_key_or_one_off_the_curve_proves_nothing() -> None:
     other = parse_client_public_key(base64.b64encode(RFC_8032_KEY).decode())
     for key in (other, parse_client_public_key(SEED_KEY)):

@@ -14,7 +14,7 @@ Reason: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The keeper's row in Postgres, with Postgres' clock, timeline and setting when it was read. Beats and clock: milliseconds."""
+    """The keeper's row in Postgres, with the clock (milliseconds), timeline and setting of when it was read."""
 
     epoch: str
     state: State
@@ -41,8 +41,8 @@ class Seen:
 def new_epoch_reason(kept: Kept, seen: Seen) -> Reason | None:
     """Why what is in Redis cannot be trusted to be what was published, or None.
 
-    Redis is beaten first and Postgres after, so an older beat in Redis is always Redis' loss. An older one in Postgres is
-    Postgres' loss, or a keeper that stopped between the two: the rebuild that follows is then merely not needed.
+    Redis is beaten first and Postgres after, so an older beat in Redis is always Redis' loss. An older one in Postgres
+    is Postgres' loss, or a keeper that stopped between the two: the rebuild that follows is then merely not needed.
     """
     match seen:
         case Seen(epoch=None) | Seen(beat=None):

@@ -1,7 +1,7 @@
 """Keeps the projection true (SPEC §6.4): beats, compares Redis with Postgres, begins epochs, rebuilds.
 
-One at a time, by an advisory lock, in whatever process takes it; a public process waits longer, so that the internal one
-usually does the work. It changes no session: what only the internal role may do is left to `Reconciler`.
+One at a time, by an advisory lock, in whatever process takes it; a public process waits longer, so that the internal
+one usually does the work. It changes no session: what only the internal role may do is left to `Reconciler`.
 """
 
 import logging
@@ -15,7 +15,7 @@ from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics, store
 from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
-from shared.outbox.projection import Projection, StaleEpoch, instant_of
+from shared.outbox.projection import Projection
 from shared.outbox.rebuild import Rebuild
 
 BEAT = timedelta(seconds=1)
@@ -45,8 +45,8 @@ class Keeper:
             try:
                 if await self._is_abandoned():
                     await self._try_to_keep()
-            except DependencyUnavailable as fault:
-                _log.warning("the keeper of the gateway projection waits for %s", fault.name)
+            except* DependencyUnavailable:
+                _log.warning("the keeper of the gateway projection waits for a dependency")
             await trio.sleep(BEAT.total_seconds())
 
     async def _is_abandoned(self) -> bool:
@@ -60,20 +60,28 @@ class Keeper:
 
     async def _keep(self, lock: Exclusive) -> None:
         """Beat by beat, while the lock and both servers last."""
-        rebuild: Rebuild | None = None
-        while True:
-            due = trio.current_time() + BEAT.total_seconds()
-            kept, seen = await lock.unit_of_work(store.read_keeper), await self._projection.look()
-            reason = new_epoch_reason(kept, seen)
-            if reason is not None:
-                kept, rebuild = await self._begin_epoch(lock, kept, seen, reason), None
-            self._projection.adopt(kept.epoch, kept.session_max_age)
-            if kept.state == "rebuilding":
-                rebuild = await self._continue(rebuild or self._rebuild(kept), due)
-            await self._beat(lock, kept, rebuild)
-            await self._measure_backlog()
-            if rebuild is None or rebuild.is_done:
-                await trio.sleep_until(due)
+        async with trio.open_nursery() as nursery:
+            rebuild: Rebuild | None = None
+            while True:
+                due = trio.current_time() + BEAT.total_seconds()
+                kept = await self._compare(lock)
+                if kept.state == "rebuilding" and (rebuild is None or rebuild.epoch != kept.epoch or _failed(rebuild)):
+                    if rebuild is not None:
+                        rebuild.cancel()
+                    rebuild = Rebuild(self._postgres, self._projection, kept)
+                    nursery.start_soon(rebuild.run)
+                await self._beat(lock, kept, rebuild)
+                await self._measure_backlog()
+                await _wait(due, rebuild)
+
+    async def _compare(self, lock: Exclusive) -> Kept:
+        """What holds from here on: the epoch that stands, or the one that had to begin."""
+        kept, seen = await lock.unit_of_work(store.read_keeper), await self._projection.look()
+        reason = new_epoch_reason(kept, seen)
+        if reason is not None:
+            kept = await self._begin_epoch(lock, kept, seen, reason)
+        self._projection.adopt(kept.epoch, kept.session_max_age)
+        return kept
 
     async def _begin_epoch(self, lock: Exclusive, kept: Kept, seen: Seen, reason: Reason) -> Kept:
         """In Redis first: who reads the epoch in Postgres then knows that Redis has refused older ones since."""
@@ -92,25 +100,6 @@ class Keeper:
         await self._projection.begin(begun.epoch, begun.beat)
         await lock.unit_of_work(lambda connection: store.write_epoch(connection, begun))
         return begun
-
-    def _rebuild(self, kept: Kept) -> Rebuild:
-        return Rebuild(
-            self._postgres,
-            self._projection,
-            kept.epoch,
-            good_until=instant_of(kept.beat),
-            now=instant_of(kept.now_ms),
-            session_max_age=kept.session_max_age,
-        )
-
-    async def _continue(self, rebuild: Rebuild, until: float) -> Rebuild:
-        """Write pages until it is done or the next beat is due; a refusal is seen by the next comparison."""
-        try:
-            while not rebuild.is_done and trio.current_time() < until:
-                await rebuild.step()
-        except StaleEpoch:
-            _log.warning("the gateway projection was lost during its rebuild")
-        return rebuild
 
     async def _beat(self, lock: Exclusive, kept: Kept, rebuild: Rebuild | None) -> None:
         """Redis first, then Postgres. No beat before what was revoked since the last one is there: the beat says so."""
@@ -131,6 +120,19 @@ class Keeper:
         metrics.OUTBOX_AGE.set(backlog.oldest.total_seconds())
 
 
+def _failed(rebuild: Rebuild) -> bool:
+    return rebuild.ended.is_set() and not rebuild.is_done
+
+
+async def _wait(due: float, rebuild: Rebuild | None) -> None:
+    """Until the next beat, or until the rebuild that goes on has ended."""
+    if rebuild is None or rebuild.ended.is_set():
+        await trio.sleep_until(due)
+        return
+    with trio.move_on_at(due):
+        await rebuild.ended.wait()
+
+
 async def force_rebuild(postgres: Postgres, keeper: Keeper) -> None:
     """Begin a new epoch and return when its rebuild is complete; by the keeper that runs, or by this one if none does.
 
@@ -140,7 +142,7 @@ async def force_rebuild(postgres: Postgres, keeper: Keeper) -> None:
     await postgres.unit_of_work(store.request_rebuild)
     async with trio.open_nursery() as nursery:
         await nursery.start(keeper.run)
-        while not await is_complete(postgres):
+        while not await is_complete(postgres):  # noqa: ASYNC110 — another process may be the one that completes it
             await trio.sleep(BEAT.total_seconds() / 10)
         nursery.cancel_scope.cancel()
 

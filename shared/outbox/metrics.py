@@ -1,6 +1,6 @@
-"""What the projection tells of itself, through the OpenTelemetry API (a no-op until `shared.telemetry` installs a meter)."""
+"""What the projection tells of itself, through the OpenTelemetry API: a no-op until telemetry is set up."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from time import perf_counter
 
@@ -13,19 +13,27 @@ PUBLISH_DURATION = _METER.create_histogram(
     explicit_bucket_boundaries_advisory=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
 )  # fmt: skip
 EPOCHS = _METER.create_counter("authsession.projection.epochs", description="Epochs begun, by reason")
-REBUILT = _METER.create_counter("authsession.projection.rebuilt", unit="{record}", description="Records written by rebuilds")
+REBUILT = _METER.create_counter(
+    "authsession.projection.rebuilt", unit="{record}", description="Records written by rebuilds"
+)
 CONFLICTS = _METER.create_counter(
-    "authsession.projection.conflicts", unit="{session}", description="Sessions found active in Postgres, revoked in Redis"
+    "authsession.projection.conflicts",
+    unit="{session}",
+    description="Sessions found active in Postgres, revoked in Redis",
 )
 STRAYS = _METER.create_counter(
     "authsession.projection.strays", unit="{record}", description="Active records found without a session, and revoked"
 )
-OUTBOX_DEPTH = _METER.create_gauge("authsession.projection.outbox.depth", unit="{change}", description="Outbox rows waiting")
-OUTBOX_AGE = _METER.create_gauge("authsession.projection.outbox.age", unit="s", description="Age of the oldest outbox row")
+OUTBOX_DEPTH = _METER.create_gauge(
+    "authsession.projection.outbox.depth", unit="{change}", description="Outbox rows waiting"
+)
+OUTBOX_AGE = _METER.create_gauge(
+    "authsession.projection.outbox.age", unit="s", description="Age of the oldest outbox row"
+)
 
 
 @contextmanager
-def publish_duration() -> Iterator[None]:
+def publish_duration() -> Generator[None]:
     """Record how long the block took, whether it succeeded or not."""
     started = perf_counter()
     try:

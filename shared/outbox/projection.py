@@ -3,12 +3,14 @@
 What a key, record or entry looks like is `contracts.gateway`'s to know; when an epoch begins is the keeper's.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from itertools import chain
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
 from shared.io.postgres import Postgres
@@ -20,10 +22,12 @@ from shared.outbox.epoch import Seen, State
 REVOKED_LIFE = timedelta(days=30)
 """How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
 
-_WRITE = resources.files(__package__).joinpath("projection.lua").read_text("utf-8")
-_BEAT = resources.files(__package__).joinpath("beat.lua").read_text("utf-8")
-_READ = resources.files(__package__).joinpath("read.lua").read_text("utf-8")
+_FOLDER = resources.files("shared.outbox")
+_WRITE = _FOLDER.joinpath("projection.lua").read_text("utf-8")
+_BEAT = _FOLDER.joinpath("beat.lua").read_text("utf-8")
+_READ = _FOLDER.joinpath("read.lua").read_text("utf-8")
 _BEGIN = "redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'state', 'rebuilding', 'beat', ARGV[2])"
+_GLOB = re.compile(r"[*?\[\]\\]")  # what SCAN's MATCH does not take as it is
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -32,7 +36,7 @@ _Life: TypeAlias = tuple[GatewayRecord, int]
 
 
 class StaleEpoch(Exception):
-    """Redis was lost or went back since the writer's epoch was read: what it knows of the session may be out of date."""
+    """Redis was lost or went back since the writer's epoch was read: the session it would write may be out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Projection:
     async def write(
         self, sessions: Sequence[DeviceSession], epoch: str, *, announce: bool = True
     ) -> Sequence[DeviceSession]:
-        """Write each session's record and (`announce`) stream entry, in this order, all or none; return those kept revoked.
+        """Write each session's record and (`announce`) stream entry, in order, all or none; give those kept revoked.
 
         A record that says revoked is never replaced by one that says active: such a session is among those returned.
         Repeats are harmless. Raises `StaleEpoch` (nothing was written) and `DependencyUnavailable("redis")` (outcome
@@ -113,7 +117,10 @@ class Projection:
 
     async def look(self) -> Seen:
         """What Redis says of the projection, and which server it is. Raises `DependencyUnavailable("redis")`."""
-        raise NotImplementedError
+        fields = await self._redis.hgetall(self.keys.projection)
+        run_id = (await self._redis.info("server"))["run_id"]
+        beat = fields.get(b"beat", b"")
+        return Seen(_text(fields, b"epoch"), _text(fields, b"state"), int(beat) if beat.isdigit() else None, run_id)
 
     async def begin(self, epoch: str, beat: int) -> None:
         """The keeper's: refuse every other epoch from now on."""
@@ -130,9 +137,13 @@ class Projection:
         answer = await self._redis.run_script(_READ, [self.keys.record(each) for each in device_session_ids], [])
         return [_stored(value, ends) for value, ends in zip(answer[::2], answer[1::2], strict=True)]
 
-    async def scan(self, cursor: int) -> tuple[int, list[str]]:
-        """The next cursor and some ids that have records; from 0 on until the next cursor is 0."""
-        raise NotImplementedError
+    async def record_ids(self) -> AsyncGenerator[list[str], None]:
+        """Pages of the ids that have records, some perhaps twice. Close it (`aclosing`)."""
+        prefix = self.keys.record_prefix
+        keys = self._redis.scan(_GLOB.sub(r"\\\g<0>", prefix) + "device-session-*")
+        async with aclosing(cast("AsyncGenerator[list[bytes], None]", keys)) as pages:
+            async for page in pages:
+                yield [key.decode(errors="replace").removeprefix(prefix) for key in page]
 
 
 def gateway_record(session: DeviceSession) -> GatewayRecord:
@@ -160,6 +171,10 @@ def instant_of(since_1970_ms: int) -> datetime:
 
 def _life(session: DeviceSession, session_max_age: timedelta) -> _Life:
     return gateway_record(session), milliseconds(record_ends(session, session_max_age))
+
+
+def _text(fields: Mapping[bytes, bytes], name: bytes) -> str | None:
+    return fields[name].decode(errors="replace") if name in fields else None
 
 
 def _stored(value: bytes | None, ends: int) -> StoredRecord | None:

@@ -3,93 +3,103 @@
 What was revoked lately goes first, with stream entries: those are the records that must not be stale.
 """
 
-from collections import deque
+import logging
 from collections.abc import Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
-from typing import Protocol
 
+import trio
+
+from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
+from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics, store
-from shared.outbox.projection import REVOKED_LIFE, Projection
+from shared.outbox.epoch import Kept
+from shared.outbox.projection import REVOKED_LIFE, Projection, StaleEpoch, StoredRecord, instant_of
 from shared.outbox.session_walk import ReadPage, SessionWalk
-from shared.outbox.strays import StraysPass
 
 MARGIN = timedelta(minutes=1)
 """`revoked_at` is older than the publication: by its transaction, and by the outbox's delay."""
 
-
-class Pass(Protocol):
-    """One walk over sessions or records."""
-
-    async def step(self) -> bool:
-        """Do one page; whether more may follow."""
-        ...
+_log = logging.getLogger(__name__)
 
 
 class Rebuild:
-    """One rebuild under one epoch. Bounded memory: a page. Not resumed by another keeper, but begun anew: repeats are harmless."""
+    """One rebuild under one epoch; memory: a page. After a fault another one begins anew: repeats are harmless."""
 
-    def __init__(
-        self, postgres: Postgres, projection: Projection, epoch: str, *,
-        good_until: datetime, now: datetime, session_max_age: timedelta,
-    ) -> None:  # fmt: skip
-        """`good_until`: what was published up to here is in Redis, or was seen by the stream's followers."""
-
-        def pass_over(read: ReadPage, since: datetime, *, announce: bool) -> Pass:
-            return _SessionsPass(postgres, projection, epoch, SessionWalk(postgres, read, since), announce=announce)
-
-        self._passes: deque[Pass] = deque((
-            pass_over(store.page_revoked, good_until - MARGIN, announce=True),
-            pass_over(store.page_revoked, now - REVOKED_LIFE, announce=False),
-            pass_over(store.page_active, now - session_max_age, announce=False),
-            StraysPass(postgres, projection, epoch, now),
-        ))  # fmt: skip
-        self._recent = self._passes[0]
-
-    @property
-    def recent_is_done(self) -> bool:
-        """Whether nothing revoked lately is stale any more."""
-        return not self._passes or self._passes[0] is not self._recent
-
-    @property
-    def is_done(self) -> bool:
-        """Whether every record is there and true."""
-        return not self._passes
-
-    async def step(self) -> None:
-        """Write one page. Raises `StaleEpoch` and `DependencyUnavailable`."""
-        if not await self._passes[0].step():
-            self._passes.popleft()
-
-
-class _SessionsPass:
-    """Writes the sessions of a walk."""
-
-    def __init__(
-        self, postgres: Postgres, projection: Projection, epoch: str, walk: SessionWalk, *, announce: bool
-    ) -> None:
+    def __init__(self, postgres: Postgres, projection: Projection, begun: Kept) -> None:
+        """`begun.beat` is the last good one: what was published up to there is in Redis or in its followers' copies."""
         self._postgres = postgres
         self._projection = projection
-        self._epoch = epoch
-        self._walk = walk
-        self._announce = announce
-        self._page: Sequence[DeviceSession] = ()
+        self._begun = begun
+        self._scope = trio.CancelScope()
+        self.recent_is_done = False
+        """Nothing revoked lately is stale any more."""
+        self.is_done = False
+        """Every record is there and true."""
+        self.ended = trio.Event()
 
-    async def step(self) -> bool:
-        """A page stays in hand until Redis has it."""
-        self._page = self._page or await self._walk.next_page()
-        if not self._page:
-            return False
-        kept = await self._projection.write(self._page, self._epoch, announce=self._announce)
-        metrics.REBUILT.add(len(self._page))
-        self._page = ()
-        if kept:
-            await self._note_conflicts(kept)
-        return True
+    @property
+    def epoch(self) -> str:
+        return self._begun.epoch
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+    async def run(self) -> None:
+        """Rebuild, or end early: another epoch began, a server went away, or `cancel` was called."""
+        with self._scope:
+            try:
+                await self._run()
+            except (StaleEpoch, DependencyUnavailable):
+                _log.warning("a rebuild of the gateway projection did not come to its end")
+        self.ended.set()
+
+    async def _run(self) -> None:
+        now = instant_of(self._begun.now_ms)
+        await self._write(store.page_revoked, instant_of(self._begun.beat) - MARGIN, announce=True)
+        self.recent_is_done = True
+        await self._write(store.page_revoked, now - REVOKED_LIFE, announce=False)
+        await self._write(store.page_active, now - self._begun.session_max_age, announce=False)
+        await self._revoke_strays(now)
+        self.is_done = True
+
+    async def _write(self, read: ReadPage, since: datetime, *, announce: bool) -> None:
+        walk = SessionWalk(self._postgres, read, since)
+        while page := await walk.next_page():
+            kept = await self._projection.write(page, self.epoch, announce=announce)
+            metrics.REBUILT.add(len(page))
+            if kept:
+                await self._note_conflicts(kept)
 
     async def _note_conflicts(self, kept: Sequence[DeviceSession]) -> None:
-        """Active in Postgres, revoked in Redis: revoked wins, by the hand of `Reconciler`."""
+        """Active in Postgres, revoked in Redis: Postgres went back. Revoked wins, by the hand of `Reconciler`."""
         metrics.CONFLICTS.add(len(kept))
         device_session_ids = [session.device_session_id for session in kept]
         await self._postgres.unit_of_work(lambda connection: store.note_conflicts(connection, device_session_ids))
+
+    async def _revoke_strays(self, now: datetime) -> None:
+        """Active records without a session: Postgres went back to before they began. Revoked wins."""
+        async with aclosing(self._projection.record_ids()) as pages:
+            async for device_session_ids in pages:
+                strays = await self._strays(device_session_ids)
+                if strays:
+                    metrics.STRAYS.add(len(strays))
+                    await self._projection.revoke_strays(strays, self.epoch, now)
+
+    async def _strays(self, device_session_ids: Sequence[str]) -> list[GatewayRecord]:
+        unknown = await self._postgres.unit_of_work(
+            lambda connection: store.read_unknown(connection, device_session_ids)
+        )
+        records = map(_active_record, unknown, await self._projection.read(unknown))
+        return [record for record in records if record is not None]
+
+
+def _active_record(device_session_id: str, stored: StoredRecord | None) -> GatewayRecord | None:
+    """The record if it could pass for an active session. A malformed one cannot; `verify` lists it."""
+    try:
+        record = None if stored is None else decode_record(stored.value)
+    except MalformedRecord:
+        return None
+    return record if record and (record.status, record.device_session_id) == ("active", device_session_id) else None

@@ -18,6 +18,7 @@ from shared.kernel.projection_change import ProjectionChange
 from shared.outbox import metrics, store
 from shared.outbox.projection import Projection, StaleEpoch
 from shared.outbox.settler import Settler
+from shared.supervision import Signal
 
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)
@@ -45,6 +46,9 @@ class Relay:
         self._postgres = postgres
         self._projection = projection
         self._settler = Settler(postgres)
+        self.wake = Signal()
+        """For `supervise(step, wake=…)`: Redis answers again, so what waits can go."""
+        self._redis_was_away = False
         self._hand_in, self._handed_in = trio.open_memory_channel[_Part](float("inf"))
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -67,9 +71,7 @@ class Relay:
         cancellation: others of the batch do not notice.
         """
         deadline = trio.current_time() + PUBLISH_TIMEOUT.total_seconds()
-        parts = [
-            _Part(changes[start : start + BATCH], epoch, deadline) for start in range(0, len(changes), BATCH)
-        ]
+        parts = [_Part(changes[start : start + BATCH], epoch, deadline) for start in range(0, len(changes), BATCH)]
         with metrics.publish_duration(), trio.move_on_at(deadline):
             for part in parts:
                 self._hand_in.send_nowait(part)
@@ -80,8 +82,8 @@ class Relay:
     async def step(self) -> int:
         """Claim a batch of rows that nobody settled in time, publish their sessions as they are now, settle; how many.
 
-        For `supervise`; any number of processes may do this at once. A claim is a lease of `LEASE`: the rows of a process
-        that dies come back. Raises `DependencyUnavailable`; the rows are then free for the next claim.
+        For `supervise`; any number of processes may do this at once. A claim is a lease of `LEASE`: the rows of a
+        process that dies come back. Raises `DependencyUnavailable`; the rows are then free for the next claim.
         """
         epoch = await self._projection.epoch()
         claim = await self._postgres.unit_of_work(lambda connection: store.claim_changes(connection, BATCH, LEASE))
@@ -120,12 +122,19 @@ class Relay:
                 [change.session for change in changes], epoch, max(part.deadline for part in parts)
             )
         except DependencyUnavailable as fault:
+            self._redis_was_away = True
             for part in parts:
                 part.fault = fault
         else:
             self._settler.add([change.outbox_id for change in changes], kept)
+            self._wake_step()
         for part in parts:
             part.done.set()
+
+    def _wake_step(self) -> None:
+        if self._redis_was_away:
+            self._redis_was_away = False
+            self.wake.notify()
 
     async def _write(self, sessions: Sequence[DeviceSession], epoch: str, deadline: float) -> Sequence[DeviceSession]:
         """Write the sessions under `epoch`; if that is over, read them again and write what they are by then."""
@@ -147,9 +156,7 @@ class Relay:
         raise DependencyUnavailable("redis")
 
 
-async def _settle(
-    connection: asyncpg.Connection, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]
-) -> None:
+async def _settle(connection: asyncpg.Connection, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:
     await store.settle_changes(connection, outbox_ids, [session.device_session_id for session in kept])
 
 

@@ -16,7 +16,7 @@ _SQL = queries.load("shared.outbox")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Outbox rows leased to this process, and their sessions as they were after that (fewer, where rows were removed)."""
+    """Outbox rows leased to this process, and their sessions as they are since then (but for those removed)."""
 
     outbox_ids: Sequence[int]
     sessions: Sequence[DeviceSession]
@@ -52,7 +52,7 @@ async def note_conflicts(connection: asyncpg.Connection, device_session_ids: Seq
 
 
 async def read_backlog(connection: asyncpg.Connection) -> Backlog:
-    row = await connection.fetchrow(_SQL["read_backlog"])
+    row = await _only_row(connection, "read_backlog")
     return Backlog(row["changes"], timedelta(seconds=row["oldest_seconds"]))
 
 
@@ -67,14 +67,13 @@ async def read_unknown(connection: asyncpg.Connection, device_session_ids: Seque
 
 async def read_epoch(connection: asyncpg.Connection) -> tuple[str, timedelta]:
     """The epoch's name, and the life of active records in it."""
-    row = await connection.fetchrow(_SQL["read_epoch"])
+    row = await _only_row(connection, "read_epoch")
     return row["epoch"], row["session_max_age"]
 
 
 async def read_keeper(connection: asyncpg.Connection) -> Kept:
-    row = dict(await connection.fetchrow(_SQL["read_keeper"]))
-    del row["only_row"]
-    return Kept(**row)
+    row = await _only_row(connection, "read_keeper")
+    return Kept(**{name: value for name, value in row.items() if name != "only_row"})
 
 
 async def write_epoch(connection: asyncpg.Connection, kept: Kept) -> None:
@@ -118,3 +117,9 @@ async def revoke_sessions(
     await connection.execute(_SQL["bump_emails"], [row["email_id"] for row in locked])
     rows = await connection.fetch(_SQL["revoke_sessions"], device_session_ids, reason_code)
     return [device_session(row) for row in rows]
+
+
+async def _only_row(connection: asyncpg.Connection, statement: str) -> asyncpg.Record:
+    row = await connection.fetchrow(_SQL[statement])
+    assert row is not None
+    return row

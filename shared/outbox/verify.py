@@ -48,15 +48,16 @@ async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
     Raises `DependencyUnavailable`. Memory: what differed at the first look.
     """
     kept = await postgres.unit_of_work(store.read_keeper)
-    suspects: set[str | None] = set()
+    suspects: set[str] = set()
     async with aclosing(_all_ids(postgres, projection, kept)) as pages:
         async for page in pages:
-            suspects.update(drift.device_session_id for drift in await _compare(postgres, projection, kept, page))
+            suspects.update(await _compare(postgres, projection, kept, page))
     await trio.sleep(SETTLING.total_seconds())
     found = await _epoch_drift(postgres, projection)
     suspected = sorted(suspects)
     for start in range(0, len(suspected), PAGE):
-        found += await _compare(postgres, projection, kept, suspected[start : start + PAGE])
+        kinds = await _compare(postgres, projection, kept, suspected[start : start + PAGE])
+        found += [Drift(kind, device_session_id) for device_session_id, kind in kinds.items()]
     return found
 
 
@@ -99,24 +100,21 @@ async def _all_ids(postgres: Postgres, projection: Projection, kept: Kept) -> As
         walk = SessionWalk(postgres, read, since)
         while page := await walk.next_page():
             yield [session.device_session_id for session in page]
-    cursor, page_of_ids = await projection.scan(0)
-    yield page_of_ids
-    while cursor:
-        cursor, page_of_ids = await projection.scan(cursor)
-        yield page_of_ids
+    async with aclosing(projection.record_ids()) as pages:
+        async for ids in pages:
+            yield ids
 
 
-async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: Sequence[str]) -> list[Drift]:
+async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: Sequence[str]) -> dict[str, DriftKind]:
     """Records first: a session is then at least as new as its record, and what is in between is a change under way."""
     records = await projection.read(ids)
     sessions = await postgres.unit_of_work(lambda connection: store.read_sessions(connection, ids))
     by_id = {session.device_session_id: session for session in sessions}
     now = instant_of(kept.now_ms)
-    return [
-        Drift(kind, device_session_id)
-        for device_session_id, stored in zip(ids, records, strict=True)
-        if (kind := drift_of(by_id.get(device_session_id), stored, now, kept.session_max_age)) is not None
-    ]
+    kinds = (
+        drift_of(by_id.get(each), stored, now, kept.session_max_age) for each, stored in zip(ids, records, strict=True)
+    )
+    return {device_session_id: kind for device_session_id, kind in zip(ids, kinds, strict=True) if kind is not None}
 
 
 async def _epoch_drift(postgres: Postgres, projection: Projection) -> list[Drift]:

@@ -1,0 +1,61 @@
+"""The OpenAPI documents, loaded once, with the few formats that only this product has."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import strategies as st
+from schemathesis.schemas import BaseSchema
+
+from contracts.instant import encode_instant
+from contracts.internal_blocks import BlockCursor, encode_block_cursor
+from contracts.internal_sessions import SessionCursor, encode_session_cursor
+from shared.kernel.client_key import parse_client_public_key
+from tests.property.contracts.requests import INSTANTS
+
+DOCUMENTS = Path(__file__).parents[3] / "contracts" / "openapi"
+NAMES = ("public_auth", "internal_admin")
+
+
+def load(name: str) -> BaseSchema:
+    """One document, as schemathesis drives it: the same examples in every run."""
+    schema = schemathesis.openapi.from_path(DOCUMENTS / f"{name}.yaml")
+    schema.config.generation.update(deterministic=True, max_examples=25)
+    return schema
+
+
+def raw(name: str) -> dict[str, Any]:
+    """One document as plain values."""
+    return load(name).raw_schema
+
+
+def operations(name: str) -> dict[str, dict[str, Any]]:
+    """Each operation of a document by its id, with its `path` and `method`."""
+    return {
+        operation["operationId"]: {**operation, "path": path, "method": method.upper()}
+        for path, item in raw(name)["paths"].items()
+        for method, operation in item.items()
+    }
+
+
+def is_usable_key(text: str) -> bool:
+    try:
+        return bool(parse_client_public_key(text))
+    except ValueError:
+        return False
+
+
+def register_formats() -> None:
+    """What a schema cannot say about a string, said as a strategy."""
+    keys = st.binary(min_size=32, max_size=32).map(lambda raw_key: base64.b64encode(raw_key).decode())
+    schemathesis.openapi.format("ed25519-public-key", keys.filter(is_usable_key))
+    schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]))
+    schemathesis.openapi.format("future-instant", st.sampled_from(["2126-05-05T12:00:00Z", "9999-12-31T23:59:59Z"]))
+    schemathesis.openapi.format(
+        "session-cursor", st.builds(SessionCursor, INSTANTS, st.just("device-session-123")).map(encode_session_cursor)
+    )
+    schemathesis.openapi.format(
+        "block-cursor", st.builds(BlockCursor, st.integers(min_value=1, max_value=2**63 - 1)).map(encode_block_cursor)
+    )
+    schemathesis.openapi.format("date-time", INSTANTS.map(encode_instant))

@@ -1,30 +1,135 @@
-"""The two ways a `Route` is served: Quart-Trio for everything, bare ASGI for hot routes in front of it. Same rules."""
+"""The two ways a `Route` is served: Quart-Trio for everything, bare ASGI for hot routes in front of it. Same rules.
 
-from __future__ import annotations
+Both read and answer through `shared.web.connection`; they differ only in who finds the route. Why bare ASGI at all:
+docs/decisions/0003-bare-asgi-hot-routes.md.
+"""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+from urllib.parse import unquote_to_bytes, urlsplit
 
+import quart
+from quart.asgi import ASGIHTTPConnection
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from contracts.errors import ErrorCode
+from shared.web.asgi import AsgiApp, Receive, Scope, Send
+from shared.web.connection import Connection
 from shared.web.edge import Edge
 from shared.web.exchange import Endpoint, Request, Response, Route
+from shared.web.refusals import answer_to, method_not_allowed, refusal
 
 __all__ = ["AsgiApp", "Edge", "Endpoint", "Request", "Response", "Route", "bare_app", "quart_app"]
 
-AsgiApp = Callable[
-    [
-        MutableMapping[str, Any],
-        Callable[[], Awaitable[MutableMapping[str, Any]]],
-        Callable[[MutableMapping[str, Any]], Awaitable[None]],
-    ],
-    Awaitable[None],
-]
-
-
-def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
-    """An ASGI app that serves `routes` through Quart-Trio's router."""
-    raise NotImplementedError
+_CONNECTION = "authsession.connection"
 
 
 def bare_app(routes: Iterable[Route], fallback: AsgiApp, edge: Edge) -> AsgiApp:
-    """An ASGI app that serves `routes` (exact paths, no parameters) itself and hands every other path to `fallback`."""
-    raise NotImplementedError
+    """An ASGI app that serves `routes` (exact paths, no parameters) itself and hands every other path to `fallback`.
+
+    Give the same routes to `fallback` too: unusual spellings of a path (percent-encoded, absolute-form) are its business.
+    """
+    by_path: dict[bytes, dict[str, Route]] = defaultdict(dict)
+    for route in routes:
+        by_path[route.path.encode("ascii")][route.method] = route
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        by_method = by_path.get(scope["raw_path"]) if scope["type"] == "http" else None
+        if by_method is None:
+            await fallback(scope, receive, send)
+            return
+        connection = Connection(edge, scope, receive, send)
+        route = by_method.get(scope["method"])
+        response = await connection.answer(route, {}) if route else method_not_allowed(by_method)
+        await connection.send(response)
+
+    return app
+
+
+def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
+    """An ASGI app that serves `routes` through Quart's router; every answer, also 404 and 405, is ours."""
+    app = QuartTrio(__name__, static_folder=None)
+    app.url_map.merge_slashes = False
+    app.asgi_http_class = _connection_class(edge)  # pyright: ignore[reportAttributeAccessIssue]
+    for route in routes:
+        app.add_url_rule(
+            route.path.replace("{", "<").replace("}", ">"),
+            endpoint=f"{route.method} {route.path}",
+            view_func=_view(route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    app.register_error_handler(HTTPException, _refuse)
+    return cast(AsgiApp, app)
+
+
+def _view(route: Route) -> Callable[..., Awaitable[quart.Response]]:
+    async def view(**path_parameters: str) -> quart.Response:
+        connection: Connection = cast(Any, quart.request.scope)[_CONNECTION]
+        return _to_quart(await connection.answer(route, path_parameters))
+
+    return view
+
+
+def _refuse(error: HTTPException) -> quart.Response:
+    """The router's own refusals."""
+    if isinstance(error, MethodNotAllowed):
+        return _to_quart(method_not_allowed(error.valid_methods or ()))
+    if isinstance(error, NotFound):
+        return _to_quart(refusal(ErrorCode.NOT_FOUND))
+    return _to_quart(answer_to(error))
+
+
+def _connection_class(edge: Edge) -> type[ASGIHTTPConnection]:
+    class QuartConnection(ASGIHTTPConnection):
+        """Runs Quart's dispatch without its disconnect watcher.
+
+        The stock class cancels the request when hypercorn reports the end of the stream, which it does while it still
+        recycles the connection: keep-alive timeouts then never start and `Connection: close` is never acted on.
+        """
+
+        async def __call__(self, receive: Any, send: Any) -> None:
+            connection = Connection(edge, cast(Scope, self.scope), receive, send)
+            await connection.send(await self._dispatch(connection, send))
+
+        async def _dispatch(self, connection: Connection, send: Any) -> Response:
+            path = _decoded_path(self.scope["raw_path"])
+            if path is None:
+                return refusal(ErrorCode.NOT_FOUND)
+            self.scope = cast(Any, {**self.scope, "path": path, _CONNECTION: connection})
+            return await _from_quart(await self.app.handle_request(self._create_request_from_scope(send)))
+
+    return QuartConnection
+
+
+def _decoded_path(raw_path: bytes) -> str | None:
+    """The path for the router; None when it cannot name a route of ours.
+
+    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route.
+    """
+    if not raw_path.startswith(b"/"):
+        raw_path = urlsplit(raw_path).path
+    if not raw_path.startswith(b"/") or b"%2f" in raw_path.lower():
+        return None
+    try:
+        path = unquote_to_bytes(raw_path).decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return path if path.isprintable() else None
+
+
+def _to_quart(response: Response) -> quart.Response:
+    headers = {"content-type": "application/json"}  # else Quart would call it HTML
+    headers.update((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
+    return quart.Response(response.body, response.status, headers)
+
+
+async def _from_quart(response: Any) -> Response:
+    headers = tuple(
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers
+        if name.lower() != "content-length"
+    )
+    return Response(response.status_code, await response.get_data(as_text=False), headers)

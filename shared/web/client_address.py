@@ -1,19 +1,90 @@
-"""Who is asking: the peer of the connection, or what trusted proxies say in `X-Forwarded-For`."""
+"""Who is asking: the peer of the connection, or what trusted proxies say in `X-Forwarded-For` (SPEC §9.1)."""
 
-from __future__ import annotations
-
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from shared.kernel.network import Network
+from shared.kernel.network import Network, parse_network
+
+_log = logging.getLogger(__name__)
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
+UNIX_PEER = "127.0.0.1"
+"""A peer on a Unix socket is a process of this machine, so it counts as loopback (and is trusted if loopback is)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
     """`address` is one IP address in text; `network` is what limits count (IPv4 address or IPv6 /64).
 
-    `is_forwarded` is true when the request carried any forwarding header, trusted or not.
+    `is_forwarded`: the request carried a forwarding header, trusted or not, so the peer is no proof of who asks.
     """
 
     address: str
     network: Network
     is_forwarded: bool = False
+
+
+class ClientAddresses:
+    """Finds client addresses behind the given trusted proxies. Warns once about forwarded headers of other peers."""
+
+    def __init__(self, trusted_proxies: Sequence[IpNetwork] = ()) -> None:
+        self._trusted_proxies = tuple(trusted_proxies)
+        self._has_warned = False
+        self._of_peer = lru_cache(maxsize=4096)(self._resolve)
+
+    def resolve(self, peer: str | None, forwarded_for: str | None) -> ClientAddress:
+        """The client behind `peer` (None: a Unix socket). `forwarded_for` is the joined `X-Forwarded-For`.
+
+        Counted from the right: each entry is believed while the one right of it is a trusted proxy. An entry that is
+        not an address ends the walk, so that a broken proxy is limited as itself.
+        """
+        return self._of_peer(peer or UNIX_PEER, forwarded_for)
+
+    def _resolve(self, peer: str, forwarded_for: str | None) -> ClientAddress:
+        address = _parse(peer) or IPv4Address(UNIX_PEER)
+        if forwarded_for is None:
+            return _client(address, is_forwarded=False)
+        if not self._is_trusted(address):
+            self._warn_once()
+            return _client(address, is_forwarded=True)
+        for entry in reversed(forwarded_for.split(",")):
+            hop = _parse(_without_port(entry.strip()))
+            if hop is None:
+                break
+            address = hop
+            if not self._is_trusted(address):
+                break
+        return _client(address, is_forwarded=True)
+
+    def _is_trusted(self, address: IpAddress) -> bool:
+        return any(address in network for network in self._trusted_proxies)
+
+    def _warn_once(self) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            _log.warning("forwarded header from a peer that is no trusted proxy was ignored")
+
+
+def _client(address: IpAddress, *, is_forwarded: bool) -> ClientAddress:
+    return ClientAddress(str(address), parse_network(str(address)), is_forwarded)
+
+
+def _parse(text: str) -> IpAddress | None:
+    """The address, an IPv4-mapped one as IPv4, without a zone; None when `text` is none."""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def _without_port(entry: str) -> str:
+    """`192.0.2.1:4711` and `[2001:db8::1]:4711` are common in the wild; RFC 7239 §6 names the forms."""
+    if entry.startswith("["):
+        return entry[1:].partition("]")[0]
+    return entry.partition(":")[0] if entry.count(":") == 1 else entry

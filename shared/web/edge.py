@@ -1,15 +1,14 @@
 """What every route of one listener shares."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.web.client_address import ClientAddress
+from shared.kernel.entropy import Entropy, SystemEntropy
+from shared.web.client_address import ClientAddresses
 
 Observe = Callable[[str, str, int, float], None]
-"""Called once per answer with method, route (its template, or "unmatched"), status and seconds."""
+"""Called once per answer with method, route (its template, or "unmatched"), status and seconds from head to answer."""
 
 
 def _ignore(method: str, route: str, status: int, seconds: float) -> None:
@@ -18,8 +17,13 @@ def _ignore(method: str, route: str, status: int, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`is_draining` makes every answer carry `Connection: close` (SPEC §13.3)."""
+    """`is_draining` makes every answer carry `Connection: close` (SPEC §13.3).
 
+    `body_timeout` bounds the time from the head of a request to the end of its body.
+    """
+
+    client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
     observe: Observe = _ignore
     is_draining: Callable[[], bool] = bool
-    body_timeout: timedelta = field(default=timedelta(seconds=10))
+    body_timeout: timedelta = timedelta(seconds=10)
+    entropy: Entropy = field(default_factory=SystemEntropy)

@@ -3,47 +3,48 @@
 Framework-free on purpose: the same `Endpoint` runs behind Quart and behind the bare ASGI routes (`shared.web.app`).
 """
 
-from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.web.client_address import ClientAddress
 
-HeaderPairs = Sequence[tuple[bytes, bytes]]
-
 
 class Headers:
-    """Request headers as received: names lower-case (h11 and HTTP/2 guarantee it), values latin-1 bytes."""
+    """Request headers as received. Lines of one name are joined by ", " (RFC 9110 §5.3)."""
 
-    __slots__ = ("_pairs",)
+    __slots__ = ("_values",)
 
-    def __init__(self, pairs: HeaderPairs = ()) -> None:
-        self._pairs = pairs
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        """`pairs` as ASGI has them: names in lower case."""
+        values: dict[bytes, bytes] = {}
+        for name, value in pairs:
+            values[name] = value if name not in values else values[name] + b", " + value
+        self._values = values
 
     def get(self, name: str) -> str | None:
-        """The value of header `name` (lower-case); several lines are joined by ", " (RFC 9110 §5.3); None when absent."""
-        values = self.lines(name)
-        return ", ".join(values) if values else None
+        """The value of header `name` (lower case), its bytes read as latin-1; None when absent."""
+        value = self._values.get(name.encode("ascii"))
+        return None if value is None else value.decode("latin-1")
 
-    def lines(self, name: str) -> list[str]:
-        """Each line of header `name` (lower-case), in the order received."""
-        wanted = name.encode("ascii")
-        return [value.decode("latin-1") for key, value in self._pairs if key == wanted]
+    def __contains__(self, name: str) -> bool:
+        return name.encode("ascii") in self._values
 
     def __repr__(self) -> str:
         """Names only: values may be credentials."""
-        return f"Headers({', '.join(key.decode('latin-1') for key, _ in self._pairs)})"
+        return f"Headers({', '.join(name.decode('latin-1') for name in self._values)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole: the body is read (at most 16 KiB) and the content type checked before an endpoint sees it."""
+    """One request, whole: the body is read (at most 16 KiB) and the content type checked before an endpoint sees it.
+
+    `path` is the target as sent, still percent-encoded; `path_parameters` are decoded; `query` is the raw query string.
+    """
 
     method: str
-    path: str
-    path_parameters: Mapping[str, str]
-    query: str
+    path: str = field(repr=False)
+    path_parameters: Mapping[str, str] = field(repr=False)
+    query: str = field(repr=False)
     headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
     client: ClientAddress = field(repr=False)
@@ -52,11 +53,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. A body without a `content-type` header is JSON; length, request id and caching headers are the edge's."""
+    """One answer. A body is JSON unless `headers` has a `content-type`; length, request id and caching are the edge's."""
 
     status: int
     body: bytes = field(repr=False)
-    headers: tuple[tuple[bytes, bytes], ...] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=(), repr=False)
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -70,7 +71,8 @@ It runs to its end even if the client hangs up; only the end of the shutdown tim
 class Route:
     """`path` is absolute, without a trailing slash; `{name}` takes one whole segment, given percent-decoded.
 
-    `accepts_body`: the body must be JSON (or empty); otherwise a body is read (bounded) and thrown away.
+    `accepts_body`: a body must be JSON by its content type (an empty one reaches the endpoint, whose decoder refuses it).
+    Otherwise a body is read, within the same bounds, and dropped. A GET route answers HEAD too.
     """
 
     method: str

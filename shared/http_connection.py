@@ -1,0 +1,185 @@
+"""One HTTP/1.1 connection: hypercorn's protocol, with our deadlines and our error envelope.
+
+Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer what it refuses itself without a body, wait
+without end for a client that does not read, and start a task per request for its idle timer. Nothing here knows an app.
+"""
+
+from itertools import chain
+from math import inf
+from typing import Any
+
+import h11
+import trio
+from hypercorn.config import Config
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.events import Request as StreamRequest
+from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+from contracts.errors import ErrorCode
+from shared.kernel.entropy import SystemEntropy
+from shared.web.refusals import refusal
+from shared.web.request_id import request_id_for
+
+KEEP_ALIVE_SECONDS = 75.0
+"""How long an idle connection is kept: longer than the 60 s after which common proxies close theirs."""
+HEAD_SECONDS = 10.0
+"""From the first byte of a request to the end of its head."""
+WRITE_SECONDS = 30.0
+"""How long one answer may wait for a client that does not read."""
+
+
+class HttpConnection(TCPServer):
+    """Reads one connection and feeds the protocol; every wait on the client has a deadline."""
+
+    def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, stream: Any) -> None:
+        super().__init__(app, config, context, {}, stream)
+        self._read_scope = trio.CancelScope()
+        self._read_deadline = inf
+        self._is_idle = True
+
+    async def run(self) -> None:
+        """Serve the connection to its end; what the client does to it never raises."""
+        sock = self.stream.socket
+        try:
+            async with TaskGroup() as task_group:
+                self.protocol: Any = _Http1(
+                    self.app,
+                    self.config,
+                    self.context,
+                    task_group,
+                    ConnectionState({}),
+                    False,
+                    parse_socket_addr(sock.family, sock.getpeername()),
+                    parse_socket_addr(sock.family, sock.getsockname()),
+                    self.protocol_send,
+                )
+                self._become_idle()
+                await self._read_data()
+        except OSError:
+            pass  # the peer is gone
+        finally:
+            await self._close()
+
+    def close_if_idle(self) -> None:
+        """At shutdown: end the connection now unless a request has begun."""
+        if self._is_idle:
+            self._read_scope.cancel()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Called by the protocol with bytes to write, or when it turns idle, busy or closed."""
+        if isinstance(event, RawData):
+            await self._write(event.data)
+        elif isinstance(event, Closed):
+            await self._close()
+            await self.protocol.handle(Closed())
+        elif isinstance(event, Updated):
+            if event.idle:
+                self._become_idle()
+            else:
+                self._is_idle = False
+                self._read_within(inf)
+
+    async def _read_data(self) -> None:
+        while True:
+            with trio.CancelScope(deadline=self._read_deadline) as self._read_scope:
+                try:
+                    data = bytes(await self.stream.receive_some(MAX_RECV))
+                except (trio.ClosedResourceError, trio.BrokenResourceError):
+                    break
+            if self._read_scope.cancelled_caught:
+                break
+            if self._is_idle and data:
+                self._is_idle = False
+                self._read_within(HEAD_SECONDS)
+            await self.protocol.handle(RawData(data))
+            if not data:
+                break
+        await self.protocol.handle(Closed())
+
+    async def _write(self, data: bytes) -> None:
+        deadline = trio.current_time() + WRITE_SECONDS
+        async with self.send_lock:
+            try:
+                with trio.CancelScope(shield=True, deadline=deadline) as scope:
+                    await self.stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                await self.protocol.handle(Closed())
+        if scope.cancelled_caught:
+            await self.stream.aclose()
+
+    def _become_idle(self) -> None:
+        self._is_idle = True
+        self._read_within(KEEP_ALIVE_SECONDS)
+        if self.context.terminated.is_set():
+            self._read_scope.cancel()
+
+    def _read_within(self, seconds: float) -> None:
+        self._read_deadline = self._read_scope.deadline = trio.current_time() + seconds
+
+
+class _Http1(H11Protocol):
+    """HTTP/1.1 and nothing else."""
+
+    _unsent = b""
+
+    async def _check_protocol(self, event: h11.Request) -> None:
+        """No upgrade is offered: one that is asked for is ignored, as RFC 9110 §7.8 allows."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        self.stream = HTTPStream(
+            self.app,
+            self.config,
+            self.context,
+            self.task_group,
+            False,
+            self.client,
+            self.server,
+            self.stream_send,
+            STREAM_ID,
+        )
+        await self.stream.handle(
+            StreamRequest(
+                stream_id=STREAM_ID,
+                headers=list(request.headers),
+                http_version=request.http_version.decode(),
+                method=request.method.decode("ascii").upper(),
+                raw_path=request.target,
+                state=self.connection_state,
+            )
+        )
+
+    async def _send_h11_event(self, event: Any) -> None:
+        """As hypercorn, but the head waits for what follows it, so that an answer leaves in one write."""
+        try:
+            self._unsent += self.connection.send(event) or b""
+        except h11.LocalProtocolError:
+            if self.connection.their_state is not h11.ERROR:
+                raise
+            return
+        if self._unsent and not isinstance(event, h11.Response):
+            data, self._unsent = self._unsent, b""
+            await self.send(RawData(data=data))
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """What h11 refuses (a malformed head, a head over 16 KiB), in our envelope."""
+        answer = refusal(*_REFUSED_BY_H11.get(status_code, (ErrorCode.INVALID_REQUEST, "malformed HTTP request")))
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
+            (b"connection", b"close"),
+        ]
+        head = list(chain(headers, self.config.response_headers("h11")))
+        await self._send_h11_event(h11.Response(status_code=answer.status, headers=head))
+        await self._send_h11_event(h11.Data(data=answer.body))
+        await self._send_h11_event(h11.EndOfMessage())
+
+
+_REFUSED_BY_H11 = {431: (ErrorCode.REQUEST_TOO_LARGE, "request head too large")}

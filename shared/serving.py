@@ -1,0 +1,145 @@
+"""An ASGI app on a socket: listeners and hypercorn's HTTP/1.1 on trio, served until a drain ends (SPEC §13.3)."""
+
+import errno
+import logging
+import os
+import socket
+import stat
+from functools import partial
+from typing import Any, cast
+
+import trio
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+
+from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
+from shared.drain import Drain
+from shared.http_connection import HttpConnection
+from shared.kernel.faults import ConfigurationError
+from shared.web.asgi import AsgiApp
+
+_log = logging.getLogger(__name__)
+_BACKLOG = 1024
+
+
+async def serve(
+    app: AsgiApp, address: Address, *, drain: Drain, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Serve `app` until `drain` stops and what runs has finished (at most `drain.shutdown_timeout` later).
+
+    `task_status` gets the real address (the port chosen for port 0) once connections are accepted. Raises
+    `ConfigurationError` when the address cannot be had. A Unix socket is removed again at the end.
+    """
+    listener, actual = open_listener(address)
+    config = _hypercorn_config()
+    context = WorkerContext(max_requests=None)
+    connections: set[HttpConnection] = set()
+    connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context)
+    try:
+        async with trio.open_nursery() as handlers:
+            async with trio.open_nursery() as acceptor:
+                await acceptor.start(partial(trio.serve_listeners, connect, [listener], handler_nursery=handlers))
+                task_status.started(actual)
+                _log.info("listening", extra={"address": str(actual)})
+                await drain.stopping.wait()
+                acceptor.cancel_scope.cancel()
+            handlers.cancel_scope.deadline = trio.current_time() + drain.shutdown_timeout.total_seconds()
+            await context.terminated.set()
+            for connection in connections:
+                connection.close_if_idle()
+    finally:
+        _remove_socket_file(actual)
+
+
+async def _serve_connection(
+    connections: set[HttpConnection], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
+) -> None:
+    connection = HttpConnection(app, config, context, stream)
+    connections.add(connection)
+    try:
+        await connection.run()
+    finally:
+        connections.discard(connection)
+
+
+def _hypercorn_config() -> Config:
+    """No server name, no access log (metrics tell), and hypercorn's own words go where ours go."""
+    config = Config()
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
+
+
+def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:
+    """A listening socket and its real address. Raises `ConfigurationError` with one sentence that names the cure."""
+    try:
+        sock = _unix_socket(address) if isinstance(address, UnixAddress) else _tcp_socket(address)
+    except OSError as error:
+        raise ConfigurationError([f"cannot listen on {address}: {_reason(error)}"]) from None
+    return trio.SocketListener(trio.socket.from_stdlib_socket(sock)), _actual(address, sock)
+
+
+def _tcp_socket(address: TcpAddress) -> socket.socket:
+    """SO_REUSEADDR is on, so a restart need not wait for old connections; every interface means IPv4 and IPv6."""
+    if address.host == EVERY_INTERFACE:
+        return _every_interface(address.port)
+    family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
+    return socket.create_server(where[:2], family=family, backlog=_BACKLOG)
+
+
+def _every_interface(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(("", port), family=socket.AF_INET6, backlog=_BACKLOG, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno != errno.EADDRNOTAVAIL:  # IPv6 is compiled in and switched off
+                raise
+    return socket.create_server(("", port), backlog=_BACKLOG)
+
+
+def _unix_socket(address: UnixAddress) -> socket.socket:
+    """A socket file that nobody listens on any more is a leftover, and replaced."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if _is_leftover(address.path):
+            os.unlink(address.path)
+        sock.bind(address.path)
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _is_leftover(path: str) -> bool:
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except FileNotFoundError:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        return probe.connect_ex(path) == errno.ECONNREFUSED
+
+
+def _actual(address: Address, sock: socket.socket) -> Address:
+    return address if isinstance(address, UnixAddress) else TcpAddress(address.host, sock.getsockname()[1])
+
+
+def _reason(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "it is in use; stop what listens there or choose another address"
+    if error.errno == errno.EACCES:
+        return "permission denied; choose a port above 1023 or a folder this user may write"
+    if isinstance(error, socket.gaierror):
+        return "the host name is unknown; use an IP address or a name that resolves"
+    return f"{os.strerror(error.errno) if error.errno else type(error).__name__}; choose another address"
+
+
+def _remove_socket_file(address: Address) -> None:
+    if isinstance(address, UnixAddress):
+        try:
+            os.unlink(address.path)
+        except FileNotFoundError:
+            pass

@@ -1,0 +1,166 @@
+"""One HTTP request on ASGI: reads it within bounds, runs its endpoint, sends the answer. Knows no route and no framework.
+
+Nothing here watches for a disconnect while an endpoint runs, so a client that hangs up cannot cancel one.
+"""
+
+import re
+import time
+from collections.abc import Mapping
+
+import trio
+
+from contracts.errors import ErrorCode, Refusal
+from shared.web.asgi import Receive, Scope, Send
+from shared.web.edge import Edge
+from shared.web.exchange import Headers, Request, Response, Route
+from shared.web.refusals import answer_to
+from shared.web.request_id import current_request_id, request_id_for
+
+MAX_BODY_BYTES = 16 * 1024
+UNMATCHED = "unmatched"
+_LINGER_SECONDS = 1.0
+_STATUS_CLIENT_GONE = 499  # never sent
+_JSON_MEDIA_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?', re.IGNORECASE)
+
+
+class _ClientGone(Exception):
+    """The client hung up before its request was whole."""
+
+
+class Connection:
+    """One request and its one answer. Use: `answer` (or a refusal made elsewhere), then `send`, each once."""
+
+    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+        self._started_at = time.perf_counter()
+        self._edge = edge
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._headers = Headers(scope["headers"])
+        self._body_is_unread = _has_body(self._headers)
+        self._request_id = request_id_for(self._headers.get("x-request-id"), edge.entropy)
+        self._route = UNMATCHED
+        self._is_client_gone = False
+        current_request_id.set(self._request_id)
+
+    async def answer(self, route: Route, path_parameters: Mapping[str, str]) -> Response:
+        """What `route` says to this request; never raises. Order of checks: content type, size, body.
+
+        If the client hangs up before its request is whole, the endpoint does not run and `send` sends nothing.
+        """
+        self._route = route.path
+        try:
+            return await route.endpoint(await self._read(route, path_parameters))
+        except _ClientGone:
+            self._is_client_gone = True
+            return Response(_STATUS_CLIENT_GONE, b"")
+        except Exception as error:
+            return answer_to(error)
+
+    async def send(self, response: Response) -> None:
+        """Send `response` with the headers that every answer has; with an unread body, close the connection after it."""
+        if self._is_client_gone:
+            return
+        must_close = self._body_is_unread or self._edge.is_draining()
+        await self._send(
+            {"type": "http.response.start", "status": response.status, "headers": self._head(response, must_close)}
+        )
+        if self._body_is_unread:
+            await self._send_and_linger(response.body)
+        else:
+            await self._send({"type": "http.response.body", "body": response.body, "more_body": False})
+        seconds = time.perf_counter() - self._started_at
+        self._edge.observe(self._scope["method"], self._route, response.status, seconds)
+
+    async def _read(self, route: Route, path_parameters: Mapping[str, str]) -> Request:
+        if route.accepts_body:
+            self._check_media_type()
+        body = await self._read_body()
+        scope = self._scope
+        client = scope.get("client")
+        return Request(
+            method=scope["method"],
+            path=scope["raw_path"].decode("latin-1"),
+            path_parameters=path_parameters,
+            query=scope["query_string"].decode("latin-1"),
+            headers=self._headers,
+            body=body if route.accepts_body else b"",
+            client=self._edge.client_addresses.resolve(
+                client[0] if client else None, self._headers.get("x-forwarded-for")
+            ),
+            request_id=self._request_id,
+        )
+
+    def _check_media_type(self) -> None:
+        """Only JSON, only UTF-8, not compressed (RFC 9110 §15.5.16); no body needs no content type."""
+        media_type = self._headers.get("content-type")
+        is_json = self._body_is_unread is False if media_type is None else _JSON_MEDIA_TYPE.fullmatch(media_type)
+        encoding = self._headers.get("content-encoding")
+        if not is_json or (encoding is not None and encoding.lower() != "identity"):
+            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+
+    async def _read_body(self) -> bytes:
+        if not self._body_is_unread:
+            return b""
+        if int(self._headers.get("content-length") or 0) > MAX_BODY_BYTES:
+            raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
+        with trio.move_on_after(self._edge.body_timeout.total_seconds()):
+            return await self._collect_body()
+        raise Refusal(ErrorCode.INVALID_REQUEST, "the request body did not arrive in time")
+
+    async def _collect_body(self) -> bytes:
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise _ClientGone
+            chunk: bytes = message.get("body", b"")
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                self._body_is_unread = False
+                return b"".join(chunks)
+
+    async def _send_and_linger(self, body: bytes) -> None:
+        """Send the whole answer at once, then drop what still arrives for a second before the connection ends.
+
+        Closing with bytes unread would reset the connection, and the client might lose the answer. The reader runs on
+        beside the last `send`: hypercorn's bounded queue, left full, would block that `send` forever
+        (`test_an_endless_body_does_not_hold_the_connection`).
+        """
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+        async with trio.open_nursery() as nursery:
+            ended = trio.Event()
+            nursery.start_soon(self._drop_body, ended)
+            with trio.move_on_after(_LINGER_SECONDS):
+                await ended.wait()
+            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+            nursery.cancel_scope.cancel()
+
+    async def _drop_body(self, ended: trio.Event) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                ended.set()
+                return
+
+    def _head(self, response: Response, must_close: bool) -> list[tuple[bytes, bytes]]:
+        head = [
+            *response.headers,
+            (b"content-length", b"%d" % len(response.body)),
+            (b"cache-control", b"no-store"),
+            (b"x-request-id", self._request_id.encode("ascii")),
+        ]
+        if all(name != b"content-type" for name, _ in response.headers):
+            head.append((b"content-type", b"application/json"))
+        if must_close:
+            head.append((b"connection", b"close"))
+        return head
+
+
+def _has_body(headers: Headers) -> bool:
+    """RFC 9112 §6: a request has a body only if one of these two says so. (h11 has checked that the length is a number.)"""
+    return "transfer-encoding" in headers or (headers.get("content-length") or "0").strip("0") != ""

@@ -1,0 +1,48 @@
+"""Every way a request can fail, as an answer: the one place that turns exceptions into the error envelope (SPEC §2.2)."""
+
+import logging
+import math
+from collections.abc import Iterable
+from datetime import timedelta
+
+from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
+from shared.kernel.faults import DependencyUnavailable
+from shared.web.exchange import Response
+
+_log = logging.getLogger(__name__)
+_RETRY_AFTER_FAULT = timedelta(seconds=1)
+
+
+def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedelta | None = None) -> Response:
+    """The envelope with the status of `code`; `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3)."""
+    headers = () if retry_after is None else ((b"retry-after", b"%d" % _whole_seconds(retry_after)),)
+    return Response(ERRORS[code].status, encode_error(code, message), headers)
+
+
+def method_not_allowed(allowed: Iterable[str]) -> Response:
+    """405 with the `Allow` that RFC 9110 §15.5.6 asks for."""
+    answer = refusal(ErrorCode.METHOD_NOT_ALLOWED)
+    return Response(answer.status, answer.body, ((b"allow", ", ".join(sorted(allowed)).encode("ascii")),))
+
+
+def answer_to(error: Exception) -> Response:
+    """A refusal as itself, a missing dependency as 503, everything else as the constant 500; faults are logged."""
+    error = _unwrapped(error)
+    if isinstance(error, Refusal):
+        return refusal(error.code, error.message)
+    if isinstance(error, DependencyUnavailable):
+        _log.warning("dependency unavailable", extra={"dependency": error.name}, exc_info=error)
+        return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=error.retry_after)
+    _log.error("request failed", exc_info=error)
+    return refusal(ErrorCode.INTERNAL_ERROR, retry_after=_RETRY_AFTER_FAULT)
+
+
+def _unwrapped(error: Exception) -> Exception:
+    """What a nursery inside an endpoint wrapped, if it is one thing."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _whole_seconds(duration: timedelta) -> int:
+    return max(1, math.ceil(duration.total_seconds()))

@@ -1,33 +1,46 @@
-"""Workers that run in a `World` beside its calls, until the world ends."""
+"""Something that runs in a `World` beside its calls, until the world ends."""
 
 import contextvars
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import trio
 
+T = TypeVar("T")
+
 
 @asynccontextmanager
-async def background(*workers: Callable[..., Awaitable[None]]) -> AsyncIterator[None]:
-    """Each worker, started with `nursery.start`; cancelled on leaving. For `world.enter`.
+async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> AsyncIterator[T]:
+    """What `serve` says it started with; `serve` is cancelled on leaving. For `world.enter`.
 
-    A context manager that `World.enter` enters is left by another task, so no nursery may be open across its `yield`:
-    the workers' nursery lives in a task of its own.
+    A context manager that `World.enter` enters is left by another task, so it must not hold a nursery open: those of
+    `serve` live in a task of their own.
     """
-    scope, started, finished = trio.CancelScope(), trio.Event(), trio.Event()
+    scope, finished = trio.CancelScope(), trio.Event()
+    send, receive = trio.open_memory_channel[T](1)
 
     async def run() -> None:
-        with scope:
-            async with trio.open_nursery() as nursery:
-                for worker in workers:
-                    await nursery.start(worker)
-                started.set()
-        finished.set()
+        try:
+            with scope:
+                await serve(_Started(send))
+        finally:
+            finished.set()
 
     trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
-    await started.wait()
     try:
-        yield
+        yield await receive.receive()
     finally:
         scope.cancel()
-        await finished.wait()
+        with trio.CancelScope(shield=True):
+            await finished.wait()
+
+
+class _Started:
+    """A `trio.TaskStatus` that sends the value on."""
+
+    def __init__(self, send: trio.MemorySendChannel[Any]) -> None:
+        self._send = send
+
+    def started(self, value: Any = None) -> None:
+        self._send.send_nowait(value)

@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
 import redis as redis_py
+import trio
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
-from services.internal_admin.wiring import internal_routes
-from shared.io.redis import Redis, open_redis
+from services.internal_admin.api.routes import internal_routes
+from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 from shared.web.app import quart_app
 from shared.web.edge import Edge
+from shared.web.exchange import Route
 from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.public_flow import SEALING_KEYS
@@ -53,6 +57,11 @@ class InternalApi:
     def unblock(self, **body: Any) -> httpx.Response:
         return self.post("/user-blocks/remove", **body)
 
+    def forget_gateway_record(self, device_session_id: str) -> None:
+        """Lose one record, as Redis may."""
+        with redis_py.Redis(port=self._world.redis_server.port) as client:
+            client.delete(self._keys.record(device_session_id))
+
     def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
         """What a gateway would read in Redis at this moment."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
@@ -61,15 +70,23 @@ class InternalApi:
 
 
 @contextmanager
-def open_internal_api(world: World) -> Iterator[InternalApi]:
+def open_internal_api(world: World, redis_address: str | None = None) -> Iterator[InternalApi]:
     """The API with its relay and keeper running, under key names of its own. They stop when the world does."""
     name = unique("test-")
     keys = GatewayKeys(f"{name}:session:", f"{name}:session_events")
-    redis: Redis = world.enter(open_redis, world.redis_server.address)
-    projection = Projection(world.internal, redis, keys, stream_maxlen=10_000)
-    relay = Relay(world.internal, projection)
-    world.enter(background, Keeper(world.internal, projection, SystemEntropy()).run, relay.run)
-    routes = internal_routes(world.internal, projection, relay, mailbox_keys=SEALING_KEYS)
+    routes = world.enter(background, partial(_serve, world, redis_address or world.redis_server.address, keys))
     transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
-    client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal")
+    client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield InternalApi(world, client, keys)
+
+
+async def _serve(
+    world: World, redis_address: str, keys: GatewayKeys, task_status: trio.TaskStatus[tuple[Route, ...]]
+) -> None:
+    async with open_redis(redis_address) as redis, trio.open_nursery() as nursery:
+        projection = Projection(world.internal, redis, keys, stream_maxlen=10_000)
+        relay = Relay(world.internal, projection)
+        await nursery.start(relay.run)
+        await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
+        task_status.started(internal_routes(world.internal, projection, relay, mailbox_keys=SEALING_KEYS))
+        await trio.sleep_forever()

@@ -1,0 +1,508 @@
+-- The schema after all migrations. Written by `python -m tests.support.schema_dump`; a test keeps it true.
+
+CREATE SCHEMA authsession;
+
+CREATE FUNCTION authsession.challenge_transition() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if (old.state, new.state) in (
+        ('pending_send', 'sent'),
+        ('pending_send', 'confirmed_pending_expire'), ('sent', 'confirmed_pending_expire'),
+        ('pending_send', 'failed'), ('sent', 'failed'),
+        ('pending_send', 'cancelled'), ('sent', 'cancelled')
+    ) then
+        return new;
+    end if;
+    raise exception 'challenge cannot go from % to %', old.state, new.state
+        using errcode = 'check_violation', constraint = 'challenge_transition';
+end $$;
+
+CREATE FUNCTION authsession.clock_now() RETURNS timestamp with time zone
+    LANGUAGE sql PARALLEL SAFE
+    RETURN (clock_timestamp() + (COALESCE(NULLIF(current_setting('authsession.clock_offset'::text, true), ''::text), '0'::text))::interval);
+
+CREATE FUNCTION authsession.device_session_only_revoked() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    if old.status = 'active' and new.status = 'revoked'
+       and (old.device_session_id, old.user_id, old.client_public_key, old.login_code_id, old.challenge_id, old.created_at)
+         = (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
+    then
+        return new;
+    end if;
+    raise exception 'a device session can only be revoked, once'
+        using errcode = 'check_violation', constraint = 'device_session_only_revoked';
+end $$;
+
+CREATE TABLE authsession.device_sessions (
+    device_session_id text NOT NULL,
+    user_id text NOT NULL,
+    client_public_key bytea NOT NULL,
+    login_code_id uuid NOT NULL,
+    challenge_id text NOT NULL,
+    status text DEFAULT 'active'::text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    revoke_reason_code text,
+    revoke_actor_type text,
+    revoke_actor_id text,
+    CONSTRAINT device_sessions_check CHECK (
+CASE status
+    WHEN 'active'::text THEN (num_nonnulls(revoked_at, revoke_reason_code, revoke_actor_type, revoke_actor_id) = 0)
+    ELSE (num_nonnulls(revoked_at, revoke_reason_code, revoke_actor_type) = 3)
+END),
+    CONSTRAINT device_sessions_client_public_key_check CHECK ((octet_length(client_public_key) = 32)),
+    CONSTRAINT device_sessions_device_session_id_check CHECK ((device_session_id ~~ 'device-session-%'::text)),
+    CONSTRAINT device_sessions_revoke_actor_type_check CHECK ((revoke_actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
+    CONSTRAINT device_sessions_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT device_sessions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'revoked'::text])))
+)
+WITH (fillfactor='90');
+
+CREATE FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) RETURNS SETOF authsession.device_sessions
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+declare
+    kept integer;
+    chosen settings%rowtype;
+begin
+    select * into chosen from settings;
+    if chosen.session_limit = 0 or chosen.session_limit_policy <> 'revoke_oldest' then
+        raise exception 'the session limit policy is not revoke_oldest' using errcode = 'insufficient_privilege';
+    end if;
+    select count(*) - cardinality(oldest) into kept from device_sessions
+     where user_id = for_user_id and status = 'active' and created_at > at - chosen.session_max_age;
+    if kept < chosen.session_limit - 1 then
+        raise exception 'more sessions named than the limit asks for' using errcode = 'insufficient_privilege';
+    end if;
+    return query
+        update device_sessions set
+            status = 'revoked', revoked_at = at, revoke_reason_code = 'session_limit', revoke_actor_type = 'system'
+         where user_id = for_user_id and device_session_id = any (oldest) and status = 'active'
+        returning *;
+end $$;
+
+CREATE TABLE authsession.audit_events (
+    audit_id bigint NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    event text NOT NULL,
+    outcome text NOT NULL,
+    caller text NOT NULL,
+    actor_type text,
+    actor_id text,
+    network text,
+    request_id text,
+    subject text,
+    reason_code text,
+    details jsonb,
+    CONSTRAINT audit_events_event_check CHECK ((event ~~ 'security.%'::text))
+);
+
+ALTER TABLE authsession.audit_events ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.audit_events_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.blocks (
+    block_id bigint NOT NULL,
+    email_id bigint,
+    user_id text,
+    expires_at timestamp with time zone,
+    reason_code text NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT blocks_actor_type_check CHECK ((actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
+    CONSTRAINT blocks_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
+    CONSTRAINT blocks_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text))
+);
+
+ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.blocks_block_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.challenges (
+    challenge_id text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    login_code_id uuid,
+    network_tag bytea NOT NULL,
+    preferred_language text NOT NULL,
+    state text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    evaluated smallint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT challenges_attempts_check CHECK (((attempts >= 0) AND (attempts <= 5))),
+    CONSTRAINT challenges_challenge_id_check CHECK ((challenge_id ~~ 'challenge-%'::text)),
+    CONSTRAINT challenges_check CHECK (((evaluated >= 0) AND (evaluated <= attempts))),
+    CONSTRAINT challenges_check1 CHECK ((expires_at > created_at)),
+    CONSTRAINT challenges_check2 CHECK (((login_code_id IS NULL) = (state = ANY (ARRAY['delivery_suppressed'::text, 'delivery_throttled'::text])))),
+    CONSTRAINT challenges_check3 CHECK (((confirmed_at IS NULL) = (state <> 'confirmed_pending_expire'::text))),
+    CONSTRAINT challenges_check4 CHECK (((state <> 'failed'::text) OR (attempts = 5))),
+    CONSTRAINT challenges_check5 CHECK (((state <> ALL (ARRAY['pending_send'::text, 'sent'::text])) OR (attempts < 5))),
+    CONSTRAINT challenges_network_tag_check CHECK ((octet_length(network_tag) = 16)),
+    CONSTRAINT challenges_state_check CHECK ((state = ANY (ARRAY['pending_send'::text, 'sent'::text, 'delivery_suppressed'::text, 'delivery_throttled'::text, 'confirmed_pending_expire'::text, 'failed'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.emails (
+    email_id bigint NOT NULL,
+    folded text NOT NULL,
+    version bigint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT emails_folded_check CHECK ((octet_length(folded) <= 254))
+)
+WITH (fillfactor='80');
+
+ALTER TABLE authsession.emails ALTER COLUMN email_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.emails_email_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.known_networks (
+    email_id bigint NOT NULL,
+    network_tag bytea NOT NULL,
+    confirmed_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_networks_network_tag_check CHECK ((octet_length(network_tag) = 16))
+);
+
+CREATE TABLE authsession.login_codes (
+    login_code_id uuid NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    key_id text NOT NULL,
+    salt bytea NOT NULL,
+    mac bytea NOT NULL,
+    sealed_code bytea,
+    seal_key_id text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT login_codes_check CHECK ((expires_at > created_at)),
+    CONSTRAINT login_codes_check1 CHECK (((sealed_code IS NULL) = (seal_key_id IS NULL))),
+    CONSTRAINT login_codes_check2 CHECK (((ended_at IS NULL) OR (sealed_code IS NULL))),
+    CONSTRAINT login_codes_mac_check CHECK ((octet_length(mac) = 32)),
+    CONSTRAINT login_codes_salt_check CHECK ((octet_length(salt) = 16))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.mail_deliveries (
+    delivery_id uuid NOT NULL,
+    challenge_id text NOT NULL,
+    login_code_id uuid,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    locale text NOT NULL,
+    network_tag bytea NOT NULL,
+    to_new_address boolean NOT NULL,
+    state text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT mail_deliveries_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
+    CONSTRAINT mail_deliveries_check1 CHECK (((state <> ALL (ARRAY['queued'::text, 'sent'::text])) OR (login_code_id IS NOT NULL))),
+    CONSTRAINT mail_deliveries_network_tag_check CHECK ((octet_length(network_tag) = 16)),
+    CONSTRAINT mail_deliveries_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'suppressed'::text, 'failed'::text, 'abandoned'::text, 'decoy'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.projection_conflicts (
+    device_session_id text NOT NULL,
+    noted_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE authsession.projection_keeper (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch text DEFAULT ''::text NOT NULL,
+    state text DEFAULT 'rebuilding'::text NOT NULL,
+    beat bigint DEFAULT 0 NOT NULL,
+    run_id text DEFAULT ''::text NOT NULL,
+    timeline text DEFAULT ''::text NOT NULL,
+    session_max_age interval DEFAULT '00:00:00'::interval NOT NULL,
+    rebuild_requested boolean DEFAULT false NOT NULL,
+    CONSTRAINT projection_keeper_beat_check CHECK ((beat >= 0)),
+    CONSTRAINT projection_keeper_only_row_check CHECK (only_row),
+    CONSTRAINT projection_keeper_state_check CHECK ((state = ANY (ARRAY['rebuilding'::text, 'complete'::text])))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE authsession.projection_outbox (
+    outbox_id bigint NOT NULL,
+    device_session_id text NOT NULL,
+    enqueued_at timestamp with time zone NOT NULL,
+    available_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE authsession.projection_outbox ALTER COLUMN outbox_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.projection_outbox_outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
+);
+
+CREATE TABLE authsession.settings (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    session_limit integer DEFAULT 0 NOT NULL,
+    session_limit_policy text DEFAULT 'reject'::text NOT NULL,
+    session_max_age interval DEFAULT '365 days'::interval NOT NULL,
+    require_client_key_proof boolean DEFAULT false NOT NULL,
+    CONSTRAINT settings_only_row_check CHECK (only_row),
+    CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
+    CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
+    CONSTRAINT settings_session_max_age_check CHECK (((session_max_age >= '00:01:00'::interval) AND (session_max_age <= '3650 days'::interval)))
+);
+
+CREATE TABLE authsession.settings_changes (
+    settings_change_id bigint NOT NULL,
+    changed_at timestamp with time zone DEFAULT authsession.clock_now() NOT NULL,
+    version bigint NOT NULL,
+    name text NOT NULL,
+    old_value text NOT NULL,
+    new_value text NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text
+);
+
+ALTER TABLE authsession.settings_changes ALTER COLUMN settings_change_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.settings_changes_settings_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.users (
+    user_id text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    preferred_language text NOT NULL,
+    time_zone text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT users_user_id_check CHECK ((user_id ~~ 'user-%'::text))
+);
+
+ALTER TABLE ONLY authsession.audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (audit_id);
+
+ALTER TABLE ONLY authsession.blocks
+    ADD CONSTRAINT blocks_email_id_key UNIQUE (email_id);
+
+ALTER TABLE ONLY authsession.blocks
+    ADD CONSTRAINT blocks_pkey PRIMARY KEY (block_id);
+
+ALTER TABLE ONLY authsession.blocks
+    ADD CONSTRAINT blocks_user_id_key UNIQUE (user_id);
+
+ALTER TABLE ONLY authsession.challenges
+    ADD CONSTRAINT challenges_pkey PRIMARY KEY (challenge_id);
+
+ALTER TABLE ONLY authsession.device_sessions
+    ADD CONSTRAINT device_sessions_challenge_id_key UNIQUE (challenge_id);
+
+ALTER TABLE ONLY authsession.device_sessions
+    ADD CONSTRAINT device_sessions_login_code_id_key UNIQUE (login_code_id);
+
+ALTER TABLE ONLY authsession.device_sessions
+    ADD CONSTRAINT device_sessions_pkey PRIMARY KEY (device_session_id);
+
+ALTER TABLE ONLY authsession.emails
+    ADD CONSTRAINT emails_folded_key UNIQUE (folded);
+
+ALTER TABLE ONLY authsession.emails
+    ADD CONSTRAINT emails_pkey PRIMARY KEY (email_id);
+
+ALTER TABLE ONLY authsession.known_networks
+    ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
+
+ALTER TABLE ONLY authsession.login_codes
+    ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
+
+ALTER TABLE ONLY authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_challenge_id_key UNIQUE (challenge_id);
+
+ALTER TABLE ONLY authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
+
+ALTER TABLE ONLY authsession.projection_conflicts
+    ADD CONSTRAINT projection_conflicts_pkey PRIMARY KEY (device_session_id);
+
+ALTER TABLE ONLY authsession.projection_keeper
+    ADD CONSTRAINT projection_keeper_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY authsession.projection_outbox
+    ADD CONSTRAINT projection_outbox_pkey PRIMARY KEY (outbox_id);
+
+ALTER TABLE ONLY authsession.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY authsession.settings_changes
+    ADD CONSTRAINT settings_changes_pkey PRIMARY KEY (settings_change_id);
+
+ALTER TABLE ONLY authsession.settings
+    ADD CONSTRAINT settings_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY authsession.users
+    ADD CONSTRAINT users_email_key UNIQUE (email);
+
+ALTER TABLE ONLY authsession.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+CREATE INDEX audit_events_occurred_at ON authsession.audit_events USING btree (occurred_at);
+
+CREATE INDEX challenges_confirmed ON authsession.challenges USING btree (email_id, confirmed_at) WHERE (confirmed_at IS NOT NULL);
+
+CREATE UNIQUE INDEX challenges_confirmed_code ON authsession.challenges USING btree (login_code_id) WHERE (confirmed_at IS NOT NULL);
+
+CREATE INDEX challenges_created_at ON authsession.challenges USING btree (created_at);
+
+CREATE INDEX challenges_evaluated ON authsession.challenges USING btree (email_id, expires_at) WHERE (evaluated > 0);
+
+CREATE INDEX challenges_live ON authsession.challenges USING btree (email_id, expires_at) WHERE (state = ANY (ARRAY['pending_send'::text, 'sent'::text]));
+
+CREATE INDEX challenges_login_code_id ON authsession.challenges USING btree (login_code_id);
+
+CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at) WHERE (status = 'active'::text);
+
+CREATE INDEX device_sessions_active_user ON authsession.device_sessions USING btree (user_id, created_at) WHERE (status = 'active'::text);
+
+CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree (revoked_at) WHERE (status = 'revoked'::text);
+
+CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
+
+CREATE INDEX login_codes_live ON authsession.login_codes USING btree (email_id, created_at) WHERE (ended_at IS NULL);
+
+CREATE INDEX login_codes_sealed ON authsession.login_codes USING btree (expires_at) WHERE (sealed_code IS NOT NULL);
+
+CREATE INDEX mail_deliveries_counted ON authsession.mail_deliveries USING btree (email_id, queued_at) WHERE (state = ANY (ARRAY['queued'::text, 'sent'::text]));
+
+CREATE INDEX mail_deliveries_due ON authsession.mail_deliveries USING btree (next_attempt_at) WHERE (state = 'queued'::text);
+
+CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING btree (login_code_id);
+
+CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE (to_new_address AND (state = ANY (ARRAY['queued'::text, 'sent'::text])));
+
+CREATE INDEX mail_deliveries_queued_at ON authsession.mail_deliveries USING btree (queued_at);
+
+CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
+
+CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
+
+CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION authsession.challenge_transition();
+
+CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
+
+ALTER TABLE ONLY authsession.blocks
+    ADD CONSTRAINT blocks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
+ALTER TABLE ONLY authsession.blocks
+    ADD CONSTRAINT blocks_user_id_fkey FOREIGN KEY (user_id) REFERENCES authsession.users(user_id);
+
+ALTER TABLE ONLY authsession.challenges
+    ADD CONSTRAINT challenges_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
+ALTER TABLE ONLY authsession.challenges
+    ADD CONSTRAINT challenges_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
+
+ALTER TABLE ONLY authsession.device_sessions
+    ADD CONSTRAINT device_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES authsession.users(user_id);
+
+ALTER TABLE ONLY authsession.known_networks
+    ADD CONSTRAINT known_networks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.login_codes
+    ADD CONSTRAINT login_codes_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
+ALTER TABLE ONLY authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_challenge_id_fkey FOREIGN KEY (challenge_id) REFERENCES authsession.challenges(challenge_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
+ALTER TABLE ONLY authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
+
+ALTER TABLE ONLY authsession.users
+    ADD CONSTRAINT users_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
+GRANT USAGE ON SCHEMA authsession TO authsession_public;
+GRANT USAGE ON SCHEMA authsession TO authsession_internal;
+
+GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_public;
+GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.device_sessions TO authsession_public;
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) TO authsession_public;
+
+GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
+GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT SELECT ON TABLE authsession.blocks TO authsession_public;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.blocks TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.challenges TO authsession_public;
+GRANT SELECT ON TABLE authsession.challenges TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.known_networks TO authsession_public;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.login_codes TO authsession_public;
+GRANT SELECT ON TABLE authsession.login_codes TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.mail_deliveries TO authsession_public;
+GRANT SELECT ON TABLE authsession.mail_deliveries TO authsession_internal;
+
+GRANT INSERT ON TABLE authsession.projection_conflicts TO authsession_public;
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsession_internal;
+
+GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.projection_outbox TO authsession_public;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.projection_outbox TO authsession_internal;
+
+GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_public;
+GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_internal;
+
+GRANT SELECT ON TABLE authsession.settings TO authsession_public;
+GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
+GRANT SELECT ON TABLE authsession.users TO authsession_internal;

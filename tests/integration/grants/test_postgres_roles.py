@@ -1,0 +1,142 @@
+"""Least privilege of the two login roles (SPEC §1.2): each connects and tries what it must not do."""
+
+import asyncpg
+import pytest
+
+from tests.support.builders import StoredUser, store_session, store_user
+from tests.support.database import Database, run_sql
+
+TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = ("audit_events", "settings_changes")
+NO_ROLE_MAY = [
+    "update audit_events set outcome = 'other'",
+    "delete from audit_events",
+    "truncate audit_events",
+    "delete from device_sessions",
+    "truncate device_sessions",
+    "delete from settings",
+    "insert into settings default values",
+    "update settings_changes set new_value = 'other'",
+    "delete from settings_changes",
+    "insert into schema_migrations (version, name, checksum) values (999, 'x', 'x')",
+    "update schema_migrations set checksum = 'x'",
+    "delete from users",
+    "update users set email = 'other@example.com'",
+    "delete from emails",
+    "delete from login_codes",
+    "create table mine (id int)",
+    "alter table device_sessions disable trigger all",
+    "drop table blocks",
+    "create role mine",
+    "alter role postgres password 'mine'",
+    "set role postgres",
+    "copy users to '/tmp/authsession-grants-test'",
+    "select pg_read_file('PG_VERSION')",
+    "select rolpassword from pg_authid",
+]
+THE_PUBLIC_ROLE_MAY_NOT = [
+    "update device_sessions set status = 'active'",
+    "update device_sessions set revoke_reason_code = 'other'",
+    "select * from device_sessions for update",
+    "select * from device_sessions for share",
+    "insert into blocks (email_id, reason_code, actor_type, created_at) values (1, 'x', 'x', clock_now())",
+    "update blocks set expires_at = clock_now()",
+    "delete from blocks",
+    "update settings set session_limit = 0",
+    "select * from settings for update",
+    "set role authsession_internal",
+    *(f"select * from {table}" for table in TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ),
+    "insert into settings_changes (version, name, old_value, new_value, actor_type) values (1, 'a', 'b', 'c', 'd')",
+]
+THE_INTERNAL_ROLE_MAY_NOT = [
+    "insert into login_codes select * from login_codes",
+    "update login_codes set ended_at = null",
+    "insert into challenges select * from challenges",
+    "update challenges set attempts = 0",
+    "update mail_deliveries set email = 'other@example.com'",
+    "insert into users select * from users",
+    "insert into known_networks select * from known_networks",
+    "select revoke_oldest_sessions('user-1', '{}', clock_now())",
+    "set role authsession_public",
+]
+
+
+def refused(dsn: str, sql: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        run_sql(dsn, sql)
+
+
+@pytest.mark.parametrize("sql", NO_ROLE_MAY)
+def test_no_role_may(database: Database, sql: str) -> None:
+    refused(database.public_dsn, sql)
+    refused(database.internal_dsn, sql)
+
+
+@pytest.mark.parametrize("sql", THE_PUBLIC_ROLE_MAY_NOT)
+def test_the_public_role_may_not(database: Database, sql: str) -> None:
+    refused(database.public_dsn, sql)
+
+
+@pytest.mark.parametrize("sql", THE_INTERNAL_ROLE_MAY_NOT)
+def test_the_internal_role_may_not(database: Database, sql: str) -> None:
+    refused(database.internal_dsn, sql)
+
+
+def test_the_roles_read_the_clock_and_the_schema_version(database: Database) -> None:
+    for dsn in (database.public_dsn, database.internal_dsn):
+        assert run_sql(dsn, "select clock_now() as now, max(version) as version from schema_migrations")[0]["version"] > 0
+
+
+@pytest.fixture
+def user(database: Database) -> StoredUser:
+    return store_user(database)
+
+
+def set_policy(database: Database, policy: str, limit: int) -> None:
+    database.execute("update settings set session_limit_policy = $1, session_limit = $2", policy, limit)
+
+
+def revoke_oldest(database: Database, user: StoredUser, *session_ids: str) -> None:
+    run_sql(
+        database.public_dsn,
+        "select * from revoke_oldest_sessions($1, $2, clock_now())",
+        user.user_id,
+        list(session_ids),
+    )
+
+
+def status(database: Database, session_id: str) -> str:
+    return database.execute("select status from device_sessions where device_session_id = $1", session_id)[0]["status"]
+
+
+def test_under_policy_reject_the_public_role_can_revoke_nothing(database: Database, user: StoredUser) -> None:
+    session_id = store_session(database, user).device_session_id
+    set_policy(database, "reject", 1)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        revoke_oldest(database, user, session_id)
+    assert status(database, session_id) == "active"
+
+
+def test_the_public_role_cannot_revoke_more_than_the_limit_asks_for(database: Database, user: StoredUser) -> None:
+    kept = [store_session(database, user).device_session_id for _ in range(3)]
+    set_policy(database, "revoke_oldest", 3)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        revoke_oldest(database, user, *kept[:2])
+    assert {status(database, session_id) for session_id in kept} == {"active"}
+    revoke_oldest(database, user, kept[0])
+    assert [status(database, session_id) for session_id in kept] == ["revoked", "active", "active"]
+
+
+def test_a_temporary_table_cannot_stand_in_for_the_settings(database: Database, user: StoredUser) -> None:
+    """CVE-2018-1058: a function with the owner's rights must not look for its tables in the caller's pg_temp."""
+    session_id = store_session(database, user).device_session_id
+    set_policy(database, "reject", 0)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError, match="policy is not revoke_oldest"):
+        run_sql(
+            database.public_dsn,
+            f"""
+            create temporary table settings as select * from authsession.settings;
+            update pg_temp.settings set session_limit = 1, session_limit_policy = 'revoke_oldest';
+            select * from authsession.revoke_oldest_sessions('{user.user_id}', array['{session_id}'], clock_now());
+            """,
+        )
+    assert status(database, session_id) == "active"

@@ -1,0 +1,84 @@
+"""The ACL users of the embedded Redis (SPEC §1.2): each logs in and tries what it must not do."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from redis import AuthenticationError, Redis
+from redis.exceptions import NoPermissionError
+
+from authsession.embedded.redis import EmbeddedRedis
+from tests.support.servers import temporary_redis
+from tests.support.stack import REDIS_PASSWORD, redis_users
+
+RECORD, STREAM, PROJECTION = "gateway:session:device-session-1", "gateway:session_events", "gateway:projection"
+Act = Callable[[Redis], object]
+
+NOBODY_MAY: dict[str, Act] = {
+    "flushall": lambda client: client.flushall(),
+    "flushdb": lambda client: client.flushdb(),
+    "config set": lambda client: client.config_set("appendonly", "no"),
+    "acl list": lambda client: client.acl_list(),
+    "shutdown": lambda client: client.execute_command("SHUTDOWN", "NOSAVE"),
+    "keys": lambda client: client.keys("*"),
+    "a key of somebody else": lambda client: client.get("other:key"),
+    "replicaof": lambda client: client.execute_command("REPLICAOF", "NO", "ONE"),
+    "monitor": lambda client: client.execute_command("MONITOR"),
+}
+THE_GATEWAY_MAY_NOT: dict[str, Act] = {
+    "write a record": lambda client: client.set(RECORD, "{}"),
+    "write a record beside a replay key": lambda client: client.mset({RECORD: "{}", "gateway:replay:1": "1"}),
+    "delete a record": lambda client: client.delete(RECORD),
+    "write the stream": lambda client: client.xadd(STREAM, {"status": "active"}),
+    "trim the stream": lambda client: client.xtrim(STREAM, maxlen=0),
+    "write the projection": lambda client: client.hset(PROJECTION, "epoch", "mine"),
+    "run a script": lambda client: client.eval("return redis.call('set', KEYS[1], '1')", 1, RECORD),
+    "read a rate limit": lambda client: client.get("authsession:public:rate"),
+}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedRedis]:
+    with temporary_redis(users=redis_users()) as running:
+        yield running
+
+
+def client(server: EmbeddedRedis, user: str | None) -> Redis:
+    return Redis(port=server.port, username=user, password=user and REDIS_PASSWORD, decode_responses=True)
+
+
+@pytest.mark.parametrize("act", NOBODY_MAY.values(), ids=NOBODY_MAY.keys())
+@pytest.mark.parametrize("user", ["public", "internal", "gateway"])
+def test_no_user_may(server: EmbeddedRedis, user: str, act: Act) -> None:
+    with client(server, user) as connected, pytest.raises(NoPermissionError):
+        act(connected)
+
+
+@pytest.mark.parametrize("act", THE_GATEWAY_MAY_NOT.values(), ids=THE_GATEWAY_MAY_NOT.keys())
+def test_the_gateway_may_not(server: EmbeddedRedis, act: Act) -> None:
+    with client(server, "gateway") as gateway, pytest.raises(NoPermissionError):
+        act(gateway)
+
+
+def test_the_gateway_reads_what_the_services_wrote_and_writes_its_replay_keys(server: EmbeddedRedis) -> None:
+    with client(server, "public") as public, client(server, "gateway") as gateway:
+        public.eval("redis.call('set', KEYS[1], ARGV[1]); redis.call('hset', KEYS[2], 'state', 'complete')", 2,
+                    RECORD, PROJECTION, '{"status":"active"}')  # fmt: skip
+        public.xadd(STREAM, {"status": "active"})
+        assert gateway.get(RECORD) == '{"status":"active"}'
+        assert gateway.hget(PROJECTION, "state") == "complete"
+        assert [fields for _, fields in gateway.xrange(STREAM)] == [{"status": "active"}]
+        assert gateway.set("gateway:replay:device-session-1:request-1", "1", nx=True, px=60_000)
+        assert not gateway.set("gateway:replay:device-session-1:request-1", "1", nx=True, px=60_000)
+
+
+def test_a_service_may_not_touch_the_other_services_rate_limits(server: EmbeddedRedis) -> None:
+    for user, other in (("public", "internal"), ("internal", "public")):
+        with client(server, user) as connected:
+            connected.set(f"authsession:{user}:rate", "1")
+            with pytest.raises(NoPermissionError):
+                connected.set(f"authsession:{other}:rate", "1")
+
+
+def test_nobody_gets_in_without_a_password(server: EmbeddedRedis) -> None:
+    with client(server, None) as nobody, pytest.raises(AuthenticationError):
+        nobody.ping()

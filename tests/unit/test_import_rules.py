@@ -1,0 +1,70 @@
+"""Laws of the tree (SPEC §1.2, ARCHITECTURE §1): the import rules hold, and each of them bites when it is broken."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = ("authsession", "contracts", "services", "shared")
+LINT = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of our packages and their rules, to break."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def lint(tree: Path) -> str:
+    """What import-linter says, with a name per rule and whether it was kept."""
+    command = [sys.executable, "-c", LINT, "--no-cache"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+def test_every_import_rule_is_kept(tree: Path) -> None:
+    assert "6 kept, 0 broken" in lint(tree)
+
+
+@pytest.mark.parametrize(
+    ("module", "forbidden_import", "rule"),
+    [
+        ("services/public_auth/flows", "services.internal_admin.flows", "services never import each other"),
+        ("services/internal_admin/flows", "services.public_auth.flows", "services never import each other"),
+        ("shared/web", "services.public_auth.flows", "services stand on shared"),
+        ("contracts", "shared.kernel", "services stand on shared"),
+        ("services/public_auth", "authsession", "services stand on shared"),
+        ("services/public_auth/flows", "services.public_auth.api", "a request goes one way"),
+        ("services/internal_admin/store", "services.internal_admin.flows", "a request goes one way"),
+        ("services/public_auth/domain", "services.public_auth.store", "a request goes one way"),
+        ("services/public_auth/flows", "trio_asyncio", "asyncio lives in one room"),
+        ("shared/outbox", "trio_asyncio", "asyncio lives in one room"),
+        ("shared/kernel", "trio", "the kernel and the domains are pure"),
+        ("shared/kernel", "logging", "the kernel and the domains are pure"),
+        ("services/public_auth/domain", "asyncpg", "the kernel and the domains are pure"),
+        ("services/internal_admin/domain", "shared.io.postgres", "the kernel and the domains are pure"),
+        ("contracts", "quart", "contracts import nothing of ours and no framework"),
+    ],
+)
+def test_a_forbidden_import_breaks_its_rule(tree: Path, module: str, forbidden_import: str, rule: str) -> None:
+    (tree / module / "intruder.py").write_text(f"import {forbidden_import}\n")
+    broken = [line for line in lint(tree).splitlines() if " BROKEN" in line]
+    assert any(line.startswith(rule) for line in broken), broken
+
+
+@pytest.mark.parametrize(("service", "other"), [("public_auth", "internal_admin"), ("internal_admin", "public_auth")])
+def test_a_process_holds_no_code_of_the_other_service(service: str, other: str) -> None:
+    program = (
+        f"import sys, services.{service}.__main__\n"
+        f"print(*(name for name in sys.modules if name.startswith('services.{other}')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -1,0 +1,194 @@
+"""Redis for trio: one connection that carries every command of the process at once, opened when first needed.
+
+This room knows no key and no script; faults of the network and of the server become `DependencyUnavailable("redis")`
+here and nowhere else. Why neither redis-py nor coredis: docs/decisions/0002-redis-client.md.
+"""
+
+import hashlib
+import logging
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+
+import trio
+
+from shared.address import UnixAddress, parse_address
+from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
+from shared.kernel.faults import ConfigurationError, DependencyUnavailable
+
+OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
+
+# Error codes that say "this server cannot serve us now" (createSharedObjects in Redis' src/server.c). Other error answers
+# are bugs of the caller.
+_UNAVAILABLE_CODES = frozenset({
+    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS", "OOM", "READONLY",
+    "TRYAGAIN", "WRONGPASS",
+})  # fmt: skip
+_UNAVAILABLE_TEXT = "ERR max number of clients reached"
+
+_log = logging.getLogger(__name__)
+
+
+class Redis:
+    """The few commands this product needs. One object per process, made by `open_redis`.
+
+    Each call ends within the timeout of `open_redis`. Cancellation comes before a command is sent or after its answer,
+    never between; when a call raises `DependencyUnavailable("redis")` the command may have been executed or not.
+    """
+
+    def __init__(
+        self, nursery: trio.Nursery, open_stream: OpenStream, handshake: Sequence[Sequence[Argument]], timeout: timedelta
+    ) -> None:
+        """`handshake`: the commands that make a new connection ours."""
+        self._nursery = nursery
+        self._open_stream = open_stream
+        self._handshake = handshake
+        self._timeout = timeout.total_seconds()
+        self._connection: RedisConnection | None = None
+        self._connecting = trio.Lock()
+        self._is_closed = False
+
+    async def run_script(self, script: str, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
+        """Run a Lua script by its digest, loading it first where Redis does not know it (yet, or any more)."""
+        digest = _digest(script)
+        try:
+            return await self._execute(b"EVALSHA", digest, len(keys), *keys, *args)
+        except RedisReplyError as error:
+            if error.code != "NOSCRIPT":
+                raise
+            await self._execute(b"SCRIPT", b"LOAD", script)
+            return await self._execute(b"EVALSHA", digest, len(keys), *keys, *args)
+
+    async def get(self, key: Argument) -> bytes | None:
+        return await self._execute(b"GET", key)
+
+    async def mget(self, keys: Sequence[Argument]) -> list[bytes | None]:
+        return await self._execute(b"MGET", *keys) if keys else []
+
+    async def hgetall(self, key: Argument) -> dict[bytes, bytes]:
+        flat: list[bytes] = await self._execute(b"HGETALL", key)
+        return dict(zip(flat[::2], flat[1::2], strict=True))
+
+    async def ping(self) -> None:
+        """Return if Redis answers; for readiness."""
+        await self._execute(b"PING")
+
+    async def info(self, section: str) -> dict[str, str]:
+        """The fields of one section of INFO, such as `run_id` of `server`."""
+        text: bytes = await self._execute(b"INFO", section)
+        fields = (line.partition(":") for line in text.decode().splitlines() if not line.startswith("#"))
+        return {name: value for name, separator, value in fields if separator}
+
+    async def scan(self, match: str, count: int = 1000) -> AsyncIterator[list[bytes]]:
+        """The keys that match, in batches, some of them perhaps twice. Keys that come or go meanwhile may be missing."""
+        cursor: Any = 0
+        while True:
+            cursor, keys = await self._execute(b"SCAN", cursor, b"MATCH", match, b"COUNT", count)
+            yield keys
+            if int(cursor) == 0:
+                return
+
+    def close(self) -> None:
+        """End the connection; every further call raises `DependencyUnavailable`."""
+        self._is_closed = True
+        if self._connection is not None:
+            self._connection.close()
+
+    async def _execute(self, *command: Argument) -> Any:
+        await trio.lowlevel.checkpoint_if_cancelled()
+        try:
+            with trio.fail_after(self._timeout) as deadline:
+                deadline.shield = True
+                connection = await self._connected()
+                return await connection.call(*command)
+        except (OSError, trio.TooSlowError) as fault:
+            raise _unavailable(type(fault).__name__) from fault
+        except RedisReplyError as error:
+            if error.code in _UNAVAILABLE_CODES or str(error) == _UNAVAILABLE_TEXT:
+                raise _unavailable(error.code) from None
+            raise
+
+    async def _connected(self) -> RedisConnection:
+        if (connection := self._connection) is not None and connection.is_open:
+            return connection
+        async with self._connecting:
+            if self._is_closed:
+                raise ConnectionResetError("closed")
+            if (connection := self._connection) is None or not connection.is_open:
+                connection = self._connection = await self._new_connection()
+            return connection
+
+    async def _new_connection(self) -> RedisConnection:
+        connection = RedisConnection(await self._open_stream())
+        self._nursery.start_soon(connection.serve)
+        try:
+            for command in self._handshake:
+                await connection.call(*command)
+        except RedisReplyError as error:
+            connection.close()
+            raise _unavailable(error.code) from None
+        return connection
+
+
+@asynccontextmanager
+async def open_redis(
+    address: str,
+    *,
+    username: str | None = None,
+    password: str | None = None,
+    db: int = 0,
+    tls: bool = False,
+    timeout: timedelta = timedelta(seconds=2),
+) -> AsyncIterator[Redis]:
+    """Redis at `address` (`host:port` or `unix:/path`), 6.2 or later.
+
+    Does not connect: a process starts without Redis, and recovers by itself when it comes (back). `timeout` bounds each
+    call, connecting included. Raises `ConfigurationError` for an address that can never work.
+    """
+    open_stream = _stream_opener(address, tls)
+    handshake = _handshake(username, password, db)
+    try:
+        async with trio.open_nursery() as nursery:
+            redis = Redis(nursery, open_stream, handshake, timeout)
+            try:
+                yield redis
+            finally:
+                redis.close()
+    except BaseExceptionGroup as group:  # connections raise nothing: this is the body's one exception, as it was
+        raise group.exceptions[0] from None
+
+
+def _stream_opener(address: str, tls: bool) -> OpenStream:
+    try:
+        location = parse_address(address, default_host="127.0.0.1")
+    except ValueError as error:
+        raise ConfigurationError([f"the address of Redis must be {error}"]) from None
+    if isinstance(location, UnixAddress):
+        return partial(trio.open_unix_socket, location.path)
+    if tls:
+        context = ssl.create_default_context()
+        return partial(trio.open_ssl_over_tcp_stream, location.host, location.port, ssl_context=context)
+    return partial(trio.open_tcp_stream, location.host, location.port)
+
+
+def _handshake(username: str | None, password: str | None, db: int) -> list[tuple[Argument, ...]]:
+    commands: list[tuple[Argument, ...]] = []
+    if password:
+        commands.append((b"AUTH", username, password) if username else (b"AUTH", password))
+    if db:
+        commands.append((b"SELECT", db))
+    return commands
+
+
+@cache
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def _unavailable(kind: str) -> DependencyUnavailable:
+    """The kind of the fault is logged, never its text: that may quote a key or a user."""
+    _log.warning("redis is unavailable: %s", kind)
+    return DependencyUnavailable("redis")

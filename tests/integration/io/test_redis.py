@@ -1,0 +1,244 @@
+"""Laws of Redis calls: right answers, bounded failures, recovery without a restart, no answer to the wrong caller."""
+
+import logging
+import random
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import redis as redis_py
+import trio
+
+from authsession.embedded.redis import EmbeddedRedis
+from shared.io.redis import Redis, open_redis
+from shared.io.redis_connection import RedisReplyError
+from shared.kernel.faults import ConfigurationError, DependencyUnavailable
+from tests.integration.io.faults import counting_proxy, paused
+from tests.support.servers import temporary_redis
+
+TIMEOUT = timedelta(seconds=0.5)
+BOUND = 0.8
+ECHO = "redis.call('SET', KEYS[1], ARGV[1]) return ARGV[1]"
+
+
+@pytest.fixture
+async def client(fragile_redis: EmbeddedRedis) -> AsyncIterator[Redis]:
+    async with open_redis(fragile_redis.address, timeout=TIMEOUT) as client:
+        await client.run_script("redis.call('FLUSHALL')", [], [])
+        yield client
+
+
+async def count_clients(client: Redis) -> int:
+    return int((await client.info("clients"))["connected_clients"])
+
+
+async def is_available(client: Redis) -> bool:
+    started = time.monotonic()
+    try:
+        await client.ping()
+        return True
+    except DependencyUnavailable:
+        return False
+    finally:
+        assert time.monotonic() - started < BOUND
+
+
+async def test_verbs_answer_as_redis_does(client: Redis) -> None:
+    assert await client.run_script("redis.call('SET', KEYS[1], ARGV[1]) return {1, ARGV[1]}", ["a"], [b"\x00\xff"]) == [
+        1,
+        b"\x00\xff",
+    ]
+    await client.run_script("redis.call('HSET', KEYS[1], 'f', ARGV[1])", ["h"], ["v"])
+    assert await client.get("a") == b"\x00\xff"
+    assert await client.get("missing") is None
+    assert await client.mget(["a", "missing"]) == [b"\x00\xff", None]
+    assert await client.mget([]) == []
+    assert await client.hgetall("h") == {b"f": b"v"}
+    assert await client.hgetall("missing") == {}
+    assert len((await client.info("server"))["run_id"]) == 40
+
+
+async def test_scan_finds_every_key_that_stays(client: Redis) -> None:
+    await client.run_script("for i = 1, 2500 do redis.call('SET', 'scan:' .. i, i) end redis.call('SET', 'x', 1)", [], [])
+    found = [key async for keys in client.scan("scan:*", count=100) for key in keys]
+    assert set(found) == {b"scan:%d" % number for number in range(1, 2501)}
+
+
+async def test_a_script_that_redis_forgot_is_loaded_again(client: Redis, fragile_redis: EmbeddedRedis) -> None:
+    assert await client.run_script(ECHO, ["a"], ["1"]) == b"1"
+    with redis_py.Redis(port=fragile_redis.port) as administrator:
+        administrator.script_flush()
+    assert await client.run_script(ECHO, ["a"], ["2"]) == b"2"
+
+
+async def test_concurrent_commands_share_round_trips(fragile_redis: EmbeddedRedis) -> None:
+    async with counting_proxy(fragile_redis.port) as proxy, open_redis(f"127.0.0.1:{proxy.port}") as client:
+        await client.ping()
+        before = proxy.round_trips
+        async with trio.open_nursery() as nursery:
+            for _ in range(50):
+                nursery.start_soon(client.get, "a")
+        assert proxy.round_trips - before < 10
+
+
+async def test_a_bug_of_a_script_is_not_an_unavailable_redis(client: Redis) -> None:
+    await client.run_script(ECHO, ["a"], ["1"])
+    for bug in ("return redis.call('HGETALL', 'a')", "syntax error", "return redis.call('NO SUCH COMMAND')"):
+        with pytest.raises(RedisReplyError):
+            await client.run_script(bug, [], [])
+    assert await is_available(client)
+
+
+async def test_a_full_redis_is_unavailable() -> None:
+    with temporary_redis() as server:
+        async with open_redis(server.address) as client:
+            with redis_py.Redis(port=server.port) as administrator:
+                administrator.config_set("maxmemory", 1)
+            with pytest.raises(DependencyUnavailable):
+                await client.run_script(ECHO, ["a"], ["1"])
+
+
+async def test_a_cancelled_task_sends_nothing(client: Redis) -> None:
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await client.run_script(ECHO, ["cancelled"], ["1"])
+    assert scope.cancelled_caught
+    assert await client.get("cancelled") is None
+
+
+async def test_in_a_cancel_storm_every_answer_reaches_its_caller_and_one_connection_remains(client: Redis) -> None:
+    moments = random.Random(2)
+    answers: list[bool] = []
+
+    async def ask(number: int) -> None:
+        with trio.move_on_after(moments.uniform(0, 0.03)):
+            for turn in range(20):
+                expected = f"{number}-{turn}".encode()
+                answers.append(await client.run_script(ECHO, [f"storm:{number}"], [expected]) == expected)
+                await trio.lowlevel.checkpoint()
+
+    for _ in range(5):
+        async with trio.open_nursery() as nursery:
+            for number in range(100):
+                nursery.start_soon(ask, number)
+    assert len(answers) > 500
+    assert all(answers)
+    assert await is_available(client)
+    assert await count_clients(client) == 1
+
+
+async def test_a_client_opens_without_redis_and_serves_when_it_comes(fragile_redis: EmbeddedRedis) -> None:
+    fragile_redis.stop()
+    async with open_redis(fragile_redis.address, timeout=TIMEOUT) as client:
+        for _ in range(3):
+            assert not await is_available(client)
+        await trio.to_thread.run_sync(fragile_redis.start)
+        for _ in range(3):
+            assert await is_available(client)
+
+
+async def test_a_killed_server_fails_waiting_calls_at_once_and_is_found_again(
+    client: Redis, fragile_redis: EmbeddedRedis
+) -> None:
+    async def ask_until_refused() -> None:
+        with pytest.raises(DependencyUnavailable):
+            while True:
+                await client.run_script(ECHO, ["a"], ["1"])
+
+    for _ in range(3):
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(ask_until_refused)
+            await trio.sleep(0.1)
+            await trio.to_thread.run_sync(fragile_redis.kill)
+        assert not await is_available(client)
+        await trio.to_thread.run_sync(fragile_redis.start)
+        assert await is_available(client)
+        assert await count_clients(client) == 1
+
+
+async def test_a_paused_server_fails_in_time_and_gives_no_late_answer_to_another(
+    client: Redis, fragile_redis: EmbeddedRedis
+) -> None:
+    async def refused(number: int) -> None:
+        started = time.monotonic()
+        with pytest.raises(DependencyUnavailable):
+            await client.run_script(ECHO, ["paused"], [str(number)])
+        assert time.monotonic() - started < BOUND
+
+    assert await is_available(client)
+    with paused(fragile_redis.pid):
+        for _ in range(2):
+            async with trio.open_nursery() as nursery:
+                for number in range(20):
+                    nursery.start_soon(refused, number)
+    for number in range(100):
+        assert await client.run_script(ECHO, ["after"], [str(number)]) == str(number).encode()
+    assert await count_clients(client) == 1
+
+
+async def test_a_cancelled_program_may_still_finish_what_it_shields(fragile_redis: EmbeddedRedis) -> None:
+    with trio.CancelScope() as program:
+        async with open_redis(fragile_redis.address, timeout=TIMEOUT) as client:
+            await client.ping()
+            program.cancel()
+            with trio.CancelScope(shield=True):
+                await trio.sleep(0.05)
+                assert await client.run_script(ECHO, ["last"], ["step"]) == b"step"
+            await trio.lowlevel.checkpoint()
+    assert program.cancelled_caught
+
+
+async def test_a_closed_client_is_unavailable_and_the_exception_of_the_body_is_its_own(
+    fragile_redis: EmbeddedRedis,
+) -> None:
+    error = KeyError("of the body")
+    with pytest.raises(KeyError) as caught:
+        async with open_redis(fragile_redis.address) as client:
+            await client.ping()
+            raise error
+    assert caught.value is error
+    with pytest.raises(DependencyUnavailable):
+        await client.ping()
+
+
+async def test_a_user_with_a_password_reaches_only_what_it_may() -> None:
+    users = ("user default off", "user public on >a-password-of-public ~public:* +@all")
+    with temporary_redis(users=users) as server:
+        async with open_redis(server.address, username="public", password="a-password-of-public", db=1) as client:
+            assert await client.run_script(ECHO, ["public:a"], ["1"]) == b"1"
+            with pytest.raises(DependencyUnavailable):
+                await client.get("private:a")
+
+
+async def test_a_wrong_password_is_unavailable_and_never_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with temporary_redis(users=("user default on >the-right-one ~* +@all",)) as server, caplog.at_level(logging.DEBUG):
+        async with open_redis(server.address, password="the-wrong-one") as client:
+            with pytest.raises(DependencyUnavailable):
+                await client.ping()
+            assert "the-wrong-one" not in repr(client)
+    assert "redis is unavailable" in caplog.text
+    assert "the-wrong-one" not in caplog.text
+
+
+@pytest.mark.parametrize("said", [b"-ERR max number of clients reached\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+@pytest.mark.parametrize("password", [None, "a-password"])
+async def test_a_server_that_turns_us_away_is_unavailable(said: bytes, password: str | None) -> None:
+    async def turn_away(stream: trio.SocketStream) -> None:
+        await stream.send_all(said)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, turn_away, 0)
+        port = listeners[0].socket.getsockname()[1]
+        async with open_redis(f"127.0.0.1:{port}", password=password, timeout=TIMEOUT) as client:
+            for _ in range(10):
+                assert not await is_available(client)
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("address", ["", "redis://127.0.0.1", "unix:relative", "127.0.0.1:port"])
+async def test_an_address_that_can_never_work_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError):
+        async with open_redis(address):
+            pass

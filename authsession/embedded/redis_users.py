@@ -5,8 +5,10 @@ https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl
 
 from contracts.gateway import GatewayKeys
 
-_CONNECTION = "+ping +hello +auth +client|setinfo +client|setname +client|id"
-_SCRIPTS = "+evalsha +eval +script|load"
+_CONNECTION = "+ping +auth +hello +client|setinfo +acl|whoami +info +time"
+# What shared.outbox and shared.web send, and what their scripts call: a script runs with its caller's rights.
+_SERVICE = "+evalsha +script|load +get +mget +set +hget +hgetall +hmget +hset +pttl +scan +xadd"
+_GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevrange +xlen +xinfo|stream"
 
 
 def acl_lines(keys: GatewayKeys, *, public: str, internal: str, gateway: str) -> list[str]:
@@ -16,13 +18,11 @@ def acl_lines(keys: GatewayKeys, *, public: str, internal: str, gateway: str) ->
     The gateway reads the projection and writes nothing but its replay keys.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
-    writes = f"{projection} {_CONNECTION} {_SCRIPTS} +get +mget +set +del +hget +hgetall +hset +hmget +expire +pexpire"
-    writes += " +xadd +xlen +scan +info +time +publish +subscribe &authsession:*"
-    reads = f"%R~{keys.record_prefix}* %R~{keys.stream} %R~{keys.projection} {_CONNECTION}"
-    reads += " +get +mget +hget +hgetall +hmget +exists +ttl +pttl +xread +xrange +xrevrange +xlen +xinfo|stream +time"
+    service = f"resetchannels -@all {_CONNECTION} {_SERVICE} {projection}"
+    reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
     return [
         "user default off",
-        f"user public on >{public} resetkeys resetchannels -@all {writes} ~authsession:public:*",
-        f"user internal on >{internal} resetkeys resetchannels -@all {writes} ~authsession:internal:*",
-        f"user gateway on >{gateway} resetkeys resetchannels -@all {reads} (~gateway:replay:* +set +get)",
+        f"user public on >{public} {service} ~authsession:public:*",
+        f"user internal on >{internal} {service} ~authsession:internal:*",
+        f"user gateway on >{gateway} {reads} (~gateway:replay:* +set +get)",
     ]

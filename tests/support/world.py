@@ -15,6 +15,7 @@ import trio
 from authsession.embedded.redis import EmbeddedRedis
 from shared.io import aio
 from shared.io.postgres import Postgres, open_postgres
+from shared.io.redis import Redis, open_redis
 from tests.support.database import Database
 
 P = ParamSpec("P")
@@ -27,13 +28,14 @@ Job = tuple[Callable[[], Awaitable[Any]], "Future[Any]"]
 class World:
     """Pools of every role on one database, and a way to run trio functions over them from any thread.
 
-    `owner`, `public`, `internal`: a `Postgres` each, of that role. More resources, such as a Redis client, come with
-    `world.enter(open_redis, …)`.
+    `owner`, `public`, `internal`: a `Postgres` each, of that role; `redis`: a client with all rights. More resources
+    come with `world.enter(open_…, …)`.
     """
 
     owner: Postgres
     public: Postgres
     internal: Postgres
+    redis: Redis
 
     def __init__(self, database: Database, redis_server: EmbeddedRedis) -> None:
         self.database = database
@@ -99,6 +101,7 @@ class World:
         self.owner = await pool(self.database.owner_dsn)
         self.public = await pool(self.database.public_dsn)
         self.internal = await pool(self.database.internal_dsn)
+        self.redis = await self._resources.enter_async_context(open_redis(self.redis_server.address))
 
 
 async def _perform(function: Callable[[], Awaitable[T]], answer: "Future[T]") -> None:

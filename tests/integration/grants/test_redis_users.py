@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from redis import AuthenticationError, Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, ResponseError
 
 from authsession.embedded.redis import EmbeddedRedis
 from tests.support.servers import temporary_redis
@@ -22,16 +22,17 @@ NOBODY_MAY: dict[str, Act] = {
     "keys": lambda client: client.keys("*"),
     "a key of somebody else": lambda client: client.get("other:key"),
     "replicaof": lambda client: client.execute_command("REPLICAOF", "NO", "ONE"),
+    "delete": lambda client: client.delete(RECORD),
+    "trim the stream": lambda client: client.xtrim(STREAM, maxlen=0),
+    "a script that was not loaded": lambda client: client.eval("return 1", 0),
     "monitor": lambda client: client.execute_command("MONITOR"),
 }
 THE_GATEWAY_MAY_NOT: dict[str, Act] = {
     "write a record": lambda client: client.set(RECORD, "{}"),
     "write a record beside a replay key": lambda client: client.mset({RECORD: "{}", "gateway:replay:1": "1"}),
-    "delete a record": lambda client: client.delete(RECORD),
     "write the stream": lambda client: client.xadd(STREAM, {"status": "active"}),
-    "trim the stream": lambda client: client.xtrim(STREAM, maxlen=0),
     "write the projection": lambda client: client.hset(PROJECTION, "epoch", "mine"),
-    "run a script": lambda client: client.eval("return redis.call('set', KEYS[1], '1')", 1, RECORD),
+    "load a script": lambda client: client.script_load("return redis.call('set', KEYS[1], '1')"),
     "read a rate limit": lambda client: client.get("authsession:public:rate"),
 }
 
@@ -61,14 +62,19 @@ def test_the_gateway_may_not(server: EmbeddedRedis, act: Act) -> None:
 
 def test_the_gateway_reads_what_the_services_wrote_and_writes_its_replay_keys(server: EmbeddedRedis) -> None:
     with client(server, "public") as public, client(server, "gateway") as gateway:
-        public.eval("redis.call('set', KEYS[1], ARGV[1]); redis.call('hset', KEYS[2], 'state', 'complete')", 2,
-                    RECORD, PROJECTION, '{"status":"active"}')  # fmt: skip
+        public.set(RECORD, '{"status":"active"}')
+        public.hset(PROJECTION, "state", "complete")
         public.xadd(STREAM, {"status": "active"})
         assert gateway.get(RECORD) == '{"status":"active"}'
         assert gateway.hget(PROJECTION, "state") == "complete"
         assert [fields for _, fields in gateway.xrange(STREAM)] == [{"status": "active"}]
         assert gateway.set("gateway:replay:device-session-1:request-1", "1", nx=True, px=60_000)
         assert not gateway.set("gateway:replay:device-session-1:request-1", "1", nx=True, px=60_000)
+
+
+def test_a_script_of_a_service_cannot_do_what_its_user_may_not(server: EmbeddedRedis) -> None:
+    with client(server, "public") as public, pytest.raises(ResponseError, match="NOPERM|ACL"):
+        public.evalsha(public.script_load("return redis.call('del', KEYS[1])"), 1, RECORD)
 
 
 def test_a_service_may_not_touch_the_other_services_rate_limits(server: EmbeddedRedis) -> None:

@@ -50,3 +50,7 @@ def test_calls_from_several_threads_run_at_the_same_time(world: World) -> None:
         answers = [threads.submit(world.call, world.public.unit_of_work, slow) for _ in range(8)]
         assert [answer.result() for answer in answers] == [1] * 8
         assert world.call(_now, world.owner) - started < timedelta(seconds=2)
+
+
+def test_the_world_reaches_redis(world: World) -> None:
+    world.call(world.redis.ping)

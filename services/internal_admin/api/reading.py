@@ -3,7 +3,6 @@
 from typing import Protocol
 
 from contracts.errors import ErrorCode, Refusal
-from contracts.strict_json import trimmed
 from services.internal_admin.domain.mutation import Caller, Cause
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
@@ -26,11 +25,6 @@ def cause_of(request: Request, mutation: Attributed) -> Cause:
     """Why the mutation is done. Whoever reaches the listener is the caller `trusted_network` (SPEC §4.5)."""
     caller = Caller("trusted_network", request.client.network.text, request.request_id)
     return Cause(mutation.reason_code, Actor(mutation.actor_type, mutation.actor_id), caller)
-
-
-def path_text(request: Request, name: str) -> str:
-    """The path parameter `name`, refused if Postgres could not hold it."""
-    return trimmed(request.path_parameters[name], name)
 
 
 def email_address(text: str) -> EmailAddress:

@@ -17,7 +17,7 @@ from contracts.internal_sessions import (
     encode_session,
     encode_sessions,
 )
-from services.internal_admin.api.reading import cause_of, path_text
+from services.internal_admin.api.reading import cause_of
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -58,7 +58,7 @@ class SessionRoutes:
 
     async def read(self, request: Request) -> Response:
         """One session."""
-        session = await read_session(path_text(request, "device_session_id"), self.postgres)
+        session = await read_session(request.path_parameters["device_session_id"], self.postgres)
         if session is None:
             raise Refusal(ErrorCode.SESSION_NOT_FOUND)
         return Response(200, encode_session(_answer(session)))
@@ -67,7 +67,7 @@ class SessionRoutes:
         """A user's sessions."""
         asked = decode_list_sessions(request.query)
         after = asked.cursor and (asked.cursor.created_at, asked.cursor.device_session_id)
-        query = ListSessions(path_text(request, "user_id"), asked.status, after, asked.limit)
+        query = ListSessions(request.path_parameters["user_id"], asked.status, after, asked.limit)
         page = await list_sessions(query, self.postgres)
         next_cursor = _cursor(page.items[-1]) if page.has_more else None
         return Response(200, encode_sessions([_answer(session) for session in page.items], next_cursor))
@@ -75,7 +75,7 @@ class SessionRoutes:
     async def revoke(self, request: Request) -> Response:
         """Revoke one session."""
         asked = decode_revoke_session(request.body)
-        device_session_id = path_text(request, "device_session_id")
+        device_session_id = request.path_parameters["device_session_id"]
         outcome = await revoke_session(RevokeSession(device_session_id, cause_of(request, asked)), self.change)
         match outcome:
             case Revoked():
@@ -90,7 +90,7 @@ class SessionRoutes:
     async def revoke_all(self, request: Request) -> Response:
         """Revoke the active sessions of a user."""
         asked = decode_revoke_user_sessions(request.body)
-        user_id = path_text(request, "user_id")
+        user_id = request.path_parameters["user_id"]
         command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, asked))
         outcome = await revoke_user_sessions(command, self.change)
         match outcome:

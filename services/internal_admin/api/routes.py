@@ -1,0 +1,25 @@
+"""Api: every route of the trusted API (SPEC §4)."""
+
+from services.internal_admin.api.blocks import BlockRoutes
+from services.internal_admin.api.mailbox import MailboxRoutes
+from services.internal_admin.api.sessions import SessionRoutes
+from services.internal_admin.api.users import UserRoutes
+from services.internal_admin.flows.published_change import PublishedChange
+from shared.io.postgres import Postgres
+from shared.keyring import KeyRing
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+from shared.web.exchange import Route
+
+
+def internal_routes(
+    postgres: Postgres, projection: Projection, relay: Relay, *, mailbox_keys: KeyRing | None
+) -> tuple[Route, ...]:
+    """The table for the listener. `mailbox_keys` unseal the development mailbox; None: mail is real, there is no mailbox."""
+    change = PublishedChange(postgres, projection, relay)
+    return (
+        *SessionRoutes(postgres, change).routes(),
+        *UserRoutes(postgres).routes(),
+        *BlockRoutes(postgres, change).routes(),
+        *(MailboxRoutes(postgres, mailbox_keys).routes() if mailbox_keys else ()),
+    )

@@ -68,6 +68,11 @@ class InternalApi:
             found = client.get(self._keys.record(device_session_id))
         return None if found is None else decode_record(found)
 
+    def status_at_gateways(self, device_session_id: str) -> str | None:
+        """The status of that record."""
+        record = self.gateway_record(device_session_id)
+        return None if record is None else record.status
+
 
 @contextmanager
 def open_internal_api(world: World, redis_address: str | None = None) -> Iterator[InternalApi]:

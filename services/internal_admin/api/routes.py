@@ -15,7 +15,7 @@ from shared.web.exchange import Route
 def internal_routes(
     postgres: Postgres, projection: Projection, relay: Relay, *, mailbox_keys: KeyRing | None
 ) -> tuple[Route, ...]:
-    """The table for the listener. `mailbox_keys` unseal the development mailbox; None: mail is real, there is no mailbox."""
+    """The table for the listener. `mailbox_keys` unseal the development mailbox; without them there is none."""
     change = PublishedChange(postgres, projection, relay)
     return (
         *SessionRoutes(postgres, change).routes(),

@@ -11,9 +11,9 @@ from tests.support.world import World
 
 
 @pytest.fixture(scope="module")
-def wide_pool(world: World) -> Iterator[Postgres]:
+def wide_pool(world: World) -> Postgres:
     """34 connections of the internal role."""
-    yield world.enter(
+    return world.enter(
         open_postgres,
         world.database.internal_dsn,
         application_name="race",

@@ -1,4 +1,4 @@
-"""Every mutation that could be read leaves one audit row, in its transaction, whatever became of it (SPEC §4.4, §10.8)."""
+"""Every mutation that could be read leaves one audit row, whatever became of it (SPEC §4.4, §10.8)."""
 
 import json
 from typing import Any

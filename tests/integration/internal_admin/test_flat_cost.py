@@ -1,7 +1,6 @@
-"""A page costs the same wherever it is in the list: keyset pagination, counted in pages of 8 KiB that Postgres touched."""
+"""A page costs the same wherever it is in the list: keyset, counted in pages of 8 KiB that Postgres touched."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,17 +15,17 @@ LIMIT = 10
 
 
 @pytest.fixture(scope="module")
-def user_id(world: World) -> Iterator[str]:
+def user_id(world: World) -> str:
     """A user with 20,000 sessions, of which one in 500 is active, and 20,000 blocks."""
     user = store_user(world.database)
     world.database.execute(
         """
         insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, status,
                created_at, revoked_at, revoke_reason_code, revoke_actor_type)
-        select 'device-session-' || $2 || n, $1, decode(repeat('00', 32), 'hex'), gen_random_uuid(), 'challenge-' || $2 || n,
-               case when n % 500 = 0 then 'active' else 'revoked' end, $3::timestamptz + n * interval '1 second',
-               case when n % 500 <> 0 then now() end, case when n % 500 <> 0 then 'x' end, case when n % 500 <> 0 then 'x' end
-          from generate_series(1, 20000) as n
+        select 'device-session-' || $2 || n, $1, decode(repeat('00', 32), 'hex'), gen_random_uuid(),
+               'challenge-' || $2 || n, case when ended is null then 'active' else 'revoked' end,
+               $3::timestamptz + n * interval '1 second', case when ended is not null then now() end, ended, ended
+          from generate_series(1, 20000) as n, lateral (select case when n % 500 <> 0 then 'ended' end as ended) as state
         """,
         user.user_id,
         unique("bulk-"),
@@ -35,15 +34,17 @@ def user_id(world: World) -> Iterator[str]:
     world.database.execute(
         """
         with addresses as (
-            insert into emails (folded, created_at) select $1 || n, now() from generate_series(1, 20000) as n returning email_id
+            insert into emails (folded, created_at)
+            select $1 || n, now() from generate_series(1, 20000) as n returning email_id
         )
-        insert into blocks (email_id, reason_code, actor_type, created_at) select email_id, 'x', 'x', now() from addresses
+        insert into blocks (email_id, reason_code, actor_type, created_at)
+        select email_id, 'x', 'x', now() from addresses
         """,
         unique("blocked-"),
     )
     for table in ("device_sessions", "blocks", "emails"):
         world.database.execute(f"analyze {table}")
-    yield user.user_id
+    return user.user_id
 
 
 def pages_touched(world: World, statement: str, *arguments: object) -> int:

@@ -1,5 +1,7 @@
-"""Races on real Postgres: N units of work behind a barrier, then a count. Every change is one transaction on the e-mail's
-row, so exactly one contender finds the state it changes."""
+"""Races on real Postgres: N units of work behind a barrier, then a count.
+
+Every change is one transaction on the e-mail's row, so exactly one contender finds the state it changes.
+"""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable

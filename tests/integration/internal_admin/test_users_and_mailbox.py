@@ -22,7 +22,8 @@ def store_mail(world: World, user: StoredUser, code: str, *, state: str = "sent"
         """
         insert into challenges (challenge_id, email_id, email, login_code_id, network_tag, preferred_language, state,
                                 created_at, expires_at)
-        values ($1, $2, $3, $4, decode(repeat('00', 16), 'hex'), 'en', 'sent', clock_now(), clock_now() + interval '10 min')
+        values ($1, $2, $3, $4, decode(repeat('00', 16), 'hex'), 'en', 'sent',
+                clock_now(), clock_now() + interval '10 min')
         """,
         challenge_id, user.email_id, user.email, login_code_id,
     )  # fmt: skip

@@ -1,5 +1,7 @@
-"""A state machine over sessions and blocks: issue, revoke, revoke all (with except), block (with and without end), unblock,
-time. Whatever the order, the API says what the model says, and no gateway ever sees `active` after `revoked`."""
+"""A state machine over sessions and blocks: issue, revoke, revoke all (with except), block (with end), unblock, time.
+
+Whatever the order, the API says what the model says, and gateways see every revocation.
+"""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -146,8 +148,7 @@ class SessionsAndBlocks(RuleBasedStateMachine):
     @invariant()
     def gateways_see_every_revocation(self) -> None:
         for session in self.model.revoked:
-            record = self.api.gateway_record(session)
-            assert record is not None and record.status == "revoked"
+            assert self.api.status_at_gateways(session) == "revoked"
 
     def _store(self, email: str) -> StoredUser:
         return store_user(self.world.database, email=email)

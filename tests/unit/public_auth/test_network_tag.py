@@ -1,0 +1,46 @@
+"""Laws of how a network is remembered (SPEC §3.6). Pure."""
+
+import hmac
+
+from services.public_auth.domain.network_tag import network_tags
+from shared.kernel.network import Network, parse_network
+from shared.keyring import KeyRing
+
+OLD = "old:" + "b2xkb2xk" * 8
+NEW = "new:" + "bmV3bmV3" * 8
+KEYS = KeyRing.parse("test", OLD)
+ROTATED = KeyRing.parse("test", f"{NEW},{OLD}")
+HOME = Network("192.0.2.1")
+
+
+def test_a_tag_is_the_first_16_bytes_of_an_hmac_under_the_newest_key() -> None:
+    expected = hmac.digest(ROTATED.newest.secret, b"authsession-network-tag-v1192.0.2.1", "sha256")[:16]
+    assert network_tags(ROTATED, HOME).newest == expected
+
+
+def test_a_network_is_still_found_by_what_was_written_under_an_older_key() -> None:
+    written_before = network_tags(KEYS, HOME).newest
+    rotated = network_tags(ROTATED, HOME)
+
+    assert written_before in rotated.readable
+    assert rotated.newest != written_before
+    assert rotated.newest in rotated.readable
+
+
+def test_while_keys_rotate_old_and_new_replicas_find_what_each_other_wrote() -> None:
+    """As long as the new key reaches every replica, to read, before it is the first of any."""
+    prepared = KeyRing.parse("test", f"{OLD},{NEW}")
+
+    assert network_tags(ROTATED, HOME).newest in network_tags(prepared, HOME).readable
+    assert network_tags(prepared, HOME).newest in network_tags(ROTATED, HOME).readable
+
+
+def test_other_networks_have_other_tags_and_one_network_has_one() -> None:
+    networks = [f"192.0.2.{host}" for host in range(256)] + [
+        f"2001:db8:0:{subscriber:x}::1" for subscriber in range(256)
+    ]
+    tags = {network_tags(KEYS, parse_network(address)).newest for address in networks}
+
+    assert len(tags) == 512
+    same = [network_tags(KEYS, parse_network(address)) for address in ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2")]
+    assert same[0] == same[1]

@@ -1,0 +1,65 @@
+"""Settings of the public process, from its environment, all problems at once. Reads no environment itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from contracts.gateway import GatewayKeys
+from shared import variables
+from shared.address import Address
+from shared.process_settings import ProcessSettings, read_process_settings
+from shared.settings import Rate, Reading
+from shared.web.client_address import IpNetwork
+
+_PRODUCTION_NEW_ADDRESS_MAIL_LIMIT = Rate(300, timedelta(hours=1))
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAuthSettings:
+    """A rate of None is `off`; so is a metrics address of None."""
+
+    process: ProcessSettings
+    http_address: Address
+    metrics_address: Address | None
+    public_host: str | None
+    trusted_proxies: tuple[IpNetwork, ...]
+    send_rate_limit: Rate | None
+    confirm_rate_limit: Rate | None
+    public_rate_limit: Rate | None
+    rate_limit_key_prefix: str
+    new_address_mail_limit: Rate | None
+
+
+def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
+    """Raises `ConfigurationError` with everything that is wrong, each with its name and its cure."""
+    reading = Reading(environment)
+    process = read_process_settings(reading)
+    settings = PublicAuthSettings(
+        process=process,
+        http_address=reading.required(variables.PUBLIC_HTTP_ADDR),
+        metrics_address=reading.optional(variables.PUBLIC_METRICS_ADDR),
+        public_host=reading.optional(variables.PUBLIC_HOST),
+        trusted_proxies=reading.required(variables.TRUSTED_PROXIES),
+        send_rate_limit=reading.optional(variables.SEND_RATE_LIMIT),
+        confirm_rate_limit=reading.optional(variables.CONFIRM_RATE_LIMIT),
+        public_rate_limit=reading.optional(variables.PUBLIC_RATE_LIMIT),
+        rate_limit_key_prefix=reading.required(variables.RATE_LIMIT_KEY_PREFIX),
+        new_address_mail_limit=_new_address_mail_limit(reading, process),
+    )
+    _check_production(reading, process)
+    reading.finish()
+    return settings
+
+
+def _new_address_mail_limit(reading: Reading, process: ProcessSettings) -> Rate | None:
+    if reading.is_set(variables.NEW_ADDRESS_MAIL_LIMIT):
+        return reading.optional(variables.NEW_ADDRESS_MAIL_LIMIT)
+    return _PRODUCTION_NEW_ADDRESS_MAIL_LIMIT if process.is_production else None
+
+
+def _check_production(reading: Reading, process: ProcessSettings) -> None:
+    if not process.is_production:
+        return
+    for variable in (variables.SEND_RATE_LIMIT, variables.CONFIRM_RATE_LIMIT):
+        if reading.says(variable, "off"):
+            reading.problems.append(f"{variable.name} is off, which production refuses: remove it or set a rate")

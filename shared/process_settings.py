@@ -1,0 +1,83 @@
+"""What both processes are told alike: where Postgres and Redis are, keys, names in Redis, how to stop."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from contracts.gateway import GatewayKeys
+from shared import variables
+from shared.keyring import KeyRing
+from shared.settings import Reading
+
+
+@dataclass(frozen=True, slots=True)
+class RedisSettings:
+    """As `shared.io.redis.open_redis` takes them."""
+
+    address: str
+    username: str | None
+    password: str | None = field(repr=False)
+    db: int
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """Common to both processes. `warnings` are to be logged at boot, each once."""
+
+    is_production: bool
+    mail_service_mode: str
+    user_service_mode: str
+    postgres_dsn: str = field(repr=False)
+    postgres_pool_size: int
+    redis: RedisSettings
+    login_code_keys: KeyRing = field(repr=False)
+    sealing_keys: KeyRing = field(repr=False)
+    gateway_keys: GatewayKeys
+    gateway_stream_maxlen: int
+    drain_delay: timedelta
+    shutdown_timeout: timedelta
+    warnings: list[str]
+
+
+def read_process_settings(reading: Reading) -> ProcessSettings:
+    """Problems and warnings stay in `reading`; names that are not ours are found here."""
+    reading.check_names(variables.VARIABLES)
+    settings = ProcessSettings(
+        is_production=reading.required(variables.ENV) == "production",
+        mail_service_mode=reading.required(variables.MAIL_SERVICE_MODE),
+        user_service_mode=reading.required(variables.USER_SERVICE_MODE),
+        postgres_dsn=reading.required(variables.POSTGRES_DSN),
+        postgres_pool_size=reading.required(variables.POSTGRES_POOL_SIZE),
+        redis=RedisSettings(
+            address=reading.required(variables.REDIS_ADDR),
+            username=reading.optional(variables.REDIS_USERNAME),
+            password=reading.optional(variables.REDIS_PASSWORD),
+            db=reading.required(variables.REDIS_DB),
+            tls=reading.required(variables.REDIS_TLS),
+        ),
+        login_code_keys=reading.required(variables.LOGIN_CODE_KEYS),
+        sealing_keys=reading.required(variables.SEALING_KEYS),
+        gateway_keys=GatewayKeys(
+            reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM)
+        ),
+        gateway_stream_maxlen=reading.required(variables.GATEWAY_STREAM_MAXLEN),
+        drain_delay=reading.required(variables.DRAIN_DELAY),
+        shutdown_timeout=reading.required(variables.SHUTDOWN_TIMEOUT),
+        warnings=reading.warnings,
+    )
+    _check_modes(reading, settings)
+    return settings
+
+
+def _check_modes(reading: Reading, settings: ProcessSettings) -> None:
+    for variable, mode in (
+        (variables.MAIL_SERVICE_MODE, settings.mail_service_mode),
+        (variables.USER_SERVICE_MODE, settings.user_service_mode),
+    ):
+        if mode not in (None, "stub"):
+            reading.problems.append(f"{variable.name}={mode} is not built yet: use stub")
+    if settings.is_production and settings.mail_service_mode == "stub":
+        reading.problems.append(
+            f"{variables.MAIL_SERVICE_MODE.name}=stub shows login codes to whoever reaches the internal listener, which "
+            "production refuses: configure a mail service"
+        )

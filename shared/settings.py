@@ -1,0 +1,279 @@
+"""Parsing of environment variables: every problem is collected, named and cured at once (SPEC §12). Reads no environment.
+
+Parsers take the text of one variable and raise `ValueError` with what it must be ("must be …" is put before it); they never
+quote the value, which may be a secret.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_network
+from typing import Generic, NoReturn, TypeVar, cast
+
+from shared.address import EVERY_INTERFACE, Address, UnixAddress, parse_address
+from shared.io.postgres_dsn import connect_arguments
+from shared.kernel.faults import ConfigurationError
+from shared.keyring import KeyRing
+from shared.web.client_address import IpNetwork
+
+T = TypeVar("T")
+Parse = Callable[[str], T]
+
+EXIT_STATUS = os.EX_CONFIG
+"""78: what a process ends with when its configuration is refused (sysexits.h)."""
+PREFIX = "AUTHSESSION_"
+_DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
+_UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_RATE = re.compile(r"([1-9][0-9]{0,8})/(.+)")
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_FILE_SUFFIX = "_FILE"
+_TYPO_DISTANCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Variable(Generic[T]):
+    """One environment variable; `default` is text as one would write it.
+
+    A secret may also be given as the path of a file in `NAME_FILE`; its value is in no message and in no document.
+    """
+
+    name: str
+    parse: Parse[T]
+    meaning: str
+    default: str | None = None
+    is_required: bool = False
+    is_secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """At most `count` in any `period`."""
+
+    count: int
+    period: timedelta
+
+
+class Reading:
+    """One reading of an environment. Values of bad variables come back as None; `finish` raises for all of them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+        self.warnings: list[str] = []
+
+    def required(self, variable: Variable[T]) -> T:
+        """The value of a variable that has one: by its default or because it must be set."""
+        value = self.optional(variable)
+        if value is None and variable.is_required and not self.is_set(variable):
+            self.problems.append(f"{variable.name} is not set: {variable.meaning}")
+        return cast(T, value)
+
+    def optional(self, variable: Variable[T]) -> T | None:
+        """The value, or None when neither it nor a default is there."""
+        text = self._text(variable)
+        if text is None:
+            return None
+        try:
+            return variable.parse(text)
+        except ConfigurationError as error:
+            self.problems.extend(f"{variable.name}: {problem}" for problem in error.problems)
+        except ValueError as error:
+            self.problems.append(f"{variable.name} must be {error}")
+        return None
+
+    def says(self, variable: Variable[T], text: str) -> bool:
+        """Whether the variable, or its default, is exactly `text`."""
+        return (self._environment.get(variable.name) or variable.default) == text
+
+    def check_names(self, known: Iterable[Variable[object]]) -> None:
+        """A name close to a known one is a typing error; any other unknown one is not ours (orchestrators inject some)."""
+        names = {name for variable in known for name in _names(variable)}
+        unknown = sorted(name for name in self._environment if name.startswith(PREFIX) and name not in names)
+        strange = [name for name in unknown if not self._is_typo(name, names)]
+        if strange:
+            self.warnings.append(f"unknown names are ignored: {', '.join(strange)}")
+
+    def finish(self) -> None:
+        """Raise `ConfigurationError` with every problem found, if there is one."""
+        if self.problems:
+            raise ConfigurationError(self.problems)
+
+    def _is_typo(self, name: str, names: set[str]) -> bool:
+        if _is_service_link(name, self._environment[name]):
+            return False
+        close = min(names, key=lambda each: (edit_distance(name, each), each))
+        if edit_distance(name, close) > _TYPO_DISTANCE:
+            return False
+        self.problems.append(f"{name} is unknown: write {close}")
+        return True
+
+    def is_set(self, variable: Variable[T]) -> bool:
+        """Whether the environment gives it a value; an empty one is none."""
+        return any(self._environment.get(name) for name in _names(variable))
+
+    def _text(self, variable: Variable[T]) -> str | None:
+        text = self._environment.get(variable.name)
+        path = self._environment.get(variable.name + _FILE_SUFFIX) if variable.is_secret else None
+        if text and path:
+            self.problems.append(f"{variable.name} and {variable.name}{_FILE_SUFFIX} are both set: keep one")
+            return None
+        return self._file(variable.name + _FILE_SUFFIX, path) if path else text or variable.default
+
+    def _file(self, name: str, path: str) -> str | None:
+        try:
+            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path given by the owner
+                text = file.read().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not UTF-8 text"
+            self.problems.append(f"{name} names a file that cannot be read: {reason}")
+            return None
+        if not text:
+            self.problems.append(f"{name} names an empty file")
+            return None
+        return text
+
+
+def _names(variable: Variable[T]) -> tuple[str, ...]:
+    return (variable.name, variable.name + _FILE_SUFFIX) if variable.is_secret else (variable.name,)
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    """Kubernetes sets NAME_PORT=tcp://… for each service; AUTHSESSION_PUBLIC_PORT is two letters from our _PUBLIC_HOST."""
+    return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
+
+
+def edit_distance(one: str, other: str) -> int:
+    """Levenshtein's: the fewest insertions, removals and replacements of a character that make `one` `other`."""
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, start=1):
+        previous, row[0] = row[0], i
+        for j, b in enumerate(other, start=1):
+            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (a != b))
+    return row[-1]
+
+
+def parse_text(text: str) -> str:
+    """Any text."""
+    return text
+
+
+def parse_duration(text: str) -> timedelta:
+    """`500ms`, `1s`, `10m`, `1h`, `30d`; a bare `0` too."""
+    if text == "0":
+        return timedelta(0)
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise ValueError("a duration such as 500ms, 1s or 10m")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def parse_positive_duration(text: str) -> timedelta:
+    """A duration that is not zero."""
+    duration = parse_duration(text)
+    if not duration:
+        raise ValueError("a duration above zero")
+    return duration
+
+
+def parse_rate(text: str) -> Rate | None:
+    """`60/1m`; None for `off`."""
+    if text == "off":
+        return None
+    match = _RATE.fullmatch(text)
+    if match is None:
+        raise ValueError("a rate such as 60/1m, or off")
+    return Rate(int(match[1]), parse_positive_duration(match[2]))
+
+
+def parse_boolean(text: str) -> bool:
+    """`true` or `false`, `1` or `0`, `yes` or `no`, `on` or `off`, in any case."""
+    word = text.lower()
+    if word in ("true", "1", "yes", "on"):
+        return True
+    if word in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def parse_whole_number(text: str, *, least: int, most: int) -> int:
+    """ASCII digits only."""
+    if not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
+        raise ValueError(f"a whole number from {least} to {most}")
+    return int(text)
+
+
+def whole_number(least: int, most: int) -> Parse[int]:
+    """The parser of whole numbers within these bounds."""
+    return partial(parse_whole_number, least=least, most=most)
+
+
+def parse_networks(text: str) -> tuple[IpNetwork, ...]:
+    """A comma-separated CIDR list; an address alone is a network of one."""
+    try:
+        return tuple(ip_network(entry.strip()) for entry in text.split(",") if entry.strip())
+    except ValueError:
+        raise ValueError("a comma-separated list of networks such as 10.0.0.0/8, 192.0.2.7") from None
+
+
+def parse_public_address(text: str) -> Address:
+    """An address to listen on, a bare `:port` being every interface."""
+    return parse_address(text, default_host=EVERY_INTERFACE)
+
+
+def parse_address_text(text: str) -> str:
+    """An address whose default host is decided later, as text."""
+    parse_address(text, default_host=EVERY_INTERFACE)
+    return text
+
+
+def parse_optional_address(text: str) -> Address | None:
+    """An address, a bare `:port` being loopback; None for `off`."""
+    return None if text == "off" else parse_address(text, default_host="127.0.0.1")
+
+
+def parse_server_address(text: str) -> str:
+    """The address of a server to connect to, as text; a bare `:port` is loopback."""
+    address = parse_address(text, default_host="127.0.0.1")
+    return str(address) if isinstance(address, UnixAddress) or address.port else _refuse("host:port, its port not 0")
+
+
+def parse_host(text: str) -> str:
+    """A host name, in lower case, without scheme or port."""
+    host = text.lower()
+    if not _HOST.fullmatch(host):
+        raise ValueError("a host name without scheme, port or path, such as auth.example.com")
+    return host
+
+
+def parse_postgres_dsn(text: str) -> str:
+    """A libpq URL; what is wrong with it is said without quoting it."""
+    connect_arguments(text, "settings", timedelta(seconds=1), timedelta(seconds=1))
+    return text
+
+
+def key_ring(name: str) -> Parse[KeyRing]:
+    """The parser of a key ring: `id:base64,id2:base64`, the newest first."""
+
+    def parse(text: str) -> KeyRing:
+        try:
+            return KeyRing.parse(name, text)
+        except ConfigurationError as error:
+            raise ConfigurationError([problem.removeprefix(f"{name}: ") for problem in error.problems]) from None
+
+    return parse
+
+
+def one_of(*words: str) -> Parse[str]:
+    """The parser of one of these words."""
+
+    def parse(text: str) -> str:
+        return text if text in words else _refuse(" or ".join(words))
+
+    return parse
+
+
+def _refuse(what: str) -> NoReturn:
+    raise ValueError(what)

@@ -1,0 +1,153 @@
+"""Every environment variable of both processes: name, default, meaning. The README's table is made from this (SPEC §12).
+
+One table for both, because an installation gives both processes the same file: each must know the other's names.
+"""
+
+from shared.settings import (
+    Variable,
+    key_ring,
+    one_of,
+    parse_address_text,
+    parse_boolean,
+    parse_duration,
+    parse_host,
+    parse_networks,
+    parse_optional_address,
+    parse_positive_duration,
+    parse_postgres_dsn,
+    parse_public_address,
+    parse_rate,
+    parse_server_address,
+    parse_text,
+    whole_number,
+)
+
+ENV = Variable(
+    "AUTHSESSION_ENV",
+    one_of("development", "production"),
+    "`production` refuses, at boot, whatever is only fit for development",
+    "development",
+)
+
+PUBLIC_HTTP_ADDR = Variable(
+    "AUTHSESSION_PUBLIC_HTTP_ADDR",
+    parse_public_address,
+    "where the public API listens: `host:port`, `:port`, `unix:/path`",
+    ":8080",
+)
+INTERNAL_HTTP_ADDR = Variable(
+    "AUTHSESSION_INTERNAL_HTTP_ADDR",
+    parse_address_text,
+    "where the internal API listens; `:port` means loopback while it needs no credentials or mail is `stub`",
+    ":8081",
+)
+PUBLIC_METRICS_ADDR = Variable(
+    "AUTHSESSION_PUBLIC_METRICS_ADDR",
+    parse_optional_address,
+    "where the public process shows `/metrics` and its checks in detail, or `off`",
+    "127.0.0.1:9464",
+)
+PUBLIC_HOST = Variable(
+    "AUTHSESSION_PUBLIC_HOST", parse_host, "host name of the public API, as `client_key_proof` signs it"
+)
+TRUSTED_PROXIES = Variable(
+    "AUTHSESSION_TRUSTED_PROXIES", parse_networks, "networks (CIDR list) whose `X-Forwarded-For` is believed", ""
+)
+INTERNAL_AUTH = Variable(
+    "AUTHSESSION_INTERNAL_AUTH",
+    one_of("trusted_network", "token"),
+    "who may call the internal API: whoever reaches it, or holders of a token (not built yet)",
+    "trusted_network",
+)
+
+POSTGRES_DSN = Variable(
+    "AUTHSESSION_POSTGRES_DSN",
+    parse_postgres_dsn,
+    "libpq URL of Postgres, `postgresql://user:password@host:port/database`; several hosts may be given",
+    is_required=True,
+    is_secret=True,
+)
+POSTGRES_POOL_SIZE = Variable(
+    "AUTHSESSION_POSTGRES_POOL_SIZE", whole_number(1, 500), "connections to Postgres of one process at most", "10"
+)
+REDIS_ADDR = Variable(
+    "AUTHSESSION_REDIS_ADDR", parse_server_address, "address of Redis: `host:port` or `unix:/path`", "127.0.0.1:6379"
+)
+REDIS_USERNAME = Variable("AUTHSESSION_REDIS_USERNAME", parse_text, "Redis ACL user")
+REDIS_PASSWORD = Variable("AUTHSESSION_REDIS_PASSWORD", parse_text, "its password", is_secret=True)
+REDIS_DB = Variable("AUTHSESSION_REDIS_DB", whole_number(0, 65535), "number of the Redis database", "0")
+REDIS_TLS = Variable("AUTHSESSION_REDIS_TLS", parse_boolean, "whether to speak TLS to Redis", "false")
+
+LOGIN_CODE_KEYS = Variable(
+    "AUTHSESSION_LOGIN_CODE_KEYS",
+    key_ring("AUTHSESSION_LOGIN_CODE_KEYS"),
+    "keys that login codes and networks are hashed under: `id:base64,…`, newest first, each of 32 bytes or more "
+    "(`openssl rand -base64 32`)",
+    is_required=True,
+    is_secret=True,
+)
+SEALING_KEYS = Variable(
+    "AUTHSESSION_SEALING_KEYS",
+    key_ring("AUTHSESSION_SEALING_KEYS"),
+    "keys that codes waiting for their mail are encrypted under: as above",
+    is_required=True,
+    is_secret=True,
+)
+
+MAIL_SERVICE_MODE = Variable(
+    "AUTHSESSION_MAIL_SERVICE_MODE",
+    one_of("stub", "rest", "smtp"),
+    "how mail leaves: `stub` is a mailbox for development (`rest` and `smtp` are not built yet)",
+    "stub",
+)
+MAIL_SERVICE_BASE_URL = Variable("AUTHSESSION_MAIL_SERVICE_BASE_URL", parse_text, "URL of the mail service (`rest`)")
+MAIL_SERVICE_REQUEST_TIMEOUT = Variable(
+    "AUTHSESSION_MAIL_SERVICE_REQUEST_TIMEOUT", parse_positive_duration, "how long a mail may take to hand over", "1s"
+)
+USER_SERVICE_MODE = Variable(
+    "AUTHSESSION_USER_SERVICE_MODE",
+    one_of("stub", "rest"),
+    "where users live: `stub` is this product's own Postgres (`rest` is not built yet)",
+    "stub",
+)
+USER_SERVICE_BASE_URL = Variable("AUTHSESSION_USER_SERVICE_BASE_URL", parse_text, "URL of the user service (`rest`)")
+USER_SERVICE_REQUEST_TIMEOUT = Variable(
+    "AUTHSESSION_USER_SERVICE_REQUEST_TIMEOUT", parse_positive_duration, "how long the user service may take", "1s"
+)
+
+SEND_RATE_LIMIT = Variable(
+    "AUTHSESSION_SEND_RATE_LIMIT", parse_rate, "`send-email-code` calls from one network, or `off`", "60/1m"
+)
+CONFIRM_RATE_LIMIT = Variable(
+    "AUTHSESSION_CONFIRM_RATE_LIMIT", parse_rate, "`confirm-email-code` calls from one network, or `off`", "120/1m"
+)
+PUBLIC_RATE_LIMIT = Variable(
+    "AUTHSESSION_PUBLIC_RATE_LIMIT", parse_rate, "calls of the public API from all networks together, or `off`", "off"
+)
+NEW_ADDRESS_MAIL_LIMIT = Variable(
+    "AUTHSESSION_NEW_ADDRESS_MAIL_LIMIT",
+    parse_rate,
+    "mails from one network to addresses that never confirmed, or `off`; unset: `off` in development, `300/1h` in production",
+)
+RATE_LIMIT_KEY_PREFIX = Variable(
+    "AUTHSESSION_RATE_LIMIT_KEY_PREFIX", parse_text, "start of the names of rate limits in Redis", "authsession:rate:"
+)
+
+GATEWAY_KEY_PREFIX = Variable(
+    "AUTHSESSION_GATEWAY_KEY_PREFIX", parse_text, "start of the keys of session records in Redis", "gateway:session:"
+)
+GATEWAY_STREAM = Variable(
+    "AUTHSESSION_GATEWAY_STREAM", parse_text, "key of the stream of session events in Redis", "gateway:session_events"
+)
+GATEWAY_STREAM_MAXLEN = Variable(
+    "AUTHSESSION_GATEWAY_STREAM_MAXLEN", whole_number(1, 100_000_000), "about how many events the stream keeps", "100000"
+)
+
+DRAIN_DELAY = Variable(
+    "AUTHSESSION_DRAIN_DELAY", parse_duration, "after SIGTERM: how long to accept on while `/readyz` says 503", "5s"
+)
+SHUTDOWN_TIMEOUT = Variable(
+    "AUTHSESSION_SHUTDOWN_TIMEOUT", parse_positive_duration, "then: how long running requests may take to finish", "10s"
+)
+
+VARIABLES: tuple[Variable[object], ...] = tuple(value for value in globals().values() if isinstance(value, Variable))

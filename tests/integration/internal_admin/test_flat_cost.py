@@ -25,7 +25,7 @@ def user_id(world: World) -> str:
         select 'device-session-' || $2 || n, $1, decode(repeat('00', 32), 'hex'), gen_random_uuid(),
                'challenge-' || $2 || n, case when ended is null then 'active' else 'revoked' end,
                $3::timestamptz + n * interval '1 second', case when ended is not null then now() end, ended, ended
-          from generate_series(1, 20000) as n, lateral (select case when n % 500 <> 0 then 'ended' end as ended) as state
+          from generate_series(1, 20000) as n, lateral (select case when n % 500 <> 0 then 'ended' end as ended) as s
         """,
         user.user_id,
         unique("bulk-"),

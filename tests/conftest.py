@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis as redis_py
+from hypothesis import settings
 
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
@@ -11,6 +12,11 @@ from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import RunningStack, open_stack
 from tests.support.world import World, open_world
+
+
+# A busy machine is not a failure: no limit on the time of one example.
+settings.register_profile("authsession", deadline=None)
+settings.load_profile("authsession")
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import RunningStack, open_stack
 from tests.support.world import World, open_world
 
-
 # A busy machine is not a failure: no limit on the time of one example.
 settings.register_profile("authsession", deadline=None)
 settings.load_profile("authsession")

@@ -50,7 +50,7 @@ class Variable(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `count` in any `period`."""
+    """`count` per `period`, spread evenly, in bursts of at most `count`."""
 
     count: int
     period: timedelta

@@ -1,0 +1,48 @@
+"""GCRA in the memory of one process, at half the rate: what limits while Redis is away. Bounded, whatever comes."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import trio
+
+from shared.settings import Rate
+
+_MOST_KEYS = 20_000
+
+
+class LocalRateLimiter:
+    """Forgets the key that was used longest ago when it would hold more than `most_keys`."""
+
+    def __init__(self, now: Callable[[], float] = trio.current_time, most_keys: int = _MOST_KEYS) -> None:
+        """`now` in seconds, monotonic."""
+        self._now = now
+        self._most_keys = most_keys
+        self._arrivals: OrderedDict[str, float] = OrderedDict()
+
+    def check(self, limits: Sequence[tuple[str, Rate]]) -> timedelta | None:
+        """None: pass, and counted on every limit. Else the time to wait, and counted on none."""
+        now = self._now()
+        ahead = [(key, max(now, self._arrivals.get(key, now)) - now, *_halved(rate)) for key, rate in limits]
+        wait = max(lead - tolerance for _, lead, _, tolerance in ahead)
+        if wait > 0:
+            return timedelta(seconds=wait)
+        for key, lead, interval, _ in ahead:
+            self._remember(key, now + lead + interval)
+        return None
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
+
+    def _remember(self, key: str, arrival: float) -> None:
+        self._arrivals[key] = arrival
+        self._arrivals.move_to_end(key)
+        if len(self._arrivals) > self._most_keys:
+            self._arrivals.popitem(last=False)
+
+
+def _halved(rate: Rate) -> tuple[float, float]:
+    """Interval and tolerance in seconds, for half of `rate`, one call per period at least."""
+    count = max(1, rate.count // 2)
+    interval = rate.period.total_seconds() / count
+    return interval, interval * (count - 1)

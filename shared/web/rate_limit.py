@@ -1,0 +1,146 @@
+"""Limits per network and route, exact across replicas: GCRA in Redis; while Redis is away, a stricter one in the process."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import resources
+from typing import Protocol
+
+import trio
+
+from contracts.errors import ErrorCode
+from shared.kernel.faults import DependencyUnavailable
+from shared.settings import Rate
+from shared.web.exchange import Endpoint, Request, Response
+from shared.web.local_rate_limit import LocalRateLimiter
+from shared.web.refusals import refusal
+
+_log = logging.getLogger(__name__)
+_SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
+_MOST_IN_ONE_CALL = 200
+_PROBE_SECONDS = 1.0
+_TOTAL = "total"
+
+
+class RateStore(Protocol):
+    """What is needed of `shared.io.redis.Redis`."""
+
+    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> list[int]: ...
+
+    async def ping(self) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class _Check:
+    """One request that waits for its verdict."""
+
+    limits: tuple[tuple[str, Rate], ...]
+    decided: trio.Event = field(default_factory=trio.Event)
+    wait: timedelta | None = None
+
+
+class RateLimiter:
+    """Counts calls per network and route, and all together. `run` must be running; without it checks wait.
+
+    Every check that waits at one moment is decided by one script call: while a call is under way the next batch collects.
+    """
+
+    def __init__(
+        self, redis: RateStore, rates: Mapping[str, Rate | None], *, total: Rate | None = None, key_prefix: str
+    ) -> None:
+        """`rates` by route name, None for `off`. On Redis Cluster `key_prefix` must contain a hash tag."""
+        self._redis = redis
+        self._rates = rates
+        self._total = total
+        self._key_prefix = key_prefix
+        self._local = LocalRateLimiter()
+        self._waiting: list[_Check] = []
+        self._arrived = trio.Event()
+        self._is_redis_away = False
+
+    async def check(self, network_text: str, route_name: str) -> timedelta | None:
+        """None: pass, and counted. Else how long to wait before the next call can pass; a refused call is not counted.
+
+        If cancelled, the call may or may not have been counted. Never raises because of Redis.
+        """
+        limits = self._limits(network_text, route_name)
+        if not limits:
+            return None
+        if self._is_redis_away:
+            return self._local.check(limits)
+        check = _Check(limits)
+        self._waiting.append(check)
+        self._arrived.set()
+        await check.decided.wait()
+        return check.wait
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Decide checks until cancelled."""
+        task_status.started()
+        while True:
+            await self._arrived.wait()
+            self._arrived = trio.Event()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_MOST_IN_ONE_CALL], self._waiting[_MOST_IN_ONE_CALL:]
+                await self._decide(batch)
+            if self._is_redis_away:
+                await self._wait_for_redis()
+
+    async def _decide(self, batch: Sequence[_Check]) -> None:
+        try:
+            waits = None if self._is_redis_away else await self._ask_redis(batch)
+        except DependencyUnavailable:
+            _log.warning("rate limits are counted in the process at half the rate until redis is back")
+            self._is_redis_away, waits = True, None
+        for place, check in enumerate(batch):
+            check.wait = self._local.check(check.limits) if waits is None else _duration(waits[place])
+            check.decided.set()
+
+    async def _ask_redis(self, batch: Sequence[_Check]) -> list[int]:
+        places: dict[str, int] = {}
+        arguments: list[str | int] = []
+        for check in batch:
+            arguments.append(len(check.limits))
+            for key, rate in check.limits:
+                interval, tolerance = _interval_and_tolerance(rate)
+                arguments += [places.setdefault(key, len(places) + 1), interval, tolerance]
+        return await self._redis.run_script(_SCRIPT, list(places), arguments)
+
+    async def _wait_for_redis(self) -> None:
+        while self._is_redis_away:
+            await trio.sleep(_PROBE_SECONDS)
+            try:
+                await self._redis.ping()
+            except DependencyUnavailable:
+                continue
+            self._is_redis_away = False
+            _log.warning("rate limits are counted in redis again")
+
+    def _limits(self, network_text: str, route_name: str) -> tuple[tuple[str, Rate], ...]:
+        rate = self._rates[route_name]
+        own = () if rate is None else ((f"{self._key_prefix}{route_name}:{network_text}", rate),)
+        return own if self._total is None else (*own, (self._key_prefix + _TOTAL, self._total))
+
+
+def limited(endpoint: Endpoint, limiter: RateLimiter, route_name: str) -> Endpoint:
+    """`endpoint` behind the limit of `route_name`: 429 with `Retry-After`, the same whatever the request says."""
+
+    async def limited_endpoint(request: Request) -> Response:
+        wait = await limiter.check(request.client.network.text, route_name)
+        if wait is not None:
+            return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
+        return await endpoint(request)
+
+    return limited_endpoint
+
+
+def _interval_and_tolerance(rate: Rate) -> tuple[int, int]:
+    """Microseconds between calls, and how far a burst may run ahead of that."""
+    period = rate.period // timedelta(microseconds=1)
+    interval = max(1, period // rate.count)
+    return interval, interval * (rate.count - 1)
+
+
+def _duration(microseconds: int) -> timedelta | None:
+    return timedelta(microseconds=microseconds) if microseconds > 0 else None

@@ -1,25 +1,27 @@
-"""Postgres for trio: a pool that opens lazily, units of work, and an advisory lock held by a connection of its own.
+"""Postgres for trio: units of work on a few connections, and an advisory lock held by a connection of its own.
 
 One crossing per unit of work, shielded and bounded from the inside. This room knows no table; driver and OS faults
-become `DependencyUnavailable("postgres")` here and nowhere else.
+become `DependencyUnavailable("postgres")` here and nowhere else. Why not asyncpg's own pool:
+docs/decisions/0001-postgres-crossing.md.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import asyncpg
 import trio
 
 from shared.io import aio
-from shared.io.postgres_dsn import connect_arguments
+from shared.io.postgres_dsn import ConnectArguments, connect_arguments
 from shared.kernel.faults import DependencyUnavailable
 
 T = TypeVar("T")
 Body = Callable[[asyncpg.Connection], Awaitable[T]]
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 ATTEMPTS = 3
 _RETRIED = (
@@ -28,6 +30,7 @@ _RETRIED = (
     asyncpg.InvalidCachedStatementError,  # a migration changed the result type of a cached statement
     asyncpg.OutdatedSchemaCacheError,
 )
+_CONNECT_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 # SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) that say "this database cannot
 # serve this release now". All others (22 data, 23 constraint, 42601 syntax, P0001 raise, ...) are the caller's.
 _UNAVAILABLE_CLASSES = frozenset({"08", "28", "3D", "3F", "40", "53", "55", "57", "58"})
@@ -40,58 +43,85 @@ _UNAVAILABLE_STATES = frozenset({
 _log = logging.getLogger(__name__)
 
 
-class _Connection(asyncpg.Connection):
-    """Nothing here ever sets session state, so a release needs no reset query and costs no round trip.
+class Postgres:
+    """Units of work on at most `pool_size` connections, each opened when first needed. Made by `open_postgres`.
 
-    (asyncpg still rolls back a transaction that was left open.)
+    Nothing ever sets session state, so a connection goes from one unit to the next as it is: no reset, no round trip.
     """
 
-    def get_reset_query(self) -> str:
-        return ""
-
-
-class Postgres:
-    """Units of work on a pool. One object per process, made by `open_postgres`."""
-
-    def __init__(self, pool: asyncpg.Pool, connect: Callable[[], Awaitable[asyncpg.Connection]], *,
-                 acquire_timeout: timedelta, unit_timeout: timedelta) -> None:  # fmt: skip
-        self._pool = pool
+    def __init__(
+        self, connect: Connect, *, pool_size: int, acquire_timeout: timedelta, unit_timeout: timedelta
+    ) -> None:
         self._connect = connect
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
+        self._free = trio.Semaphore(pool_size)
+        self._idle: list[asyncpg.Connection] = []  # the last one used is used next: the statements it knows are warm
 
     async def unit_of_work(self, body: Body[T]) -> T:
-        """Run `body` with a connection of the pool, in asyncio, and return what it returns.
+        """Run `body` with a connection, in asyncio, and return what it returns.
 
         There is no implicit transaction: a single statement commits by itself, more need `connection.transaction()`.
         `body` awaits nothing but its connection, and must be idempotent when rolled back: it is repeated after a
         deadlock or serialization failure (at most `ATTEMPTS` runs). Cancellation comes before the first statement or
-        after the last, never between. Ends within `acquire_timeout` + `unit_timeout`.
+        after the last, never between. Ends within twice `acquire_timeout` (a free connection, connecting) and once
+        `unit_timeout`: then the connection is cut under `body`.
 
         Raises `DependencyUnavailable("postgres")` when the database cannot serve (away, paused, read-only, full, not
         migrated; the outcome of the unit is then unknown). Constraint violations and whatever else `body` raises
         pass unchanged, but for the row's values, which are taken out of them.
         """
-        return await aio.call(self._unit_of_work, body)
+        await self._wait_for_free_connection()
+        try:
+            return await aio.call(self._unit_of_work, body)
+        finally:
+            self._free.release()
+
+    async def _wait_for_free_connection(self) -> None:
+        try:
+            self._free.acquire_nowait()
+        except trio.WouldBlock:
+            with trio.move_on_after(self._acquire_timeout):
+                return await self._free.acquire()
+            raise _unavailable("no free connection") from None
 
     async def _unit_of_work(self, body: Body[T]) -> T:
-        async def once() -> T:
-            connection = await self._acquire()
-            try:
-                return await _run(connection, body)
-            finally:
-                await self._pool.release(connection, timeout=self._acquire_timeout)
-
-        return await _repeated(once, self._acquire_timeout + self._unit_timeout)
-
-    async def _acquire(self) -> asyncpg.Connection:
+        connection = self._idle_connection() or await _connected(self._connect)
         try:
-            return cast(asyncpg.Connection, await self._pool.acquire(timeout=self._acquire_timeout))
-        except _CONNECT_FAULTS as fault:
-            raise _unavailable(fault) from fault
+            return await _bounded(connection, body, self._unit_timeout)
+        except DependencyUnavailable as fault:
+            if isinstance(fault.__cause__, asyncpg.ReadOnlySQLTransactionError):
+                self._cut_idle()  # after a failover: reconnecting finds the new primary
+                _cut(connection)
+            raise
+        finally:
+            self._give_back(connection)
+
+    def _idle_connection(self) -> asyncpg.Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return None
+
+    def _give_back(self, connection: asyncpg.Connection) -> None:
+        """A transaction that a body left open is rolled back by cutting its connection."""
+        if not connection.is_closed() and connection.is_in_transaction():
+            _log.error("a unit of work left its transaction open")
+            _cut(connection)
+        if not connection.is_closed():
+            self._idle.append(connection)
+
+    def _cut_idle(self) -> None:
+        while self._idle:
+            _cut(self._idle.pop())
+
+    async def close(self) -> None:
+        """Close the connections. Every unit of work must have ended."""
+        await asyncio.gather(*(_close(connection) for connection in self._idle))
 
     @asynccontextmanager
-    async def exclusive(self, lock_id: int) -> AsyncIterator["Exclusive | None"]:
+    async def exclusive(self, lock_id: int) -> AsyncGenerator["Exclusive | None"]:
         """Try to take the session-level advisory lock `lock_id` on a connection of its own; None if another holds it.
 
         Never waits for the lock. Raises `DependencyUnavailable("postgres")` if the database cannot be reached. The
@@ -108,17 +138,18 @@ class Postgres:
                 await aio.call(_close, connection)
 
     async def _try_lock(self, lock_id: int) -> asyncpg.Connection | None:
+        connection = await _connected(self._connect)
+        is_held = False
+
+        async def try_lock(connection: asyncpg.Connection) -> bool:
+            return await connection.fetchval("select pg_try_advisory_lock($1)", lock_id)
+
         try:
-            connection = await self._connect()
-        except _CONNECT_FAULTS as fault:
-            raise _unavailable(fault) from fault
-        held = False
-        try:
-            held = await _run(connection, lambda lock: lock.fetchval("select pg_try_advisory_lock($1)", lock_id))
+            is_held = await _bounded(connection, try_lock, self._unit_timeout)
         finally:
-            if not held:
+            if not is_held:
                 await _close(connection)
-        return connection if held else None
+        return connection if is_held else None
 
 
 class Exclusive:
@@ -133,7 +164,7 @@ class Exclusive:
 
         After a fault the connection is closed: the lock is lost, each further call raises `DependencyUnavailable`.
         """
-        return await aio.call(_repeated, lambda: _run(self._connection, body), self._unit_timeout)
+        return await aio.call(_bounded, self._connection, body, self._unit_timeout)
 
 
 @asynccontextmanager
@@ -144,78 +175,89 @@ async def open_postgres(
     pool_size: int = 10,
     acquire_timeout: timedelta = timedelta(seconds=3),
     unit_timeout: timedelta = timedelta(seconds=5),
-) -> AsyncIterator[Postgres]:
-    """A pool of at most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed.
+) -> AsyncGenerator[Postgres]:
+    """At most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed.
 
     Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
-    `ConfigurationError` for a DSN that can never work. On leaving, units of work that still run have `unit_timeout` to
-    end; then every connection is cut.
+    `ConfigurationError` for a DSN that can never work.
     """
-    arguments = connect_arguments(dsn, application_name, acquire_timeout, unit_timeout)
-    pool = await aio.call(_create_pool, pool_size, arguments)
+    targets = connect_arguments(dsn, application_name, acquire_timeout, unit_timeout)
 
     async def connect() -> asyncpg.Connection:
-        return await asyncpg.connect(**arguments)
+        return await _connect_to_first(targets)
 
+    postgres = Postgres(connect, pool_size=pool_size, acquire_timeout=acquire_timeout, unit_timeout=unit_timeout)
     try:
-        yield Postgres(pool, connect, acquire_timeout=acquire_timeout, unit_timeout=unit_timeout)
+        yield postgres
     finally:
         with trio.CancelScope(shield=True):
-            await aio.call(_close_pool, pool, unit_timeout.total_seconds())
+            await aio.call(postgres.close)
 
 
 # From here on: asyncio.
 
-_CONNECT_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-
-async def _repeated(once: Callable[[], Awaitable[T]], timeout: float) -> T:
+async def _connected(connect: Connect) -> asyncpg.Connection:
     try:
-        async with asyncio.timeout(timeout):
-            for attempt in range(1, ATTEMPTS):
-                try:
-                    return await once()
-                except _RETRIED:
-                    await asyncio.sleep(0.01 * attempt)
-            return await once()
-    except TimeoutError as fault:
-        raise _unavailable(fault) from fault
+        return await connect()
+    except _CONNECT_FAULTS as fault:
+        raise _unavailable_by(fault) from fault
+
+
+async def _connect_to_first(targets: list[ConnectArguments]) -> asyncpg.Connection:
+    """The first host that takes us; asyncpg would let one that says nothing use up the time of all."""
+    *others, last = targets
+    for target in others:
+        try:
+            return await asyncpg.connect(**target)
+        except (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError):  # the last: not a primary
+            continue
+    return await asyncpg.connect(**last)
+
+
+async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float) -> T:
+    """Run `body`; when its time is over cut the connection, which ends whatever it waits for.
+
+    (Cancelling would not: leaving a transaction block then still waits for a rollback.)
+    """
+    timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
+    try:
+        return await _repeated(connection, body)
+    except OSError as fault:
+        _cut(connection)
+        raise _unavailable_by(fault) from fault
     except asyncpg.PostgresError as error:
         error.detail = None  # "Key (email)=(...) already exists", "Failing row contains (...)": never into a log
         if _is_unavailable(error):
-            raise _unavailable(error) from error
-        raise
-
-
-async def _run(connection: asyncpg.Connection, body: Body[T]) -> T:
-    """Run `body`; cut a connection whose state is unknown, so that it is never used again."""
-    try:
-        return await body(connection)
-    except asyncio.CancelledError:  # `unit_timeout`
-        _cut(connection)
-        raise
-    except OSError as fault:  # connection reset; TimeoutError of `command_timeout`
-        _cut(connection)
-        raise _unavailable(fault) from fault
-    except asyncpg.ReadOnlySQLTransactionError:
-        _cut(connection)  # reconnecting finds the new primary
+            raise _unavailable_by(error) from error
         raise
     except asyncpg.InterfaceError as fault:
-        if _is_lost(connection):
-            raise _unavailable(fault) from fault
+        if connection.is_closed():
+            raise _unavailable_by(fault) from fault
         raise
+    finally:
+        timer.cancel()
+
+
+async def _repeated(connection: asyncpg.Connection, body: Body[T]) -> T:
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return await body(connection)
+        except _RETRIED:
+            await asyncio.sleep(0.01 * attempt)
+    return await body(connection)
 
 
 def _cut(connection: asyncpg.Connection) -> None:
-    if not _is_lost(connection):
+    if not connection.is_closed():
         connection.terminate()
 
 
-def _is_lost(connection: asyncpg.Connection) -> bool:
+async def _close(connection: asyncpg.Connection) -> None:
     try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:  # the pool took a broken connection back already
-        return True
+        await connection.close(timeout=1)
+    except _CONNECT_FAULTS:
+        _cut(connection)
 
 
 def _is_unavailable(error: asyncpg.PostgresError) -> bool:
@@ -223,27 +265,11 @@ def _is_unavailable(error: asyncpg.PostgresError) -> bool:
     return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE_STATES
 
 
-def _unavailable(fault: Exception) -> DependencyUnavailable:
+def _unavailable_by(fault: Exception) -> DependencyUnavailable:
     """The kind of the fault is logged, never its text: that may quote an address or a row."""
-    _log.warning("postgres is unavailable: %s %s", type(fault).__name__, getattr(fault, "sqlstate", ""))
+    return _unavailable(f"{type(fault).__name__} {getattr(fault, 'sqlstate', '')}".rstrip())
+
+
+def _unavailable(kind: str) -> DependencyUnavailable:
+    _log.warning("postgres is unavailable: %s", kind)
     return DependencyUnavailable("postgres")
-
-
-async def _create_pool(size: int, arguments: dict[str, Any]) -> asyncpg.Pool:
-    # min_size=0 is what makes it lazy: asyncpg connects `min_size` connections, and fails if it cannot.
-    return await asyncpg.create_pool(min_size=0, max_size=size, connection_class=_Connection, **arguments)
-
-
-async def _close_pool(pool: asyncpg.Pool, timeout: float) -> None:
-    try:
-        async with asyncio.timeout(timeout):
-            await pool.close()  # a close that fails or is cancelled terminates every connection itself
-    except _CONNECT_FAULTS as fault:
-        _log.warning("postgres connections were cut on closing: %s", type(fault).__name__)
-
-
-async def _close(connection: asyncpg.Connection) -> None:
-    try:
-        await connection.close(timeout=1)
-    except _CONNECT_FAULTS:
-        connection.terminate()

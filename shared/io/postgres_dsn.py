@@ -6,28 +6,29 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
 from shared.kernel.faults import ConfigurationError
 
+ConnectArguments = dict[str, Any]
+
 _SCHEMA = "authsession"
+_PORT = "5432"
 _TLS_MODES = ("disable", "require", "verify-ca", "verify-full")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def connect_arguments(
     dsn: str, application_name: str, acquire_timeout: timedelta, unit_timeout: timedelta
-) -> dict[str, Any]:
-    """Arguments of `asyncpg.connect`. Raises `ConfigurationError`, which never quotes the DSN.
+) -> list[ConnectArguments]:
+    """Arguments of `asyncpg.connect`, for each host in its order and with its share of `acquire_timeout`.
 
-    Postgres gives up before the client does (lock < statement < command timeout), so that a slow statement costs an
-    error and not a connection. Hosts are tried in order, each with its share of `acquire_timeout`.
+    Raises `ConfigurationError`, which never quotes the DSN. Postgres gives up before the client does (lock < statement <
+    unit), so that a slow statement costs an error and not a connection.
     """
     url = _split(dsn)
     hosts = _hosts(url)
     unit = unit_timeout.total_seconds()
-    return {
+    shared: ConnectArguments = {
         "dsn": dsn,
-        "ssl": tls_mode(url, hosts),
+        "ssl": _tls_mode(url, [host for host, _ in hosts]),
         "timeout": acquire_timeout.total_seconds() / len(hosts),
-        "command_timeout": unit * 0.9,
-        **({"target_session_attrs": "read-write"} if len(hosts) > 1 and "target_session_attrs" not in url.query else {}),
         "server_settings": {
             "application_name": application_name,
             "search_path": _SCHEMA,
@@ -41,9 +42,14 @@ def connect_arguments(
             "jit": "off",  # compiling costs more than any statement of ours
         },
     }
+    if len(hosts) == 1:
+        return [shared]
+    if "target_session_attrs" not in parse_qs(url.query):
+        shared["target_session_attrs"] = "read-write"
+    return [shared | {"host": host, "port": port} for host, port in hosts]
 
 
-def tls_mode(url: SplitResult, hosts: list[str]) -> str:
+def _tls_mode(url: SplitResult, hosts: list[str]) -> str:
     """libpq's sslmode, never its `allow` or `prefer`: those let whoever is on the path choose plain text (§7.2)."""
     default = "disable" if all(_is_local(host) for host in hosts) else "require"
     mode = parse_qs(url.query).get("sslmode", [default])[-1]
@@ -59,19 +65,22 @@ def _split(dsn: str) -> SplitResult:
     return url
 
 
-def _hosts(url: SplitResult) -> list[str]:
-    named = parse_qs(url.query).get("host")
-    if named is not None:
-        hosts = named[-1].split(",")
+def _hosts(url: SplitResult) -> list[tuple[str, int]]:
+    query = parse_qs(url.query)
+    if "host" in query:
+        names, ports = query["host"][-1].split(","), query.get("port", [_PORT])[-1].split(",")
+        ports *= len(names) if len(ports) == 1 else 1
     else:
-        hosts = [_without_port(host) for host in unquote(url.netloc.rpartition("@")[2]).split(",")]
-    if not all(hosts):
-        raise ConfigurationError(["the Postgres DSN must name its host"])
-    return hosts
+        pairs = [_host_and_port(text) for text in unquote(url.netloc.rpartition("@")[2]).split(",")]
+        names, ports = [host for host, _ in pairs], [port for _, port in pairs]
+    if not all(names) or len(names) != len(ports) or not all(port.isascii() and port.isdigit() for port in ports):
+        raise ConfigurationError(["the Postgres DSN must name its hosts, each as host or host:port"])
+    return list(zip(names, map(int, ports), strict=True))
 
 
-def _without_port(host: str) -> str:
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+def _host_and_port(text: str) -> tuple[str, str]:
+    host, _, port = text[1:].partition("]") if text.startswith("[") else text.partition(":")
+    return host, port.removeprefix(":") or _PORT
 
 
 def _is_local(host: str) -> bool:

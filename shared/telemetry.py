@@ -1,0 +1,142 @@
+"""Logs as JSON lines and metrics for Prometheus. What a log line may hold is decided here, not by who logs (SPEC §13.2).
+
+A line has the template of its message, never with values put in; fields from `extra=` only if they are in `LOG_FIELDS`;
+exceptions as types and places in the code, never their texts. So no e-mail, code, key, token, challenge id or password of
+a DSN can reach a log by way of an argument, an exception or a library.
+"""
+
+import json
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, TextIO
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Meter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.web.exchange import Request, Response, Route
+from shared.web.request_id import current_request_id
+
+LOG_FIELDS = frozenset({
+    "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault", "method",
+    "names", "outcome", "problem", "rebuilt", "removed", "route", "schema", "status", "version", "warning", "worker",
+})  # fmt: skip
+"""What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
+OURS = ("authsession", "services", "shared")
+_LONGEST_TEXT = 300
+_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Seconds: those of OpenTelemetry's semantic convention for `http.server.request.duration`."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per record: ts, level, logger, event, request_id, the allowed fields, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, object] = {
+            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": _event(record),
+        }
+        request_id = current_request_id.get()
+        if request_id is not None:
+            line["request_id"] = request_id
+        given = vars(record)
+        line.update((name, _plain(given[name])) for name in LOG_FIELDS & given.keys())
+        if record.exc_info and record.exc_info[1] is not None:
+            line["exception"] = describe(record.exc_info[1])
+        return json.dumps(line, ensure_ascii=False)
+
+
+def _event(record: logging.LogRecord) -> str:
+    """The template of our own messages. What libraries write may quote data: of those only the place in their code."""
+    if record.name.partition(".")[0] in OURS and isinstance(record.msg, str):
+        return record.msg
+    return f"{record.module}:{record.lineno}"
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, bool | int | float) else str(value)[:_LONGEST_TEXT]
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Type, the places it went through (innermost last) and what caused it or is grouped in it; no text, no values."""
+    places = traceback.extract_tb(error.__traceback__)
+    described: dict[str, object] = {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "stack": [f"{place.filename}:{place.lineno} {place.name}" for place in places],
+    }
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        described["cause"] = describe(cause)
+    if isinstance(error, BaseExceptionGroup):
+        described["exceptions"] = [describe(each) for each in error.exceptions]
+    return described
+
+
+def configure_logging(stream: TextIO) -> None:
+    """Send every log record of the process to `stream` as JSON lines: ours from INFO up, those of libraries from WARNING."""
+    output = logging.StreamHandler(stream)
+    output.setFormatter(JsonLines())
+    logging.basicConfig(handlers=[output], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # a full disk must not add tracebacks of its own
+    for name in OURS:
+        logging.getLogger(name).setLevel(logging.INFO)
+
+
+class Metrics:
+    """The instruments of one process. Give `meter` to whatever counts; `render` is what `/metrics` shows."""
+
+    def __init__(self, service_name: str) -> None:
+        """`service_name`: OTEL_SERVICE_NAME overrides it."""
+        self._registry = CollectorRegistry()
+        reader = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
+        resource = Resource.create({"service.name": service_name})
+        self._provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+        self.meter: Meter = self._provider.get_meter("authsession")
+        self._request_duration = self.meter.create_histogram(
+            "http.server.request.duration",
+            unit="s",
+            description="Duration of HTTP server requests.",
+            explicit_bucket_boundaries_advisory=_DURATION_BOUNDARIES,
+        )
+
+    def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer; as `Edge.observe`. `route` is a template, so that the number of series is bounded."""
+        self._request_duration.record(seconds, _request_attributes(method, route, status))
+
+    def render(self) -> bytes:
+        """Everything, in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def shutdown(self) -> None:
+        """Nothing is counted afterwards."""
+        self._provider.shutdown()
+
+
+@lru_cache(maxsize=1024)
+def _request_attributes(method: str, route: str, status: int) -> Mapping[str, Any]:
+    """OpenTelemetry's semantic convention; methods that nobody knows are one (they are the caller's to invent)."""
+    return {
+        "http.request.method": method if method in _KNOWN_METHODS else "_OTHER",
+        "http.route": route,
+        "http.response.status_code": status,
+    }
+
+
+def metrics_route(metrics: Metrics) -> Route:
+    """`GET /metrics`. For listeners that the internet does not reach."""
+    headers = ((b"content-type", CONTENT_TYPE_LATEST.encode("ascii")),)
+
+    async def endpoint(request: Request) -> Response:
+        return Response(200, metrics.render(), headers)
+
+    return Route("GET", "/metrics", endpoint)

@@ -48,8 +48,8 @@ async def supervise(
     """Run `step` until cancelled; for `nursery.start`.
 
     Again at once after a step that handled `batch` items or more; otherwise after `idle` (less up to half of it, by
-    chance) or at a `wake`. While the step raises `DependencyUnavailable` it is repeated with exponential back-off, which
-    `wake` does not shorten. Any other exception passes, and so ends the process.
+    chance) or at a `wake`. While the step raises `DependencyUnavailable` it is repeated with exponential back-off,
+    which `wake` does not shorten. Any other exception passes, and so ends the process.
 
     Cancelling is how a worker is stopped: it takes effect between steps, never inside one.
     """
@@ -82,7 +82,10 @@ async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | 
 
 async def _wait(wake: Signal | None, seconds: float) -> None:
     with trio.move_on_after(seconds):
-        await (trio.sleep_forever() if wake is None else wake.wait())
+        if wake is None:
+            await trio.sleep_forever()
+        else:
+            await wake.wait()
 
 
 def _back_off(failures: int) -> timedelta:

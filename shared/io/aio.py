@@ -7,9 +7,9 @@ whatever runs in it must end by its own timeouts.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import trio
 import trio_asyncio
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def open_loop() -> AsyncIterator[None]:
+async def open_loop() -> AsyncGenerator[None]:
     """The asyncio loop; outermost under `trio.run`: a task spawned outside of it fails at its first crossing.
 
     What a driver's own background task fails with is logged, by kind, as asyncio would. (trio-asyncio's default is to
@@ -40,9 +40,11 @@ def _log_background_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any
 async def call(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run an asyncio function to its end and return its result.
 
-    Cancellation is delivered before the function starts, or at the caller's next checkpoint after it has ended: a result
-    is never lost half-way, and `function` must bound its own time.
+    Cancellation is delivered before the function starts, or at the caller's next checkpoint after it has ended: no
+    result is lost half-way. `function` must bound its own time.
     """
     await trio.lowlevel.checkpoint_if_cancelled()
+    crossing = cast("Callable[P, Awaitable[T]]", trio_asyncio.aio_as_trio(function))
     with trio.CancelScope(shield=True):
-        return await trio_asyncio.aio_as_trio(function)(*args, **kwargs)
+        return await crossing(*args, **kwargs)
+    raise AssertionError("a scope that nobody cancels swallows nothing")

@@ -19,8 +19,8 @@ def connect_arguments(
 ) -> list[ConnectArguments]:
     """Arguments of `asyncpg.connect`, for each host in its order and with its share of `acquire_timeout`.
 
-    Raises `ConfigurationError`, which never quotes the DSN. Postgres gives up before the client does (lock < statement <
-    unit), so that a slow statement costs an error and not a connection.
+    Raises `ConfigurationError`, which never quotes the DSN. Postgres gives up before the client does (lock < statement
+    < unit), so that a slow statement costs an error and not a connection.
     """
     url = _split(dsn)
     hosts = _hosts(url)

@@ -7,7 +7,7 @@ here and nowhere else. Why neither redis-py nor coredis: docs/decisions/0002-red
 import hashlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache, partial
@@ -21,8 +21,8 @@ from shared.kernel.faults import ConfigurationError, DependencyUnavailable
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
 
-# Error codes that say "this server cannot serve us now" (createSharedObjects in Redis' src/server.c). Other error answers
-# are bugs of the caller.
+# Error codes that say "this server cannot serve us now" (createSharedObjects in Redis' src/server.c). Other error
+# answers are bugs of the caller.
 _UNAVAILABLE_CODES = frozenset({
     "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS", "OOM", "READONLY",
     "TRYAGAIN", "WRONGPASS",
@@ -40,7 +40,11 @@ class Redis:
     """
 
     def __init__(
-        self, nursery: trio.Nursery, open_stream: OpenStream, handshake: Sequence[Sequence[Argument]], timeout: timedelta
+        self,
+        nursery: trio.Nursery,
+        open_stream: OpenStream,
+        handshake: Sequence[Sequence[Argument]],
+        timeout: timedelta,
     ) -> None:
         """`handshake`: the commands that make a new connection ours."""
         self._nursery = nursery
@@ -82,8 +86,8 @@ class Redis:
         fields = (line.partition(":") for line in text.decode().splitlines() if not line.startswith("#"))
         return {name: value for name, separator, value in fields if separator}
 
-    async def scan(self, match: str, count: int = 1000) -> AsyncIterator[list[bytes]]:
-        """The keys that match, in batches, some of them perhaps twice. Keys that come or go meanwhile may be missing."""
+    async def scan(self, match: str, count: int = 1000) -> AsyncGenerator[list[bytes]]:
+        """The keys that match, in batches, some of them perhaps twice. Keys that come or go meanwhile may lack."""
         cursor: Any = 0
         while True:
             cursor, keys = await self._execute(b"SCAN", cursor, b"MATCH", match, b"COUNT", count)
@@ -142,13 +146,13 @@ async def open_redis(
     db: int = 0,
     tls: bool = False,
     timeout: timedelta = timedelta(seconds=2),
-) -> AsyncIterator[Redis]:
+) -> AsyncGenerator[Redis]:
     """Redis at `address` (`host:port` or `unix:/path`), 6.2 or later.
 
     Does not connect: a process starts without Redis, and recovers by itself when it comes (back). `timeout` bounds each
     call, connecting included. Raises `ConfigurationError` for an address that can never work.
     """
-    open_stream = _stream_opener(address, tls)
+    open_stream = _stream_opener(address, tls=tls)
     handshake = _handshake(username, password, db)
     try:
         async with trio.open_nursery() as nursery:
@@ -161,7 +165,7 @@ async def open_redis(
         raise group.exceptions[0] from None
 
 
-def _stream_opener(address: str, tls: bool) -> OpenStream:
+def _stream_opener(address: str, *, tls: bool) -> OpenStream:
     try:
         location = parse_address(address, default_host="127.0.0.1")
     except ValueError as error:

@@ -5,13 +5,16 @@ no command.
 """
 
 from collections import deque
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import hiredis
 import trio
 
 Argument = str | bytes | int | float
 
+# hiredis' stub says tuple[X], one element, and means any number.
+_pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _INCOMPLETE = object()
 
 
@@ -59,7 +62,7 @@ class RedisConnection:
             raise ConnectionResetError("closed")
         answer = _Answer()
         self._waiting.append(answer)
-        self._outbox.append(hiredis.pack_command(command))
+        self._outbox.append(_pack(command))
         try:
             await self._flush()
             await answer.arrived.wait()
@@ -77,7 +80,7 @@ class RedisConnection:
         try:
             with self._serving:
                 while chunk := await self._stream.receive_some():
-                    self._reader.feed(chunk)
+                    self._reader.feed(bytes(chunk))
                     self._deliver()
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, hiredis.HiredisError):
             pass  # whoever waits hears of it

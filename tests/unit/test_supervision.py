@@ -108,7 +108,9 @@ async def test_an_unavailable_dependency_inside_a_nursery_of_the_step_is_one_too
     assert steps.pauses == [0.1]
 
 
-@pytest.mark.parametrize("bug", [KeyError("bug"), ExceptionGroup("", [DependencyUnavailable("redis"), KeyError("bug")])])
+@pytest.mark.parametrize(
+    "bug", [KeyError("bug"), ExceptionGroup("", [DependencyUnavailable("redis"), KeyError("bug")])]
+)
 async def test_any_other_exception_ends_the_worker(autojump_clock: MockClock, bug: Exception) -> None:
     with pytest.RaisesGroup(KeyError, allow_unwrapped=True):
         await run_for(1, Steps(bug))

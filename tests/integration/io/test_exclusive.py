@@ -46,8 +46,11 @@ async def test_units_of_the_holder_run_on_the_connection_that_holds_the_lock(pos
     async with postgres.exclusive(LOCK) as held:
         assert held is not None
         backend = await held.unit_of_work(read_backend)
-        holder = await postgres.unit_of_work(lambda connection: connection.fetchval(
-            "select pid from pg_locks where locktype = 'advisory' and objid = $1::oid", LOCK))  # fmt: skip
+        holder = await postgres.unit_of_work(
+            lambda connection: connection.fetchval(
+                "select pid from pg_locks where locktype = 'advisory' and objid = $1::oid", LOCK
+            )
+        )
         assert backend == holder
 
 
@@ -70,8 +73,11 @@ async def test_cancellation_while_taking_the_lock_leaves_none_behind(postgres: P
     for milliseconds in range(0, 30, 2):
         await take(milliseconds / 1000)
     await assert_free(postgres)
-    left = await postgres.unit_of_work(lambda connection: connection.fetchval(
-        "select count(*) from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME))  # fmt: skip
+    left = await postgres.unit_of_work(
+        lambda connection: connection.fetchval(
+            "select count(*) from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME
+        )
+    )
     assert left <= 1
 
 

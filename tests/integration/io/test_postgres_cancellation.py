@@ -1,4 +1,4 @@
-"""Cancellation never reaches a transaction: a unit that began ends as if nobody had cancelled it (ARCHITECTURE §7.2)."""
+"""Cancellation never reaches a transaction: a unit that began ends as if nobody had cancelled it."""
 
 import random
 from datetime import timedelta
@@ -45,7 +45,9 @@ async def test_in_a_cancel_storm_every_unit_that_began_committed_and_no_connecti
     began: set[int] = set()
     returned: set[int] = set()
 
-    async with open_postgres(dsn, application_name=NAME, pool_size=5, acquire_timeout=timedelta(seconds=30)) as postgres:
+    async with open_postgres(
+        dsn, application_name=NAME, pool_size=5, acquire_timeout=timedelta(seconds=30)
+    ) as postgres:
 
         async def unit(number: int) -> None:
             async def body(connection: asyncpg.Connection) -> None:
@@ -64,8 +66,11 @@ async def test_in_a_cancel_storm_every_unit_that_began_committed_and_no_connecti
                 nursery.start_soon(unit, number)
 
         rows = await postgres.unit_of_work(lambda connection: connection.fetch("select id from marks"))
-        states = await postgres.unit_of_work(lambda connection: connection.fetch(
-            "select state from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME))  # fmt: skip
+        states = await postgres.unit_of_work(
+            lambda connection: connection.fetch(
+                "select state from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME
+            )
+        )
     assert {row["id"] for row in rows} == began
     assert returned <= began
     assert 0 < len(began) < UNITS, "the storm must hit both sides of the first statement"

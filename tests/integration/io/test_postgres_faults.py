@@ -1,5 +1,6 @@
 """Laws of a pool whose Postgres is away, killed, paused or moved: bounded failures, and recovery without a restart."""
 
+import socket
 import time
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -40,8 +41,11 @@ async def is_available(postgres: Postgres) -> bool:
 
 async def assert_no_leak(postgres: Postgres, pool_size: int) -> None:
     """The server sees at most the pool's connections, and none of them in a transaction."""
-    rows = await postgres.unit_of_work(lambda connection: connection.fetch(
-        "select state from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME))  # fmt: skip
+    rows = await postgres.unit_of_work(
+        lambda connection: connection.fetch(
+            "select state from pg_stat_activity where application_name = $1 and pid <> pg_backend_pid()", NAME
+        )
+    )
     assert len(rows) < pool_size
     assert {row["state"] for row in rows} <= {"idle"}
 
@@ -50,8 +54,9 @@ async def test_a_pool_opens_without_postgres_and_serves_when_it_comes(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:
     fragile_postgres.stop()
-    async with open_postgres(fragile_postgres.dsn(), application_name=NAME, pool_size=2,
-                             acquire_timeout=ACQUIRE, unit_timeout=UNIT) as postgres:  # fmt: skip
+    async with open_postgres(
+        fragile_postgres.dsn(), application_name=NAME, pool_size=2, acquire_timeout=ACQUIRE, unit_timeout=UNIT
+    ) as postgres:
         for _ in range(5):
             assert not await is_available(postgres)
         await trio.to_thread.run_sync(fragile_postgres.start)
@@ -89,8 +94,9 @@ async def test_a_killed_server_fails_running_units_at_once_and_is_found_again(
 async def test_a_paused_server_fails_in_time_and_serves_when_it_goes_on(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:
-    async with open_postgres(fragile_postgres.dsn(), application_name=NAME, pool_size=3,
-                             acquire_timeout=ACQUIRE, unit_timeout=UNIT) as postgres:  # fmt: skip
+    async with open_postgres(
+        fragile_postgres.dsn(), application_name=NAME, pool_size=3, acquire_timeout=ACQUIRE, unit_timeout=UNIT
+    ) as postgres:
 
         async def refused() -> None:
             assert not await is_available(postgres)
@@ -133,6 +139,16 @@ async def test_the_next_host_is_tried_when_one_is_away(asyncio_loop: None, fragi
     dsn = fragile_postgres.dsn().replace(host, f"127.0.0.1:{free_port()},{host}")
     async with open_postgres(dsn, application_name=NAME) as postgres:
         assert await is_available(postgres)
+
+
+async def test_a_host_that_says_nothing_leaves_time_for_the_next(
+    asyncio_loop: None, fragile_postgres: EmbeddedPostgres
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{fragile_postgres.port}"
+        dsn = fragile_postgres.dsn().replace(host, f"127.0.0.1:{silent.getsockname()[1]},{host}")
+        async with open_postgres(dsn, application_name=NAME, acquire_timeout=ACQUIRE) as postgres:
+            assert await is_available(postgres)
 
 
 async def test_a_server_without_tls_is_unavailable_when_the_dsn_requires_it(

@@ -37,9 +37,10 @@ async def is_available(client: Redis) -> bool:
     started = time.monotonic()
     try:
         await client.ping()
-        return True
     except DependencyUnavailable:
         return False
+    else:
+        return True
     finally:
         assert time.monotonic() - started < BOUND
 
@@ -60,7 +61,9 @@ async def test_verbs_answer_as_redis_does(client: Redis) -> None:
 
 
 async def test_scan_finds_every_key_that_stays(client: Redis) -> None:
-    await client.run_script("for i = 1, 2500 do redis.call('SET', 'scan:' .. i, i) end redis.call('SET', 'x', 1)", [], [])
+    await client.run_script(
+        "for i = 1, 2500 do redis.call('SET', 'scan:' .. i, i) end redis.call('SET', 'x', 1)", [], []
+    )
     found = [key async for keys in client.scan("scan:*", count=100) for key in keys]
     assert set(found) == {b"scan:%d" % number for number in range(1, 2501)}
 
@@ -141,10 +144,13 @@ async def test_a_client_opens_without_redis_and_serves_when_it_comes(fragile_red
 async def test_a_killed_server_fails_waiting_calls_at_once_and_is_found_again(
     client: Redis, fragile_redis: EmbeddedRedis
 ) -> None:
+    async def ask_for_ever() -> None:
+        while True:
+            await client.run_script(ECHO, ["a"], ["1"])
+
     async def ask_until_refused() -> None:
         with pytest.raises(DependencyUnavailable):
-            while True:
-                await client.run_script(ECHO, ["a"], ["1"])
+            await ask_for_ever()
 
     for _ in range(3):
         async with trio.open_nursery() as nursery:
@@ -194,13 +200,19 @@ async def test_a_closed_client_is_unavailable_and_the_exception_of_the_body_is_i
     fragile_redis: EmbeddedRedis,
 ) -> None:
     error = KeyError("of the body")
-    with pytest.raises(KeyError) as caught:
+    clients: list[Redis] = []
+
+    async def fail() -> None:
         async with open_redis(fragile_redis.address) as client:
+            clients.append(client)
             await client.ping()
             raise error
+
+    with pytest.raises(KeyError) as caught:
+        await fail()
     assert caught.value is error
     with pytest.raises(DependencyUnavailable):
-        await client.ping()
+        await clients[0].ping()
 
 
 async def test_a_user_with_a_password_reaches_only_what_it_may() -> None:

@@ -4,62 +4,76 @@ import argparse
 import asyncio
 import os
 import sys
-from importlib.metadata import version
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from authsession import doctor, projection, settings
 from authsession.database import connect, owner_dsn
 from authsession.embedded.child import StartFailure
-from authsession.up import EXIT_CONFIGURATION, up
+from authsession.up import up
 from shared.db.migrate import GrantsRefused, MigrationRefused, expected_version, migrate
 from shared.kernel.faults import ConfigurationError
+from shared.settings import EXIT_STATUS
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0, 1 for what went wrong, 2 for a wrong command line, 78 for a wrong configuration."""
     parsed = _parser().parse_args(arguments)
     try:
-        return _command(parsed)
+        return COMMANDS[parsed.command](parsed, Path.cwd())
     except ConfigurationError as error:
-        return _complain(EXIT_CONFIGURATION, *error.problems)
+        return _complain(EXIT_STATUS, *error.problems)
     except (StartFailure, MigrationRefused, GrantsRefused, settings.InvalidSetting) as failure:
         return _complain(1, str(failure))
     except KeyboardInterrupt:
         return 130
 
 
-def _command(parsed: argparse.Namespace) -> int:
-    folder = Path.cwd()
-    match parsed.command:
-        case "up":
-            return up(folder)
-        case "migrate":
-            return asyncio.run(_migrate(owner_dsn(os.environ, folder)))
-        case "doctor":
-            return doctor.doctor(os.environ, folder)
-        case "settings":
-            dsn = owner_dsn(os.environ, folder)
-            if parsed.action == "set":
-                return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value))
-            return asyncio.run(settings.print_settings(dsn, parsed.name))
-        case "projection":
-            return projection.run(parsed.action, os.environ, folder)
-        case _:
-            print(f"authsession {version('authsession')}, schema version {expected_version()}")
-            return 0
+def _migrate(_: argparse.Namespace, folder: Path) -> int:
+    return asyncio.run(_apply_migrations(owner_dsn(os.environ, folder)))
 
 
-async def _migrate(dsn: str) -> int:
+async def _apply_migrations(dsn: str) -> int:
     async with connect(dsn) as connection:
         applied = await migrate(connection)
     print("\n".join(f"Applied {name}" for name in applied) or f"Nothing to do: schema version {expected_version()}")
     return 0
 
 
+def _settings(parsed: argparse.Namespace, folder: Path) -> int:
+    dsn = owner_dsn(os.environ, folder)
+    if parsed.action == "set":
+        return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value))
+    return asyncio.run(settings.print_settings(dsn, parsed.name))
+
+
+def _print_version(_: argparse.Namespace, _folder: Path) -> int:
+    print(f"authsession {_version()}, schema version {expected_version()}")
+    return 0
+
+
+def _version() -> str:
+    try:
+        return version("authsession")
+    except PackageNotFoundError:
+        return "(not installed: run from its source)"
+
+
 def _complain(status: int, *sentences: str) -> int:
     for sentence in sentences:
         print(f"authsession: {sentence}", file=sys.stderr)
     return status
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
+    "up": lambda _, folder: up(folder),
+    "migrate": _migrate,
+    "doctor": lambda _, folder: doctor.doctor(os.environ, folder),
+    "settings": _settings,
+    "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
+    "version": _print_version,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,7 +89,9 @@ def _parser() -> argparse.ArgumentParser:
     change = actions.add_parser("set", help="change one setting")
     change.add_argument("name")
     change.add_argument("value")
-    actions = commands.add_parser("projection", help="the gateway's copy in Redis").add_subparsers(dest="action", required=True)
+    actions = commands.add_parser("projection", help="the gateway's copy in Redis").add_subparsers(
+        dest="action", required=True
+    )
     actions.add_parser("verify", help="list records that differ from Postgres; exit 1 if there are any")
     actions.add_parser("rebuild", help="write all records again")
     commands.add_parser("version", help="print the version")

@@ -1,6 +1,6 @@
 """How the command line reaches Postgres: as the schema's owner, on one plain asyncio connection."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -10,30 +10,43 @@ import asyncpg
 
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
-from shared.io.postgres_dsn import connect_arguments
+from shared import variables
+from shared.io.postgres_dsn import ConnectArguments, connect_arguments
+from shared.settings import Reading
 
 PATIENCE = timedelta(minutes=10)  # a migration may take its time
 CONNECT_TIMEOUT = timedelta(seconds=10)
 
 
 @asynccontextmanager
-async def connect(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection in the schema `authsession`. Raises `StartFailure` if there is none to be had."""
-    arguments = connect_arguments(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE)
-    try:
-        connection = await asyncpg.connect(**arguments)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
-        raise StartFailure(f"Postgres cannot be reached: {reason(fault)}") from fault
+async def connect(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
+    """A connection in the schema `authsession`, to the first host that takes us. Raises `StartFailure` if none does."""
+    connection = await _connected(connect_arguments(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE))
     try:
         yield connection
     finally:
         await connection.close(timeout=5)
 
 
+async def _connected(targets: Sequence[ConnectArguments]) -> asyncpg.Connection:
+    faults: list[Exception] = []
+    for target in targets:
+        try:
+            return await asyncpg.connect(**target)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
+            faults.append(fault)
+    raise StartFailure(f"Postgres cannot be reached: {'; '.join(map(reason, faults))}")
+
+
 def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
-    """What AUTHSESSION_POSTGRES_DSN says, else the database of the `up` that runs in `folder`. Raises `StartFailure`."""
-    given = environment.get("AUTHSESSION_POSTGRES_DSN")
-    if given:
+    """What AUTHSESSION_POSTGRES_DSN says, else the database of the `up` that runs in `folder`.
+
+    Raises `StartFailure` if there is neither, `ConfigurationError` if it is no DSN.
+    """
+    reading = Reading(environment)
+    given = reading.optional(variables.POSTGRES_DSN)
+    reading.finish()
+    if given is not None:
         return given
     running = Installation(folder).running()
     if running is None:
@@ -51,4 +64,6 @@ def with_credentials(dsn: str, user: str, password: str) -> str:
     url = urlsplit(dsn)
     hosts = url.netloc.rpartition("@")[2]
     query = [(name, value) for name, value in parse_qsl(url.query) if name not in ("user", "password")]
-    return urlunsplit(url._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}", query=urlencode(query, safe="/,")))
+    return urlunsplit(
+        url._replace(netloc=f"{user}:{quote(password, safe='')}@{hosts}", query=urlencode(query, safe="/,"))
+    )

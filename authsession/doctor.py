@@ -1,1 +1,221 @@
-def doctor(a,b): return 0
+"""`authsession doctor`: what is wrong with configuration and servers, and the cure (SPEC §1.4). Changes nothing."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import asyncpg
+
+from authsession.configuration import read_configuration
+from authsession.database import connect
+from authsession.embedded.child import StartFailure
+from authsession.installation import Installation
+from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
+from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
+from shared import variables
+from shared.db.migrate import SCHEMA, expected_version
+from shared.io import queries
+from shared.kernel.clock import SystemClock
+from shared.kernel.faults import ConfigurationError
+from shared.settings import Reading
+
+_SQL = queries.load("authsession", "doctor.sql")
+SKEW_TOLERANCE = timedelta(seconds=2)
+OLDEST_REDIS = (6, 2)
+OLDEST_POSTGRES = 150_000
+
+# What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
+_FORBIDDEN = {
+    PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
+                  ("blocks", "insert"), ("blocks", "delete"), ("settings", "update")),
+    INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("login_codes", "insert"),
+                    ("challenges", "update")),
+}  # fmt: skip
+_NEEDED = {
+    PUBLIC_ROLE: (("emails", "update"), ("challenges", "update"), ("device_sessions", "insert"),
+                  ("audit_events", "insert"), ("projection_outbox", "delete")),
+    INTERNAL_ROLE: (("emails", "update"), ("device_sessions", "update"), ("blocks", "delete"),
+                    ("audit_events", "insert"), ("projection_outbox", "delete")),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the answer; `cure` says what to do unless all is well."""
+
+    level: Literal["ok", "warn", "fail"]
+    what: str
+    cure: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.level:<4}  {self.what}" + (f": {self.cure}" if self.cure else "")
+
+
+def doctor(given: Mapping[str, str], folder: Path) -> int:
+    """Prints the findings; 1 if one of them is a failure."""
+    findings: list[Finding] = []
+    for name, environment in _environments(given, folder).items():
+        for finding in _examine(environment):
+            findings.append(Finding(finding.level, f"{name}: {finding.what}", finding.cure))
+            print(findings[-1])
+    return 1 if any(finding.level == "fail" for finding in findings) else 0
+
+
+def _environments(given: Mapping[str, str], folder: Path) -> dict[str, Mapping[str, str]]:
+    """That of each process of the `up` in `folder`, else the given one."""
+    running = None if given.get("AUTHSESSION_POSTGRES_DSN") else Installation(folder).running()
+    if running is None:
+        return {"environment": given}
+    return {"public": running.public_environment, "internal": running.internal_environment}
+
+
+def _examine(environment: Mapping[str, str]) -> Iterator[Finding]:
+    yield from _configuration(environment)
+    yield from asyncio.run(_postgres(_dsn(environment)))
+    yield from _redis(environment)
+
+
+def _configuration(environment: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        settings = read_configuration(environment)
+    except ConfigurationError as error:
+        yield from (Finding("fail", "configuration", problem) for problem in error.problems)
+        return
+    warnings = [*settings.public.process.warnings, *settings.internal.process.warnings]
+    yield from (Finding("warn", "configuration", warning) for warning in dict.fromkeys(warnings))
+    if not warnings:
+        yield Finding("ok", "configuration")
+
+
+def _dsn(environment: Mapping[str, str]) -> str | None:
+    """None also for one that is wrong: the configuration's finding says so."""
+    return Reading(environment).optional(variables.POSTGRES_DSN)
+
+
+async def _postgres(dsn: str | None) -> list[Finding]:
+    if not dsn:
+        return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
+    try:
+        async with connect(dsn) as connection:
+            return [
+                await _server(connection),
+                await _schema(connection),
+                await _clock(connection),
+                await _own_rights(connection),
+                *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
+            ]
+    except StartFailure as fault:
+        return [Finding("fail", "Postgres", f"{fault}; start it or correct AUTHSESSION_POSTGRES_DSN")]
+    except ConfigurationError as error:
+        return [Finding("fail", "Postgres", problem) for problem in error.problems]
+
+
+async def _server(connection: asyncpg.Connection) -> Finding:
+    number = int(await connection.fetchval(_SQL["read_server_version"]))
+    if number < OLDEST_POSTGRES:
+        return Finding("fail", f"Postgres {number // 10_000}", f"use {OLDEST_POSTGRES // 10_000} or later")
+    return Finding("ok", f"Postgres {number // 10_000}")
+
+
+async def _schema(connection: asyncpg.Connection) -> Finding:
+    try:
+        found = await connection.fetchval(_SQL["read_schema_version"])
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        found = None
+    if found is None:
+        return Finding("fail", f"no schema {SCHEMA} that this user can see", "run `authsession migrate` as its owner")
+    if found < expected_version():
+        return Finding("fail", f"schema version {found}, not {expected_version()}", "run `authsession migrate`")
+    if found > expected_version():
+        return Finding("warn", f"schema version {found} is newer than this program's", "install the newer release here")
+    return Finding("ok", f"schema version {found}")
+
+
+async def _clock(connection: asyncpg.Connection) -> Finding:
+    offset = await connection.fetchval(_SQL["read_clock_offset"])
+    if offset:
+        return Finding("fail", f"the clock is moved by {offset}", "alter database … reset authsession.clock_offset")
+    before = SystemClock().now()
+    there = await connection.fetchval(_SQL["read_server_clock"])
+    after = SystemClock().now()
+    skew = max(before - there, there - after, timedelta(0))
+    if skew > SKEW_TOLERANCE:
+        text = f"clocks here and at Postgres differ by {skew.total_seconds():.1f} s"
+        return Finding("warn", text, "synchronise both by NTP; Postgres' clock decides")
+    return Finding("ok", "clocks here and at Postgres agree")
+
+
+async def _own_rights(connection: asyncpg.Connection) -> Finding:
+    user = await connection.fetchval("select current_user::text")
+    if user in (PUBLIC_ROLE, INTERNAL_ROLE):
+        return Finding("ok", f"logged in as {user}")
+    return Finding("warn", f"logged in as {user}", f"services should log in as {PUBLIC_ROLE} and {INTERNAL_ROLE}")
+
+
+async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
+    row = await connection.fetchrow(_SQL["read_role"], role)
+    if row is None:
+        return [Finding("fail", f"there is no role {role}", "run `authsession migrate` as a user who may create roles")]
+    if not row["rolcanlogin"]:
+        return [Finding("fail", f"{role} cannot log in", f"alter role {role} login password '…'")]
+    if row["rolsuper"]:
+        return [Finding("fail", f"{role} is a superuser", f"alter role {role} nosuperuser")]
+    has = {
+        (table, right): await connection.fetchval(_SQL["has_right"], role, SCHEMA, table, right)
+        for table, right in (*_FORBIDDEN[role], *_NEEDED[role])
+    }
+    wrong = [f"may {right} {table}" for table, right in _FORBIDDEN[role] if has[table, right]]
+    wrong += [f"may not {right} {table}" for table, right in _NEEDED[role] if not has[table, right]]
+    if wrong:
+        return [Finding("fail", f"{role} {', '.join(wrong)}", "run `authsession migrate`, which sets the grants anew")]
+    return [Finding("ok", f"rights of {role}")]
+
+
+def _redis(environment: Mapping[str, str]) -> list[Finding]:
+    try:
+        problem = redis_problem(environment)
+        if problem is not None:
+            return [Finding("fail", "Redis", problem)]
+        with redis_questions(environment) as redis:
+            return [_redis_version(redis), _redis_user(redis), _redis_persistence(redis), _redis_memory(redis)]
+    except ConfigurationError as error:
+        return [Finding("fail", "Redis", problem) for problem in error.problems]
+    except RedisRefusal as refusal:
+        return [Finding("fail", "Redis", f"it refused a question ({refusal}): give its user +info")]
+    except OSError:
+        return [Finding("fail", "Redis", "it closed the connection: look at its log")]
+
+
+def _redis_version(redis: RedisQuestions) -> Finding:
+    server = redis.info("server")
+    text = server["redis_version"]  # Valkey tells there which Redis it equals
+    if tuple(map(int, text.split(".")[:2])) < OLDEST_REDIS:
+        return Finding("fail", f"Redis {text}", "use 6.2 or later")
+    return Finding("ok", f"Valkey {server['valkey_version']}" if "valkey_version" in server else f"Redis {text}")
+
+
+def _redis_user(redis: RedisQuestions) -> Finding:
+    try:
+        user = redis.ask("ACL", "WHOAMI")
+    except RedisRefusal:
+        user = "without the right to ask its name"
+    if user == "default":
+        return Finding("warn", "Redis user default", "give each process an ACL user: AUTHSESSION_REDIS_USERNAME")
+    return Finding("ok", f"Redis user {user}")
+
+
+def _redis_persistence(redis: RedisQuestions) -> Finding:
+    if redis.info("persistence").get("aof_enabled") == "1":
+        return Finding("ok", "Redis appends to a file")
+    return Finding("warn", "Redis keeps nothing over a restart", "set appendonly yes: a restart then costs no rebuild")
+
+
+def _redis_memory(redis: RedisQuestions) -> Finding:
+    policy = redis.info("memory").get("maxmemory_policy", "unknown")
+    if policy != "noeviction":
+        text = f"Redis may evict sessions (maxmemory-policy {policy})"
+        return Finding("fail", text, "set maxmemory-policy noeviction: an evicted session is refused at the gateway")
+    return Finding("ok", "Redis evicts nothing")

@@ -4,7 +4,7 @@ import base64
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -52,8 +52,8 @@ class Installation:
         return self.folder / "redis"
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Holds the folder for this process; the lock ends with the process. Raises `StartFailure` if another has it."""
+    def locked(self) -> Generator[None]:
+        """Holds the folder; the lock ends with the process. Raises `StartFailure` if another process has it."""
         try:
             self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = (self.folder / "lock").open("a+")
@@ -99,7 +99,8 @@ class Installation:
 def write_private(path: Path, text: str) -> None:
     """Replaces the file at once and whole; only its owner may read it."""
     new = path.with_name(path.name + ".new")
-    with open(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+    descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

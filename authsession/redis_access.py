@@ -1,20 +1,93 @@
-"""How the command line reaches Redis: a plain synchronous client, for questions only."""
+"""How the command line asks Redis something: one blocking connection, closed after the question.
+
+Not `shared.io.redis`, which tells its callers only that Redis is unavailable: a person needs to know why.
+"""
 
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from typing import cast
 
-import redis
+import hiredis
 
+from shared import variables
 from shared.address import TcpAddress, UnixAddress, parse_address
-from shared.kernel.faults import ConfigurationError
+from shared.settings import Reading
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = 3.0
 
 
+# hiredis' own annotation says: one argument.
+_pack = cast("Callable[[tuple[str, ...]], bytes]", hiredis.pack_command)
+
+
+class RedisRefusal(Exception):
+    """An error answer; the message is its first word, such as NOPERM: the rest may quote keys."""
+
+
+class RedisQuestions:
+    """An open connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._reader = hiredis.Reader(encoding="utf-8", notEnoughData=...)
+
+    def ask(self, *command: str) -> object:
+        """The answer. Raises `RedisRefusal` and `OSError`."""
+        self._connection.sendall(_pack(command))
+        while (answer := self._reader.gets()) is ...:
+            received = self._connection.recv(65536)
+            if not received:
+                raise ConnectionResetError("Redis closed the connection")
+            self._reader.feed(received)
+        if isinstance(answer, hiredis.ReplyError):
+            raise RedisRefusal(str(answer).partition(" ")[0])
+        return answer
+
+    def info(self, section: str) -> dict[str, str]:
+        """The fields of a section of INFO."""
+        lines = str(self.ask("INFO", section)).splitlines()
+        return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+@contextmanager
+def redis_questions(environment: Mapping[str, str]) -> Generator[RedisQuestions]:
+    """Connected and logged in as the environment says. Raises `ConfigurationError`, `OSError`, `RedisRefusal`."""
+    reading = Reading(environment)
+    address = reading.required(variables.REDIS_ADDR)
+    username, password = reading.optional(variables.REDIS_USERNAME), reading.optional(variables.REDIS_PASSWORD)
+    db, uses_tls = reading.required(variables.REDIS_DB), reading.required(variables.REDIS_TLS)
+    reading.finish()
+    with _connect(address, uses_tls=uses_tls) as connection:
+        questions = RedisQuestions(connection)
+        if password:
+            questions.ask("AUTH", *([username] if username else []), password)
+        if db:
+            questions.ask("SELECT", str(db))
+        yield questions
+
+
+def redis_problem(environment: Mapping[str, str]) -> str | None:
+    """One sentence with the cure if the Redis of the environment does not answer a PING; None if it does."""
+    where = environment.get(variables.REDIS_ADDR.name) or variables.REDIS_ADDR.default
+    try:
+        with redis_questions(environment) as questions:
+            questions.ask("PING")
+    except RedisRefusal as refusal:
+        if str(refusal) in ("NOAUTH", "WRONGPASS", "ERR"):
+            return "Redis refuses the credentials: set AUTHSESSION_REDIS_USERNAME and AUTHSESSION_REDIS_PASSWORD"
+        return f"Redis at {where} refuses to serve ({refusal}): look at its log"
+    except OSError as fault:
+        words = fault.strerror or type(fault).__name__
+        return f"Redis at {where} does not answer ({words}): start it, or correct AUTHSESSION_REDIS_ADDR"
+    return None
+
+
 def is_local_and_silent(text: str) -> bool:
     """Whether the address is of this machine's loopback and nothing listens there."""
-    address = redis_address(text)
+    address = parse_address(text, default_host="127.0.0.1")
     if not isinstance(address, TcpAddress) or address.host not in LOOPBACK:
         return False
     try:
@@ -26,37 +99,14 @@ def is_local_and_silent(text: str) -> bool:
     return False
 
 
-def redis_address(text: str) -> TcpAddress | UnixAddress:
-    """Raises `ConfigurationError`."""
-    try:
-        return parse_address(text, default_host="127.0.0.1")
-    except ValueError as problem:
-        raise ConfigurationError([f"AUTHSESSION_REDIS_ADDR must be {problem}"]) from None
-
-
-def redis_client(environment: Mapping[str, str]) -> redis.Redis:
-    """A client of the server that the environment names; connects when first used."""
-    address = redis_address(environment.get("AUTHSESSION_REDIS_ADDR", "127.0.0.1:6379"))
-    where = {"unix_socket_path": address.path} if isinstance(address, UnixAddress) else {"host": address.host, "port": address.port}
-    return redis.Redis(
-        **where,
-        username=environment.get("AUTHSESSION_REDIS_USERNAME") or None,
-        password=environment.get("AUTHSESSION_REDIS_PASSWORD") or None,
-        db=int(environment.get("AUTHSESSION_REDIS_DB") or 0),
-        ssl=environment.get("AUTHSESSION_REDIS_TLS", "").lower() in ("1", "true", "on", "yes"),
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        decode_responses=True,
-    )
-
-
-def describe_redis_problem(environment: Mapping[str, str]) -> str | None:
-    """One sentence with the cure if the Redis of the environment does not answer a PING; None if it does."""
-    try:
-        with redis_client(environment) as client:
-            client.ping()
-    except redis.AuthenticationError:
-        return "Redis refuses the credentials: set AUTHSESSION_REDIS_USERNAME and AUTHSESSION_REDIS_PASSWORD"
-    except redis.RedisError as fault:
-        return f"Redis at {environment.get('AUTHSESSION_REDIS_ADDR')} does not answer ({type(fault).__name__}): start it, or correct AUTHSESSION_REDIS_ADDR"
-    return None
+def _connect(text: str, *, uses_tls: bool) -> socket.socket:
+    address = parse_address(text, default_host="127.0.0.1")
+    if isinstance(address, UnixAddress):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(TIMEOUT)
+        connection.connect(address.path)
+        return connection
+    connection = socket.create_connection((address.host, address.port), timeout=TIMEOUT)
+    if not uses_tls:
+        return connection
+    return ssl.create_default_context().wrap_socket(connection, server_hostname=address.host)

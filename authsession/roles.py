@@ -30,11 +30,11 @@ async def enable_login(owner: asyncpg.Connection, dsn: str, role: str, password:
         async with connect(own_dsn):
             return own_dsn
     except StartFailure as fault:
-        raise StartFailure(f"the role {role} cannot log in with this installation's password: {fault}") from None
+        raise StartFailure(f"{role} cannot log in with this installation's password: {fault}") from None
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
-    """What Postgres stores of an ASCII password (RFC 5802 §3), so that the password itself is in no statement or log."""
+    """What Postgres stores of an ASCII password (RFC 5802 §3): the password itself is in no statement and no log."""
     iterations = 4096
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authsession.embedded.child import Child, Line, StartFailure, ignore_line
-from shared.address import Address, TcpAddress
+from shared.address import EVERY_INTERFACE, Address, TcpAddress
 
 SOURCE = Path(__file__).resolve().parent.parent
 STOP_TIMEOUT = 20.0
@@ -42,10 +42,6 @@ class Service:
         except OSError:
             return False
 
-    def check_address(self, variable: str) -> None:
-        """Raises `StartFailure` if another program listens there; `variable` is the setting that names the address."""
-        check_free(self.address, variable)
-
 
 def check_free(address: Address, variable: str) -> None:
     """Raises `StartFailure` if `address` cannot be listened on. A Unix socket's path is the service's to judge."""
@@ -66,10 +62,16 @@ def check_free(address: Address, variable: str) -> None:
         raise StartFailure(f"{variable}={address} cannot be listened on: {fault.strerror}") from None
 
 
+def reachable_here(address: TcpAddress) -> TcpAddress:
+    """Where this machine reaches what listens at `address`: loopback for every interface."""
+    loopback = {EVERY_INTERFACE: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
+    return TcpAddress(loopback.get(address.host, address.host), address.port)
+
+
 def _connect(address: Address) -> socket.socket:
     if isinstance(address, TcpAddress):
-        host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
-        return socket.create_connection((host, address.port), timeout=5)
+        here = reachable_here(address)
+        return socket.create_connection((here.host, here.port), timeout=5)
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(5)
     connection.connect(address.path)

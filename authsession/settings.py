@@ -126,7 +126,9 @@ def _written(value: object) -> str:
             return str(value).lower()
         case timedelta():
             seconds = round(value.total_seconds())
-            size, unit = next((size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0)
+            size, unit = next(
+                (size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0
+            )
             return f"{seconds // size}{unit}"
         case _:
             return str(value)

@@ -1,4 +1,4 @@
-"""What `up` runs: Postgres, Redis, migrations, both services. Each part goes on the exit stack that stops it in order."""
+"""What `up` runs: Postgres, Redis, migrations, both services. Each goes on the exit stack that stops it in order."""
 
 import asyncio
 import signal
@@ -8,67 +8,79 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from authsession.configuration import read_configuration
 from authsession.database import connect
 from authsession.embedded.child import Child, StartFailure
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.embedded.redis_users import acl_lines
 from authsession.environment import without
-from authsession.installation import Installation, Secrets
-from authsession.redis_access import describe_redis_problem, is_local_and_silent
+from authsession.installation import Installation
+from authsession.redis_access import is_local_and_silent, redis_problem
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE, enable_login
-from authsession.service import STOP_TIMEOUT, Service
+from authsession.service import STOP_TIMEOUT, Service, check_free
 from authsession.terminal import Terminal
-from contracts.gateway import GatewayKeys
-from shared.address import EVERY_INTERFACE, Address, TcpAddress, parse_address
+from shared import variables
+from shared.address import TcpAddress, parse_address
 from shared.db.migrate import GrantsRefused, migrate
-from shared.kernel.faults import ConfigurationError
 
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0
+_DSN, _REDIS = variables.POSTGRES_DSN.name, variables.REDIS_ADDR.name
+_REDIS_NAMES = ("AUTHSESSION_REDIS_USERNAME", "AUTHSESSION_REDIS_PASSWORD", "AUTHSESSION_REDIS_PASSWORD_FILE",
+                "AUTHSESSION_REDIS_DB", "AUTHSESSION_REDIS_TLS")  # fmt: skip
 
 
 class Part(Protocol):
     """Something that runs and may die."""
 
-    def exit_status(self) -> int | None: ...
+    def exit_status(self) -> int | None:
+        """None while it runs."""
+        ...
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Access:
-    """What differs between the two processes: how each reaches Postgres and Redis."""
+    """What differs between the two processes: how each reaches a server. Environment variables, with credentials."""
 
-    public: dict[str, str] = field(default_factory=dict, repr=False)
-    internal: dict[str, str] = field(default_factory=dict, repr=False)
+    public: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    internal: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
 
 class Stack:
     """The parts that run, by name, in the order in which they were started."""
 
     def __init__(self, environment: Mapping[str, str], installation: Installation, terminal: Terminal) -> None:
+        """Raises `ConfigurationError` if either service would refuse the environment."""
         self.parts: dict[str, Part] = {}
-        self.owner_dsn = ""
         self.public_environment: dict[str, str] = {}
         self.internal_environment: dict[str, str] = {}
-        self._environment = environment
+        self.owner_dsn = ""
         self._installation = installation
         self._terminal = terminal
-        # `:port` of the public listener is every interface, of the internal one loopback (SPEC §1.1).
-        public = _address(environment, "AUTHSESSION_PUBLIC_HTTP_ADDR", ":8080", EVERY_INTERFACE)
-        internal = _address(environment, "AUTHSESSION_INTERNAL_HTTP_ADDR", ":8081", "127.0.0.1")
-        self.public = Service("public", "services.public_auth", public)
-        self.internal = Service("internal", "services.internal_admin", internal)
+        self._secrets = installation.secrets()
+        self._given = {"AUTHSESSION_DRAIN_DELAY": "0s", **environment}
+        self._given |= self._generated("AUTHSESSION_LOGIN_CODE_KEYS", self._secrets.login_code_keys)
+        self._given |= self._generated("AUTHSESSION_SEALING_KEYS", self._secrets.sealing_keys)
+        self.has_own_postgres = not self._is_set(_DSN)
+        self.configuration = read_configuration(
+            self._given | ({_DSN: f"postgresql://127.0.0.1/{DATABASE}"} if self.has_own_postgres else {})
+        )
+        self.public = Service("public", "services.public_auth", self.configuration.public.http_address)
+        self.internal = Service("internal", "services.internal_admin", self.configuration.internal.http_address)
 
     def check_addresses(self) -> None:
         """Raises `StartFailure` before anything starts if a service could not listen."""
-        self.public.check_address("AUTHSESSION_PUBLIC_HTTP_ADDR")
-        self.internal.check_address("AUTHSESSION_INTERNAL_HTTP_ADDR")
+        check_free(self.public.address, variables.PUBLIC_HTTP_ADDR.name)
+        check_free(self.internal.address, variables.INTERNAL_HTTP_ADDR.name)
+        metrics = self.configuration.public.metrics_address
+        if metrics is not None:
+            check_free(metrics, variables.PUBLIC_METRICS_ADDR.name)
 
     def start_postgres(self, stack: ExitStack) -> None:
         """The given server, or the installation's own with an empty database to begin with."""
-        given = self._environment.get("AUTHSESSION_POSTGRES_DSN")
-        if given:
-            self.owner_dsn = given
+        if not self.has_own_postgres:
+            self.owner_dsn = self.configuration.internal.process.postgres_dsn
             return
         server = EmbeddedPostgres(self._installation.postgres_folder, self._terminal.source("postgres"))
         stack.callback(server.stop)
@@ -77,65 +89,44 @@ class Stack:
         asyncio.run(_ensure_database(server.dsn()))
         self.owner_dsn = server.dsn(DATABASE)
 
-    def start_redis(self, stack: ExitStack, secrets: Secrets) -> Access:
+    def start_redis(self, stack: ExitStack) -> Access:
         """The given server if something listens there, else the installation's own."""
-        given = self._environment.get("AUTHSESSION_REDIS_ADDR")
+        given = self._given.get(_REDIS)
         if given and not is_local_and_silent(given):
-            problem = describe_redis_problem(self._environment)
+            problem = redis_problem(self._given)
             if problem is not None:
-                self._terminal.say(f"Warning: {problem}")
+                self._terminal.say(f"Warning: {problem}. Until then sessions are taken but not published.")
             return Access()
+        secrets, public = self._secrets, self.configuration.public
+        users = acl_lines(
+            public.process.gateway_keys,
+            public.rate_limit_key_prefix,
+            public=secrets.public_redis_password,
+            internal=secrets.internal_redis_password,
+            gateway=secrets.gateway_redis_password,
+        )
         server = EmbeddedRedis(
-            self._installation.redis_folder,
-            self._terminal.source("redis"),
-            port=_port(given) if given else 0,
-            users=acl_lines(
-                gateway_keys(self._environment),
-                public=secrets.public_redis_password,
-                internal=secrets.internal_redis_password,
-                gateway=secrets.gateway_redis_password,
-            ),
+            self._installation.redis_folder, self._terminal.source("redis"), port=_port(given), users=users
         )
         stack.callback(server.stop)
         server.start()
         self.parts["redis"] = server
+        self._given = without(self._given, *_REDIS_NAMES)
         return Access(
             _redis_environment(server.address, "public", secrets.public_redis_password),
             _redis_environment(server.address, "internal", secrets.internal_redis_password),
         )
 
-    def migrate(self, secrets: Secrets) -> Access:
+    def migrate(self) -> Access:
         """Brings the schema up to date; gives each service its own role where the owner's rights allow it."""
-        return asyncio.run(self._migrate(secrets))
+        return asyncio.run(self._migrate())
 
-    async def _migrate(self, secrets: Secrets) -> Access:
-        async with connect(self.owner_dsn) as owner:
-            try:
-                for name in await migrate(owner):
-                    self._terminal.say(f"Applied migration {name}")
-                public = await enable_login(owner, self.owner_dsn, PUBLIC_ROLE, secrets.public_postgres_password)
-                internal = await enable_login(owner, self.owner_dsn, INTERNAL_ROLE, secrets.internal_postgres_password)
-            except (GrantsRefused, StartFailure) as refusal:
-                if "postgres" in self.parts:
-                    raise
-                self._terminal.say(
-                    f"Warning: both processes use the rights of AUTHSESSION_POSTGRES_DSN, because {refusal}. Let a "
-                    "superuser run `authsession migrate` and give the roles a login to keep the public process apart."
-                )
-                public = internal = self.owner_dsn
-        return Access({"AUTHSESSION_POSTGRES_DSN": public}, {"AUTHSESSION_POSTGRES_DSN": internal})
-
-    def start_services(self, stack: ExitStack, postgres: Access, redis: Access, secrets: Secrets) -> None:
-        """Both processes, each with its own credentials only; returns when both are ready."""
-        common = {"AUTHSESSION_DRAIN_DELAY": "0s"} | without(self._environment, "AUTHSESSION_POSTGRES_DSN")
-        if "redis" in self.parts:
-            common = without(common, "AUTHSESSION_REDIS_DB", "AUTHSESSION_REDIS_TLS")
-        common |= _generated(common, "AUTHSESSION_SEALING_KEYS", secrets.sealing_keys)
-        common |= _generated(common, "AUTHSESSION_LOGIN_CODE_KEYS", secrets.login_code_keys)
-        self.public_environment = {
-            name: value for name, value in common.items() if not name.startswith("CONTROL_PLANE_")
-        } | (postgres.public | redis.public)
-        self.internal_environment = common | postgres.internal | redis.internal
+    def start_services(self, stack: ExitStack, postgres: Access, redis: Access) -> None:
+        """Both processes, each with its own credentials only. Returns when both are ready or one has died."""
+        common = without(self._given, _DSN, f"{_DSN}_FILE")
+        operators = [name for name in common if name.startswith("CONTROL_PLANE_")]
+        self.public_environment = {**without(common, *operators), **postgres.public, **redis.public}
+        self.internal_environment = {**common, **postgres.internal, **redis.internal}
         children: dict[str, Child] = {}
         stack.callback(_stop_together, children)
         for service, environment in (
@@ -154,6 +145,24 @@ class Stack:
                 return name, status
         return None
 
+    async def _migrate(self) -> Access:
+        async with connect(self.owner_dsn) as owner:
+            try:
+                for name in await migrate(owner):
+                    self._terminal.say(f"Applied migration {name}")
+                secrets = self._secrets
+                public = await enable_login(owner, self.owner_dsn, PUBLIC_ROLE, secrets.public_postgres_password)
+                internal = await enable_login(owner, self.owner_dsn, INTERNAL_ROLE, secrets.internal_postgres_password)
+            except (GrantsRefused, StartFailure) as refusal:
+                if self.has_own_postgres:
+                    raise
+                self._terminal.say(
+                    f"Warning: both processes use the rights of {_DSN}, because {refusal}. To keep the public process "
+                    "apart, let a user who may create roles run `authsession migrate`, and give the roles a login."
+                )
+                public = internal = self.owner_dsn
+        return Access({_DSN: public}, {_DSN: internal})
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
         for service in (self.public, self.internal):
@@ -164,20 +173,18 @@ class Stack:
                     raise StartFailure(f"the {service.name} process was not ready within {READY_TIMEOUT:.0f} s")
                 time.sleep(0.05)
 
+    def _generated(self, name: str, value: str) -> dict[str, str]:
+        """The installation's own value, unless the environment has one."""
+        return {} if self._is_set(name) else {name: value}
+
+    def _is_set(self, name: str) -> bool:
+        return bool(self._given.get(name) or self._given.get(f"{name}_FILE"))
+
 
 async def _ensure_database(superuser_dsn: str) -> None:
     async with connect(superuser_dsn) as connection:
         if not await connection.fetchval("select true from pg_database where datname = $1", DATABASE):
             await connection.execute(f"create database {DATABASE}")
-
-
-def gateway_keys(environment: Mapping[str, str]) -> GatewayKeys:
-    """The names in Redis that the environment asks for."""
-    default = GatewayKeys()
-    return GatewayKeys(
-        environment.get("AUTHSESSION_GATEWAY_KEY_PREFIX", default.record_prefix),
-        environment.get("AUTHSESSION_GATEWAY_STREAM", default.stream),
-    )
 
 
 def _stop_together(children: Mapping[str, Child]) -> None:
@@ -187,27 +194,14 @@ def _stop_together(children: Mapping[str, Child]) -> None:
         child.stop(signal.SIGTERM, STOP_TIMEOUT)
 
 
-def _generated(environment: Mapping[str, str], name: str, value: str) -> dict[str, str]:
-    """The installation's own value, unless the environment has one or a file for it."""
-    return {} if environment.get(name) or environment.get(f"{name}_FILE") else {name: value}
-
-
 def _redis_environment(address: str, user: str, password: str) -> dict[str, str]:
-    return {
-        "AUTHSESSION_REDIS_ADDR": address,
-        "AUTHSESSION_REDIS_USERNAME": user,
-        "AUTHSESSION_REDIS_PASSWORD": password,
-    }
+    return {_REDIS: address, "AUTHSESSION_REDIS_USERNAME": user, "AUTHSESSION_REDIS_PASSWORD": password}
 
 
-def _address(environment: Mapping[str, str], name: str, default: str, default_host: str) -> Address:
-    try:
-        return parse_address(environment.get(name) or default, default_host=default_host)
-    except ValueError as problem:
-        raise ConfigurationError([f"{name} must be {problem}"]) from None
-
-
-def _port(address: str) -> int:
-    parsed = parse_address(address, default_host="127.0.0.1")
-    assert isinstance(parsed, TcpAddress)
-    return parsed.port
+def _port(given: str | None) -> int:
+    """Of the address that `is_local_and_silent` found; 0 lets the server choose."""
+    if not given:
+        return 0
+    address = parse_address(given, default_host="127.0.0.1")
+    assert isinstance(address, TcpAddress)
+    return address.port

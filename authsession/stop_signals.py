@@ -17,7 +17,7 @@ class StopSignals:
         """As a signal would, from any thread."""
         self.requested = True
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self.requested = True
         if self.interrupting:
             self.interrupting = False  # once: what runs next is stopping, which is not interrupted

@@ -4,6 +4,7 @@ import json
 import sys
 import threading
 from collections.abc import Callable
+from typing import cast
 
 from authsession.embedded.child import Line
 
@@ -39,5 +40,6 @@ def readable(line: str) -> str:
         return line
     if not isinstance(entry, dict) or "message" not in entry:
         return line
+    entry = cast("dict[str, object]", entry)
     rest = " ".join(f"{name}={value}" for name, value in entry.items() if name not in ("level", "message", "timestamp"))
     return f"{str(entry.get('level', '')).upper()} {entry['message']} {rest}".strip()

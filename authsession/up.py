@@ -16,10 +16,9 @@ from authsession.stack import Stack
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from authsession.walk_through import walk_through
-from shared.keyring import KeyRing
+from shared.settings import EXIT_STATUS
 
 POLL_SECONDS = 0.2
-EXIT_CONFIGURATION = 78  # EX_CONFIG of sysexits.h
 
 
 def up(folder: Path) -> int:
@@ -44,28 +43,27 @@ def up(folder: Path) -> int:
 
 
 def _start(stack: ExitStack, installation: Installation, terminal: Terminal) -> Stack:
-    environment = read_environment(installation.folder.parent)
-    parts = Stack(environment, installation, terminal)
+    parts = Stack(read_environment(installation.folder.parent), installation, terminal)
     parts.check_addresses()
-    secrets = installation.secrets()
     parts.start_postgres(stack)
-    redis = parts.start_redis(stack, secrets)
-    postgres = parts.migrate(secrets)
-    parts.start_services(stack, postgres, redis, secrets)
+    redis = parts.start_redis(stack)
+    postgres = parts.migrate()
+    parts.start_services(stack, postgres, redis)
     if parts.dead() is None:
         installation.tell(Running(
             owner_dsn=parts.owner_dsn,
             public_environment=_settings(parts.public_environment),
             internal_environment=_settings(parts.internal_environment),
         ))  # fmt: skip
-        terminal.say(f"\n{walk_through(parts.public.address, parts.internal.address)}\n\nReady. Ctrl-C stops everything.\n")
+        terminal.say(f"\n{walk_through(parts.public.address, parts.internal.address)}\n")
+        terminal.say("Ready. Ctrl-C stops everything.\n")
     return parts
 
 
 async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(_watch_mail(parts, terminal.source("mail")))
-        while not signals.requested and parts.dead() is None:
+        while not signals.requested and parts.dead() is None:  # noqa: ASYNC110 - a signal and a death make no event
             await asyncio.sleep(POLL_SECONDS)
         watching.cancel()
     dead = parts.dead()
@@ -73,30 +71,24 @@ async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
         return 0
     name, status = dead
     terminal.say(f"The {name} process ended ({_how(status)}): everything stops.")
-    return EXIT_CONFIGURATION if status == EXIT_CONFIGURATION else 1
+    return EXIT_STATUS if status == EXIT_STATUS else 1
 
 
 async def _watch_mail(parts: Stack, on_line: Line) -> None:
     """Only in stub mode, where codes are for the terminal. Outlives the loss of its connection."""
-    environment = parts.public_environment
-    if environment.get("AUTHSESSION_MAIL_SERVICE_MODE", "stub") != "stub":
+    process = parts.configuration.public.process
+    if process.mail_service_mode != "stub":
         return
-    keys = _sealing_keys(environment)
     while True:
         try:
             async with connect(parts.owner_dsn) as connection:
-                watch = MailWatch(connection, keys, on_line)
+                watch = MailWatch(connection, process.sealing_keys, on_line)
                 await watch.begin()
                 while True:
                     await asyncio.sleep(POLL_SECONDS)
                     await watch.step()
         except (StartFailure, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await asyncio.sleep(1)
-
-
-def _sealing_keys(environment: Mapping[str, str]) -> KeyRing:
-    name = "AUTHSESSION_SEALING_KEYS"
-    return KeyRing.parse(name, environment.get(name) or Path(environment[f"{name}_FILE"]).read_text().strip())
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

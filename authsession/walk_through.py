@@ -1,8 +1,13 @@
 """The calls of the contract's examples, ready to copy, in the order in which they make sense."""
 
+from authsession.service import reachable_here
 from shared.address import Address, TcpAddress
 
-SEED_CLIENT_PUBLIC_KEY = "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
+CONFIRMATION = """{
+        "challenge_id": "challenge-123",
+        "code": "123456",
+        "client_public_key": "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
+      }"""
 
 
 def walk_through(public: Address, internal: Address) -> str:
@@ -17,8 +22,7 @@ def walk_through(public: Address, internal: Address) -> str:
         (
             "Confirm it: challenge-123 becomes the challenge_id of step 1, 123456 the code of the line `mail |`",
             f"{public_curl[0]} -X POST {public_curl[1]}/api/v1/public/auth/confirm-email-code",
-            '{\n        "challenge_id": "challenge-123",\n        "code": "123456",\n'
-            f'        "client_public_key": "{SEED_CLIENT_PUBLIC_KEY}"\n      }}',
+            CONFIRMATION,
         ),
         (
             "Read the session: device-session-123 becomes the device_session_id of step 2, here and in step 4",
@@ -54,5 +58,4 @@ def _curl(address: Address) -> tuple[str, str]:
     """The command up to the URL, and the URL's beginning."""
     if not isinstance(address, TcpAddress):
         return f"curl --unix-socket {address.path}", "http://localhost"
-    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
-    return "curl", f"http://{TcpAddress(host, address.port)}"
+    return "curl", f"http://{reachable_here(address)}"

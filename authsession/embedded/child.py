@@ -8,6 +8,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -92,10 +93,8 @@ class Child:
     def kill(self) -> None:
         """Kill -9 for the whole group. May be repeated."""
         if self.exit_status() is None:
-            try:
+            with suppress(ProcessLookupError):  # ended in between
                 os.killpg(self.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass  # ended in between
         self._process.wait()
 
     def _read(self, on_line: Line) -> None:

@@ -6,6 +6,7 @@ import pwd
 import shutil
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -80,10 +81,8 @@ class EmbeddedPostgres:
         server = psutil.Process(self._child.pid)
         server.suspend()  # so that it starts no further backend
         for process in [*server.children(recursive=True), server]:
-            try:
+            with suppress(psutil.NoSuchProcess):
                 process.kill()
-            except psutil.NoSuchProcess:
-                pass
         self._child.wait()
 
     def _create(self, binaries: Path) -> None:

@@ -11,10 +11,10 @@ _SERVICE = "+evalsha +script|load +get +mget +set +hget +hgetall +hmget +hset +p
 _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevrange +xlen +xinfo|stream"
 
 
-def acl_lines(keys: GatewayKeys, *, public: str, internal: str, gateway: str) -> list[str]:
+def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str) -> list[str]:
     """Lines of an ACL file; the arguments are the users' passwords. Nobody is `default`.
 
-    Both services write the projection (any process may hold the keeper's lock), each has rate-limit keys of its own.
+    Both services write the projection (any process may keep it); the public one has rate limits beside.
     The gateway reads the projection and writes nothing but its replay keys.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
@@ -22,7 +22,7 @@ def acl_lines(keys: GatewayKeys, *, public: str, internal: str, gateway: str) ->
     reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
     return [
         "user default off",
-        f"user public on >{public} {service} ~authsession:public:*",
-        f"user internal on >{internal} {service} ~authsession:internal:*",
+        f"user public on >{public} {service} ~{rate_limit_prefix}*",
+        f"user internal on >{internal} {service}",
         f"user gateway on >{gateway} {reads} (~gateway:replay:* +set +get)",
     ]

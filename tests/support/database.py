@@ -43,12 +43,12 @@ class Database:
     def travel(self, by: timedelta) -> None:
         """Moves the clock that decides (SQL `clock_now()`) further for connections opened from now on."""
         self.execute(
-            """
+            f"""
             do $$ begin execute format('alter database %I set authsession.clock_offset = %L', current_database(),
                 (coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '0')::interval
-                 + '{} seconds'::interval)::text);
+                 + '{by.total_seconds()} seconds'::interval)::text);
             end $$;
-            """.format(by.total_seconds())
+            """
         )
 
     def cut_connections(self) -> None:

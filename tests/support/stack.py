@@ -138,7 +138,11 @@ class RunningStack:
 
 def redis_users() -> tuple[str, ...]:
     """The ACL users of the embedded stack, with the passwords of tests."""
-    return tuple(acl_lines(GatewayKeys(), public=REDIS_PASSWORD, internal=REDIS_PASSWORD, gateway=REDIS_PASSWORD))
+    return tuple(
+        acl_lines(
+            GatewayKeys(), "authsession:rate:", public=REDIS_PASSWORD, internal=REDIS_PASSWORD, gateway=REDIS_PASSWORD
+        )
+    )
 
 
 @contextmanager

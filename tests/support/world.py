@@ -67,7 +67,7 @@ class World:
 
         async def renew() -> None:
             for postgres in (self.owner, self.public, self.internal):
-                await postgres._pool.expire_connections()  # pyright: ignore[reportPrivateUsage]
+                postgres._cut_idle()  # the offset holds for connections opened from now on
 
         self.call(aio.call, renew)
 
@@ -110,7 +110,7 @@ async def _perform(function: Callable[[], Awaitable[T]], answer: "Future[T]") ->
     except trio.Cancelled:
         answer.cancel()
         raise
-    except BaseException as fault:  # whatever it is, it belongs to the test that called
+    except BaseException as fault:  # noqa: BLE001 - whatever it is, it belongs to the test that called
         answer.set_exception(fault)
 
 

@@ -83,7 +83,9 @@ def test_the_internal_role_may_not(database: Database, sql: str) -> None:
 
 def test_the_roles_read_the_clock_and_the_schema_version(database: Database) -> None:
     for dsn in (database.public_dsn, database.internal_dsn):
-        assert run_sql(dsn, "select clock_now() as now, max(version) as version from schema_migrations")[0]["version"] > 0
+        assert (
+            run_sql(dsn, "select clock_now() as now, max(version) as version from schema_migrations")[0]["version"] > 0
+        )
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ def test_a_changed_migration_is_refused_by_name(empty: Database) -> None:
 
 def test_a_newer_database_is_refused_and_keeps_its_grants(empty: Database) -> None:
     on(empty.owner_dsn, migrate)
-    empty.execute("insert into schema_migrations (version, name, checksum) values ($1, 'newer', '')", expected_version() + 1)
+    empty.execute(
+        "insert into schema_migrations (version, name, checksum) values ($1, 'newer', '')", expected_version() + 1
+    )
     empty.execute("grant delete on audit_events to authsession_internal")
     with pytest.raises(MigrationRefused, match="newer program"):
         on(empty.owner_dsn, migrate)

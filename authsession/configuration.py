@@ -1,0 +1,39 @@
+"""Both services' configuration, read before anything starts: all problems of both at once (SPEC §12)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from services.internal_admin.settings import InternalAdminSettings
+from services.internal_admin.settings import read_settings as read_internal
+from services.public_auth.settings import PublicAuthSettings
+from services.public_auth.settings import read_settings as read_public
+from shared.kernel.faults import ConfigurationError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the two processes would read."""
+
+    public: PublicAuthSettings
+    internal: InternalAdminSettings
+
+
+def read_configuration(environment: Mapping[str, str]) -> Configuration:
+    """Raises `ConfigurationError` with the problems of both, each once."""
+    problems: list[str] = []
+    public = _read(read_public, environment, problems)
+    internal = _read(read_internal, environment, problems)
+    if public is None or internal is None:
+        raise ConfigurationError(list(dict.fromkeys(problems)))
+    return Configuration(public, internal)
+
+
+def _read(read: Callable[[Mapping[str, str]], T], environment: Mapping[str, str], problems: list[str]) -> T | None:
+    try:
+        return read(environment)
+    except ConfigurationError as error:
+        problems.extend(error.problems)
+        return None

@@ -1,0 +1,23 @@
+-- name: read_server_version
+-- 160003 for 16.3.
+select current_setting('server_version_num');
+
+-- name: read_schema_version
+-- The newest migration that was applied.
+select max(version) from authsession.schema_migrations;
+
+-- name: read_clock_offset
+-- What only tests set.
+select coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '');
+
+-- name: read_server_clock
+-- Without the tests' offset.
+select clock_timestamp();
+
+-- name: read_role
+-- Whether the role can log in, and whether rights mean anything to it.
+select rolcanlogin, rolsuper from pg_roles where rolname = $1;
+
+-- name: has_right
+-- Whether role $1 has right $4 on table $3 of schema $2; null if there is no such table.
+select has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4);

@@ -4,13 +4,9 @@ Shape only: whether an e-mail, a key or a time zone is valid is decided in `shar
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 from contracts.encoding import encode
 from contracts.strict_json import check_names, decode_object, read_filled_text, read_optional_text, read_text
-
-SEND_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/send-email-code"
-CONFIRM_EMAIL_CODE_PATH: Final = "/api/v1/public/auth/confirm-email-code"
 
 _SEND_NAMES = frozenset({"email"})
 _CONFIRM_NAMES = frozenset({"challenge_id", "code", "client_public_key", "time_zone", "client_key_proof"})

@@ -1,0 +1,101 @@
+"""The one place that constructs the internal process; from top to bottom, what stands on what."""
+
+import logging
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+
+import trio
+
+from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.settings import InternalAdminSettings
+from shared.dependency_checks import add_dependency_checks
+from shared.drain import Drain, watch_signals
+from shared.io.aio import open_loop
+from shared.io.postgres import Postgres, open_postgres
+from shared.io.redis import Redis, open_redis
+from shared.kernel.entropy import SystemEntropy
+from shared.outbox.keeper import Keeper
+from shared.outbox.projection import Projection
+from shared.outbox.reconciler import BATCH as RECONCILER_BATCH
+from shared.outbox.reconciler import Reconciler
+from shared.outbox.relay import BATCH as RELAY_BATCH
+from shared.outbox.relay import Relay
+from shared.serving import serve
+from shared.supervision import supervise
+from shared.telemetry import Metrics, metrics_route
+from shared.web.app import quart_app
+from shared.web.asgi import AsgiApp
+from shared.web.client_address import ClientAddresses
+from shared.web.edge import Edge
+from shared.web.health import Readiness, health_routes
+
+_log = logging.getLogger(__name__)
+
+
+async def run(settings: InternalAdminSettings) -> None:
+    """Serve until SIGTERM or SIGINT has drained the server. Raises `ConfigurationError` for an address not to be had."""
+    process = settings.process
+    for warning in process.warnings:
+        _log.warning("the configuration has a weakness", extra={"warning": warning})
+    async with (
+        open_loop(),
+        open_postgres(
+            process.postgres_dsn, application_name="authsession-internal", pool_size=process.postgres_pool_size
+        ) as postgres,
+        open_redis(**asdict(process.redis)) as redis,
+    ):
+        await _run(settings, postgres, redis)
+
+
+async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis) -> None:
+    """Workers outlive the server: the last request still finds its relay."""
+    process = settings.process
+    metrics = Metrics("authsession-internal")
+    drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
+    projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
+    relay = Relay(postgres, projection)
+    keeper = Keeper(postgres, projection, SystemEntropy())
+    reconciler = Reconciler(postgres, projection)
+    readiness = Readiness(lambda: drain.is_draining)
+    add_dependency_checks(readiness, postgres, redis)
+    app = _app(settings, postgres, projection, relay, readiness, metrics, drain)
+
+    async with trio.open_nursery() as workers:
+        await workers.start(relay.run)
+        await workers.start(keeper.run)
+        await workers.start(partial(
+            supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
+        ))  # fmt: skip
+        await workers.start(partial(
+            supervise, reconciler.step, name="reconciler", idle=timedelta(seconds=1), batch=RECONCILER_BATCH
+        ))  # fmt: skip
+        async with trio.open_nursery() as server:
+            await server.start(watch_signals, drain)
+            await server.start(partial(serve, app, settings.http_address, drain=drain))
+        workers.cancel_scope.cancel()
+    metrics.shutdown()
+
+
+def _app(
+    settings: InternalAdminSettings,
+    postgres: Postgres,
+    projection: Projection,
+    relay: Relay,
+    readiness: Readiness,
+    metrics: Metrics,
+    drain: Drain,
+) -> AsgiApp:
+    """Every route of the internal listener. It shows checks and metrics in full: the internet does not reach it."""
+    is_stub = settings.process.mail_service_mode == "stub"
+    routes = (
+        *internal_routes(postgres, projection, relay, mailbox_keys=settings.process.sealing_keys if is_stub else None),
+        *health_routes(readiness, shows_checks=True),
+        metrics_route(metrics),
+    )
+    edge = Edge(
+        client_addresses=ClientAddresses(settings.trusted_proxies),
+        observe=metrics.observe_request,
+        is_draining=lambda: drain.is_draining,
+    )
+    return quart_app(routes, edge)

@@ -1,0 +1,44 @@
+"""A service as an operating-system process: settings, logs, exit status. What runs inside is its `wiring`'s business."""
+
+import logging
+import os
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import trio
+
+from shared.kernel.faults import ConfigurationError
+from shared.settings import EXIT_STATUS
+from shared.telemetry import configure_logging
+
+SettingsT = TypeVar("SettingsT")
+
+_log = logging.getLogger(__name__)
+
+
+def run_process(
+    read_settings: Callable[[Mapping[str, str]], SettingsT], run: Callable[[SettingsT], Awaitable[None]]
+) -> int:
+    """Read the environment, run until stopped, and return the exit status: 0, or 78 with every problem of the configuration
+    logged. Anything else that `run` raises is a fault, logged with its places in the code, and status 1."""
+    configure_logging(sys.stderr)
+    status = 1
+    try:
+        trio.run(run, read_settings(os.environ))
+        status = 0
+    except* ConfigurationError as refused:
+        for problem in _problems(refused):
+            _log.error("the configuration was refused", extra={"problem": problem})
+        status = EXIT_STATUS
+    except* Exception as fault:
+        _log.exception("the process ends by a fault", exc_info=fault)
+    return status
+
+
+def _problems(group: BaseExceptionGroup[ConfigurationError]) -> list[str]:
+    """Of a group that may hold groups."""
+    problems: list[str] = []
+    for error in group.exceptions:
+        problems += _problems(error) if isinstance(error, BaseExceptionGroup) else error.problems
+    return problems

@@ -1,0 +1,160 @@
+"""The internal service as a process: health, readiness, metrics, refusals at boot, orderly end (SPEC §1.1, §13)."""
+
+import json
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from authsession.embedded.child import Child, free_port
+from authsession.embedded.redis import EmbeddedRedis
+from authsession.service import Service
+from shared.address import TcpAddress
+from tests.support.builders import store_session, store_user
+from tests.support.database import Database
+from tests.support.servers import temporary_redis
+from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS
+
+CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
+
+
+class Process:
+    """A running internal process and a client of it."""
+
+    def __init__(self, database: Database, redis: EmbeddedRedis, **changes: str) -> None:
+        address = TcpAddress("127.0.0.1", free_port())
+        self.environment = {
+            "AUTHSESSION_POSTGRES_DSN": database.internal_dsn,
+            "AUTHSESSION_REDIS_ADDR": redis.address,
+            "AUTHSESSION_INTERNAL_HTTP_ADDR": f":{address.port}",
+            "AUTHSESSION_LOGIN_CODE_KEYS": LOGIN_CODE_KEYS,
+            "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
+            "AUTHSESSION_DRAIN_DELAY": "0",
+        } | changes
+        self.lines: list[str] = []
+        self.service = Service("internal", "services.internal_admin", address)
+        self.child: Child = self.service.start(self.environment, self.lines.append)
+        self.http = httpx.Client(base_url=f"http://{address}", timeout=30)
+
+    def wait(self) -> int:
+        """The exit status, of a process that ends."""
+        deadline = time.monotonic() + 30
+        while (status := self.child.exit_status()) is None:
+            assert time.monotonic() < deadline, "the process did not end"
+            time.sleep(0.02)
+        return status
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + 30
+        while not self.service.is_ready():
+            assert self.child.exit_status() is None, self.child.tail()
+            assert time.monotonic() < deadline, self.child.tail()
+            time.sleep(0.02)
+
+    def problems(self) -> list[str]:
+        return [line["problem"] for line in map(json.loads, self.lines) if "problem" in line]
+
+
+@contextmanager
+def running(database: Database, redis: EmbeddedRedis, **changes: str) -> Iterator[Process]:
+    process = Process(database, redis, **changes)
+    try:
+        yield process
+    finally:
+        process.http.close()
+        process.child.kill()
+
+
+@pytest.fixture
+def own_redis() -> Iterator[EmbeddedRedis]:
+    with temporary_redis() as server:
+        yield server
+
+
+def test_it_becomes_ready_answers_and_ends_with_0_on_sigterm(database: Database, own_redis: EmbeddedRedis) -> None:
+    session = store_session(database, store_user(database))
+    with running(database, own_redis) as process:
+        process.wait_until_ready()
+
+        assert process.http.get("/healthz").json() == {"status": "ok"}
+        assert process.http.get("/readyz").json() == {
+            "status": "ready",
+            "checks": {"postgres": "ok", "schema": "ok", "redis": "ok"},
+        }
+        path = f"/api/v1/internal/sessions/{session.device_session_id}/revoke"
+        assert process.http.post(path, json=CAUSE).json()["outcome"] == "revoked"
+        metrics = process.http.get("/metrics").text
+        assert 'http_route="/api/v1/internal/sessions/{device_session_id}/revoke"' in metrics
+
+        process.child.signal(signal.SIGTERM)
+        assert process.wait() == 0
+
+
+def test_without_redis_it_is_degraded_and_still_takes_revocations(database: Database, own_redis: EmbeddedRedis) -> None:
+    session = store_session(database, store_user(database))
+    with running(database, own_redis) as process:
+        process.wait_until_ready()
+        own_redis.kill()
+        time.sleep(0.6)  # a report is kept for half a second
+
+        answer = process.http.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+        path = f"/api/v1/internal/sessions/{session.device_session_id}"
+        assert process.http.post(path + "/revoke", json=CAUSE).status_code == 503
+        assert process.http.get(path).json()["session"]["status"] == "revoked"
+
+
+def test_with_a_schema_older_than_its_code_it_is_not_ready(database: Database, own_redis: EmbeddedRedis) -> None:
+    newest = database.execute("select * from schema_migrations order by version desc limit 1")[0]
+    database.execute("delete from schema_migrations where version = $1", newest["version"])
+    try:
+        with running(database, own_redis) as process:
+            deadline = time.monotonic() + 30
+            while True:
+                try:
+                    answer = process.http.get("/readyz")
+                    break
+                except httpx.ConnectError:
+                    assert time.monotonic() < deadline, process.child.tail()
+                    time.sleep(0.02)
+            assert (answer.status_code, answer.json()["checks"]["schema"]) == (503, "failed")
+    finally:
+        database.execute(
+            "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",
+            newest["version"],
+            newest["name"],
+            newest["checksum"],
+        )
+
+
+def test_a_refused_configuration_names_every_problem_and_ends_with_78(
+    database: Database, own_redis: EmbeddedRedis
+) -> None:
+    with running(database, own_redis, AUTHSESSION_DRAIN_DELAY="soon", AUTHSESSION_REDIS_DB="-1") as process:
+        assert process.wait() == 78
+        assert sorted(problem.split()[0] for problem in process.problems()) == [
+            "AUTHSESSION_DRAIN_DELAY",
+            "AUTHSESSION_REDIS_DB",
+        ]
+
+
+def test_an_address_in_use_is_one_sentence_and_ends_with_78(database: Database, own_redis: EmbeddedRedis) -> None:
+    with running(database, own_redis) as first:
+        first.wait_until_ready()
+        address = first.environment["AUTHSESSION_INTERNAL_HTTP_ADDR"]
+        with running(database, own_redis, AUTHSESSION_INTERNAL_HTTP_ADDR=address) as second:
+            assert second.wait() == 78
+            [problem] = second.problems()
+            assert "in use" in problem
+
+
+def test_a_port_alone_means_loopback_while_no_credentials_are_needed(
+    database: Database, own_redis: EmbeddedRedis
+) -> None:
+    with running(database, own_redis) as process:
+        process.wait_until_ready()
+        [line] = [line for line in map(json.loads, process.lines) if line["event"] == "listening"]
+        assert line["address"].startswith("127.0.0.1:")

@@ -1,0 +1,159 @@
+"""The one place that constructs the public process; from top to bottom, what stands on what."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import timedelta
+from functools import partial
+
+import trio
+
+from services.public_auth.api.routes import CONFIRM, SEND, public_routes
+from services.public_auth.domain.budget import Budgets
+from services.public_auth.flows.confirm_code import ConfirmCodeFlow
+from services.public_auth.flows.send_code import SendCodeFlow
+from services.public_auth.mail.courier import BATCH as COURIER_BATCH
+from services.public_auth.mail.courier import Courier
+from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
+from services.public_auth.mail.eraser import Eraser
+from services.public_auth.mail.stub import StubTransport
+from services.public_auth.metrics import counts_by_outcome
+from services.public_auth.settings import PublicAuthSettings
+from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
+from shared.dependency_checks import add_dependency_checks
+from shared.drain import Drain, watch_signals
+from shared.io.aio import open_loop
+from shared.io.postgres import Postgres, open_postgres
+from shared.io.redis import Redis, open_redis
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.outbox.keeper import Keeper
+from shared.outbox.projection import Projection
+from shared.outbox.relay import BATCH as RELAY_BATCH
+from shared.outbox.relay import Relay
+from shared.serving import serve
+from shared.supervision import Signal, supervise
+from shared.telemetry import Metrics, metrics_route
+from shared.web.app import bare_app, quart_app
+from shared.web.asgi import AsgiApp
+from shared.web.client_address import ClientAddresses
+from shared.web.edge import Edge
+from shared.web.health import Readiness, health_routes
+from shared.web.rate_limit import RateLimiter
+
+_log = logging.getLogger(__name__)
+
+COURIER_LINGER = timedelta(milliseconds=50)
+KEEPER_PATIENCE = timedelta(seconds=5)
+"""Longer than the internal process': that one keeps the projection as long as it lives."""
+
+
+async def run(settings: PublicAuthSettings) -> None:
+    """Serve until SIGTERM or SIGINT has drained the server. Raises `ConfigurationError` if an address cannot be had."""
+    process = settings.process
+    for warning in process.warnings:
+        _log.warning("the configuration has a weakness", extra={"warning": warning})
+    async with (
+        open_loop(),
+        open_postgres(
+            process.postgres_dsn, application_name="authsession-public", pool_size=process.postgres_pool_size
+        ) as postgres,
+        open_redis(**asdict(process.redis)) as redis,
+    ):
+        await _run(settings, postgres, redis)
+
+
+async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -> None:
+    """Workers outlive the server: the last request still finds its relay."""
+    process = settings.process
+    clock, entropy = SystemClock(), SystemEntropy()
+    metrics = Metrics("authsession-public")
+    drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
+    projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
+    relay = Relay(postgres, projection)
+    keeper = Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE)
+    limiter = RateLimiter(
+        redis,
+        {SEND: settings.send_rate_limit, CONFIRM: settings.confirm_rate_limit},
+        total=settings.public_rate_limit,
+        key_prefix=settings.rate_limit_key_prefix,
+    )
+    mail_is_due = Signal()
+    courier = Courier(
+        postgres,
+        StubTransport(),
+        sealing_keys=process.sealing_keys,
+        entropy=entropy,
+        linger=COURIER_LINGER,
+        on_settled=counts_by_outcome(metrics.meter, "authsession.mails", "Mails by what became of them."),
+    )
+    eraser = Eraser(postgres)
+    count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Sends by what was decided.")
+    send_code = SendCodeFlow(
+        postgres,
+        login_code_keys=process.login_code_keys,
+        sealing_keys=process.sealing_keys,
+        policy=IssuePolicy(Budgets(), _new_address_mail_limit(settings)),
+        clock=clock,
+        entropy=entropy,
+        on_issued=_both(count_sends, lambda _: mail_is_due.notify()),
+    )
+    confirm_code = ConfirmCodeFlow(
+        postgres,
+        projection,
+        relay,
+        login_code_keys=process.login_code_keys,
+        clock=clock,
+        entropy=entropy,
+        on_confirmed=counts_by_outcome(metrics.meter, "authsession.confirms", "Confirms by outcome."),
+    )
+    readiness = Readiness(lambda: drain.is_draining)
+    add_dependency_checks(readiness, postgres, redis)
+    edge = Edge(
+        client_addresses=ClientAddresses(settings.trusted_proxies),
+        observe=metrics.observe_request,
+        is_draining=lambda: drain.is_draining,
+    )
+    hot_routes = public_routes(send_code, confirm_code, limiter, settings.public_host)
+    app = bare_app(hot_routes, quart_app((*hot_routes, *health_routes(readiness, shows_checks=False)), edge), edge)
+
+    async with trio.open_nursery() as workers:
+        await workers.start(limiter.run)
+        await workers.start(relay.run)
+        await workers.start(keeper.run)
+        await workers.start(partial(
+            supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
+        ))  # fmt: skip
+        await workers.start(partial(
+            supervise, courier.step, name="courier", idle=timedelta(seconds=1), wake=mail_is_due, batch=COURIER_BATCH
+        ))  # fmt: skip
+        await workers.start(partial(
+            supervise, eraser.step, name="eraser", idle=timedelta(seconds=5), batch=ERASER_BATCH
+        ))  # fmt: skip
+        async with trio.open_nursery() as servers:
+            await servers.start(watch_signals, drain)
+            if settings.metrics_address is not None:
+                await servers.start(
+                    partial(serve, _operators_app(readiness, metrics), settings.metrics_address, drain=drain)
+                )
+            await servers.start(partial(serve, app, settings.http_address, drain=drain))
+        workers.cancel_scope.cancel()
+    metrics.shutdown()
+
+
+def _operators_app(readiness: Readiness, metrics: Metrics) -> AsgiApp:
+    """Checks and metrics in full, on a listener that the internet does not reach (SPEC §13.1)."""
+    return quart_app((*health_routes(readiness, shows_checks=True), metrics_route(metrics)), Edge())
+
+
+def _new_address_mail_limit(settings: PublicAuthSettings) -> NewAddressMailLimit | None:
+    rate = settings.new_address_mail_limit
+    return None if rate is None else NewAddressMailLimit(rate.count, rate.period)
+
+
+def _both(first: Callable[[str], None], second: Callable[[str], None]) -> Callable[[str], None]:
+    def call(word: str) -> None:
+        first(word)
+        second(word)
+
+    return call

@@ -107,11 +107,12 @@ def _connection_class(edge: Edge) -> type[ASGIHTTPConnection]:
 def _decoded_path(raw_path: bytes) -> str | None:
     """The path for the router; None when it cannot name a route of ours.
 
-    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route.
+    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route. So are
+    two slashes at the start, which the router would read as one.
     """
     if not raw_path.startswith(b"/"):
         raw_path = urlsplit(raw_path).path
-    if not raw_path.startswith(b"/") or b"%2f" in raw_path.lower():
+    if not raw_path.startswith(b"/") or raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
         return None
     try:
         path = unquote_to_bytes(raw_path).decode("utf-8")

@@ -1,0 +1,233 @@
+"""Settings: every problem at once, each with its name and its cure, and never a secret."""
+
+import base64
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.internal_admin.settings import read_settings as read_internal
+from services.public_auth.settings import read_settings as read_public
+from shared.address import TcpAddress, UnixAddress, parse_address
+from shared.kernel.faults import ConfigurationError
+from shared.settings import (
+    Rate,
+    edit_distance,
+    parse_boolean,
+    parse_duration,
+    parse_host,
+    parse_networks,
+    parse_rate,
+    parse_server_address,
+    whole_number,
+)
+from shared.variables import VARIABLES
+
+SECRET = "S3cretWord"
+KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
+LEAST = {
+    "AUTHSESSION_POSTGRES_DSN": f"postgresql://user:{SECRET}@127.0.0.1:5432/authsession",
+    "AUTHSESSION_LOGIN_CODE_KEYS": KEYS,
+    "AUTHSESSION_SEALING_KEYS": KEYS,
+}
+
+
+def problems(**changes: str) -> tuple[str, ...]:
+    """What both services say of the least environment with these changes, names without their prefix."""
+    environment = LEAST | {f"AUTHSESSION_{name}": value for name, value in changes.items()}
+    found: list[str] = []
+    for read in (read_public, read_internal):
+        try:
+            read(environment)
+        except ConfigurationError as error:
+            found += [problem for problem in error.problems if problem not in found]
+    return tuple(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [("1s", 1), ("500ms", 0.5), ("10m", 600), ("2h", 7200), ("30d", 2592000), ("0", 0), ("0s", 0)],
+)
+def test_a_duration_is_a_whole_number_with_its_unit(text: str, duration: float) -> None:
+    assert parse_duration(text) == timedelta(seconds=duration)
+
+
+@pytest.mark.parametrize("text", ["", "1", "s", "1.5s", "-1s", "1 s", "1S", "1s ", "١s", "1w", "9999999999s"])
+def test_anything_else_is_no_duration(text: str) -> None:
+    with pytest.raises(ValueError, match="a duration"):
+        parse_duration(text)
+
+
+def test_a_rate_is_a_count_and_a_period_or_off() -> None:
+    assert parse_rate("60/1m") == Rate(60, timedelta(minutes=1))
+    assert parse_rate("off") is None
+    for text in ("", "60", "0/1m", "60/0s", "-1/1m", "60/m", "1.5/1m", "OFF"):
+        with pytest.raises(ValueError, match=r"a rate|a duration"):
+            parse_rate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        (":8080", TcpAddress("here", 8080)),
+        ("example.com:1", TcpAddress("example.com", 1)),
+        ("[::1]:80", TcpAddress("::1", 80)),
+        ("unix:/run/a", UnixAddress("/run/a")),
+    ],
+)
+def test_an_address_is_host_and_port_or_a_socket_file(text: str, address: object) -> None:
+    assert parse_address(text, default_host="here") == address
+
+
+@pytest.mark.parametrize("text", ["", "8080", "host", "host:", "host:x", "host:65536", "::1:80", "unix:a", "http://a:1", "a b:1"])
+def test_anything_else_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match="host:port|unix:"):
+        parse_address(text, default_host="here")
+
+
+def test_words_numbers_hosts_and_networks() -> None:
+    assert [parse_boolean(word) for word in ("true", "1", "YES", "on", "false", "0", "no", "Off")] == [True] * 4 + [False] * 4
+    assert whole_number(0, 10)("10") == 10
+    assert parse_host("Auth.Example.COM") == "auth.example.com"
+    assert [str(network) for network in parse_networks("10.0.0.0/8, ::1")] == ["10.0.0.0/8", "::1/128"]
+    assert parse_networks("") == ()
+    refused: list[tuple[Any, str]] = [
+        (parse_boolean, "maybe"), (whole_number(0, 10), "11"), (whole_number(0, 10), "-1"), (whole_number(0, 10), "9" * 5000),
+        (parse_host, "a:80"), (parse_host, "https://a"), (parse_networks, "10.0.0.1/8"), (parse_networks, "x"),
+        (parse_server_address, "host:0"),
+    ]  # fmt: skip
+    for parse, text in refused:
+        with pytest.raises(ValueError, match=r"."):
+            parse(text)
+
+
+def test_the_least_environment_is_enough_and_gives_the_documented_defaults() -> None:
+    public, internal = read_public(LEAST), read_internal(LEAST)
+    assert public.http_address == TcpAddress("", 8080)
+    assert internal.http_address == TcpAddress("127.0.0.1", 8081)
+    assert public.metrics_address == TcpAddress("127.0.0.1", 9464)
+    assert (public.send_rate_limit, public.confirm_rate_limit) == (Rate(60, timedelta(minutes=1)), Rate(120, timedelta(minutes=1)))
+    assert (public.public_rate_limit, public.new_address_mail_limit) == (None, None)
+    assert public.process.redis.address == "127.0.0.1:6379"
+    assert (public.process.drain_delay, public.process.shutdown_timeout) == (timedelta(seconds=5), timedelta(seconds=10))
+
+
+def test_the_seeds_environment_is_accepted() -> None:
+    seed = {
+        "AUTHSESSION_REDIS_ADDR": "127.0.0.1:6379", "AUTHSESSION_PUBLIC_HTTP_ADDR": ":8080",
+        "AUTHSESSION_INTERNAL_HTTP_ADDR": ":8081", "AUTHSESSION_USER_SERVICE_MODE": "stub",
+        "AUTHSESSION_MAIL_SERVICE_MODE": "stub", "OTEL_SERVICE_NAME": "galaxy-authsession", "OTEL_TRACES_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "none",
+    }  # fmt: skip
+    assert read_public(LEAST | seed).process.warnings == []
+    assert read_internal(LEAST | seed).process.warnings == []
+
+
+def test_an_empty_environment_names_what_is_missing_at_once() -> None:
+    with pytest.raises(ConfigurationError) as error:
+        read_public({"AUTHSESSION_SEALING_KEYS": ""})
+    assert [problem.split()[0] for problem in error.value.problems] == [
+        "AUTHSESSION_POSTGRES_DSN", "AUTHSESSION_LOGIN_CODE_KEYS", "AUTHSESSION_SEALING_KEYS",
+    ]  # fmt: skip
+
+
+def test_all_problems_come_at_once_and_show_no_secret() -> None:
+    found = problems(
+        POSTGRES_DSN=f"mysql://user:{SECRET}@h/d", LOGIN_CODE_KEYS=f"k:{SECRET}", REDIS_ADDR="nowhere", DRAIN_DELAY="soon",
+        SEND_RATE_LIMIT="many", ENV="staging", INTERNAL_HTTP_ADDR="8081", TRUSTED_PROXIES="all", PUBLIC_HOST="https://x",
+        POSTGRES_POOL_SIZE="0",
+    )  # fmt: skip
+    assert len(found) == 10
+    assert all(re.match(r"AUTHSESSION_[A-Z_]+(:| must be) ", problem) for problem in found)
+    assert SECRET not in repr(found)
+
+
+def test_settings_show_no_secret() -> None:
+    environment = LEAST | {"AUTHSESSION_REDIS_PASSWORD": SECRET}
+    for settings in (read_public(environment), read_internal(environment)):
+        assert SECRET not in repr(settings)
+        assert base64.b64encode(b"x" * 32).decode() not in repr(settings)
+
+
+def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "dsn"
+    file.write_text(LEAST["AUTHSESSION_POSTGRES_DSN"] + "\n")
+    environment = {**LEAST, "AUTHSESSION_POSTGRES_DSN": "", "AUTHSESSION_POSTGRES_DSN_FILE": str(file)}
+    assert read_public(environment).process.postgres_dsn == LEAST["AUTHSESSION_POSTGRES_DSN"]
+    assert problems(POSTGRES_DSN_FILE=str(file)) == (
+        "AUTHSESSION_POSTGRES_DSN and AUTHSESSION_POSTGRES_DSN_FILE are both set: keep one",
+    )
+    file.write_text("")
+    assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(file)) == ("AUTHSESSION_POSTGRES_DSN_FILE names an empty file",)
+    assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(tmp_path / "none")) == (
+        "AUTHSESSION_POSTGRES_DSN_FILE names a file that cannot be read: No such file or directory",
+    )
+
+
+def test_a_mistyped_name_is_refused_with_the_right_one() -> None:
+    assert problems(REDIS_ADR="x") == ("AUTHSESSION_REDIS_ADR is unknown: write AUTHSESSION_REDIS_ADDR",)
+    assert problems(LOGIN_CODE_KEY="x") == ("AUTHSESSION_LOGIN_CODE_KEY is unknown: write AUTHSESSION_LOGIN_CODE_KEYS",)
+
+
+def test_other_unknown_names_are_one_warning() -> None:
+    injected = {
+        "AUTHSESSION_PUBLIC_PORT": "tcp://10.0.0.1:8080", "AUTHSESSION_PUBLIC_SERVICE_HOST": "10.0.0.1",
+        "AUTHSESSION_SOMETHING_ELSE": "x",
+    }  # fmt: skip
+    assert read_public(LEAST | injected).process.warnings == [f"unknown names are ignored: {', '.join(sorted(injected))}"]
+
+
+def test_modes_that_are_not_built_are_refused_at_boot() -> None:
+    for name, value in (("MAIL_SERVICE_MODE", "rest"), ("MAIL_SERVICE_MODE", "smtp"), ("USER_SERVICE_MODE", "rest")):
+        assert problems(**{name: value}) == (f"AUTHSESSION_{name}={value} is not built yet: use stub",)
+    assert problems(INTERNAL_AUTH="token") == ("AUTHSESSION_INTERNAL_AUTH=token is not built yet: use trusted_network",)
+
+
+def test_production_refuses_what_is_fit_for_development_all_at_once() -> None:
+    found = problems(ENV="production", SEND_RATE_LIMIT="off", CONFIRM_RATE_LIMIT="off", INTERNAL_HTTP_ADDR="0.0.0.0:8081")
+    assert [problem.split("=")[0].split()[0].removeprefix("AUTHSESSION_") for problem in found] == [
+        "MAIL_SERVICE_MODE", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT", "INTERNAL_HTTP_ADDR",
+    ]  # fmt: skip
+    assert problems(SEND_RATE_LIMIT="off") == ()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:8081", "10.1.2.3:8081", "[::]:8081", "internal.example.com:8081"])
+def test_an_internal_address_off_loopback_is_taken_with_a_warning(address: str) -> None:
+    settings = read_internal(LEAST | {"AUTHSESSION_INTERNAL_HTTP_ADDR": address})
+    assert str(settings.http_address) == address
+    assert len(settings.process.warnings) == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "localhost:1", "unix:/run/x", ":1"])
+def test_an_internal_address_on_loopback_needs_no_warning(address: str) -> None:
+    assert read_internal(LEAST | {"AUTHSESSION_INTERNAL_HTTP_ADDR": address}).process.warnings == []
+
+
+def test_every_variable_has_a_name_of_ours_a_meaning_and_a_default_that_parses() -> None:
+    assert len({variable.name for variable in VARIABLES}) == len(VARIABLES) > 30
+    for variable in VARIABLES:
+        assert variable.name.startswith("AUTHSESSION_")
+        assert variable.meaning
+        if variable.default is not None:
+            variable.parse(variable.default)
+
+
+def test_no_name_is_so_close_to_another_that_one_could_be_the_others_typing_error() -> None:
+    names = [variable.name for variable in VARIABLES]
+    close = {(a, b) for a in names for b in names if a < b and edit_distance(a, b) <= 2}
+    assert close <= {("AUTHSESSION_MAIL_SERVICE_MODE", "AUTHSESSION_USER_SERVICE_MODE")}
+
+
+words = st.text("ABC", max_size=6)
+
+
+@given(words, words, words)
+def test_edit_distance_is_a_metric(a: str, b: str, c: str) -> None:
+    assert (edit_distance(a, b) == 0) == (a == b)
+    assert edit_distance(a, b) == edit_distance(b, a)
+    assert edit_distance(a, c) <= edit_distance(a, b) + edit_distance(b, c)
+    assert abs(len(a) - len(b)) <= edit_distance(a, b) <= max(len(a), len(b))

@@ -1,0 +1,124 @@
+"""Logs hold no secret, whatever is logged; metrics count answers by route."""
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import trio
+
+from shared.address import TcpAddress
+from shared.telemetry import LOG_FIELDS, Metrics, configure_logging
+from shared.web.request_id import current_request_id
+
+SECRET = "pilot@example.com"
+
+
+@contextmanager
+def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """The lines logged meanwhile; logging is as it was afterwards."""
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level, logging.raiseExceptions)
+    stream = io.StringIO()
+    configure_logging(stream)
+    try:
+        yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    finally:
+        root.handlers[:], root.level, logging.raiseExceptions = before
+        logging.captureWarnings(capture=False)
+
+
+def _raise_with_secrets() -> None:
+    try:
+        try:
+            raise ValueError(SECRET)
+        except ValueError as error:
+            raise KeyError(SECRET) from error
+    except KeyError as error:
+        error.add_note(SECRET)
+        raise ExceptionGroup(SECRET, [error]) from None
+
+
+def test_no_way_of_logging_puts_a_value_into_a_line() -> None:
+    ours, foreign = logging.getLogger("shared.x"), logging.getLogger("asyncpg")
+    with logged() as lines:
+        ours.error("failed %s", SECRET)
+        ours.error("failed", extra={"email": SECRET})
+        foreign.error(f"failed {SECRET}")  # noqa: G004 - libraries do
+        foreign.error("failed %s", SECRET)
+        ours.error(SECRET.encode())
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn(SECRET, stacklevel=1)
+        try:
+            _raise_with_secrets()
+        except ExceptionGroup:
+            ours.exception("failed")
+            foreign.exception("failed")
+        assert len(lines()) == 8
+        assert SECRET not in json.dumps(lines())
+
+
+def test_an_exception_is_told_by_types_and_places() -> None:
+    with logged() as lines:
+        try:
+            _raise_with_secrets()
+        except ExceptionGroup as error:
+            logging.getLogger("shared.x").error("failed", exc_info=error)
+        exception = lines()[0]["exception"]
+    assert exception["type"] == "builtins.ExceptionGroup"
+    assert "_raise_with_secrets" in exception["stack"][-1]
+    assert exception["exceptions"][0]["type"] == "builtins.KeyError"
+    assert exception["exceptions"][0]["cause"]["type"] == "builtins.ValueError"
+
+
+async def test_a_line_has_its_time_place_request_and_allowed_fields() -> None:
+    with logged() as lines:
+        current_request_id.set("request-1")
+        logging.getLogger("shared.serving").info("listening", extra={"address": TcpAddress("", 1), "count": 3})
+        logging.getLogger("services.public_auth").debug("not shown")
+        logging.getLogger("hypercorn").info("not shown")
+        [line] = lines()
+    assert line.pop("ts").endswith("Z")
+    assert line == {
+        "level": "info", "logger": "shared.serving", "event": "listening", "request_id": "request-1", "address": ":1", "count": 3,
+    }  # fmt: skip
+
+
+def test_no_allowed_field_hides_one_of_the_record() -> None:
+    assert not LOG_FIELDS & logging.makeLogRecord({}).__dict__.keys()
+
+
+@pytest.mark.parametrize("method", ["POST", "BREW"])
+def test_answers_are_counted_by_route_and_unknown_methods_are_one(method: str) -> None:
+    metrics = Metrics("test")
+    for _ in range(3):
+        metrics.observe_request(method, "/things/{id}", 200, 0.02)
+    text = metrics.render().decode()
+    metrics.shutdown()
+    shown = "POST" if method == "POST" else "_OTHER"
+    labels = f'http_request_method="{shown}",http_response_status_code="200",http_route="/things/{{id}}"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}} 3.0" in text
+
+
+def test_two_sets_of_metrics_know_nothing_of_each_other() -> None:
+    one, other = Metrics("one"), Metrics("other")
+    one.observe_request("POST", "/x", 200, 0.1)
+    assert b"/x" not in other.render()
+    one.shutdown()
+    other.shutdown()
+
+
+async def test_a_request_id_stays_within_its_task() -> None:
+    async def request(name: str) -> None:
+        current_request_id.set(name)
+        await trio.lowlevel.checkpoint()
+        assert current_request_id.get() == name
+
+    async with trio.open_nursery() as nursery:
+        for number in range(5):
+            nursery.start_soon(request, str(number))

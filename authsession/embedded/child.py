@@ -107,6 +107,17 @@ class Child:
                 on_line(line)
 
 
+def is_free(port: int) -> bool:
+    """Whether one could listen on that TCP port of the loopback address now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: old connections do not matter
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port() -> int:
     """A TCP port of the loopback address that nobody listens on now."""
     with socket.socket() as probe:

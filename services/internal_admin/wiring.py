@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 async def run(settings: InternalAdminSettings) -> None:
-    """Serve until SIGTERM or SIGINT has drained the server. Raises `ConfigurationError` for an address not to be had."""
+    """Serve until a signal has drained the server. Raises `ConfigurationError` for an address that cannot be had."""
     process = settings.process
     for warning in process.warnings:
         _log.warning("the configuration has a weakness", extra={"warning": warning})

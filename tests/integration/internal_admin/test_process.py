@@ -39,14 +39,6 @@ class Process:
         self.child: Child = self.service.start(self.environment, self.lines.append)
         self.http = httpx.Client(base_url=f"http://{address}", timeout=30)
 
-    def wait(self) -> int:
-        """The exit status, of a process that ends."""
-        deadline = time.monotonic() + 30
-        while (status := self.child.exit_status()) is None:
-            assert time.monotonic() < deadline, "the process did not end"
-            time.sleep(0.02)
-        return status
-
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 30
         while not self.service.is_ready():
@@ -89,8 +81,8 @@ def test_it_becomes_ready_answers_and_ends_with_0_on_sigterm(database: Database,
         metrics = process.http.get("/metrics").text
         assert 'http_route="/api/v1/internal/sessions/{device_session_id}/revoke"' in metrics
 
-        process.child.signal(signal.SIGTERM)
-        assert process.wait() == 0
+        process.child.ask(signal.SIGTERM)
+        assert process.child.wait(30) == 0
 
 
 def test_without_redis_it_is_degraded_and_still_takes_revocations(database: Database, own_redis: EmbeddedRedis) -> None:
@@ -134,7 +126,7 @@ def test_a_refused_configuration_names_every_problem_and_ends_with_78(
     database: Database, own_redis: EmbeddedRedis
 ) -> None:
     with running(database, own_redis, AUTHSESSION_DRAIN_DELAY="soon", AUTHSESSION_REDIS_DB="-1") as process:
-        assert process.wait() == 78
+        assert process.child.wait(30) == 78
         assert sorted(problem.split()[0] for problem in process.problems()) == [
             "AUTHSESSION_DRAIN_DELAY",
             "AUTHSESSION_REDIS_DB",
@@ -146,7 +138,7 @@ def test_an_address_in_use_is_one_sentence_and_ends_with_78(database: Database, 
         first.wait_until_ready()
         address = first.environment["AUTHSESSION_INTERNAL_HTTP_ADDR"]
         with running(database, own_redis, AUTHSESSION_INTERNAL_HTTP_ADDR=address) as second:
-            assert second.wait() == 78
+            assert second.child.wait(30) == 78
             [problem] = second.problems()
             assert "in use" in problem
 

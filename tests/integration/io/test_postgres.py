@@ -186,7 +186,7 @@ async def test_a_slow_statement_ends_in_time_and_costs_no_connection(asyncio_loo
         started = time.monotonic()
         with pytest.raises(DependencyUnavailable):
             await postgres.unit_of_work(lambda connection: connection.execute("select pg_sleep(60)"))
-        assert time.monotonic() - started < 1.5
+        assert time.monotonic() - started < 2
         assert await postgres.unit_of_work(read_backend) == backend
 
 
@@ -200,7 +200,7 @@ async def test_an_exhausted_pool_is_unavailable_within_the_acquire_timeout(async
             started = time.monotonic()
             with pytest.raises(DependencyUnavailable):
                 await postgres.unit_of_work(read_backend)
-            assert 0.25 < time.monotonic() - started < 0.6
+            assert 0.25 < time.monotonic() - started < 0.9
         assert await postgres.unit_of_work(read_backend)
 
 

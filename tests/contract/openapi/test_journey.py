@@ -3,9 +3,11 @@
 Chance never guesses a login code or an id, so `test_conformance` alone would see few answers 200.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.contract.openapi.documents import load, operations
 from tests.support.stack import RunningStack
@@ -18,10 +20,10 @@ EMAIL = "walker+journey@example.com"
 class Client:
     """Calls operations by their id and checks every answer against its document."""
 
-    def __init__(self, name: str, base_url: str) -> None:
+    def __init__(self, name: str, http: httpx.Client) -> None:
         self._schema = load(name)
         self._operations = operations(name)
-        self._http = httpx.Client(base_url=base_url, timeout=30)
+        self._http = http
 
     def call(self, operation_id: str, status: int = 200, *, query: str = "", json: Any = None, **path: str) -> Any:
         """The answer's JSON. Fails unless it has this status and fits its schema."""
@@ -31,6 +33,18 @@ class Client:
         assert response.status_code == status, response.text
         self._schema.find_operation_by_id(operation_id).validate_response(response)
         return response.json()
+
+
+@pytest.fixture(scope="module")
+def public(running_stack: RunningStack) -> Iterator[Client]:
+    with httpx.Client(base_url=running_stack.public_url, timeout=30) as http:
+        yield Client("public_auth", http)
+
+
+@pytest.fixture(scope="module")
+def internal(running_stack: RunningStack) -> Iterator[Client]:
+    with httpx.Client(base_url=running_stack.internal_url, timeout=30) as http:
+        yield Client("internal_admin", http)
 
 
 def log_in(stack: RunningStack, public: Client) -> str:
@@ -45,10 +59,9 @@ def log_in(stack: RunningStack, public: Client) -> str:
     return first["device_session_id"]
 
 
-def test_every_operation_answers_as_documented_along_a_whole_life(running_stack: RunningStack) -> None:
-    public = Client("public_auth", running_stack.public_url)
-    internal = Client("internal_admin", running_stack.internal_url)
-
+def test_every_operation_answers_as_documented_along_a_whole_life(
+    running_stack: RunningStack, public: Client, internal: Client
+) -> None:
     sessions = [log_in(running_stack, public) for _ in range(3)]
     user = internal.call("find_user", query=f"email={EMAIL}")["user"]
     assert (user["email"], user["time_zone"]) == (EMAIL, "Europe/Berlin")
@@ -104,8 +117,28 @@ def test_every_operation_answers_as_documented_along_a_whole_life(running_stack:
     internal.call("read_mailbox", query=f"email={EMAIL}")
 
 
-def test_both_processes_report_their_health_as_documented(running_stack: RunningStack) -> None:
-    for name, url in (("public_auth", running_stack.public_url), ("internal_admin", running_stack.internal_url)):
-        client = Client(name, url)
+def test_both_processes_report_their_health_as_documented(public: Client, internal: Client) -> None:
+    for client in (public, internal):
         client.call("read_health")
         assert client.call("read_readiness")["status"] == "ready"
+
+
+@pytest.mark.parametrize("ident", ["%00", "device-session-%00", "%FF", "%ED%A0%80", "%20", "%2F", "%2e%2e", "a" * 4000])
+def test_no_id_in_a_path_makes_a_fault(running_stack: RunningStack, ident: str) -> None:
+    with httpx.Client(base_url=f"{running_stack.internal_url}/api/v1/internal", timeout=30) as http:
+        why = {"reason_code": "admin_revoke", "actor": ACTOR}
+        answers = [
+            http.get(f"/sessions/{ident}"),
+            http.post(f"/sessions/{ident}/revoke", json=why),
+            http.post(f"/users/{ident}/sessions/revoke-all", json=why),
+        ]
+        listed = http.get(f"/users/{ident}/sessions")
+    for answer in answers:
+        assert answer.status_code in {400, 404}, answer.text
+        assert answer.json()["error"]["code"] in {
+            "invalid_request",
+            "not_found",
+            "session_not_found",
+            "subject_not_found",
+        }
+    assert listed.status_code in {400, 404} or listed.json() == {"sessions": []}

@@ -146,10 +146,16 @@ class GatewayProjection:
     def entries(self, *sessions: DeviceSession) -> list[GatewayRecord]:
         """What the stream tells of these sessions, from its beginning."""
         ids = {session.device_session_id for session in sessions}
+        return [entry for entry in self.stream().values() if entry.device_session_id in ids]
+
+    def stream(self) -> dict[bytes, GatewayRecord]:
+        """All of the stream, by entry id."""
         with self.client() as client:
             entries = client.xrange(self.keys.stream)
-        texts = [{name.decode(): value.decode() for name, value in fields.items()} for _, fields in entries]
-        return [entry for entry in map(decode_stream_entry, texts) if entry.device_session_id in ids]
+        return {
+            entry_id: decode_stream_entry({name.decode(): value.decode() for name, value in fields.items()})
+            for entry_id, fields in entries
+        }
 
     def flush(self) -> None:
         with self.client() as client:

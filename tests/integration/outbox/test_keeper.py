@@ -121,9 +121,13 @@ def test_requests_publish_while_the_rebuild_goes_on(gateway: GatewayProjection) 
     gateway.await_complete()
 
 
-def test_a_record_without_a_session_is_revoked_and_announced_once_postgres_went_back(gateway: GatewayProjection) -> None:
+def test_a_record_without_a_session_is_revoked_and_announced_once_postgres_went_back(
+    gateway: GatewayProjection,
+) -> None:
     session = gateway.published_session()
-    gateway.world.database.execute("delete from device_sessions where device_session_id = $1", session.device_session_id)
+    gateway.world.database.execute(
+        "delete from device_sessions where device_session_id = $1", session.device_session_id
+    )
     _postgres_goes_back(gateway)
     gateway.until(lambda: gateway.status(session) == "revoked")
     assert [entry.status for entry in gateway.entries(session)] == ["active", "revoked"]
@@ -153,7 +157,9 @@ def test_a_note_of_a_conflict_alone_revokes_nothing(gateway: GatewayProjection) 
         "insert into projection_conflicts values ($1, clock_now())", session.device_session_id
     )
     assert gateway.world.call(Reconciler(gateway.world.internal, gateway.projection).step) == 1
-    (row,) = _rows(gateway, "select status from device_sessions where device_session_id = $1", session.device_session_id)
+    (row,) = _rows(
+        gateway, "select status from device_sessions where device_session_id = $1", session.device_session_id
+    )
     assert row["status"] == "active"
     assert not _rows(gateway, "select * from projection_conflicts")
 
@@ -209,7 +215,11 @@ def test_two_keepers_are_one(gateway: GatewayProjection) -> None:
 def test_another_keeper_takes_over_with_the_same_epoch(gateway: GatewayProjection) -> None:
     gateway.keep(gateway.world.public)
     epoch, beat = _epoch_in_redis(gateway), _beat_in_redis(gateway)
-    _rows(gateway, "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid::bigint = $1", LOCK)
+    _rows(
+        gateway,
+        "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory' and objid::bigint = $1",
+        LOCK,
+    )
     gateway.until(lambda: _beat_in_redis(gateway) > beat + 1500)
     gateway.await_complete()
     assert _epoch_in_redis(gateway) == epoch

@@ -173,7 +173,9 @@ def test_relays_that_step_at_once_claim_each_row_once(gateway: GatewayProjection
 
 def test_work_of_a_session_that_retention_removed_is_settled(gateway: GatewayProjection) -> None:
     (change,) = gateway.new_sessions()
-    gateway.world.database.execute("delete from device_sessions where device_session_id = $1", change.session.device_session_id)
+    gateway.world.database.execute(
+        "delete from device_sessions where device_session_id = $1", change.session.device_session_id
+    )
     gateway.world.database.execute("update projection_outbox set available_at = clock_now()")
     assert gateway.world.call(gateway.relay.step) == 1
     assert gateway.waiting() == 0

@@ -42,7 +42,9 @@ def _revoked_only_in_redis(gateway: GatewayProjection, session: DeviceSession) -
 
 
 def _stray(gateway: GatewayProjection, session: DeviceSession) -> None:
-    gateway.world.database.execute("delete from device_sessions where device_session_id = $1", session.device_session_id)
+    gateway.world.database.execute(
+        "delete from device_sessions where device_session_id = $1", session.device_session_id
+    )
 
 
 def _different_user(gateway: GatewayProjection, session: DeviceSession) -> None:

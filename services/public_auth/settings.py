@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.address import Address
 from shared.process_settings import ProcessSettings, read_process_settings

@@ -32,14 +32,17 @@ class Terminal:
         return lambda line: self.say(f"{name:<{_WIDTH}} | {readable(line)}")
 
 
+_SHOWN_FIRST = ("ts", "level", "logger", "event")
+
+
 def readable(line: str) -> str:
-    """`LEVEL message name=value …` out of a JSON log line; any other line as it is."""
+    """`LEVEL event name=value …` out of a JSON log line of our services; any other line as it is."""
     try:
         entry = json.loads(line)
     except ValueError:
         return line
-    if not isinstance(entry, dict) or "message" not in entry:
+    if not isinstance(entry, dict) or "event" not in entry:
         return line
     entry = cast("dict[str, object]", entry)
-    rest = " ".join(f"{name}={value}" for name, value in entry.items() if name not in ("level", "message", "timestamp"))
-    return f"{str(entry.get('level', '')).upper()} {entry['message']} {rest}".strip()
+    rest = (f"{name}={value}" for name, value in entry.items() if name not in _SHOWN_FIRST)
+    return " ".join([str(entry.get("level", "")).upper(), str(entry["event"]), *rest])

@@ -101,7 +101,7 @@ class RunningStack:
         return messages[0]["code"]
 
     def travel(self, by: timedelta) -> None:
-        """Moves the clock that decides further, for both processes. A request may meet a cut connection: 503, repeat."""
+        """Moves the clock that decides further, for both. A request may meet a cut connection: 503, repeat it."""
         self.database.travel(by)
         self.database.cut_connections()
 
@@ -115,9 +115,8 @@ class RunningStack:
         self._children[name] = self.services[name].start(self.environment[name])
 
     def _environment(self, dsn: str, user: str, changes: Mapping[str, str]) -> dict[str, str]:
-        ours = ("AUTHSESSION_", "OTEL_", "CONTROL_PLANE_")
         return {
-            **{name: value for name, value in os.environ.items() if not name.startswith(ours)},
+            **clean_environment(),
             "AUTHSESSION_POSTGRES_DSN": dsn,
             "AUTHSESSION_REDIS_ADDR": self.redis_server.address,
             "AUTHSESSION_REDIS_USERNAME": user,
@@ -134,6 +133,12 @@ class RunningStack:
             "AUTHSESSION_DRAIN_DELAY": "0s",
             **changes,
         }
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment of the tests without what configures us."""
+    ours = ("AUTHSESSION_", "OTEL_", "CONTROL_PLANE_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def redis_users() -> tuple[str, ...]:

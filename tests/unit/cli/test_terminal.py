@@ -4,8 +4,8 @@ from authsession.terminal import readable
 
 
 def test_a_json_log_line_becomes_words() -> None:
-    line = '{"timestamp":"2026-04-05T12:00:00Z","level":"info","message":"ready","address":"127.0.0.1:8080"}'
-    assert readable(line) == "INFO ready address=127.0.0.1:8080"
+    line = '{"ts":"2026-04-05T12:00:00.000Z","level":"info","logger":"a.b","event":"listening","address":":8080"}'
+    assert readable(line) == "INFO listening address=:8080"
 
 
 def test_any_other_line_stays_as_it_is() -> None:

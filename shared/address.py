@@ -31,7 +31,7 @@ Address = TcpAddress | UnixAddress
 
 
 def parse_address(text: str, *, default_host: str) -> Address:
-    """`default_host` stands in for the host of `:port`. Raises `ValueError` (a phrase after "must be …") for anything else."""
+    """`default_host` is the host of a bare `:port`. Raises `ValueError` with what it must be."""
     if text.startswith("unix:"):
         if not text.startswith("unix:/"):
             raise ValueError("unix: followed by an absolute path")

@@ -1,7 +1,8 @@
-"""The orderly way of going away (SPEC §13.3): draining, then stopping. Knows no server; servers and readiness look at it."""
+"""Going away in order (SPEC §13.3): draining, then stopping. Knows no server; servers and readiness look at it."""
 
 import logging
 import signal
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import trio
@@ -51,6 +52,6 @@ async def watch_signals(drain: Drain, *, task_status: trio.TaskStatus[None] = tr
         _log.info("stopping")
 
 
-async def _stop_at_next(signals: object, drain: Drain) -> None:
-    await anext(signals)  # pyright: ignore[reportArgumentType, reportCallIssue, reportGeneralTypeIssues]
+async def _stop_at_next(signals: AsyncIterator[int], drain: Drain) -> None:
+    await anext(signals)
     drain.stop()

@@ -1,12 +1,12 @@
 """One HTTP/1.1 connection: hypercorn's protocol, with our deadlines and our error envelope.
 
-Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer what it refuses itself without a body, wait
-without end for a client that does not read, and start a task per request for its idle timer. Nothing here knows an app.
+Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer what it refuses itself without a body,
+wait without end for a client that does not read, and start a task per request for its idle timer.
 """
 
 from itertools import chain
 from math import inf
-from typing import Any
+from typing import Any, cast
 
 import h11
 import trio
@@ -19,7 +19,6 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
-from hypercorn.utils import parse_socket_addr
 
 from contracts.errors import ErrorCode
 from shared.kernel.entropy import SystemEntropy
@@ -32,6 +31,7 @@ HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its head."""
 WRITE_SECONDS = 30.0
 """How long one answer may wait for a client that does not read."""
+_NO_TLS = False
 
 
 class HttpConnection(TCPServer):
@@ -54,9 +54,9 @@ class HttpConnection(TCPServer):
                     self.context,
                     task_group,
                     ConnectionState({}),
-                    False,
-                    parse_socket_addr(sock.family, sock.getpeername()),
-                    parse_socket_addr(sock.family, sock.getsockname()),
+                    _NO_TLS,
+                    _ip_and_port(sock.getpeername()),
+                    _ip_and_port(sock.getsockname()),
                     self.protocol_send,
                 )
                 self._become_idle()
@@ -87,12 +87,8 @@ class HttpConnection(TCPServer):
 
     async def _read_data(self) -> None:
         while True:
-            with trio.CancelScope(deadline=self._read_deadline) as self._read_scope:
-                try:
-                    data = bytes(await self.stream.receive_some(MAX_RECV))
-                except (trio.ClosedResourceError, trio.BrokenResourceError):
-                    break
-            if self._read_scope.cancelled_caught:
+            data = await self._receive()
+            if data is None:
                 break
             if self._is_idle and data:
                 self._is_idle = False
@@ -102,11 +98,20 @@ class HttpConnection(TCPServer):
                 break
         await self.protocol.handle(Closed())
 
+    async def _receive(self) -> bytes | None:
+        """What comes next, b"" for its end; None when the wait is over or the connection is."""
+        with trio.CancelScope(deadline=self._read_deadline) as self._read_scope:
+            try:
+                return bytes(await self.stream.receive_some(MAX_RECV))
+            except (trio.ClosedResourceError, trio.BrokenResourceError):
+                return None
+        return None
+
     async def _write(self, data: bytes) -> None:
-        deadline = trio.current_time() + WRITE_SECONDS
+        scope = trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_SECONDS)
         async with self.send_lock:
             try:
-                with trio.CancelScope(shield=True, deadline=deadline) as scope:
+                with scope:
                     await self.stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 await self.protocol.handle(Closed())
@@ -126,7 +131,7 @@ class HttpConnection(TCPServer):
 class _Http1(H11Protocol):
     """HTTP/1.1 and nothing else."""
 
-    _unsent = b""
+    _unsent: bytes = b""
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """No upgrade is offered: one that is asked for is ignored, as RFC 9110 §7.8 allows."""
@@ -137,7 +142,7 @@ class _Http1(H11Protocol):
             self.config,
             self.context,
             self.task_group,
-            False,
+            _NO_TLS,
             self.client,
             self.server,
             self.stream_send,
@@ -157,7 +162,7 @@ class _Http1(H11Protocol):
     async def _send_h11_event(self, event: Any) -> None:
         """As hypercorn, but the head waits for what follows it, so that an answer leaves in one write."""
         try:
-            self._unsent += self.connection.send(event) or b""
+            self._unsent += cast(bytes | None, self.connection.send(event)) or b""
         except h11.LocalProtocolError:
             if self.connection.their_state is not h11.ERROR:
                 raise
@@ -180,6 +185,11 @@ class _Http1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=answer.status, headers=head))
         await self._send_h11_event(h11.Data(data=answer.body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _ip_and_port(address: Any) -> tuple[str, int] | None:
+    """Of a socket's address; None for a Unix socket."""
+    return None if isinstance(address, str) else (address[0], address[1])
 
 
 _REFUSED_BY_H11 = {431: (ErrorCode.REQUEST_TOO_LARGE, "request head too large")}

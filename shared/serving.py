@@ -4,8 +4,8 @@ import errno
 import logging
 import os
 import socket
-import stat
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import trio
@@ -104,7 +104,7 @@ def _unix_socket(address: UnixAddress) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_leftover(address.path):
-            os.unlink(address.path)
+            Path(address.path).unlink()
         sock.bind(address.path)
         sock.listen(_BACKLOG)
     except OSError:
@@ -114,10 +114,7 @@ def _unix_socket(address: UnixAddress) -> socket.socket:
 
 
 def _is_leftover(path: str) -> bool:
-    try:
-        if not stat.S_ISSOCK(os.stat(path).st_mode):
-            return False
-    except FileNotFoundError:
+    if not Path(path).is_socket():
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         return probe.connect_ex(path) == errno.ECONNREFUSED
@@ -139,7 +136,4 @@ def _reason(error: OSError) -> str:
 
 def _remove_socket_file(address: Address) -> None:
     if isinstance(address, UnixAddress):
-        try:
-            os.unlink(address.path)
-        except FileNotFoundError:
-            pass
+        Path(address.path).unlink(missing_ok=True)

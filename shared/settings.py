@@ -1,7 +1,7 @@
-"""Parsing of environment variables: every problem is collected, named and cured at once (SPEC §12). Reads no environment.
+"""Parsing of environment variables: every problem collected, named and cured at once (SPEC §12). Reads no environment.
 
-Parsers take the text of one variable and raise `ValueError` with what it must be ("must be …" is put before it); they never
-quote the value, which may be a secret.
+Parsers take the text of one variable and raise `ValueError` with what it must be ("must be …" is put before it); they
+never quote the value, which may be a secret.
 """
 
 import os
@@ -89,7 +89,7 @@ class Reading:
         return (self._environment.get(variable.name) or variable.default) == text
 
     def check_names(self, known: Iterable[Variable[object]]) -> None:
-        """A name close to a known one is a typing error; any other unknown one is not ours (orchestrators inject some)."""
+        """A name close to a known one is a typing error; others are not ours (orchestrators inject some)."""
         names = {name for variable in known for name in _names(variable)}
         unknown = sorted(name for name in self._environment if name.startswith(PREFIX) and name not in names)
         strange = [name for name in unknown if not self._is_typo(name, names)]
@@ -141,7 +141,7 @@ def _names(variable: Variable[T]) -> tuple[str, ...]:
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    """Kubernetes sets NAME_PORT=tcp://… for each service; AUTHSESSION_PUBLIC_PORT is two letters from our _PUBLIC_HOST."""
+    """Kubernetes sets NAME_PORT=tcp://… for each service, and _PUBLIC_PORT is two letters from our _PUBLIC_HOST."""
     return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
 
 

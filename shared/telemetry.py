@@ -1,8 +1,8 @@
-"""Logs as JSON lines and metrics for Prometheus. What a log line may hold is decided here, not by who logs (SPEC §13.2).
+"""JSON logs and metrics for Prometheus. What a log line may hold is decided here, not by who logs (SPEC §13.2).
 
 A line has the template of its message, never with values put in; fields from `extra=` only if they are in `LOG_FIELDS`;
-exceptions as types and places in the code, never their texts. So no e-mail, code, key, token, challenge id or password of
-a DSN can reach a log by way of an argument, an exception or a library.
+exceptions as types and places in the code, never their texts. So no e-mail, code, key, token, challenge id or password
+of a DSN can reach a log by way of an argument, an exception or a library.
 """
 
 import json
@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Meter
@@ -24,8 +24,9 @@ from shared.web.exchange import Request, Response, Route
 from shared.web.request_id import current_request_id
 
 LOG_FIELDS = frozenset({
-    "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault", "method",
-    "names", "outcome", "problem", "rebuilt", "removed", "route", "schema", "status", "version", "warning", "worker",
+    "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
+    "method", "names", "outcome", "problem", "rebuilt", "removed", "route", "schema", "status",
+    "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
 OURS = ("authsession", "services", "shared")
@@ -77,12 +78,12 @@ def describe(error: BaseException) -> dict[str, object]:
     if cause is not None:
         described["cause"] = describe(cause)
     if isinstance(error, BaseExceptionGroup):
-        described["exceptions"] = [describe(each) for each in error.exceptions]
+        described["exceptions"] = [describe(each) for each in cast(BaseExceptionGroup[BaseException], error).exceptions]
     return described
 
 
 def configure_logging(stream: TextIO) -> None:
-    """Send every log record of the process to `stream` as JSON lines: ours from INFO up, those of libraries from WARNING."""
+    """Send every log record of the process to `stream` as JSON lines: ours from INFO up, libraries' from WARNING."""
     output = logging.StreamHandler(stream)
     output.setFormatter(JsonLines())
     logging.basicConfig(handlers=[output], level=logging.WARNING, force=True)
@@ -136,7 +137,7 @@ def metrics_route(metrics: Metrics) -> Route:
     """`GET /metrics`. For listeners that the internet does not reach."""
     headers = ((b"content-type", CONTENT_TYPE_LATEST.encode("ascii")),)
 
-    async def endpoint(request: Request) -> Response:
+    async def endpoint(_: Request) -> Response:
         return Response(200, metrics.render(), headers)
 
     return Route("GET", "/metrics", endpoint)

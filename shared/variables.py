@@ -1,7 +1,9 @@
-"""Every environment variable of both processes: name, default, meaning. The README's table is made from this (SPEC §12).
+"""Every environment variable of both processes: name, default, meaning. The README's table comes from it (SPEC §12).
 
 One table for both, because an installation gives both processes the same file: each must know the other's names.
 """
+
+from typing import cast
 
 from shared.settings import (
     Variable,
@@ -127,7 +129,8 @@ PUBLIC_RATE_LIMIT = Variable(
 NEW_ADDRESS_MAIL_LIMIT = Variable(
     "AUTHSESSION_NEW_ADDRESS_MAIL_LIMIT",
     parse_rate,
-    "mails from one network to addresses that never confirmed, or `off`; unset: `off` in development, `300/1h` in production",
+    "mails from one network to addresses that never confirmed, or `off`; if unset, `off` in development, "
+    "`300/1h` in production",
 )
 RATE_LIMIT_KEY_PREFIX = Variable(
     "AUTHSESSION_RATE_LIMIT_KEY_PREFIX", parse_text, "start of the names of rate limits in Redis", "authsession:rate:"
@@ -140,7 +143,10 @@ GATEWAY_STREAM = Variable(
     "AUTHSESSION_GATEWAY_STREAM", parse_text, "key of the stream of session events in Redis", "gateway:session_events"
 )
 GATEWAY_STREAM_MAXLEN = Variable(
-    "AUTHSESSION_GATEWAY_STREAM_MAXLEN", whole_number(1, 100_000_000), "about how many events the stream keeps", "100000"
+    "AUTHSESSION_GATEWAY_STREAM_MAXLEN",
+    whole_number(1, 100_000_000),
+    "about how many events the stream keeps",
+    "100000",
 )
 
 DRAIN_DELAY = Variable(
@@ -150,4 +156,4 @@ SHUTDOWN_TIMEOUT = Variable(
     "AUTHSESSION_SHUTDOWN_TIMEOUT", parse_positive_duration, "then: how long running requests may take to finish", "10s"
 )
 
-VARIABLES: tuple[Variable[object], ...] = tuple(value for value in globals().values() if isinstance(value, Variable))
+VARIABLES = tuple(cast(Variable[object], value) for value in globals().copy().values() if isinstance(value, Variable))

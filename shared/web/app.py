@@ -27,9 +27,9 @@ _CONNECTION = "authsession.connection"
 
 
 def bare_app(routes: Iterable[Route], fallback: AsgiApp, edge: Edge) -> AsgiApp:
-    """An ASGI app that serves `routes` (exact paths, no parameters) itself and hands every other path to `fallback`.
+    """An ASGI app that serves `routes` (exact paths, no parameters) itself and gives every other path to `fallback`.
 
-    Give the same routes to `fallback` too: unusual spellings of a path (percent-encoded, absolute-form) are its business.
+    Let `fallback` have the same routes too: unusual spellings of a path (percent-encoded, absolute) are its business.
     """
     by_path: dict[bytes, dict[str, Route]] = defaultdict(dict)
     for route in routes:
@@ -107,8 +107,8 @@ def _connection_class(edge: Edge) -> type[ASGIHTTPConnection]:
 def _decoded_path(raw_path: bytes) -> str | None:
     """The path for the router; None when it cannot name a route of ours.
 
-    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route. So are
-    two slashes at the start, which the router would read as one.
+    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route. So
+    are two slashes at the start, which the router would read as one.
     """
     if not raw_path.startswith(b"/"):
         raw_path = urlsplit(raw_path).path

@@ -1,4 +1,4 @@
-"""One HTTP request on ASGI: reads it within bounds, runs its endpoint, sends the answer. Knows no route and no framework.
+"""One HTTP request on ASGI: reads it within bounds, runs its endpoint, sends the answer. Knows no framework.
 
 Nothing here watches for a disconnect while an endpoint runs, so a client that hangs up cannot cancel one.
 """
@@ -54,16 +54,20 @@ class Connection:
         except _ClientGone:
             self._is_client_gone = True
             return Response(_STATUS_CLIENT_GONE, b"")
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the edge's last resort
             return answer_to(error)
 
     async def send(self, response: Response) -> None:
-        """Send `response` with the headers that every answer has; with an unread body, close the connection after it."""
+        """Send `response` with the headers that every answer has; close after it if part of the request is unread."""
         if self._is_client_gone:
             return
         must_close = self._body_is_unread or self._edge.is_draining()
         await self._send(
-            {"type": "http.response.start", "status": response.status, "headers": self._head(response, must_close)}
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": self._head(response, must_close=must_close),
+            }
         )
         if self._body_is_unread:
             await self._send_and_linger(response.body)
@@ -147,7 +151,7 @@ class Connection:
                 ended.set()
                 return
 
-    def _head(self, response: Response, must_close: bool) -> list[tuple[bytes, bytes]]:
+    def _head(self, response: Response, *, must_close: bool) -> list[tuple[bytes, bytes]]:
         head = [
             *response.headers,
             (b"content-length", b"%d" % len(response.body)),
@@ -162,5 +166,5 @@ class Connection:
 
 
 def _has_body(headers: Headers) -> bool:
-    """RFC 9112 §6: a request has a body only if one of these two says so. (h11 has checked that the length is a number.)"""
+    """RFC 9112 §6: a request has a body only if one of these two says so (h11 checked that a length is a number)."""
     return "transfer-encoding" in headers or (headers.get("content-length") or "0").strip("0") != ""

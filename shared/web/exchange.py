@@ -36,7 +36,7 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole: the body is read (at most 16 KiB) and the content type checked before an endpoint sees it.
+    """One request, whole: its body is read (at most 16 KiB) and its type checked before an endpoint sees it.
 
     `path` is the target as sent, still percent-encoded; `path_parameters` are decoded; `query` is the raw query string.
     """
@@ -53,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. A body is JSON unless `headers` has a `content-type`; length, request id and caching are the edge's."""
+    """One answer. The body is JSON unless `headers` has a `content-type`; the edge adds length, request id, caching."""
 
     status: int
     body: bytes = field(repr=False)
@@ -71,7 +71,7 @@ It runs to its end even if the client hangs up; only the end of the shutdown tim
 class Route:
     """`path` is absolute, without a trailing slash; `{name}` takes one whole segment, given percent-decoded.
 
-    `accepts_body`: a body must be JSON by its content type (an empty one reaches the endpoint, whose decoder refuses it).
+    `accepts_body`: a body must be JSON by its content type (none at all reaches the endpoint, whose decoder refuses).
     Otherwise a body is read, within the same bounds, and dropped. A GET route answers HEAD too.
     """
 

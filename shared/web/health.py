@@ -31,7 +31,7 @@ class Report:
 
 
 class Readiness:
-    """Collects checks. A report is kept for half a second and made once at a time, so that asking often costs nothing."""
+    """Collects checks. Results are kept for half a second and made once at a time: asking often costs nothing."""
 
     def __init__(self, is_draining: Callable[[], bool] = bool) -> None:
         self._is_draining = is_draining
@@ -76,7 +76,7 @@ async def _result(check: Check) -> str:
         await check()
     except (DependencyUnavailable, NotReady):
         return "failed"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the others
         _log.exception("readiness check failed", exc_info=error)
         return "failed"
     return "ok"
@@ -85,10 +85,10 @@ async def _result(check: Check) -> str:
 def health_routes(readiness: Readiness, *, shows_checks: bool) -> list[Route]:
     """Both routes. `shows_checks`: each check by name, for listeners that the internet does not reach."""
 
-    async def healthz(request: Request) -> Response:
+    async def healthz(_: Request) -> Response:
         return Response(200, encode({"status": "ok"}))
 
-    async def readyz(request: Request) -> Response:
+    async def readyz(_: Request) -> Response:
         report = await readiness.report()
         body: dict[str, object] = {"status": report.status}
         if shows_checks:

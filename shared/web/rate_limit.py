@@ -1,4 +1,4 @@
-"""Limits per network and route, exact across replicas: GCRA in Redis; while Redis is away, a stricter one in the process."""
+"""Limits per network and route, exact across replicas: GCRA in Redis; while Redis is away, stricter ones in memory."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ class _Check:
 class RateLimiter:
     """Counts calls per network and route, and all together. `run` must be running; without it checks wait.
 
-    Every check that waits at one moment is decided by one script call: while a call is under way the next batch collects.
+    All checks that wait at one moment are decided by one script call; meanwhile the next batch collects.
     """
 
     def __init__(

@@ -1,9 +1,10 @@
-"""Every way a request can fail, as an answer: the one place that turns exceptions into the error envelope (SPEC §2.2)."""
+"""Every way a request can fail, as an answer: the one place that makes exceptions error envelopes (SPEC §2.2)."""
 
 import logging
 import math
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import cast
 
 from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
 from shared.kernel.faults import DependencyUnavailable
@@ -39,8 +40,9 @@ def answer_to(error: Exception) -> Response:
 
 def _unwrapped(error: Exception) -> Exception:
     """What a nursery inside an endpoint wrapped, if it is one thing."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    if isinstance(error, ExceptionGroup):
+        grouped = cast(ExceptionGroup[Exception], error).exceptions
+        return _unwrapped(grouped[0]) if len(grouped) == 1 else cast(Exception, error)
     return error
 
 

@@ -83,20 +83,25 @@ def test_an_address_is_host_and_port_or_a_socket_file(text: str, address: object
     assert parse_address(text, default_host="here") == address
 
 
-@pytest.mark.parametrize("text", ["", "8080", "host", "host:", "host:x", "host:65536", "::1:80", "unix:a", "http://a:1", "a b:1"])
+@pytest.mark.parametrize(
+    "text", ["", "8080", "host", "host:", "host:x", "host:65536", "::1:80", "unix:a", "http://a:1", "a b:1"]
+)
 def test_anything_else_is_no_address(text: str) -> None:
-    with pytest.raises(ValueError, match="host:port|unix:"):
+    with pytest.raises(ValueError, match=r"host:port|unix:"):
         parse_address(text, default_host="here")
 
 
 def test_words_numbers_hosts_and_networks() -> None:
-    assert [parse_boolean(word) for word in ("true", "1", "YES", "on", "false", "0", "no", "Off")] == [True] * 4 + [False] * 4
+    assert [parse_boolean(word) for word in ("true", "1", "YES", "on", "false", "0", "no", "Off")] == [True] * 4 + [
+        False
+    ] * 4
     assert whole_number(0, 10)("10") == 10
     assert parse_host("Auth.Example.COM") == "auth.example.com"
     assert [str(network) for network in parse_networks("10.0.0.0/8, ::1")] == ["10.0.0.0/8", "::1/128"]
     assert parse_networks("") == ()
     refused: list[tuple[Any, str]] = [
-        (parse_boolean, "maybe"), (whole_number(0, 10), "11"), (whole_number(0, 10), "-1"), (whole_number(0, 10), "9" * 5000),
+        (parse_boolean, "maybe"), (whole_number(0, 10), "11"), (whole_number(0, 10), "-1"),
+        (whole_number(0, 10), "9" * 5000),
         (parse_host, "a:80"), (parse_host, "https://a"), (parse_networks, "10.0.0.1/8"), (parse_networks, "x"),
         (parse_server_address, "host:0"),
     ]  # fmt: skip
@@ -110,17 +115,24 @@ def test_the_least_environment_is_enough_and_gives_the_documented_defaults() -> 
     assert public.http_address == TcpAddress("", 8080)
     assert internal.http_address == TcpAddress("127.0.0.1", 8081)
     assert public.metrics_address == TcpAddress("127.0.0.1", 9464)
-    assert (public.send_rate_limit, public.confirm_rate_limit) == (Rate(60, timedelta(minutes=1)), Rate(120, timedelta(minutes=1)))
+    assert (public.send_rate_limit, public.confirm_rate_limit) == (
+        Rate(60, timedelta(minutes=1)),
+        Rate(120, timedelta(minutes=1)),
+    )
     assert (public.public_rate_limit, public.new_address_mail_limit) == (None, None)
     assert public.process.redis.address == "127.0.0.1:6379"
-    assert (public.process.drain_delay, public.process.shutdown_timeout) == (timedelta(seconds=5), timedelta(seconds=10))
+    assert (public.process.drain_delay, public.process.shutdown_timeout) == (
+        timedelta(seconds=5),
+        timedelta(seconds=10),
+    )
 
 
 def test_the_seeds_environment_is_accepted() -> None:
     seed = {
         "AUTHSESSION_REDIS_ADDR": "127.0.0.1:6379", "AUTHSESSION_PUBLIC_HTTP_ADDR": ":8080",
         "AUTHSESSION_INTERNAL_HTTP_ADDR": ":8081", "AUTHSESSION_USER_SERVICE_MODE": "stub",
-        "AUTHSESSION_MAIL_SERVICE_MODE": "stub", "OTEL_SERVICE_NAME": "galaxy-authsession", "OTEL_TRACES_EXPORTER": "none",
+        "AUTHSESSION_MAIL_SERVICE_MODE": "stub", "OTEL_SERVICE_NAME": "galaxy-authsession",
+        "OTEL_TRACES_EXPORTER": "none",
         "OTEL_METRICS_EXPORTER": "none",
     }  # fmt: skip
     assert read_public(LEAST | seed).process.warnings == []
@@ -137,7 +149,8 @@ def test_an_empty_environment_names_what_is_missing_at_once() -> None:
 
 def test_all_problems_come_at_once_and_show_no_secret() -> None:
     found = problems(
-        POSTGRES_DSN=f"mysql://user:{SECRET}@h/d", LOGIN_CODE_KEYS=f"k:{SECRET}", REDIS_ADDR="nowhere", DRAIN_DELAY="soon",
+        POSTGRES_DSN=f"mysql://user:{SECRET}@h/d", LOGIN_CODE_KEYS=f"k:{SECRET}", REDIS_ADDR="nowhere",
+        DRAIN_DELAY="soon",
         SEND_RATE_LIMIT="many", ENV="staging", INTERNAL_HTTP_ADDR="8081", TRUSTED_PROXIES="all", PUBLIC_HOST="https://x",
         POSTGRES_POOL_SIZE="0",
     )  # fmt: skip
@@ -162,7 +175,9 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
         "AUTHSESSION_POSTGRES_DSN and AUTHSESSION_POSTGRES_DSN_FILE are both set: keep one",
     )
     file.write_text("")
-    assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(file)) == ("AUTHSESSION_POSTGRES_DSN_FILE names an empty file",)
+    assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(file)) == (
+        "AUTHSESSION_POSTGRES_DSN_FILE names an empty file",
+    )
     assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(tmp_path / "none")) == (
         "AUTHSESSION_POSTGRES_DSN_FILE names a file that cannot be read: No such file or directory",
     )
@@ -178,7 +193,9 @@ def test_other_unknown_names_are_one_warning() -> None:
         "AUTHSESSION_PUBLIC_PORT": "tcp://10.0.0.1:8080", "AUTHSESSION_PUBLIC_SERVICE_HOST": "10.0.0.1",
         "AUTHSESSION_SOMETHING_ELSE": "x",
     }  # fmt: skip
-    assert read_public(LEAST | injected).process.warnings == [f"unknown names are ignored: {', '.join(sorted(injected))}"]
+    assert read_public(LEAST | injected).process.warnings == [
+        f"unknown names are ignored: {', '.join(sorted(injected))}"
+    ]
 
 
 def test_modes_that_are_not_built_are_refused_at_boot() -> None:
@@ -188,7 +205,9 @@ def test_modes_that_are_not_built_are_refused_at_boot() -> None:
 
 
 def test_production_refuses_what_is_fit_for_development_all_at_once() -> None:
-    found = problems(ENV="production", SEND_RATE_LIMIT="off", CONFIRM_RATE_LIMIT="off", INTERNAL_HTTP_ADDR="0.0.0.0:8081")
+    found = problems(
+        ENV="production", SEND_RATE_LIMIT="off", CONFIRM_RATE_LIMIT="off", INTERNAL_HTTP_ADDR="0.0.0.0:8081"
+    )
     assert [problem.split("=")[0].split()[0].removeprefix("AUTHSESSION_") for problem in found] == [
         "MAIL_SERVICE_MODE", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT", "INTERNAL_HTTP_ADDR",
     ]  # fmt: skip

@@ -35,7 +35,7 @@ def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
 def _raise_with_secrets() -> None:
     try:
         try:
-            raise ValueError(SECRET)
+            raise ValueError(SECRET)  # noqa: TRY301
         except ValueError as error:
             raise KeyError(SECRET) from error
     except KeyError as error:
@@ -48,7 +48,7 @@ def test_no_way_of_logging_puts_a_value_into_a_line() -> None:
     with logged() as lines:
         ours.error("failed %s", SECRET)
         ours.error("failed", extra={"email": SECRET})
-        foreign.error(f"failed {SECRET}")  # noqa: G004 - libraries do
+        foreign.error(f"failed {SECRET}")
         foreign.error("failed %s", SECRET)
         ours.error(SECRET.encode())
         with warnings.catch_warnings():
@@ -68,7 +68,7 @@ def test_an_exception_is_told_by_types_and_places() -> None:
         try:
             _raise_with_secrets()
         except ExceptionGroup as error:
-            logging.getLogger("shared.x").error("failed", exc_info=error)
+            logging.getLogger("shared.x").error("failed", exc_info=error)  # noqa: TRY400
         exception = lines()[0]["exception"]
     assert exception["type"] == "builtins.ExceptionGroup"
     assert "_raise_with_secrets" in exception["stack"][-1]
@@ -85,7 +85,8 @@ async def test_a_line_has_its_time_place_request_and_allowed_fields() -> None:
         [line] = lines()
     assert line.pop("ts").endswith("Z")
     assert line == {
-        "level": "info", "logger": "shared.serving", "event": "listening", "request_id": "request-1", "address": ":1", "count": 3,
+        "level": "info", "logger": "shared.serving", "event": "listening", "request_id": "request-1",
+        "address": ":1", "count": 3,
     }  # fmt: skip
 
 

@@ -30,7 +30,7 @@ class Server:
         self._clients: list[Client] = []
         edge = Edge(
             is_draining=lambda: self.drain.is_draining,
-            observe=lambda method, route, status, seconds: self.observed.append((method, route, status)),
+            observe=lambda method, route, status, _: self.observed.append((method, route, status)),
             body_timeout=timedelta(seconds=0.4),
         )
         hot = [Route("POST", "/echo", self._echo, accepts_body=True), Route("POST", "/slow", self._slow)]
@@ -58,10 +58,10 @@ class Server:
         self.seen.append(request)
         return Response(200, b'{"id":1}')
 
-    async def _broken(self, request: Request) -> Response:
+    async def _broken(self, _: Request) -> Response:
         raise ValueError("pilot@example.com")
 
-    async def _big(self, request: Request) -> Response:
+    async def _big(self, _: Request) -> Response:
         return Response(200, b"x" * 50_000_000)
 
     async def connect(self) -> "Client":

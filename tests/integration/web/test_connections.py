@@ -50,7 +50,7 @@ async def test_a_head_that_drips_in_is_cut_off(server: Server, monkeypatch: pyte
     monkeypatch.setattr(http_connection, "HEAD_SECONDS", 0.3)
     client = await server.connect()
     await client.send(b"GET /things/1 HTTP/1.1\r\n")
-    with pytest.raises(trio.BrokenResourceError):
+    with pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - how many writes it takes is the system's
         for _ in range(100):
             await trio.sleep(0.05)
             await client.send(b"X: y\r\n")
@@ -71,7 +71,7 @@ async def test_an_endless_body_does_not_hold_the_connection(server: Server, monk
     await client.send(
         b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
-    with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):
+    with trio.fail_after(5), pytest.raises(trio.BrokenResourceError):  # noqa: PT012 - as above
         while True:
             await client.send(b"1\r\nx\r\n" * 1000)
     async with trio.open_nursery() as nursery:  # the server still serves
@@ -149,7 +149,7 @@ async def test_stopping_finishes_what_runs_and_refuses_what_comes() -> None:
                 await trio.sleep(0.01)
             server.drain.stop()
             assert await idle.is_closed_within(1)
-            with pytest.raises(OSError, match="."):
+            with pytest.raises(OSError, match="all attempts to connect"):
                 await server.connect()
             server.release.set()
             assert (await busy.answer()).headers["connection"] == "close"
@@ -187,17 +187,16 @@ async def test_every_interface_means_ipv4_too(server: Server) -> None:
 async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_path: Path) -> None:
     path = str(tmp_path / "s")
     for _ in range(2):
-        async with running() as server:
-            async with trio.open_nursery() as nursery:
-                await nursery.start(partial(serve, server.app, UnixAddress(path), drain=server.drain))
-                with pytest.raises(ConfigurationError, match="in use"):
-                    open_listener(UnixAddress(path))
-                client = Client(await trio.open_unix_socket(path))  # pyright: ignore[reportArgumentType]
-                await client.send(post())
-                assert (await client.answer()).status == 200
-                assert server.seen[0].client.address == "127.0.0.1"
-                await client.stream.aclose()
-                server.drain.stop()
-        assert not Path(path).exists()
+        async with running() as server, trio.open_nursery() as nursery:
+            await nursery.start(partial(serve, server.app, UnixAddress(path), drain=server.drain))
+            with pytest.raises(ConfigurationError, match="in use"):
+                open_listener(UnixAddress(path))
+            client = Client(await trio.open_unix_socket(path))  # pyright: ignore[reportArgumentType]
+            await client.send(post())
+            assert (await client.answer()).status == 200
+            assert server.seen[0].client.address == "127.0.0.1"
+            await client.stream.aclose()
+            server.drain.stop()
+        assert not await trio.Path(path).exists()
         left_over, _ = open_listener(UnixAddress(path))
         await left_over.aclose()

@@ -30,9 +30,19 @@ async def test_an_answer_has_the_headers_of_every_answer_and_no_server_name(serv
 
 @pytest.mark.parametrize(
     ("given", "is_echoed"),
-    [("a", True), ("Ab9._-", True), ("x" * 128, True), ("x" * 129, False), ("a b", False), ("a,b", False), ("ä", False)],
+    [
+        ("a", True),
+        ("Ab9._-", True),
+        ("x" * 128, True),
+        ("x" * 129, False),
+        ("a b", False),
+        ("a,b", False),
+        ("ä", False),
+    ],
 )
-async def test_a_sane_request_id_is_echoed_and_another_one_replaced(server: Server, given: str, is_echoed: bool) -> None:
+async def test_a_sane_request_id_is_echoed_and_another_one_replaced(
+    server: Server, given: str, is_echoed: bool
+) -> None:
     answer = await server.ask(post("/echo", b"{}", f"X-Request-Id: {given}"))
     assert (answer.headers["x-request-id"] == given) is is_echoed
     assert server.seen[0].request_id == answer.headers["x-request-id"]
@@ -77,7 +87,9 @@ async def test_a_body_of_16_kib_is_taken_and_a_byte_more_is_413(server: Server) 
 
 async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes(server: Server) -> None:
     client = await server.connect()
-    await client.send(b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16385\r\n\r\n")
+    await client.send(
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 16385\r\n\r\n"
+    )
     assert (await client.answer()).status == 413
     assert await client.is_closed_within(3)
 
@@ -85,7 +97,7 @@ async def test_a_declared_length_over_the_limit_is_refused_before_the_body_comes
 async def test_a_chunked_body_is_taken_and_over_the_limit_is_413(server: Server) -> None:
     head = b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert (await server.ask(head + b"2\r\n{}\r\n0\r\n\r\n")).body == b"{}"
-    assert (await server.ask(head + b"1000\r\n" + b"x" * 4096 + b"\r\n" + b"1\r\nx\r\n" * 13000)).status == 413
+    assert (await server.ask(head + (b"400\r\n" + b"x" * 1024 + b"\r\n") * 17)).status == 413
 
 
 async def test_an_unknown_route_is_404_and_so_is_a_trailing_slash(server: Server) -> None:
@@ -123,7 +135,13 @@ async def test_a_body_of_a_route_that_takes_none_is_dropped(server: Server) -> N
 
 @pytest.mark.parametrize(
     ("path", "parameter"),
-    [("/things/a%2Db", "a-b"), ("/things/%C3%A4", "ä"), ("/things/a+b", "a+b"), ("/things/..", ".."), ("/things/a;b", "a;b")],
+    [
+        ("/things/a%2Db", "a-b"),
+        ("/things/%C3%A4", "ä"),
+        ("/things/a+b", "a+b"),
+        ("/things/..", ".."),
+        ("/things/a;b", "a;b"),
+    ],
 )
 async def test_a_path_parameter_is_decoded_once(server: Server, path: str, parameter: str) -> None:
     assert (await server.ask(get(path))).status == 200
@@ -175,7 +193,12 @@ async def test_what_the_protocol_itself_refuses_has_the_envelope_too(
 
 async def test_no_upgrade_is_taken(server: Server) -> None:
     upgrades = (
-        ("Connection: upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="),
+        (
+            "Connection: upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        ),
         ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"),
     )
     for lines in upgrades:

@@ -78,13 +78,17 @@ async def test_networks_and_routes_are_counted_apart(redis: EmbeddedRedis) -> No
                 assert await passed([one], 10, network, route) == 3
 
 
-async def test_the_limit_on_all_together_counts_every_network_and_refuses_without_counting(redis: EmbeddedRedis) -> None:
+async def test_the_limit_on_all_together_counts_every_network_and_refuses_without_counting(
+    redis: EmbeddedRedis,
+) -> None:
     async with limiter(redis, Rate(3, MINUTE), total=Rate(5, timedelta(hours=10))) as (one, _):
         assert await passed([one], 10, "192.0.2.1") == 3
         assert await passed([one], 10, "192.0.2.2") == 2
         assert await passed([one], 10, "192.0.2.3") == 0
     async with limiter(redis, Rate(3, MINUTE)) as (without_total, _):
-        assert await passed([without_total], 10, "192.0.2.3") == 3  # what the total refused was not counted on the network
+        assert (
+            await passed([without_total], 10, "192.0.2.3") == 3
+        )  # what the total refused was not counted on the network
 
 
 async def test_the_wait_is_the_time_after_which_the_next_call_passes(redis: EmbeddedRedis) -> None:

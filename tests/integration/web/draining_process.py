@@ -1,0 +1,35 @@
+"""A process that serves one slow route until it is told to stop: what `test_signals.py` sends signals to."""
+
+import sys
+from datetime import timedelta
+from functools import partial
+
+import trio
+
+from shared.address import TcpAddress
+from shared.drain import Drain, watch_signals
+from shared.serving import serve
+from shared.web.app import quart_app
+from shared.web.edge import Edge
+from shared.web.exchange import Request, Response, Route
+from shared.web.health import Readiness, health_routes
+
+
+async def _slow(_: Request) -> Response:
+    await trio.sleep(0.8)
+    return Response(200, b"{}")
+
+
+async def main(delay_seconds: float) -> None:
+    drain = Drain(delay=timedelta(seconds=delay_seconds), shutdown_timeout=timedelta(seconds=5))
+    edge = Edge(is_draining=lambda: drain.is_draining)
+    health = health_routes(Readiness(lambda: drain.is_draining), shows_checks=False)
+    app = quart_app([Route("POST", "/slow", _slow), *health], edge)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(partial(watch_signals, drain))
+        address = await nursery.start(partial(serve, app, TcpAddress("127.0.0.1", 0), drain=drain))
+        print(address.port, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    trio.run(main, float(sys.argv[1]))

@@ -1,0 +1,34 @@
+"""The refusals of the vectors as the running processes answer them: edge and codec together."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.openapi.documents import NAMES, operations
+from tests.contract.vectors import body_of, load
+from tests.support.stack import RunningStack
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_malformed_request_of_the_vectors_is_refused_by_the_process(
+    running_stack: RunningStack, name: str
+) -> None:
+    documented = operations(name)
+    base_url = running_stack.public_url if name == "public_auth" else running_stack.internal_url
+    refusals = [case for case in load("refusals")["refusals"] if case["operation"] in documented]
+    assert refusals
+    with httpx.Client(base_url=base_url, timeout=30) as http:
+        for case in refusals:
+            answer = send(http, documented[case["operation"]], case)
+            assert answer.status_code == 400, (case, answer.text)
+            assert answer.json()["error"]["code"] == "invalid_request"
+            assert case.get("names", "") in answer.json()["error"]["message"]
+
+
+def send(http: httpx.Client, operation: dict[str, Any], case: dict[str, Any]) -> httpx.Response:
+    """The request of a case, its bytes exactly as the vector has them."""
+    path = operation["path"].format(user_id="user-123", device_session_id="device-session-123")
+    if "query" in case:
+        return http.get(httpx.URL(path, query=case["query"].encode()))
+    return http.request(operation["method"], path, content=body_of(case), headers={"content-type": "application/json"})

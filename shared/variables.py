@@ -157,3 +157,15 @@ SHUTDOWN_TIMEOUT = Variable(
 )
 
 VARIABLES = tuple(cast(Variable[object], value) for value in globals().copy().values() if isinstance(value, Variable))
+
+
+def markdown_table() -> str:
+    """The README's table of every name with default and meaning."""
+    rows = [f"| `{each.name}` | {_shown_default(each)} | {each.meaning} |" for each in VARIABLES]
+    return "\n".join(["| name | default | meaning |", "| --- | --- | --- |", *rows]) + "\n"
+
+
+def _shown_default(variable: Variable[object]) -> str:
+    if variable.is_required:
+        return "required" + (f" (or `{variable.name}_FILE`)" if variable.is_secret else "")
+    return f"`{variable.default}`" if variable.default else ""

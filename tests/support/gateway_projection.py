@@ -1,4 +1,4 @@
-"""The projection on real servers, for tests: sessions that change in Postgres, and what a gateway then sees in Redis."""
+"""The projection on real servers, for tests: sessions that change in Postgres, and what a gateway sees in Redis."""
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -57,7 +57,7 @@ select * from session join queued using (device_session_id)
 
 
 class GatewayProjection:
-    """One process' relay and projection, and the eyes of a gateway. `keep()` begins to keep; it goes on until the end."""
+    """One process' relay and projection, and the eyes of a gateway. `keep()` goes on until the end."""
 
     def __init__(self, world: World, server: EmbeddedRedis, stack: AsyncExitStack) -> None:
         self.world = world

@@ -3,6 +3,7 @@ is ever active again, in no record and at no point of the stream."""
 
 from contextlib import suppress
 from datetime import timedelta
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
@@ -28,9 +29,9 @@ def fast_clockwork(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ProjectionMachine(RuleBasedStateMachine):
-    """The model: which sessions are revoked in Postgres, and which of those somebody was told are revoked at the gateway."""
+    """The model: which sessions are revoked in Postgres, and of which a caller was told so: those must not be active."""
 
-    writers = Bundle("writers")  # a committed change, the epoch its writer read before, and whether it goes on
+    writers = Bundle("writers")  # a committed change, and the epoch its writer read before
 
     def __init__(self, world: World, server: EmbeddedRedis) -> None:
         super().__init__()
@@ -51,7 +52,7 @@ class ProjectionMachine(RuleBasedStateMachine):
         return self._writer(self.gateway.epoch(), self.gateway.new_sessions()[0])
 
     @rule(target=writers, pick=st.randoms(use_true_random=False))
-    def revoke(self, pick) -> tuple[ProjectionChange, str] | None:
+    def revoke(self, pick: Random) -> tuple[ProjectionChange, str]:
         active = [change for change in self.changes if change.session.device_session_id not in self.revoked]
         if not active:
             return self.append()

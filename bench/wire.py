@@ -4,7 +4,11 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 """
 
 import asyncio
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
 
 
 class StatementCounter:
@@ -14,13 +18,24 @@ class StatementCounter:
         self._target = port
         self.executed: Counter[str] = Counter()
 
-    async def start(self) -> int:
-        """The port it listens on."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self._server.sockets[0].getsockname()[1]
+    @contextmanager
+    def running(self) -> Iterator[int]:
+        """The port it listens on, in a thread of its own."""
+        port: Future[int] = Future()
+        stopped = asyncio.Event()
+        loop = asyncio.new_event_loop()
 
-    def stop(self) -> None:
-        self._server.close()
+        async def serve() -> None:
+            server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            port.set_result(server.sockets[0].getsockname()[1])
+            await stopped.wait()
+            server.close()
+
+        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),), daemon=True)
+        thread.start()
+        yield port.result(10)
+        loop.call_soon_threadsafe(stopped.set)
+        thread.join(10)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)

@@ -1,0 +1,208 @@
+"""`make bench`: the numbers of issue and README, printed. On real servers of its own, durable commits on."""
+
+import argparse
+import asyncio
+import statistics
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+
+from bench.clients import CodeReader, HttpClient, Timings, log_in_many
+from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
+from bench.send_time import PAIRS, auc, time_pairs
+from bench.wire import StatementCounter
+from shared.keyring import KeyRing
+from tests.support.database import Database, cloned_database, create_template
+from tests.support.servers import temporary_postgres
+from tests.support.stack import SEALING_KEYS, RunningStack, open_stack
+
+UNLIMITED = {"AUTHSESSION_SEND_RATE_LIMIT": "100000000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000000/1m"}
+"""Limits are checked, and never reached."""
+REQUEST_PATH = ("read_for_issue", "write_issue", "read_for_confirm", "write_session")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Running servers, and the bench's own way into Postgres."""
+
+    stack: RunningStack
+    database: Database
+    pool: asyncpg.Pool
+
+    @property
+    def codes(self) -> CodeReader:
+        return CodeReader(self.pool, KeyRing.parse("bench", SEALING_KEYS))
+
+    @property
+    def address(self) -> tuple[str, int]:
+        host, _, port = self.stack.public_url.removeprefix("http://").partition(":")
+        return host, int(port)
+
+    async def cost(self) -> Cost:
+        """CPU of each process; Postgres without the bench's own connections."""
+        own = await self.pool.fetch("select pid from pg_stat_activity where application_name = 'bench'")
+        return Cost({
+            "public": cpu_seconds(self.stack.child("public").pid),
+            "internal": cpu_seconds(self.stack.child("internal").pid),
+            "postgres": family_cpu_seconds(self.database.server.pid, frozenset(row["pid"] for row in own)),
+            "redis": cpu_seconds(self.stack.redis_server.pid),
+        })
+
+    async def commits(self) -> int:
+        """Transactions that wrote, so far."""
+        return int(await self.pool.fetchval("select pg_snapshot_xmax(pg_current_snapshot())::text"))
+
+
+@contextmanager
+def running_stack(database: Database) -> Iterator[RunningStack]:
+    with open_stack(database, **UNLIMITED) as stack:
+        yield stack
+
+
+@asynccontextmanager
+async def own_pool(database: Database) -> Any:
+    settings = {"search_path": "authsession", "application_name": "bench"}
+    async with asyncpg.create_pool(database.owner_dsn, ssl=False, min_size=2, max_size=4, server_settings=settings) as pool:
+        yield pool
+
+
+def fresh(prefix: str) -> Callable[[int], str]:
+    """Addresses that nobody used."""
+    return lambda number: f"{prefix}{number}@example.com"
+
+
+def returning(prefix: str, users: int) -> Callable[[int], str]:
+    """Addresses of `users` people, over and over."""
+    return lambda number: f"{prefix}{number % users}@example.com"
+
+
+async def throughput(bench: Bench, title: str, logins: int, clients: int, email: Callable[[int], str]) -> None:
+    """Logins in a closed loop, and what each cost."""
+    before, commits = await bench.cost(), await bench.commits()
+    timings = await log_in_many(bench.address, bench.codes, logins=logins, clients=clients, email=email)
+    costs = (await bench.cost()).since(before, logins)
+    commits = (await bench.commits() - commits) / logins
+    print(f"\n{title}: {logins} logins, {clients} clients: {logins / timings.elapsed:.0f} logins/s")
+    for name, seconds in (("send", timings.send), ("confirm", timings.confirm)):
+        print(f"  {name:8} p50 {_ms(seconds, 50):6.1f} ms   p99 {_ms(seconds, 99):6.1f} ms")
+    print("  CPU ms per login: " + ", ".join(f"{name} {value:.2f}" for name, value in costs.items()))
+    print(f"  transactions that wrote, per login, courier and settling included: {commits:.2f}")
+
+
+def _ms(seconds: list[float], percentile: int) -> float:
+    return statistics.quantiles(seconds, n=100)[percentile - 1] * 1000
+
+
+async def round_trips(bench: Bench, logins: int, counter: StatementCounter) -> None:
+    """Which statements a login takes, read off the wire; `bench` runs through `counter`."""
+    await log_in_many(bench.address, bench.codes, logins=20, clients=1, email=fresh("warm"))
+    before = counter.executed.copy()
+    await log_in_many(bench.address, bench.codes, logins=logins, clients=1, email=fresh("wire"))
+    executed = counter.executed - before
+    on_path = sum(executed[name] for name in REQUEST_PATH) / logins
+    print(f"\nround trips to Postgres of the public process per login, one client: on the request path {on_path:.2f}")
+    for name, count in executed.most_common():
+        print(f"  {name:28} {count / logins:.3f}" + ("  (request path)" if name in REQUEST_PATH else ""))
+
+
+async def memory(bench: Bench) -> None:
+    """How much the public process grows from the 10,000th to the 50,000th login."""
+    pid = bench.stack.child("public").pid
+    await log_in_many(bench.address, bench.codes, logins=10_000, clients=8, email=returning("memory", 2000))
+    early = resident_mebibytes(pid)
+    await log_in_many(bench.address, bench.codes, logins=40_000, clients=8, email=returning("memory", 2000))
+    late = resident_mebibytes(pid)
+    print(f"\nresident memory of the public process: {early:.1f} MiB after 10,000 logins, {late:.1f} MiB after 50,000")
+
+
+async def send_time(bench: Bench) -> None:
+    """SPEC §3.4's statistic for each kind of e-mail against a new one."""
+    print(f"\ntime of a send, AUC over {PAIRS} pairs (0.5 ± 0.05 tells nothing):")
+    await _prepare_known(bench)
+    blocked = await _blocked(bench)
+    client = HttpClient(*bench.address)
+    await client.open()
+    kinds = {
+        "existing user": [f"known{number}@example.com" for number in range(PAIRS)],
+        "blocked": [blocked] * PAIRS,
+        "throttled": [await _throttled(client)] * PAIRS,
+        "new (control)": [f"control{number}@example.com" for number in range(PAIRS)],
+    }
+    for kind, emails in kinds.items():
+        times, control = await time_pairs(client, emails, [f"{kind[:3]}new{number}@example.com" for number in range(PAIRS)])
+        medians = f"median {statistics.median(times) * 1000:.2f} ms against {statistics.median(control) * 1000:.2f} ms"
+        print(f"  {kind:16} {auc(times, control):.3f}   ({medians})")
+    client.close()
+
+
+async def _prepare_known(bench: Bench) -> None:
+    await log_in_many(bench.address, bench.codes, logins=PAIRS, clients=8, email=fresh("known"))
+
+
+async def _blocked(bench: Bench) -> str:
+    body = {"email": "blocked@example.com", "reason_code": "bench", "actor": {"type": "system"}}
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(f"{bench.stack.internal_url}/api/v1/internal/user-blocks", json=body)
+        answer.raise_for_status()
+    return body["email"]  # type: ignore[return-value]
+
+
+async def _throttled(client: HttpClient) -> str:
+    """An address whose challenges are all withheld: its places are taken by this network's own budget."""
+    for _ in range(10):
+        await client.post("/api/v1/public/auth/send-email-code", {"email": "throttled@example.com"})
+    return "throttled@example.com"
+
+
+async def measure(database: Database, stack: RunningStack, *, short: bool) -> None:
+    async with own_pool(database) as pool:
+        bench = Bench(stack, database, pool)
+        scale = 1 if short else 4
+        await log_in_many(bench.address, bench.codes, logins=500, clients=8, email=fresh("warm"))
+        await throughput(bench, "new users", 1000 * scale, 8, fresh("new"))
+        await throughput(bench, "returning users", 1000 * scale, 8, returning("new", 500))
+        for clients in (1, 32):
+            await throughput(bench, "returning users", 500 * scale, clients, returning("new", 500))
+        await send_time(bench)
+        if not short:
+            await memory(bench)
+
+
+@dataclass(frozen=True, slots=True)
+class CountedDatabase(Database):
+    """The same database, with the public process behind the counter."""
+
+    counting_port: int = 0
+
+    @property
+    def public_dsn(self) -> str:
+        return self.role_dsn("authsession_public").replace(f":{self.server.port}/", f":{self.counting_port}/")
+
+
+async def measure_round_trips(database: Database, stack: RunningStack, counter: StatementCounter) -> None:
+    async with own_pool(database) as pool:
+        await round_trips(Bench(stack, database, pool), 300, counter)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="fewer logins, no memory run")
+    short = parser.parse_args().short
+    with temporary_postgres() as server:
+        create_template(server)
+        with cloned_database(server) as database, running_stack(database) as stack:
+            asyncio.run(measure(database, stack, short=short))
+        counter = StatementCounter(server.port)
+        with cloned_database(server) as database, counter.running() as port:
+            counted = CountedDatabase(server, database.name, port)
+            with running_stack(counted) as stack:
+                asyncio.run(measure_round_trips(database, stack, counter))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -20,7 +20,7 @@ settings.load_profile("authsession")
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedPostgres]:
-    """Shared by the whole session: do not kill it. Tests that crash a server start `temporary_postgres` of their own."""
+    """Shared by the whole session: do not kill it. Tests that crash a server start a `temporary_postgres`."""
     with temporary_postgres() as server:
         yield server
 

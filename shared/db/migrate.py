@@ -18,8 +18,8 @@ FOLDER = Path(__file__).parent
 LOCK_KEY = 0x61757468  # "auth"; advisory locks are per database
 
 # Functions that run with the owner's rights take this search path as theirs. Temporary tables come last in it: where
-# pg_temp is not named it comes first, and a caller's own table `settings` would stand in for the real one (CVE-2018-1058;
-# tests/integration/grants: test_a_temporary_table_cannot_stand_in_for_the_settings).
+# pg_temp is not named it comes first, and a caller's own table `settings` would stand in for the real one
+# (CVE-2018-1058; tests/integration/grants: test_a_temporary_table_cannot_stand_in_for_the_settings).
 _CREATE = f"""
 create schema if not exists {SCHEMA};
 set search_path = {SCHEMA}, pg_temp;

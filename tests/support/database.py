@@ -1,4 +1,4 @@
-"""Databases of tests: one template migrated once, cloned per module. The roles get passwords here, as an owner would."""
+"""Databases of tests: one template migrated once, cloned per module. The roles get passwords as from an owner."""
 
 import asyncio
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from itertools import chain
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
 from shared.io.postgres import Postgres
@@ -141,7 +141,7 @@ class Projection:
         """Pages of the ids that have records, some perhaps twice. Close it (`aclosing`)."""
         prefix = self.keys.record_prefix
         keys = self._redis.scan(_GLOB.sub(r"\\\g<0>", prefix) + "device-session-*")
-        async with aclosing(cast("AsyncGenerator[list[bytes], None]", keys)) as pages:
+        async with aclosing(keys) as pages:
             async for page in pages:
                 yield [key.decode(errors="replace").removeprefix(prefix) for key in page]
 

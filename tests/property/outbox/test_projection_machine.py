@@ -29,7 +29,7 @@ def fast_clockwork(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class ProjectionMachine(RuleBasedStateMachine):
-    """The model: which sessions are revoked in Postgres, and of which a caller was told so: those must not be active."""
+    """The model: which sessions are revoked in Postgres, and of which a caller was told so."""
 
     writers = Bundle("writers")  # a committed change, and the epoch its writer read before
 

@@ -1,5 +1,5 @@
-"""However changes are published, lost, repeated, reordered and stalled: Redis converges to Postgres, and nothing revoked
-is ever active again, in no record and at no point of the stream."""
+"""However changes are published, lost, repeated, reordered and stalled: Redis converges to Postgres, and nothing
+revoked is ever active again, in no record and at no point of the stream."""
 
 from contextlib import suppress
 from datetime import timedelta

@@ -33,7 +33,7 @@ class ClaimedDelivery:
 class Settlement:
     """What became of a claimed mail. State `queued` puts it off for `wait`."""
 
-    delivery_id: UUID
+    delivery: ClaimedDelivery
     state: DeliveryState
     reason: str | None = None
     wait: timedelta = timedelta(0)
@@ -46,10 +46,14 @@ async def claim_deliveries(connection: asyncpg.Connection, limit: int, lease: ti
 
 
 async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequence[Settlement]) -> None:
-    """Write down what became of the mails. Repeating it changes nothing."""
+    """Write down what became of the mails. Repeating it changes nothing.
+
+    Of a claim that another courier took over only `sent` is taken: the rest says nothing of the attempt that runs.
+    """
     await connection.execute(
         _sql("settle_deliveries"),
-        [settled.delivery_id for settled in settlements],
+        [settled.delivery.delivery_id for settled in settlements],
+        [settled.delivery.attempts for settled in settlements],
         [settled.state for settled in settlements],
         [settled.reason for settled in settlements],
         [settled.wait for settled in settlements],

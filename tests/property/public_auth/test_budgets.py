@@ -209,6 +209,7 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
         self.model.succeed(one.network)
 
 
+@pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database
 @pytest.mark.parametrize(
     ("budgets", "examples", "steps"), [(SMALL, 20, 20), (Budgets(), 10, 25)], ids=["small", "default"]
 )

@@ -1,13 +1,14 @@
 """A state machine of challenges on real Postgres: sends, guesses, time, blocks (SPEC §3.3, §3.4, §3.5, §3.7).
 
-The model counts in units of four minutes, so that no edge of SPEC (60 s, 7 min, 10 min) is nearer than the seconds a run
-takes. Budgets are wide: they have a machine of their own.
+Time goes in steps of four minutes, so that no edge of SPEC (60 s, 7 min, 10 min) is nearer than the seconds
+a run takes. Budgets are wide: they have a machine of their own.
 """
 
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -197,6 +198,7 @@ class Challenges(RuleBasedStateMachine):
         return self.world.call(self.world.owner.unit_of_work, lambda connection: connection.fetch(sql, *arguments))
 
 
+@pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database
 def test_challenges_go_as_the_model_says(world: World) -> None:
     Challenges.world = world
     budget = settings(

@@ -41,7 +41,8 @@ with success as (
     select 'places', login_code_id, network_tag, 1 from challenges
      where email = $1 and state in ('pending_send', 'sent')
     union all
-    select 'wrong codes', null, network_tag, evaluated + case when state in ('pending_send', 'sent') then 5 - attempts else 0 end
+    select 'wrong codes', null, network_tag,
+           evaluated + case when state in ('pending_send', 'sent') then 5 - attempts else 0 end
       from challenges, success
      where email = $1 and created_at > success.at
 )
@@ -53,6 +54,7 @@ select what, sum(units) as total, coalesce(sum(units) filter (where network_tag 
 """
 
 
+@pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database
 @pytest.mark.parametrize(("budgets", "examples"), [(SMALL, 60), (Budgets(), 30)], ids=["small", "default"])
 def test_whatever_runs_at_once_the_sums_stay_within_the_budgets(world: World, budgets: Budgets, examples: int) -> None:
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))

@@ -42,6 +42,8 @@ class RunningStack:
             "public": self._environment(database.public_dsn, "public", changes),
             "internal": self._environment(database.internal_dsn, "internal", changes),
         }
+        self.lines: dict[str, list[str]] = {name: [] for name in self.services}
+        """Everything each process ever wrote, over its restarts."""
         self._children: dict[str, Child] = {}
         self._http = httpx.Client(timeout=30)
 
@@ -112,7 +114,7 @@ class RunningStack:
             child.kill()
 
     def _spawn(self, name: str) -> None:
-        self._children[name] = self.services[name].start(self.environment[name])
+        self._children[name] = self.services[name].start(self.environment[name], self.lines[name].append)
 
     def _environment(self, dsn: str, user: str, changes: Mapping[str, str]) -> dict[str, str]:
         return {

@@ -1,0 +1,216 @@
+"""What happens between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import asyncpg
+import pytest
+
+from services.public_auth.domain.budget import Budget, Budgets
+from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
+from services.public_auth.store.issue_challenge import IssuePolicy
+from shared.io.postgres import Body
+from tests.support.builders import email_address
+from tests.support.public_flow import PublicFlow
+from tests.support.world import World
+
+OTHER_NETWORK = "198.51.100.1"
+WIDE = Budget(total=1000, per_network=1000, kept_for_known=0)
+# Two challenges reserve all there is.
+TIGHT = Budgets(WIDE, WIDE, live_challenges=Budget(2, 2, 0), wrong_codes=Budget(10, 10, 0))
+
+
+class Interrupted:
+    """A connection on which something else is committed, by another connection, just before a write."""
+
+    def __init__(self, connection: asyncpg.Connection, before_write: Callable[[], Awaitable[Any]]) -> None:
+        self._connection = connection
+        self._before_write = before_write
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        await self._before_write()
+        return await self._connection.fetchval(sql, *arguments)
+
+
+class InterruptedPostgres:
+    """Units of work of the public role, each write of which comes just after one of `events`; none after the last."""
+
+    def __init__(self, world: World, *events: Callable[[asyncpg.Connection], Awaitable[Any]]) -> None:
+        self._world = world
+        self._events = list(events)
+
+    async def unit_of_work(self, body: Body[Any]) -> Any:
+        async def interrupted(connection: asyncpg.Connection) -> Any:
+            return await body(Interrupted(connection, self._next_event))
+
+        return await self._world.public.unit_of_work(interrupted)
+
+    async def _next_event(self) -> None:
+        if self._events:
+            event = self._events.pop(0)
+            connection = await asyncpg.connect(
+                self._world.database.public_dsn, ssl=False, server_settings={"search_path": "authsession"}
+            )
+            try:
+                await event(connection)
+            finally:
+                await connection.close()
+
+
+@pytest.fixture
+def flow(world: World) -> PublicFlow:
+    return PublicFlow(world)
+
+
+def body_of(flow: PublicFlow, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
+    """A confirm, to be run on any connection."""
+    return flow.confirming(challenge_id, code).args[0]
+
+
+def confirm_interrupted(flow: PublicFlow, challenge_id: str, code: str, *events: Body[Any]) -> ConfirmOutcome:
+    postgres = InterruptedPostgres(flow.world, *events)
+    return flow.world.call(postgres.unit_of_work, body_of(flow, challenge_id, code))
+
+
+def send_interrupted(flow: PublicFlow, email: str, *events: Body[Any]) -> str:
+    """The challenge id; the decision is the last of `flow.decisions`."""
+    whole, flow._send._postgres = flow._send._postgres, InterruptedPostgres(flow.world, *events)
+    try:
+        return flow.send(email)
+    finally:
+        flow._send._postgres = whole
+
+
+def attempts(flow: PublicFlow, challenge_id: str) -> tuple[int, int]:
+    sql = "select attempts, evaluated from challenges where challenge_id = $1"
+    (row,) = flow.world.database.execute(sql, challenge_id)
+    return tuple(row)
+
+
+def test_a_wrong_code_between_a_send_and_its_write_is_not_given_back_with_the_place(world: World) -> None:
+    flow, email = PublicFlow(world, IssuePolicy(TIGHT, new_address_mail_limit=None)), email_address()
+    first, second = flow.send(email), flow.send(email)
+    wrong = flow.wrong_code(first)
+
+    send_interrupted(flow, email, body_of(flow, first, wrong))
+
+    assert flow.decisions[-1] == "wrong_code_budget"
+    assert (attempts(flow, first), attempts(flow, second)) == ((1, 1), (0, 0))
+    assert (flow.state(first), flow.state(second)) == ("pending_send", "sent")
+
+
+def test_a_send_whose_code_ends_before_its_write_makes_a_new_one(flow: PublicFlow) -> None:
+    email = email_address()
+    first = flow.send(email)
+    code = flow.code(first)
+
+    second = send_interrupted(flow, email, body_of(flow, first, code))
+
+    assert flow.decisions[-1] == "new_code"
+    assert isinstance(flow.confirm(second, flow.code(second)), SessionMade)
+
+
+def test_however_often_wrong_codes_come_between_a_send_ends_with_a_challenge(flow: PublicFlow) -> None:
+    """All five of the place it wants, the last ones while it holds the e-mail's row; then that place is free."""
+    email = email_address()
+    first, _ = flow.send(email), flow.send(email)
+    guess = body_of(flow, first, flow.wrong_code(first))
+
+    third = send_interrupted(flow, email, *[guess] * 5)
+
+    assert (attempts(flow, first), flow.state(first)) == ((5, 5), "failed")
+    assert isinstance(flow.confirm(third, flow.code(third)), SessionMade)
+
+
+def test_a_challenge_that_loses_its_place_before_the_write_makes_no_session(flow: PublicFlow) -> None:
+    email = email_address()
+    first, _ = flow.send(email), flow.send(email)
+    code = flow.code(first)
+
+    async def third_send(connection: asyncpg.Connection) -> None:
+        await connection.execute("update emails set version = version + 1 where folded = $1", email)
+        await connection.execute("update challenges set state = 'cancelled' where challenge_id = $1", first)
+
+    assert confirm_interrupted(flow, first, code, third_send) == CountWrongCode(evaluated=False)
+    assert attempts(flow, first) == (1, 0)
+    assert not flow.world.database.execute("select 1 from users where email = $1", email)
+
+
+def test_a_wrong_code_under_way_when_its_challenge_loses_its_place_is_not_evaluated(flow: PublicFlow) -> None:
+    email = email_address()
+    first, _ = flow.send(email), flow.send(email)
+    wrong = flow.wrong_code(first)
+
+    async def third_send(connection: asyncpg.Connection) -> None:
+        await connection.execute("update challenges set state = 'cancelled' where challenge_id = $1", first)
+
+    assert confirm_interrupted(flow, first, wrong, third_send) == CountWrongCode(evaluated=False)
+    assert attempts(flow, first) == (1, 0)
+
+
+def test_a_right_code_overtaken_by_the_fifth_wrong_one_makes_no_session(flow: PublicFlow) -> None:
+    email = email_address()
+    challenge_id = flow.send(email)
+    code, wrong = flow.code(challenge_id), flow.wrong_code(challenge_id)
+    for _ in range(4):
+        flow.confirm(challenge_id, wrong)
+
+    outcome = confirm_interrupted(flow, challenge_id, code, body_of(flow, challenge_id, wrong))
+
+    assert outcome is Refused.CHALLENGE_EXPIRED
+    assert attempts(flow, challenge_id) == (5, 5)
+    assert not flow.world.database.execute("select 1 from users where email = $1", email)
+
+
+def test_a_wrong_code_overtaken_by_a_success_on_another_challenge_is_not_evaluated(flow: PublicFlow) -> None:
+    """Success starts the count anew: what it cancelled may not add to it."""
+    email = email_address()
+    first, second = flow.send(email), flow.send(email, OTHER_NETWORK)
+    code, wrong = flow.code(first), flow.wrong_code(first)
+
+    outcome = confirm_interrupted(flow, second, wrong, body_of(flow, first, code))
+
+    assert outcome == CountWrongCode(evaluated=False)
+    assert attempts(flow, second) == (1, 0)
+
+
+def test_a_wrong_code_overtaken_by_a_success_on_its_challenge_is_uncounted(flow: PublicFlow) -> None:
+    challenge_id = flow.send(email_address())
+    code, wrong = flow.code(challenge_id), flow.wrong_code(challenge_id)
+
+    assert confirm_interrupted(flow, challenge_id, wrong, body_of(flow, challenge_id, code)) is Refused.INVALID_CODE
+    assert attempts(flow, challenge_id) == (0, 0)
+
+
+def test_the_courier_may_note_the_mail_between_a_confirm_and_its_write(flow: PublicFlow) -> None:
+    challenge_id = flow.send(email_address())
+    code, wrong = flow.code(challenge_id), flow.wrong_code(challenge_id)
+
+    async def courier(connection: asyncpg.Connection) -> None:
+        await connection.execute("update challenges set state = 'sent' where challenge_id = $1", challenge_id)
+
+    assert confirm_interrupted(flow, challenge_id, wrong, courier) == CountWrongCode(evaluated=True)
+    assert attempts(flow, challenge_id) == (1, 1)
+    assert isinstance(flow.confirm(challenge_id, code), SessionMade)
+
+
+def test_sends_that_always_come_first_cannot_keep_a_right_code_out(flow: PublicFlow) -> None:
+    """Each send bumps the version that the login was decided on; the second decision holds the row."""
+    email = email_address()
+    challenge_id = flow.send(email)
+    code = flow.code(challenge_id)
+
+    async def bump(connection: asyncpg.Connection) -> None:
+        await connection.execute("set lock_timeout = '100ms'")
+        try:
+            await connection.execute("update emails set version = version + 1 where folded = $1", email)
+        except asyncpg.LockNotAvailableError:
+            held.append(True)
+
+    held: list[bool] = []
+    assert isinstance(confirm_interrupted(flow, challenge_id, code, *[bump] * 4), SessionMade)
+    assert held == [True]

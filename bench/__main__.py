@@ -10,16 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-import httpx
 
-from bench.clients import CodeReader, HttpClient, Timings, log_in_many
+from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
-from bench.send_time import PAIRS, auc, time_pairs
+from bench.send_time import Addresses, send_time
 from bench.wire import StatementCounter
 from shared.keyring import KeyRing
 from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres
-from tests.support.stack import SEALING_KEYS, RunningStack, open_stack
+from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, RunningStack, open_stack
 
 UNLIMITED = {"AUTHSESSION_SEND_RATE_LIMIT": "100000000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000000/1m"}
 """Limits are checked, and never reached."""
@@ -46,12 +45,14 @@ class Bench:
     async def cost(self) -> Cost:
         """CPU of each process; Postgres without the bench's own connections."""
         own = await self.pool.fetch("select pid from pg_stat_activity where application_name = 'bench'")
-        return Cost({
-            "public": cpu_seconds(self.stack.child("public").pid),
-            "internal": cpu_seconds(self.stack.child("internal").pid),
-            "postgres": family_cpu_seconds(self.database.server.pid, frozenset(row["pid"] for row in own)),
-            "redis": cpu_seconds(self.stack.redis_server.pid),
-        })
+        return Cost(
+            {
+                "public": cpu_seconds(self.stack.child("public").pid),
+                "internal": cpu_seconds(self.stack.child("internal").pid),
+                "postgres": family_cpu_seconds(self.database.server.pid, frozenset(row["pid"] for row in own)),
+                "redis": cpu_seconds(self.stack.redis_server.pid),
+            }
+        )
 
     async def commits(self) -> int:
         """Transactions that wrote, so far."""
@@ -67,7 +68,9 @@ def running_stack(database: Database) -> Iterator[RunningStack]:
 @asynccontextmanager
 async def own_pool(database: Database) -> Any:
     settings = {"search_path": "authsession", "application_name": "bench"}
-    async with asyncpg.create_pool(database.owner_dsn, ssl=False, min_size=2, max_size=4, server_settings=settings) as pool:
+    async with asyncpg.create_pool(
+        database.owner_dsn, ssl=False, min_size=2, max_size=4, server_settings=settings
+    ) as pool:
         yield pool
 
 
@@ -120,43 +123,11 @@ async def memory(bench: Bench) -> None:
     print(f"\nresident memory of the public process: {early:.1f} MiB after 10,000 logins, {late:.1f} MiB after 50,000")
 
 
-async def send_time(bench: Bench) -> None:
-    """SPEC §3.4's statistic for each kind of e-mail against a new one."""
-    print(f"\ntime of a send, AUC over {PAIRS} pairs (0.5 ± 0.05 tells nothing):")
-    await _prepare_known(bench)
-    blocked = await _blocked(bench)
+async def measure_send_time(bench: Bench) -> None:
     client = HttpClient(*bench.address)
     await client.open()
-    kinds = {
-        "existing user": [f"known{number}@example.com" for number in range(PAIRS)],
-        "blocked": [blocked] * PAIRS,
-        "throttled": [await _throttled(client)] * PAIRS,
-        "new (control)": [f"control{number}@example.com" for number in range(PAIRS)],
-    }
-    for kind, emails in kinds.items():
-        times, control = await time_pairs(client, emails, [f"{kind[:3]}new{number}@example.com" for number in range(PAIRS)])
-        medians = f"median {statistics.median(times) * 1000:.2f} ms against {statistics.median(control) * 1000:.2f} ms"
-        print(f"  {kind:16} {auc(times, control):.3f}   ({medians})")
+    await send_time(client, Addresses(bench.pool, KeyRing.parse("bench", LOGIN_CODE_KEYS)))
     client.close()
-
-
-async def _prepare_known(bench: Bench) -> None:
-    await log_in_many(bench.address, bench.codes, logins=PAIRS, clients=8, email=fresh("known"))
-
-
-async def _blocked(bench: Bench) -> str:
-    body = {"email": "blocked@example.com", "reason_code": "bench", "actor": {"type": "system"}}
-    async with httpx.AsyncClient() as client:
-        answer = await client.post(f"{bench.stack.internal_url}/api/v1/internal/user-blocks", json=body)
-        answer.raise_for_status()
-    return body["email"]  # type: ignore[return-value]
-
-
-async def _throttled(client: HttpClient) -> str:
-    """An address whose challenges are all withheld: its places are taken by this network's own budget."""
-    for _ in range(10):
-        await client.post("/api/v1/public/auth/send-email-code", {"email": "throttled@example.com"})
-    return "throttled@example.com"
 
 
 async def measure(database: Database, stack: RunningStack, *, short: bool) -> None:
@@ -168,7 +139,7 @@ async def measure(database: Database, stack: RunningStack, *, short: bool) -> No
         await throughput(bench, "returning users", 1000 * scale, 8, returning("new", 500))
         for clients in (1, 32):
             await throughput(bench, "returning users", 500 * scale, clients, returning("new", 500))
-        await send_time(bench)
+        await measure_send_time(bench)
         if not short:
             await memory(bench)
 

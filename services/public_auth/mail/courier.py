@@ -81,12 +81,12 @@ class Courier:
 
     async def _deliver(self, delivery: ClaimedDelivery) -> Settlement:
         if not delivery.code_lives or delivery.sealed_code is None or delivery.seal_key_id is None:
-            return Settlement(delivery.delivery_id, "abandoned", "code_ended")
+            return Settlement(delivery, "abandoned", "code_ended")
         aad = delivery.login_code_id.bytes
         try:
             code = unseal(self._sealing_keys, delivery.seal_key_id, delivery.sealed_code, aad).decode("ascii")
         except Unsealable:
-            return Settlement(delivery.delivery_id, "failed", "unsealable")
+            return Settlement(delivery, "failed", "unsealable")
         outcome = await self._try_once(Letter(delivery.email, code, delivery.locale, delivery.challenge_id))
         return self._settlement(delivery, outcome)
 
@@ -98,13 +98,13 @@ class Courier:
     def _settlement(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> Settlement:
         match outcome:
             case Delivered():
-                return Settlement(delivery.delivery_id, "sent")
+                return Settlement(delivery, "sent")
             case Suppressed():
-                return Settlement(delivery.delivery_id, "suppressed", "mail_service")
+                return Settlement(delivery, "suppressed", "mail_service")
             case Undelivered(reason, permanent=True):
-                return Settlement(delivery.delivery_id, "failed", reason)
+                return Settlement(delivery, "failed", reason)
             case Undelivered(reason):
-                return Settlement(delivery.delivery_id, "queued", reason, self._backoff(delivery.attempts))
+                return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts))
 
     def _backoff(self, attempts: int) -> timedelta:
         """Doubles with each attempt, up to a minute, less up to half of it at random so that mails spread out."""

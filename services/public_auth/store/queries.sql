@@ -218,16 +218,18 @@ returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.a
           l.expires_at, l.ended_at is null and l.expires_at > clock_now() as code_lives;
 
 -- name: settle_deliveries
--- Finishes, or puts off, the mails that were claimed. $1 ids, $2 states, $3 reasons, $4 waits before the next try.
+-- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.
+-- $1 ids, $2 the attempts that each claim counted, $3 states, $4 reasons, $5 waits before the next try.
 with outcome as (
-    select * from unnest($1::uuid[], $2::text[], $3::text[], $4::interval[]) as o (delivery_id, state, reason, wait)
+    select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::interval[])
+                  as o (delivery_id, attempts, state, reason, wait)
 ), settled as (
     update mail_deliveries m
        set state = o.state, reason = o.reason,
            next_attempt_at = case when o.state = 'queued' then clock_now() + o.wait else m.next_attempt_at end,
            finished_at = case when o.state = 'queued' then null else clock_now() end
       from outcome o
-     where m.delivery_id = o.delivery_id and m.state = 'queued'
+     where m.delivery_id = o.delivery_id and m.state = 'queued' and (m.attempts = o.attempts or o.state = 'sent')
     returning m.challenge_id, m.state
 )
 update challenges c set state = 'sent'

@@ -400,7 +400,7 @@ CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree 
 
 CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
 
-CREATE INDEX login_codes_live ON authsession.login_codes USING btree (email_id, created_at) WHERE (ended_at IS NULL);
+CREATE INDEX login_codes_live ON authsession.login_codes USING btree (email_id, expires_at) WHERE (ended_at IS NULL);
 
 CREATE INDEX login_codes_sealed ON authsession.login_codes USING btree (expires_at) WHERE (sealed_code IS NOT NULL);
 

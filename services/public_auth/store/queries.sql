@@ -33,7 +33,7 @@ select clock.now, e.email_id, e.version,
   left join lateral (
       select l.login_code_id, l.expires_at from login_codes l
        where l.email_id = e.email_id and l.email = $2 and l.ended_at is null and l.expires_at > clock.now
-       order by l.created_at desc limit 1
+       order by l.expires_at desc limit 1
   ) code on true
   left join lateral (
       select count(*) filter (where m.queued_at > clock.now - interval '1 hour') as hour_total,

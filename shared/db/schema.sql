@@ -392,11 +392,11 @@ CREATE INDEX challenges_live ON authsession.challenges USING btree (email_id, ex
 
 CREATE INDEX challenges_login_code_id ON authsession.challenges USING btree (login_code_id);
 
-CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at) WHERE (status = 'active'::text);
+CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at, device_session_id) WHERE (status = 'active'::text);
 
 CREATE INDEX device_sessions_active_user ON authsession.device_sessions USING btree (user_id, created_at) WHERE (status = 'active'::text);
 
-CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree (revoked_at) WHERE (status = 'revoked'::text);
+CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree (revoked_at, device_session_id) WHERE (status = 'revoked'::text);
 
 CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
 

@@ -18,8 +18,8 @@ create table device_sessions (
 ) with (fillfactor = 90);
 create index device_sessions_user on device_sessions (user_id, created_at desc, device_session_id);
 create index device_sessions_active_user on device_sessions (user_id, created_at) where status = 'active';
-create index device_sessions_active on device_sessions (created_at) where status = 'active';
-create index device_sessions_revoked on device_sessions (revoked_at) where status = 'revoked';
+create index device_sessions_active on device_sessions (created_at, device_session_id) where status = 'active';
+create index device_sessions_revoked on device_sessions (revoked_at, device_session_id) where status = 'revoked';
 
 create function device_session_only_revoked() returns trigger language plpgsql as $$
 begin

@@ -33,8 +33,8 @@ class HttpClient:
     async def post(self, path: str, body: dict[str, str]) -> tuple[int, dict]:
         """Status and decoded body."""
         payload = json.dumps(body).encode()
-        head = f"POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
-        self._writer.write(head.encode() + payload)
+        fields = f"host: bench\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
+        self._writer.write(f"POST {path} HTTP/1.1\r\n{fields}".encode() + payload)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n", 1)[0])
         content = await self._reader.readexactly(length)

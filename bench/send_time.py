@@ -1,4 +1,4 @@
-"""Whether the time of a send tells what the e-mail is (SPEC §3.4): the AUC of paired samples, which is 0.5 if it does not."""
+"""Whether the time of a send tells what the e-mail is (SPEC §3.4): the AUC of paired samples is 0.5 if it does not."""
 
 import statistics
 import time

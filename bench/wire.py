@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 
 class StatementCounter:
-    """Listens on a free loopback port, forwards to the server, counts executions by the name in a statement's comment."""
+    """Listens on a free loopback port, forwards to the server, counts executions by the names in their comments."""
 
     def __init__(self, port: int) -> None:
         self._target = port

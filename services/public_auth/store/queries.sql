@@ -153,7 +153,7 @@ with guard as (
     returning email_id, email, login_code_id, challenge_id, preferred_language
 ), ended as (
     update login_codes set ended_at = $3, sealed_code = null, seal_key_id = null
-     where email_id = $1 and ended_at is null and exists (select from consumed)
+     where email_id = $1 and ended_at is null and expires_at > $3 and exists (select from consumed)
 ), cancelled as (
     update challenges set state = 'cancelled'
      where email_id = $1 and challenge_id <> $4 and state in ('pending_send', 'sent') and expires_at > $3

@@ -1,0 +1,143 @@
+"""Two things that must not multiply a budget: other spellings of an address, and a change of keys (SPEC §2.3, §3.6)."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.public_auth.domain.confirm import CountWrongCode
+from services.public_auth.store.confirm_challenge import SessionMade
+from shared.keyring import KeyRing
+from tests.support import public_flow
+from tests.support.builders import unique
+from tests.support.public_flow import PublicFlow
+from tests.support.world import World
+
+OLD = "codes:" + "Y29kZXMt" * 8
+NEW = "next:" + "bmV4dGNv" * 8
+
+
+@pytest.fixture
+def flow(world: World) -> PublicFlow:
+    return PublicFlow(world)
+
+
+def spellings(count: int) -> list[str]:
+    """Of one address: identities that differ, though not when case is folded."""
+    local_part = unique("abcdefghijkl-")
+    return [local_part[:place] + local_part[place:].upper() + "@example.com" for place in range(1, count + 1)]
+
+
+def test_each_spelling_has_its_own_code_and_its_own_user(flow: PublicFlow) -> None:
+    one, other = spellings(2)
+    first, second = flow.send(one), flow.send(other)
+
+    assert flow.decisions == ["new_code", "new_code"]
+    assert flow.confirm(second, flow.wrong_code(second)) == CountWrongCode(evaluated=True)
+    made = flow.confirm(first, flow.code(first))
+    third = flow.send(other)
+    made_too = flow.confirm(third, flow.code(third))
+    assert isinstance(made, SessionMade)
+    assert isinstance(made_too, SessionMade)
+    assert made.session.user_id != made_too.session.user_id
+
+
+def test_spellings_share_the_mails_of_one_address(flow: PublicFlow) -> None:
+    for place, spelling in enumerate(spellings(12)):
+        flow.send(spelling, f"192.0.2.{place // 4 + 1}")
+
+    assert flow.decisions == [*["new_code"] * 3, "mail_budget"] * 2 + ["mail_budget"] * 4
+
+
+def test_spellings_share_the_wrong_codes_of_one_address(flow: PublicFlow, world: World) -> None:
+    """However many codes there are, no more than the budget's guesses are ever compared."""
+    evaluated = 0
+    for spelling in spellings(12):
+        for network in range(1, 9):
+            challenge_id = flow.send(spelling, f"192.0.2.{network}")
+            wrong = flow.wrong_code(challenge_id)
+            for _ in range(5):
+                evaluated += flow.confirm(challenge_id, wrong) == CountWrongCode(evaluated=True)
+
+    assert evaluated == 80  # what is kept for known networks is not theirs
+    assert flow.decisions.count("new_code") <= 6
+
+
+def test_a_block_holds_for_every_spelling(flow: PublicFlow, world: World) -> None:
+    one, other = spellings(2)
+    challenge_id = flow.send(one)
+    world.database.execute(
+        """
+        insert into blocks (email_id, reason_code, actor_type, created_at)
+        select email_id, 'policy_blocked', 'admin', clock_now() from emails where folded = $1
+        """,
+        one.lower(),
+    )
+
+    flow.send(other)
+    assert flow.decisions == ["new_code", "blocked"]
+    assert flow.confirm(challenge_id, flow.code(challenge_id)) == "blocked_by_policy"
+
+
+@pytest.fixture
+def rotated(flow: PublicFlow, world: World, monkeypatch: pytest.MonkeyPatch) -> PublicFlow:
+    """A flow that holds a newer key beside the one of `flow`."""
+    monkeypatch.setattr(public_flow, "LOGIN_CODE_KEYS", KeyRing.parse("test", f"{NEW},{OLD}"))
+    return PublicFlow(world)
+
+
+def test_a_code_of_the_older_key_logs_in_under_the_newer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    flow, (email, *_) = PublicFlow(world), spellings(1)
+    challenge_id = flow.send(email)
+    code = flow.code(challenge_id)
+    monkeypatch.setattr(public_flow, "LOGIN_CODE_KEYS", KeyRing.parse("test", f"{NEW},{OLD}"))
+
+    assert isinstance(flow.confirm(challenge_id, code), SessionMade)
+
+
+def test_a_network_keeps_one_share_while_keys_change(flow: PublicFlow, rotated: PublicFlow, world: World) -> None:
+    shared = spellings(5)
+    for spelling in shared[:2]:
+        flow.send(spelling)
+    for spelling in shared[2:]:
+        rotated.send(spelling)
+
+    assert flow.decisions == ["new_code", "new_code"]
+    assert rotated.decisions == ["new_code", "mail_budget", "mail_budget"]
+
+
+def test_a_networks_places_are_found_under_either_key(flow: PublicFlow, rotated: PublicFlow) -> None:
+    (email,) = spellings(1)
+    first, second = flow.send(email), flow.send(email)
+    rotated.send(email)
+
+    assert (flow.state(first), flow.state(second)) == ("cancelled", "sent")
+
+
+def test_a_known_network_stays_known_while_keys_change(
+    world: World, flow: PublicFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (email,) = spellings(1)
+    challenge_id = flow.send(email)
+    assert isinstance(flow.confirm(challenge_id, flow.code(challenge_id)), SessionMade)
+    for network in range(1, 20):
+        flow.send(email, f"198.51.100.{network}")
+    assert flow.decisions[-1] == "live_challenge_budget"
+
+    monkeypatch.setattr(public_flow, "LOGIN_CODE_KEYS", KeyRing.parse("test", f"{NEW},{OLD}"))
+    rotated = PublicFlow(world)
+    challenge_id = rotated.send(email)
+    assert isinstance(rotated.confirm(challenge_id, rotated.code(challenge_id)), SessionMade)
+
+
+def test_a_login_leaves_alone_the_codes_that_expired(flow: PublicFlow, world: World) -> None:
+    """Else a stranger who asks for many would make the owner's login write many rows."""
+    (email,) = spellings(1)
+    flow.send(email)
+    world.travel(timedelta(minutes=11))
+    challenge_id = flow.send(email)
+    assert isinstance(flow.confirm(challenge_id, flow.code(challenge_id)), SessionMade)
+
+    codes = world.database.execute(
+        "select ended_at is not null as ended from login_codes where email = $1 order by created_at", email
+    )
+    assert [row["ended"] for row in codes] == [False, True]

@@ -1,0 +1,345 @@
+"""Whatever arrives malformed is refused as SPEC §2.1 and §2.2 say, and changes nothing anywhere."""
+
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import redis as redis_py
+
+from tests.contract.vectors import load
+from tests.support.builders import SEED_CLIENT_PUBLIC_KEY, email_address
+from tests.support.product import BLOCKS, CAUSE, CONFIRM, INTERNAL, SEND, Product
+from tests.support.stack import REDIS_PASSWORD, wait_for
+
+RATE_LIMITS = b"authsession:rate:"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One request that must be refused with `status` and `code`; `names` is a field that the message tells."""
+
+    method: str
+    path: str
+    status: int
+    code: str
+    body: bytes | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+    names: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Things that exist, so that a request which slipped through would change something."""
+
+    email: str
+    challenge_id: str
+    code: str
+    device_session_id: str
+    user_id: str
+
+    def bodies(self) -> dict[str, dict[str, Any]]:
+        """A body for each route that takes one, which would be obeyed as it stands."""
+        return {
+            SEND: {"email": self.email},
+            CONFIRM: {
+                "challenge_id": self.challenge_id,
+                "code": self.code,
+                "client_public_key": SEED_CLIENT_PUBLIC_KEY,
+            },
+            f"{INTERNAL}/sessions/{self.device_session_id}/revoke": {**CAUSE},
+            f"{INTERNAL}/users/{self.user_id}/sessions/revoke-all": {**CAUSE},
+            BLOCKS: {"email": self.email, **CAUSE},
+            f"{BLOCKS}/remove": {"email": self.email, **CAUSE},
+        }
+
+
+def encoded(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def malformed_bodies(body: dict[str, Any]) -> Iterator[bytes]:
+    """Of any JSON route: what is no body of one object with these names, each once, of their types."""
+    good = encoded(body)
+    first = next(iter(body))
+    yield from (b"", b" ", b"{", b"null", b"[]", b'"text"', b"42", b"[" + good + b"]", b"{}")
+    yield from (good + good, good + b"x", good[:-1], good[:-1] + b",}", b"\xef\xbb\xbf" + good, b"\xff\xfe" + good)
+    yield json.dumps(body).encode("utf-16")
+    yield good[:-1] + b', "unknown": 1}'
+    yield good[:-1] + b", " + encoded(first) + b": " + encoded(body[first]) + b"}"
+    for name in body:
+        yield encoded({key: value for key, value in body.items() if key != name})
+        yield from (encoded({**body, name: wrong}) for wrong in (None, 1, True, [], [body[name]], {"a": 1}))
+        yield from (encoded({**body, name: text}) for text in ("\0", f"a\0{body[name]}", "\ud800"))
+        yield from (
+            good.replace(encoded(body[name]), number, 1) for number in (b"NaN", b"Infinity", b"-Infinity", b"1e999")
+        )
+    yield b"[" * 7000 + b"]" * 7000
+    yield b'{"a":' * 2500 + b"1" + b"}" * 2500
+    yield b'{"a":' + b"9" * 6000 + b"}"
+
+
+def body_cases(known: Known) -> Iterator[Case]:
+    for path, body in known.bodies().items():
+        for malformed in malformed_bodies(body):
+            yield Case("POST", path, 400, "invalid_request", malformed)
+
+
+def value_cases(known: Known) -> Iterator[Case]:
+    """Well-formed bodies whose values mean nothing."""
+    bodies = known.bodies()
+    for email in load("email_addresses")["refused"]:
+        yield Case("POST", SEND, 400, "invalid_request", encoded({"email": email["email"]}), names="email")
+        yield Case("POST", BLOCKS, 400, "invalid_request", encoded({**CAUSE, "email": email["email"]}), names="email")
+    for key in load("client_public_keys")["refused"]:
+        body = {**bodies[CONFIRM], "client_public_key": key["client_public_key"]}
+        yield Case("POST", CONFIRM, 400, "invalid_client_public_key", encoded(body))
+    for code in ("", "12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "12 345", "+12345", "-12345", "1e5000"):
+        yield Case("POST", CONFIRM, 400, "invalid_code", encoded({**bodies[CONFIRM], "code": code}))
+    for zone in ("", "Mars/Base", "../etc/passwd", "/etc/localtime", "UTC+1", "posixrules\x1f"):
+        body = {**bodies[CONFIRM], "time_zone": zone}
+        yield Case("POST", CONFIRM, 400, "invalid_request", encoded(body), names="time_zone")
+    for proof in ("", "x", "A" * 88, "AAAA"):
+        body = {**bodies[CONFIRM], "client_key_proof": proof}
+        yield Case("POST", CONFIRM, 400, "invalid_client_public_key", encoded(body))
+    for challenge_id in ("challenge-unknown", "x", "'; drop table users", "challenge-" + "z" * 5000, "😀"):
+        body = {**bodies[CONFIRM], "challenge_id": challenge_id}
+        yield Case("POST", CONFIRM, 404, "challenge_not_found", encoded(body))
+
+
+def attribution_cases(known: Known) -> Iterator[Case]:
+    for path, body in known.bodies().items():
+        if "actor" not in body:
+            continue
+        for reason in ("", "Admin", "a b", "x" * 65, "é", "a-b", "a\nb"):
+            yield Case("POST", path, 400, "invalid_request", encoded({**body, "reason_code": reason}), names="reason_code")
+        for actor in ({}, {"type": ""}, {"type": "A"}, {"type": "x" * 33}, {"type": 1}, {"type": "a", "id": ""},
+                      {"type": "a", "id": "x" * 129}, {"type": "a", "id": None}, {"type": "a", "name": "b"}, {"id": "b"}):  # fmt: skip
+            yield Case("POST", path, 400, "invalid_request", encoded({**body, "actor": actor}), names="actor")
+    both = {**CAUSE, "email": known.email, "user_id": known.user_id}
+    for path in (BLOCKS, f"{BLOCKS}/remove"):
+        yield Case("POST", path, 400, "invalid_request", encoded(both), names="email and user_id")
+    for instant in ("", "tomorrow", "2126-05-05", "2126-05-05T12:00:00", "2126-05-05T12:00:00+00:00", "2126-02-30T12:00:00Z",
+                    "2126-05-05T12:00:00.5Z", "2001-01-01T00:00:00Z", "2126-05-05t12:00:00z"):  # fmt: skip
+        body = {**CAUSE, "email": known.email, "expires_at": instant}
+        yield Case("POST", BLOCKS, 400, "invalid_request", encoded(body), names="expires_at")
+    path = f"{INTERNAL}/users/{known.user_id}/sessions/revoke-all"
+    for spared in ("", "device-session-unknown"):
+        body = {**CAUSE, "except_device_session_id": spared}
+        yield Case("POST", path, 400, "invalid_request", encoded(body), names="except_device_session_id")
+
+
+def header_cases(known: Known) -> Iterator[Case]:
+    for path, body in known.bodies().items():
+        good = encoded(body)
+        for media_type in ("text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "json",
+                           "application/json, text/plain", "multipart/form-data; boundary=x", "application/jsonx"):  # fmt: skip
+            yield Case("POST", path, 415, "unsupported_media_type", good, {"content-type": media_type})
+        yield Case("POST", path, 415, "unsupported_media_type", good, {"content-type": ""})
+        yield Case("POST", path, 415, "unsupported_media_type", good, {"content-encoding": "gzip"})
+        yield Case("POST", path, 415, "unsupported_media_type", None, {"content-type": "-"})
+        yield Case("POST", path, 413, "request_too_large", good + b" " * (16 * 1024 + 1 - len(good)))
+
+
+def route_cases(known: Known) -> Iterator[Case]:
+    for path in known.bodies():
+        methods = {"GET", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "BREW"} - ({"GET", "HEAD"} if path == BLOCKS else set())
+        for method in methods:
+            yield Case(method, path, 405, "method_not_allowed")
+        yield Case("POST", path + "/", 404, "not_found", encoded(known.bodies()[path]))
+        yield Case("POST", "/" + path, 404, "not_found", encoded(known.bodies()[path]))
+        yield Case("POST", path.upper(), 404, "not_found", encoded(known.bodies()[path]))
+    session = f"{INTERNAL}/sessions/{known.device_session_id}"
+    sessions = f"{INTERNAL}/users/{known.user_id}/sessions"
+    for path in (session, sessions, f"{INTERNAL}/users", f"{INTERNAL}/dev/mailbox"):
+        yield from (Case(method, path, 405, "method_not_allowed", b"{}") for method in ("POST", "DELETE", "PUT"))
+    for path in ("/", "/api", "/api/v1/internal", f"{INTERNAL}/sessions", f"{INTERNAL}/sessions/a/b", "/favicon.ico",
+                 f"{INTERNAL}/sessions/%00", f"{INTERNAL}/sessions/a%2Frevoke", f"{INTERNAL}/sessions/%ff"):  # fmt: skip
+        yield Case("GET", path, 404, "not_found")
+    yield Case("POST", f"{INTERNAL}/sessions/device-session-none/revoke", 404, "session_not_found", encoded({**CAUSE}))
+    yield Case("POST", f"{INTERNAL}/users/user-none/sessions/revoke-all", 404, "subject_not_found", encoded({**CAUSE}))
+    yield Case("POST", BLOCKS, 404, "subject_not_found", encoded({**CAUSE, "user_id": "user-none"}))
+    yield Case("GET", f"{INTERNAL}/sessions/device-session-{'x' * 5000}", 404, "session_not_found")
+
+
+def query_cases(known: Known) -> Iterator[Case]:
+    sessions, blocks = f"{INTERNAL}/users/{known.user_id}/sessions", BLOCKS
+    for path in (sessions, blocks):
+        for query in ("limit=0", "limit=-1", "limit=1001", "limit=", "limit=1.0", "limit=%EF%BC%91", "limit=1&limit=1",
+                      "cursor=", "cursor=x", "cursor=%00", "cursor=AAAA", "unknown=1", "limit", "limit=%ff", "=1", "&"):  # fmt: skip
+            yield Case("GET", f"{path}?{query}", 400, "invalid_request")
+    yield from (Case("GET", f"{sessions}?status={status}", 400, "invalid_request") for status in ("", "ACTIVE", "x"))
+    for query in ("email=a%40example.com&user_id=user-1", "email=", "user_id=", "email=nobody"):
+        yield Case("GET", f"{blocks}?{query}", 400, "invalid_request")
+    for path in (f"{INTERNAL}/users", f"{INTERNAL}/dev/mailbox"):
+        for query in ("", "?", "?email=", "?email=nobody", "?email=a@example.com&email=b@example.com", "?mail=a@example.com"):
+            yield Case("GET", path + query, 400, "invalid_request")
+    yield Case("GET", f"{INTERNAL}/users?email=nobody@example.com", 404, "subject_not_found")
+
+
+@pytest.fixture(scope="module")
+def known(product: Product) -> Known:
+    email = email_address()
+    device_session_id = product.log_in(email)
+    challenge_id = product.send(email)
+    code = product.code(email, challenge_id)
+    return Known(email, challenge_id, code, device_session_id, product.user(email)["user_id"])
+
+
+def postgres_state(product: Product) -> dict[str, tuple[int, str]]:
+    """Rows and a checksum of every table; of the keeper's row without its beat, which goes on."""
+    database = product.stack.database
+    tables = [row["name"] for row in database.execute(
+        "select tablename::text as name from pg_tables where schemaname = 'authsession' order by 1"
+    )]  # fmt: skip
+    assert {"challenges", "emails", "users", "device_sessions", "audit_events", "projection_outbox"} <= set(tables)
+    return {
+        table: tuple(database.execute(
+            f"""select count(*), coalesce(md5(string_agg(row, '|' order by row)), '') from
+                (select (to_jsonb({table}) - 'beat')::text as row from {table}) as every"""
+        )[0])
+        for table in tables
+    }  # fmt: skip
+
+
+def redis_state(product: Product) -> dict[bytes, object]:
+    """Every key but rate limits, with its value; of the stream its length, of the projection its epoch."""
+    gateway = product.gateway
+    with redis_py.Redis(port=product.stack.redis_server.port, username="public", password=REDIS_PASSWORD) as public:
+        keys = [key for key in public.scan_iter(count=1000) if not key.startswith(RATE_LIMITS)]
+    state: dict[bytes, object] = {key: gateway.get(key) for key in keys if key.startswith(b"gateway:session:")}
+    assert set(keys) - state.keys() == {b"gateway:projection", b"gateway:session_events"}
+    state[b"gateway:session_events"] = gateway.xlen("gateway:session_events")
+    state[b"gateway:projection"] = gateway.hget("gateway:projection", "epoch")
+    return state
+
+
+def quiet_state(product: Product) -> tuple[Any, Any]:
+    """What is there once nothing moves any more."""
+    def twice() -> tuple[Any, Any] | None:
+        first, second = postgres_state(product), postgres_state(product)
+        return (second, redis_state(product)) if first == second and second["projection_outbox"][0] == 0 else None
+
+    return wait_for(twice)
+
+
+def answer_of(product: Product, case: Case) -> httpx.Response:
+    client = product.public if case.path.lstrip("/").startswith("api/v1/public") else product.internal
+    if case.path.upper() == case.path and "PUBLIC" in case.path:
+        client = product.public
+    headers = dict(case.headers)
+    if case.body is not None:
+        headers.setdefault("content-type", "application/json")
+    content = case.body
+    if headers.get("content-type") == "-":
+        headers, content = {}, b"x"
+    url = httpx.URL(str(client.base_url).rstrip("/") + "/").copy_with(raw_path=case.path.encode())
+    return client.request(case.method, url, content=content, headers=headers)
+
+
+def check(case: Case, answer: httpx.Response) -> None:
+    shown = (case, answer.status_code, answer.text)
+    assert answer.status_code == case.status, shown
+    assert answer.headers["cache-control"] == "no-store", shown
+    assert answer.headers["x-request-id"], shown
+    assert "server" not in answer.headers, shown
+    if case.status == 405:
+        assert answer.headers["allow"], shown
+    if case.method == "HEAD":
+        return
+    envelope = answer.json()
+    assert list(envelope) == ["error"], shown
+    assert list(envelope["error"]) == ["code", "message"], shown
+    assert envelope["error"]["code"] == case.code, shown
+    assert case.names in envelope["error"]["message"], shown
+
+
+def test_the_whole_table_is_refused_and_changes_nothing(product: Product, known: Known) -> None:
+    makers = (body_cases, value_cases, attribution_cases, header_cases, route_cases, query_cases)
+    cases = [case for maker in makers for case in maker(known)]
+    assert len(cases) > 700
+    before = quiet_state(product)
+    wrong: list[str] = []
+    for case in cases:
+        try:
+            check(case, answer_of(product, case))
+        except AssertionError as failure:
+            wrong.append(str(failure)[:600])
+    assert not wrong, f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong[:40])
+    assert quiet_state(product) == before
+
+
+RAW = [
+    b"GARBAGE\r\n\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40,
+    b"GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nBad Name: x\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n",
+    b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n{}" % SEND.encode(),
+    b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: x\r\n\r\n{}" % SEND.encode(),
+    b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} " % SEND.encode(),
+    b"POST %s HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n{}" % SEND.encode(),
+    b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+]
+
+
+def exchange(url: str, sent: bytes) -> bytes:
+    """What comes back on a connection of its own, up to its end."""
+    split = urlsplit(url)
+    with socket.create_connection((split.hostname or "", split.port or 0), timeout=5) as connection:
+        connection.sendall(sent)
+        received = b""
+        try:
+            while chunk := connection.recv(65536):
+                received += chunk
+        except ConnectionResetError:
+            pass
+        return received
+
+
+@pytest.mark.parametrize("listener", ["public", "internal"])
+def test_what_is_not_http_is_refused_in_our_envelope_and_closed(product: Product, listener: str) -> None:
+    before = quiet_state(product)
+    url = {"public": product.stack.public_url, "internal": product.stack.internal_url}[listener]
+    for sent in RAW:
+        received = exchange(url, sent)
+        head, _, body = received.partition(b"\r\n\r\n")
+        assert head.startswith((b"HTTP/1.1 400", b"HTTP/1.1 413", b"HTTP/1.1 501")), (sent[:80], received[:200])
+        assert set(json.loads(body)["error"]) == {"code", "message"}
+        names = {line.partition(b":")[0].lower() for line in head.split(b"\r\n")[1:]}
+        assert {b"cache-control", b"x-request-id", b"connection"} <= names, (sent[:80], head)
+        assert b"server" not in names
+    assert quiet_state(product) == before
+
+
+def test_a_body_that_is_cut_off_changes_nothing(product: Product) -> None:
+    before = quiet_state(product)
+    split = urlsplit(product.stack.public_url)
+    for sent in (
+        b'POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{"email":"cut@example.com"}',
+        b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b'1b\r\n{"email":"cut@example.com"}\r\n',
+    ):
+        with socket.create_connection((split.hostname or "", split.port or 0)) as connection:
+            connection.sendall(sent % SEND.encode())
+    assert product.public.get("/healthz").status_code == 200
+    assert quiet_state(product) == before
+
+
+def test_a_body_in_chunks_is_read_up_to_its_limit(product: Product) -> None:
+    too_large = (b" " * 1024 for _ in range(17))
+    answer = product.public.post(SEND, content=too_large, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+    body = encoded({"email": email_address()})
+    answer = product.public.post(SEND, content=iter([body[:9], body[9:]]), headers={"content-type": "application/json"})
+    assert answer.status_code == 200
+
+
+def test_after_all_that_the_code_it_was_tried_on_still_works(product: Product, known: Known) -> None:
+    assert product.confirm(known.challenge_id, known.code).status_code == 200

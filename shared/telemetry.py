@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Any, TextIO, cast
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import Meter
+from opentelemetry.metrics import Meter, set_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
@@ -25,7 +25,7 @@ from shared.web.request_id import current_request_id
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "method", "names", "outcome", "problem", "rebuilt", "removed", "route", "schema", "status",
+    "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "status",
     "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
@@ -97,10 +97,10 @@ class Metrics:
     """The instruments of one process. Give `meter` to whatever counts; `render` is what `/metrics` shows."""
 
     def __init__(self, service_name: str) -> None:
-        """`service_name`: OTEL_SERVICE_NAME overrides it."""
+        """`service_name`: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override it."""
         self._registry = CollectorRegistry()
         reader = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
-        resource = Resource.create({"service.name": service_name})
+        resource = Resource.create({"service.name": service_name, **OTELResourceDetector().detect().attributes})
         self._provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
         self.meter: Meter = self._provider.get_meter("authsession")
         self._request_duration = self.meter.create_histogram(
@@ -109,6 +109,10 @@ class Metrics:
             description="Duration of HTTP server requests.",
             explicit_bucket_boundaries_advisory=_DURATION_BOUNDARIES,
         )
+
+    def show_instruments_of_modules(self) -> None:
+        """Show also what instruments of `opentelemetry.metrics.get_meter` count; once per process, the first call wins."""
+        set_meter_provider(self._provider)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer; as `Edge.observe`. `route` is a template, so that the number of series is bounded."""

@@ -52,6 +52,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     metrics = Metrics("authsession-internal")
+    metrics.show_instruments_of_modules()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)

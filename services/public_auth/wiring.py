@@ -68,6 +68,7 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
     metrics = Metrics("authsession-public")
+    metrics.show_instruments_of_modules()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)

@@ -3,9 +3,12 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +19,7 @@ from shared.telemetry import LOG_FIELDS, Metrics, configure_logging
 from shared.web.request_id import current_request_id
 
 SECRET = "pilot@example.com"
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
@@ -123,3 +127,39 @@ async def test_a_request_id_stays_within_its_task() -> None:
     async with trio.open_nursery() as nursery:
         for number in range(5):
             nursery.start_soon(request, str(number))
+
+
+def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "galaxy-authsession")
+    metrics = Metrics("authsession-public")
+    metrics.observe_request("GET", "/healthz", 200, 0.1)
+    text = metrics.render().decode()
+    metrics.shutdown()
+    assert 'service_name="galaxy-authsession"' in text
+
+
+SHOWS_INSTRUMENTS_OF_MODULES = """
+from shared.outbox import metrics as projection
+from shared.telemetry import Metrics
+
+metrics = Metrics("test")
+metrics.show_instruments_of_modules()
+with projection.publish_duration():
+    pass
+for counter in (projection.EPOCHS, projection.REBUILT, projection.CONFLICTS, projection.STRAYS):
+    counter.add(1)
+for gauge in (projection.OUTBOX_DEPTH, projection.OUTBOX_AGE):
+    gauge.set(1)
+print(metrics.render().decode())
+"""
+
+
+def test_every_instrument_of_the_projection_shows_where_the_process_shows_its_metrics() -> None:
+    """In a process of its own: OpenTelemetry's global provider is set once."""
+    command = [sys.executable, "-c", SHOWS_INSTRUMENTS_OF_MODULES]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout
+    for name in (
+        "publish_duration_seconds_count", "epochs_total", "rebuilt_total", "conflicts_total", "strays_total",
+        "outbox_depth", "outbox_age_seconds",
+    ):  # fmt: skip
+        assert f"\nauthsession_projection_{name} 1.0" in shown, name

@@ -62,7 +62,7 @@ async def supervise(
             failures += 1
             continue
         if failures:
-            _log.info("worker %s goes on", name)
+            _log.info("a worker goes on", extra={"worker": name})
             failures = 0
         if handled < batch:
             await _wait(wake, _jittered(idle, entropy))
@@ -76,7 +76,7 @@ async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | 
         try:
             handled = await step()
         except* DependencyUnavailable:
-            _log.warning("worker %s waits for a dependency", name)
+            _log.warning("a worker waits for a dependency", extra={"worker": name})
     return handled
 
 

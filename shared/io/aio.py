@@ -34,7 +34,7 @@ async def open_loop() -> AsyncGenerator[None]:
 
 def _log_background_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     fault = type(context.get("exception")).__name__
-    _log.error("a background task of an asyncio driver failed: %s: %s", fault, context["message"])
+    _log.error("a background task of an asyncio driver failed", extra={"fault": fault})
 
 
 async def call(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:

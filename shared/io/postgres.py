@@ -271,5 +271,5 @@ def _unavailable_by(fault: Exception) -> DependencyUnavailable:
 
 
 def _unavailable(kind: str) -> DependencyUnavailable:
-    _log.warning("postgres is unavailable: %s", kind)
+    _log.warning("postgres is unavailable", extra={"fault": kind})
     return DependencyUnavailable("postgres")

@@ -194,5 +194,5 @@ def _digest(script: str) -> str:
 
 def _unavailable(kind: str) -> DependencyUnavailable:
     """The kind of the fault is logged, never its text: that may quote a key or a user."""
-    _log.warning("redis is unavailable: %s", kind)
+    _log.warning("redis is unavailable", extra={"fault": kind})
     return DependencyUnavailable("redis")

@@ -95,7 +95,7 @@ class Keeper:
             session_max_age=kept.session_max_age_now,
             rebuild_requested=False,
         )
-        _log.warning("the gateway projection begins a new epoch: %s", reason)
+        _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
         await lock.unit_of_work(lambda connection: store.write_epoch(connection, begun))

@@ -392,6 +392,8 @@ CREATE INDEX challenges_live ON authsession.challenges USING btree (email_id, ex
 
 CREATE INDEX challenges_login_code_id ON authsession.challenges USING btree (login_code_id);
 
+CREATE INDEX challenges_withheld ON authsession.challenges USING btree (email_id, network_tag, expires_at) WHERE (login_code_id IS NULL);
+
 CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at, device_session_id) WHERE (status = 'active'::text);
 
 CREATE INDEX device_sessions_active_user ON authsession.device_sessions USING btree (user_id, created_at) WHERE (status = 'active'::text);

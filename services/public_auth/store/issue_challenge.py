@@ -85,6 +85,7 @@ def _read_arguments(draft: ChallengeDraft, policy: IssuePolicy) -> tuple[Any, ..
         draft.network.readable,
         limit.mails if limit else None,
         limit.window if limit else None,
+        policy.budgets.live_challenges.per_network,
     )
 
 
@@ -111,14 +112,18 @@ def _suppressed(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> str |
 def _live_code(row: asyncpg.Record) -> LiveCode | None:
     if row["login_code_id"] is None:
         return None
-    oldest_own = row["oldest_own_id"]
     return LiveCode(
         login_code_id=row["login_code_id"],
         expires_at=row["code_expires_at"],
         mailed_at=row["code_mailed_at"],
         places=Usage(row["places_total"], row["places_own"]),
-        oldest_own=Place(oldest_own, row["oldest_own_attempts"]) if oldest_own is not None else None,
+        oldest_own=_place(row, "oldest_own"),
     )
+
+
+def _place(row: asyncpg.Record, name: str) -> Place | None:
+    challenge_id = row[f"{name}_id"]
+    return None if challenge_id is None else Place(challenge_id, row[f"{name}_attempts"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,11 @@ class _Rows:
     challenge_state: str
     delivery_state: str
     reason: str | None
-    takes_place_of: Place | None = None
+    rewritten: Place | None = None
+    """A challenge that gives up its place; of a decoy one that has none, so that both cost the same."""
 
 
-def _rows(draft: ChallengeDraft, decision: IssueDecision) -> _Rows:
+def _rows(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> _Rows:
     match decision:
         case NewCode():
             return _Rows(draft.login_code_id, "pending_send", "queued", None)
@@ -141,11 +147,11 @@ def _rows(draft: ChallengeDraft, decision: IssueDecision) -> _Rows:
             return _Rows(login_code_id, *states, place)
         case Withhold(suppressed, reason):
             state = "delivery_suppressed" if suppressed else "delivery_throttled"
-            return _Rows(None, state, "decoy", reason)
+            return _Rows(None, state, "decoy", reason, _place(row, "withheld_own"))
 
 
 def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
-    rows = _rows(draft, decision)
+    rows = _rows(draft, row, decision)
     is_new = isinstance(decision, NewCode)
     return (
         draft.email.folded,
@@ -168,8 +174,8 @@ def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: Issue
         draft.delivery_id,
         rows.delivery_state,
         rows.reason,
-        rows.takes_place_of.challenge_id if rows.takes_place_of else None,
-        rows.takes_place_of.attempts if rows.takes_place_of else None,
+        rows.rewritten.challenge_id if rows.rewritten else None,
+        rows.rewritten.attempts if rows.rewritten else None,
         CHALLENGE_LIFE,
         not row["has_confirmed"],
     )

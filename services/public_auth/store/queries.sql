@@ -1,6 +1,7 @@
 -- name: read_for_issue
 -- All that one send's decision needs, in one snapshot. Takes no lock.
--- $1 folded e-mail, $2 identity, $3 tags of the asking network, $4 new-address mail limit (null: off), $5 its window.
+-- $1 folded e-mail, $2 identity, $3 tags of the asking network, $4 new-address mail limit (null: off), $5 its window,
+-- $6 live challenges that one network may have.
 with clock as materialized (select clock_now() as now)
 select clock.now, e.email_id, e.version,
        exists (select from users u where u.email_id = e.email_id) as has_confirmed,
@@ -22,7 +23,7 @@ select clock.now, e.email_id, e.version,
        coalesce(evaluated.own, 0) + coalesce(live.reserved_own, 0) as wrong_codes_own,
        code.login_code_id, code.expires_at as code_expires_at, mails.code_mailed_at,
        coalesce(live.places_total, 0) as places_total, coalesce(live.places_own, 0) as places_own,
-       live.oldest_own_id, live.oldest_own_attempts
+       live.oldest_own_id, live.oldest_own_attempts, withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
   from clock
   left join emails e on e.folded = $1
   left join lateral (
@@ -65,19 +66,27 @@ select clock.now, e.email_id, e.version,
         from challenges c
        where c.email_id = e.email_id and c.evaluated > 0
          and c.expires_at > clock.now - interval '24 hours' and c.created_at > success.at
-  ) evaluated on true;
+  ) evaluated on true
+  left join lateral (
+      -- What a decoy rewrites where a real challenge would take a place: there when the network has as many withheld
+      -- challenges as it may have live ones. Any will do: a flood must not make this read longer.
+      select w.challenge_id as own_id, w.attempts as own_attempts from challenges w
+       where w.email_id = e.email_id and w.network_tag = any ($3) and w.login_code_id is null and w.expires_at > clock.now
+      offset $6::integer - 1 limit 1
+  ) withheld on true;
 
 -- name: write_issue
--- One send, whatever it decided: the same four rows (SPEC §3.4). Locks the e-mail's row, then the challenge that gives
--- up its place. Writes only if the e-mail's version is still $3 (null: no such row) and that challenge's attempts are
+-- One send, whatever it decided: the same rows (SPEC §3.4). Locks the e-mail's row, then the challenge $21 that gives
+-- up its place (a withheld one has none, and is only rewritten). Writes only if the e-mail's version is still $3 (null: no such row) and that challenge's attempts are
 -- still $22; returns the delivery's id, or no row when it must be decided again.
 with guard as (
     insert into emails (folded, created_at) values ($1, $4)
     on conflict (folded) do update set version = emails.version + 1 where emails.version = $3
     returning email_id
 ), displaced as (
-    update challenges set state = 'cancelled'
-     where challenge_id = $21 and attempts = $22 and state in ('pending_send', 'sent') and exists (select from guard)
+    update challenges set state = case when login_code_id is null then state else 'cancelled' end
+     where challenge_id = $21 and attempts = $22 and (state in ('pending_send', 'sent') or login_code_id is null)
+       and exists (select from guard)
     returning challenge_id
 ), passed as (
     select email_id from guard where $21::text is null or exists (select from displaced)

@@ -148,6 +148,13 @@ class Challenges(RuleBasedStateMachine):
         newest = len(self.ids) - 1
         self._confirm(data.draw(st.just(newest) | st.integers(0, newest)), key, right=right)
 
+    @precondition(lambda self: len(self.ids) > 1)
+    @rule(data=st.data(), key=st.sampled_from(sorted(KEYS)))
+    def confirm_several(self, data: st.DataObject, key: str) -> None:
+        """The right code of each: what one success does to the others shows at once."""
+        for index in data.draw(st.permutations(range(len(self.ids))))[:4]:
+            self._confirm(index, key, right=True)
+
     @precondition(lambda self: self.ids)
     @rule()
     def guess_until_it_is_over(self) -> None:

@@ -28,6 +28,7 @@ PREFIX = "AUTHSESSION_"
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(.+)")
+_BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
@@ -186,6 +187,14 @@ def parse_rate(text: str) -> Rate | None:
     if match is None:
         raise ValueError("a rate such as 60/1m, or off")
     return Rate(int(match[1]), parse_positive_duration(match[2]))
+
+
+def parse_budget(text: str) -> tuple[int, int, int]:
+    """`8/3/2`: in all, for one network at most, kept for known networks. Whether they fit is the budget's to say."""
+    match = _BUDGET.fullmatch(text)
+    if match is None:
+        raise ValueError("three whole numbers such as 8/3/2: in all, for one network at most, kept for known networks")
+    return int(match[1]), int(match[2]), int(match[3])
 
 
 def parse_boolean(text: str) -> bool:

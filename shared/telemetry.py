@@ -111,7 +111,7 @@ class Metrics:
         )
 
     def show_instruments_of_modules(self) -> None:
-        """Show also what instruments of `opentelemetry.metrics.get_meter` count; once per process, the first call wins."""
+        """Show what instruments of `opentelemetry.metrics.get_meter` count too. The first call in a process wins."""
         set_meter_provider(self._provider)
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:

@@ -11,6 +11,7 @@ from shared.settings import (
     one_of,
     parse_address_text,
     parse_boolean,
+    parse_budget,
     parse_duration,
     parse_host,
     parse_networks,
@@ -131,6 +132,24 @@ NEW_ADDRESS_MAIL_LIMIT = Variable(
     parse_rate,
     "mails from one network to addresses that never confirmed, or `off`; if unset, `off` in development, "
     "`300/1h` in production",
+)
+BUDGET_MAILS_PER_HOUR = Variable(
+    "AUTHSESSION_BUDGET_MAILS_PER_HOUR",
+    parse_budget,
+    "login mails to one e-mail in an hour: in all / from one network at most / kept for networks it confirmed from",
+    "8/3/2",
+)
+BUDGET_MAILS_PER_DAY = Variable(
+    "AUTHSESSION_BUDGET_MAILS_PER_DAY", parse_budget, "the same in 24 hours: as above", "20/5/4"
+)
+BUDGET_LIVE_CHALLENGES = Variable(
+    "AUTHSESSION_BUDGET_LIVE_CHALLENGES",
+    parse_budget,
+    "live challenges on one login code: as above; each reserves five wrong codes",
+    "12/2/4",
+)
+BUDGET_WRONG_CODES = Variable(
+    "AUTHSESSION_BUDGET_WRONG_CODES", parse_budget, "wrong codes for one e-mail in 24 hours: as above", "100/20/20"
 )
 RATE_LIMIT_KEY_PREFIX = Variable(
     "AUTHSESSION_RATE_LIMIT_KEY_PREFIX", parse_text, "start of the names of rate limits in Redis", "authsession:rate:"

@@ -18,6 +18,7 @@ from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.reconciler import BATCH as RECONCILER_BATCH
+from shared.outbox.reconciler import IDLE as RECONCILER_IDLE
 from shared.outbox.reconciler import Reconciler
 from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
@@ -69,7 +70,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
         ))  # fmt: skip
         await workers.start(partial(
-            supervise, reconciler.step, name="reconciler", idle=timedelta(seconds=1), batch=RECONCILER_BATCH
+            supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from services.public_auth.domain.budget import Budget, Budgets
 from shared import variables
 from shared.address import Address
+from shared.kernel.faults import ConfigurationError
 from shared.process_settings import ProcessSettings, read_process_settings
 from shared.settings import Rate, Reading
 from shared.web.client_address import IpNetwork
@@ -27,6 +29,7 @@ class PublicAuthSettings:
     public_rate_limit: Rate | None
     rate_limit_key_prefix: str
     new_address_mail_limit: Rate | None
+    budgets: Budgets
 
 
 def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
@@ -44,6 +47,7 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         public_rate_limit=reading.optional(variables.PUBLIC_RATE_LIMIT),
         rate_limit_key_prefix=reading.required(variables.RATE_LIMIT_KEY_PREFIX),
         new_address_mail_limit=_new_address_mail_limit(reading, process),
+        budgets=_budgets(reading),
     )
     _check_production(reading, process)
     reading.finish()
@@ -54,6 +58,21 @@ def _new_address_mail_limit(reading: Reading, process: ProcessSettings) -> Rate 
     if reading.is_set(variables.NEW_ADDRESS_MAIL_LIMIT):
         return reading.optional(variables.NEW_ADDRESS_MAIL_LIMIT)
     return _PRODUCTION_NEW_ADDRESS_MAIL_LIMIT if process.is_production else None
+
+
+def _budgets(reading: Reading) -> Budgets:
+    """Refused where a reservation exceeds a budget (SPEC §3.6). The defaults, if there is a problem."""
+    given = {
+        "mails_an_hour": reading.required(variables.BUDGET_MAILS_PER_HOUR),
+        "mails_a_day": reading.required(variables.BUDGET_MAILS_PER_DAY),
+        "live_challenges": reading.required(variables.BUDGET_LIVE_CHALLENGES),
+        "wrong_codes": reading.required(variables.BUDGET_WRONG_CODES),
+    }
+    try:
+        return Budgets(**{name: Budget(*numbers) for name, numbers in given.items() if numbers})
+    except ConfigurationError as error:
+        reading.problems += [f"AUTHSESSION_BUDGET_…: {problem}" for problem in error.problems]
+        return Budgets()
 
 
 def _check_production(reading: Reading, process: ProcessSettings) -> None:

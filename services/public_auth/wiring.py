@@ -9,7 +9,6 @@ from functools import partial
 import trio
 
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
-from services.public_auth.domain.budget import Budgets
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
 from services.public_auth.mail.courier import BATCH as COURIER_BATCH
@@ -44,7 +43,7 @@ from shared.web.rate_limit import RateLimiter
 _log = logging.getLogger(__name__)
 
 COURIER_LINGER = timedelta(milliseconds=50)
-KEEPER_PATIENCE = timedelta(seconds=5)
+KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process': that one keeps the projection as long as it lives."""
 
 
@@ -94,7 +93,7 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -
         postgres,
         login_code_keys=process.login_code_keys,
         sealing_keys=process.sealing_keys,
-        policy=IssuePolicy(Budgets(), _new_address_mail_limit(settings)),
+        policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings)),
         clock=clock,
         entropy=entropy,
         on_issued=_both(count_sends, lambda _: mail_is_due.notify()),

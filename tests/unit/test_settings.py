@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.internal_admin.settings import read_settings as read_internal
+from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
 from shared.address import TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
@@ -18,6 +19,7 @@ from shared.settings import (
     Rate,
     edit_distance,
     parse_boolean,
+    parse_budget,
     parse_duration,
     parse_host,
     parse_networks,
@@ -250,3 +252,21 @@ def test_edit_distance_is_a_metric(a: str, b: str, c: str) -> None:
     assert edit_distance(a, b) == edit_distance(b, a)
     assert edit_distance(a, c) <= edit_distance(a, b) + edit_distance(b, c)
     assert abs(len(a) - len(b)) <= edit_distance(a, b) <= max(len(a), len(b))
+
+
+def test_budgets_are_three_numbers_and_default_to_the_table_of_spec_3_6() -> None:
+    assert read_public(LEAST).budgets == Budgets()
+    changed = read_public(LEAST | {"AUTHSESSION_BUDGET_MAILS_PER_HOUR": "30/10/5"}).budgets
+    assert changed == Budgets(mails_an_hour=Budget(30, 10, 5))
+    for text in ("8", "8/3", "8/3/2/1", "8/3/-2", "8 / 3 / 2", "a/b/c", "٨/3/2"):
+        with pytest.raises(ValueError, match="three whole numbers"):
+            parse_budget(text)
+
+
+def test_boot_refuses_budgets_whose_reservations_exceed_another() -> None:
+    [too_many_places] = problems(BUDGET_LIVE_CHALLENGES="30/2/4")
+    assert "BUDGET" in too_many_places
+    assert "wrong codes (total): 100 is less than the 150 attempts that 30 live challenges reserve" in too_many_places
+    [kept_exceeds_total] = problems(BUDGET_MAILS_PER_DAY="20/5/20")
+    assert "mails a day" in kept_exceeds_total
+    assert len(problems(BUDGET_MAILS_PER_DAY="no", BUDGET_LIVE_CHALLENGES="30/2/4")) == 2

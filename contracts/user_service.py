@@ -1,0 +1,158 @@
+"""The user service we call in mode `rest` (SPEC §8): paths, requests, and its answers, read strictly.
+
+We are the client here: an answer that is not exactly of the contract's form is `MalformedAnswer`, never a guess.
+"""
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote
+
+from contracts.encoding import encode
+from contracts.errors import Refusal
+from contracts.strict_json import Fields, check_names, decode_object, read_text
+
+RESOLVE_BY_EMAIL: Final = "/api/v1/internal/user-resolutions/by-email"
+ENSURE_BY_EMAIL: Final = "/api/v1/internal/users/ensure-by-email"
+BLOCK_BY_EMAIL: Final = "/api/v1/internal/user-blocks/by-email"
+
+_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}")
+
+
+class MalformedAnswer(ValueError):
+    """An answer that is not of the contract's form, or contradicts itself. Says what is wrong, shows no value."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExistingUser:
+    """The service has this user; it made them in this very call if `is_new`."""
+
+    user_id: str
+    is_new: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CreatableUser:
+    """Nobody has the address, and a user may be made for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedUser:
+    """The user of this address, or the address itself, may not log in."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationContext:
+    """What a new user begins with: a BCP 47 tag and an IANA name."""
+
+    preferred_language: str
+    time_zone: str
+
+
+Resolution = ExistingUser | CreatableUser | BlockedUser
+Ensured = ExistingUser | BlockedUser
+
+
+@dataclass(frozen=True, slots=True)
+class EnsureByEmail:
+    """The request of `ensure-by-email`."""
+
+    email: str = field(repr=False)
+    registration_context: RegistrationContext
+
+
+def is_user_id(text: str) -> bool:
+    """Whether a user may be called so: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, a letter or digit first.
+
+    Nothing that a path or a Redis key would need to escape, and no `@`: ids appear where e-mails must not.
+    """
+    return _USER_ID.fullmatch(text) is not None
+
+
+def user_exists_path(user_id: str) -> str:
+    """The path of `GET users/{user_id}/exists`."""
+    return f"/api/v1/internal/users/{quote(user_id, safe='')}/exists"
+
+
+def block_user_path(user_id: str) -> str:
+    """The path of `POST users/{user_id}/block`."""
+    return f"/api/v1/internal/users/{quote(user_id, safe='')}/block"
+
+
+def encode_resolve_by_email(email: str) -> bytes:
+    """The body of `user-resolutions/by-email`."""
+    return encode({"email": email})
+
+
+def encode_ensure_by_email(asked: EnsureByEmail) -> bytes:
+    """The body of `users/ensure-by-email`."""
+    context = asked.registration_context
+    registration = {"preferred_language": context.preferred_language, "time_zone": context.time_zone}
+    return encode({"email": asked.email, "registration_context": registration})
+
+
+def encode_block_user(reason_code: str) -> bytes:
+    """The body of `users/{user_id}/block`."""
+    return encode({"reason_code": reason_code})
+
+
+def encode_block_by_email(email: str, reason_code: str) -> bytes:
+    """The body of `user-blocks/by-email`."""
+    return encode({"email": email, "reason_code": reason_code})
+
+
+def decode_resolution(body: bytes) -> Resolution:
+    """The answer of `user-resolutions/by-email`: `user_id` belongs to kind `existing`, and to no other."""
+    kind, user_id = _read(body, "kind")
+    match kind, user_id:
+        case "existing", str(user_id):
+            return ExistingUser(user_id)
+        case "creatable", None:
+            return CreatableUser()
+        case "blocked", None:
+            return BlockedUser()
+        case _:
+            raise MalformedAnswer("kind is unknown, or user_id is missing or out of place")
+
+
+def decode_ensured(body: bytes) -> Ensured:
+    """The answer of `users/ensure-by-email`: `user_id` belongs to every outcome but `blocked`."""
+    outcome, user_id = _read(body, "outcome")
+    match outcome, user_id:
+        case "existing" | "created", str(user_id):
+            return ExistingUser(user_id, is_new=outcome == "created")
+        case "blocked", None:
+            return BlockedUser()
+        case _:
+            raise MalformedAnswer("outcome is unknown, or user_id is missing or out of place")
+
+
+def decode_exists(body: bytes) -> bool:
+    """The answer of `users/{user_id}/exists`."""
+    fields = _object(body, frozenset({"exists"}))
+    exists = fields.get("exists")
+    if not isinstance(exists, bool):
+        raise MalformedAnswer("exists must be true or false")
+    return exists
+
+
+def _read(body: bytes, verdict: str) -> tuple[str, str | None]:
+    """The word of the answer, and the user it names, if it does."""
+    fields = _object(body, frozenset({verdict, "user_id"}))
+    try:
+        word = read_text(fields, verdict)
+        user_id = read_text(fields, "user_id") if "user_id" in fields else None
+    except Refusal as refusal:
+        raise MalformedAnswer(refusal.message) from None
+    if user_id is not None and not is_user_id(user_id):
+        raise MalformedAnswer("user_id is not of an id's form")
+    return word, user_id
+
+
+def _object(body: bytes, names: frozenset[str]) -> Fields:
+    try:
+        fields = decode_object(body)
+        check_names(fields, names)
+    except Refusal as refusal:
+        raise MalformedAnswer(refusal.message) from None
+    return fields

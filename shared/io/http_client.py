@@ -1,0 +1,112 @@
+"""HTTP calls to a neighbour, bounded in time, size and number. Knows no contract; httpx's faults end here.
+
+httpx on trio, with one thing of ours: how many calls run at once is counted here and not by httpx's pool, because a
+request that is cancelled while it waits for that pool takes a slot with it for good (encode/httpcore#1093; test:
+`test_no_storm_of_deadlines_uses_the_client_up`).
+"""
+
+import ssl
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+import httpx
+import trio
+
+MAX_BODY_BYTES = 64 * 1024
+_BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
+Failure = Literal["timeout", "connect", "broken", "too_large"]
+
+
+class NoAnswer(Exception):
+    """There is no whole answer; whether the neighbour did what was asked is unknown (not for `connect`)."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure)
+        self.failure: Failure = failure
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, whatever its status."""
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+class HttpClient:
+    """Calls to one neighbour. Made by `open_http_client`."""
+
+    def __init__(self, http: httpx.AsyncClient, *, concurrency: int) -> None:
+        self._http = http
+        self._free = trio.Semaphore(concurrency)
+
+    async def call(
+        self,
+        method: Literal["GET", "POST"],
+        path: str,
+        *,
+        timeout: timedelta,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Call once and return the answer. `path` is appended to the base URL as it is; `body` is JSON.
+
+        All of it, waiting for other calls included, takes at most `timeout`, and less under a nearer deadline of the
+        caller's. Raises `NoAnswer`. Redirects are not followed. Only for what may be repeated: when the neighbour
+        closes a kept connection at the very moment it is used, the call is made once more.
+        """
+        with trio.move_on_after(timeout.total_seconds()):
+            async with self._free:
+                try:
+                    return await self._call(method, path, body, headers or {})
+                except _BROKEN:
+                    return await self._call_again(method, path, body, headers or {})
+        raise NoAnswer("timeout")
+
+    async def _call_again(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        try:
+            return await self._call(method, path, body, headers)
+        except _BROKEN:
+            raise NoAnswer("broken") from None
+
+    async def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        content = {} if body is None else {"content-type": "application/json"}
+        try:
+            async with self._http.stream(method, path, content=body, headers={**headers, **content}) as response:
+                return Answer(response.status_code, await _whole_body(response))
+        except httpx.ConnectError:
+            raise NoAnswer("connect") from None
+        except httpx.DecodingError:
+            raise NoAnswer("broken") from None
+
+
+async def _whole_body(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for chunk in response.aiter_bytes():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise NoAnswer("too_large")
+    return bytes(body)
+
+
+@asynccontextmanager
+async def open_http_client(base_url: str, *, concurrency: int = 50) -> AsyncGenerator[HttpClient]:
+    """At most `concurrency` calls at once; connections are kept for the next. Does not connect by itself.
+
+    `https` is verified against the system's certificates (SSL_CERT_FILE, SSL_CERT_DIR); proxies of the environment are
+    not used, since neighbours are near.
+    """
+    http = httpx.AsyncClient(
+        base_url=base_url,
+        headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "authsession"},
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency),
+        timeout=None,  # noqa: S113 - `call` bounds all of it
+        trust_env=False,
+        verify=ssl.create_default_context(),
+    )
+    async with http:
+        yield HttpClient(http, concurrency=concurrency)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import idna
 
+from contracts.strict_json import WHITE_SPACE
+
 _MAX_BYTES = 254  # RFC 5321 §4.5.3.1.3: a path of 256 octets, less its angle brackets
 # https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, in two halves.
 _LOCAL_PART = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+")
@@ -31,10 +33,10 @@ class EmailAddress:
 def parse_email(text: str) -> EmailAddress:
     """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).
 
-    The limit holds for the text as typed and with A-labels. Whitespace around the text is trimmed. Raises `ValueError`,
+    The limit holds for the text as typed and with A-labels. Unicode's white space around the text is trimmed. Raises `ValueError`,
     whose message never repeats the text.
     """
-    text = text.strip()
+    text = text.strip(WHITE_SPACE)
     local_part, at, domain = text.rpartition("@")
     if not at or len(text.encode(errors="replace")) > _MAX_BYTES or not _LOCAL_PART.fullmatch(local_part):
         raise ValueError("not a valid e-mail address")

@@ -61,6 +61,7 @@ def test_a_valid_address_has_one_identity(typed: str, identity: str) -> None:
         "a@b\ud800.example",  # a lone surrogate
         "a,b@example.com",
         "a@example.com,b@example.com",
+        "\x1ca@example.com",  # a separator to Python's `str.strip`, not White_Space to Unicode
     ],
 )
 def test_anything_else_is_refused(typed: str) -> None:

@@ -65,7 +65,7 @@ async def change_setting(connection: asyncpg.Connection, name: str, text: str, a
             _SQL["write_settings_change"], version, name, old, _written(value), actor.type, actor.id
         )
         details = {"name": name, "old_value": old, "new_value": _written(value), "version": version}
-        event = AuditEvent("security.setting.changed", "changed", "command_line", actor, details=details)
+        event = AuditEvent("security.change_setting", "changed", "command_line", actor, details=details)
         await insert_audit_event(connection, event)
     return True
 

@@ -131,7 +131,7 @@ def test_each_mutation_leaves_one_audit_row_with_caller_and_claimed_actor_apart(
         "select * from audit_events where subject = $1 order by audit_id", session_id
     )
     assert [(row["event"], row["outcome"], row["caller"], row["actor_type"], row["actor_id"]) for row in rows] == [
-        ("security.session.created", "created", "public", None, None),
+        ("security.create_session", "created", "public", None, None),
         ("security.revoke_session", "revoked", "trusted_network", "admin", "admin-1"),
     ]
     assert all(before["audit_id"] < after["audit_id"] for before, after in pairwise(rows))

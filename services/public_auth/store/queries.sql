@@ -180,7 +180,7 @@ with guard as (
     on conflict (email_id, network_tag) do update set confirmed_at = excluded.confirmed_at
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, network, request_id, subject, details)
-    select $3, 'security.session.created', 'created', 'public', $11, $12, device_session_id,
+    select $3, 'security.create_session', 'created', 'public', $11, $12, device_session_id,
            jsonb_build_object('user_id', $5::text)
       from session
 )
@@ -195,7 +195,7 @@ with revoked as materialized (
     select * from revoke_oldest_sessions($1, $2, $3)
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, actor_type, network, request_id, subject, reason_code, details)
-    select $3, 'security.session.revoked', 'revoked', 'public', 'system', $4, $5, device_session_id, revoke_reason_code,
+    select $3, 'security.revoke_session', 'revoked', 'public', 'system', $4, $5, device_session_id, revoke_reason_code,
            jsonb_build_object('user_id', $1::text)
       from revoked
 ), queued as (

@@ -53,7 +53,7 @@ def test_a_change_is_in_the_row_the_history_and_the_audit_trail(database: Databa
     )
     assert (history["actor_type"], history["actor_id"]) == ("command_line", "someone")
     (audit,) = database.execute("select * from audit_events")
-    assert (audit["event"], audit["outcome"]) == ("security.setting.changed", "changed")
+    assert (audit["event"], audit["outcome"]) == ("security.change_setting", "changed")
 
 
 def test_the_same_value_again_changes_nothing(database: Database) -> None:

@@ -40,7 +40,7 @@ def test_a_login_leaves_one_audit_row_and_one_piece_of_projection_work(flow: Pub
     audit = world.database.execute("select * from audit_events where subject = $1", session_id)
     outbox = world.database.execute("select * from projection_outbox where device_session_id = $1", session_id)
 
-    assert [row["event"] for row in audit] == ["security.session.created"]
+    assert [row["event"] for row in audit] == ["security.create_session"]
     assert [row["outbox_id"] for row in outbox] == [change.outbox_id for change in made.changes]
 
 

@@ -11,7 +11,7 @@ begin
         ('pending_send', 'confirmed_pending_expire'), ('sent', 'confirmed_pending_expire'),
         ('pending_send', 'failed'), ('sent', 'failed'),
         ('pending_send', 'cancelled'), ('sent', 'cancelled')
-    ) then
+    ) or old.state = new.state then
         return new;
     end if;
     raise exception 'challenge cannot go from % to %', old.state, new.state
@@ -386,7 +386,7 @@ CREATE UNIQUE INDEX challenges_confirmed_code ON authsession.challenges USING bt
 
 CREATE INDEX challenges_created_at ON authsession.challenges USING btree (created_at);
 
-CREATE INDEX challenges_evaluated ON authsession.challenges USING btree (email_id, expires_at) WHERE (evaluated > 0);
+CREATE INDEX challenges_evaluated ON authsession.challenges USING btree (email_id, expires_at) WHERE ((evaluated > 0) AND (attempts > 0));
 
 CREATE INDEX challenges_live ON authsession.challenges USING btree (email_id, expires_at) WHERE (state = ANY (ARRAY['pending_send'::text, 'sent'::text]));
 
@@ -420,7 +420,7 @@ CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING 
 
 CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 
-CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW WHEN ((old.state IS DISTINCT FROM new.state)) EXECUTE FUNCTION authsession.challenge_transition();
+CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
 
 CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
 

@@ -64,7 +64,7 @@ select clock.now, e.email_id, e.version,
   left join lateral (
       select sum(c.evaluated) as total, sum(c.evaluated) filter (where c.network_tag = any ($3)) as own
         from challenges c
-       where c.email_id = e.email_id and c.evaluated > 0
+       where c.email_id = e.email_id and c.evaluated > 0 and c.attempts > 0
          and c.expires_at > clock.now - interval '24 hours' and c.created_at > success.at
   ) evaluated on true
   left join lateral (

@@ -1,6 +1,7 @@
 """Where a listener listens or a server is reached: `host:port`, `:port` or `unix:/path` (SPEC §12)."""
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 EVERY_INTERFACE = ""
 
@@ -40,6 +41,16 @@ def parse_address(text: str, *, default_host: str) -> Address:
     if not separator or not (port.isascii() and port.isdigit()) or int(port) > 65535:
         raise ValueError("host:port, :port or unix:/path")
     return TcpAddress(_bare_host(host) or default_host, int(port))
+
+
+def is_on_this_machine(address: Address) -> bool:
+    """Whether only this machine reaches it: loopback or a Unix socket. `EVERY_INTERFACE` and other names are not."""
+    if isinstance(address, UnixAddress) or address.host == "localhost":
+        return True
+    try:
+        return ip_address(address.host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bare_host(host: str) -> str:

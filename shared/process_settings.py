@@ -76,8 +76,3 @@ def _check_modes(reading: Reading, settings: ProcessSettings) -> None:
     ):
         if mode not in (None, "stub"):
             reading.problems.append(f"{variable.name}={mode} is not built yet: use stub")
-    if settings.is_production and settings.mail_service_mode == "stub":
-        reading.problems.append(
-            f"{variables.MAIL_SERVICE_MODE.name}=stub shows login codes to whoever reaches the internal listener, "
-            "which production refuses: configure a mail service"
-        )

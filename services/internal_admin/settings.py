@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
 from shared import variables
-from shared.address import EVERY_INTERFACE, Address, TcpAddress, parse_address
+from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.process_settings import ProcessSettings, read_process_settings
+from shared.production import check_production
 from shared.settings import Reading
 from shared.web.client_address import IpNetwork
 
@@ -26,12 +26,13 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     """Raises `ConfigurationError` with everything that is wrong, each with its name and its cure."""
     reading = Reading(environment)
     process = read_process_settings(reading)
+    check_production(reading, process)
     auth = reading.required(variables.INTERNAL_AUTH)
     if auth == "token":
         reading.problems.append(f"{variables.INTERNAL_AUTH.name}=token is not built yet: use trusted_network")
     is_open = auth == "trusted_network" or process.mail_service_mode == "stub"
     http_address = _http_address(reading, is_open=is_open)
-    if is_open and http_address is not None and not _is_loopback(http_address):
+    if is_open and http_address is not None and not is_on_this_machine(http_address):
         _refuse_or_warn(reading, process, http_address)
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     reading.finish()
@@ -43,15 +44,6 @@ def _http_address(reading: Reading, *, is_open: bool) -> Address | None:
     """`:port` alone never opens to the network what needs no credentials (SPEC §1.1)."""
     text = reading.optional(variables.INTERNAL_HTTP_ADDR)
     return None if text is None else parse_address(text, default_host=_LOOPBACK if is_open else EVERY_INTERFACE)
-
-
-def _is_loopback(address: Address) -> bool:
-    if not isinstance(address, TcpAddress) or address.host == "localhost":
-        return True
-    try:
-        return ip_address(address.host).is_loopback
-    except ValueError:
-        return False
 
 
 def _refuse_or_warn(reading: Reading, process: ProcessSettings, address: Address) -> None:

@@ -9,6 +9,7 @@ from shared import variables
 from shared.address import Address
 from shared.kernel.faults import ConfigurationError
 from shared.process_settings import ProcessSettings, read_process_settings
+from shared.production import check_production
 from shared.settings import Rate, Reading
 from shared.web.client_address import IpNetwork
 
@@ -49,7 +50,8 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         new_address_mail_limit=_new_address_mail_limit(reading, process),
         budgets=_budgets(reading),
     )
-    _check_production(reading, process)
+    check_production(reading, process)
+    _check_rate_limits(reading, process)
     reading.finish()
     return settings
 
@@ -75,7 +77,7 @@ def _budgets(reading: Reading) -> Budgets:
         return Budgets()
 
 
-def _check_production(reading: Reading, process: ProcessSettings) -> None:
+def _check_rate_limits(reading: Reading, process: ProcessSettings) -> None:
     if not process.is_production:
         return
     for variable in (variables.SEND_RATE_LIMIT, variables.CONFIRM_RATE_LIMIT):

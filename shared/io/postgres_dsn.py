@@ -49,6 +49,13 @@ def connect_arguments(
     return [shared | {"host": host, "port": port} for host, port in hosts]
 
 
+def is_encrypted_or_local(dsn: str) -> bool:
+    """Whether nobody between here and Postgres reads along: TLS, or every host is this machine."""
+    url = _split(dsn)
+    hosts = [host for host, _ in _hosts(url)]
+    return _tls_mode(url, hosts) != "disable" or all(_is_local(host) for host in hosts)
+
+
 def _tls_mode(url: SplitResult, hosts: list[str]) -> str:
     """libpq's sslmode, never its `allow` or `prefer`: those let whoever is on the path choose plain text (§7.2)."""
     default = "disable" if all(_is_local(host) for host in hosts) else "require"

@@ -206,16 +206,6 @@ def test_modes_that_are_not_built_are_refused_at_boot() -> None:
     assert problems(INTERNAL_AUTH="token") == ("AUTHSESSION_INTERNAL_AUTH=token is not built yet: use trusted_network",)
 
 
-def test_production_refuses_what_is_fit_for_development_all_at_once() -> None:
-    found = problems(
-        ENV="production", SEND_RATE_LIMIT="off", CONFIRM_RATE_LIMIT="off", INTERNAL_HTTP_ADDR="0.0.0.0:8081"
-    )
-    assert [problem.split("=")[0].split()[0].removeprefix("AUTHSESSION_") for problem in found] == [
-        "MAIL_SERVICE_MODE", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT", "INTERNAL_HTTP_ADDR",
-    ]  # fmt: skip
-    assert problems(SEND_RATE_LIMIT="off") == ()
-
-
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "10.1.2.3:8081", "[::]:8081", "internal.example.com:8081"])
 def test_an_internal_address_off_loopback_is_taken_with_a_warning(address: str) -> None:
     settings = read_internal(LEAST | {"AUTHSESSION_INTERNAL_HTTP_ADDR": address})

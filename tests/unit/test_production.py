@@ -1,0 +1,107 @@
+"""AUTHSESSION_ENV=production: what boot refuses, all at once, each with its cure (SPEC §10.9); development takes it."""
+
+import base64
+from collections.abc import Mapping
+
+import pytest
+
+from authsession.configuration import read_configuration
+from shared.kernel.faults import ConfigurationError
+from shared.process_settings import read_process_settings
+from shared.production import check_production
+from shared.settings import Reading
+
+SECRET = "S3cretWord"
+KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
+SOUND = {
+    "POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=verify-full",
+    "REDIS_ADDR": "redis.example.com:6379",
+    "REDIS_TLS": "true",
+    "LOGIN_CODE_KEYS": KEYS,
+    "SEALING_KEYS": KEYS,
+}
+STUB = ("MAIL_SERVICE_MODE=stub", "configure a mail service")
+
+# Each: what is set (None: unset), how the refusal begins, what its cure says.
+REFUSED = [
+    ({"MAIL_SERVICE_MODE": "stub"}, *STUB),
+    ({"MAIL_SERVICE_MODE": None}, *STUB),
+    ({"LOGIN_CODE_KEYS": None}, "LOGIN_CODE_KEYS is not set", "openssl rand"),
+    ({"SEALING_KEYS": None}, "SEALING_KEYS is not set", "encrypted under"),
+    ({"LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "LOGIN_CODE_KEYS: key 1", "32"),
+    ({"SEALING_KEYS": "k1:c2hvcnQ="}, "SEALING_KEYS: key 1", "32"),
+    ({"SEND_RATE_LIMIT": "off"}, "SEND_RATE_LIMIT is off", "set a rate"),
+    ({"CONFIRM_RATE_LIMIT": "off"}, "CONFIRM_RATE_LIMIT is off", "set a rate"),
+    ({"INTERNAL_HTTP_ADDR": "0.0.0.0:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
+    ({"INTERNAL_HTTP_ADDR": "[::]:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "unix:/path"),
+    ({"INTERNAL_HTTP_ADDR": "10.0.0.7:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
+]  # fmt: skip
+ALWAYS_REFUSED = ("is not set", "key 1")
+"""Also in development: nothing works without."""
+
+
+def problems(changes: Mapping[str, str | None], env: str = "production") -> list[str]:
+    """What both processes say of a sound configuration with these changes, names without their prefix."""
+    given = {"ENV": env, **SOUND, **changes}
+    try:
+        read_configuration({f"AUTHSESSION_{name}": value for name, value in given.items() if value is not None})
+    except ConfigurationError as error:
+        return [problem.replace("AUTHSESSION_", "") for problem in error.problems]
+    return []
+
+
+@pytest.mark.parametrize(("changes", "refusal", "cure"), REFUSED)
+def test_production_refuses_and_says_the_cure(changes: dict[str, str | None], refusal: str, cure: str) -> None:
+    found = [problem for problem in problems(changes) if problem.startswith(refusal)]
+    assert len(found) == 1
+    assert cure in found[0]
+
+
+@pytest.mark.parametrize(("changes", "refusal", "cure"), REFUSED)
+def test_development_takes_whatever_works(changes: dict[str, str | None], refusal: str, cure: str) -> None:
+    is_refused = any(word in refusal for word in ALWAYS_REFUSED)
+    assert bool(problems(changes, env="development")) == is_refused
+
+
+def test_all_refusals_come_at_once_and_show_no_secret() -> None:
+    everything = {name: value for changes, _, _ in REFUSED for name, value in changes.items()}
+    found = problems(everything)
+    assert [problem.split("=")[0].split(":")[0].split()[0] for problem in found] == [
+        "LOGIN_CODE_KEYS", "SEALING_KEYS", "MAIL_SERVICE_MODE", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT",
+        "INTERNAL_HTTP_ADDR",
+    ]  # fmt: skip
+    assert SECRET not in repr(found)
+    assert KEYS not in repr(found)
+
+
+# Each: what is set, and the beginning of the warning.
+PLAIN_TEXT = [
+    ({"POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=disable"}, "POSTGRES_DSN turns"),
+    ({"POSTGRES_DSN": f"postgresql://u:{SECRET}@127.0.0.1,db.example.com/a?sslmode=disable"}, "POSTGRES_DSN turns"),
+    ({"REDIS_TLS": "false"}, "REDIS_TLS is off"),
+]
+
+
+def warnings(changes: Mapping[str, str], env: str = "production") -> list[str]:
+    """What the process says at boot, names without their prefix."""
+    reading = Reading({f"AUTHSESSION_{name}": value for name, value in {"ENV": env, **SOUND, **changes}.items()})
+    check_production(reading, read_process_settings(reading))
+    return [warning.replace("AUTHSESSION_", "") for warning in reading.warnings]
+
+
+@pytest.mark.parametrize(("changes", "warning"), PLAIN_TEXT)
+def test_production_warns_of_plain_text_to_another_machine(changes: dict[str, str], warning: str) -> None:
+    (said,) = warnings(changes)
+    assert said.startswith(warning)
+    assert SECRET not in said
+    assert warnings(changes, env="development") == []
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:6379", "localhost:6379", "unix:/run/redis.sock", "[::1]:6379"])
+def test_plain_text_on_this_machine_is_no_weakness(host: str) -> None:
+    dsn = f"postgresql://user:{SECRET}@localhost/authsession"
+    assert warnings({"REDIS_ADDR": host, "REDIS_TLS": "false", "POSTGRES_DSN": dsn}) == []
+
+
+def test_a_sound_configuration_has_no_weakness() -> None:
+    assert warnings({}) == []

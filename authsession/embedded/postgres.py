@@ -139,12 +139,12 @@ class EmbeddedPostgres:
         return child.tail()
 
     def _is_ready(self) -> bool:
-        """What postmaster.pid says: line 1 the process, line 8 its state."""
+        """What postmaster.pid says: line 1 the process, line 8 its state (a standby that takes readers is ready too)."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() in ("ready", "standby")
 
 
 def postgres_binaries() -> Path:

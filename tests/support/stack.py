@@ -56,6 +56,11 @@ class RunningStack:
         return f"http://{self._internal}"
 
     @property
+    def ports(self) -> tuple[int, int]:
+        """Of the public and of the internal API."""
+        return self._public.port, self._internal.port
+
+    @property
     def metrics_url(self) -> str:
         """Of the public process; the internal one has its own on the internal listener."""
         return f"http://{self._metrics}"

@@ -1,0 +1,86 @@
+"""Counts what became of acknowledged requests: in Postgres, in the gateway's records and in its stream."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import redis as redis_py
+
+from contracts.gateway import GatewayKeys, decode_record, decode_stream_entry
+from tests.support.database import Database
+from tests.support.load import Load, Login
+from tests.support.stack import REDIS_PASSWORD, wait_for
+
+SETTLING = 20.0
+"""Seconds that the outbox may need to run empty after the last request."""
+
+_KEYS = GatewayKeys()
+_SESSIONS = """
+select email, device_session_id, status,
+       (select count(*) from audit_events
+         where subject = device_session_id and outcome = 'created') as created,
+       (select count(*) from audit_events
+         where subject = device_session_id and outcome = 'revoked') as revoked
+  from device_sessions join users using (user_id) where email = any ($1::text[])
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What is not as it was promised; empty when all is well."""
+
+    lost: list[str] = field(default_factory=list)
+    """Acknowledged and not there."""
+    doubled: list[str] = field(default_factory=list)
+    """There more than once."""
+    revived: list[str] = field(default_factory=list)
+    """Active in the stream after it was revoked there."""
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.doubled or self.revived)
+
+
+def take_census(load: Load, database: Database, redis_port: int) -> Census:
+    """Once the load has stopped: waits until the outbox is empty, then looks at everything."""
+    wait_for(lambda: database.execute("select count(*) as rows from projection_outbox")[0]["rows"] == 0, SETTLING)
+    sessions = database.execute(_SESSIONS, [login.email for login in load.logins])
+    by_id = {row["device_session_id"]: row for row in sessions}
+    census = Census()
+    for login in load.confirmed:
+        row = by_id.get(login.device_session_id)
+        if row is None or row["email"] != login.email or row["created"] != 1:
+            census.lost.append(f"session {login.device_session_id}")
+        elif login.revoked_at is not None and (row["status"], row["revoked"]) == ("active", 0):
+            census.lost.append(f"revocation of {login.device_session_id}")
+    per_person = Counter(row["email"] for row in sessions)
+    census.doubled.extend(f"{times} sessions of {email}" for email, times in per_person.items() if times > 1)
+    census.doubled.extend(f"revocations of {each}" for each, row in by_id.items() if row["revoked"] > 1)
+    statuses = {each: row["status"] for each, row in by_id.items()}
+    with redis_py.Redis(port=redis_port, username="gateway", password=REDIS_PASSWORD) as redis:
+        census.lost.extend(_gateway_losses(redis, load.confirmed, statuses))
+        census.revived.extend(_revived(redis))
+    return census
+
+
+def _gateway_losses(redis: redis_py.Redis, logins: Sequence[Login], statuses: Mapping[str, str]) -> list[str]:
+    losses: list[str] = []
+    for login in logins:
+        assert login.device_session_id is not None
+        stored = redis.get(_KEYS.record(login.device_session_id))
+        record = None if stored is None else decode_record(stored)
+        if record is None or not login.matches(record) or record.status != statuses.get(login.device_session_id):
+            losses.append(f"gateway record of {login.device_session_id}")
+    return losses
+
+
+def _revived(redis: redis_py.Redis) -> list[str]:
+    revoked: set[str] = set()
+    revived: list[str] = []
+    for _, fields in redis.xrange(_KEYS.stream):
+        entry = decode_stream_entry({name.decode(): value.decode() for name, value in fields.items()})
+        if entry.status == "revoked":
+            revoked.add(entry.device_session_id)
+        elif entry.device_session_id in revoked:
+            revived.append(entry.device_session_id)
+    return revived

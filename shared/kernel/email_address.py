@@ -33,8 +33,8 @@ class EmailAddress:
 def parse_email(text: str) -> EmailAddress:
     """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).
 
-    The limit holds for the text as typed and with A-labels. Unicode's white space around the text is trimmed. Raises `ValueError`,
-    whose message never repeats the text.
+    The limit holds for the text as typed and with A-labels. Unicode's white space around it is trimmed. Raises
+    `ValueError`, whose message never repeats the text.
     """
     text = text.strip(WHITE_SPACE)
     local_part, at, domain = text.rpartition("@")

@@ -22,7 +22,7 @@ _WHY = {
     "wrong_code_budget": "too many wrong codes for this address",
     "live_challenge_budget": "too many open challenges on this code",
     "blocked": "the user or e-mail is blocked",
-    "new_address_limit": "too many mails from one network to addresses that never confirmed",
+    "new_address_mail_limit": "too many mails from one network to addresses that never confirmed",
 }
 
 

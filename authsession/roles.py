@@ -1,4 +1,4 @@
-"""Gives the two login roles of grants.sql a password, so that each process logs in with its own rights (SPEC §1.4)."""
+"""Gives the two login roles of grants.sql a password, so that each process logs in with its own rights (SPEC §1.2)."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 
 import asyncpg
 
-from authsession.database import connect, reason, with_credentials
+from authsession.database import connect, credentials, reason, with_credentials
 from authsession.embedded.child import StartFailure
 from shared.kernel.entropy import SystemEntropy
 
@@ -21,16 +21,34 @@ async def enable_login(owner: asyncpg.Connection, dsn: str, role: str, password:
     """
     own_dsn = with_credentials(dsn, role, password)
     if not await owner.fetchval("select rolcanlogin from pg_roles where rolname = $1", role):
-        try:
-            verifier = scram_verifier(password, SystemEntropy().token_bytes(16))
-            await owner.execute(f"alter role {role} login password '{verifier}'")
-        except asyncpg.PostgresError as fault:
-            raise StartFailure(f"the role {role} cannot be given a login: {reason(fault)}") from None
+        await _set_password(owner, role, password)
     try:
         async with connect(own_dsn):
             return own_dsn
     except StartFailure as fault:
         raise StartFailure(f"{role} cannot log in with this installation's password: {fault}") from None
+
+
+async def set_login(owner: asyncpg.Connection, dsn: str) -> str:
+    """The role that logs in with `dsn`, now with the password written there, whatever it was before.
+
+    May be repeated; open connections of the role live on. Raises `StartFailure` if the user of `dsn` is neither role.
+    """
+    role, password = credentials(dsn)
+    if role not in (PUBLIC_ROLE, INTERNAL_ROLE):
+        raise StartFailure(f"the user of a service's DSN must be {PUBLIC_ROLE} or {INTERNAL_ROLE}")
+    if not password or not password.isascii():
+        raise StartFailure(f"the DSN of {role} must hold a password, in ASCII")
+    await _set_password(owner, role, password)
+    return role
+
+
+async def _set_password(owner: asyncpg.Connection, role: str, password: str) -> None:
+    verifier = scram_verifier(password, SystemEntropy().token_bytes(16))
+    try:
+        await owner.execute(f"alter role {role} login password '{verifier}'")
+    except asyncpg.PostgresError as fault:
+        raise StartFailure(f"the role {role} cannot be given a login: {reason(fault)}") from None
 
 
 def scram_verifier(password: str, salt: bytes) -> str:

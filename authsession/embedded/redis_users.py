@@ -1,7 +1,10 @@
-"""The ACL users of the embedded Redis (SPEC §1.2): each limited in keys and commands.
+"""The ACL users of Redis (SPEC §1.2), each limited in keys and commands: of the embedded one and, by
+`authsession redis-acl`, of any other.
 
 https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl
 """
+
+import hashlib
 
 from contracts.gateway import GatewayKeys
 
@@ -12,7 +15,7 @@ _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevr
 
 
 def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str) -> list[str]:
-    """Lines of an ACL file; the arguments are the users' passwords. Nobody is `default`.
+    """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
 
     Both services write the projection (any process may keep it); the public one has rate limits beside.
     The gateway reads the projection and writes nothing but its replay keys.
@@ -22,7 +25,12 @@ def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, interna
     reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
     return [
         "user default off",
-        f"user public on >{public} {service} ~{rate_limit_prefix}*",
-        f"user internal on >{internal} {service}",
-        f"user gateway on >{gateway} {reads} (~gateway:replay:* +set +get)",
+        f"user public on {_password(public)} {service} ~{rate_limit_prefix}*",
+        f"user internal on {_password(internal)} {service}",
+        f"user gateway on {_password(gateway)} {reads} (~gateway:replay:* +set +get)",
     ]
+
+
+def _password(password: str) -> str:
+    """As Redis keeps it itself: SHA-256 without a salt, so only random passwords are safe in such a file."""
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"

@@ -1,0 +1,52 @@
+"""`authsession redis-acl`: the ACL file for a Redis of one's own, by the rules of the embedded one (SPEC §1.2)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from authsession.embedded.child import StartFailure
+from authsession.embedded.redis_users import acl_lines
+from contracts.gateway import GatewayKeys
+from shared import variables
+from shared.settings import Reading
+
+LEAST_PASSWORD_BYTES = 16
+
+
+def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path], output: Path | None) -> int:
+    """Prints the file, or replaces `output` whole. `passwords`: for each user the file that holds it.
+
+    Raises `StartFailure` and `ConfigurationError`, and then has written nothing: Redis would let everybody in by an
+    ACL file that is empty.
+    """
+    reading = Reading(environment)
+    keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
+    rate_limit_prefix = reading.required(variables.RATE_LIMIT_KEY_PREFIX)
+    reading.finish()
+    lines = acl_lines(keys, rate_limit_prefix, **{user: _password(path) for user, path in passwords.items()})
+    text = "\n".join(lines) + "\n"
+    if output is None:
+        print(text, end="")
+    else:
+        _replace(output, text)
+    return 0
+
+
+def _password(path: Path) -> str:
+    try:
+        password = path.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise StartFailure(f"the password file {path} cannot be read ({type(fault).__name__})") from None
+    if len(password.encode()) < LEAST_PASSWORD_BYTES:
+        raise StartFailure(f"the password in {path} is too short to be random: write one of `openssl rand -hex 32`")
+    return password
+
+
+def _replace(output: Path, text: str) -> None:
+    """Whole or not at all. Others may read it: Redis runs as another user, and it holds no password."""
+    new = output.with_name(output.name + ".new")
+    try:
+        new.write_text(text, "utf-8")
+        new.chmod(0o644)
+        new.replace(output)
+    except OSError as fault:
+        raise StartFailure(f"{output} cannot be written: {fault.strerror}") from None

@@ -80,7 +80,9 @@ class HttpClient:
                 return Answer(response.status_code, await _whole_body(response))
         except httpx.ConnectError:
             raise NoAnswer("connect") from None
-        except httpx.DecodingError:
+        except _BROKEN:
+            raise
+        except httpx.RequestError:
             raise NoAnswer("broken") from None
 
 

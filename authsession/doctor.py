@@ -74,7 +74,7 @@ def _environments(given: Mapping[str, str], folder: Path) -> dict[str, Mapping[s
 
 def _examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(environment)
-    yield from asyncio.run(_postgres(_dsn(environment)))
+    yield from asyncio.run(_postgres(_dsn(environment), environment.get(variables.PUBLIC_HOST.name)))
     yield from _redis(environment)
 
 
@@ -95,7 +95,7 @@ def _dsn(environment: Mapping[str, str]) -> str | None:
     return Reading(environment).optional(variables.POSTGRES_DSN)
 
 
-async def _postgres(dsn: str | None) -> list[Finding]:
+async def _postgres(dsn: str | None, public_host: str | None) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
     try:
@@ -106,6 +106,7 @@ async def _postgres(dsn: str | None) -> list[Finding]:
                 await _clock(connection),
                 await _own_rights(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
+                *await _client_key_proofs(connection, public_host),
             ]
     except StartFailure as fault:
         return [Finding("fail", "Postgres", f"{fault}; start it or correct AUTHSESSION_POSTGRES_DSN")]
@@ -172,6 +173,18 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     if wrong:
         return [Finding("fail", f"{role} {', '.join(wrong)}", "run `authsession migrate`, which sets the grants anew")]
     return [Finding("ok", f"rights of {role}")]
+
+
+async def _client_key_proofs(connection: asyncpg.Connection, public_host: str | None) -> list[Finding]:
+    """A setting that needs a variable, so that neither can refuse the other (SPEC §3.9)."""
+    try:
+        is_required = await connection.fetchval(_SQL["read_require_client_key_proof"])
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return []  # the schema's finding says so
+    if not is_required or public_host:
+        return []
+    cure = "set AUTHSESSION_PUBLIC_HOST for the public process, which refuses every confirm without it"
+    return [Finding("warn", "require_client_key_proof is on", cure)]
 
 
 def _redis(environment: Mapping[str, str]) -> list[Finding]:

@@ -21,3 +21,7 @@ select rolcanlogin, rolsuper from pg_roles where rolname = $1;
 -- name: has_right
 -- Whether role $1 has right $4 on table $3 of schema $2; null if there is no such table.
 select has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4);
+
+-- name: read_require_client_key_proof
+-- The setting.
+select require_client_key_proof from authsession.settings;

@@ -148,3 +148,16 @@ def test_a_redis_that_forgets_or_evicts_is_found(
     assert status == 0
     assert any(line.startswith("warn") and "keeps nothing over a restart" in line for line in lines), lines
     assert any(line.startswith("warn") and "Redis user default" in line for line in lines), lines
+
+
+def test_proofs_that_no_host_lets_be_checked_are_named(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    database.execute("update settings set require_client_key_proof = true")
+    try:
+        _, lines = examine(environment, tmp_path, capsys)
+        assert [line for line in lines if line.startswith("warn") and "set AUTHSESSION_PUBLIC_HOST" in line]
+        _, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": "auth.example.com"}, tmp_path, capsys)
+        assert not any(line.startswith("warn") for line in lines)
+    finally:
+        database.execute("update settings set require_client_key_proof = false")

@@ -1,0 +1,28 @@
+# The public process: no code of the other service, none of the command line.
+# tests/integration/deployment holds the COPY list to what `python -m services.public_auth` imports, and starts it from that.
+
+FROM python:3.13.14-slim-trixie AS build
+COPY requirements/runtime.txt /requirements.txt
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check \
+        --require-hashes --only-binary :all: -r /requirements.txt
+WORKDIR /app
+COPY contracts contracts
+COPY shared shared
+COPY services/__init__.py services/__init__.py
+COPY services/public_auth services/public_auth
+# The root file system is read-only: whatever Python would write it finds written.
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM python:3.13.14-slim-trixie
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+USER 10001:10001
+EXPOSE 8080
+# /healthz, not /readyz: an orchestrator that ends what is unhealthy would end it for lack of Postgres.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+    CMD ["python", "-I", "-S", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+STOPSIGNAL SIGTERM
+CMD ["python", "-m", "services.public_auth"]

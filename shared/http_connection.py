@@ -42,6 +42,7 @@ class HttpConnection(TCPServer):
         self._read_scope = trio.CancelScope()
         self._read_deadline = inf
         self._is_idle = True
+        self._has_request = False
 
     async def run(self) -> None:
         """Serve the connection to its end; what the client does to it never raises."""
@@ -71,6 +72,14 @@ class HttpConnection(TCPServer):
         if self._is_idle:
             self._read_scope.cancel()
 
+    def close_unless_busy(self) -> bool:
+        """To make room: end the connection unless a whole head has arrived; whether it ends."""
+        if self._has_request:
+            return False
+        self._read_deadline = -inf  # for the next wait, should it be between two
+        self._read_scope.cancel()
+        return True
+
     async def protocol_send(self, event: Event) -> None:
         """Called by the protocol with bytes to write, or when it turns idle, busy or closed."""
         if isinstance(event, RawData):
@@ -82,7 +91,7 @@ class HttpConnection(TCPServer):
             if event.idle:
                 self._become_idle()
             else:
-                self._is_idle = False
+                self._is_idle, self._has_request = False, True
                 self._read_within(inf)
 
     async def _read_data(self) -> None:
@@ -119,7 +128,7 @@ class HttpConnection(TCPServer):
             await self.stream.aclose()
 
     def _become_idle(self) -> None:
-        self._is_idle = True
+        self._is_idle, self._has_request = True, False
         self._read_within(KEEP_ALIVE_SECONDS)
         if self.context.terminated.is_set():
             self._read_scope.cancel()

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import resource
 import socket
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,8 @@ from shared.web.asgi import AsgiApp
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
+MOST_CONNECTIONS = 1024
+"""Of one listener. Past it those that wait for nothing make room: clients open them again, and memory is bounded."""
 
 
 async def serve(
@@ -34,7 +37,7 @@ async def serve(
     listener, actual = open_listener(address)
     config = _hypercorn_config()
     context = WorkerContext(max_requests=None)
-    connections: set[HttpConnection] = set()
+    connections: dict[HttpConnection, None] = {}
     connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context)
     try:
         async with trio.open_nursery() as handlers:
@@ -53,14 +56,30 @@ async def serve(
 
 
 async def _serve_connection(
-    connections: set[HttpConnection], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
+    connections: dict[HttpConnection, None], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
 ) -> None:
+    if len(connections) >= _most_connections() and not _make_room(connections):
+        return  # every one of them is being answered: the client is told by the end of its connection
     connection = HttpConnection(app, config, context, stream)
-    connections.add(connection)
+    connections[connection] = None
     try:
         await connection.run()
     finally:
-        connections.discard(connection)
+        connections.pop(connection, None)
+
+
+def _make_room(connections: dict[HttpConnection, None]) -> bool:
+    """End the oldest connection that has no whole request (idle, or a head that drips in); whether there is one."""
+    for connection in connections:
+        if connection.close_unless_busy():
+            del connections[connection]
+            return True
+    return False
+
+
+def _most_connections() -> int:
+    """Half of what the process may open at most: Postgres, Redis and another listener need theirs."""
+    return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def _hypercorn_config() -> Config:

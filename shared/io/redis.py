@@ -9,6 +9,7 @@ import logging
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, partial
 from typing import Any
@@ -18,6 +19,8 @@ import trio
 from shared.address import UnixAddress, parse_address
 from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
+
+PING_PATIENCE = timedelta(milliseconds=500)
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
 
@@ -30,6 +33,14 @@ _UNAVAILABLE_CODES = frozenset({
 _UNAVAILABLE_TEXT = "ERR max number of clients reached"
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Ping:
+    """A PING under way, and everybody who waits for it."""
+
+    ended: trio.Event = field(default_factory=trio.Event)
+    is_answered: bool = False
 
 
 class Redis:
@@ -53,6 +64,7 @@ class Redis:
         self._timeout = timeout.total_seconds()
         self._connection: RedisConnection | None = None
         self._connecting = trio.Lock()
+        self._ping: _Ping | None = None
         self._is_closed = False
 
     async def run_script(self, script: str, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
@@ -77,8 +89,31 @@ class Redis:
         return dict(zip(flat[::2], flat[1::2], strict=True))
 
     async def ping(self) -> None:
-        """Return if Redis answers; for readiness."""
-        await self._execute(b"PING")
+        """Return if Redis answers within `PING_PATIENCE`; for those who must not wait for one that is silent.
+
+        The question itself goes on behind, within the timeout of every call: ending it would end the connection, and
+        with it calls of others that a slow Redis still answers.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._is_closed:
+            raise _unavailable("closed")
+        if (ping := self._ping) is None:
+            ping = self._ping = _Ping()
+            self._nursery.start_soon(self._run_ping, ping)
+        with trio.move_on_after(PING_PATIENCE.total_seconds()):
+            await ping.ended.wait()
+        if not ping.is_answered:
+            raise DependencyUnavailable("redis")
+
+    async def _run_ping(self, ping: "_Ping") -> None:
+        try:
+            await self._execute(b"PING")
+            ping.is_answered = True
+        except DependencyUnavailable:
+            pass  # logged, and `is_answered` says it
+        finally:
+            self._ping = None
+            ping.ended.set()
 
     async def info(self, section: str) -> dict[str, str]:
         """The fields of one section of INFO, such as `run_id` of `server`."""

@@ -45,7 +45,12 @@ class Readiness:
         self._checks[name] = (check, is_required)
 
     async def report(self) -> Report:
-        """The present state; takes three seconds at most. Draining is seen at once."""
+        """The present state. Draining is seen at once: a balancer must not wait for a dependency to hear of it.
+
+        Otherwise takes three seconds at most, and as long as a check that cannot be cancelled.
+        """
+        if self._is_draining():
+            return Report("unavailable", dict(self._results))
         async with self._making:
             if trio.current_time() - self._made_at > _KEEP_SECONDS:
                 self._results = await self._run_checks()

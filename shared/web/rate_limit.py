@@ -19,6 +19,8 @@ from shared.web.refusals import refusal
 _log = logging.getLogger(__name__)
 _SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
 _MOST_IN_ONE_CALL = 200
+_PATIENCE_SECONDS = 0.5
+"""How long a check waits for Redis: a person waits behind it. A healthy one needs a thousandth of that."""
 _PROBE_SECONDS = 1.0
 _TOTAL = "total"
 
@@ -39,6 +41,12 @@ class _Check:
     decided: trio.Event = field(default_factory=trio.Event)
     wait: timedelta | None = None
 
+    def decide(self, wait: timedelta | None) -> None:
+        """The first verdict counts: one that Redis gives too late changes nothing."""
+        if not self.decided.is_set():
+            self.wait = wait
+            self.decided.set()
+
 
 class RateLimiter:
     """Counts calls per network and route, and all together. `run` must be running; without it checks wait.
@@ -56,13 +64,15 @@ class RateLimiter:
         self._key_prefix = key_prefix
         self._local = LocalRateLimiter()
         self._waiting: list[_Check] = []
+        self._asked: Sequence[_Check] = ()
         self._arrived = trio.Event()
         self._is_redis_away = False
 
     async def check(self, network_text: str, route_name: str) -> timedelta | None:
         """None: pass, and counted. Else how long to wait before the next call can pass; a refused call is not counted.
 
-        If cancelled, the call may or may not have been counted. Never raises because of Redis.
+        If cancelled, the call may or may not have been counted. Never raises because of Redis, and never waits longer
+        than `_PATIENCE_SECONDS` for it: then everybody who waits is counted in the process (and perhaps in Redis too).
         """
         limits = self._limits(network_text, route_name)
         if not limits:
@@ -72,7 +82,10 @@ class RateLimiter:
         check = _Check(limits)
         self._waiting.append(check)
         self._arrived.set()
-        await check.decided.wait()
+        with trio.move_on_after(_PATIENCE_SECONDS):
+            await check.decided.wait()
+        if not check.decided.is_set():
+            self._count_here()
         return check.wait
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -88,14 +101,25 @@ class RateLimiter:
                 await self._wait_for_redis()
 
     async def _decide(self, batch: Sequence[_Check]) -> None:
+        self._asked = batch
         try:
-            waits = None if self._is_redis_away else await self._ask_redis(batch)
+            waits = await self._ask_redis(batch)
         except DependencyUnavailable:
+            self._count_here()
+        else:
+            for check, wait in zip(batch, waits, strict=True):
+                check.decide(_duration(wait))
+        self._asked = ()
+
+    def _count_here(self) -> None:
+        """Redis is away, or silent: decide for all who wait, and from now on without it."""
+        if not self._is_redis_away:
             _log.warning("rate limits are counted in the process at half the rate until redis is back")
-            self._is_redis_away, waits = True, None
-        for place, check in enumerate(batch):
-            check.wait = self._local.check(check.limits) if waits is None else _duration(waits[place])
-            check.decided.set()
+            self._is_redis_away = True
+        for check in (*self._asked, *self._waiting):
+            if not check.decided.is_set():  # else it was counted already
+                check.decide(self._local.check(check.limits))
+        self._waiting.clear()
 
     async def _ask_redis(self, batch: Sequence[_Check]) -> list[int]:
         places: dict[str, int] = {}

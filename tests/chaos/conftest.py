@@ -31,7 +31,7 @@ def rounds() -> int:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
     noted = [value for report in reports for name, value in report.user_properties if name == _PROPERTY]
-    if noted and terminalreporter.config.get_verbosity() >= 0:
+    if noted:
         terminalreporter.section("what each fault cost")
         for line in table([TollRow(**json.loads(row)) for row in noted]):
             terminalreporter.write_line(line)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 
 import trio
@@ -29,7 +30,7 @@ class Balancer:
         async with trio.open_nursery() as nursery:
             for backend in self.ready:
                 nursery.start_soon(self._follow, backend)
-            listeners = await nursery.start(trio.serve_tcp, self._connect, 0, host="127.0.0.1")
+            listeners = await nursery.start(partial(trio.serve_tcp, self._connect, 0, host="127.0.0.1"))
             self.port = listeners[0].socket.getsockname()[1]
             task_status.started(self)
 

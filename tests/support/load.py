@@ -79,6 +79,11 @@ class Load:
             thread.join(PATIENCE + CALL_TIMEOUT)
             assert not thread.is_alive(), "a client of the load hangs"
 
+    def revoke(self, login: Login) -> None:
+        """Another revocation, by the calling thread; returns when it is acknowledged, or noted as wrong."""
+        with _Connections(self._ports) as connections:
+            self._revoke(connections, login)
+
     def wait_for_more(self, logins: int) -> None:
         """Returns when so many more logins than now are confirmed."""
         wanted = len(self.confirmed) + logins

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import trio
 
@@ -31,7 +32,7 @@ class TcpProxy:
     async def serve(self, task_status: trio.TaskStatus["TcpProxy"]) -> None:
         self._token = trio.lowlevel.current_trio_token()
         async with trio.open_nursery() as nursery:
-            listeners = await nursery.start(trio.serve_tcp, self._connect, 0, host="127.0.0.1")
+            listeners = await nursery.start(partial(trio.serve_tcp, self._connect, 0, host="127.0.0.1"))
             self.port = listeners[0].socket.getsockname()[1]
             task_status.started(self)
 

@@ -184,6 +184,30 @@ async def test_a_paused_server_fails_in_time_and_gives_no_late_answer_to_another
     assert await count_clients(client) == 1
 
 
+async def test_a_ping_does_not_wait_for_a_silent_server_nor_end_the_calls_that_do(
+    fragile_redis: EmbeddedRedis,
+) -> None:
+    answers: list[bytes] = []
+
+    async def call(client: Redis) -> None:
+        answers.append(await client.run_script(ECHO, ["slow"], ["1"]))
+
+    async with open_redis(fragile_redis.address, timeout=timedelta(seconds=10)) as client, trio.open_nursery() as calls:
+        await client.ping()
+        with paused(fragile_redis.pid):
+            calls.start_soon(call, client)
+            started = time.monotonic()
+            with pytest.raises(DependencyUnavailable):
+                await client.ping()
+            assert time.monotonic() - started < 2
+        with trio.fail_after(5):
+            while not answers:
+                await trio.sleep(0.01)
+        await client.ping()
+        assert await count_clients(client) == 1
+    assert answers == [b"1"]
+
+
 async def test_a_cancelled_program_may_still_finish_what_it_shields(fragile_redis: EmbeddedRedis) -> None:
     with trio.CancelScope() as program:
         async with open_redis(fragile_redis.address, timeout=TIMEOUT) as client:

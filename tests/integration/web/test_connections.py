@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from shared import http_connection
+from shared import http_connection, serving
 from shared.address import TcpAddress, UnixAddress
 from shared.kernel.faults import ConfigurationError
 from shared.serving import open_listener, serve
@@ -200,3 +200,44 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
         assert not await trio.Path(path).exists()
         left_over, _ = open_listener(UnixAddress(path))
         await left_over.aclose()
+
+
+async def test_past_the_cap_the_oldest_connection_that_waits_makes_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 10)
+    idle = [await server.connect() for _ in range(5)]
+    half = [await server.connect() for _ in range(5)]
+    for client in half:
+        await client.send(b"GET /things/1 HTTP/1.1\r\n")
+    await trio.sleep(0.1)
+    for _ in range(7):
+        assert (await (await used(server)).answer()).status == 200
+    for client in (*idle, *half[:2]):
+        assert await client.is_closed_within(1)
+    for client in half[2:]:
+        await client.send(b"Host: x\r\n\r\n")
+        assert (await client.answer()).status == 200
+
+
+async def test_past_the_cap_a_request_that_runs_is_never_cut_off(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 3)
+    busy = [await server.connect() for _ in range(3)]
+    for client in busy:
+        await client.send(get("/slow", method="POST"))
+    while len(server.seen) < 3:
+        await trio.sleep(0.01)
+    assert await (await server.connect()).is_closed_within(1)
+    server.release.set()
+    for client in busy:
+        assert (await client.answer()).status == 200
+    assert (await (await used(server)).answer()).status == 200
+
+
+async def used(server: Server) -> Client:
+    """A new connection that has asked for something."""
+    client = await server.connect()
+    await client.send(post())
+    return client

@@ -1,6 +1,6 @@
 """The limiter on a real Redis: exact across replicas, one call for all that wait, and stricter without Redis."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -13,6 +13,8 @@ from shared.io.redis import Redis, open_redis
 from shared.kernel.faults import DependencyUnavailable
 from shared.settings import Rate
 from shared.web.rate_limit import RateLimiter
+from tests.integration.io.faults import paused
+from tests.support.servers import temporary_redis
 
 MINUTE = timedelta(minutes=1)
 
@@ -149,3 +151,23 @@ async def test_a_clock_that_went_back_locks_nobody_out(redis: EmbeddedRedis) -> 
 async def test_any_count_holds(redis: EmbeddedRedis, count: int) -> None:
     async with limiter(redis, Rate(count, timedelta(hours=10))) as (one, _):
         assert await passed([one], min(count + 5, 300)) == min(count, 300)
+
+
+async def test_a_silent_redis_costs_those_who_wait_half_a_second_and_the_next_nothing() -> None:
+    with temporary_redis() as server:
+        async with limiter(server, Rate(1000, MINUTE)) as (one, _):
+            assert await one.check("192.0.2.1", "send") is None
+            with paused(server.pid):
+                assert await seconds_of(passed([one], 20)) < 1  # Redis itself is given two
+                assert await seconds_of(passed([one], 20)) < 0.2
+                await trio.sleep(3)
+                assert await seconds_of(passed([one], 20)) < 0.2
+            await trio.sleep(1.5)
+            assert await passed([one], 20) == 20
+
+
+async def seconds_of(passing: Awaitable[int]) -> float:
+    """How long it took until all 20 had passed."""
+    started = trio.current_time()
+    assert await passing == 20
+    return trio.current_time() - started

@@ -63,6 +63,20 @@ async def test_draining_is_unavailable_at_once_and_the_process_still_lives() -> 
     assert (await ask(routes, "/healthz")).status == 200
 
 
+async def test_draining_is_seen_while_a_check_hangs() -> None:
+    draining = False
+    readiness = Readiness(lambda: draining)
+    readiness.add("postgres", trio.sleep_forever, is_required=True)
+    routes = health_routes(readiness, shows_checks=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, routes, "/readyz")
+        await trio.testing.wait_all_tasks_blocked()
+        draining = True
+        with trio.fail_after(1):
+            assert (await ask(routes, "/readyz")).status == 503
+        nursery.cancel_scope.cancel()
+
+
 async def test_asking_often_checks_seldom(autojump_clock: trio.testing.MockClock) -> None:
     readiness, dependency = Readiness(), Dependency()
     readiness.add("postgres", dependency.check, is_required=True)

@@ -24,7 +24,10 @@ DRAIN_DELAY = 1.5
 
 @pytest.fixture(scope="module")
 def product(database: Database) -> Iterator[Product]:
-    with open_stack(database, AUTHSESSION_DRAIN_DELAY=f"{int(DRAIN_DELAY * 1000)}ms") as stack, open_product(stack) as clients:
+    with (
+        open_stack(database, AUTHSESSION_DRAIN_DELAY=f"{int(DRAIN_DELAY * 1000)}ms") as stack,
+        open_product(stack) as clients,
+    ):
         yield clients
 
 
@@ -39,7 +42,10 @@ def stopping(product: Product, name: str) -> Iterator[None]:
         assert child.wait(20) == 0, child.tail()
         assert not [process for process in family if process.is_running()]
         address = urlsplit({"public": product.stack.public_url, "internal": product.stack.internal_url}[name])
-        with pytest.raises(ConnectionRefusedError), socket.create_connection((address.hostname or "", address.port or 0)):
+        with (
+            pytest.raises(ConnectionRefusedError),
+            socket.create_connection((address.hostname or "", address.port or 0)),
+        ):
             pass
         said = [json.loads(line) for line in product.stack.lines[name]]
         assert not [line for line in said if line["level"] == "error"]
@@ -51,7 +57,9 @@ def stopping(product: Product, name: str) -> Iterator[None]:
 def held_email(product: Product, email: str, seconds: float) -> Iterator[None]:
     """Holds the row that every request about the address must lock, for so long."""
     sql = f"select pg_sleep({seconds}) from (select from emails where folded = '{email}' for update) as held"
-    is_held = "select exists (select from pg_stat_activity where state = 'active' and query like 'select pg_sleep%') as held"
+    is_held = (
+        "select exists (select from pg_stat_activity where state = 'active' and query like 'select pg_sleep%') as held"
+    )
     database = product.stack.database
     thread = threading.Thread(target=run_sql, args=(database.owner_dsn, sql))
     thread.start()
@@ -74,7 +82,9 @@ def test_requests_under_way_are_answered_and_balancers_are_told_at_once(product:
         answers = [threads.submit(slow) for _ in range(4)]
         time.sleep(0.2)
         with stopping(product, name):
-            answer = wait_for(lambda: (got := client.get("/readyz")).status_code == 503 and got, timeout=DRAIN_DELAY / 2)
+            answer = wait_for(
+                lambda: (got := client.get("/readyz")).status_code == 503 and got, timeout=DRAIN_DELAY / 2
+            )
             assert answer.headers["connection"] == "close"
             assert answer.json()["status"] == "unavailable"
             assert client.get("/healthz").status_code == 200  # still accepted, on a connection of its own

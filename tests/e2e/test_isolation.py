@@ -138,7 +138,10 @@ def test_internal_answers_in_time_while_public_is_overloaded(product: Product) -
 
 def test_public_answers_in_time_while_internal_is_overloaded(product: Product) -> None:
     sends = asking(lambda: product.public.post(SEND, json={"email": email_address()}), pause=0.02)
-    with flood(product.stack.internal_url, BLOCKS, lambda: {**CAUSE, "email": email_address()}) as flooding, sends as asked:
+    with (
+        flood(product.stack.internal_url, BLOCKS, lambda: {**CAUSE, "email": email_address()}) as flooding,
+        sends as asked,
+    ):
         time.sleep(3)
     assert_sane(asked)
     assert len(flooding.statuses) > 100

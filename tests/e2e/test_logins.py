@@ -43,7 +43,9 @@ def test_another_spelling_of_the_domain_is_the_same_user_and_of_the_local_part_a
     email = email_address()
     session = product.log_in(email)
     local, domain = email.split("@")
-    assert product.session(product.log_in(f"{local}@{domain.upper()}"))["user_id"] == product.session(session)["user_id"]
+    assert (
+        product.session(product.log_in(f"{local}@{domain.upper()}"))["user_id"] == product.session(session)["user_id"]
+    )
     other = product.session(product.log_in(f"{local.upper()}@{domain}"))
     assert other["user_id"] != product.session(session)["user_id"]
 

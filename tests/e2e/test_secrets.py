@@ -1,4 +1,4 @@
-"""Every route and failing path is driven with marked secrets; then every byte of logs, metrics and errors is searched."""
+"""Every route and failing path is driven with marked secrets; then all logs, metrics and errors are searched."""
 
 import base64
 import json
@@ -117,7 +117,9 @@ class Driver:
         session_id, body = self.log_in(name)
         email = f"{name}+{MARK}@example.com"
         self.public(CONFIRM, body)
-        self.public(CONFIRM, {**body, "client_public_key": self.secrets.keep("another key", client_public_key().base64)})
+        self.public(
+            CONFIRM, {**body, "client_public_key": self.secrets.keep("another key", client_public_key().base64)}
+        )
         proof = self.secrets.keep("proof", base64.b64encode(f"{MARK}-of-a-proof".ljust(64, "x").encode()).decode())
         self.public(CONFIRM, {**body, "client_key_proof": proof})
         challenge_id = self.challenge(email)
@@ -139,7 +141,11 @@ class Driver:
     def every_malformed(self) -> None:
         """Secrets where they do not belong: in names, paths, queries, headers, broken bodies."""
         json_type = {"content-type": "application/json"}
-        for client, path in ((self.product.public, SEND), (self.product.public, CONFIRM), (self.product.internal, BLOCKS)):
+        for client, path in (
+            (self.product.public, SEND),
+            (self.product.public, CONFIRM),
+            (self.product.internal, BLOCKS),
+        ):
             for content in (
                 f'{{"email": "{MARK}@example.com"',
                 f'{{"{MARK}@example.com": 1}}',
@@ -175,7 +181,9 @@ class Driver:
         self.secrets.keep("key fault", body["client_public_key"])
         assert self.public(CONFIRM, body).status_code == 500
         database.execute("alter table users drop constraint another")
-        database.execute(f"alter table emails add constraint another check (folded not like '%other+{MARK}%') not valid")
+        database.execute(
+            f"alter table emails add constraint another check (folded not like '%other+{MARK}%') not valid"
+        )
         assert self.public(SEND, {"email": f"other+{MARK}@example.com"}).status_code == 500
         assert self.internal("/user-blocks", {**CAUSE, "email": f"other+{MARK}@example.com"}).status_code == 500
         database.execute("alter table emails drop constraint another")
@@ -235,8 +243,9 @@ def test_the_search_finds_each_secret_in_each_spelling(product: Product, secrets
     """So that the test above can fail: one secret after the other is planted in what was really written."""
     written = "\n".join(everything_written(product, secrets).values())
     email = f"first+{MARK}@example.com"
-    for planted in (email, email.upper(), quote(email), json.dumps(email), REDIS_PASSWORD, ROLE_PASSWORD,
-                    base64.b64encode(email.encode()).decode(), LOGIN_CODE_KEYS, SEALING_KEYS, client_public_key("first").base64):  # fmt: skip
+    spellings = (email, email.upper(), quote(email), json.dumps(email), base64.b64encode(email.encode()).decode())
+    configured = (REDIS_PASSWORD, ROLE_PASSWORD, LOGIN_CODE_KEYS, SEALING_KEYS)
+    for planted in (*spellings, *configured, client_public_key("first").base64):
         assert secrets.found_in(f"{written}{planted}\n") != set(), planted
     codes = [name.removeprefix("code ") for name in secrets.patterns if name.startswith("code ")]
     assert codes
@@ -283,7 +292,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_a_server_that_refuses_a_password_is_no_reason_to_show_it(product: Product, secrets: Secrets, what: str) -> None:
+def test_a_server_that_refuses_a_password_is_no_reason_to_show_it(
+    product: Product, secrets: Secrets, what: str
+) -> None:
     database, address = product.stack.database, f"127.0.0.1:{free_port()}"
     changes = {name: value.format(port=database.server.port, name=database.name) for name, value in WRONG[what].items()}
     changes |= {"AUTHSESSION_PUBLIC_HTTP_ADDR": address, "AUTHSESSION_PUBLIC_METRICS_ADDR": "off"}

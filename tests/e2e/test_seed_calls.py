@@ -24,9 +24,7 @@ CONFIRM_BODY = """{
     "client_public_key": "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
   }"""
 REVOKE_BODY = '{"reason_code":"admin_revoke","actor":{"type":"system"}}'
-BLOCK_BODY = (
-    '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}'
-)
+BLOCK_BODY = '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}'
 
 
 def printed(**fields: Any) -> bytes:
@@ -101,9 +99,7 @@ def test_4_read_answers_the_session(product: Product, ids: dict[str, str]) -> No
 
 def test_5_revoke_answers_one_affected_session_and_gateways_see_it(product: Product, ids: dict[str, str]) -> None:
     session_id = ids["device-session-123"]
-    answer = product.internal.post(
-        f"/api/v1/internal/sessions/{session_id}/revoke", content=REVOKE_BODY, headers=JSON
-    )
+    answer = product.internal.post(f"/api/v1/internal/sessions/{session_id}/revoke", content=REVOKE_BODY, headers=JSON)
     assert answer.status_code == 200
     assert answer.content == printed(outcome="revoked", device_session_id=session_id, affected_session_count=1)
 

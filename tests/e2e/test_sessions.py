@@ -60,7 +60,10 @@ def test_a_revoked_session_says_when_why_and_by_whom_and_a_repeat_changes_nothin
         "device_session_id", "user_id", "client_public_key", "status", "created_at",
         "revoked_at", "revoke_reason_code", "revoke_actor",
     ]  # fmt: skip
-    assert (session["revoke_reason_code"], session["revoke_actor"]) == ("admin_revoke", {"type": "admin", "id": "admin-1"})
+    assert (session["revoke_reason_code"], session["revoke_actor"]) == (
+        "admin_revoke",
+        {"type": "admin", "id": "admin-1"},
+    )
     record = product.record(session_id)
     again = product.post(f"/sessions/{session_id}/revoke", reason_code="another", actor={"type": "system"})
     assert again.json() == {
@@ -127,9 +130,7 @@ def test_each_mutation_leaves_one_audit_row_with_caller_and_claimed_actor_apart(
     email = email_address()
     session_id = product.log_in(email)
     product.revoke(session_id)
-    rows = product.stack.database.execute(
-        "select * from audit_events where subject = $1 order by audit_id", session_id
-    )
+    rows = product.stack.database.execute("select * from audit_events where subject = $1 order by audit_id", session_id)
     assert [(row["event"], row["outcome"], row["caller"], row["actor_type"], row["actor_id"]) for row in rows] == [
         ("security.create_session", "created", "public", None, None),
         ("security.revoke_session", "revoked", "trusted_network", "admin", "admin-1"),

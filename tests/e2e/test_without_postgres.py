@@ -142,7 +142,7 @@ def test_a_mail_that_waited_for_postgres_is_sent_when_it_is_back(product: Produc
     challenge_id = product.send(email)
     server.kill()
     server.start()
-    assert wait_for(lambda: product.stack.services["internal"].is_ready())
+    assert wait_for(product.stack.services["internal"].is_ready)
     # The courier's claim may have been cut: its lease is a minute.
     product.stack.travel(by=LEASE)
     assert len(product.code(email, challenge_id)) == 6

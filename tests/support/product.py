@@ -1,4 +1,4 @@
-"""The running product as its three kinds of clients see it: apps, trusted services and gateways. HTTP and Redis only."""
+"""The running product as its clients see it: apps, trusted services, gateways. Over HTTP and Redis only."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

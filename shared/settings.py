@@ -12,8 +12,9 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import Generic, NoReturn, TypeVar, cast
+from urllib.parse import urlsplit
 
-from shared.address import EVERY_INTERFACE, Address, UnixAddress, parse_address
+from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
 from shared.io.postgres_dsn import connect_arguments
 from shared.kernel.faults import ConfigurationError
 from shared.keyring import KeyRing
@@ -32,6 +33,8 @@ _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
+_LONGEST_MAIL_TIMEOUT = timedelta(minutes=1)
+_LONGEST_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,18 @@ def parse_positive_duration(text: str) -> timedelta:
     return duration
 
 
+def parse_mail_timeout(text: str) -> timedelta:
+    """A positive duration that leaves a login code, which lives ten minutes, time for other tries."""
+    timeout = parse_positive_duration(text)
+    return timeout if timeout <= _LONGEST_MAIL_TIMEOUT else _refuse("a duration of at most 1m")
+
+
+def parse_user_service_timeout(text: str) -> timedelta:
+    """A positive duration that leaves the login which waits for the call time for its own work."""
+    timeout = parse_positive_duration(text)
+    return timeout if timeout <= _LONGEST_USER_SERVICE_TIMEOUT else _refuse("a duration of at most 4s")
+
+
 def parse_rate(text: str) -> Rate | None:
     """`60/1m`; None for `off`."""
     if text == "off":
@@ -247,6 +262,21 @@ def parse_server_address(text: str) -> str:
     """The address of a server to connect to, as text; a bare `:port` is loopback."""
     address = parse_address(text, default_host="127.0.0.1")
     return str(address) if isinstance(address, UnixAddress) or address.port else _refuse("host:port, its port not 0")
+
+
+def parse_mail_server_address(text: str) -> TcpAddress:
+    """`host:port` of a mail server; a bare `:port` is loopback."""
+    address = parse_address(text, default_host="127.0.0.1")
+    return address if isinstance(address, TcpAddress) and address.port else _refuse("host:port, its port not 0")
+
+
+def parse_base_url(text: str) -> str:
+    """What paths of a service are put behind: no slash at its end, and nothing secret in it."""
+    url = urlsplit(text)  # raises ValueError for brackets that do not match
+    is_plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
+    if not is_plain or url.query or url.fragment or not text.isprintable() or " " in text:
+        raise ValueError("an http or https URL such as https://mail.example.com, without credentials or query")
+    return text.rstrip("/")
 
 
 def parse_host(text: str) -> str:

@@ -5,15 +5,19 @@ One table for both, because an installation gives both processes the same file: 
 
 from typing import cast
 
+from shared.kernel.mail_sender import parse_mail_sender
 from shared.settings import (
     Variable,
     key_ring,
     one_of,
     parse_address_text,
+    parse_base_url,
     parse_boolean,
     parse_budget,
     parse_duration,
     parse_host,
+    parse_mail_server_address,
+    parse_mail_timeout,
     parse_networks,
     parse_optional_address,
     parse_positive_duration,
@@ -22,6 +26,7 @@ from shared.settings import (
     parse_rate,
     parse_server_address,
     parse_text,
+    parse_user_service_timeout,
     whole_number,
 )
 
@@ -100,12 +105,48 @@ SEALING_KEYS = Variable(
 MAIL_SERVICE_MODE = Variable(
     "AUTHSESSION_MAIL_SERVICE_MODE",
     one_of("stub", "rest", "smtp"),
-    "how mail leaves: `stub` is a mailbox for development (`rest` and `smtp` are not built yet)",
+    "how mail leaves: `stub` is a mailbox for development, `rest` a mail service, `smtp` a mail server",
     "stub",
 )
-MAIL_SERVICE_BASE_URL = Variable("AUTHSESSION_MAIL_SERVICE_BASE_URL", parse_text, "URL of the mail service (`rest`)")
+MAIL_SERVICE_BASE_URL = Variable(
+    "AUTHSESSION_MAIL_SERVICE_BASE_URL", parse_base_url, "URL of the mail service; required for `rest`"
+)
 MAIL_SERVICE_REQUEST_TIMEOUT = Variable(
-    "AUTHSESSION_MAIL_SERVICE_REQUEST_TIMEOUT", parse_positive_duration, "how long a mail may take to hand over", "1s"
+    "AUTHSESSION_MAIL_SERVICE_REQUEST_TIMEOUT",
+    parse_mail_timeout,
+    "how long handing a mail to the mail service may take, at most `1m`",
+    "1s",
+)
+MAIL_CONCURRENCY = Variable(
+    "AUTHSESSION_MAIL_CONCURRENCY",
+    whole_number(2, 500),
+    "mails on their way at once from one process; those tried before take at most half",
+    "20",
+)
+SMTP_ADDR = Variable(
+    "AUTHSESSION_SMTP_ADDR", parse_mail_server_address, "`host:port` of the mail server; required for `smtp`"
+)
+SMTP_TLS = Variable(
+    "AUTHSESSION_SMTP_TLS",
+    one_of("starttls", "implicit", "off"),
+    "how the way to the mail server is encrypted, its certificate always verified (`SSL_CERT_FILE` adds "
+    "authorities); `off` is refused in production",
+    "starttls",
+)
+SMTP_USERNAME = Variable(
+    "AUTHSESSION_SMTP_USERNAME", parse_text, "who logs in at the mail server; if unset, nobody does"
+)
+SMTP_PASSWORD = Variable("AUTHSESSION_SMTP_PASSWORD", parse_text, "their password", is_secret=True)
+SMTP_FROM = Variable(
+    "AUTHSESSION_SMTP_FROM",
+    parse_mail_sender,
+    "who letters come from, `login@example.com` or `Example <login@example.com>`; required for `smtp`",
+)
+SMTP_TIMEOUT = Variable(
+    "AUTHSESSION_SMTP_TIMEOUT",
+    parse_mail_timeout,
+    "how long handing one mail to the mail server may take, connecting included, at most `1m`",
+    "10s",
 )
 USER_SERVICE_MODE = Variable(
     "AUTHSESSION_USER_SERVICE_MODE",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from services.public_auth.domain.budget import Budget, Budgets
+from services.public_auth.mail_settings import MailSettings, read_mail_settings
 from shared import variables
 from shared.address import Address
 from shared.kernel.faults import ConfigurationError
@@ -30,6 +31,8 @@ class PublicAuthSettings:
     public_rate_limit: Rate | None
     rate_limit_key_prefix: str
     new_address_mail_limit: Rate | None
+    mail: MailSettings
+    mail_concurrency: int
     budgets: Budgets
 
 
@@ -48,6 +51,8 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         public_rate_limit=reading.optional(variables.PUBLIC_RATE_LIMIT),
         rate_limit_key_prefix=reading.required(variables.RATE_LIMIT_KEY_PREFIX),
         new_address_mail_limit=_new_address_mail_limit(reading, process),
+        mail=read_mail_settings(reading, process),
+        mail_concurrency=reading.required(variables.MAIL_CONCURRENCY),
         budgets=_budgets(reading),
     )
     check_production(reading, process)

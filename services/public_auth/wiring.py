@@ -11,11 +11,13 @@ import trio
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
-from services.public_auth.mail.courier import BATCH as COURIER_BATCH
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
 from services.public_auth.mail.eraser import Eraser
-from services.public_auth.mail.stub import StubTransport
+from services.public_auth.mail.metrics import count_settled
+from services.public_auth.mail.queue_watch import QueueWatch
+from services.public_auth.mail.transport import MailTransport
+from services.public_auth.mail.transports import open_transport
 from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
@@ -31,7 +33,7 @@ from shared.outbox.projection import Projection
 from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
 from shared.serving import serve
-from shared.supervision import Signal, supervise
+from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
 from shared.web.app import bare_app, quart_app
 from shared.web.asgi import AsgiApp
@@ -58,11 +60,12 @@ async def run(settings: PublicAuthSettings) -> None:
             process.postgres_dsn, application_name="authsession-public", pool_size=process.postgres_pool_size
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
+        open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
     ):
-        await _run(settings, postgres, redis)
+        await _run(settings, postgres, redis, transport)
 
 
-async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -> None:
+async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis, transport: MailTransport) -> None:
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
@@ -78,15 +81,16 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -
         total=settings.public_rate_limit,
         key_prefix=settings.rate_limit_key_prefix,
     )
-    mail_is_due = Signal()
     courier = Courier(
         postgres,
-        StubTransport(),
+        transport,
         sealing_keys=process.sealing_keys,
         entropy=entropy,
+        concurrency=settings.mail_concurrency,
         linger=COURIER_LINGER,
-        on_settled=counts_by_outcome(metrics.meter, "authsession.mails", "Mails by what became of them."),
+        on_settled=count_settled,
     )
+    queue_watch = QueueWatch(postgres)
     eraser = Eraser(postgres)
     count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Sends by what was decided.")
     send_code = SendCodeFlow(
@@ -96,7 +100,7 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -
         policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings)),
         clock=clock,
         entropy=entropy,
-        on_issued=_both(count_sends, lambda _: mail_is_due.notify()),
+        on_issued=_both(count_sends, lambda _: courier.wake.notify()),
     )
     confirm_code = ConfirmCodeFlow(
         postgres,
@@ -124,9 +128,8 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis) -
         await workers.start(partial(
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
         ))  # fmt: skip
-        await workers.start(partial(
-            supervise, courier.step, name="courier", idle=timedelta(seconds=1), wake=mail_is_due, batch=COURIER_BATCH
-        ))  # fmt: skip
+        await workers.start(courier.run)
+        await workers.start(partial(supervise, queue_watch.step, name="mail_queue_watch", idle=timedelta(seconds=10)))
         await workers.start(partial(
             supervise, eraser.step, name="eraser", idle=timedelta(seconds=5), batch=ERASER_BATCH
         ))  # fmt: skip

@@ -1,14 +1,18 @@
-"""The courier empties the mail queue (SPEC §7.2): claims under a lease, delivers side by side, settles in one batch.
+"""The courier empties the mail queue (SPEC §7.2): claims under a lease, carries side by side, settles in batches.
 
-A failed or slow mail shows in the queue and in metrics, never in the API.
+A mail holds nothing but its own slot: no mail waits for the end of another. A failed or slow one shows in the queue and
+in metrics, never in the API.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
 import trio
 
+from services.public_auth.mail.addressee import MayBeMailed, anyone
+from services.public_auth.mail.metrics import record_try
 from services.public_auth.mail.transport import (
     Delivered,
     DeliveryOutcome,
@@ -17,21 +21,33 @@ from services.public_auth.mail.transport import (
     Suppressed,
     Undelivered,
 )
-from services.public_auth.store.deliveries import ClaimedDelivery, Settlement, claim_deliveries, settle_deliveries
+from services.public_auth.store.deliveries import (
+    ClaimedDelivery,
+    ClaimLimits,
+    Settlement,
+    is_claim_good,
+    settle_and_claim,
+    settle_deliveries,
+)
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
+from shared.kernel.faults import DependencyUnavailable
 from shared.keyring import KeyRing
 from shared.sealing import Unsealable, unseal
+from shared.supervision import Signal, supervise
 
-BATCH = 50
-LEASE = timedelta(seconds=60)
-"""Longer than any transport's timeout: a courier that dies gives its mails back after this."""
+LEASE_MARGIN = timedelta(seconds=30)
+"""What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""
+FRESH = timedelta(seconds=1)
+"""So old may a claim be without being looked at again before the mail is sent."""
 FIRST_BACKOFF = timedelta(seconds=1)
 LONGEST_BACKOFF = timedelta(seconds=60)
 
+_log = logging.getLogger(__name__)
+
 
 class Courier:
-    """One per process; any number may run. `on_settled` is told each outcome as one word."""
+    """One per process; any number may run. `on_settled` is told what became of each try, once that is committed."""
 
     def __init__(
         self,
@@ -40,60 +56,146 @@ class Courier:
         *,
         sealing_keys: KeyRing,
         entropy: Entropy,
+        concurrency: int,
         linger: timedelta,
-        on_settled: Callable[[str], None],
+        on_settled: Callable[[Settlement], None],
+        may_be_mailed: MayBeMailed = anyone,
     ) -> None:
-        """`linger` is how long a step waits before it claims, so that a batch forms."""
-        if transport.timeout >= LEASE:
-            raise ValueError("a lease must outlive the transport's timeout, or two couriers would send one mail")
+        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms."""
+        self.wake = Signal()
+        """To be notified when a mail was queued."""
+        self.lease = transport.timeout + LEASE_MARGIN
+        """How long a claim keeps other couriers away: a mail whose courier died is sent by another one after this."""
         self._postgres = postgres
         self._transport = transport
+        self._may_be_mailed = may_be_mailed
         self._sealing_keys = sealing_keys
         self._entropy = entropy
+        self._concurrency = concurrency
         self._linger = linger.total_seconds()
         self._on_settled = on_settled
+        self._on_their_way: list[ClaimedDelivery] = []
+        self._finished: list[Settlement] = []
 
-    async def step(self) -> int:
-        """Claim, deliver and settle one batch; returns how many mails it held.
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Empty the queue until cancelled; mails that are on their way then are still sent and settled.
 
-        Cancelled or killed at any point, it loses nothing: what was not settled is claimed again after its lease, and
-        only then may a mail be sent twice.
+        Killed, it loses nothing: what was not settled is claimed again after its lease, and only then may a mail be
+        sent twice.
+        """
+        try:
+            async with trio.open_nursery() as carrying:
+                step = partial(self.step, carrying)
+                await carrying.start(partial(
+                    supervise, step, name="courier", idle=timedelta(seconds=1), wake=self.wake, batch=self._concurrency
+                ))  # fmt: skip
+                task_status.started()
+        finally:
+            with trio.CancelScope(shield=True):
+                await self._settle_last()
+
+    async def step(self, carrying: trio.Nursery) -> int:
+        """Settle what has finished and claim for what has room, in one unit; returns how many mails it claimed.
+
+        What it claimed is carried by tasks of `carrying`, which no cancellation interrupts.
         """
         await trio.sleep(self._linger)
-        claimed = await self._postgres.unit_of_work(partial(claim_deliveries, limit=BATCH, lease=LEASE))
-        if claimed:
-            settlements = await self._deliver_all(claimed)
-            await self._postgres.unit_of_work(partial(settle_deliveries, settlements=settlements))
-            for settlement in settlements:
-                self._on_settled(settlement.reason or settlement.state)
+        settlements, limits = self._finished.copy(), self._limits()
+        if not settlements and limits.deliveries == 0:
+            return 0
+        asked_at = trio.current_time()
+        claimed = await self._postgres.unit_of_work(
+            partial(settle_and_claim, settlements=settlements, limits=limits, lease=self.lease)
+        )
+        self._on_their_way += claimed
+        for delivery in claimed:
+            carrying.start_soon(self._carry, delivery, asked_at)
+        self._report(settlements)
         return len(claimed)
 
-    async def _deliver_all(self, claimed: list[ClaimedDelivery]) -> list[Settlement]:
-        settlements: list[Settlement] = []
+    async def settle(self) -> None:
+        """Write down what became of the mails that are no longer on their way."""
+        settlements = self._finished.copy()
+        if settlements:
+            await self._postgres.unit_of_work(partial(settle_deliveries, settlements=settlements))
+            self._report(settlements)
 
-        async def deliver(delivery: ClaimedDelivery) -> None:
-            settlements.append(await self._deliver(delivery))
-
-        async with trio.open_nursery() as nursery:
-            for delivery in claimed:
-                nursery.start_soon(deliver, delivery)
-        return settlements
-
-    async def _deliver(self, delivery: ClaimedDelivery) -> Settlement:
-        if not delivery.code_lives or delivery.sealed_code is None or delivery.seal_key_id is None:
-            return Settlement(delivery, "abandoned", "code_ended")
-        aad = delivery.login_code_id.bytes
+    async def _settle_last(self) -> None:
         try:
-            code = unseal(self._sealing_keys, delivery.seal_key_id, delivery.sealed_code, aad).decode("ascii")
-        except Unsealable:
+            await self.settle()
+        except DependencyUnavailable:
+            _log.warning("mails stay unsettled, and may be sent twice", extra={"count": len(self._finished)})
+
+    def _report(self, settlements: list[Settlement]) -> None:
+        """They are committed. (Were the unit repeated before this, it would change nothing.)"""
+        del self._finished[: len(settlements)]
+        for settlement in settlements:
+            self._on_settled(settlement)
+
+    def _limits(self) -> ClaimLimits:
+        """Mails tried before may take half of the room, so that slow ones, coming back, never shut out new ones."""
+        tried_before = sum(delivery.was_tried for delivery in self._on_their_way)
+        return ClaimLimits(
+            deliveries=self._concurrency - len(self._on_their_way),
+            tried_before=max(0, self._concurrency // 2 - tried_before),
+        )
+
+    async def _carry(self, delivery: ClaimedDelivery, claimed_at: float) -> None:
+        with trio.CancelScope(shield=True):
+            settlement = await self._carried_or_put_off(delivery, claimed_at)
+            record_try(trio.current_time() - claimed_at)
+            self._on_their_way.remove(delivery)
+            self._finished.append(settlement)
+            self.wake.notify()
+
+    async def _carried_or_put_off(self, delivery: ClaimedDelivery, claimed_at: float) -> Settlement:
+        try:
+            return await self._carried(delivery, claimed_at)
+        except DependencyUnavailable:
+            return self._put_off(delivery, "unchecked")
+        except Exception:  # noqa: BLE001 - the last resort for one mail that trips over a fault of ours: the others go on
+            _log.exception("a mail could not be carried")
+            return self._put_off(delivery, "fault")
+
+    async def _carried(self, delivery: ClaimedDelivery, claimed_at: float) -> Settlement:
+        """The way of one mail. Its addressee is asked about first: what takes time comes before `_may_be_sent`."""
+        if _remaining_life(delivery, claimed_at) <= timedelta(0):
+            return Settlement(delivery, "abandoned", "code_ended")
+        if not await self._may_be_mailed(delivery.email):
+            return Settlement(delivery, "suppressed", "user_service")
+        if not await self._may_be_sent(delivery, claimed_at):
+            return Settlement(delivery, "abandoned", "code_ended")
+        code = self._unsealed(delivery)
+        if code is None:
             return Settlement(delivery, "failed", "unsealable")
-        outcome = await self._try_once(Letter(delivery.email, code, delivery.locale, delivery.challenge_id))
+        letter = Letter(
+            delivery_id=delivery.delivery_id,
+            email=delivery.email,
+            code=code,
+            locale=delivery.locale,
+            idempotency_key=delivery.challenge_id,
+            queued_at=delivery.queued_at,
+            valid_for=_remaining_life(delivery, claimed_at),
+        )
+        outcome = await self._transport.deliver(letter, min(self._transport.timeout, letter.valid_for))
         return self._settlement(delivery, outcome)
 
-    async def _try_once(self, letter: Letter) -> DeliveryOutcome:
-        with trio.move_on_after(self._transport.timeout.total_seconds()):
-            return await self._transport.deliver(letter)
-        return Undelivered("timeout")
+    async def _may_be_sent(self, delivery: ClaimedDelivery, claimed_at: float) -> bool:
+        """Whether the code lives and the claim is ours, as of `FRESH` ago at most."""
+        if _remaining_life(delivery, claimed_at) <= timedelta(0):
+            return False
+        if trio.current_time() - claimed_at <= FRESH.total_seconds():
+            return True
+        return await self._postgres.unit_of_work(partial(is_claim_good, claimed=delivery))
+
+    def _unsealed(self, delivery: ClaimedDelivery) -> str | None:
+        if delivery.seal_key_id is None or delivery.sealed_code is None:
+            return None
+        try:
+            code = unseal(self._sealing_keys, delivery.seal_key_id, delivery.sealed_code, delivery.login_code_id.bytes)
+        except Unsealable:
+            return None
+        return code.decode("ascii")
 
     def _settlement(self, delivery: ClaimedDelivery, outcome: DeliveryOutcome) -> Settlement:
         match outcome:
@@ -104,9 +206,17 @@ class Courier:
             case Undelivered(reason, permanent=True):
                 return Settlement(delivery, "failed", reason)
             case Undelivered(reason):
-                return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts))
+                return self._put_off(delivery, reason)
+
+    def _put_off(self, delivery: ClaimedDelivery, reason: str) -> Settlement:
+        return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts))
 
     def _backoff(self, attempts: int) -> timedelta:
         """Doubles with each attempt, up to a minute, less up to half of it at random so that mails spread out."""
         longest = min(FIRST_BACKOFF * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF)
         return longest * (1 - self._entropy.token_bytes(1)[0] / 512)
+
+
+def _remaining_life(delivery: ClaimedDelivery, claimed_at: float) -> timedelta:
+    """Of the code. Counted from before the claim was asked for, so rather too short than too long."""
+    return delivery.code_lives_for - timedelta(seconds=trio.current_time() - claimed_at)

@@ -1,8 +1,12 @@
-"""Erases sealed codes whose life is over: a dump holds no code (SPEC §7.2). Success erases its own at once."""
+"""Ends what waits for nothing: sealed codes whose life is over (SPEC §7.2), and mails whose code ended.
+
+Success erases its own code at once.
+"""
 
 from functools import partial
 
-from services.public_auth.store.deliveries import erase_ended_codes
+from services.public_auth.mail.metrics import count_abandoned
+from services.public_auth.store.deliveries import abandon_ended_deliveries, erase_ended_codes
 from shared.io.postgres import Postgres
 
 BATCH = 500
@@ -15,5 +19,7 @@ class Eraser:
         self._postgres = postgres
 
     async def step(self) -> int:
-        """Erase one batch; returns how many codes it erased."""
-        return await self._postgres.unit_of_work(partial(erase_ended_codes, limit=BATCH))
+        """Erase and abandon one batch each; returns how many codes and mails that were."""
+        abandoned = await self._postgres.unit_of_work(partial(abandon_ended_deliveries, limit=BATCH))
+        count_abandoned(abandoned)
+        return abandoned + await self._postgres.unit_of_work(partial(erase_ended_codes, limit=BATCH))

@@ -10,7 +10,7 @@ class StubTransport:
 
     timeout = timedelta(seconds=1)
 
-    async def deliver(self, letter: Letter) -> DeliveryOutcome:
+    async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
         """Always delivered."""
-        del letter
+        del letter, timeout
         return Delivered()

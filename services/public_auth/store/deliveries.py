@@ -1,4 +1,4 @@
-"""Units of work of the mail queue: claim under a lease, settle, erase. asyncio-flavoured; no rule, no cipher."""
+"""Units of work of the mail queue: claim under a lease, settle, erase, look. asyncio-flavoured; no rule, no cipher."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,11 +22,32 @@ class ClaimedDelivery:
     login_code_id: UUID
     email: str = field(repr=False)
     locale: str
+    queued_at: datetime
     attempts: int
     seal_key_id: str | None
     sealed_code: bytes | None = field(repr=False)
-    expires_at: datetime
-    code_lives: bool
+    code_lives_for: timedelta
+
+    @property
+    def was_tried(self) -> bool:
+        """Whether a courier had claimed it before."""
+        return self.attempts > 1
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """At most so many mails, and at most so many of them that were tried before."""
+
+    deliveries: int
+    tried_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """Of the whole queue: mails that wait or are on their way, and since when the oldest does (zero if none)."""
+
+    depth: int
+    oldest_age: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +60,26 @@ class Settlement:
     wait: timedelta = timedelta(0)
 
 
-async def claim_deliveries(connection: asyncpg.Connection, limit: int, lease: timedelta) -> list[ClaimedDelivery]:
-    """Lease up to `limit` due mails; a courier that dies gives them back when `lease` ends."""
-    rows = await connection.fetch(_sql("claim_deliveries"), limit, lease)
+async def settle_and_claim(
+    connection: asyncpg.Connection, settlements: Sequence[Settlement], limits: ClaimLimits, lease: timedelta
+) -> list[ClaimedDelivery]:
+    """Both halves of a courier's step in one unit; what there is nothing of costs no round trip."""
+    if settlements:
+        await settle_deliveries(connection, settlements)
+    return await claim_deliveries(connection, limits, lease) if limits.deliveries > 0 else []
+
+
+async def claim_deliveries(
+    connection: asyncpg.Connection, limits: ClaimLimits, lease: timedelta
+) -> list[ClaimedDelivery]:
+    """Lease due mails; a courier that dies gives them back when `lease` ends."""
+    rows = await connection.fetch(_sql("claim_deliveries"), limits.deliveries, limits.tried_before, lease)
     return [ClaimedDelivery(**row) for row in rows]
+
+
+async def is_claim_good(connection: asyncpg.Connection, claimed: ClaimedDelivery) -> bool:
+    """Whether the code still lives and no other courier took the mail over."""
+    return await connection.fetchval(_sql("is_claim_good"), claimed.delivery_id, claimed.attempts)
 
 
 async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequence[Settlement]) -> None:
@@ -64,6 +101,19 @@ async def erase_ended_codes(connection: asyncpg.Connection, limit: int) -> int:
     """Erase up to `limit` sealed codes whose life is over; returns how many."""
     status = await connection.execute(_sql("erase_ended_codes"), limit)
     return int(status.rpartition(" ")[2])
+
+
+async def abandon_ended_deliveries(connection: asyncpg.Connection, limit: int) -> int:
+    """Abandon up to `limit` mails that wait though their code ended; returns how many."""
+    status = await connection.execute(_sql("abandon_ended_deliveries"), limit)
+    return int(status.rpartition(" ")[2])
+
+
+async def read_queue_state(connection: asyncpg.Connection) -> QueueState:
+    """One snapshot."""
+    row = await connection.fetchrow(_sql("read_queue_state"))
+    assert row is not None
+    return QueueState(row["depth"], row["oldest_age"])
 
 
 def _sql(name: str) -> str:

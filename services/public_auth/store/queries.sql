@@ -211,19 +211,34 @@ values ($1, clock_now(), clock_now() + interval '2 seconds')
 returning outbox_id;
 
 -- name: claim_deliveries
--- Leases up to $1 due mails for $2, oldest first; skips what another courier holds.
-with due as (
+-- Leases up to $1 due mails for $3, first tries first, at most $2 of them tried before; skips what another courier holds.
+with clock as materialized (
+    select clock_now() as now
+), first_tries as (
     select delivery_id from mail_deliveries
-     where state = 'queued' and next_attempt_at <= clock_now()
+     where state = 'queued' and attempts = 0 and next_attempt_at <= (select now from clock)
      order by next_attempt_at limit $1
+       for no key update skip locked
+), tried_before as (
+    select delivery_id from mail_deliveries
+     where state = 'queued' and attempts > 0 and next_attempt_at <= (select now from clock)
+     order by next_attempt_at limit least($2, $1 - (select count(*) from first_tries))
        for no key update skip locked
 )
 update mail_deliveries m
-   set attempts = m.attempts + 1, next_attempt_at = clock_now() + $2::interval
-  from due, login_codes l
+   set attempts = m.attempts + 1, next_attempt_at = clock.now + $3::interval
+  from clock, (select * from first_tries union all select * from tried_before) due, login_codes l
  where m.delivery_id = due.delivery_id and l.login_code_id = m.login_code_id
-returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.attempts, l.seal_key_id, l.sealed_code,
-          l.expires_at, l.ended_at is null and l.expires_at > clock_now() as code_lives;
+returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.queued_at, m.attempts,
+          l.seal_key_id, l.sealed_code,
+          case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for;
+
+-- name: is_claim_good
+-- Whether a mail may still be sent: its code lives, and the claim that counted $2 attempts is the last one.
+select exists (
+    select from mail_deliveries m join login_codes l using (login_code_id)
+     where m.delivery_id = $1 and m.attempts = $2 and m.state = 'queued'
+       and l.ended_at is null and l.expires_at > clock_now());
 
 -- name: settle_deliveries
 -- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.
@@ -252,3 +267,21 @@ update login_codes set sealed_code = null, seal_key_id = null
       where sealed_code is not null and expires_at <= clock_now()
       order by expires_at limit $1
         for no key update skip locked);
+
+-- name: abandon_ended_deliveries
+-- Finishes up to $1 due mails whose code ended, so that after an outage the dead do not stand before the living.
+with clock as materialized (
+    select clock_now() as now
+)
+update mail_deliveries set state = 'abandoned', reason = 'code_ended', finished_at = (select now from clock)
+ where delivery_id in (
+     select m.delivery_id from mail_deliveries m join login_codes l using (login_code_id)
+      where m.state = 'queued' and m.next_attempt_at <= (select now from clock)
+        and (l.ended_at is not null or l.expires_at <= (select now from clock))
+      limit $1
+        for no key update of m skip locked);
+
+-- name: read_queue_state
+-- How many mails are not finished, and the age of the oldest.
+select count(*) as depth, coalesce(clock_now() - min(queued_at), interval '0') as oldest_age
+  from mail_deliveries where state = 'queued';

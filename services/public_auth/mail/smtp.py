@@ -1,0 +1,26 @@
+"""The `smtp` transport (SPEC §7.1): writes the letter and hands it to a mail server."""
+
+from datetime import timedelta
+
+from services.public_auth.mail.letters import write_letter
+from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter, Undelivered
+from shared.io.smtp import Accepted, Envelope, NotAccepted, Smtp, mailbox
+from shared.kernel.mail_sender import MailSender
+
+
+class SmtpTransport:
+    """`timeout` is for one letter, connecting and logging in included."""
+
+    def __init__(self, smtp: Smtp, sender: MailSender, *, timeout: timedelta) -> None:
+        self._smtp = smtp
+        self._sender = sender
+        self.timeout = timeout
+
+    async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
+        """Delivered once the server took it; refused for good (5yz) is permanent, anything else is tried again."""
+        envelope = Envelope(mailbox(self._sender.address), mailbox(letter.email), write_letter(letter, self._sender))
+        match await self._smtp.send(envelope, timeout):
+            case Accepted():
+                return Delivered()
+            case NotAccepted(reason, permanent):
+                return Undelivered(reason, permanent)

@@ -1,0 +1,97 @@
+"""How mail leaves, from the environment. Reads no environment itself, constructs no transport."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar, cast
+from urllib.parse import urlsplit
+
+from shared import variables
+from shared.address import TcpAddress
+from shared.io.smtp import SmtpServer, Tls
+from shared.kernel.mail_sender import MailSender
+from shared.process_settings import ProcessSettings
+from shared.settings import Reading, Variable
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StubMail:
+    """Codes stay in Postgres, for the development mailbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestMail:
+    """A mail service; `timeout` is for one letter."""
+
+    base_url: str
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpMail:
+    """A mail server; `timeout` is for one letter, connecting included."""
+
+    server: SmtpServer = field(repr=False)
+    sender: MailSender
+    timeout: timedelta
+
+
+MailSettings = StubMail | RestMail | SmtpMail
+
+
+def read_mail_settings(reading: Reading, process: ProcessSettings) -> MailSettings:
+    """Problems stay in `reading`, each with its cure; the value then is of no use."""
+    match process.mail_service_mode:
+        case "rest":
+            return _read_rest(reading, process)
+        case "smtp":
+            return _read_smtp(reading, process)
+        case _:
+            return StubMail()
+
+
+def _read_rest(reading: Reading, process: ProcessSettings) -> RestMail:
+    _require(reading, variables.MAIL_SERVICE_BASE_URL, "rest")
+    base_url = reading.optional(variables.MAIL_SERVICE_BASE_URL) or ""
+    if process.is_production and urlsplit(base_url).scheme == "http":
+        reading.warnings.append(
+            f"{variables.MAIL_SERVICE_BASE_URL.name} is http: whoever is on the path reads login codes; write https"
+        )
+    return RestMail(base_url, reading.required(variables.MAIL_SERVICE_REQUEST_TIMEOUT))
+
+
+def _read_smtp(reading: Reading, process: ProcessSettings) -> SmtpMail:
+    _require(reading, variables.SMTP_ADDR, "smtp")
+    _require(reading, variables.SMTP_FROM, "smtp")
+    address = reading.optional(variables.SMTP_ADDR) or TcpAddress("", 0)
+    server = SmtpServer(
+        host=address.host,
+        port=address.port,
+        tls=cast("Tls", reading.required(variables.SMTP_TLS)),
+        username=reading.optional(variables.SMTP_USERNAME),
+        password=reading.optional(variables.SMTP_PASSWORD),
+    )
+    _check_login(reading, server)
+    if process.is_production and server.tls == "off":
+        reading.problems.append(
+            f"{variables.SMTP_TLS.name}=off sends login codes and the password unencrypted, which production refuses: "
+            "write starttls or implicit"
+        )
+    sender = reading.optional(variables.SMTP_FROM) or MailSender("", "")
+    return SmtpMail(server, sender, reading.required(variables.SMTP_TIMEOUT))
+
+
+def _require(reading: Reading, variable: Variable[T], mode: str) -> None:
+    if not reading.is_set(variable):
+        mode_is = f"{variables.MAIL_SERVICE_MODE.name}={mode}"
+        reading.problems.append(f"{variable.name} is not set, but {mode_is}: {variable.meaning}")
+
+
+def _check_login(reading: Reading, server: SmtpServer) -> None:
+    username, password = variables.SMTP_USERNAME, variables.SMTP_PASSWORD
+    for there, missing in ((username, password), (password, username)):
+        if reading.is_set(there) and not reading.is_set(missing):
+            reading.problems.append(f"{there.name} is set, but {missing.name} is not: set both or none")
+    if not (server.username or "").isprintable() or not (server.password or "").isprintable():
+        reading.problems.append(f"{username.name} and {password.name} must hold no control characters")

@@ -1,0 +1,248 @@
+"""SMTP submission (RFC 6409, RFC 5321) for trio: connections that are kept, each carrying one letter at a time.
+
+One crossing per letter, shielded and bounded from the inside. This room knows no letter's meaning. What a server says
+is reduced to a word here: its texts quote addresses.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+import aiosmtplib
+import trio
+
+from shared.io import aio
+
+Tls = Literal["starttls", "implicit", "off"]
+
+LONGEST_IDLE = timedelta(seconds=60)
+"""How long a connection is kept without a letter. Servers wait five minutes at most (RFC 5321 §4.5.3.2.7)."""
+_QUIT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where letters are handed in. Without `username` nobody logs in; a certificate is always verified."""
+
+    host: str
+    port: int
+    tls: Tls
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """`sender` and `recipient` are mailboxes as RFC 5321 §4.1.2 writes them, ASCII; `content` is a whole message."""
+
+    sender: str = field(repr=False)
+    recipient: str = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The server took responsibility for the letter (RFC 5321 §6.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAccepted:
+    """`reason` is one word of ours. Only a refusal of this very letter (5yz) is `permanent`."""
+
+    reason: str
+    permanent: bool = False
+
+
+class Smtp:
+    """One server, by way of any number of connections at once. Made by `open_smtp`."""
+
+    def __init__(self, server: SmtpServer, *, local_name: str) -> None:
+        """`local_name`: what we say we are in EHLO. Raises OSError if the system's certificates cannot be read."""
+        self._server = server
+        self._local_name = local_name
+        self._tls_context = ssl.create_default_context()
+        self._kept: list[tuple[float, aiosmtplib.SMTP]] = []  # since when idle; the last one used is used next
+
+    async def send(self, envelope: Envelope, timeout: timedelta) -> Accepted | NotAccepted:
+        """Hand in one letter; ends within `timeout`, connecting included. Cancelled only before or after.
+
+        When the connection or the time ended between the letter's last byte and the answer to it, the server may have
+        taken it all the same: repeating is safe but may double it.
+        """
+        return await aio.call(self._send, envelope, timeout.total_seconds())
+
+    # From here on: asyncio.
+
+    async def _send(self, envelope: Envelope, seconds: float) -> Accepted | NotAccepted:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._sent(envelope)
+        except _ConnectionUnusable as fault:
+            return NotAccepted(fault.reason)
+        except _EndedWhileIdle:
+            return NotAccepted("connection_lost")
+        except TimeoutError:
+            return NotAccepted("timeout")
+
+    async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
+        """On a kept connection if one still lives: that a server ended an idle one shows at the first command."""
+        while (connection := self._kept_connection()) is not None:
+            try:
+                return await self._carry(connection, envelope)
+            except _EndedWhileIdle:
+                continue
+        return await self._carry(await self._connected(), envelope)
+
+    async def _carry(self, connection: aiosmtplib.SMTP, envelope: Envelope) -> Accepted | NotAccepted:
+        """One mail transaction (RFC 5321 §3.3). The connection is kept only if it surely stands before another one."""
+        is_ready = False
+        try:
+            refusal = await _transaction(connection, envelope)
+            is_ready = refusal is None or await _is_reset(connection)
+            return refusal or Accepted()
+        except (aiosmtplib.SMTPException, OSError) as fault:
+            return NotAccepted(_reason(fault, "connection_lost"))
+        finally:
+            if is_ready and connection.is_connected:
+                self._kept.append((asyncio.get_running_loop().time(), connection))
+            else:
+                connection.close()
+
+    def _kept_connection(self) -> aiosmtplib.SMTP | None:
+        oldest = asyncio.get_running_loop().time() - LONGEST_IDLE.total_seconds()
+        while self._kept:
+            since, connection = self._kept.pop()
+            if connection.is_connected and since > oldest:
+                return connection
+            connection.close()
+        return None
+
+    async def _connected(self) -> aiosmtplib.SMTP:
+        """A connection that may submit. Raises `_ConnectionUnusable`; what goes wrong here is no letter's fault."""
+        connection = aiosmtplib.SMTP(
+            hostname=self._server.host,
+            port=self._server.port,
+            local_hostname=self._local_name,
+            timeout=None,  # `_send` bounds it all
+            use_tls=self._server.tls == "implicit",
+            start_tls=False,
+            tls_context=self._tls_context,
+        )
+        try:
+            await self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    async def _prepare(self, connection: aiosmtplib.SMTP) -> None:
+        step = "unreachable"
+        try:
+            await connection.connect()
+            if self._server.tls == "starttls":
+                step = "starttls_refused"
+                await connection.starttls()
+            if self._server.username is not None:
+                step = "login_refused"
+                await connection.login(self._server.username, self._server.password or "")
+        except (aiosmtplib.SMTPException, OSError) as fault:
+            raise _ConnectionUnusable(_reason(fault, step)) from None
+
+    async def close(self) -> None:
+        """Say goodbye on every kept connection, for a second at most."""
+        while self._kept:
+            _, connection = self._kept.pop()
+            try:
+                async with asyncio.timeout(_QUIT_SECONDS):
+                    await connection.quit()
+            except (aiosmtplib.SMTPException, OSError):  # TimeoutError is one
+                connection.close()
+
+
+@asynccontextmanager
+async def open_smtp(server: SmtpServer, *, local_name: str) -> AsyncGenerator[Smtp]:
+    """Does not connect: a process starts without its mail server. On leaving, every `send` must have ended."""
+    smtp = Smtp(server, local_name=local_name)
+    try:
+        yield smtp
+    finally:
+        with trio.CancelScope(shield=True):
+            await aio.call(smtp.close)
+
+
+def mailbox(address: str) -> str:
+    """A WHATWG-valid address as RFC 5321 §4.1.2 writes it: a local part that is no dot-string is quoted."""
+    local_part, _, domain = address.rpartition("@")
+    is_dot_string = not local_part.startswith(".") and not local_part.endswith(".") and ".." not in local_part
+    return address if is_dot_string else f'"{local_part}"@{domain}'
+
+
+class _ConnectionUnusable(Exception):
+    """No connection that may submit; says nothing of the letter."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class _EndedWhileIdle(Exception):
+    """The server ended the connection before it heard of this letter."""
+
+
+async def _transaction(connection: aiosmtplib.SMTP, envelope: Envelope) -> NotAccepted | None:
+    """None: the letter was accepted. Raises `_EndedWhileIdle`, and aiosmtplib's faults for a connection that broke."""
+    code = await _begin(connection, envelope.sender)
+    if code != aiosmtplib.SMTPStatus.completed:
+        return _refused("sender", code)
+    code = await _command(connection, b"RCPT", f"TO:<{envelope.recipient}>")
+    if code not in (aiosmtplib.SMTPStatus.completed, aiosmtplib.SMTPStatus.will_forward):
+        return _refused("recipient", code)
+    try:
+        await connection.data(envelope.content)
+    except aiosmtplib.SMTPDataError as refusal:
+        return _refused("content", refusal.code)
+    return None
+
+
+async def _begin(connection: aiosmtplib.SMTP, sender: str) -> int:
+    try:
+        code = await _command(connection, b"MAIL", f"FROM:<{sender}>")
+    except (aiosmtplib.SMTPServerDisconnected, ConnectionError):
+        raise _EndedWhileIdle from None
+    if code == aiosmtplib.SMTPStatus.domain_unavailable:  # 421: the service closes the connection
+        raise _EndedWhileIdle
+    return code
+
+
+async def _command(connection: aiosmtplib.SMTP, verb: bytes, argument: str) -> int:
+    if connection.is_ehlo_or_helo_needed:
+        await connection.ehlo()
+    return (await connection.execute_command(verb, argument.encode("ascii"))).code
+
+
+async def _is_reset(connection: aiosmtplib.SMTP) -> bool:
+    try:
+        return (await connection.execute_command(b"RSET")).code == aiosmtplib.SMTPStatus.completed
+    except (aiosmtplib.SMTPException, OSError):
+        return False
+
+
+def _refused(step: str, code: int) -> NotAccepted:
+    """5yz: do not try again in this form; whatever else is no promise for later (RFC 5321 §4.2.1)."""
+    if 500 <= code <= 599:
+        return NotAccepted(f"{step}_refused", permanent=True)
+    return NotAccepted(f"{step}_deferred")
+
+
+def _reason(fault: Exception, otherwise: str) -> str:
+    """One word for what broke. The causes are looked at because aiosmtplib wraps what the handshake raised."""
+    for each in (fault, fault.__cause__):
+        if isinstance(each, ssl.SSLCertVerificationError):
+            return "untrusted_certificate"
+        if isinstance(each, ssl.SSLError):
+            return "tls_failed"
+    return "timeout" if isinstance(fault, TimeoutError) else otherwise

@@ -3,6 +3,7 @@
 Development only: it unseals codes. Watches Postgres, so it sees what any replica does.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -27,12 +28,19 @@ _WHY = {
 
 
 class MailWatch:
-    """What was mailed since the watch began."""
+    """What was mailed since the watch began. `on_code` is called with each challenge's id and code, after its line."""
 
-    def __init__(self, connection: asyncpg.Connection, sealing_keys: KeyRing, on_line: Line) -> None:
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        sealing_keys: KeyRing,
+        on_line: Line,
+        on_code: Callable[[str, str], None],
+    ) -> None:
         self._connection = connection
         self._keys = sealing_keys
         self._on_line = on_line
+        self._on_code = on_code
         self._seen: dict[UUID, datetime] = {}
 
     async def begin(self) -> None:
@@ -42,7 +50,11 @@ class MailWatch:
     async def step(self) -> None:
         """Prints what is new."""
         for row in await self._new_rows():
-            self._on_line(self._describe(row))
+            if row["state"] == "sent":
+                self._show_code(row)
+            else:
+                why = row["reason"] or row["state"]
+                self._on_line(f"{row['email']} nothing mailed: {_WHY.get(why, why)} ({row['challenge_id']})")
 
     async def _new_rows(self) -> list[asyncpg.Record]:
         since = await self._connection.fetchval(_SQL["read_clock"]) - _LOOK_BACK
@@ -51,16 +63,15 @@ class MailWatch:
         self._seen = {row["delivery_id"]: row["finished_at"] for row in rows}
         return new
 
-    def _describe(self, row: asyncpg.Record) -> str:
-        if row["state"] != "sent":
-            why = row["reason"] or row["state"]
-            return f"{row['email']} nothing mailed: {_WHY.get(why, why)} ({row['challenge_id']})"
-        return f"{row['email']} {self._code(row)} ({row['challenge_id']})"
-
-    def _code(self, row: asyncpg.Record) -> str:
+    def _show_code(self, row: asyncpg.Record) -> None:
+        to, challenge_id = row["email"], row["challenge_id"]
         if row["sealed_code"] is None:
-            return "a code that has ended already"
+            self._on_line(f"{to} a code that has ended already ({challenge_id})")
+            return
         try:
-            return unseal(self._keys, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes).decode()
+            code = unseal(self._keys, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes).decode()
         except Unsealable:
-            return "a code sealed with a key that is gone"
+            self._on_line(f"{to} a code sealed with a key that is gone ({challenge_id})")
+            return
+        self._on_line(f"{to} {code} ({challenge_id})")
+        self._on_code(challenge_id, code)

@@ -29,20 +29,64 @@ class Terminal:
 
     def source(self, name: str) -> Line:
         """A writer of prefixed lines; those of our services, JSON, become readable."""
-        return lambda line: self.say(f"{name:<{_WIDTH}} | {readable(line)}")
+        return lambda line: self.say("\n".join(f"{name:<{_WIDTH}} | {each}" for each in readable(line)))
 
 
-_SHOWN_FIRST = ("ts", "level", "logger", "event")
+_LEVEL_WIDTH = len("warning")
+_SHOWN_APART = ("ts", "level", "event", "logger", "exception")
 
 
-def readable(line: str) -> str:
-    """`LEVEL event name=value …` out of a JSON log line of our services; any other line as it is."""
+def readable(line: str) -> list[str]:
+    """`time LEVEL event name=value … logger=…` out of a JSON log line of our services, an exception in lines below it.
+
+    All of it: nothing is left out or cut. Any other line stays as it is.
+    """
+    entry = _log_entry(line)
+    if entry is None:
+        return [line]
+    level = str(entry.get("level", "")).upper()
+    head = [str(entry.get("ts", "")), f"{level:<{_LEVEL_WIDTH}}", str(entry["event"])]
+    names = [*(name for name in entry if name not in _SHOWN_APART), *(("logger",) if "logger" in entry else ())]
+    first = " ".join([*head, *(f"{name}={_value(entry[name])}" for name in names)])
+    return [first, *(_exception(entry["exception"], "  ") if "exception" in entry else ())]
+
+
+def _log_entry(line: str) -> dict[str, object] | None:
+    """What a line of ours holds; None for lines of others."""
     try:
-        entry = json.loads(line)
+        entry: object = json.loads(line)
     except ValueError:
-        return line
+        return None
     if not isinstance(entry, dict) or "event" not in entry:
-        return line
-    entry = cast("dict[str, object]", entry)
-    rest = (f"{name}={value}" for name, value in entry.items() if name not in _SHOWN_FIRST)
-    return " ".join([str(entry.get("level", "")).upper(), str(entry["event"]), *rest])
+        return None
+    return cast("dict[str, object]", entry)
+
+
+def _value(value: object) -> str:
+    """A word as it is, so that one can search for it; anything else as JSON, so that one sees where it ends.
+
+    What a terminal would obey instead of showing it is escaped.
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    if value and value.isprintable() and not any(character in ' "=' for character in value):
+        return value
+    return json.dumps(value, ensure_ascii=not value.isprintable())
+
+
+def _exception(described: object, indent: str, why: str = "") -> list[str]:
+    """As `shared.telemetry.describe` tells it: the type, its places (innermost last), its cause, what it groups."""
+    if not isinstance(described, dict):
+        return [f"{indent}{why}{_value(described)}"]
+    told = cast("dict[str, object]", described)
+    inner = indent + "  "
+    stack = told.get("stack")
+    places = cast("list[object]", stack) if isinstance(stack, list) else []
+    lines = [f"{indent}{why}{told.get('type', 'exception')}", *(f"{inner}{place}" for place in places)]
+    if "cause" in told:
+        lines += _exception(told["cause"], inner, "because of ")
+    grouped = told.get("exceptions")
+    for each in cast("list[object]", grouped) if isinstance(grouped, list) else []:
+        lines += _exception(each, inner, "with ")
+    known = ("type", "stack", "cause", "exceptions")
+    return lines + [f"{inner}{name}={_value(value)}" for name, value in told.items() if name not in known]

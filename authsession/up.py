@@ -1,21 +1,22 @@
 """`authsession up`: everything on one machine, for development and small installs (SPEC §1.4)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
 
 from authsession.database import connect
-from authsession.embedded.child import Line, StartFailure
+from authsession.embedded.child import StartFailure
 from authsession.environment import read_environment
 from authsession.installation import Installation, Running
 from authsession.mail_watch import MailWatch
 from authsession.stack import Stack
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
-from authsession.walk_through import walk_through
+from authsession.walk_through import confirm_call, walk_through
+from shared.address import Address
 from shared.settings import EXIT_STATUS
 
 POLL_SECONDS = 0.2
@@ -62,7 +63,7 @@ def _start(stack: ExitStack, installation: Installation, terminal: Terminal) -> 
 
 async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
     async with asyncio.TaskGroup() as tasks:
-        watching = tasks.create_task(_watch_mail(parts, terminal.source("mail")))
+        watching = tasks.create_task(_watch_mail(parts, terminal))
         while not signals.requested and parts.dead() is None:  # noqa: ASYNC110 - a signal and a death make no event
             await asyncio.sleep(POLL_SECONDS)
         watching.cancel()
@@ -74,21 +75,35 @@ async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
     return EXIT_STATUS if status == EXIT_STATUS else 1
 
 
-async def _watch_mail(parts: Stack, on_line: Line) -> None:
+async def _watch_mail(parts: Stack, terminal: Terminal) -> None:
     """Only in stub mode, where codes are for the terminal. Outlives the loss of its connection."""
     process = parts.configuration.public.process
     if process.mail_service_mode != "stub":
         return
+    on_code = _shows_the_first(parts.public.address, terminal)
     while True:
         try:
             async with connect(parts.owner_dsn) as connection:
-                watch = MailWatch(connection, process.sealing_keys, on_line)
+                watch = MailWatch(connection, process.sealing_keys, terminal.source("mail"), on_code)
                 await watch.begin()
                 while True:
                     await asyncio.sleep(POLL_SECONDS)
                     await watch.step()
         except (StartFailure, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await asyncio.sleep(1)
+
+
+def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str], None]:
+    """Prints the confirming call for one code: it shows how; for each it would bury the rest."""
+    was_shown = False
+
+    def show(challenge_id: str, code: str) -> None:
+        nonlocal was_shown
+        if not was_shown:
+            was_shown = True
+            terminal.say(f"\n{confirm_call(public, challenge_id, code)}\n")
+
+    return show
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

@@ -48,6 +48,15 @@ def walk_through(public: Address, internal: Address) -> str:
     return "\n\n".join(f"{number}. {_step(*step)}" for number, step in enumerate(steps, start=1))
 
 
+def confirm_call(public: Address, challenge_id: str, code: str) -> str:
+    """Step 2 with a code that was mailed, ready to copy: holds a secret, for the person at the terminal only."""
+    command, url = _curl(public)
+    body = CONFIRMATION.replace("challenge-123", challenge_id).replace("123456", code)
+    return _step(
+        "Step 2 with the code just mailed", f"{command} -X POST {url}/api/v1/public/auth/confirm-email-code", body
+    )
+
+
 def _step(title: str, call: str, body: str | None) -> str:
     if body is None:
         return f"{title}\n\n{call}"

@@ -45,6 +45,10 @@ def test_the_printed_calls_one_after_the_other_give_the_documented_shapes(up: Up
     send, confirm, read, revoke, block, unblock = up.walk_through()
     challenge_id = call(send, {})["challenge_id"]
     code = up.find(rf"^mail +. pilot@example.com ([0-9]{{6}}) .{challenge_id}")[1]
+    up.find("^Step 2 with the code just mailed")
+    assert wait_for(lambda: up.walk_through()[6:]) == [
+        confirm.replace("challenge-123", challenge_id).replace("123456", code)
+    ]
     ids = {"challenge-123": challenge_id, '"123456"': f'"{code}"'}
 
     confirmed = call(confirm, ids)
@@ -96,7 +100,9 @@ def test_a_signal_stops_everything_in_order_with_status_0_and_no_orphan(up: Up, 
     assert len({process.pid for process in processes}) >= 4
     assert up.stop(ask) == 0, up.output
     assert [process for process in processes if process.is_running()] == []
-    stopped = [up.lines.index(up.find(pattern)[0]) for pattern in (r"^public .*stopping$", r"^postgres .*shut down$")]
+    stopped = [
+        up.lines.index(up.find(pattern)[0]) for pattern in (r"^public .* stopping .*$", r"^postgres .*shut down$")
+    ]
     assert stopped == sorted(stopped)
     assert "Traceback" not in up.output
     assert up.command("settings", "get").returncode == 1

@@ -104,8 +104,8 @@ class Up:
         return json.loads((self.folder / ".authsession" / "secrets.json").read_text())
 
     def walk_through(self) -> list[str]:
-        """The printed calls, in order."""
-        return re.findall(r"^curl .*?(?=\n\n)", self.output, re.MULTILINE | re.DOTALL)
+        """The printed calls, in order; after the first code, the call that confirms it."""
+        return re.findall(r"^curl .*?(?=\n\n|\n\Z)", self.output, re.MULTILINE | re.DOTALL)
 
 
 def call(command: str, replacements: Mapping[str, str]) -> dict[str, Any]:

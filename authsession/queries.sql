@@ -1,16 +1,21 @@
 -- name: read_settings
 -- Every setting.
-select session_limit, session_limit_policy, session_max_age, require_client_key_proof from settings;
+select session_limit, session_limit_policy, session_max_age, require_client_key_proof,
+       challenge_retention, known_network_retention, revoked_session_retention, expired_block_retention
+  from settings;
 
 -- name: lock_settings
 -- Locks the one row, so that changes follow each other.
-select version, session_limit, session_limit_policy, session_max_age, require_client_key_proof from settings for update;
+select version, session_limit, session_limit_policy, session_max_age, require_client_key_proof,
+       challenge_retention, known_network_retention, revoked_session_retention, expired_block_retention
+  from settings for update;
 
 -- name: write_settings
 -- Writes all settings under the next version. Run it holding the row's lock.
 update settings
    set version = version + 1, session_limit = $1, session_limit_policy = $2, session_max_age = $3,
-       require_client_key_proof = $4
+       require_client_key_proof = $4, challenge_retention = $5, known_network_retention = $6,
+       revoked_session_retention = $7, expired_block_retention = $8
 returning version;
 
 -- name: write_settings_change

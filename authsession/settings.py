@@ -95,13 +95,21 @@ def _session_limit_policy(text: str) -> str:
     return text
 
 
-def _session_max_age(text: str) -> timedelta:
+def _duration(shortest: str, longest: str) -> Callable[[str], timedelta]:
+    least, most = _read_duration(shortest), _read_duration(longest)
+
+    def parse(text: str) -> timedelta:
+        duration = _read_duration(text)
+        if duration is None or least is None or most is None or not least <= duration <= most:
+            raise ValueError(f"a duration such as 90d or 12h, from {shortest} to {longest}")
+        return duration
+
+    return parse
+
+
+def _read_duration(text: str) -> timedelta | None:
     written = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
-    if written is not None:
-        age = timedelta(**{_UNITS[written[2]]: int(written[1])})
-        if timedelta(minutes=1) <= age <= timedelta(days=3650):
-            return age
-    raise ValueError("a duration such as 90d or 12h, from 1m to 3650d")
+    return None if written is None else timedelta(**{_UNITS[written[2]]: int(written[1])})
 
 
 def _boolean(text: str) -> bool:
@@ -114,8 +122,12 @@ def _boolean(text: str) -> bool:
 PARSERS: Mapping[str, Callable[[str], object]] = {
     "session_limit": _session_limit,
     "session_limit_policy": _session_limit_policy,
-    "session_max_age": _session_max_age,
+    "session_max_age": _duration("1m", "3650d"),
     "require_client_key_proof": _boolean,
+    "challenge_retention": _duration("25h", "3650d"),
+    "known_network_retention": _duration("90d", "3650d"),
+    "revoked_session_retention": _duration("30d", "3650d"),
+    "expired_block_retention": _duration("1h", "3650d"),
 }
 
 

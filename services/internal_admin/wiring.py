@@ -9,6 +9,7 @@ import trio
 
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.settings import InternalAdminSettings
+from services.internal_admin.workers import retention, session_expiry
 from shared.dependency_checks import add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.io.aio import open_loop
@@ -72,11 +73,27 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
         await workers.start(partial(
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
+        await _start_aging(workers, postgres, relay)
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
             await server.start(partial(serve, app, settings.http_address, drain=drain))
         workers.cancel_scope.cancel()
     metrics.shutdown()
+
+
+async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay) -> None:
+    """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
+    expiry = session_expiry.SessionExpiry(postgres, relay.wake)
+    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    await workers.start(partial(
+        supervise, expiry.step, name="session expiry",
+        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=session_expiry.REST,
+    ))  # fmt: skip
+    for name, step, batch in (
+        ("aged rows", aged_rows.step, retention.BATCH),
+        ("unused e-mails", unused_emails.step, retention.PAGE),
+    ):
+        await workers.start(partial(supervise, step, name=name, idle=retention.IDLE, batch=batch, rest=retention.REST))
 
 
 def _app(

@@ -1,6 +1,7 @@
 """Store: appends to the audit trail. Both services may insert; none may change or remove."""
 
 import json
+from collections.abc import Iterable
 
 import asyncpg
 
@@ -12,9 +13,17 @@ _SQL = queries.load("shared.audit")
 
 async def insert_audit_event(connection: asyncpg.Connection, event: AuditEvent) -> None:
     """Append one row. Call it inside the transaction of the change, so that neither exists without the other."""
+    await connection.execute(_SQL["insert_audit_event"], *_arguments(event))
+
+
+async def insert_audit_events(connection: asyncpg.Connection, events: Iterable[AuditEvent]) -> None:
+    """The same for several, in one round trip."""
+    await connection.executemany(_SQL["insert_audit_event"], [_arguments(event) for event in events])
+
+
+def _arguments(event: AuditEvent) -> tuple[str | None, ...]:
     actor_type, actor_id = (event.actor.type, event.actor.id) if event.actor else (None, None)
-    await connection.execute(
-        _SQL["insert_audit_event"],
+    return (
         event.event,
         event.outcome,
         event.caller,

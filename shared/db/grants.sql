@@ -41,3 +41,8 @@ grant select, delete on projection_conflicts to authsession_internal;
 
 -- Orders for the user service are the internal process' alone.
 grant select, insert, update, delete on user_block_orders to authsession_internal;
+
+-- Retention (SPEC §5.4): only the internal process removes rows. Deliveries go with their challenge, by its foreign key.
+grant delete on challenges, login_codes, known_networks, device_sessions, emails to authsession_internal;
+grant select on known_networks to authsession_internal;
+grant execute on function email_is_unused to authsession_internal;

@@ -36,6 +36,124 @@ begin
         using errcode = 'check_violation', constraint = 'device_session_only_revoked';
 end $$;
 
+CREATE TABLE authsession.blocks (
+    block_id bigint NOT NULL,
+    email_id bigint,
+    user_id text,
+    expires_at timestamp with time zone,
+    reason_code text NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT blocks_actor_type_check CHECK ((actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
+    CONSTRAINT blocks_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
+    CONSTRAINT blocks_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT blocks_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
+);
+
+CREATE TABLE authsession.challenges (
+    challenge_id text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    login_code_id uuid,
+    network_tag bytea NOT NULL,
+    preferred_language text NOT NULL,
+    state text NOT NULL,
+    attempts smallint DEFAULT 0 NOT NULL,
+    evaluated smallint DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    CONSTRAINT challenges_attempts_check CHECK (((attempts >= 0) AND (attempts <= 5))),
+    CONSTRAINT challenges_challenge_id_check CHECK ((challenge_id ~~ 'challenge-%'::text)),
+    CONSTRAINT challenges_check CHECK (((evaluated >= 0) AND (evaluated <= attempts))),
+    CONSTRAINT challenges_check1 CHECK ((expires_at > created_at)),
+    CONSTRAINT challenges_check2 CHECK (((login_code_id IS NULL) = (state = ANY (ARRAY['delivery_suppressed'::text, 'delivery_throttled'::text])))),
+    CONSTRAINT challenges_check3 CHECK (((confirmed_at IS NULL) = (state <> 'confirmed_pending_expire'::text))),
+    CONSTRAINT challenges_check4 CHECK (((state <> 'failed'::text) OR (attempts = 5))),
+    CONSTRAINT challenges_check5 CHECK (((state <> ALL (ARRAY['pending_send'::text, 'sent'::text])) OR (attempts < 5))),
+    CONSTRAINT challenges_network_tag_check CHECK ((octet_length(network_tag) = 16)),
+    CONSTRAINT challenges_state_check CHECK ((state = ANY (ARRAY['pending_send'::text, 'sent'::text, 'delivery_suppressed'::text, 'delivery_throttled'::text, 'confirmed_pending_expire'::text, 'failed'::text, 'cancelled'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.known_networks (
+    email_id bigint NOT NULL,
+    network_tag bytea NOT NULL,
+    confirmed_at timestamp with time zone NOT NULL,
+    CONSTRAINT known_networks_network_tag_check CHECK ((octet_length(network_tag) = 16))
+);
+
+CREATE TABLE authsession.login_codes (
+    login_code_id uuid NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    key_id text NOT NULL,
+    salt bytea NOT NULL,
+    mac bytea NOT NULL,
+    sealed_code bytea,
+    seal_key_id text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    CONSTRAINT login_codes_check CHECK ((expires_at > created_at)),
+    CONSTRAINT login_codes_check1 CHECK (((sealed_code IS NULL) = (seal_key_id IS NULL))),
+    CONSTRAINT login_codes_check2 CHECK (((ended_at IS NULL) OR (sealed_code IS NULL))),
+    CONSTRAINT login_codes_mac_check CHECK ((octet_length(mac) = 32)),
+    CONSTRAINT login_codes_salt_check CHECK ((octet_length(salt) = 16))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.mail_deliveries (
+    delivery_id uuid NOT NULL,
+    challenge_id text NOT NULL,
+    login_code_id uuid,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    locale text NOT NULL,
+    network_tag bytea NOT NULL,
+    to_new_address boolean NOT NULL,
+    state text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT mail_deliveries_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
+    CONSTRAINT mail_deliveries_check1 CHECK (((state <> ALL (ARRAY['queued'::text, 'sent'::text])) OR (login_code_id IS NOT NULL))),
+    CONSTRAINT mail_deliveries_network_tag_check CHECK ((octet_length(network_tag) = 16)),
+    CONSTRAINT mail_deliveries_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'suppressed'::text, 'failed'::text, 'abandoned'::text, 'decoy'::text])))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.user_block_orders (
+    order_id bigint NOT NULL,
+    email_id bigint,
+    user_id text,
+    reason_code text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    CONSTRAINT user_block_orders_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT user_block_orders_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
+    CONSTRAINT user_block_orders_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT user_block_orders_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
+);
+
+CREATE TABLE authsession.users (
+    user_id text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    preferred_language text NOT NULL,
+    time_zone text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT users_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
+);
+
+CREATE FUNCTION authsession.email_is_unused(which bigint) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((NOT (EXISTS (SELECT FROM authsession.users WHERE (users.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.blocks WHERE (blocks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.challenges WHERE (challenges.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.login_codes WHERE (login_codes.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.mail_deliveries WHERE (mail_deliveries.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.known_networks WHERE (known_networks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.user_block_orders WHERE (user_block_orders.email_id = email_is_unused.which)))));
+
 CREATE TABLE authsession.device_sessions (
     device_session_id text NOT NULL,
     user_id text NOT NULL,
@@ -109,21 +227,6 @@ ALTER TABLE authsession.audit_events ALTER COLUMN audit_id ADD GENERATED ALWAYS 
     CACHE 1
 );
 
-CREATE TABLE authsession.blocks (
-    block_id bigint NOT NULL,
-    email_id bigint,
-    user_id text,
-    expires_at timestamp with time zone,
-    reason_code text NOT NULL,
-    actor_type text NOT NULL,
-    actor_id text,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT blocks_actor_type_check CHECK ((actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
-    CONSTRAINT blocks_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
-    CONSTRAINT blocks_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
-    CONSTRAINT blocks_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
-);
-
 ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME authsession.blocks_block_id_seq
     START WITH 1
@@ -132,32 +235,6 @@ ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE authsession.challenges (
-    challenge_id text NOT NULL,
-    email_id bigint NOT NULL,
-    email text NOT NULL,
-    login_code_id uuid,
-    network_tag bytea NOT NULL,
-    preferred_language text NOT NULL,
-    state text NOT NULL,
-    attempts smallint DEFAULT 0 NOT NULL,
-    evaluated smallint DEFAULT 0 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    confirmed_at timestamp with time zone,
-    CONSTRAINT challenges_attempts_check CHECK (((attempts >= 0) AND (attempts <= 5))),
-    CONSTRAINT challenges_challenge_id_check CHECK ((challenge_id ~~ 'challenge-%'::text)),
-    CONSTRAINT challenges_check CHECK (((evaluated >= 0) AND (evaluated <= attempts))),
-    CONSTRAINT challenges_check1 CHECK ((expires_at > created_at)),
-    CONSTRAINT challenges_check2 CHECK (((login_code_id IS NULL) = (state = ANY (ARRAY['delivery_suppressed'::text, 'delivery_throttled'::text])))),
-    CONSTRAINT challenges_check3 CHECK (((confirmed_at IS NULL) = (state <> 'confirmed_pending_expire'::text))),
-    CONSTRAINT challenges_check4 CHECK (((state <> 'failed'::text) OR (attempts = 5))),
-    CONSTRAINT challenges_check5 CHECK (((state <> ALL (ARRAY['pending_send'::text, 'sent'::text])) OR (attempts < 5))),
-    CONSTRAINT challenges_network_tag_check CHECK ((octet_length(network_tag) = 16)),
-    CONSTRAINT challenges_state_check CHECK ((state = ANY (ARRAY['pending_send'::text, 'sent'::text, 'delivery_suppressed'::text, 'delivery_throttled'::text, 'confirmed_pending_expire'::text, 'failed'::text, 'cancelled'::text])))
-)
-WITH (fillfactor='80');
 
 CREATE TABLE authsession.emails (
     email_id bigint NOT NULL,
@@ -176,55 +253,6 @@ ALTER TABLE authsession.emails ALTER COLUMN email_id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE authsession.known_networks (
-    email_id bigint NOT NULL,
-    network_tag bytea NOT NULL,
-    confirmed_at timestamp with time zone NOT NULL,
-    CONSTRAINT known_networks_network_tag_check CHECK ((octet_length(network_tag) = 16))
-);
-
-CREATE TABLE authsession.login_codes (
-    login_code_id uuid NOT NULL,
-    email_id bigint NOT NULL,
-    email text NOT NULL,
-    key_id text NOT NULL,
-    salt bytea NOT NULL,
-    mac bytea NOT NULL,
-    sealed_code bytea,
-    seal_key_id text,
-    created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    CONSTRAINT login_codes_check CHECK ((expires_at > created_at)),
-    CONSTRAINT login_codes_check1 CHECK (((sealed_code IS NULL) = (seal_key_id IS NULL))),
-    CONSTRAINT login_codes_check2 CHECK (((ended_at IS NULL) OR (sealed_code IS NULL))),
-    CONSTRAINT login_codes_mac_check CHECK ((octet_length(mac) = 32)),
-    CONSTRAINT login_codes_salt_check CHECK ((octet_length(salt) = 16))
-)
-WITH (fillfactor='80');
-
-CREATE TABLE authsession.mail_deliveries (
-    delivery_id uuid NOT NULL,
-    challenge_id text NOT NULL,
-    login_code_id uuid,
-    email_id bigint NOT NULL,
-    email text NOT NULL,
-    locale text NOT NULL,
-    network_tag bytea NOT NULL,
-    to_new_address boolean NOT NULL,
-    state text NOT NULL,
-    reason text,
-    attempts integer DEFAULT 0 NOT NULL,
-    queued_at timestamp with time zone NOT NULL,
-    next_attempt_at timestamp with time zone NOT NULL,
-    finished_at timestamp with time zone,
-    CONSTRAINT mail_deliveries_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
-    CONSTRAINT mail_deliveries_check1 CHECK (((state <> ALL (ARRAY['queued'::text, 'sent'::text])) OR (login_code_id IS NOT NULL))),
-    CONSTRAINT mail_deliveries_network_tag_check CHECK ((octet_length(network_tag) = 16)),
-    CONSTRAINT mail_deliveries_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'suppressed'::text, 'failed'::text, 'abandoned'::text, 'decoy'::text])))
-)
-WITH (fillfactor='80');
 
 CREATE TABLE authsession.projection_conflicts (
     device_session_id text NOT NULL,
@@ -276,7 +304,15 @@ CREATE TABLE authsession.settings (
     session_limit_policy text DEFAULT 'reject'::text NOT NULL,
     session_max_age interval DEFAULT '365 days'::interval NOT NULL,
     require_client_key_proof boolean DEFAULT false NOT NULL,
+    challenge_retention interval DEFAULT '7 days'::interval NOT NULL,
+    known_network_retention interval DEFAULT '90 days'::interval NOT NULL,
+    revoked_session_retention interval DEFAULT '90 days'::interval NOT NULL,
+    expired_block_retention interval DEFAULT '30 days'::interval NOT NULL,
+    CONSTRAINT settings_challenge_retention_check CHECK (((challenge_retention >= '25:00:00'::interval) AND (challenge_retention <= '3650 days'::interval))),
+    CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
+    CONSTRAINT settings_known_network_retention_check CHECK (((known_network_retention >= '90 days'::interval) AND (known_network_retention <= '3650 days'::interval))),
     CONSTRAINT settings_only_row_check CHECK (only_row),
+    CONSTRAINT settings_revoked_session_retention_check CHECK (((revoked_session_retention >= '30 days'::interval) AND (revoked_session_retention <= '3650 days'::interval))),
     CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
     CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
     CONSTRAINT settings_session_max_age_check CHECK (((session_max_age >= '00:01:00'::interval) AND (session_max_age <= '3650 days'::interval)))
@@ -302,20 +338,6 @@ ALTER TABLE authsession.settings_changes ALTER COLUMN settings_change_id ADD GEN
     CACHE 1
 );
 
-CREATE TABLE authsession.user_block_orders (
-    order_id bigint NOT NULL,
-    email_id bigint,
-    user_id text,
-    reason_code text NOT NULL,
-    ordered_at timestamp with time zone NOT NULL,
-    attempts integer DEFAULT 0 NOT NULL,
-    next_attempt_at timestamp with time zone NOT NULL,
-    CONSTRAINT user_block_orders_attempts_check CHECK ((attempts >= 0)),
-    CONSTRAINT user_block_orders_check CHECK ((num_nonnulls(email_id, user_id) = 1)),
-    CONSTRAINT user_block_orders_reason_code_check CHECK ((reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
-    CONSTRAINT user_block_orders_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
-);
-
 ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME authsession.user_block_orders_order_id_seq
     START WITH 1
@@ -323,16 +345,6 @@ ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED AL
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
-);
-
-CREATE TABLE authsession.users (
-    user_id text NOT NULL,
-    email_id bigint NOT NULL,
-    email text NOT NULL,
-    preferred_language text NOT NULL,
-    time_zone text NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    CONSTRAINT users_user_id_check CHECK ((user_id ~ '^[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}$'::text))
 );
 
 ALTER TABLE ONLY authsession.audit_events
@@ -412,15 +424,17 @@ ALTER TABLE ONLY authsession.users
 
 CREATE INDEX audit_events_occurred_at ON authsession.audit_events USING btree (occurred_at);
 
+CREATE INDEX blocks_expires_at ON authsession.blocks USING btree (expires_at) WHERE (expires_at IS NOT NULL);
+
 CREATE INDEX challenges_confirmed ON authsession.challenges USING btree (email_id, confirmed_at) WHERE (confirmed_at IS NOT NULL);
 
 CREATE UNIQUE INDEX challenges_confirmed_code ON authsession.challenges USING btree (login_code_id) WHERE (confirmed_at IS NOT NULL);
 
 CREATE INDEX challenges_created_at ON authsession.challenges USING btree (created_at);
 
-CREATE INDEX challenges_evaluated ON authsession.challenges USING btree (email_id, expires_at) WHERE ((evaluated > 0) AND (attempts > 0));
+CREATE INDEX challenges_email ON authsession.challenges USING btree (email_id, state, expires_at);
 
-CREATE INDEX challenges_live ON authsession.challenges USING btree (email_id, expires_at) WHERE (state = ANY (ARRAY['pending_send'::text, 'sent'::text]));
+CREATE INDEX challenges_evaluated ON authsession.challenges USING btree (email_id, expires_at) WHERE ((evaluated > 0) AND (attempts > 0));
 
 CREATE INDEX challenges_login_code_id ON authsession.challenges USING btree (login_code_id);
 
@@ -434,19 +448,21 @@ CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree 
 
 CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
 
-CREATE INDEX login_codes_live ON authsession.login_codes USING btree (email_id, expires_at) WHERE (ended_at IS NULL);
+CREATE INDEX known_networks_confirmed_at ON authsession.known_networks USING btree (confirmed_at);
+
+CREATE INDEX login_codes_email ON authsession.login_codes USING btree (email_id, ended_at, expires_at);
+
+CREATE INDEX login_codes_expires_at ON authsession.login_codes USING btree (expires_at);
 
 CREATE INDEX login_codes_sealed ON authsession.login_codes USING btree (expires_at) WHERE (sealed_code IS NOT NULL);
 
-CREATE INDEX mail_deliveries_counted ON authsession.mail_deliveries USING btree (email_id, queued_at) WHERE (state = ANY (ARRAY['queued'::text, 'sent'::text]));
-
 CREATE INDEX mail_deliveries_due ON authsession.mail_deliveries USING btree (next_attempt_at) WHERE (state = 'queued'::text);
+
+CREATE INDEX mail_deliveries_email ON authsession.mail_deliveries USING btree (email_id, state, queued_at);
 
 CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING btree (login_code_id);
 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE (to_new_address AND (state = ANY (ARRAY['queued'::text, 'sent'::text])));
-
-CREATE INDEX mail_deliveries_queued_at ON authsession.mail_deliveries USING btree (queued_at);
 
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
 
@@ -497,8 +513,30 @@ GRANT USAGE ON SCHEMA authsession TO authsession_internal;
 GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_public;
 GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_internal;
 
+GRANT SELECT ON TABLE authsession.blocks TO authsession_public;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.blocks TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.challenges TO authsession_public;
+GRANT SELECT,DELETE ON TABLE authsession.challenges TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.known_networks TO authsession_public;
+GRANT SELECT,DELETE ON TABLE authsession.known_networks TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.login_codes TO authsession_public;
+GRANT SELECT,DELETE ON TABLE authsession.login_codes TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.mail_deliveries TO authsession_public;
+GRANT SELECT ON TABLE authsession.mail_deliveries TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.user_block_orders TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
+GRANT SELECT ON TABLE authsession.users TO authsession_internal;
+
+GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_internal;
+
 GRANT SELECT,INSERT ON TABLE authsession.device_sessions TO authsession_public;
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
 
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
@@ -506,22 +544,8 @@ GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO au
 GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
 GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
 
-GRANT SELECT ON TABLE authsession.blocks TO authsession_public;
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.blocks TO authsession_internal;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.challenges TO authsession_public;
-GRANT SELECT ON TABLE authsession.challenges TO authsession_internal;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_internal;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.known_networks TO authsession_public;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.login_codes TO authsession_public;
-GRANT SELECT ON TABLE authsession.login_codes TO authsession_internal;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.mail_deliveries TO authsession_public;
-GRANT SELECT ON TABLE authsession.mail_deliveries TO authsession_internal;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_internal;
 
 GRANT INSERT ON TABLE authsession.projection_conflicts TO authsession_public;
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsession_internal;
@@ -539,8 +563,3 @@ GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.user_block_orders TO authsession_internal;
-
-GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
-GRANT SELECT ON TABLE authsession.users TO authsession_internal;

@@ -56,6 +56,18 @@ async def test_a_full_batch_is_followed_at_once_and_any_other_after_the_idle_tim
     assert steps.pauses == [0, 0, 60, 60]
 
 
+async def test_a_full_batch_is_followed_by_a_rest_in_proportion_to_its_work(autojump_clock: MockClock) -> None:
+    steps = Steps(10, 10, 0)
+
+    async def slow_step() -> int:
+        handled = await steps()
+        await trio.sleep(2)
+        return handled
+
+    await run_for(100, slow_step, batch=10, rest=4.0)
+    assert steps.pauses == [10, 10, 62]
+
+
 async def test_the_idle_time_varies_between_half_and_whole(autojump_clock: MockClock) -> None:
     steps = Steps()
     with trio.move_on_after(60 * 200):

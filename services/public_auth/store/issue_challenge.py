@@ -178,4 +178,5 @@ def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: Issue
         rows.rewritten.attempts if rows.rewritten else None,
         CHALLENGE_LIFE,
         not row["has_confirmed"],
+        row["email_id"],
     )

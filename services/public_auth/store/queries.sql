@@ -81,7 +81,8 @@ select clock.now, e.email_id, e.version,
 -- still $22; returns the delivery's id, or no row when it must be decided again.
 with guard as (
     insert into emails (folded, created_at) values ($1, $4)
-    on conflict (folded) do update set version = emails.version + 1 where emails.version = $3
+    on conflict (folded) do update set version = emails.version + 1
+     where emails.version = $3 and emails.email_id = $25  -- retention may have removed the row, and a block made it anew
     returning email_id
 ), displaced as (
     update challenges set state = case when login_code_id is null then state else 'cancelled' end

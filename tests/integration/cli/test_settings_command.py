@@ -88,6 +88,10 @@ def test_the_command_sets_and_gets(database: Database, capsys: pytest.CaptureFix
         "session_limit_policy reject",
         "session_max_age 365d",
         "require_client_key_proof false",
+        "challenge_retention 7d",
+        "known_network_retention 90d",
+        "revoked_session_retention 90d",
+        "expired_block_retention 30d",
     ]
 
 

@@ -17,6 +17,8 @@ from authsession.settings import PARSERS, InvalidSetting, _parse, _written
         ("session_max_age", "36h", timedelta(hours=36)),
         ("session_max_age", "3650d", timedelta(days=3650)),
         ("require_client_key_proof", "true", True),
+        ("challenge_retention", "25h", timedelta(hours=25)),
+        ("revoked_session_retention", "30d", timedelta(days=30)),
         ("require_client_key_proof", " false ", False),
     ],
 )
@@ -36,6 +38,10 @@ def test_a_value_is_read_by_its_type(name: str, text: str, value: object) -> Non
         ("session_max_age", "3651d", "from 1m to 3650d"),
         ("session_max_age", "10", "a duration"),
         ("require_client_key_proof", "yes", "must be true or false"),
+        ("challenge_retention", "24h", "from 25h to 3650d"),
+        ("known_network_retention", "89d", "from 90d to 3650d"),
+        ("revoked_session_retention", "29d", "from 30d to 3650d"),
+        ("expired_block_retention", "59m", "from 1h to 3650d"),
         ("session_limits", "1", "there are session_limit, session_limit_policy, session_max_age"),
     ],
 )

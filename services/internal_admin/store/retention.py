@@ -1,0 +1,53 @@
+"""Store: removes rows whose time is over (SPEC §5.4), a batch at a time. What that time is, `settings` says."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from shared.io import queries
+
+_SQL = queries.load("services.internal_admin.store", "retention.sql")
+
+REMOVALS: Mapping[str, str] = {
+    "challenge": "remove_challenges",
+    "login_code": "remove_login_codes",
+    "known_network": "remove_known_networks",
+    "revoked_session": "remove_revoked_sessions",
+    "expired_block": "remove_expired_blocks",
+}
+"""Each kind of row that goes by its age, in the order in which one lets the next go."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailPage:
+    """Part of a walk over all addresses: up to which id it came (None: to the end), and how many it removed."""
+
+    last_id: int | None
+    removed: int
+
+
+async def remove_aged(connection: asyncpg.Connection, kind: str, limit: int) -> int:
+    """Remove up to `limit` rows of a kind of `REMOVALS`; how many. Repeats are harmless, and so are several at once."""
+    status = await connection.execute(_SQL[REMOVALS[kind]], limit)
+    return int(status.rpartition(" ")[2])
+
+
+async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, page: int, limit: int) -> EmailPage:
+    """Look at `page` addresses from after an id; remove up to `limit` of which nothing is left.
+
+    A row that a login, a send or a block works with is skipped: they hold its lock. One that comes to use between the
+    look and the lock stays: it is looked at again under the lock.
+    """
+    async with connection.transaction():
+        looked_at = [row["email_id"] for row in await connection.fetch(_SQL["page_emails"], after_id, page)]
+        locked = [row["email_id"] for row in await connection.fetch(_SQL["lock_unused_emails"], looked_at, limit)]
+        removed = await _remove_locked_emails(connection, locked) if locked else 0
+    if len(locked) == limit:
+        return EmailPage(locked[-1], removed)
+    return EmailPage(looked_at[-1] if len(looked_at) == page else None, removed)
+
+
+async def _remove_locked_emails(connection: asyncpg.Connection, email_ids: Sequence[int]) -> int:
+    status = await connection.execute(_SQL["remove_unused_emails"], email_ids)
+    return int(status.rpartition(" ")[2])

@@ -56,7 +56,7 @@ def fresh_cluster() -> Iterator[EmbeddedPostgres]:
 
 def test_an_empty_database_gets_every_migration_in_order(empty: Database) -> None:
     assert on(empty.owner_dsn, migrate) == [each.name for each in migrations()]
-    assert versions(empty) == list(range(1, expected_version() + 1))
+    assert versions(empty) == [each.version for each in migrations()]
 
 
 def test_migrating_again_changes_nothing(empty: Database) -> None:
@@ -69,7 +69,7 @@ def test_migrating_again_changes_nothing(empty: Database) -> None:
 def test_of_eight_concurrent_runs_one_applies_each_migration_and_all_succeed(empty: Database) -> None:
     applied = asyncio.run(migrate_all(*[empty.owner_dsn] * 8))
     assert sorted(name for names in applied for name in names) == [each.name for each in migrations()]
-    assert versions(empty) == list(range(1, expected_version() + 1))
+    assert versions(empty) == [each.version for each in migrations()]
 
 
 def test_databases_of_one_cluster_without_the_roles_migrate_at_the_same_time(fresh_cluster: EmbeddedPostgres) -> None:

@@ -23,10 +23,10 @@ from tests.support.product import CAUSE, CONFIRM, INTERNAL, SEND
 from tests.support.stack import REDIS_PASSWORD, RunningStack, wait_for
 
 CLIENTS = 8
-LOGINS = 320
-LONGEST_RUN = 14.0
+LOGINS = 240
+LONGEST_RUN = 10.0
 """Seconds; on a slow machine fewer logins are enough."""
-FEWEST_LOGINS = 60
+FEWEST_LOGINS = 40
 PATIENCE = 12.0
 """Seconds that a client repeats one request. It then gives the login up, as a person would."""
 MAIL_PATIENCE = 2.5

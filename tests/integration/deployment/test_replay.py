@@ -1,6 +1,7 @@
 """docker-compose.yml played through without an engine: its secrets, its one-shot commands, its Redis, and both
 processes from nothing but the files of their images. Hosts, ports and folders are this machine's."""
 
+import re
 import site
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,8 +22,10 @@ from authsession.service import SOURCE
 from tests.integration.deployment.files import SECRETS, compose, dockerfile, replay_copies
 from tests.support.database import run_sql
 from tests.support.servers import temporary_postgres
+from tests.support.smtp_peer import SmtpPeer, smtp_peer
 from tests.support.stack import clean_environment, wait_for
 
+KEY = "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
 SERVICES: Mapping[str, dict[str, Any]] = compose()["services"]
 IMAGE = {"public": "public_auth", "internal": "internal_admin", "migrate": "authsession", "redis_acl": "authsession"}
 
@@ -101,7 +104,14 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="module")
-def machine(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def mail() -> Iterator[SmtpPeer]:
+    """In the place of the mail catcher."""
+    with smtp_peer() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="module")
+def machine(postgres: EmbeddedPostgres, mail: SmtpPeer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """With the secrets made and the superuser's password what its secret says."""
     folder = tmp_path_factory.mktemp("machine")
     (folder / "make-secrets").write_bytes((SOURCE / "docker/make-secrets").read_bytes())
@@ -118,6 +128,7 @@ def machine(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
     return Machine(folder, {
         SECRETS: f"{secrets}/",
         "/acl/": f"{folder}/",
+        "mail:1025": f"127.0.0.1:{mail.port}",
         "redis:6379": f"127.0.0.1:{free_port()}",
         "0.0.0.0:8081": f"127.0.0.1:{ports['8081']}",
         ":8080": f":{ports['8080']}",
@@ -148,10 +159,19 @@ def test_a_second_migration_changes_nothing(machine: Machine, running: Mapping[s
     assert machine.is_healthy("public")
 
 
-def test_the_public_process_serves_from_its_images_files(machine: Machine, running: Mapping[str, Child]) -> None:
-    url = f"http://127.0.0.1{machine.places[':8080']}/api/v1/public/auth/send-email-code"
-    assert list(httpx.post(url, json={"email": "pilot@example.com"}).json()) == ["challenge_id"]
-    report = httpx.get(f"http://127.0.0.1{machine.places[':8081']}/readyz").json()
+def test_a_login_goes_through_every_part(machine: Machine, running: Mapping[str, Child], mail: SmtpPeer) -> None:
+    public = f"http://127.0.0.1{machine.places[':8080']}/api/v1/public/auth"
+    internal = f"http://127.0.0.1{machine.places[':8081']}"
+    sent = httpx.post(f"{public}/send-email-code", json={"email": "pilot@example.com"}).json()
+    wait_for(lambda: mail.messages)
+    code = re.search(r"[0-9]{6}", mail.parsed()["Subject"])
+    assert code is not None
+    confirmed = httpx.post(
+        f"{public}/confirm-email-code", json={**sent, "code": code[0], "client_public_key": KEY}
+    ).json()
+    session = httpx.get(f"{internal}/api/v1/internal/sessions/{confirmed['device_session_id']}").json()["session"]
+    assert session["status"] == "active"
+    report = httpx.get(f"{internal}/readyz").json()
     assert report["status"] == "ready"  # Redis too: the ACL file let `internal` in
     assert set(report["checks"].values()) == {"ok"}
 

@@ -65,7 +65,7 @@ class Smtp:
         self._server = server
         self._local_name = local_name
         self._tls_context = ssl.create_default_context()
-        self._kept: list[tuple[float, aiosmtplib.SMTP]] = []  # since when idle; the last one used is used next
+        self._kept: list[tuple[float, _Connection]] = []  # since when idle; the last one used is used next
 
     async def send(self, envelope: Envelope, timeout: timedelta) -> Accepted | NotAccepted:
         """Hand in one letter; ends within `timeout`, connecting included. Cancelled only before or after.
@@ -97,7 +97,7 @@ class Smtp:
                 continue
         return await self._carry(await self._connected(), envelope)
 
-    async def _carry(self, connection: aiosmtplib.SMTP, envelope: Envelope) -> Accepted | NotAccepted:
+    async def _carry(self, connection: "_Connection", envelope: Envelope) -> Accepted | NotAccepted:
         """One mail transaction (RFC 5321 §3.3). The connection is kept only if it surely stands before another one."""
         is_ready = False
         try:
@@ -112,7 +112,7 @@ class Smtp:
             else:
                 connection.close()
 
-    def _kept_connection(self) -> aiosmtplib.SMTP | None:
+    def _kept_connection(self) -> "_Connection | None":
         oldest = asyncio.get_running_loop().time() - LONGEST_IDLE.total_seconds()
         while self._kept:
             since, connection = self._kept.pop()
@@ -121,9 +121,9 @@ class Smtp:
             connection.close()
         return None
 
-    async def _connected(self) -> aiosmtplib.SMTP:
+    async def _connected(self) -> "_Connection":
         """A connection that may submit. Raises `_ConnectionUnusable`; what goes wrong here is no letter's fault."""
-        connection = aiosmtplib.SMTP(
+        connection = _Connection(
             hostname=self._server.host,
             port=self._server.port,
             local_hostname=self._local_name,
@@ -139,7 +139,7 @@ class Smtp:
             raise
         return connection
 
-    async def _prepare(self, connection: aiosmtplib.SMTP) -> None:
+    async def _prepare(self, connection: "_Connection") -> None:
         step = "unreachable"
         try:
             await connection.connect()
@@ -181,6 +181,16 @@ def mailbox(address: str) -> str:
     return address if is_dot_string else f'"{local_part}"@{domain}'
 
 
+class _Connection(aiosmtplib.SMTP):
+    """Ends at once when closed: else it would wait half a minute for a server that does not end its side of the TLS."""
+
+    def close(self) -> None:
+        transport = self.transport
+        super().close()
+        if isinstance(transport, asyncio.WriteTransport):
+            transport.abort()
+
+
 class _ConnectionUnusable(Exception):
     """No connection that may submit; says nothing of the letter."""
 
@@ -193,7 +203,7 @@ class _EndedWhileIdle(Exception):
     """The server ended the connection before it heard of this letter."""
 
 
-async def _transaction(connection: aiosmtplib.SMTP, envelope: Envelope) -> NotAccepted | None:
+async def _transaction(connection: _Connection, envelope: Envelope) -> NotAccepted | None:
     """None: the letter was accepted. Raises `_EndedWhileIdle`, and aiosmtplib's faults for a connection that broke."""
     code = await _begin(connection, envelope.sender)
     if code != aiosmtplib.SMTPStatus.completed:
@@ -208,7 +218,7 @@ async def _transaction(connection: aiosmtplib.SMTP, envelope: Envelope) -> NotAc
     return None
 
 
-async def _begin(connection: aiosmtplib.SMTP, sender: str) -> int:
+async def _begin(connection: _Connection, sender: str) -> int:
     try:
         code = await _command(connection, b"MAIL", f"FROM:<{sender}>")
     except (aiosmtplib.SMTPServerDisconnected, ConnectionError):
@@ -218,13 +228,13 @@ async def _begin(connection: aiosmtplib.SMTP, sender: str) -> int:
     return code
 
 
-async def _command(connection: aiosmtplib.SMTP, verb: bytes, argument: str) -> int:
+async def _command(connection: _Connection, verb: bytes, argument: str) -> int:
     if connection.is_ehlo_or_helo_needed:
         await connection.ehlo()
     return (await connection.execute_command(verb, argument.encode("ascii"))).code
 
 
-async def _is_reset(connection: aiosmtplib.SMTP) -> bool:
+async def _is_reset(connection: _Connection) -> bool:
     try:
         return (await connection.execute_command(b"RSET")).code == aiosmtplib.SMTPStatus.completed
     except (aiosmtplib.SMTPException, OSError):

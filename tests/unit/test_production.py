@@ -7,9 +7,6 @@ import pytest
 
 from authsession.configuration import read_configuration
 from shared.kernel.faults import ConfigurationError
-from shared.process_settings import read_process_settings
-from shared.production import check_production
-from shared.settings import Reading
 
 SECRET = "S3cretWord"
 KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
@@ -19,6 +16,9 @@ SOUND = {
     "REDIS_TLS": "true",
     "LOGIN_CODE_KEYS": KEYS,
     "SEALING_KEYS": KEYS,
+    "MAIL_SERVICE_MODE": "smtp",
+    "SMTP_ADDR": "mail.example.com:587",
+    "SMTP_FROM": "login@example.com",
 }
 STUB = ("MAIL_SERVICE_MODE=stub", "configure a mail service")
 
@@ -26,6 +26,7 @@ STUB = ("MAIL_SERVICE_MODE=stub", "configure a mail service")
 REFUSED = [
     ({"MAIL_SERVICE_MODE": "stub"}, *STUB),
     ({"MAIL_SERVICE_MODE": None}, *STUB),
+    ({"SMTP_TLS": "off"}, "SMTP_TLS=off", "starttls or implicit"),
     ({"LOGIN_CODE_KEYS": None}, "LOGIN_CODE_KEYS is not set", "openssl rand"),
     ({"SEALING_KEYS": None}, "SEALING_KEYS is not set", "encrypted under"),
     ({"LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "LOGIN_CODE_KEYS: key 1", "32"),
@@ -48,6 +49,10 @@ def problems(changes: Mapping[str, str | None], env: str = "production") -> list
     except ConfigurationError as error:
         return [problem.replace("AUTHSESSION_", "") for problem in error.problems]
     return []
+
+
+def test_production_takes_what_is_sound() -> None:
+    assert problems({}) == []
 
 
 @pytest.mark.parametrize(("changes", "refusal", "cure"), REFUSED)
@@ -79,14 +84,19 @@ PLAIN_TEXT = [
     ({"POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=disable"}, "POSTGRES_DSN turns"),
     ({"POSTGRES_DSN": f"postgresql://u:{SECRET}@127.0.0.1,db.example.com/a?sslmode=disable"}, "POSTGRES_DSN turns"),
     ({"REDIS_TLS": "false"}, "REDIS_TLS is off"),
+    (
+        {"MAIL_SERVICE_MODE": "rest", "MAIL_SERVICE_BASE_URL": "http://mail.example.com"},
+        "MAIL_SERVICE_BASE_URL is http",
+    ),
 ]
 
 
 def warnings(changes: Mapping[str, str], env: str = "production") -> list[str]:
-    """What the process says at boot, names without their prefix."""
-    reading = Reading({f"AUTHSESSION_{name}": value for name, value in {"ENV": env, **SOUND, **changes}.items()})
-    check_production(reading, read_process_settings(reading))
-    return [warning.replace("AUTHSESSION_", "") for warning in reading.warnings]
+    """What the processes say at boot, names without their prefix."""
+    given = {"ENV": env, **SOUND, **changes}
+    read = read_configuration({f"AUTHSESSION_{name}": value for name, value in given.items()})
+    said = dict.fromkeys([*read.public.process.warnings, *read.internal.process.warnings])
+    return [warning.replace("AUTHSESSION_", "") for warning in said]
 
 
 @pytest.mark.parametrize(("changes", "warning"), PLAIN_TEXT)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+import redis as redis_py
 
 from authsession.embedded.child import Child, free_port
 from authsession.embedded.redis import EmbeddedRedis
@@ -16,7 +17,7 @@ from shared.address import TcpAddress
 from tests.support.builders import store_session, store_user
 from tests.support.database import Database
 from tests.support.servers import temporary_redis
-from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS
+from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, wait_for
 
 CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
 
@@ -150,3 +151,13 @@ def test_a_port_alone_means_loopback_while_no_credentials_are_needed(
         process.wait_until_ready()
         [line] = [line for line in map(json.loads, process.lines) if line["event"] == "listening"]
         assert line["address"].startswith("127.0.0.1:")
+
+
+def test_what_is_past_its_age_is_revoked_at_gateways_and_removed(database: Database, own_redis: EmbeddedRedis) -> None:
+    """Session expiry and retention run in this process."""
+    (row,) = database.execute("select clock_now() - interval '366 days' as long_ago")
+    session_id = store_session(database, store_user(database), created_at=row["long_ago"]).device_session_id
+    database.execute("insert into emails (folded, created_at) values ('long-ago@example.com', $1)", row["long_ago"])
+    with running(database, own_redis), redis_py.Redis(port=own_redis.port) as client:
+        wait_for(lambda: b'"status":"revoked"' in (client.get(f"gateway:session:{session_id}") or b""))
+        wait_for(lambda: not database.execute("select from emails where folded = 'long-ago@example.com'"))

@@ -1,0 +1,42 @@
+"""What a change of keys leaves readable (SPEC §10.9): codes, and networks from which an address confirmed."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.store.confirm_challenge import SessionMade
+from shared.io import queries
+from shared.kernel.network import Network
+from shared.keyring import KeyRing
+from tests.support.builders import email_address
+from tests.support.public_flow import HOME, PublicFlow
+from tests.support.world import World
+
+OLD = "codes:" + "Y29kZXMt" * 8  # tests.support.public_flow writes with it
+NEW = "codes2:" + "bmV3ZXIt" * 8
+NEWEST = "codes3:" + "bmV3ZXN0" * 8
+
+
+@pytest.mark.parametrize(
+    ("ring", "is_known"),
+    [(f"{OLD},{NEW}", True), (f"{NEW},{OLD}", True), (f"{NEWEST},{NEW},{OLD}", True), (NEW, False)],
+    ids=["read too", "newest", "two changes ago", "taken away"],
+)
+def test_a_known_network_is_recognized_as_long_as_its_key_is_in_the_ring(
+    world: World, ring: str, *, is_known: bool
+) -> None:
+    flow, email = PublicFlow(world), email_address()
+    challenge_id = flow.send(email)
+    assert isinstance(flow.confirm(challenge_id, flow.code(challenge_id)), SessionMade)
+    tags = network_tags(KeyRing.parse("test", ring), Network(HOME))
+
+    assert recognizes(world, email, tags.readable) is is_known
+
+
+def recognizes(world: World, email: str, tags: tuple[bytes, ...]) -> bool:
+    """Whether a send from a network with these tags would have the part of the budgets that is kept for known ones."""
+    read = queries.load("services.public_auth.store")["read_for_issue"]
+    arguments = (email, email, tags, None, timedelta(hours=1), 2)
+    row = world.call(world.public.unit_of_work, lambda connection: connection.fetchrow(read, *arguments))
+    return row["known"]

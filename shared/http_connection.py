@@ -43,6 +43,8 @@ class HttpConnection(TCPServer):
         self._read_deadline = inf
         self._is_idle = True
         self._has_request = False
+        self._has_asked = False
+        self._waits_since = trio.current_time()
 
     async def run(self) -> None:
         """Serve the connection to its end; what the client does to it never raises."""
@@ -72,13 +74,20 @@ class HttpConnection(TCPServer):
         if self._is_idle:
             self._read_scope.cancel()
 
-    def close_unless_busy(self) -> bool:
-        """To make room: end the connection unless a whole head has arrived; whether it ends."""
-        if self._has_request:
-            return False
+    @property
+    def is_busy(self) -> bool:
+        """Whether a whole head has arrived that is not answered yet."""
+        return self._has_request
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """To choose who makes room: less is who never asked for anything, then who is silent for longer."""
+        return self._has_asked, self._waits_since
+
+    def close(self) -> None:
+        """To make room: end the connection, which must not be busy."""
         self._read_deadline = -inf  # for the next wait, should it be between two
         self._read_scope.cancel()
-        return True
 
     async def protocol_send(self, event: Event) -> None:
         """Called by the protocol with bytes to write, or when it turns idle, busy or closed."""
@@ -91,7 +100,7 @@ class HttpConnection(TCPServer):
             if event.idle:
                 self._become_idle()
             else:
-                self._is_idle, self._has_request = False, True
+                self._is_idle, self._has_request, self._has_asked = False, True, True
                 self._read_within(inf)
 
     async def _read_data(self) -> None:
@@ -129,6 +138,7 @@ class HttpConnection(TCPServer):
 
     def _become_idle(self) -> None:
         self._is_idle, self._has_request = True, False
+        self._waits_since = trio.current_time()
         self._read_within(KEEP_ALIVE_SECONDS)
         if self.context.terminated.is_set():
             self._read_scope.cancel()

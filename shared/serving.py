@@ -23,7 +23,7 @@ from shared.web.asgi import AsgiApp
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 MOST_CONNECTIONS = 1024
-"""Of one listener. Past it those that wait for nothing make room: clients open them again, and memory is bounded."""
+"""Of one listener. Past it connections without a request make room, so that memory and files are bounded."""
 
 
 async def serve(
@@ -37,7 +37,7 @@ async def serve(
     listener, actual = open_listener(address)
     config = _hypercorn_config()
     context = WorkerContext(max_requests=None)
-    connections: dict[HttpConnection, None] = {}
+    connections: set[HttpConnection] = set()
     connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context)
     try:
         async with trio.open_nursery() as handlers:
@@ -56,25 +56,26 @@ async def serve(
 
 
 async def _serve_connection(
-    connections: dict[HttpConnection, None], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
+    connections: set[HttpConnection], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
 ) -> None:
     if len(connections) >= _most_connections() and not _make_room(connections):
         return  # every one of them is being answered: the client is told by the end of its connection
     connection = HttpConnection(app, config, context, stream)
-    connections[connection] = None
+    connections.add(connection)
     try:
         await connection.run()
     finally:
-        connections.pop(connection, None)
+        connections.discard(connection)
 
 
-def _make_room(connections: dict[HttpConnection, None]) -> bool:
-    """End the oldest connection that has no whole request (idle, or a head that drips in); whether there is one."""
-    for connection in connections:
-        if connection.close_unless_busy():
-            del connections[connection]
-            return True
-    return False
+def _make_room(connections: set[HttpConnection]) -> bool:
+    """End the connection that is worth least, idle or with a head that drips in; False if all are being answered."""
+    worth_least = min((each for each in connections if not each.is_busy), key=lambda each: each.worth, default=None)
+    if worth_least is None:
+        return False
+    worth_least.close()
+    connections.discard(worth_least)
+    return True
 
 
 def _most_connections() -> int:

@@ -268,6 +268,7 @@ CREATE TABLE authsession.projection_keeper (
     timeline text DEFAULT ''::text NOT NULL,
     session_max_age interval DEFAULT '00:00:00'::interval NOT NULL,
     rebuild_requested boolean DEFAULT false NOT NULL,
+    postgres_started_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     CONSTRAINT projection_keeper_beat_check CHECK ((beat >= 0)),
     CONSTRAINT projection_keeper_only_row_check CHECK (only_row),
     CONSTRAINT projection_keeper_state_check CHECK ((state = ANY (ARRAY['rebuilding'::text, 'complete'::text])))

@@ -1,30 +1,32 @@
 """When a new epoch must begin (SPEC §6.4): pure comparison of what Postgres kept with what Redis says."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 State: TypeAlias = Literal["rebuilding", "complete"]
 
 Reason: TypeAlias = Literal[
     "requested", "redis_lost", "redis_replaced", "redis_went_back", "redis_restarted",
-    "postgres_went_back", "postgres_promoted", "session_max_age_changed",
+    "postgres_went_back", "postgres_promoted", "postgres_restarted", "session_max_age_changed",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The keeper's row in Postgres, with the clock (milliseconds), timeline and setting of when it was read."""
+    """The keeper's row in Postgres; what ends in `_now`, and the clock in milliseconds, are of when it was read."""
 
     epoch: str
     state: State
     beat: int
     run_id: str
     timeline: str
+    postgres_started_at: datetime
     session_max_age: timedelta
     rebuild_requested: bool
     now_ms: int
     timeline_now: str
+    postgres_started_at_now: datetime
     session_max_age_now: timedelta
 
 
@@ -72,6 +74,8 @@ def next_beat(kept: Kept) -> int:
 def _reason_in_postgres(kept: Kept) -> Reason | None:
     if kept.timeline != kept.timeline_now:
         return "postgres_promoted"
+    if kept.postgres_started_at != kept.postgres_started_at_now:  # on older data perhaps: none of the beats tells
+        return "postgres_restarted"
     if kept.session_max_age != kept.session_max_age_now:
         return "session_max_age_changed"
     return "requested" if kept.rebuild_requested else None

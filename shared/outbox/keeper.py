@@ -92,6 +92,7 @@ class Keeper:
             beat=last_good_beat(kept, seen),
             run_id=seen.run_id,
             timeline=kept.timeline_now,
+            postgres_started_at=kept.postgres_started_at_now,
             session_max_age=kept.session_max_age_now,
             rebuild_requested=False,
         )

@@ -50,10 +50,12 @@ on conflict do nothing;
 select epoch, session_max_age from projection_keeper;
 
 -- name: read_keeper
--- What the keeper left, and what is true now: clock, timeline, setting.
-select projection_keeper.*,
+-- What the keeper left, and what is true now: clock, timeline, start of the server, setting. Columns by name: a newer
+-- release may have added some.
+select epoch, state, beat, run_id, timeline, postgres_started_at, projection_keeper.session_max_age, rebuild_requested,
        (extract(epoch from (select clock_now())) * 1000)::bigint as now_ms,
        substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline_now,
+       pg_postmaster_start_time() as postgres_started_at_now,
        settings.session_max_age as session_max_age_now
   from projection_keeper cross join settings;
 
@@ -61,7 +63,7 @@ select projection_keeper.*,
 -- A new epoch, whose rebuild is to be done. Locks: projection_keeper.
 update projection_keeper
    set epoch = $1, state = 'rebuilding', beat = $2, run_id = $3, timeline = $4, session_max_age = $5,
-       rebuild_requested = false;
+       postgres_started_at = $6, rebuild_requested = false;
 
 -- name: write_beat
 -- Everything published before the beat is in Redis. Locks: projection_keeper.

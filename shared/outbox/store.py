@@ -73,14 +73,13 @@ async def read_epoch(connection: asyncpg.Connection) -> tuple[str, timedelta]:
 
 async def read_keeper(connection: asyncpg.Connection) -> Kept:
     row = await _only_row(connection, "read_keeper")
-    return Kept(**{name: value for name, value in row.items() if name != "only_row"})
+    return Kept(**row)
 
 
 async def write_epoch(connection: asyncpg.Connection, kept: Kept) -> None:
     """Begin the epoch that `kept` describes."""
-    await connection.execute(
-        _SQL["write_epoch"], kept.epoch, kept.beat, kept.run_id, kept.timeline, kept.session_max_age
-    )
+    values = (kept.epoch, kept.beat, kept.run_id, kept.timeline, kept.session_max_age, kept.postgres_started_at)
+    await connection.execute(_SQL["write_epoch"], *values)
 
 
 async def write_beat(connection: asyncpg.Connection, epoch: str, beat: int, state: State) -> None:

@@ -183,6 +183,13 @@ def test_a_promoted_postgres_begins_an_epoch(gateway: GatewayProjection) -> None
     gateway.until(lambda: _epoch_in_redis(gateway) not in ("", epoch))
 
 
+def test_a_restarted_postgres_begins_an_epoch(gateway: GatewayProjection) -> None:
+    """It may be on older data, from after the last beat: nothing else would show that."""
+    epoch = _epoch_in_redis(gateway)
+    gateway.world.database.execute("update projection_keeper set postgres_started_at = now() - interval '1 day'")
+    gateway.until(lambda: _epoch_in_redis(gateway) not in ("", epoch))
+
+
 def test_another_session_max_age_counts_every_records_life_anew(gateway: GatewayProjection) -> None:
     session = gateway.published_session()
     gateway.world.database.execute("update settings set session_max_age = '10 days'")

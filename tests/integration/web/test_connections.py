@@ -202,21 +202,24 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
         await left_over.aclose()
 
 
-async def test_past_the_cap_the_oldest_connection_that_waits_makes_room(
+async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_silent_for_longest(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "MOST_CONNECTIONS", 10)
-    idle = [await server.connect() for _ in range(5)]
-    half = [await server.connect() for _ in range(5)]
-    for client in half:
+    kept = [await used(server) for _ in range(3)]
+    for client in kept:
+        await client.answer()
+    silent = [await server.connect() for _ in range(4)]
+    dripping = [await server.connect() for _ in range(3)]
+    for client in dripping:
         await client.send(b"GET /things/1 HTTP/1.1\r\n")
     await trio.sleep(0.1)
-    for _ in range(7):
+    for _ in range(8):
         assert (await (await used(server)).answer()).status == 200
-    for client in (*idle, *half[:2]):
+    for client in (*silent, *dripping, kept[0]):
         assert await client.is_closed_within(1)
-    for client in half[2:]:
-        await client.send(b"Host: x\r\n\r\n")
+    for client in kept[1:]:
+        await client.send(post())
         assert (await client.answer()).status == 200
 
 

@@ -1,15 +1,17 @@
 """When an epoch begins: each loss has its reason, and nothing lost has none."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.outbox.epoch import Kept, Seen, last_good_beat, new_epoch_reason, next_beat
 
+STARTED = datetime(2026, 4, 5, 12, 0, 0, tzinfo=UTC)
 KEPT = Kept(
     epoch="e1", state="complete", beat=1000, run_id="r1", timeline="00000001", session_max_age=timedelta(days=365),
     rebuild_requested=False, now_ms=2000, timeline_now="00000001", session_max_age_now=timedelta(days=365),
+    postgres_started_at=STARTED, postgres_started_at_now=STARTED,
 )  # fmt: skip
 SEEN = Seen(epoch="e1", state="complete", beat=1000, run_id="r1")
 
@@ -28,6 +30,7 @@ def test_nothing_lost_begins_no_epoch() -> None:
         (KEPT, replace(SEEN, beat=1001), "postgres_went_back"),
         (KEPT, replace(SEEN, run_id="r2"), "redis_restarted"),
         (replace(KEPT, timeline_now="00000002"), SEEN, "postgres_promoted"),
+        (replace(KEPT, postgres_started_at_now=STARTED + timedelta(seconds=1)), SEEN, "postgres_restarted"),
         (replace(KEPT, session_max_age_now=timedelta(days=1)), SEEN, "session_max_age_changed"),
         (replace(KEPT, rebuild_requested=True), SEEN, "requested"),
     ],

@@ -1,0 +1,64 @@
+"""Both replicas of both services are restarted one after the other under load, and no request fails (SPEC §13.3)."""
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.balancer import Balancer, balancer
+from tests.support.census import take_census
+from tests.support.database import Database
+from tests.support.load import under_load
+from tests.support.servers import temporary_redis
+from tests.support.stack import RunningStack, redis_users, wait_for
+from tests.support.toll import Toll
+
+DRAIN_DELAY = "500ms"
+"""Longer than a balancer needs to look."""
+
+
+@pytest.fixture
+def replicas(database: Database) -> Iterator[list[RunningStack]]:
+    """Two of each service, on one Postgres and one Redis."""
+    with temporary_redis(persistent=True, users=redis_users()) as redis_server:
+        stacks = [RunningStack(database, redis_server, {"AUTHSESSION_DRAIN_DELAY": DRAIN_DELAY}) for _ in range(2)]
+        try:
+            for stack in stacks:
+                stack.start()
+            yield stacks
+        finally:
+            for stack in stacks:
+                stack.stop()
+
+
+def test_a_rolling_restart_behind_a_balancer_fails_no_request(
+    replicas: list[RunningStack], toll: Toll, rounds: int
+) -> None:
+    one, other = replicas
+    public, internal = zip(one.ports, other.ports, strict=True)
+    with balancer(*public) as public_side, balancer(*internal) as internal_side:
+        wait_for(lambda: all_ready(public_side, internal_side))
+        with under_load(public_side.port, internal_side.port, clients=6) as load:
+            for _ in range(rounds):
+                for stack in replicas:
+                    load.wait_for_more(logins=10)
+                    replace(stack)
+                    wait_for(lambda: all_ready(public_side, internal_side))
+            load.wait_for_more(logins=10)
+    census = take_census(load, one.database, one.redis_server.port)
+    toll("rolling restart of two replicas of each service", load, census, 0)
+    assert census.is_clean, census
+    assert load.statuses.keys() == {200}
+
+
+def replace(stack: RunningStack) -> None:
+    """SIGTERM to both processes; each must end by itself with status 0, then another one takes its place."""
+    children = [stack.child(name) for name in stack.services]
+    for child in children:
+        child.ask(signal.SIGTERM)
+    assert [child.wait(timeout=20) for child in children] == [0, 0]
+    stack.start()
+
+
+def all_ready(*sides: Balancer) -> bool:
+    return all(all(side.ready.values()) for side in sides)

@@ -7,6 +7,7 @@ from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.keyring import KeyRing
 from shared.settings import Reading
+from shared.users.settings import UserServiceSettings, read_user_service
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class ProcessSettings:
 
     is_production: bool
     mail_service_mode: str
-    user_service_mode: str
+    user_service: UserServiceSettings | None
     postgres_dsn: str = field(repr=False)
     postgres_pool_size: int
     redis: RedisSettings
@@ -42,10 +43,10 @@ class ProcessSettings:
 def read_process_settings(reading: Reading) -> ProcessSettings:
     """Problems and warnings stay in `reading`; names that are not ours are found here."""
     reading.check_names(variables.VARIABLES)
-    settings = ProcessSettings(
+    return ProcessSettings(
         is_production=reading.required(variables.ENV) == "production",
         mail_service_mode=reading.required(variables.MAIL_SERVICE_MODE),
-        user_service_mode=reading.required(variables.USER_SERVICE_MODE),
+        user_service=read_user_service(reading),
         postgres_dsn=reading.required(variables.POSTGRES_DSN),
         postgres_pool_size=reading.required(variables.POSTGRES_POOL_SIZE),
         redis=RedisSettings(
@@ -65,11 +66,3 @@ def read_process_settings(reading: Reading) -> ProcessSettings:
         shutdown_timeout=reading.required(variables.SHUTDOWN_TIMEOUT),
         warnings=reading.warnings,
     )
-    _check_modes(reading, settings)
-    return settings
-
-
-def _check_modes(reading: Reading, settings: ProcessSettings) -> None:
-    if settings.user_service_mode not in (None, "stub"):
-        name = variables.USER_SERVICE_MODE.name
-        reading.problems.append(f"{name}={settings.user_service_mode} is not built yet: use stub")

@@ -151,12 +151,17 @@ SMTP_TIMEOUT = Variable(
 USER_SERVICE_MODE = Variable(
     "AUTHSESSION_USER_SERVICE_MODE",
     one_of("stub", "rest"),
-    "where users live: `stub` is this product's own Postgres (`rest` is not built yet)",
+    "where users live: `stub` is this product's own Postgres, `rest` a user service",
     "stub",
 )
-USER_SERVICE_BASE_URL = Variable("AUTHSESSION_USER_SERVICE_BASE_URL", parse_text, "URL of the user service (`rest`)")
+USER_SERVICE_BASE_URL = Variable(
+    "AUTHSESSION_USER_SERVICE_BASE_URL", parse_base_url, "URL of the user service; required for `rest`"
+)
 USER_SERVICE_REQUEST_TIMEOUT = Variable(
-    "AUTHSESSION_USER_SERVICE_REQUEST_TIMEOUT", parse_positive_duration, "how long the user service may take", "1s"
+    "AUTHSESSION_USER_SERVICE_REQUEST_TIMEOUT",
+    parse_user_service_timeout,
+    "how long one call of the user service may take, at most `4s`",
+    "1s",
 )
 
 SEND_RATE_LIMIT = Variable(

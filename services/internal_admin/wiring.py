@@ -9,7 +9,7 @@ import trio
 
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.workers import retention, session_expiry
+from services.internal_admin.workers import block_orders, retention, session_expiry
 from shared.dependency_checks import add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.io.aio import open_loop
@@ -26,6 +26,8 @@ from shared.outbox.relay import Relay
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
+from shared.users.directory import UserDirectory
+from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
@@ -46,11 +48,12 @@ async def run(settings: InternalAdminSettings) -> None:
             process.postgres_dsn, application_name="authsession-internal", pool_size=process.postgres_pool_size
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
+        open_user_directory(process.user_service) as users,
     ):
-        await _run(settings, postgres, redis)
+        await _run(settings, postgres, redis, users)
 
 
-async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis) -> None:
+async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis, users: UserDirectory | None) -> None:
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     metrics = Metrics("authsession-internal")
@@ -62,7 +65,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     reconciler = Reconciler(postgres, projection)
     readiness = Readiness(lambda: drain.is_draining)
     add_dependency_checks(readiness, postgres, redis)
-    app = _app(settings, postgres, projection, relay, readiness, metrics, drain)
+    app = _app(settings, postgres, projection, relay, users, readiness, metrics, drain)
 
     async with trio.open_nursery() as workers:
         await workers.start(relay.run)
@@ -74,6 +77,11 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
         await _start_aging(workers, postgres, relay)
+        if users is not None:
+            orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
+            await workers.start(partial(
+                supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
+            ))  # fmt: skip
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
             await server.start(partial(serve, app, settings.http_address, drain=drain))
@@ -101,14 +109,15 @@ def _app(
     postgres: Postgres,
     projection: Projection,
     relay: Relay,
+    users: UserDirectory | None,
     readiness: Readiness,
     metrics: Metrics,
     drain: Drain,
 ) -> AsgiApp:
     """Every route of the internal listener. It shows checks and metrics in full: the internet does not reach it."""
-    is_stub = settings.process.mail_service_mode == "stub"
+    mailbox_keys = settings.process.sealing_keys if settings.process.mail_service_mode == "stub" else None
     routes = (
-        *internal_routes(postgres, projection, relay, mailbox_keys=settings.process.sealing_keys if is_stub else None),
+        *internal_routes(postgres, projection, relay, users=users, mailbox_keys=mailbox_keys),
         *health_routes(readiness, shows_checks=True),
         metrics_route(metrics),
     )

@@ -11,6 +11,7 @@ import trio
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
+from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
 from services.public_auth.mail.eraser import Eraser
@@ -35,6 +36,8 @@ from shared.outbox.relay import Relay
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
+from shared.users.directory import UserDirectory
+from shared.users.rest import open_user_directory
 from shared.web.app import bare_app, quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
@@ -61,11 +64,18 @@ async def run(settings: PublicAuthSettings) -> None:
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
+        open_user_directory(process.user_service) as users,
     ):
-        await _run(settings, postgres, redis, transport)
+        await _run(settings, postgres, redis, transport, users)
 
 
-async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis, transport: MailTransport) -> None:
+async def _run(
+    settings: PublicAuthSettings,
+    postgres: Postgres,
+    redis: Redis,
+    transport: MailTransport,
+    users: UserDirectory | None,
+) -> None:
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
@@ -89,6 +99,7 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis, t
         concurrency=settings.mail_concurrency,
         linger=COURIER_LINGER,
         on_settled=count_settled,
+        may_be_mailed=anyone if users is None else unless_blocked_by(users),
     )
     queue_watch = QueueWatch(postgres)
     eraser = Eraser(postgres)
@@ -106,6 +117,7 @@ async def _run(settings: PublicAuthSettings, postgres: Postgres, redis: Redis, t
         postgres,
         projection,
         relay,
+        users=users,
         login_code_keys=process.login_code_keys,
         clock=clock,
         entropy=entropy,

@@ -1,5 +1,6 @@
 """The port to a user service. Types are the contract's; faults are `DependencyUnavailable("user_service")`."""
 
+from datetime import timedelta
 from typing import Protocol
 
 from contracts.user_service import Ensured, RegistrationContext, Resolution
@@ -14,6 +15,11 @@ class UserDirectory(Protocol):
     Every call may be repeated. Each raises `DependencyUnavailable("user_service")` when there is no answer in time, or
     one that is not of the contract's form or contradicts itself: never a guess, and nothing is known to have happened.
     """
+
+    @property
+    def timeout(self) -> timedelta:
+        """How long one call may take at most; a nearer deadline of the caller's holds as well."""
+        ...
 
     async def resolve_by_email(self, email: str) -> Resolution:
         """What the service would make of a login by `email`; changes nothing."""

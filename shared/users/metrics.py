@@ -1,19 +1,23 @@
-"""What calls of the user service tell, through the OpenTelemetry API: operations and outcomes, never whom they concern."""
+"""What calls of the user service tell, through the OpenTelemetry API: operations and outcomes, never about whom."""
 
 from opentelemetry import metrics
 
 _METER = metrics.get_meter("authsession")
 
 CALL_DURATION = _METER.create_histogram(
-    "authsession.user_service.call.duration", unit="s", description="Calls of the user service, by operation and outcome",
+    "authsession.user_service.call.duration", unit="s", description="User service calls by operation and outcome",
     explicit_bucket_boundaries_advisory=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )  # fmt: skip
 CIRCUIT_OPEN = _METER.create_gauge(
     "authsession.user_service.circuit.open", description="1 while the user service is taken for dead, else 0"
 )
 BLOCK_ORDERS = _METER.create_counter(
-    "authsession.user_service.block_orders", unit="{order}", description="Blocks ordered at the user service, by outcome"
+    "authsession.user_service.block_orders",
+    unit="{order}",
+    description="Blocks ordered at the user service, by outcome",
 )
 BLOCK_ORDERS_WAITING = _METER.create_gauge(
-    "authsession.user_service.block_orders.waiting", unit="{order}", description="Blocks the user service was not told yet"
+    "authsession.user_service.block_orders.waiting",
+    unit="{order}",
+    description="Blocks the user service was not told yet",
 )

@@ -1,4 +1,4 @@
-"""The user service over HTTP: SPEC §8's contract exactly, and nothing learned from an answer that is not of its form."""
+"""The user service over HTTP: SPEC §8's contract exactly; an answer that is not of its form teaches nothing."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -13,6 +13,7 @@ from shared.io.circuit import Circuit, CircuitOpen, NeighbourDown
 from shared.io.http_client import Answer, HttpClient, NoAnswer, open_http_client
 from shared.kernel.faults import DependencyUnavailable
 from shared.users.metrics import CALL_DURATION, CIRCUIT_OPEN
+from shared.users.settings import UserServiceSettings
 from shared.web.request_id import current_request_id
 
 T = TypeVar("T")
@@ -21,8 +22,8 @@ NAME = "user_service"
 _OK, _NOT_FOUND = 200, 404
 _DONE = (200, 204)
 _DOWN = frozenset({429, 502, 503, 504})
-"""Statuses that say the service cannot serve anyone. Others, 500 too, may be about one address only: whoever finds such an
-address must not be able to open the circuit for all."""
+"""Statuses that say the service cannot serve anyone. Others, 500 too, may be about one address only: whoever finds such
+an address must not be able to open the circuit for all."""
 
 _log = logging.getLogger(__name__)
 
@@ -130,7 +131,10 @@ def _decoded(answer: Answer, decode: Callable[[bytes], T]) -> T:
 
 
 @asynccontextmanager
-async def open_rest_directory(base_url: str, *, timeout: timedelta) -> AsyncGenerator[RestDirectory]:
-    """The user service at `base_url`. Does not connect: a process starts without it, and finds it when it comes."""
-    async with open_http_client(base_url) as client:
-        yield RestDirectory(client, Circuit(), timeout=timeout)
+async def open_user_directory(settings: UserServiceSettings | None) -> AsyncGenerator[RestDirectory | None]:
+    """The user service, None in mode `stub`. Does not connect: a process starts without it."""
+    if settings is None:
+        yield None
+        return
+    async with open_http_client(settings.base_url) as client:
+        yield RestDirectory(client, Circuit(), timeout=settings.timeout)

@@ -17,6 +17,7 @@ from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
+from shared.users.directory import UserDirectory
 from shared.web.app import quart_app
 from shared.web.edge import Edge
 from shared.web.exchange import Route
@@ -75,23 +76,29 @@ class InternalApi:
 
 
 @contextmanager
-def open_internal_api(world: World, redis_address: str | None = None) -> Iterator[InternalApi]:
+def open_internal_api(
+    world: World, redis_address: str | None = None, users: UserDirectory | None = None
+) -> Iterator[InternalApi]:
     """The API with its relay and keeper running, under key names of its own. They stop when the world does."""
     name = unique("test-")
     keys = GatewayKeys(f"{name}:session:", f"{name}:session_events")
-    routes = world.enter(background, partial(_serve, world, redis_address or world.redis_server.address, keys))
+    routes = world.enter(background, partial(_serve, world, redis_address or world.redis_server.address, keys, users))
     transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield InternalApi(world, client, keys)
 
 
 async def _serve(
-    world: World, redis_address: str, keys: GatewayKeys, task_status: trio.TaskStatus[tuple[Route, ...]]
+    world: World,
+    redis_address: str,
+    keys: GatewayKeys,
+    users: UserDirectory | None,
+    task_status: trio.TaskStatus[tuple[Route, ...]],
 ) -> None:
     async with open_redis(redis_address) as redis, trio.open_nursery() as nursery:
         projection = Projection(world.internal, redis, keys, stream_maxlen=10_000)
         relay = Relay(world.internal, projection)
         await nursery.start(relay.run)
         await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
-        task_status.started(internal_routes(world.internal, projection, relay, mailbox_keys=SEALING_KEYS))
+        task_status.started(internal_routes(world.internal, projection, relay, users=users, mailbox_keys=SEALING_KEYS))
         await trio.sleep_forever()

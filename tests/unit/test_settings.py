@@ -27,6 +27,7 @@ from shared.settings import (
     parse_server_address,
     whole_number,
 )
+from shared.users.settings import UserServiceSettings
 from shared.variables import VARIABLES
 
 SECRET = "S3cretWord"
@@ -201,8 +202,35 @@ def test_other_unknown_names_are_one_warning() -> None:
 
 
 def test_modes_that_are_not_built_are_refused_at_boot() -> None:
-    assert problems(USER_SERVICE_MODE="rest") == ("AUTHSESSION_USER_SERVICE_MODE=rest is not built yet: use stub",)
     assert problems(INTERNAL_AUTH="token") == ("AUTHSESSION_INTERNAL_AUTH=token is not built yet: use trusted_network",)
+
+
+def test_a_user_service_without_an_address_is_refused_at_boot() -> None:
+    assert problems(USER_SERVICE_MODE="rest") == (
+        "AUTHSESSION_USER_SERVICE_BASE_URL is not set: AUTHSESSION_USER_SERVICE_MODE=rest needs the URL of the user service",
+    )
+
+
+@pytest.mark.parametrize(
+    "url", ["users.example.com", "ftp://users", "http://", "http://me:pw@users", "http://users?a=b"]
+)
+def test_an_address_of_a_user_service_that_could_never_work_is_refused_at_boot(url: str) -> None:
+    [problem] = problems(USER_SERVICE_MODE="rest", USER_SERVICE_BASE_URL=url)
+    assert problem.startswith("AUTHSESSION_USER_SERVICE_BASE_URL must be")
+    assert url not in problem
+
+
+def test_a_user_service_may_not_take_longer_than_a_login_can_wait() -> None:
+    [problem] = problems(USER_SERVICE_REQUEST_TIMEOUT="5s")
+    assert problem == "AUTHSESSION_USER_SERVICE_REQUEST_TIMEOUT must be a duration of at most 4s"
+
+
+def test_the_user_service_of_the_examples_is_read() -> None:
+    rest = {"AUTHSESSION_USER_SERVICE_MODE": "rest", "AUTHSESSION_USER_SERVICE_BASE_URL": "http://127.0.0.1:8091"}
+    expected = UserServiceSettings("http://127.0.0.1:8091", timedelta(seconds=1))
+    for read in (read_public, read_internal):
+        assert read(LEAST | rest).process.user_service == expected
+        assert read(LEAST).process.user_service is None
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "10.1.2.3:8081", "[::]:8081", "internal.example.com:8081"])

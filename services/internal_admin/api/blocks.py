@@ -30,6 +30,7 @@ from services.internal_admin.flows.list_blocks import find_block, list_blocks
 from services.internal_admin.flows.published_change import PublishedChange
 from services.internal_admin.flows.unblock_subject import unblock_subject
 from shared.io.postgres import Postgres
+from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response, Route
 
 
@@ -39,6 +40,7 @@ class BlockRoutes:
 
     postgres: Postgres
     change: PublishedChange
+    users: UserDirectory | None
 
     def routes(self) -> tuple[Route, ...]:
         """The table for the listener."""
@@ -62,7 +64,8 @@ class BlockRoutes:
         """Block a subject and revoke its sessions."""
         asked = decode_block_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
-        outcome = await block_subject(BlockSubject(subject, asked.expires_at, cause_of(request, asked)), self.change)
+        command = BlockSubject(subject, asked.expires_at, cause_of(request, asked))
+        outcome = await block_subject(command, self.change, self.users)
         match outcome:
             case Blocked():
                 affected = session_ids(outcome.changes)

@@ -9,17 +9,24 @@ from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
+from shared.users.directory import UserDirectory
 from shared.web.exchange import Route
 
 
 def internal_routes(
-    postgres: Postgres, projection: Projection, relay: Relay, *, mailbox_keys: KeyRing | None
+    postgres: Postgres,
+    projection: Projection,
+    relay: Relay,
+    *,
+    users: UserDirectory | None,
+    mailbox_keys: KeyRing | None,
 ) -> tuple[Route, ...]:
-    """The table for the listener. `mailbox_keys` unseal the development mailbox; without them there is none."""
+    """The table for the listener. `users` is None where they live in our own Postgres. `mailbox_keys` unseal the
+    development mailbox; without them there is none."""
     change = PublishedChange(postgres, projection, relay)
     return (
         *SessionRoutes(postgres, change).routes(),
         *UserRoutes(postgres).routes(),
-        *BlockRoutes(postgres, change).routes(),
+        *BlockRoutes(postgres, change, users).routes(),
         *(MailboxRoutes(postgres, mailbox_keys).routes() if mailbox_keys else ()),
     )

@@ -17,6 +17,10 @@ class BlockSubject:
     subject: Subject
     expires_at: datetime | None
     cause: Cause
+    is_known_elsewhere: bool = False
+    """The user service knows the user: they may be blocked though we never saw them."""
+    is_ordered_elsewhere: bool = False
+    """The user service is to be told, if the block is for good: it has no way to end one (SPEC §8)."""
 
 
 @dataclass(frozen=True, slots=True)

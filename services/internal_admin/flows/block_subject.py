@@ -1,12 +1,33 @@
 """Flow: block a user or an e-mail, and revoke its active sessions."""
 
+from dataclasses import replace
 from functools import partial
 
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject
 from services.internal_admin.flows.published_change import PublishedChange
-from services.internal_admin.store import blocking
+from services.internal_admin.store import blocking, users
+from shared.io.postgres import Postgres
+from shared.users.directory import UserDirectory
 
 
-async def block_subject(command: BlockSubject, change: PublishedChange) -> BlockOutcome:
-    """Block, and return when gateways can see the revocations. A repeat changes nothing but the block's end."""
+async def block_subject(
+    command: BlockSubject, change: PublishedChange, directory: UserDirectory | None
+) -> BlockOutcome:
+    """Block, and return when gateways can see the revocations. A repeat changes nothing but the block's end.
+
+    With a `directory` a user whom we never saw may be blocked, if the user service knows them; and a worker tells the
+    service of the block. Raises `DependencyUnavailable`, with nothing changed, if it cannot say whether there is such a
+    user.
+    """
+    if directory is not None:
+        is_known_elsewhere = await _is_known_elsewhere(command, change.postgres, directory)
+        command = replace(command, is_known_elsewhere=is_known_elsewhere, is_ordered_elsewhere=True)
     return await change.make(partial(blocking.block_subject, command=command))
+
+
+async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directory: UserDirectory) -> bool:
+    """Asked only about a user whom we never saw, and before the unit of work."""
+    subject = command.subject
+    if subject.kind == "email" or await postgres.unit_of_work(partial(users.has_user, user_id=subject.value)):
+        return False
+    return await directory.exists(subject.value)

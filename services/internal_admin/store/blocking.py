@@ -1,6 +1,7 @@
 """Store: the units of work that block and unblock a subject.
 
-Each is one transaction in the order of `store.revocation`: e-mail's row, block, sessions with outbox, audit.
+Each is one transaction in the order of `store.revocation`: e-mail's row, block, order for the user service, sessions
+with outbox, audit.
 """
 
 from dataclasses import dataclass
@@ -29,16 +30,21 @@ from services.internal_admin.domain.blocking import (
 )
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.store.audit import insert_mutation_event
+from services.internal_admin.store.block_orders import insert_block_order, withdraw_block_order
 from services.internal_admin.store.revocation import revoke_active_sessions
 from services.internal_admin.store.statements import SQL
 from shared.kernel.block import Subject
+from shared.users.store import lock_user_id
 
 
 @dataclass(frozen=True, slots=True)
 class _LockedSubject:
-    """A subject whose e-mail's row this transaction has locked. `user_id` is None when the address is the subject."""
+    """A subject whose e-mail's row this transaction has locked. `user_id` is None when the address is the subject.
 
-    email_id: int
+    `email_id` is None for a user who never logged in here (SPEC §8 `rest`): then it is the id itself that is locked.
+    """
+
+    email_id: int | None
     user_id: str | None
 
     @property
@@ -50,13 +56,13 @@ class _LockedSubject:
 async def block_subject(connection: asyncpg.Connection, command: BlockSubject) -> BlockOutcome:
     """Block, revoke every active session of the subject, queue their records. Audited whatever the outcome."""
     async with connection.transaction():
-        locked = await _lock(connection, command.subject)
+        locked = await _lock(connection, command.subject, or_unseen=command.is_known_elsewhere)
         outcome = UserNotFound() if locked is None else await _block(connection, locked, command)
         await insert_mutation_event(
             connection,
             "security.block_subject",
             outcome.name,
-            _audit_subject(locked, command.subject),
+            _audit_subject(locked, command.subject, is_user=locked is not None),
             command.cause,
             affected_session_count=len(outcome.changes),
             expires_at=command.expires_at and command.expires_at.isoformat(),
@@ -67,18 +73,24 @@ async def block_subject(connection: asyncpg.Connection, command: BlockSubject) -
 async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubject) -> UnblockOutcome:
     """Remove the subject's block. Audited whatever the outcome."""
     async with connection.transaction():
-        locked = await _lock(connection, command.subject)
+        locked = await _lock(connection, command.subject, or_unseen=True)
         outcome = NotBlocked() if locked is None else await _unblock(connection, locked)
-        subject = _audit_subject(locked, command.subject)
+        is_user = isinstance(outcome, Unblocked) or (locked is not None and locked.email_id is not None)
+        subject = _audit_subject(locked, command.subject, is_user=is_user)
         await insert_mutation_event(connection, "security.unblock_subject", outcome.name, subject, command.cause)
         return outcome
 
 
-async def _lock(connection: asyncpg.Connection, subject: Subject) -> _LockedSubject | None:
-    by_email = subject.kind == "email"
-    statement = SQL["lock_email" if by_email else "lock_email_of_user"]
-    email_id = await connection.fetchval(statement, subject.value)
-    return None if email_id is None else _LockedSubject(email_id, None if by_email else subject.value)
+async def _lock(connection: asyncpg.Connection, subject: Subject, *, or_unseen: bool) -> _LockedSubject | None:
+    """None for a user we never saw, but for `or_unseen`: then their first login waits until this transaction ends."""
+    if subject.kind == "email":
+        return _LockedSubject(await connection.fetchval(SQL["lock_email"], subject.value), None)
+    user_id = subject.value
+    email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
+    if email_id is None and or_unseen:
+        await lock_user_id(connection, user_id)
+        email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)  # a first login may have come first
+    return None if email_id is None and not or_unseen else _LockedSubject(email_id, user_id)
 
 
 async def _block(connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject) -> BlockOutcome:
@@ -92,14 +104,18 @@ async def _block(connection: asyncpg.Connection, subject: _LockedSubject, comman
             if expired is not None:
                 await connection.execute(SQL["delete_block"], expired.block_id)
             await _insert_block(connection, subject, command, now)
+            await _order_elsewhere(connection, subject, command, now)
             outcome = Blocked
         case ChangeExpiry(block):
             await connection.execute(SQL["change_block_expiry"], block.block_id, command.expires_at)
+            await _order_elsewhere(connection, subject, command, now)
             outcome = AlreadyBlocked
         case KeepBlock():
             outcome = AlreadyBlocked
         case _:
             assert_never(decision)
+    if subject.email_id is None:
+        return outcome(())  # who never logged in has no session
     return outcome(await revoke_active_sessions(connection, subject.email_id, subject.user_id, command.cause))
 
 
@@ -108,6 +124,7 @@ async def _unblock(connection: asyncpg.Connection, subject: _LockedSubject) -> U
     if standing is None:
         return NotBlocked()
     await connection.execute(SQL["delete_block"], standing.block_id)
+    await withdraw_block_order(connection, *subject.key)
     return NotBlocked() if standing.has_expired(now) else Unblocked()
 
 
@@ -128,7 +145,18 @@ async def _insert_block(
     )
 
 
-def _audit_subject(locked: _LockedSubject | None, subject: Subject) -> str | None:
-    if locked is None or locked.user_id is not None:
-        return audit_subject_of_id(subject.value)
-    return audit_subject_of_email(locked.email_id)
+async def _order_elsewhere(
+    connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject, now: datetime
+) -> None:
+    """Tell the user service of a block for good; of one that ends, take back what it was not told yet."""
+    if command.expires_at is not None:
+        await withdraw_block_order(connection, *subject.key)
+    elif command.is_ordered_elsewhere:
+        await insert_block_order(connection, *subject.key, command.cause.reason_code, now)
+
+
+def _audit_subject(locked: _LockedSubject | None, subject: Subject, *, is_user: bool) -> str | None:
+    """An address by its row, a user by their id, of whatever form; text that is nobody's id only if it could be one."""
+    if locked is not None and locked.email_id is not None and locked.user_id is None:
+        return audit_subject_of_email(locked.email_id)
+    return subject.value if is_user else audit_subject_of_id(subject.value)

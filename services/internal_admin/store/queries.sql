@@ -95,6 +95,10 @@ select * from device_sessions
 -- The user whose address is exactly this one (SPEC §2.3: the local part as typed).
 select * from users where email = $1;
 
+-- name: has_user
+-- Whether there is a user of this id.
+select exists (select from users where user_id = $1);
+
 -- name: read_standing_block
 -- The block on a subject: an address ($1) or a user ($2); with the instant that decides whether it has expired.
 select now.instant as now, blocks.block_id, blocks.expires_at

@@ -45,7 +45,7 @@ async def revoke_user_sessions(
             connection,
             "security.revoke_user_sessions",
             outcome.name,
-            audit_subject_of_id(command.user_id),
+            audit_subject_of_id(command.user_id) if isinstance(outcome, UserNotFound) else command.user_id,
             command.cause,
             affected_session_count=len(outcome.changes),
         )

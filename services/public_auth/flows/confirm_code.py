@@ -1,10 +1,15 @@
 """The flow of `confirm-email-code`: a code and a key in, a device session or a refusal out (SPEC §3.7)."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 from functools import partial
 
+import trio
+
+from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.store.confirm_challenge import (
@@ -13,19 +18,29 @@ from services.public_auth.store.confirm_challenge import (
     SessionDraft,
     SessionMade,
     SessionRepeated,
+    UserContradicted,
+    UserWanted,
     confirm_challenge,
+    confirm_with_named_user,
 )
 from shared.io.postgres import Postgres
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
+from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.network import Network
 from shared.keyring import KeyRing
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
+from shared.users.directory import UserDirectory
 
+PATIENCE = timedelta(seconds=5)
+"""How long a confirm may take until the user directory has answered; what follows has Postgres' own bounds."""
 _DEFAULT_TIME_ZONE = "UTC"
+_DIRECTORY = "user_service"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +83,15 @@ class ConfirmCodeFlow:
         projection: Projection,
         relay: Relay,
         *,
+        users: UserDirectory | None,
         login_code_keys: KeyRing,
         clock: Clock,
         entropy: Entropy,
         on_confirmed: Callable[[str], None],
     ) -> None:
+        """`users` is None where users live in our own Postgres: the login's own statement then finds or makes them."""
         self._postgres = postgres
+        self._users = users
         self._projection = projection
         self._relay = relay
         self._login_code_keys = login_code_keys
@@ -87,11 +105,38 @@ class ConfirmCodeFlow:
         Raises DependencyUnavailable; the repeat of the same command then gets the same session.
         """
         epoch = await self._projection.epoch()
-        unit = partial(confirm_challenge, draft=self._draft(command), keys=self._login_code_keys)
-        outcome = await self._postgres.unit_of_work(unit)
+        draft = self._draft(command)
+        if self._users is None:
+            outcome = await self._decided(draft)
+        else:
+            outcome = await self._decided_with(self._users, draft)
         answer = await self._published(outcome, epoch)
         self._on_confirmed("confirmed" if isinstance(answer, Confirmed) else answer)
         return answer
+
+    async def _decided(self, draft: SessionDraft) -> ConfirmOutcome:
+        return await self._postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=self._login_code_keys))
+
+    async def _decided_with(self, users: UserDirectory, draft: SessionDraft) -> ConfirmOutcome:
+        """Decide once without the user, so that only a right code is worth a call; then again with them, guarded.
+
+        The call is between two units of work: no lock and no connection waits for it.
+        """
+        with trio.move_on_after(PATIENCE.total_seconds()):
+            outcome = await self._decided(draft)
+            if not isinstance(outcome, UserWanted):
+                return outcome
+            registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
+            ensured = await users.ensure_by_email(outcome.email, registration)
+            return await self._decided_for(ensured, outcome.email, draft)
+        raise DependencyUnavailable(_DIRECTORY)
+
+    async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome:
+        if isinstance(ensured, BlockedUser):
+            return Refused.BLOCKED_BY_POLICY
+        named = replace(draft, user_id=ensured.user_id)
+        unit = partial(confirm_with_named_user, draft=named, keys=self._login_code_keys, email=email)
+        return await self._postgres.unit_of_work(unit)
 
     async def _published(self, outcome: ConfirmOutcome, epoch: str) -> Confirmed | ConfirmRefusal:
         match outcome:
@@ -104,6 +149,11 @@ class ConfirmCodeFlow:
                 return ConfirmRefusal.CHALLENGE_NOT_FOUND
             case Refused():
                 return ConfirmRefusal(outcome)
+            case UserContradicted():
+                _log.error("the user service names another user for an address, or another address for a user")
+                raise DependencyUnavailable(_DIRECTORY)
+            case UserWanted():
+                raise InvariantBroken("a login was decided without its user")
 
     def _draft(self, command: ConfirmCode) -> SessionDraft:
         return SessionDraft(
@@ -116,5 +166,5 @@ class ConfirmCodeFlow:
             network_text=command.network.text,
             request_id=command.request_id,
             device_session_id=new_device_session_id(self._clock, self._entropy),
-            user_id=new_user_id(self._clock, self._entropy),
+            user_id=new_user_id(self._clock, self._entropy) if self._users is None else None,
         )

@@ -1,4 +1,4 @@
-"""Who may be written to, where users live elsewhere (SPEC §8): the user service is asked by the courier, never by a send.
+"""Who may be written to where users live elsewhere (SPEC §8): the courier asks the user service, a send never does.
 
 A send answers without knowing whether it may be mailed, so it can tell nobody (SPEC §3.4).
 """
@@ -9,7 +9,7 @@ from contracts.user_service import BlockedUser
 from shared.users.directory import UserDirectory
 
 MayBeMailed = Callable[[str], Awaitable[bool]]
-"""Whether a code may be mailed to an address. Raises `DependencyUnavailable` when that cannot be told: the mail waits."""
+"""Whether a code may be mailed to an address. Raises `DependencyUnavailable` if that is unknown: the mail waits."""
 
 
 async def anyone(_email: str) -> bool:

@@ -29,6 +29,7 @@ from shared.kernel.device_session import DeviceSession
 from shared.kernel.projection_change import ProjectionChange
 from shared.keyring import KeyRing
 from shared.sessions.store import device_session, projection_change
+from shared.users.store import lock_user_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ class SessionDraft:
     network_text: str = field(repr=False)
     request_id: str
     device_session_id: str
-    user_id: str
-    """For a user who does not exist yet."""
+    user_id: str | None
+    """For a user who does not exist yet; None where the user directory must be asked before there may be a session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,24 @@ class ChallengeUnknown:
     """No challenge has this id."""
 
 
-ConfirmOutcome = SessionMade | SessionRepeated | CountWrongCode | Refused | ChallengeUnknown
+@dataclass(frozen=True, slots=True)
+class UserWanted:
+    """The code is right and nothing here forbids the login; who the user is, the directory must say. Wrote nothing."""
+
+    email: str = field(repr=False)
+    preferred_language: str
+
+
+class UserContradicted:
+    """The directory named a user whom we know by another address, or for an address we know by another user.
+
+    Changes nothing.
+    """
+
+
+ConfirmOutcome = (
+    SessionMade | SessionRepeated | CountWrongCode | Refused | ChallengeUnknown | UserWanted | UserContradicted
+)
 
 
 async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing) -> ConfirmOutcome:
@@ -80,9 +98,30 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
             return ChallengeUnknown()
         right = is_right_code(keys, _stored_code(row), draft.code)
         decision = decide_confirm(_view(draft.challenge_id, row), Guess(draft.client_key, draft.proven, right))
+        if isinstance(decision, MakeSession) and draft.user_id is None:
+            return UserWanted(row["email"], row["preferred_language"])
         return await _write(connection, draft, row, decision)
 
     return await until_written(connection, attempt, _sql("lock_email_of_challenge"), draft.challenge_id)
+
+
+async def confirm_with_named_user(
+    connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing, email: str
+) -> ConfirmOutcome:
+    """As `confirm_challenge`, after the directory said that `draft.user_id` is the user of `email`.
+
+    The user may be new here and may be blocked all the same; holding the id keeps such a block from coming in between
+    (`test_a_block_of_a_user_we_never_saw_racing_their_first_login`). One who is not new is guarded as ever.
+    """
+    assert draft.user_id is not None
+    async with connection.transaction():
+        await lock_user_id(connection, draft.user_id)
+        [known] = await connection.fetch(_sql("read_named_user"), draft.user_id, email)
+        if known["email"] not in (None, email) or known["user_id"] not in (None, draft.user_id):
+            return UserContradicted()
+        if known["blocked"]:
+            return Refused.BLOCKED_BY_POLICY
+        return await confirm_challenge(connection, draft, keys)
 
 
 def _sql(name: str) -> str:
@@ -149,7 +188,7 @@ async def _write_session(
         return DecidedAgain.NEEDED
     session = DeviceSession(
         device_session_id=draft.device_session_id,
-        user_id=row["existing_user_id"] or draft.user_id,
+        user_id=_user_id(draft, row),
         client_public_key=draft.client_key,
         status="active",
         created_at=row["now"],
@@ -169,13 +208,20 @@ async def _write_session_in_place_of_oldest(
     return SessionMade(made.session, (*changes, *made.changes))
 
 
+def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:
+    """Of the user who exists, or of the one to be made."""
+    user_id = row["existing_user_id"] or draft.user_id
+    assert user_id is not None, "a session is written after its user was named"
+    return user_id
+
+
 def _session_arguments(draft: SessionDraft, row: asyncpg.Record) -> tuple[Any, ...]:
     return (
         row["email_id"],
         row["version"],
         row["now"],
         draft.challenge_id,
-        row["existing_user_id"] or draft.user_id,
+        _user_id(draft, row),
         row["existing_user_id"] is None,
         draft.time_zone,
         draft.device_session_id,

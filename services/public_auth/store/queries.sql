@@ -140,6 +140,13 @@ select clock.now, c.email_id, c.email, e.version, c.state, c.attempts, c.expires
   left join users u on u.email = c.email
   left join device_sessions d on c.confirmed_at is not null and d.challenge_id = c.challenge_id;
 
+-- name: read_named_user
+-- What we know of the user $1 whom the user directory named for the address $2: whom we know by that address, the address
+-- we know that user by, and whether they are blocked.
+select (select u.user_id from users u where u.email = $2) as user_id,
+       (select u.email from users u where u.user_id = $1) as email,
+       exists (select from blocks b where b.user_id = $1 and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
+
 -- name: write_wrong_code
 -- Counts one wrong code. Locks the challenge only. No row: its state or attempts changed, decide again.
 -- $1 challenge, $2 the state that was read, $3 whether the code was compared with a live one (0 or 1).

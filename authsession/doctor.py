@@ -20,6 +20,7 @@ from shared.db.migrate import SCHEMA, expected_version
 from shared.io import queries
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
+from shared.keyring import KeyRing
 from shared.settings import Reading
 
 _SQL = queries.load("authsession", "doctor.sql")
@@ -74,7 +75,8 @@ def _environments(given: Mapping[str, str], folder: Path) -> dict[str, Mapping[s
 
 def _examine(environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(environment)
-    yield from asyncio.run(_postgres(_dsn(environment), environment.get(variables.PUBLIC_HOST.name)))
+    public_host = environment.get(variables.PUBLIC_HOST.name)
+    yield from asyncio.run(_postgres(_dsn(environment), public_host, _key_rings(environment)))
     yield from _redis(environment)
 
 
@@ -95,7 +97,15 @@ def _dsn(environment: Mapping[str, str]) -> str | None:
     return Reading(environment).optional(variables.POSTGRES_DSN)
 
 
-async def _postgres(dsn: str | None, public_host: str | None) -> list[Finding]:
+def _key_rings(environment: Mapping[str, str]) -> dict[str, KeyRing]:
+    """Those that are there and can be read, by the name of their variable."""
+    rings = {
+        each.name: Reading(environment).optional(each) for each in (variables.LOGIN_CODE_KEYS, variables.SEALING_KEYS)
+    }
+    return {name: ring for name, ring in rings.items() if ring is not None}
+
+
+async def _postgres(dsn: str | None, public_host: str | None, rings: Mapping[str, KeyRing]) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
     try:
@@ -107,6 +117,7 @@ async def _postgres(dsn: str | None, public_host: str | None) -> list[Finding]:
                 await _own_rights(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *await _client_key_proofs(connection, public_host),
+                *await _missing_keys(connection, rings),
             ]
     except StartFailure as fault:
         return [Finding("fail", "Postgres", f"{fault}; start it or correct AUTHSESSION_POSTGRES_DSN")]
@@ -185,6 +196,21 @@ async def _client_key_proofs(connection: asyncpg.Connection, public_host: str | 
         return []
     cure = "set AUTHSESSION_PUBLIC_HOST for the public process, which refuses every confirm without it"
     return [Finding("warn", "require_client_key_proof is on", cure)]
+
+
+async def _missing_keys(connection: asyncpg.Connection, rings: Mapping[str, KeyRing]) -> list[Finding]:
+    """Keys that were taken away too early: what they protect lives still (docs/decisions/0012-retention.md)."""
+    try:
+        needed = await connection.fetch(_SQL["read_needed_keys"])
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
+        return []  # the schema's finding says so
+    return [
+        Finding(
+            "warn", f"{row['codes']} live codes need the key {row['key_id']}", f"put it back into {row['variable']}"
+        )
+        for row in needed
+        if row["variable"] in rings and rings[row["variable"]].get(row["key_id"]) is None
+    ]
 
 
 def _redis(environment: Mapping[str, str]) -> list[Finding]:

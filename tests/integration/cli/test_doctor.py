@@ -136,6 +136,44 @@ def test_a_moved_clock_is_a_failure(
     assert any("the clock is moved by 1 hour" in line for line in lines), lines
 
 
+def test_a_key_that_was_taken_away_too_early_is_named(
+    environment: dict[str, str],
+    postgres_server: EmbeddedPostgres,
+    template: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with cloned_database(postgres_server, template) as clone:
+        for key_id, life in (("taken", "10 minutes"), ("taken", "10 minutes"), ("k1", "10 minutes"), ("over", "0")):
+            store_code(clone, key_id, life)
+        changes = {"AUTHSESSION_POSTGRES_DSN": clone.public_dsn}
+        status, lines = examine(environment | changes, tmp_path, capsys)
+    assert status == 0
+    said = [line for line in lines if "live codes" in line]
+    assert said == [
+        f"warn  environment: 2 live codes need the key taken: put it back into {name}"
+        for name in ("AUTHSESSION_LOGIN_CODE_KEYS", "AUTHSESSION_SEALING_KEYS")
+    ]
+
+
+def store_code(database: Database, key_id: str, life: str) -> None:
+    """A code under that key, sealed under one of the same name, made an hour ago; it lives so long from now."""
+    database.execute(
+        f"""
+        with address as (
+            insert into emails (folded, created_at) values (gen_random_uuid() || '@example.com', clock_now())
+            returning email_id, folded
+        )
+        insert into login_codes (login_code_id, email_id, email, key_id, salt, mac, sealed_code, seal_key_id,
+                                 created_at, expires_at)
+        select gen_random_uuid(), email_id, folded, $1, $2::bytea, $2 || $2, $2, $1, clock_now() - interval '1 hour',
+               clock_now() + interval '{life}' from address
+        """,
+        key_id,
+        bytes(16),
+    )
+
+
 def test_a_redis_that_forgets_or_evicts_is_found(
     environment: dict[str, str], redis: EmbeddedRedis, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,7 @@ from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
 from shared import variables
 from shared.db.migrate import SCHEMA, expected_version
 from shared.io import queries
+from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
 from shared.keyring import KeyRing
@@ -114,6 +115,7 @@ async def _postgres(dsn: str | None, public_host: str | None, rings: Mapping[str
                 await _server(connection),
                 await _schema(connection),
                 await _clock(connection),
+                *await _durability(connection, has_several_hosts=len(hosts_of(dsn)) > 1),
                 await _own_rights(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *await _client_key_proofs(connection, public_host),
@@ -160,6 +162,22 @@ async def _clock(connection: asyncpg.Connection) -> Finding:
     return Finding("ok", "clocks here and at Postgres agree")
 
 
+async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool) -> list[Finding]:
+    """What a crash or a failover would take of what was acknowledged; nothing of a lone server that flushes."""
+    row = await connection.fetchrow(_SQL["read_durability"])
+    assert row is not None
+    if row["synchronous_commit"] in ("off", "local"):
+        text = f"synchronous_commit is {row['synchronous_commit']}"
+        return [Finding("warn", text, "set it to on: a login must not be acknowledged before it is safe")]
+    if row["standbys"] == 0:
+        cure = "start one with synchronous_standby_names, or name one host in AUTHSESSION_POSTGRES_DSN"
+        return [Finding("warn", "several Postgres hosts, and no standby follows", cure)] if has_several_hosts else []
+    if not row["synchronous_standby_names"]:
+        cure = "set synchronous_standby_names: a failover would lose acknowledged logins and revocations"
+        return [Finding("warn", "the Postgres standby is asynchronous", cure)]
+    return [Finding("ok", "the Postgres standby is synchronous")]
+
+
 async def _own_rights(connection: asyncpg.Connection) -> Finding:
     user = await connection.fetchval("select current_user::text")
     if user in (PUBLIC_ROLE, INTERNAL_ROLE):
@@ -172,7 +190,8 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     if row is None:
         return [Finding("fail", f"there is no role {role}", "run `authsession migrate` as a user who may create roles")]
     if not row["rolcanlogin"]:
-        return [Finding("fail", f"{role} cannot log in", f"alter role {role} login password '…'")]
+        cure = "run `authsession migrate --login` with a file that holds its service's DSN"
+        return [Finding("fail", f"{role} cannot log in", cure)]
     if row["rolsuper"]:
         return [Finding("fail", f"{role} is a superuser", f"alter role {role} nosuperuser")]
     has = {

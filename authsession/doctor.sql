@@ -14,6 +14,12 @@ select coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '
 -- Without the tests' offset.
 select clock_timestamp();
 
+-- name: read_durability
+-- What every role may see: how many standbys stream, and whether a commit waits for one.
+select (select count(*) from pg_stat_replication) as standbys,
+       current_setting('synchronous_standby_names') as synchronous_standby_names,
+       current_setting('synchronous_commit') as synchronous_commit;
+
 -- name: read_role
 -- Whether the role can log in, and whether rights mean anything to it.
 select rolcanlogin, rolsuper from pg_roles where rolname = $1;

@@ -56,6 +56,11 @@ def is_encrypted_or_local(dsn: str) -> bool:
     return _tls_mode(url, hosts) != "disable" or all(_is_local(host) for host in hosts)
 
 
+def hosts_of(dsn: str) -> list[tuple[str, int]]:
+    """The hosts that a DSN names, each with its port. Raises `ConfigurationError`, which never quotes the DSN."""
+    return _hosts(_split(dsn))
+
+
 def _tls_mode(url: SplitResult, hosts: list[str]) -> str:
     """libpq's sslmode, never its `allow` or `prefer`: those let whoever is on the path choose plain text (§7.2)."""
     default = "disable" if all(_is_local(host) for host in hosts) else "require"

@@ -8,9 +8,10 @@ import pytest
 from authsession.doctor import doctor
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
-from tests.support.database import Database, cloned_database, run_sql
+from tests.support.database import Database, cloned_database, create_template, run_sql
+from tests.support.postgres_pair import PairedDatabase, make_synchronous, temporary_pair
 from tests.support.servers import temporary_postgres, temporary_redis
-from tests.support.stack import LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS, redis_users
+from tests.support.stack import LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS, redis_users, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +200,25 @@ def test_proofs_that_no_host_lets_be_checked_are_named(
         assert not any(line.startswith("warn") for line in lines)
     finally:
         database.execute("update settings set require_client_key_proof = false")
+
+
+def test_a_standby_that_is_missing_or_asynchronous_is_a_warning(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def findings(dsn: str) -> list[str]:
+        _, lines = examine(environment | {"AUTHSESSION_POSTGRES_DSN": dsn}, tmp_path, capsys)
+        return [line for line in lines if "standby" in line or "synchronous" in line]
+
+    with temporary_pair() as (primary, standby), cloned_database(primary, create_template(primary)) as clone:
+        database = PairedDatabase(primary, clone.name, standby)
+        [line] = findings(database.public_dsn)
+        assert line.startswith("warn")
+        assert "the Postgres standby is asynchronous" in line
+        make_synchronous(primary)
+        assert findings(database.public_dsn) == ["ok    environment: the Postgres standby is synchronous"]
+        make_synchronous(primary, is_synchronous=False)
+        standby.kill()
+        wait_for(lambda: "no standby follows" in findings(database.public_dsn)[0])
+        assert findings(clone.public_dsn) == []
+        clone.execute(f"alter database {clone.name} set synchronous_commit = off")
+        assert "synchronous_commit is off" in findings(clone.public_dsn)[0]

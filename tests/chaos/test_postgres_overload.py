@@ -1,0 +1,97 @@
+"""Postgres that has no room: on its disk, or for another connection. Refused with 503, and never a wrong answer."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from authsession.embedded.postgres import EmbeddedPostgres
+from tests.support.census import take_census
+from tests.support.database import TEMPLATE, Database, create_template, run_sql
+from tests.support.load import Load, under_load
+from tests.support.stack import RunningStack, open_stack, wait_for
+from tests.support.toll import Toll
+
+DISK = "160m"
+"""Enough for a fresh cluster and our schema, twice."""
+
+
+def mount_disk(folder: Path, cleanup: ExitStack) -> bool:
+    """Mounts a small disk of its own on `folder`; False where this user may not."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        return False
+    cleanup.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+    return True
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    """On a Postgres whose disk is small, where a disk can be mounted."""
+    with ExitStack() as cleanup:
+        folder = tmp_path_factory.mktemp("disk")
+        mount_disk(folder, cleanup)
+        server = EmbeddedPostgres(folder)
+        cleanup.callback(server.kill)
+        server.start()
+        create_template(server)
+        run_sql(server.dsn(), f"create database product template {TEMPLATE}")
+        yield cleanup.enter_context(open_stack(Database(server, "product")))
+
+
+def test_a_full_disk_refuses_and_loses_nothing(stack: RunningStack, toll: Toll) -> None:
+    server = stack.database.server
+    if not os.path.ismount(server.folder):
+        pytest.skip("no disk of its own can be mounted here")
+    ballast = server.folder / "ballast"
+    with under_load(*stack.ports) as load:
+        load.wait_for_more(logins=8)
+        fill(ballast)
+        wait_for(lambda: refused_in_a_row(load), timeout=60)
+        ballast.unlink()
+        room_at = time.monotonic()
+        if server.exit_status() is not None:  # it ends when there is no room even to recover
+            server.start()
+        healed = load.seconds_to_heal(since=room_at)
+        load.wait_for_more(logins=4)
+    census = take_census(load, stack.database, stack.redis_server.port)
+    toll("Postgres' disk full", load, census, healed)
+    assert census.is_clean, census
+
+
+def fill(ballast: Path) -> None:
+    """Until nothing fits any more."""
+    with ballast.open("wb", buffering=0) as file:
+        for size in (1 << 20, 1 << 12, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                continue
+
+
+def refused_in_a_row(load: Load) -> bool:
+    """Whether nobody is acknowledged any more."""
+    acknowledged, refused = load.acknowledged, load.statuses[503]
+    time.sleep(0.3)
+    return load.acknowledged == acknowledged and load.statuses[503] > refused
+
+
+def test_too_many_connections_refuse_and_lose_nothing(stack: RunningStack, toll: Toll) -> None:
+    owner = stack.database.server.dsn()
+    with under_load(*stack.ports) as load:
+        load.wait_for_more(logins=4)
+        for role in ("authsession_public", "authsession_internal"):
+            run_sql(owner, f"alter role {role} connection limit 0")
+        stack.database.cut_connections()
+        wait_for(lambda: load.statuses[503] > 5)
+        for role in ("authsession_public", "authsession_internal"):
+            run_sql(owner, f"alter role {role} connection limit -1")
+        healed = load.seconds_to_heal(since=time.monotonic())
+    census = take_census(load, stack.database, stack.redis_server.port)
+    toll("Postgres takes no further connection", load, census, healed)
+    assert census.is_clean, census

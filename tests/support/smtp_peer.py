@@ -33,6 +33,7 @@ class SmtpPeer(MailPeer):
         self.logins: list[bool] = []
         self.at = "RCPT"
         """Where faults happen: `MAIL`, `RCPT` or `DATA`."""
+        self.drops_inside_content = False
         self.servers: list[_Server] = []
 
     def parsed(self, index: int = -1) -> EmailMessage:
@@ -105,9 +106,16 @@ class SmtpPeer(MailPeer):
 
 
 class _Server(SMTP):
-    """Counts connections. Drops in the middle of DATA when told so, after having asked for the content."""
+    """Counts connections, and can drop one while the content of a letter comes in."""
 
     peer: SmtpPeer
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - named by aiosmtpd
+        if self.peer.drops_inside_content:
+            await self.push("354 go on")
+            self.transport.abort()
+        else:
+            await super().smtp_DATA(arg)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self.session is None:  # not the second call, after STARTTLS

@@ -1,0 +1,203 @@
+"""SMTP to a real server: encryption, logging in, connections that are kept, and each way in which a server says no."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import trio
+
+from shared.io.smtp import Accepted, Envelope, NotAccepted, Smtp, SmtpServer, mailbox, open_smtp
+from tests.integration.io.tls import Certificate, create_certificate
+from tests.support.mail_peer import Fault
+from tests.support.smtp_peer import PASSWORD, USERNAME, SmtpPeer, Tls, smtp_peer
+
+TIMEOUT = timedelta(seconds=10)
+CONTENT = b"\r\n".join([
+    b"From: login@example.com", b"To: pilot@example.com", b"Subject: 012345", b"Message-ID: <1@example.com>",
+    b"Content-Language: en", b"", b".", b"..a line that starts with dots", b"",
+])  # fmt: skip
+
+
+def envelope(recipient: str = "pilot@example.com") -> Envelope:
+    return Envelope("login@example.com", recipient, CONTENT)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    return create_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certificate:
+    """The system vouches for it."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.chain))
+    return certificate
+
+
+@asynccontextmanager
+async def client(peer: SmtpPeer, tls: Tls = "off", host: str = "127.0.0.1", **login: Any) -> AsyncIterator[Smtp]:
+    async with open_smtp(SmtpServer(host, peer.port, tls, **login), local_name="auth.example.com") as smtp:
+        yield smtp
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+async def test_letters_go_over_a_verified_connection(asyncio_loop: None, trusted: Certificate, tls: Tls) -> None:
+    with smtp_peer(trusted, tls=tls) as peer:
+        async with client(peer, tls) as smtp:
+            assert [await smtp.send(envelope(), TIMEOUT) for _ in range(3)] == [Accepted()] * 3
+    assert peer.messages == [CONTENT] * 3
+    assert peer.connections == 1
+    assert all(server.session.host_name == "auth.example.com" for server in peer.servers)
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+async def test_a_certificate_that_nobody_vouches_for_gets_no_letter_and_no_password(
+    asyncio_loop: None, certificate: Certificate, tls: Tls
+) -> None:
+    with smtp_peer(certificate, tls=tls) as peer:
+        async with client(peer, tls, username=USERNAME, password=PASSWORD) as smtp:
+            assert await smtp.send(envelope(), TIMEOUT) == NotAccepted("untrusted_certificate")
+    assert (peer.messages, peer.logins) == ([], [])
+
+
+@pytest.mark.parametrize("tls", ["starttls", "implicit"])
+async def test_a_certificate_for_another_name_gets_no_letter(
+    asyncio_loop: None, trusted: Certificate, tls: Tls
+) -> None:
+    """It is vouched for, but as 127.0.0.1."""
+    with smtp_peer(trusted, tls=tls) as peer:
+        async with client(peer, tls, host="localhost") as smtp:
+            assert await smtp.send(envelope(), TIMEOUT) == NotAccepted("untrusted_certificate")
+    assert peer.messages == []
+
+
+async def test_a_server_that_refuses_starttls_gets_nothing_in_the_clear(asyncio_loop: None) -> None:
+    """Else whoever is on the path would strip the offer and read along (RFC 3207 §6)."""
+    with smtp_peer() as peer:
+        async with client(peer, "starttls", username=USERNAME, password=PASSWORD) as smtp:
+            assert await smtp.send(envelope(), TIMEOUT) == NotAccepted("starttls_refused")
+    assert (peer.messages, peer.tries) == ([], [])
+
+
+async def test_a_server_that_speaks_no_tls_gets_no_letter_over_implicit_tls(asyncio_loop: None) -> None:
+    with smtp_peer() as peer:
+        async with client(peer, "implicit") as smtp:
+            outcome = await smtp.send(envelope(), TIMEOUT)
+    assert isinstance(outcome, NotAccepted)
+    assert not outcome.permanent
+    assert peer.messages == []
+
+
+async def test_it_logs_in_once_per_connection(asyncio_loop: None, trusted: Certificate) -> None:
+    with smtp_peer(trusted, tls="starttls", login=True) as peer:
+        async with client(peer, "starttls", username=USERNAME, password=PASSWORD) as smtp:
+            assert [await smtp.send(envelope(), TIMEOUT) for _ in range(3)] == [Accepted()] * 3
+    assert peer.logins == [True]
+
+
+@pytest.mark.parametrize("login", [{"username": USERNAME, "password": "wrong"}, {}])
+async def test_a_refused_login_is_no_letters_fault(
+    asyncio_loop: None, trusted: Certificate, login: dict[str, str]
+) -> None:
+    with smtp_peer(trusted, tls="starttls", login=True) as peer:
+        async with client(peer, "starttls", **login) as smtp:
+            outcome = await smtp.send(envelope(), TIMEOUT)
+    assert outcome == (NotAccepted("login_refused") if login else NotAccepted("sender_refused", permanent=True))
+    assert peer.messages == []
+
+
+STEPS = [("MAIL", "sender"), ("RCPT", "recipient"), ("DATA", "content")]
+
+
+@pytest.mark.parametrize(("at", "word"), STEPS)
+@pytest.mark.parametrize(
+    ("fault", "ending", "permanent"), [(Fault.REFUSE, "refused", True), (Fault.DEFER, "deferred", False)]
+)
+async def test_a_server_may_say_no_at_each_step_and_the_connection_goes_on(
+    asyncio_loop: None, at: str, word: str, fault: Fault, ending: str, permanent: bool
+) -> None:
+    with smtp_peer() as peer:
+        peer.at = at
+        peer.fail_first("login@example.com" if at == "MAIL" else "pilot@example.com", fault)
+        async with client(peer) as smtp:
+            assert await smtp.send(envelope(), TIMEOUT) == NotAccepted(f"{word}_{ending}", permanent)
+            assert await smtp.send(envelope(), TIMEOUT) == Accepted()
+    assert (peer.connections, len(peer.messages)) == (1, 1)
+
+
+@pytest.mark.parametrize("at", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize(("fault", "word"), [(Fault.DROP, "connection_lost"), (Fault.STALL, "timeout")])
+async def test_a_connection_that_breaks_or_stalls_is_not_used_again(
+    asyncio_loop: None, at: str, fault: Fault, word: str
+) -> None:
+    with smtp_peer() as peer:
+        peer.at = at
+        peer.fail_first("login@example.com" if at == "MAIL" else "pilot@example.com", fault)
+        async with client(peer) as smtp:
+            assert await smtp.send(envelope(), timedelta(seconds=0.5)) == NotAccepted(word)
+            assert await smtp.send(envelope(), TIMEOUT) == Accepted()
+    assert (peer.connections, len(peer.messages)) == (2, 1)
+
+
+async def test_a_connection_that_drops_inside_the_content_has_taken_no_letter(asyncio_loop: None) -> None:
+    with smtp_peer() as peer:
+        peer.drops_inside_content = True
+        async with client(peer) as smtp:
+            assert await smtp.send(envelope(), TIMEOUT) == NotAccepted("connection_lost")
+            peer.drops_inside_content = False
+            assert await smtp.send(envelope(), TIMEOUT) == Accepted()
+    assert (peer.connections, len(peer.messages)) == (2, 1)
+
+
+async def test_a_kept_connection_that_the_server_ended_costs_no_letter_a_try(asyncio_loop: None) -> None:
+    with smtp_peer() as peer:
+        async with client(peer) as smtp:
+            for _ in range(3):
+                assert await smtp.send(envelope(), TIMEOUT) == Accepted()
+                peer.end_connections()
+                await trio.sleep(0.02)
+    assert (peer.connections, len(peer.messages)) == (3, 3)
+
+
+async def test_a_letter_comes_too_late_when_even_connecting_takes_longer(asyncio_loop: None) -> None:
+    async def say_nothing(stream: trio.SocketStream) -> None:
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, say_nothing, 0)
+        port = listeners[0].socket.getsockname()[1]
+        async with open_smtp(SmtpServer("127.0.0.1", port, "off"), local_name="a.example.com") as smtp:
+            assert await smtp.send(envelope(), timedelta(seconds=0.3)) == NotAccepted("timeout")
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("pilot+tag@example.com", "pilot+tag@example.com"),
+        ("a.b@example.com", "a.b@example.com"),
+        ("a..b@example.com", '"a..b"@example.com'),
+        (".a@example.com", '".a"@example.com'),
+        ("a.@example.com", '"a."@example.com'),
+    ],
+)
+async def test_an_address_that_the_web_allows_reaches_its_mailbox(
+    asyncio_loop: None, address: str, written: str
+) -> None:
+    """WHATWG's e-mail addresses may have dots where RFC 5321 wants quotes around them."""
+    assert mailbox(address) == written
+    with smtp_peer() as peer:
+        async with client(peer) as smtp:
+            assert await smtp.send(envelope(written), TIMEOUT) == Accepted()
+    assert peer.recipients == [address]
+
+
+async def test_no_line_of_commands_can_be_smuggled_into_an_envelope(asyncio_loop: None) -> None:
+    """No address that passes `parse_email` gets here with one; this is the second lock."""
+    with smtp_peer() as peer:
+        async with client(peer) as smtp:
+            with pytest.raises(ValueError, match="prohibited"):
+                await smtp.send(envelope("a@example.com>\r\nRCPT TO:<b@example.com"), TIMEOUT)
+    assert peer.messages == []

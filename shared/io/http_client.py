@@ -87,11 +87,13 @@ class HttpClient:
 
 
 async def _whole_body(response: httpx.Response) -> bytes:
+    """Read to its end (the deadline bounds that) and kept up to the limit."""
     body = bytearray()
     async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise NoAnswer("too_large")
+        if len(body) <= MAX_BODY_BYTES:
+            body += chunk
+    if len(body) > MAX_BODY_BYTES:
+        raise NoAnswer("too_large")
     return bytes(body)
 
 

@@ -206,8 +206,9 @@ def test_modes_that_are_not_built_are_refused_at_boot() -> None:
 
 
 def test_a_user_service_without_an_address_is_refused_at_boot() -> None:
+    base_url = "AUTHSESSION_USER_SERVICE_BASE_URL"
     assert problems(USER_SERVICE_MODE="rest") == (
-        "AUTHSESSION_USER_SERVICE_BASE_URL is not set: AUTHSESSION_USER_SERVICE_MODE=rest needs the URL of the user service",
+        f"{base_url} is not set: AUTHSESSION_USER_SERVICE_MODE=rest needs the URL of the user service",
     )
 
 

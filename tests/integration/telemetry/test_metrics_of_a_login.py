@@ -27,7 +27,7 @@ def test_a_login_and_its_revocation_show_on_the_metrics_of_their_processes(runni
 
     assert {
         'authsession_sends_total{outcome="new_code"}',
-        'authsession_mails_total{outcome="sent"}',
+        'authsession_mails_total{outcome="sent",reason="none"}',
         'authsession_confirms_total{outcome="confirmed"}',
         "authsession_projection_publish_duration_seconds_count",
     } <= samples(running_stack.metrics_url)

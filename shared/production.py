@@ -4,8 +4,10 @@ Refused is what hands out login codes or admits strangers; plain text to a serve
 warning, since only the owner knows that network. What one process alone knows about is refused by its own settings.
 """
 
+from urllib.parse import urlsplit
+
 from shared import variables
-from shared.address import is_on_this_machine, parse_address
+from shared.address import TcpAddress, is_on_this_machine, parse_address
 from shared.io.postgres_dsn import is_encrypted_or_local
 from shared.process_settings import ProcessSettings
 from shared.settings import Reading
@@ -29,6 +31,16 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
         reading.warnings.append(
             f"{variables.REDIS_TLS.name} is off: whoever is on the path to Redis can make sessions; write true"
         )
+    if settings.user_service is not None and _is_plain_http(settings.user_service.base_url):
+        reading.warnings.append(
+            f"{variables.USER_SERVICE_BASE_URL.name} is http: whoever is on the path decides who a user is; write https"
+        )
+
+
+def _is_plain_http(base_url: str) -> bool:
+    """To another machine."""
+    url = urlsplit(base_url)
+    return url.scheme == "http" and not is_on_this_machine(TcpAddress(url.hostname or "", 0))
 
 
 def _is_local(server: str) -> bool:

@@ -109,8 +109,13 @@ def test_production_warns_of_plain_text_to_another_machine(changes: dict[str, st
 
 @pytest.mark.parametrize("host", ["127.0.0.1:6379", "localhost:6379", "unix:/run/redis.sock", "[::1]:6379"])
 def test_plain_text_on_this_machine_is_no_weakness(host: str) -> None:
-    dsn = f"postgresql://user:{SECRET}@localhost/authsession"
-    assert warnings({"REDIS_ADDR": host, "REDIS_TLS": "false", "POSTGRES_DSN": dsn}) == []
+    servers = {
+        "REDIS_ADDR": host,
+        "REDIS_TLS": "false",
+        "POSTGRES_DSN": f"postgresql://user:{SECRET}@localhost/authsession",
+    }
+    users = {"USER_SERVICE_MODE": "rest", "USER_SERVICE_BASE_URL": "http://[::1]:8091"}
+    assert warnings(servers | users) == []
 
 
 def test_a_sound_configuration_has_no_weakness() -> None:

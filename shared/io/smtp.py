@@ -21,6 +21,8 @@ Tls = Literal["starttls", "implicit", "off"]
 
 LONGEST_IDLE = timedelta(seconds=60)
 """How long a connection is kept without a letter. Servers wait five minutes at most (RFC 5321 §4.5.3.2.7)."""
+PAUSE = timedelta(seconds=1)
+"""So long nobody connects after a connection could not be had: a server that refuses our password is not hammered."""
 _QUIT_SECONDS = 1.0
 
 
@@ -65,6 +67,7 @@ class Smtp:
         self._server = server
         self._local_name = local_name
         self._tls_context = ssl.create_default_context()
+        self._unusable: tuple[float, str] | None = None  # until when not to connect, and why
         self._kept: list[tuple[float, _Connection]] = []  # since when idle; the last one used is used next
 
     async def send(self, envelope: Envelope, timeout: timedelta) -> Accepted | NotAccepted:
@@ -123,6 +126,16 @@ class Smtp:
 
     async def _connected(self) -> "_Connection":
         """A connection that may submit. Raises `_ConnectionUnusable`; what goes wrong here is no letter's fault."""
+        clock = asyncio.get_running_loop().time
+        if self._unusable and clock() < self._unusable[0]:
+            raise _ConnectionUnusable(self._unusable[1])
+        try:
+            return await self._connect()
+        except _ConnectionUnusable as fault:
+            self._unusable = (clock() + PAUSE.total_seconds(), fault.reason)
+            raise
+
+    async def _connect(self) -> "_Connection":
         connection = _Connection(
             hostname=self._server.host,
             port=self._server.port,

@@ -145,13 +145,20 @@ def test_a_mail_whose_courier_was_killed_on_the_way_is_sent_after_its_lease(by_s
 
 def test_metrics_tell_how_mails_fare_and_nobodys_address(by_smtp: tuple[Product, SmtpPeer]) -> None:
     product, peer = by_smtp
-    email = email_address()
+    email, greylisted = email_address(), email_address()
     peer.fail(email, Fault.REFUSE)
-    product.send(email)
-    wait_for(lambda: 'reason="recipient_refused"' in metrics(product))
+    peer.fail_first(greylisted, Fault.DEFER)
+    for each in (email, greylisted):
+        product.send(each)
+    code_for(peer, greylisted)
+    outcomes = [
+        'authsession_mails_total{outcome="failed",reason="recipient_refused"}',
+        'authsession_mails_total{outcome="retried",reason="recipient_deferred"}',
+        'authsession_mails_total{outcome="sent",reason="none"}',
+    ]
 
+    wait_for(lambda: all(outcome in metrics(product) for outcome in outcomes))
     shown = metrics(product)
-    assert 'authsession_mails_total{outcome="failed",reason="recipient_refused"}' in shown
     for name in ("authsession_mail_queue_depth", "authsession_mail_queue_age_seconds"):
         assert f"\n{name}" in shown
     assert "\nauthsession_mail_duration_seconds_count" in shown

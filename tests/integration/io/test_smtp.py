@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trio
 
-from shared.io.smtp import Accepted, Envelope, NotAccepted, Smtp, SmtpServer, mailbox, open_smtp
+from shared.io.smtp import PAUSE, Accepted, Envelope, NotAccepted, Smtp, SmtpServer, mailbox, open_smtp
 from tests.integration.io.tls import Certificate, create_certificate
 from tests.support.mail_peer import Fault
 from tests.support.smtp_peer import PASSWORD, USERNAME, SmtpPeer, Tls, smtp_peer
@@ -106,6 +106,16 @@ async def test_a_refused_login_is_no_letters_fault(
             outcome = await smtp.send(envelope(), TIMEOUT)
     assert outcome == (NotAccepted("login_refused") if login else NotAccepted("sender_refused", permanent=True))
     assert peer.messages == []
+
+
+async def test_a_server_that_refuses_our_password_is_not_hammered(asyncio_loop: None, trusted: Certificate) -> None:
+    with smtp_peer(trusted, tls="starttls", login=True) as peer:
+        async with client(peer, "starttls", username=USERNAME, password="wrong") as smtp:
+            outcomes = [await smtp.send(envelope(), TIMEOUT) for _ in range(20)]
+            assert (outcomes, peer.connections) == ([NotAccepted("login_refused")] * 20, 1)
+            await trio.sleep(PAUSE.total_seconds())
+            await smtp.send(envelope(), TIMEOUT)
+    assert peer.connections == 2
 
 
 STEPS = [("MAIL", "sender"), ("RCPT", "recipient"), ("DATA", "content")]

@@ -129,8 +129,8 @@ SMTP_ADDR = Variable(
 SMTP_TLS = Variable(
     "AUTHSESSION_SMTP_TLS",
     one_of("starttls", "implicit", "off"),
-    "how the way to the mail server is encrypted, its certificate always verified (`SSL_CERT_FILE` adds "
-    "authorities); `off` is refused in production",
+    "how the way to the mail server is encrypted, its certificate always verified (by the authorities of "
+    "`SSL_CERT_FILE`, if set); `off` is refused in production",
     "starttls",
 )
 SMTP_USERNAME = Variable(

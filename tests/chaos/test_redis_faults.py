@@ -138,11 +138,11 @@ def test_nothing_acknowledged_is_lost(
 ) -> None:
     for _ in range(rounds):
         with under_load(*weather.stack.ports) as load:
-            load.wait_for_more(logins=8)
+            load.wait_for_more(logins=5)
             epoch = weather.epoch()
             bring(weather)
             healed = load.seconds_to_heal(since=time.monotonic())
-            load.wait_for_more(logins=4)
+            load.wait_for_more(logins=2)
         weather.await_complete()
         census = take_census(load, weather.stack.database, weather.redis.port)
         toll(fault, load, census, healed)
@@ -156,7 +156,7 @@ def test_a_slow_redis_makes_answers_slow_and_nothing_else(weather: Weather, toll
     try:
         with under_load(*weather.stack.ports) as load:
             healed = load.seconds_to_heal(since=time.monotonic())
-            load.wait_for_more(logins=10)
+            load.wait_for_more(logins=5)
     finally:
         weather.proxy.delay = 0.0
     census = take_census(load, weather.stack.database, weather.redis.port)

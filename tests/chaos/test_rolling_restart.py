@@ -38,13 +38,13 @@ def test_a_rolling_restart_behind_a_balancer_fails_no_request(
     public, internal = zip(one.ports, other.ports, strict=True)
     with balancer(*public) as public_side, balancer(*internal) as internal_side:
         wait_for(lambda: all_ready(public_side, internal_side))
-        with under_load(public_side.port, internal_side.port, clients=6) as load:
+        with under_load(public_side.port, internal_side.port, clients=4) as load:
             for _ in range(rounds):
                 for stack in replicas:
-                    load.wait_for_more(logins=10)
+                    load.wait_for_more(logins=5)
                     replace(stack)
                     wait_for(lambda: all_ready(public_side, internal_side))
-            load.wait_for_more(logins=10)
+            load.wait_for_more(logins=5)
     census = take_census(load, one.database, one.redis_server.port)
     toll("rolling restart of two replicas of each service", load, census, 0)
     assert census.is_clean, census

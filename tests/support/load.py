@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
+from itertools import count
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -47,7 +48,7 @@ class Login:
 
 
 class Load:
-    """`clients` threads; each logs in, and revokes the session of every other login, as long as the load runs."""
+    """`clients` threads; each logs in and revokes every other session of its own, as long as the load runs."""
 
     def __init__(self, public_port: int, internal_port: int, *, clients: int = 4) -> None:
         self.logins: list[Login] = []
@@ -105,8 +106,10 @@ class Load:
 
     def _run(self, number: int) -> None:
         with _Connections(self._ports) as connections:
-            while not self._stop.is_set():
-                self._log_in_once(connections, is_to_be_revoked=len(self.logins) % 2 == number % 2)
+            for turn in count(number):
+                if self._stop.is_set():
+                    return
+                self._log_in_once(connections, is_to_be_revoked=turn % 2 == 0)
 
     def _log_in_once(self, connections: "_Connections", *, is_to_be_revoked: bool) -> None:
         login = Login(email_address(), client_public_key().base64, time.monotonic())

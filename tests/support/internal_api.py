@@ -77,15 +77,26 @@ class InternalApi:
 
 @contextmanager
 def open_internal_api(
-    world: World, redis_address: str | None = None, users: UserDirectory | None = None
+    world: World,
+    redis_address: str | None = None,
+    users: UserDirectory | None = None,
+    keys: GatewayKeys | None = None,
 ) -> Iterator[InternalApi]:
-    """The API with its relay and keeper running, under key names of its own. They stop when the world does."""
-    name = unique("test-")
-    keys = GatewayKeys(f"{name}:session:", f"{name}:session_events")
+    """The API with its relay and keeper running, under key names of its own. They stop when the world does.
+
+    A database has one projection: give `keys` to whatever else publishes from it.
+    """
+    keys = keys or gateway_keys()
     routes = world.enter(background, partial(_serve, world, redis_address or world.redis_server.address, keys, users))
     transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield InternalApi(world, client, keys)
+
+
+def gateway_keys() -> GatewayKeys:
+    """Names that no other test uses."""
+    name = unique("test-")
+    return GatewayKeys(f"{name}:session:", f"{name}:session_events")
 
 
 async def _serve(

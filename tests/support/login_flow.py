@@ -1,0 +1,162 @@
+"""Logins in either mode of the user directory: the real flows over real Postgres and Redis, all but the sockets."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import trio
+
+from contracts.gateway import GatewayKeys
+from services.internal_admin.workers.block_orders import BlockOrders
+from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
+from services.public_auth.mail.addressee import anyone, unless_blocked_by
+from services.public_auth.mail.courier import Courier
+from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
+from shared.io.redis import open_redis
+from shared.kernel.client_key import ClientPublicKey
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.network import Network
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+from shared.users.rest import RestDirectory, open_user_directory
+from shared.users.settings import UserServiceSettings
+from tests.support.background import background
+from tests.support.builders import client_public_key
+from tests.support.internal_api import InternalApi, open_internal_api
+from tests.support.public_flow import HOME, LOGIN_CODE_KEYS, SEALING_KEYS, PublicFlow
+from tests.support.user_service import UserServicePeer
+from tests.support.world import World
+
+TIMEOUT = timedelta(seconds=0.4)
+Answer = Confirmed | ConfirmRefusal
+
+
+class LoginFlow:
+    """One installation: sends, mails, confirms, and trusted services. `peer` is None in mode `stub`."""
+
+    def __init__(
+        self, world: World, peer: UserServicePeer | None, users: RestDirectory | None, confirm: ConfirmCodeFlow
+    ) -> None:
+        self.world = world
+        self.peer = peer
+        self._users = users
+        self._confirm = confirm
+        self._sends = PublicFlow(world)
+        self.api: InternalApi
+
+    def send(self, email: str) -> tuple[str, str]:
+        """A challenge and its code."""
+        challenge_id = self._sends.send(email)
+        return challenge_id, self._sends.code(challenge_id)
+
+    def confirm(self, challenge_id: str, code: str, key: ClientPublicKey | None = None) -> Answer:
+        return self.world.call(self.confirming(challenge_id, code, key))
+
+    def confirming(
+        self, challenge_id: str, code: str, key: ClientPublicKey | None = None
+    ) -> Callable[[], Awaitable[Answer]]:
+        """The confirm as a trio function, for races."""
+        command = ConfirmCode(
+            challenge_id=challenge_id,
+            code=code,
+            client_key=key or client_public_key(),
+            proven=False,
+            time_zone="Europe/Berlin",
+            network=Network(HOME),
+            request_id="request-1",
+        )
+        return partial(self._confirm.run, command)
+
+    def log_in(self, email: str) -> Answer:
+        return self.confirm(*self.send(email))
+
+    def session(self, answer: Answer) -> dict[str, Any]:
+        assert isinstance(answer, Confirmed), answer
+        return self.api.get(f"/sessions/{answer.device_session_id}").json()["session"]
+
+    def block_in_directory(self, email: str) -> None:
+        """Where users live, whoever blocks them there."""
+        if self.peer is not None:
+            self.peer.blocked.add(email.lower())
+        else:
+            assert self.api.block(email=email).status_code == 200
+
+    def mailed(self) -> list[Letter]:
+        """One step of a courier: what it carried."""
+        letters: list[Letter] = []
+
+        class Noting:
+            timeout = timedelta(seconds=5)
+
+            async def deliver(self, letter: Letter, _timeout: timedelta) -> DeliveryOutcome:
+                letters.append(letter)
+                return Delivered()
+
+        courier = Courier(
+            self.world.public,
+            Noting(),
+            sealing_keys=SEALING_KEYS,
+            entropy=SystemEntropy(),
+            concurrency=50,
+            linger=timedelta(0),
+            on_settled=lambda _: None,
+            may_be_mailed=anyone if self._users is None else unless_blocked_by(self._users),
+        )
+        self.world.call(_one_step, courier)
+        return letters
+
+    def deliver_orders(self) -> int:
+        """One step of the worker that tells the user service of blocks: how many orders it tried."""
+        return self.world.call(self.ordering())
+
+    def ordering(self) -> Callable[[], Awaitable[int]]:
+        """The step of a worker of its own as a trio function, for races."""
+        assert self._users is not None
+        return BlockOrders(self.world.internal, self._users, SystemEntropy()).step
+
+
+async def _one_step(courier: Courier) -> None:
+    async with trio.open_nursery() as carrying:
+        await courier.step(carrying)
+    await courier.settle()
+
+
+@contextmanager
+def open_login_flow(world: World, peer: UserServicePeer | None, keys: GatewayKeys) -> Iterator[LoginFlow]:
+    """Mode `rest` with a peer, `stub` without. Its workers end with the world; all on one world share `keys`."""
+    users, confirm = world.enter(background, partial(_serve, world, peer, keys))
+    flow = LoginFlow(world, peer, users, confirm)
+    with open_internal_api(world, users=users, keys=keys) as flow.api:
+        yield flow
+
+
+async def _serve(
+    world: World,
+    peer: UserServicePeer | None,
+    keys: GatewayKeys,
+    task_status: trio.TaskStatus[tuple[RestDirectory | None, ConfirmCodeFlow]],
+) -> None:
+    settings = None if peer is None else UserServiceSettings(peer.url, TIMEOUT)
+    async with (
+        open_redis(world.redis_server.address) as redis,
+        open_user_directory(settings) as users,
+        trio.open_nursery() as nursery,
+    ):
+        projection = Projection(world.public, redis, keys, stream_maxlen=10_000)
+        relay = Relay(world.public, projection)
+        await nursery.start(relay.run)
+        confirm = ConfirmCodeFlow(
+            world.public,
+            projection,
+            relay,
+            users=users,
+            login_code_keys=LOGIN_CODE_KEYS,
+            clock=SystemClock(),
+            entropy=SystemEntropy(),
+            on_confirmed=lambda _: None,
+        )
+        task_status.started((users, confirm))
+        await trio.sleep_forever()

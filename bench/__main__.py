@@ -13,6 +13,7 @@ import asyncpg
 
 from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
+from bench.retention import confirm_while_swept
 from bench.send_time import Addresses, send_time
 from bench.wire import StatementCounter
 from shared.keyring import KeyRing
@@ -140,6 +141,7 @@ async def measure(database: Database, stack: RunningStack, *, short: bool) -> No
         for clients in (1, 32):
             await throughput(bench, "returning users", 500 * scale, clients, returning("new", 500))
         await measure_send_time(bench)
+        await confirm_while_swept(stack, pool, bench.codes, returning("new", 500), rounds=10 * scale)
         if not short:
             await memory(bench)
 

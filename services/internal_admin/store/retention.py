@@ -27,10 +27,14 @@ class EmailPage:
     removed: int
 
 
-async def remove_aged(connection: asyncpg.Connection, kind: str, limit: int) -> int:
-    """Remove up to `limit` rows of a kind of `REMOVALS`; how many. Repeats are harmless, and so are several at once."""
-    status = await connection.execute(_SQL[REMOVALS[kind]], limit)
-    return int(status.rpartition(" ")[2])
+async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str, int]:
+    """Remove up to `limit` rows of each kind of `REMOVALS`; how many of which, in one short transaction.
+
+    Repeats are harmless, and so are several at once: one waits for the other, and finds less.
+    """
+    async with connection.transaction():
+        await connection.execute(_SQL["commit_lazily"])
+        return {kind: await _remove(connection, removal, limit) for kind, removal in REMOVALS.items()}
 
 
 async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, page: int, limit: int) -> EmailPage:
@@ -40,14 +44,15 @@ async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, pa
     look and the lock stays: it is looked at again under the lock.
     """
     async with connection.transaction():
+        await connection.execute(_SQL["commit_lazily"])
         looked_at = [row["email_id"] for row in await connection.fetch(_SQL["page_emails"], after_id, page)]
         locked = [row["email_id"] for row in await connection.fetch(_SQL["lock_unused_emails"], looked_at, limit)]
-        removed = await _remove_locked_emails(connection, locked) if locked else 0
+        removed = await _remove(connection, "remove_unused_emails", locked) if locked else 0
     if len(locked) == limit:
         return EmailPage(locked[-1], removed)
     return EmailPage(looked_at[-1] if len(looked_at) == page else None, removed)
 
 
-async def _remove_locked_emails(connection: asyncpg.Connection, email_ids: Sequence[int]) -> int:
-    status = await connection.execute(_SQL["remove_unused_emails"], email_ids)
+async def _remove(connection: asyncpg.Connection, removal: str, which: int | Sequence[int]) -> int:
+    status = await connection.execute(_SQL[removal], which)
     return int(status.rpartition(" ")[2])

@@ -1,5 +1,9 @@
--- Statements of retention and of sessions that age. Each removal is one short transaction over at most a batch. It names
--- its rows by an array, so that every plan is two index scans, whatever the planner knows of the table.
+-- Statements of retention and of sessions that age. Each removal takes at most a batch. It names its rows by an array, so
+-- that every plan is two index scans, whatever the planner knows of the table.
+
+-- name: commit_lazily
+-- This transaction's commit waits for no disk, and no other commit for its own: a crash brings rows back that go again.
+set local synchronous_commit = off;
 
 -- name: remove_challenges
 -- The oldest challenges past their time, at most $1, each with its delivery. Nobody else writes to them. Locks: challenges.

@@ -48,6 +48,10 @@ THE_PUBLIC_ROLE_MAY_NOT = [
     "set role authsession_internal",
     *(f"select * from {table}" for table in TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ),
     "insert into settings_changes (version, name, old_value, new_value, actor_type) values (1, 'a', 'b', 'c', 'd')",
+    "select * from user_block_orders",
+    "insert into user_block_orders (user_id, reason_code, ordered_at, next_attempt_at) values ('u', 'x', now(), now())",
+    "update user_block_orders set attempts = 0",
+    "delete from user_block_orders",
 ]
 THE_INTERNAL_ROLE_MAY_NOT = [
     "insert into login_codes select * from login_codes",

@@ -39,8 +39,8 @@ _FORBIDDEN = {
 _NEEDED = {
     PUBLIC_ROLE: (("emails", "update"), ("challenges", "update"), ("device_sessions", "insert"),
                   ("audit_events", "insert"), ("projection_outbox", "delete")),
-    INTERNAL_ROLE: (("emails", "update"), ("device_sessions", "update"), ("blocks", "delete"),
-                    ("audit_events", "insert"), ("projection_outbox", "delete")),
+    INTERNAL_ROLE: (("emails", "update"), ("emails", "delete"), ("device_sessions", "update"), ("blocks", "delete"),
+                    ("audit_events", "insert"), ("projection_outbox", "delete"), ("challenges", "delete")),
 }  # fmt: skip
 
 

@@ -158,6 +158,8 @@ def test_what_is_past_its_age_is_revoked_at_gateways_and_removed(database: Datab
     (row,) = database.execute("select clock_now() - interval '366 days' as long_ago")
     session_id = store_session(database, store_user(database), created_at=row["long_ago"]).device_session_id
     database.execute("insert into emails (folded, created_at) values ('long-ago@example.com', $1)", row["long_ago"])
-    with running(database, own_redis), redis_py.Redis(port=own_redis.port) as client:
+    with running(database, own_redis) as process, redis_py.Redis(port=own_redis.port) as client:
         wait_for(lambda: b'"status":"revoked"' in (client.get(f"gateway:session:{session_id}") or b""))
         wait_for(lambda: not database.execute("select from emails where folded = 'long-ago@example.com'"))
+        process.wait_until_ready()
+        assert 'authsession_retention_removed_total{kind="email"} 1' in process.http.get("/metrics").text

@@ -235,8 +235,10 @@ with clock as materialized (
 )
 update mail_deliveries m
    set attempts = m.attempts + 1, next_attempt_at = clock.now + $3::interval
-  from clock, (select * from first_tries union all select * from tried_before) due, login_codes l
- where m.delivery_id = due.delivery_id and l.login_code_id = m.login_code_id
+  from clock, login_codes l
+ -- By an array and not by a join, whose plan might read every mail that was ever sent.
+ where m.delivery_id = any (array(select delivery_id from first_tries union all select delivery_id from tried_before))
+   and l.login_code_id = m.login_code_id
 returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.queued_at, m.attempts,
           l.seal_key_id, l.sealed_code,
           case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for;
@@ -282,12 +284,13 @@ with clock as materialized (
     select clock_now() as now
 )
 update mail_deliveries set state = 'abandoned', reason = 'code_ended', finished_at = (select now from clock)
- where delivery_id in (
-     select m.delivery_id from mail_deliveries m join login_codes l using (login_code_id)
+ where delivery_id = any (array(
+     select m.delivery_id from mail_deliveries m
       where m.state = 'queued' and m.next_attempt_at <= (select now from clock)
-        and (l.ended_at is not null or l.expires_at <= (select now from clock))
+        and (select l.ended_at is not null or l.expires_at <= (select now from clock)
+               from login_codes l where l.login_code_id = m.login_code_id)
       limit $1
-        for no key update of m skip locked);
+        for no key update skip locked));
 
 -- name: read_queue_state
 -- How many mails are not finished, and the age of the oldest.

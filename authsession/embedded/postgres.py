@@ -139,7 +139,7 @@ class EmbeddedPostgres:
         return child.tail()
 
     def _is_ready(self) -> bool:
-        """What postmaster.pid says: line 1 the process, line 8 its state (a standby that takes readers is ready too)."""
+        """What postmaster.pid says: line 1 the process, line 8 its state (a standby that takes readers is ready)."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:

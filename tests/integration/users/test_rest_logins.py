@@ -1,5 +1,6 @@
 """Logins whose users live elsewhere: what is asked when, what holds while the service is down, and races (SPEC §8)."""
 
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
@@ -9,13 +10,15 @@ from typing import Any
 import pytest
 
 from services.internal_admin.domain.blocking import BlockSubject
-from services.internal_admin.store import blocking
+from services.internal_admin.store import block_orders, blocking
+from services.internal_admin.workers.block_orders import LEASE
+from services.public_auth.flows import confirm_code
 from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
 from shared.kernel.block import Subject
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address, unique
 from tests.support.internal_api import gateway_keys
-from tests.support.login_flow import LoginFlow, open_login_flow
+from tests.support.login_flow import TIMEOUT, LoginFlow, open_login_flow
 from tests.support.public_flow import race
 from tests.support.trusted import CAUSE
 from tests.support.user_service import UserServicePeer, user_service_peer
@@ -131,6 +134,18 @@ def test_no_connection_to_postgres_is_held_while_the_user_service_is_asked(
     answers = flow.world.call(race, *(partial(refused, *each) for each in waiting), send_meanwhile)
     assert Counter(answers[:-1]) == {"user_service": 12}
     assert answers[-1].startswith("challenge-")
+
+
+def test_a_login_that_has_little_time_left_waits_no_longer_for_the_user_service(
+    flow: LoginFlow, peer: UserServicePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge_id, code = flow.send(email_address())
+    monkeypatch.setattr(confirm_code, "PATIENCE", timedelta(seconds=0.15))
+    peer.fault = "stall"
+    began = time.monotonic()
+    with pytest.raises(DependencyUnavailable, match="user_service"):
+        flow.confirm(challenge_id, code)
+    assert time.monotonic() - began < TIMEOUT.total_seconds()
 
 
 def test_a_user_service_that_swaps_users_or_addresses_is_not_believed(flow: LoginFlow, peer: UserServicePeer) -> None:
@@ -342,6 +357,20 @@ def test_of_two_workers_each_order_is_one_ones(flow: LoginFlow, peer: UserServic
     handled = flow.world.call(race, *(flow.ordering() for _ in range(4)))
     assert sum(handled) == 6
     assert len(peer.bodies("POST user-blocks/by-email")) == 6
+
+
+def test_a_worker_that_dies_with_an_order_in_hand_loses_nothing(
+    world: World, flow: LoginFlow, peer: UserServicePeer
+) -> None:
+    email = email_address()
+    flow.api.block(email=email)
+    claim = partial(block_orders.claim_block_orders, limit=10, lease=LEASE)
+    claimed, waiting = world.call(world.internal.unit_of_work, claim)
+    assert ([order.email for order in claimed], waiting) == ([email], 1)
+    assert flow.deliver_orders() == 0
+    world.travel(LEASE)
+    assert flow.deliver_orders() == 1
+    assert email in peer.blocked
 
 
 def blocks_unseen(world: World, user_id: str) -> Callable[[], Awaitable[Any]]:

@@ -1,11 +1,12 @@
 # make run     the whole system on this machine, with the curl calls to try it; Ctrl-C stops it
 # make test    the whole test suite, on real servers that it starts itself
 # make check   format, lint, types, import rules
+# make chaos   faults under load, for ten minutes, and the table of what each one cost
 # make bench   the numbers of the README
 # Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
 
 .DEFAULT_GOAL := run
-.PHONY: run test check bench setup
+.PHONY: run test check chaos bench setup
 
 run: .venv/embedded.stamp
 	@exec .venv/bin/authsession up
@@ -15,6 +16,9 @@ test: setup
 
 check: setup
 	@.ci/check
+
+chaos: setup
+	@CHAOS_ROUNDS=$${CHAOS_ROUNDS:-10} .ci/test --timeout 1800 tests/chaos
 
 bench: setup
 	@exec .venv/bin/python -m bench

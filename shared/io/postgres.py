@@ -223,7 +223,7 @@ async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
         return await _repeated(connection, body)
-    except OSError as fault:
+    except (OSError, asyncpg.InternalClientError) as fault:  # the latter: the server's farewell met our question
         _cut(connection)
         raise _unavailable_by(fault) from fault
     except asyncpg.PostgresError as error:

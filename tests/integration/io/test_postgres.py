@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -220,3 +221,26 @@ async def test_no_fault_is_logged_with_a_row_or_the_password(
     assert "28P01" in str([vars(record).get("fault") for record in caplog.records])
     assert password not in caplog.text
     assert SECRET_ADDRESS not in caplog.text
+
+
+async def test_a_connection_that_the_server_ends_is_unavailable_at_whatever_moment(
+    postgres: Postgres, asyncio_loop: None, dsn: str
+) -> None:
+    """The server's farewell may meet a question that is on its way; the driver has several words for that."""
+    async with open_postgres(dsn, application_name="ender", pool_size=1) as ender:
+
+        async def end(backend: int) -> None:
+            await ender.unit_of_work(lambda connection: connection.execute("select pg_terminate_backend($1)", backend))
+
+        async def ask() -> int:
+            with suppress(DependencyUnavailable):
+                return await postgres.unit_of_work(read_backend)
+            return 0
+
+        for number in range(100):
+            backend = await ask() or await ask() or await ask()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(end, backend)
+                await trio.sleep(number / 50_000)
+                for _ in range(3):
+                    await ask()

@@ -1,8 +1,8 @@
 """HTTP calls to a neighbour, bounded in time, size and number. Knows no contract; httpx's faults end here.
 
 httpx on trio, with one thing of ours: how many calls run at once is counted here and not by httpx's pool, because a
-request that is cancelled while it waits for that pool takes a slot with it for good (encode/httpcore#1093; test:
-`test_no_storm_of_deadlines_uses_the_client_up`).
+request that is cancelled while it waits for that pool may take a slot with it for good (encode/httpcore#1093, shown on
+asyncio; our storms did not reproduce it on trio, and a pool without a limit has no slots to lose).
 """
 
 import ssl

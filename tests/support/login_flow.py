@@ -30,7 +30,7 @@ from tests.support.public_flow import HOME, LOGIN_CODE_KEYS, SEALING_KEYS, Publi
 from tests.support.user_service import UserServicePeer
 from tests.support.world import World
 
-TIMEOUT = timedelta(seconds=0.4)
+TIMEOUT = timedelta(seconds=1)
 Answer = Confirmed | ConfirmRefusal
 
 

@@ -237,10 +237,10 @@ async def test_a_connection_that_the_server_ends_is_unavailable_at_whatever_mome
                 return await postgres.unit_of_work(read_backend)
             return 0
 
-        for number in range(100):
+        for number in range(50):
             backend = await ask() or await ask() or await ask()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(end, backend)
-                await trio.sleep(number / 50_000)
+                await trio.sleep(number / 25_000)
                 for _ in range(3):
                     await ask()

@@ -2,8 +2,9 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from itertools import chain
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.support.load import Load
 from tests.support.toll import Toll, TollRow, table, toll_row
 
 _PROPERTY = "toll"
+_LINES = "lines"
 
 
 @pytest.fixture
@@ -23,6 +25,12 @@ def toll(record_property: Callable[[str, object], None]) -> Toll:
 
 
 @pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[Sequence[str]], None]:
+    """Takes lines that are printed at the end, whatever becomes of the test."""
+    return lambda lines: record_property(_LINES, json.dumps(list(lines)))
+
+
+@pytest.fixture
 def rounds() -> int:
     """How often a fault comes: once in `make test`, more often in `make chaos`."""
     return int(os.environ.get("CHAOS_ROUNDS", "1"))
@@ -31,6 +39,11 @@ def rounds() -> int:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
     noted = [value for report in reports for name, value in report.user_properties if name == _PROPERTY]
+    told = [json.loads(value) for report in reports for name, value in report.user_properties if name == _LINES]
+    if told:
+        terminalreporter.section("random faults")
+        for line in chain.from_iterable(told):
+            terminalreporter.write_line(line)
     if noted:
         terminalreporter.section("what each fault cost")
         for line in table([TollRow(**json.loads(row)) for row in noted]):

@@ -148,6 +148,8 @@ class Follower:
 
     def __init__(self, port: int) -> None:
         self.seen: list[tuple[str, str]] = []
+        self.seen_at: list[float] = []
+        """When each was seen, of `time.monotonic`."""
         self._port = port
         self._last = b"0-0"
         self._is_over = threading.Event()
@@ -170,6 +172,7 @@ class Follower:
                     for _, entries in gateway.xread({"gateway:session_events": self._last}, count=1000, block=100):
                         for self._last, fields in entries:
                             self.seen.append((fields[b"device_session_id"].decode(), fields[b"status"].decode()))
+                            self.seen_at.append(time.monotonic())
                 except redis_py.RedisError:
                     time.sleep(0.05)
 

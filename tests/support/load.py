@@ -82,7 +82,7 @@ class Load:
 
     def revoke(self, login: Login) -> None:
         """Another revocation, by the calling thread; returns when it is acknowledged, or noted as wrong."""
-        with _Connections(self._ports) as connections:
+        with Connections(self._ports) as connections:
             self._revoke(connections, login)
 
     def wait_for_more(self, logins: int) -> None:
@@ -105,13 +105,13 @@ class Load:
         return healed - since
 
     def _run(self, number: int) -> None:
-        with _Connections(self._ports) as connections:
+        with Connections(self._ports) as connections:
             for turn in count(number):
                 if self._stop.is_set():
                     return
                 self._log_in_once(connections, is_to_be_revoked=turn % 2 == 0)
 
-    def _log_in_once(self, connections: "_Connections", *, is_to_be_revoked: bool) -> None:
+    def _log_in_once(self, connections: "Connections", *, is_to_be_revoked: bool) -> None:
         login = Login(email_address(), client_public_key().base64, time.monotonic())
         self.logins.append(login)
         sent = self._acknowledged(connections, "POST", f"{PUBLIC}/send-email-code", {"email": login.email})
@@ -125,13 +125,13 @@ class Load:
             if is_to_be_revoked:
                 self._revoke(connections, login)
 
-    def _revoke(self, connections: "_Connections", login: Login) -> None:
+    def _revoke(self, connections: "Connections", login: Login) -> None:
         login.revoke_began_at = time.monotonic()
         path = f"{INTERNAL}/sessions/{login.device_session_id}/revoke"
         if self._acknowledged(connections, "POST", path, CAUSE):
             login.revoked_at = time.monotonic()
 
-    def _mailed_code(self, connections: "_Connections", email: str) -> str | None:
+    def _mailed_code(self, connections: "Connections", email: str) -> str | None:
         path, deadline = f"{INTERNAL}/dev/mailbox?email={quote(email)}", time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             mailbox = self._acknowledged(connections, "GET", path, None)
@@ -144,7 +144,7 @@ class Load:
         return None
 
     def _acknowledged(
-        self, connections: "_Connections", method: str, path: str, body: Mapping[str, Any] | None
+        self, connections: "Connections", method: str, path: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
         """The answer of 200, after as many repeats as it takes; None, and a note in `wrong`, if it never comes."""
         deadline = time.monotonic() + PATIENCE
@@ -161,7 +161,7 @@ class Load:
         return None
 
 
-class _Connections:
+class Connections:
     """Of one client: one kept open to each API, opened again when it ended."""
 
     def __init__(self, ports: Mapping[str, int]) -> None:
@@ -169,10 +169,10 @@ class _Connections:
             root: HTTPConnection("127.0.0.1", port, timeout=CALL_TIMEOUT) for root, port in ports.items()
         }
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, bytes]:
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None, **headers: str) -> tuple[int, bytes]:
         """Status and body; `UNANSWERED` if the connection was refused or ended first."""
         connection = self._connections[PUBLIC if path.startswith(PUBLIC) else INTERNAL]
-        headers = {} if body is None else {"Content-Type": "application/json"}
+        headers |= {} if body is None else {"Content-Type": "application/json"}
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()

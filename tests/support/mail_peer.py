@@ -1,7 +1,8 @@
 """What a mail server and a mail service of tests have in common: they note each letter, and fail as they are told."""
 
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
 
@@ -23,6 +24,7 @@ class Received:
     code: str
     locale: str
     key: str
+    received_at: float = field(default_factory=time.monotonic, compare=False)
 
 
 class MailPeer:
@@ -33,6 +35,8 @@ class MailPeer:
         self.tries: list[str] = []
         """The address of each letter that was tried, whatever became of it."""
         self.connections = 0
+        self.general_fault: Fault | None = None
+        """What every letter meets."""
         self.released = threading.Event()
         """Ends every stall."""
         self._faults: dict[str, Fault] = {}
@@ -52,4 +56,4 @@ class MailPeer:
     def fault_for(self, email: str) -> Fault | None:
         """Called once per try."""
         self.tries.append(email)
-        return self._first_faults.pop(email, None) or self._faults.get(email)
+        return self._first_faults.pop(email, None) or self._faults.get(email) or self.general_fault

@@ -1,7 +1,7 @@
 """What breaks a server or a wire in these tests."""
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import psutil
 import trio
@@ -11,14 +11,17 @@ import trio
 def paused(pid: int) -> Iterator[None]:
     """Stop the process and its children (SIGSTOP), so that connections stay open and nothing answers."""
     server = psutil.Process(pid)
-    processes = [server, *server.children(recursive=True)]
-    for process in processes:
-        process.suspend()
+    server.suspend()  # first, so that it starts no further child
+    children = server.children(recursive=True)
     try:
+        for process in children:
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
         yield
     finally:
-        for process in processes:
-            process.resume()
+        for process in (*children, server):
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 class CountingProxy:

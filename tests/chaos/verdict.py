@@ -1,0 +1,204 @@
+"""Judges a run by what was acknowledged, Postgres, the gateway's records and the whole stream, and by nothing else.
+
+The stream is read live by a gateway that follows it over every loss of Redis, so it is one stream here, whatever Redis
+forgot: a session that this gateway once saw revoked may never be active again, in any epoch. After each loss, what
+was revoked shortly before it must be announced again, since the stream has begun anew and may not hold it.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+import redis as redis_py
+
+from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
+from shared.kernel.client_key import ClientPublicKey
+from tests.chaos.logins import Follower, revived
+from tests.chaos.visitors import Acknowledgement, Kind, Person, Visitors
+from tests.support.database import Database
+from tests.support.mail_peer import MailPeer, Received
+from tests.support.stack import REDIS_PASSWORD
+
+ANNOUNCED_AGAIN = 10.0
+"""Seconds before a loss of Redis within which a revocation must be announced again (the rebuild's margin is longer)."""
+ON_ITS_WAY = 10.0
+"""Seconds that a letter which left in time may be late: less than the lease after which it would come again."""
+
+_KEYS = GatewayKeys()
+_SESSIONS = """
+select device_session_id, status, email, client_public_key from device_sessions join users using (user_id)
+"""
+_LATE_MAILS = """
+select delivery_id from mail_deliveries join login_codes using (login_code_id)
+ where state = 'sent' and finished_at > least(ended_at, expires_at) + make_interval(secs => $1)
+"""
+_SHARED_CODES = """
+select login_code_id::text from challenges where confirmed_at is not null group by login_code_id having count(*) > 1
+union all
+select login_code_id::text from device_sessions group by login_code_id having count(*) > 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """`kind`: `lost`, `doubled`, or what else must not be. `at`: when what it breaks was acknowledged, if it was."""
+
+    kind: str
+    what: str
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What there is, read once, when nothing is under way any more."""
+
+    sessions: Mapping[str, asyncpg.Record]
+    audit: Mapping[str, Counter[tuple[str, str]]]
+    """Event and outcome of the rows, by request id."""
+    created: Counter[str | None]
+    """Audit rows of its creation, by device session."""
+    records: Mapping[str, GatewayRecord | None]
+    seen: Sequence[tuple[str, str, float]]
+    """Device session, status and instant of each entry of the stream."""
+    letters: Sequence[Received]
+    late_mails: Sequence[str]
+    """That Postgres says were sent when their code had ended."""
+    shared_codes: Sequence[str]
+
+
+def read_evidence(database: Database, redis_port: int, follower: Follower, mail: MailPeer) -> Evidence:
+    sessions = {row["device_session_id"]: row for row in database.execute(_SESSIONS)}
+    audit: defaultdict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
+    created: Counter[str | None] = Counter()
+    for row in database.execute("select event, outcome, request_id, subject from audit_events"):
+        audit[row["request_id"]][row["event"], row["outcome"]] += 1
+        created[row["subject"]] += row["event"] == "security.create_session"
+    with redis_py.Redis(port=redis_port, username="gateway", password=REDIS_PASSWORD) as gateway:
+        stored = gateway.mget([_KEYS.record(each) for each in sessions]) if sessions else []
+    return Evidence(
+        sessions,
+        audit,
+        created,
+        dict(zip(sessions, map(_record, stored), strict=True)),
+        [(*entry, at) for entry, at in zip(follower.seen, follower.seen_at, strict=True)],
+        tuple(mail.received),
+        [str(row["delivery_id"]) for row in database.execute(_LATE_MAILS, ON_ITS_WAY)],
+        [row["login_code_id"] for row in database.execute(_SHARED_CODES)],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What clients were told, and when Redis lost what it had."""
+
+    said: Sequence[Acknowledgement]
+    people: Sequence[Person]
+    ended_codes: Mapping[str, float]
+    losses: Sequence[float] = ()
+
+    @classmethod
+    def of(cls, visitors: Visitors, losses: Sequence[float] = ()) -> "Promises":
+        return cls(visitors.said, visitors.people, visitors.ended_codes, losses)
+
+
+def judge(promises: Promises, evidence: Evidence) -> list[Violation]:
+    """Every promise that was broken; empty when all is well. To be asked when the outbox is empty."""
+    laws = (_logins, _ended, _blocked, _untouched, _never_revived, _announced_again, _audited, _codes, _mails)
+    return [violation for law in laws for violation in law(promises, evidence)]
+
+
+def _logins(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """Each acknowledged login is one session: of that person, with that key, with one audit row."""
+    of_key = Counter(ClientPublicKey(row["client_public_key"]).base64 for row in evidence.sessions.values())
+    when = {said.sessions[0]: said.at for said in promises.said if said.kind is Kind.LOGIN}
+    for person in promises.people:
+        for session_id, key in person.sessions.items():
+            row = evidence.sessions.get(session_id)
+            if row is None or (row["email"], ClientPublicKey(row["client_public_key"]).base64) != (person.email, key):
+                yield Violation("lost", f"session {session_id}", when.get(session_id))
+            elif of_key[key] > 1:
+                yield Violation("doubled", f"session {session_id}", when.get(session_id))
+            if evidence.created[session_id] != 1:
+                kind = "doubled" if evidence.created[session_id] else "lost"
+                yield Violation(kind, f"audit row of the creation of {session_id}", when.get(session_id))
+
+
+def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """What was said to be over is over in Postgres, in the record, and was said in the stream."""
+    told = {session_id for session_id, status, _ in evidence.seen if status == "revoked"}
+    for said in promises.said:
+        if said.kind is Kind.LOGIN:
+            continue
+        for session_id in said.sessions:
+            row, record = evidence.sessions.get(session_id), evidence.records.get(session_id)
+            if row is None or row["status"] != "revoked":
+                yield Violation("lost", f"{said.kind} of {session_id} in Postgres", said.at)
+            if record is None or record.status != "revoked":
+                yield Violation("lost", f"{said.kind} of {session_id} in the record", said.at)
+            if session_id not in told:
+                yield Violation("lost", f"{said.kind} of {session_id} in the stream", said.at)
+
+
+def _blocked(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """Whoever stays blocked has no active session, acknowledged or not; nor is one left that a block raced with."""
+    active: defaultdict[str, set[str]] = defaultdict(set)
+    for session_id, row in evidence.sessions.items():
+        if row["status"] == "active":
+            active[row["email"]].add(session_id)
+    for person in promises.people:
+        wrong = active[person.email] & (person.blocked_in_race if not person.stays_blocked else active[person.email])
+        yield from (Violation("active although blocked", session_id) for session_id in wrong)
+
+
+def _untouched(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """What nobody asked to end is active everywhere."""
+    for person in promises.people:
+        for session_id in person.sessions.keys() - person.doomed:
+            row, record = evidence.sessions.get(session_id), evidence.records.get(session_id)
+            if row is not None and row["status"] != "active":
+                yield Violation("lost", f"session {session_id}, which nobody revoked")
+            if record is None or record.status != "active":
+                yield Violation("lost", f"active record of {session_id}")
+
+
+def _never_revived(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    for session_id in revived([(each, status) for each, status, _ in evidence.seen]):
+        yield Violation("active again in the stream", session_id)
+
+
+def _announced_again(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """What was revoked shortly before Redis lost its data is told again after it."""
+    for loss in promises.losses:
+        again = {session_id for session_id, status, at in evidence.seen if status == "revoked" and at > loss}
+        for said in promises.said:
+            if said.kind is not Kind.LOGIN and loss - ANNOUNCED_AGAIN <= said.at <= loss:
+                missing = [each for each in said.sessions if each not in again]
+                yield from (Violation("not announced again", each, said.at) for each in missing)
+
+
+def _audited(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """Each acknowledged request has one audit row of what it changed, however often it was repeated."""
+    for said in promises.said:
+        rows = evidence.audit.get(said.request_id, Counter())[said.event, said.outcome]
+        if rows != 1:
+            yield Violation("doubled" if rows else "lost", f"audit row of {said.event} {said.sessions}", said.at)
+
+
+def _codes(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    yield from (Violation("code accepted twice", each) for each in evidence.shared_codes)
+
+
+def _mails(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """By Postgres' clock, and by the far side's."""
+    yield from (Violation("mailed after its code had ended", each) for each in evidence.late_mails)
+    for letter in evidence.letters:
+        if letter.received_at > promises.ended_codes.get(letter.key, letter.received_at) + ON_ITS_WAY:
+            yield Violation("mailed after its code had ended", letter.key)
+
+
+def _record(stored: object) -> GatewayRecord | None:
+    try:
+        return decode_record(stored) if isinstance(stored, bytes) else None
+    except MalformedRecord:
+        return None

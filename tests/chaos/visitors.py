@@ -1,0 +1,265 @@
+"""People who log in, once or twice, and are revoked, blocked and unblocked, through both processes at once.
+
+They know the two APIs and their letters. A request is repeated, under one request id, until it is acknowledged or the
+person gives up, and every acknowledgement is noted; what became of it is judged by `tests.chaos.verdict`.
+"""
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from tests.chaos.logins import GivenUp
+from tests.support.builders import client_public_key, email_address
+from tests.support.load import CAUSE, INTERNAL, PUBLIC, REPEAT_AFTER, UNANSWERED, Connections
+from tests.support.mail_peer import MailPeer
+from tests.support.stack import wait_for
+
+CLIENTS = 6
+PATIENCE = 30.0
+"""Seconds that a request is repeated. Nobody should need them: who gives up a request is counted as a fault."""
+MAIL_PATIENCE = 4.0
+"""Seconds that a person waits for a letter; one whose courier was killed comes after its lease."""
+LONGEST_CALL = PATIENCE + 30.0
+
+
+class Kind(StrEnum):
+    LOGIN = "login"
+    REVOCATION = "revocation"
+    BLOCK = "block"
+    UNBLOCK = "unblock"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """`sessions`: the one that began, or those that were promised to be over. Instants are of `time.monotonic`."""
+
+    kind: Kind
+    event: str
+    """Of the audit row."""
+    outcome: str
+    """The audit outcome of the one try that changed something."""
+    request_id: str
+    sessions: tuple[str, ...]
+    began_at: float
+    at: float
+
+
+@dataclass(slots=True)
+class Person:
+    """Notes of one person."""
+
+    email: str
+    sessions: dict[str, str] = field(default_factory=dict)
+    """Client key by device session id, of each acknowledged login."""
+    doomed: set[str] = field(default_factory=set)
+    """Sessions whose end was asked for, whatever was answered."""
+    blocked_in_race: set[str] = field(default_factory=set)
+    """Sessions that an acknowledged block ended, though each began while it was on its way."""
+    stays_blocked: bool = False
+    """An acknowledged block stands."""
+
+
+class Visitors:
+    """`CLIENTS` threads, each one person after the other. `said` and `people` are what the verdict is made of."""
+
+    def __init__(self, ports: tuple[int, int], mail: MailPeer, seed: int) -> None:
+        """`ports`: of the public and of the internal API."""
+        self.people: list[Person] = []
+        self.said: list[Acknowledgement] = []
+        self.ended_codes: dict[str, float] = {}
+        """When the login that ended a code was acknowledged, by challenge."""
+        self.statuses: Counter[int] = Counter()
+        self.given_up: Counter[str] = Counter()
+        """Letters that did not come in time."""
+        self.wrong: list[str] = []
+        """Answers that no fault of a neighbour excuses, and requests that nobody ever acknowledged."""
+        self.ports: Mapping[str, int] = {PUBLIC: ports[0], INTERNAL: ports[1]}
+        self._mail = mail
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(seed + n,), daemon=True) for n in range(CLIENTS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Lets everybody finish what they have begun."""
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join(3 * LONGEST_CALL)
+            assert not thread.is_alive(), "a visitor hangs"
+
+    def heal(self, since: float) -> float:
+        """Waits for one request of each kind that began after `since` and was acknowledged; how long after it."""
+
+        def healed_at() -> float | None:
+            firsts = [next((x.at for x in self.said if x.kind is kind and x.began_at >= since), None) for kind in Kind]
+            return None if None in firsts else max(filter(None, firsts))
+
+        healed = wait_for(lambda: self.wrong or healed_at(), 2 * LONGEST_CALL)
+        assert not self.wrong, self.wrong
+        return healed - since
+
+    def _run(self, seed: int) -> None:
+        chance = random.Random(seed)
+        while not self._is_over.is_set():
+            person = Person(email_address())
+            self.people.append(person)
+            with Connections(self.ports) as connections:
+                try:
+                    _Visit(self, connections, person, self._mail).live(chance)
+                except GivenUp as reason:
+                    self.given_up[str(reason)] += 1
+
+
+class _Visit:
+    """What one person does. Raises `GivenUp`."""
+
+    def __init__(self, visitors: Visitors, connections: Connections, person: Person, mail: MailPeer) -> None:
+        self._visitors = visitors
+        self._connections = connections
+        self._person = person
+        self._mail = mail
+
+    def live(self, chance: random.Random) -> None:
+        for _ in range(chance.choice((1, 1, 2))):
+            self._log_in()
+        act = chance.choice((
+            self._revoke_one, self._revoke_all, self._block_email, self._block_user, self._race, self._stay,
+        ))  # fmt: skip
+        act()
+        if self._person.stays_blocked and chance.random() < 0.6:
+            self._come_back()
+
+    def _stay(self) -> None:
+        pass
+
+    def _log_in(self) -> None:
+        self._confirm(self._ask_for_code())
+
+    def _ask_for_code(self) -> dict[str, str]:
+        """The body of a confirm that is right."""
+        sent = self._acknowledged("POST", f"{PUBLIC}/send-email-code", {"email": self._person.email})[1]
+        key, challenge_id = client_public_key(uuid4().hex).base64, sent["challenge_id"]
+        return {"challenge_id": challenge_id, "code": self._code(challenge_id), "client_public_key": key}
+
+    def _confirm(self, body: Mapping[str, str], right: Sequence[int] = (200,)) -> None:
+        began_at, request_id = time.monotonic(), uuid4().hex
+        status, answer = self._acknowledged("POST", f"{PUBLIC}/confirm-email-code", body, request_id, right)
+        if status == 200:
+            session_id = answer["device_session_id"]
+            self._person.sessions[session_id] = body["client_public_key"]
+            self._visitors.ended_codes[body["challenge_id"]] = time.monotonic()
+            self._note(Kind.LOGIN, "create_session", "created", request_id, began_at, [session_id])
+
+    def _revoke_one(self) -> None:
+        session_id = next(iter(self._person.sessions))
+        self._end(Kind.REVOCATION, "revoke_session", "revoked", f"/sessions/{session_id}/revoke", {}, [session_id])
+
+    def _revoke_all(self) -> None:
+        path = f"/users/{self._user_id()}/sessions/revoke-all"
+        self._end(Kind.REVOCATION, "revoke_user_sessions", "revoked", path, {}, self._person.sessions)
+
+    def _block_email(self) -> None:
+        self._block({"email": self._person.email})
+
+    def _block_user(self) -> None:
+        self._block({"user_id": self._user_id()})
+
+    def _race(self) -> None:
+        """A block while a right code is on its way: whoever wins, no session is left."""
+        code = self._ask_for_code()
+        with self._beside(lambda other: other._confirm(code, right=(200, 403))):
+            self._block({"email": self._person.email})
+        self._person.doomed.update(self._person.sessions)
+        self._person.blocked_in_race = set(self._person.sessions)
+
+    @contextmanager
+    def _beside(self, act: Callable[["_Visit"], None]) -> Generator[None]:
+        """The same person does `act` on another connection."""
+
+        def run() -> None:
+            with Connections(self._visitors.ports) as connections, suppress(GivenUp):
+                act(_Visit(self._visitors, connections, self._person, self._mail))
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+    def _block(self, subject: Mapping[str, str]) -> None:
+        self._subject = subject
+        self._end(Kind.BLOCK, "block_subject", "blocked", "/user-blocks", subject, self._person.sessions)
+        self._person.stays_blocked = True
+
+    def _come_back(self) -> None:
+        """Unblocked; a new login is another session, and what was revoked stays so."""
+        self._person.stays_blocked = False
+        self._end(Kind.UNBLOCK, "unblock_subject", "unblocked", "/user-blocks/remove", self._subject, ())
+        self._log_in()
+
+    def _user_id(self) -> str:
+        return self._acknowledged("GET", f"{INTERNAL}/users?email={quote(self._person.email)}", None)[1]["user"][
+            "user_id"
+        ]
+
+    def _end(
+        self, kind: Kind, event: str, outcome: str, path: str, body: Mapping[str, Any], sessions: Collection[str]
+    ) -> None:
+        """`sessions`: what is over once it is acknowledged."""
+        self._person.doomed.update(sessions)
+        began_at, request_id = time.monotonic(), uuid4().hex
+        self._acknowledged("POST", INTERNAL + path, {**CAUSE, **body}, request_id)
+        self._note(kind, event, outcome, request_id, began_at, sessions)
+
+    def _note(
+        self, kind: Kind, event: str, outcome: str, request_id: str, began_at: float, sessions: Collection[str]
+    ) -> None:
+        said = Acknowledgement(
+            kind, f"security.{event}", outcome, request_id, tuple(sessions), began_at, time.monotonic()
+        )
+        self._visitors.said.append(said)
+
+    def _code(self, challenge_id: str) -> str:
+        """As the letter for the challenge says."""
+        deadline = time.monotonic() + MAIL_PATIENCE
+        while time.monotonic() < deadline:
+            letters = [each for each in self._mail.received[-200:] if each.key == challenge_id]
+            if letters:
+                return letters[0].code
+            time.sleep(0.02)
+        raise GivenUp("letter")
+
+    def _acknowledged(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None,
+        request_id: str = "",
+        right: Sequence[int] = (200,),
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and answer, after as many repeats as it takes."""
+        name, deadline = f"{method} {path.partition('?')[0]}", time.monotonic() + PATIENCE
+        headers = {"X-Request-Id": request_id} if request_id else {}
+        while time.monotonic() < deadline:
+            status, answer = self._connections.ask(method, path, body, **headers)
+            self._visitors.statuses[status] += 1
+            if status in right:
+                return status, json.loads(answer)
+            if status not in (UNANSWERED, 503):
+                self._visitors.wrong.append(f"{name}: {status} {answer.decode(errors='replace')}")
+                raise GivenUp(name)
+            time.sleep(REPEAT_AFTER)
+        self._visitors.wrong.append(f"{name}: never acknowledged")
+        raise GivenUp(name)

@@ -134,9 +134,12 @@ class _Visit:
         for _ in range(chance.choice((1, 1, 2))):
             self._log_in()
         act = chance.choice((
-            self._revoke_one, self._revoke_all, self._block_email, self._block_user, self._race, self._stay,
+            self._revoke_one, self._revoke_all, self._block_email, self._block_user, self._race_with_block,
+            self._race_for_code, self._stay,
         ))  # fmt: skip
         act()
+        if chance.random() < 0.3:
+            self._confirm_again()
         if self._person.stays_blocked and chance.random() < 0.6:
             self._come_back()
 
@@ -158,8 +161,15 @@ class _Visit:
         if status == 200:
             session_id = answer["device_session_id"]
             self._person.sessions[session_id] = body["client_public_key"]
+            self._confirmed = body
             self._visitors.ended_codes[body["challenge_id"]] = time.monotonic()
             self._note(Kind.LOGIN, "create_session", "created", request_id, began_at, [session_id])
+
+    def _confirm_again(self) -> None:
+        """The exact repeat of a confirm: the same session, which comes back to life nowhere if it was revoked."""
+        answer = self._acknowledged("POST", f"{PUBLIC}/confirm-email-code", self._confirmed)[1]
+        if answer["device_session_id"] not in self._person.sessions:
+            self._visitors.wrong.append("a repeated confirm got another session")
 
     def _revoke_one(self) -> None:
         session_id = next(iter(self._person.sessions))
@@ -175,7 +185,16 @@ class _Visit:
     def _block_user(self) -> None:
         self._block({"user_id": self._user_id()})
 
-    def _race(self) -> None:
+    def _race_for_code(self) -> None:
+        """Two devices confirm with the same code: one of them gets in."""
+        code, before = self._ask_for_code(), len(self._person.sessions)
+        rival = code | {"client_public_key": client_public_key(uuid4().hex).base64}
+        with self._beside(lambda other: other._confirm(rival, right=(200, 400))):
+            self._confirm(code, right=(200, 400))
+        if (won := len(self._person.sessions) - before) != 1:
+            self._visitors.wrong.append(f"one code, {won} logins")
+
+    def _race_with_block(self) -> None:
         """A block while a right code is on its way: whoever wins, no session is left."""
         code = self._ask_for_code()
         with self._beside(lambda other: other._confirm(code, right=(200, 403))):

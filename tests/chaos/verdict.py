@@ -2,7 +2,8 @@
 
 The stream is read live by a gateway that follows it over every loss of Redis, so it is one stream here, whatever Redis
 forgot: a session that this gateway once saw revoked may never be active again, in any epoch. After each loss, what
-was revoked shortly before it must be announced again, since the stream has begun anew and may not hold it.
+was revoked shortly before it must be announced again, since the stream has begun anew and may not hold it. What was
+revoked long before is told by its record, which the rebuild writes, and by no entry.
 """
 
 from collections import Counter, defaultdict

@@ -25,7 +25,7 @@ from tests.support.stack import wait_for
 
 CLIENTS = 6
 PATIENCE = 30.0
-"""Seconds that a request is repeated. Nobody should need them: who gives up a request is counted as a fault."""
+"""Seconds that a request is repeated; longer than any fault. One that is never acknowledged fails the run."""
 MAIL_PATIENCE = 4.0
 """Seconds that a person waits for a letter; one whose courier was killed comes after its lease."""
 LONGEST_CALL = PATIENCE + 30.0
@@ -63,7 +63,7 @@ class Person:
     doomed: set[str] = field(default_factory=set)
     """Sessions whose end was asked for, whatever was answered."""
     blocked_in_race: set[str] = field(default_factory=set)
-    """Sessions that an acknowledged block ended, though each began while it was on its way."""
+    """All of this person's when an acknowledged block had raced with a login."""
     stays_blocked: bool = False
     """An acknowledged block stands."""
 
@@ -135,11 +135,11 @@ class _Visit:
             self._log_in()
         act = chance.choice((
             self._revoke_one, self._revoke_all, self._block_email, self._block_user, self._race_with_block,
-            self._race_for_code, self._stay,
+            self._race_with_repeat, self._race_for_code, self._stay,
         ))  # fmt: skip
         act()
         if chance.random() < 0.3:
-            self._confirm_again()
+            self._confirm_again(self._confirmed)
         if self._person.stays_blocked and chance.random() < 0.6:
             self._come_back()
 
@@ -165,15 +165,21 @@ class _Visit:
             self._visitors.ended_codes[body["challenge_id"]] = time.monotonic()
             self._note(Kind.LOGIN, "create_session", "created", request_id, began_at, [session_id])
 
-    def _confirm_again(self) -> None:
+    def _confirm_again(self, confirmed: Mapping[str, str]) -> None:
         """The exact repeat of a confirm: the same session, which comes back to life nowhere if it was revoked."""
-        answer = self._acknowledged("POST", f"{PUBLIC}/confirm-email-code", self._confirmed)[1]
+        answer = self._acknowledged("POST", f"{PUBLIC}/confirm-email-code", confirmed)[1]
         if answer["device_session_id"] not in self._person.sessions:
             self._visitors.wrong.append("a repeated confirm got another session")
 
     def _revoke_one(self) -> None:
         session_id = next(iter(self._person.sessions))
         self._end(Kind.REVOCATION, "revoke_session", "revoked", f"/sessions/{session_id}/revoke", {}, [session_id])
+
+    def _race_with_repeat(self) -> None:
+        """A revocation while the confirm is repeated, which writes the same record."""
+        confirmed = self._confirmed
+        with self._beside(lambda other: other._confirm_again(confirmed)):
+            self._revoke_all()
 
     def _revoke_all(self) -> None:
         path = f"/users/{self._user_id()}/sessions/revoke-all"
@@ -229,9 +235,8 @@ class _Visit:
         self._log_in()
 
     def _user_id(self) -> str:
-        return self._acknowledged("GET", f"{INTERNAL}/users?email={quote(self._person.email)}", None)[1]["user"][
-            "user_id"
-        ]
+        path = f"{INTERNAL}/users?email={quote(self._person.email)}"
+        return self._acknowledged("GET", path, None)[1]["user"]["user_id"]
 
     def _end(
         self, kind: Kind, event: str, outcome: str, path: str, body: Mapping[str, Any], sessions: Collection[str]

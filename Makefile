@@ -1,7 +1,7 @@
 # make run     the whole system on this machine, with the curl calls to try it; Ctrl-C stops it
 # make test    the whole test suite, on real servers that it starts itself
 # make check   format, lint, types, import rules
-# make chaos   faults under load, for ten minutes, and the table of what each one cost
+# make chaos   many rounds of faults under load, and the table of what each one cost
 # make bench   the numbers of the README
 # Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
 

@@ -45,7 +45,7 @@ class Steps:
 
 
 async def run_for(seconds: float, steps: Callable[[], object], **options: object) -> None:
-    supervised = partial(supervise, steps, name="test", idle=IDLE, entropy=LargestJitter(), **options)  # type: ignore[arg-type]
+    supervised = partial(supervise, steps, name="test", idle=IDLE, entropy=LargestJitter(), **options)
     with trio.move_on_after(seconds):
         await supervised()
 

@@ -113,7 +113,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", tmp_path], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip("needs the right to mount")
+        pytest.skip("a full disk needs a small file system, and mounting a tmpfs needs root: CI has it")
     yield tmp_path
     subprocess.run(["umount", tmp_path], check=True)
 

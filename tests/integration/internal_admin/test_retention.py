@@ -313,7 +313,7 @@ def test_a_send_sees_a_block_whose_address_was_removed_and_made_anew_meanwhile(w
         async def unit_of_work(self, body: Callable[[Any], Awaitable[Any]]) -> Any:
             return await whole.unit_of_work(lambda connection: body(RemovedAndBlocked(world, connection, email)))
 
-    send._postgres = Interrupting()  # type: ignore[assignment]
+    send._postgres = Interrupting()
     flow.send(email)
 
     assert flow.decisions[-1] == "blocked"

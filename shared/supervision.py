@@ -42,14 +42,14 @@ async def supervise(
     idle: timedelta,
     wake: Signal | None = None,
     batch: int = 1,
-    rest: float = 0.0,
+    rest: Callable[[], float] = lambda: 0.0,
     entropy: Entropy = _ENTROPY,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Never:
     """Run `step` until cancelled; for `nursery.start`.
 
-    Again after a step that handled `batch` items or more: at once, or after `rest` times as long as the step took, for
-    work that must not be in anybody's way (the slower the database, the longer it is left alone). Otherwise after
+    Again after a step that handled `batch` items or more: at once, or after `rest()` times as long as the step took,
+    for work that must not be in anybody's way (the slower the database, the longer it is left alone). Otherwise after
     `idle` (less up to half of it, by chance) or at a `wake`. While the step raises `DependencyUnavailable` it is
     repeated with exponential back-off, which `wake` does not shorten. Any other exception passes, and so ends the
     process.
@@ -71,7 +71,7 @@ async def supervise(
         if handled < batch:
             await _wait(wake, _jittered(idle, entropy))
         else:
-            await trio.sleep(rest * (trio.current_time() - started))
+            await trio.sleep(rest() * (trio.current_time() - started))
 
 
 async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | None:

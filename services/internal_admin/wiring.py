@@ -95,13 +95,15 @@ async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay) 
     aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
-        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=session_expiry.REST,
+        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
     ))  # fmt: skip
-    for name, step, batch in (
-        ("aged rows", aged_rows.step, retention.BATCH),
-        ("unused e-mails", unused_emails.step, retention.PAGE),
+    for name, worker, batch in (
+        ("aged rows", aged_rows, retention.BATCH),
+        ("unused e-mails", unused_emails, retention.PAGE),
     ):
-        await workers.start(partial(supervise, step, name=name, idle=retention.IDLE, batch=batch, rest=retention.REST))
+        await workers.start(partial(
+            supervise, worker.step, name=name, idle=retention.IDLE, batch=batch, rest=worker.rest
+        ))  # fmt: skip
 
 
 def _app(

@@ -64,8 +64,20 @@ async def test_a_full_batch_is_followed_by_a_rest_in_proportion_to_its_work(auto
         await trio.sleep(2)
         return handled
 
-    await run_for(100, slow_step, batch=10, rest=4.0)
+    await run_for(100, slow_step, batch=10, rest=lambda: 4.0)
     assert steps.pauses == [10, 10, 62]
+
+
+async def test_the_rest_is_asked_for_after_each_step(autojump_clock: MockClock) -> None:
+    rests, steps = [5.0, 2.0], Steps(10, 10, 0)
+
+    async def slow_step() -> int:
+        handled = await steps()
+        await trio.sleep(1)
+        return handled
+
+    await run_for(50, slow_step, batch=10, rest=lambda: rests.pop(0))
+    assert steps.pauses == [6, 3]
 
 
 async def test_the_idle_time_varies_between_half_and_whole(autojump_clock: MockClock) -> None:

@@ -1,7 +1,8 @@
 """Store: removes rows whose time is over (SPEC §5.4), a batch at a time. What that time is, `settings` says."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 
@@ -20,6 +21,14 @@ REMOVALS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """How many rows of one kind went, and by how much the newest of them was past its time (0 if none went)."""
+
+    rows: int
+    newest_late: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class EmailPage:
     """Part of a walk over all addresses: up to which id it came (None: to the end), and how many it removed."""
 
@@ -27,8 +36,8 @@ class EmailPage:
     removed: int
 
 
-async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str, int]:
-    """Remove up to `limit` rows of each kind of `REMOVALS`; how many of which, in one short transaction.
+async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str, Removal]:
+    """Remove up to `limit` rows of each kind of `REMOVALS`, oldest first, in one short transaction.
 
     Repeats are harmless, and so are several at once: one waits for the other, and finds less.
     """
@@ -47,12 +56,13 @@ async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, pa
         await connection.execute(_SQL["commit_lazily"])
         looked_at = [row["email_id"] for row in await connection.fetch(_SQL["page_emails"], after_id, page)]
         locked = [row["email_id"] for row in await connection.fetch(_SQL["lock_unused_emails"], looked_at, limit)]
-        removed = await _remove(connection, "remove_unused_emails", locked) if locked else 0
+        removed = await connection.fetchval(_SQL["remove_unused_emails"], locked) if locked else 0
     if len(locked) == limit:
         return EmailPage(locked[-1], removed)
     return EmailPage(looked_at[-1] if len(looked_at) == page else None, removed)
 
 
-async def _remove(connection: asyncpg.Connection, removal: str, which: int | Sequence[int]) -> int:
-    status = await connection.execute(_SQL[removal], which)
-    return int(status.rpartition(" ")[2])
+async def _remove(connection: asyncpg.Connection, removal: str, limit: int) -> Removal:
+    row = await connection.fetchrow(_SQL[removal], limit)
+    assert row is not None
+    return Removal(row["rows"], row["newest_late"] or timedelta())

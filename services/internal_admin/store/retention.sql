@@ -1,5 +1,6 @@
 -- Statements of retention and of sessions that age. Each removal takes at most a batch. It names its rows by an array, so
--- that every plan is two index scans, whatever the planner knows of the table.
+-- that every plan is two index scans, whatever the planner knows of the table. Each tells how many rows went, and by how
+-- much the newest of them was past its time.
 
 -- name: commit_lazily
 -- This transaction's commit waits for no disk, and no other commit for its own: a crash brings rows back that go again.
@@ -7,49 +8,64 @@ set local synchronous_commit = off;
 
 -- name: remove_challenges
 -- The oldest challenges past their time, at most $1, each with its delivery. Nobody else writes to them. Locks: challenges.
-delete from challenges
- where challenge_id = any (array(
-     select challenge_id from challenges
-      where created_at < (select clock_now() - challenge_retention from settings)
-      order by created_at limit $1));
+with removed as (
+    delete from challenges
+     where challenge_id = any (array(
+         select challenge_id from challenges
+          where created_at < (select clock_now() - challenge_retention from settings)
+          order by created_at limit $1))
+    returning (select clock_now() - challenge_retention from settings) - created_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_login_codes
 -- The oldest codes past their time, at most $1. A challenge is made while its code lives, so it is past its time too:
 -- a code that some still share waits until they went. Locks: login_codes.
-delete from login_codes
- where login_code_id = any (array(
-     select login_code_id from login_codes
-      where expires_at < (select clock_now() - challenge_retention from settings)
-      order by expires_at limit $1))
-   and not exists (select from challenges where challenges.login_code_id = login_codes.login_code_id);
+with removed as (
+    delete from login_codes
+     where login_code_id = any (array(
+         select login_code_id from login_codes
+          where expires_at < (select clock_now() - challenge_retention from settings)
+          order by expires_at limit $1))
+       and not exists (select from challenges where challenges.login_code_id = login_codes.login_code_id)
+    returning (select clock_now() - challenge_retention from settings) - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_known_networks
 -- Networks from which nobody confirmed for so long, at most $1. A login may renew the row meanwhile: so its age is
 -- looked at again. Locks: known_networks.
-delete from known_networks
- where ctid = any (array(
-     select ctid from known_networks
-      where confirmed_at < (select clock_now() - known_network_retention from settings)
-      order by confirmed_at limit $1))
-   and confirmed_at < (select clock_now() - known_network_retention from settings);
+with removed as (
+    delete from known_networks
+     where ctid = any (array(
+         select ctid from known_networks
+          where confirmed_at < (select clock_now() - known_network_retention from settings)
+          order by confirmed_at limit $1))
+       and confirmed_at < (select clock_now() - known_network_retention from settings)
+    returning (select clock_now() - known_network_retention from settings) - confirmed_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_revoked_sessions
 -- The sessions that were revoked first, at most $1, but for those whose record waits to be written. Locks: device_sessions.
-delete from device_sessions
- where device_session_id = any (array(
-     select device_session_id from device_sessions
-      where status = 'revoked' and revoked_at < (select clock_now() - revoked_session_retention from settings)
-      order by revoked_at limit $1))
-   and not exists (select from projection_outbox
-                    where projection_outbox.device_session_id = device_sessions.device_session_id);
+with removed as (
+    delete from device_sessions
+     where device_session_id = any (array(
+         select device_session_id from device_sessions
+          where status = 'revoked' and revoked_at < (select clock_now() - revoked_session_retention from settings)
+          order by revoked_at limit $1))
+       and not exists (select from projection_outbox
+                        where projection_outbox.device_session_id = device_sessions.device_session_id)
+    returning (select clock_now() - revoked_session_retention from settings) - revoked_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_expired_blocks
 -- Blocks that ended so long ago, at most $1; their ends do not change any more. Locks: blocks.
-delete from blocks
- where block_id = any (array(
-     select block_id from blocks
-      where expires_at < (select clock_now() - expired_block_retention from settings)
-      order by expires_at limit $1));
+with removed as (
+    delete from blocks
+     where block_id = any (array(
+         select block_id from blocks
+          where expires_at < (select clock_now() - expired_block_retention from settings)
+          order by expires_at limit $1))
+    returning (select clock_now() - expired_block_retention from settings) - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: page_emails
 -- Ids of addresses from after $1, at most $2.
@@ -65,7 +81,8 @@ select email_id from emails
 
 -- name: remove_unused_emails
 -- Those of the locked addresses of which nothing came back before the lock: this snapshot is younger. Locks: emails.
-delete from emails where email_id = any ($1::bigint[]) and email_is_unused(email_id);
+with removed as (delete from emails where email_id = any ($1::bigint[]) and email_is_unused(email_id) returning 1)
+select count(*) from removed;
 
 -- name: read_aged_sessions
 -- Active sessions older than the setting allows, oldest first, at most $1.

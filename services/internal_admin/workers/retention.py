@@ -1,25 +1,29 @@
-"""Workers: rows whose time is over go, in small batches with long rests, so that no request waits for them (SPEC §5.4).
+"""Workers: rows whose time is over go, in small batches with rests, so that no request waits for them (SPEC §5.4).
 
 Why so: docs/decisions/0012-retention.md.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
+import trio
 from opentelemetry import metrics
 
+from services.internal_admin.domain.retention_rest import LONGEST_REST, TOLERATED, falls_behind, next_rest
 from services.internal_admin.store.retention import remove_aged, remove_unused_emails
 from shared.io.postgres import Postgres
 
 BATCH = 100
 PAGE = 500
 IDLE = timedelta(hours=1)
-REST = 199.0
-"""Each of the two works for a 200th of the time, so that fewer than one request in a hundred meets a batch; that still
-removes 250 rows a second beside full login load (bench)."""
 
-_REMOVED = metrics.get_meter("authsession").create_counter(
+_METER = metrics.get_meter("authsession")
+_REMOVED = _METER.create_counter(
     "authsession.retention.removed", unit="{row}", description="Rows removed because their time was over, by kind"
+)
+_LATE = _METER.create_gauge(
+    "authsession.retention.late", unit="s", description="How late rows go, by kind; 0 where none is left to go"
 )
 
 
@@ -28,13 +32,28 @@ class AgedRows:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+        self._rest = LONGEST_REST
+        self._late: Mapping[str, timedelta] = {}
+
+    def rest(self) -> float:
+        """For `supervise`: shorter while rows go too late, and later and later."""
+        return self._rest
 
     async def step(self) -> int:
         """A batch of each kind; how many rows of the kind that had most. Raises `DependencyUnavailable("postgres")`."""
         removed = await self._postgres.unit_of_work(partial(remove_aged, limit=BATCH))
-        for kind, rows in removed.items():
-            _REMOVED.add(rows, {"kind": kind})
-        return max(removed.values())
+        late = {kind: removal.newest_late for kind, removal in removed.items() if removal.rows == BATCH}
+        for kind, removal in removed.items():
+            _REMOVED.add(removal.rows, {"kind": kind})
+            _LATE.set(late.get(kind, timedelta()).total_seconds(), {"kind": kind})
+        self._adapt(late)
+        return max(removal.rows for removal in removed.values())
+
+    def _adapt(self, late: Mapping[str, timedelta]) -> None:
+        """`late`: of the kinds of which more may be left. Each is compared with itself: one may hide behind another."""
+        is_behind = any(falls_behind(each, self._late.get(kind)) for kind, each in late.items())
+        self._rest = next_rest(self._rest, falls_behind=is_behind)
+        self._late = late
 
 
 class UnusedEmails:
@@ -42,12 +61,22 @@ class UnusedEmails:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
+        self._rest = LONGEST_REST
         self._after_id = 0
+        self._began_at = 0.0
+
+    def rest(self) -> float:
+        """For `supervise`: shorter once a walk takes too long, since an address may wait for a whole one."""
+        return self._rest
 
     async def step(self) -> int:
         """The next page; `PAGE` while the walk goes on, 0 at its end. Raises `DependencyUnavailable("postgres")`."""
+        if self._after_id == 0:
+            self._began_at = trio.current_time()
         body = partial(remove_unused_emails, after_id=self._after_id, page=PAGE, limit=BATCH)
         walked = await self._postgres.unit_of_work(body)
         _REMOVED.add(walked.removed, {"kind": "email"})
+        takes_too_long = trio.current_time() - self._began_at > TOLERATED.total_seconds()
+        self._rest = next_rest(self._rest, falls_behind=takes_too_long)
         self._after_id = walked.last_id or 0
         return 0 if walked.last_id is None else PAGE

@@ -95,7 +95,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "up": _up,
     "migrate": _migrate,
     "redis-acl": _redis_acl,
-    "doctor": lambda _, folder: doctor.doctor(os.environ, folder),
+    "doctor": lambda parsed, folder: doctor.doctor(os.environ, folder, parsed.process),
     "settings": _settings,
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
     "version": _print_version,
@@ -121,7 +121,10 @@ def _parser() -> argparse.ArgumentParser:
     for user in ("public", "internal", "gateway"):
         acl.add_argument(f"--{user}", type=Path, required=True, metavar="FILE", help=f"the password of user {user}")
     acl.add_argument("--output", type=Path, metavar="FILE", help="replace this file instead of printing")
-    commands.add_parser("doctor", help="say what is wrong with configuration and servers, and the cure")
+    examination = commands.add_parser("doctor", help="say what is wrong with configuration and servers, and the cure")
+    examination.add_argument(
+        "process", nargs="?", choices=("public", "internal"), help="whose environment this is, unless both share it"
+    )
     actions = commands.add_parser("settings", help="the settings that act everywhere at once").add_subparsers(
         dest="action", required=True
     )

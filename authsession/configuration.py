@@ -31,6 +31,19 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
     return Configuration(public, internal)
 
 
+def warnings_of(process: str, environment: Mapping[str, str]) -> list[str]:
+    """What the process `public` or `internal`, or else both, would warn of. Raises `ConfigurationError`."""
+    match process:
+        case "public":
+            found = read_public(environment).process.warnings
+        case "internal":
+            found = read_internal(environment).process.warnings
+        case _:
+            both = read_configuration(environment)
+            found = [*both.public.process.warnings, *both.internal.process.warnings]
+    return list(dict.fromkeys(found))
+
+
 def _read(read: Callable[[Mapping[str, str]], T], environment: Mapping[str, str], problems: list[str]) -> T | None:
     try:
         return read(environment)

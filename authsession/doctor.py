@@ -9,7 +9,7 @@ from typing import Literal
 
 import asyncpg
 
-from authsession.configuration import read_configuration
+from authsession.configuration import warnings_of
 from authsession.database import connect
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
@@ -56,39 +56,38 @@ class Finding:
         return f"{self.level:<4}  {self.what}" + (f": {self.cure}" if self.cure else "")
 
 
-def doctor(given: Mapping[str, str], folder: Path) -> int:
-    """Prints the findings; 1 if one of them is a failure."""
+def doctor(given: Mapping[str, str], folder: Path, process: str | None) -> int:
+    """Prints the findings; 1 if one of them is a failure. `process`: whose environment is given; None: both share it."""
     findings: list[Finding] = []
-    for name, environment in _environments(given, folder).items():
-        for finding in _examine(environment):
+    for name, environment in _environments(given, folder, process or "environment").items():
+        for finding in _examine(name, environment):
             findings.append(Finding(finding.level, f"{name}: {finding.what}", finding.cure))
             print(findings[-1])
     return 1 if any(finding.level == "fail" for finding in findings) else 0
 
 
-def _environments(given: Mapping[str, str], folder: Path) -> dict[str, Mapping[str, str]]:
-    """That of each process of the `up` in `folder`, else the given one."""
+def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str, Mapping[str, str]]:
+    """That of each process of the `up` in `folder`, else the given one by this name."""
     running = None if given.get("AUTHSESSION_POSTGRES_DSN") else Installation(folder).running()
     if running is None:
-        return {"environment": given}
+        return {name: given}
     return {"public": running.public_environment, "internal": running.internal_environment}
 
 
-def _examine(environment: Mapping[str, str]) -> Iterator[Finding]:
-    yield from _configuration(environment)
+def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    yield from _configuration(name, environment)
     public_host = environment.get(variables.PUBLIC_HOST.name)
     yield from asyncio.run(_postgres(_dsn(environment), public_host, _key_rings(environment)))
     yield from _redis(environment)
 
 
-def _configuration(environment: Mapping[str, str]) -> Iterator[Finding]:
+def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     try:
-        settings = read_configuration(environment)
+        warnings = warnings_of(name, environment)
     except ConfigurationError as error:
         yield from (Finding("fail", "configuration", problem) for problem in error.problems)
         return
-    warnings = [*settings.public.process.warnings, *settings.internal.process.warnings]
-    yield from (Finding("warn", "configuration", warning) for warning in dict.fromkeys(warnings))
+    yield from (Finding("warn", "configuration", warning) for warning in warnings)
     if not warnings:
         yield Finding("ok", "configuration")
 

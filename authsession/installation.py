@@ -26,6 +26,8 @@ class Secrets:
     gateway_redis_password: str = field(repr=False)
     login_code_keys: str = field(repr=False)
     sealing_keys: str = field(repr=False)
+    cookie_keys: str = field(repr=False)
+    audit_keys: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ from shared.db.migrate import GrantsRefused, migrate
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0
 _DSN, _REDIS = variables.POSTGRES_DSN.name, variables.REDIS_ADDR.name
+_OF_OPERATORS = ("CONTROL_PLANE_", variables.COOKIE_KEYS.name, variables.AUDIT_KEYS.name)
 _REDIS_NAMES = ("AUTHSESSION_REDIS_USERNAME", "AUTHSESSION_REDIS_PASSWORD", "AUTHSESSION_REDIS_PASSWORD_FILE",
                 "AUTHSESSION_REDIS_DB", "AUTHSESSION_REDIS_TLS")  # fmt: skip
 
@@ -60,8 +61,13 @@ class Stack:
         self._terminal = terminal
         self._secrets = installation.secrets()
         self._given = {"AUTHSESSION_DRAIN_DELAY": "0s", **environment}
-        self._given |= self._generated("AUTHSESSION_LOGIN_CODE_KEYS", self._secrets.login_code_keys)
-        self._given |= self._generated("AUTHSESSION_SEALING_KEYS", self._secrets.sealing_keys)
+        for name, keys in (
+            (variables.LOGIN_CODE_KEYS.name, self._secrets.login_code_keys),
+            (variables.SEALING_KEYS.name, self._secrets.sealing_keys),
+            (variables.COOKIE_KEYS.name, self._secrets.cookie_keys),
+            (variables.AUDIT_KEYS.name, self._secrets.audit_keys),
+        ):
+            self._given |= self._generated(name, keys)
         self.has_own_postgres = not self._is_set(_DSN)
         self.configuration = read_configuration(
             self._given | ({_DSN: f"postgresql://127.0.0.1/{DATABASE}"} if self.has_own_postgres else {})
@@ -124,7 +130,7 @@ class Stack:
     def start_services(self, stack: ExitStack, postgres: Access, redis: Access) -> None:
         """Both processes, each with its own credentials only. Returns when both are ready or one has died."""
         common = without(self._given, _DSN, f"{_DSN}_FILE")
-        operators = [name for name in common if name.startswith("CONTROL_PLANE_")]
+        operators = [name for name in common if name.startswith(_OF_OPERATORS)]
         self.public_environment = {**without(common, *operators), **postgres.public, **redis.public}
         self.internal_environment = {**common, **postgres.internal, **redis.internal}
         children: dict[str, Child] = {}

@@ -107,7 +107,7 @@ def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str]
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name.startswith("AUTHSESSION_")}
+    return {name: value for name, value in environment.items() if name.startswith(("AUTHSESSION_", "CONTROL_PLANE_"))}
 
 
 def _how(status: int) -> str:

@@ -15,12 +15,28 @@ class ErrorCode(StrEnum):
     INVALID_CLIENT_PUBLIC_KEY = "invalid_client_public_key"
     INVALID_CODE = "invalid_code"
     BLOCKED_BY_POLICY = "blocked_by_policy"
+    PASSWORD_TOO_SHORT = "password_too_short"
+    PASSWORD_TOO_LONG = "password_too_long"
+    PASSWORD_TOO_SIMPLE = "password_too_simple"
+    PASSWORD_HOLDS_IDENTITY = "password_holds_identity"
+    PASSWORD_TOO_COMMON = "password_too_common"
+    PASSWORD_TOO_PREDICTABLE = "password_too_predictable"
+    INSECURE_TRANSPORT = "insecure_transport"
+    INVALID_CREDENTIALS = "invalid_credentials"
+    SESSION_RENEWAL_REQUIRED = "session_renewal_required"
+    FORBIDDEN = "forbidden"
+    CROSS_ORIGIN_REQUEST = "cross_origin_request"
     NOT_FOUND = "not_found"
     CHALLENGE_NOT_FOUND = "challenge_not_found"
     SESSION_NOT_FOUND = "session_not_found"
     SUBJECT_NOT_FOUND = "subject_not_found"
+    TOKEN_NOT_FOUND = "token_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
+    OWNER_EXISTS = "owner_exists"
+    ONBOARDING_OUT_OF_ORDER = "onboarding_out_of_order"
+    SETTINGS_CONFLICT = "settings_conflict"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CHALLENGE_EXPIRED = "challenge_expired"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -43,12 +59,28 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.INVALID_CLIENT_PUBLIC_KEY: ErrorSpec(400, "invalid client public key"),
         ErrorCode.INVALID_CODE: ErrorSpec(400, "invalid code"),
         ErrorCode.BLOCKED_BY_POLICY: ErrorSpec(403, "blocked by policy"),
+        ErrorCode.PASSWORD_TOO_SHORT: ErrorSpec(400, "password too short"),
+        ErrorCode.PASSWORD_TOO_LONG: ErrorSpec(400, "password too long"),
+        ErrorCode.PASSWORD_TOO_SIMPLE: ErrorSpec(400, "password too simple"),
+        ErrorCode.PASSWORD_HOLDS_IDENTITY: ErrorSpec(400, "password holds identity"),
+        ErrorCode.PASSWORD_TOO_COMMON: ErrorSpec(400, "password too common"),
+        ErrorCode.PASSWORD_TOO_PREDICTABLE: ErrorSpec(400, "password too predictable"),
+        ErrorCode.INSECURE_TRANSPORT: ErrorSpec(400, "insecure transport"),
+        ErrorCode.INVALID_CREDENTIALS: ErrorSpec(401, "invalid credentials"),
+        ErrorCode.SESSION_RENEWAL_REQUIRED: ErrorSpec(401, "session renewal required"),
+        ErrorCode.FORBIDDEN: ErrorSpec(403, "forbidden"),
+        ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(403, "cross-origin request"),
         ErrorCode.NOT_FOUND: ErrorSpec(404, "not found"),
         ErrorCode.CHALLENGE_NOT_FOUND: ErrorSpec(404, "challenge not found"),
         ErrorCode.SESSION_NOT_FOUND: ErrorSpec(404, "session not found"),
         ErrorCode.SUBJECT_NOT_FOUND: ErrorSpec(404, "subject not found"),
+        ErrorCode.TOKEN_NOT_FOUND: ErrorSpec(404, "token not found"),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(405, "method not allowed"),
         ErrorCode.SESSION_LIMIT_EXCEEDED: ErrorSpec(409, "session limit exceeded"),
+        ErrorCode.OWNER_EXISTS: ErrorSpec(409, "owner exists"),
+        ErrorCode.ONBOARDING_OUT_OF_ORDER: ErrorSpec(409, "onboarding out of order"),
+        ErrorCode.SETTINGS_CONFLICT: ErrorSpec(409, "settings changed meanwhile"),
+        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorSpec(409, "idempotency conflict"),
         ErrorCode.CHALLENGE_EXPIRED: ErrorSpec(410, "challenge expired"),
         ErrorCode.REQUEST_TOO_LARGE: ErrorSpec(413, "request too large"),
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorSpec(415, "unsupported media type"),

@@ -33,6 +33,7 @@ _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
+_SHORTEST_BREAK_GLASS_TOKEN = 32
 _LONGEST_MAIL_TIMEOUT = timedelta(minutes=1)
 _LONGEST_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
@@ -232,6 +233,19 @@ def parse_whole_number(text: str, *, least: int, most: int) -> int:
 def whole_number(least: int, most: int) -> Parse[int]:
     """The parser of whole numbers within these bounds."""
     return partial(parse_whole_number, least=least, most=most)
+
+
+def parse_seconds(*, most: timedelta) -> Parse[timedelta]:
+    """The parser of a whole number of seconds, at least one, for names that say `_SECONDS`."""
+    read = whole_number(1, int(most.total_seconds()))
+    return lambda text: timedelta(seconds=read(text))
+
+
+def parse_break_glass_token(text: str) -> str:
+    """Printable ASCII, long enough that nobody guesses it."""
+    if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= _SHORTEST_BREAK_GLASS_TOKEN):
+        raise ValueError("at least 32 printable characters without spaces: openssl rand -base64 32")
+    return text
 
 
 def parse_networks(text: str) -> tuple[IpNetwork, ...]:

@@ -3,6 +3,7 @@
 One table for both, because an installation gives both processes the same file: each must know the other's names.
 """
 
+from datetime import timedelta
 from typing import cast
 
 from shared.kernel.mail_sender import parse_mail_sender
@@ -13,6 +14,7 @@ from shared.settings import (
     parse_address_text,
     parse_base_url,
     parse_boolean,
+    parse_break_glass_token,
     parse_budget,
     parse_duration,
     parse_host,
@@ -24,6 +26,7 @@ from shared.settings import (
     parse_postgres_dsn,
     parse_public_address,
     parse_rate,
+    parse_seconds,
     parse_server_address,
     parse_text,
     parse_user_service_timeout,
@@ -64,7 +67,7 @@ TRUSTED_PROXIES = Variable(
 INTERNAL_AUTH = Variable(
     "AUTHSESSION_INTERNAL_AUTH",
     one_of("trusted_network", "token"),
-    "who may call the internal API: whoever reaches it, or holders of a token (not built yet)",
+    "who may call the internal API: whoever reaches it, or holders of a token with the right scope",
     "trusted_network",
 )
 
@@ -100,6 +103,65 @@ SEALING_KEYS = Variable(
     "keys that codes waiting for their mail are encrypted under: as above",
     is_required=True,
     is_secret=True,
+)
+
+COOKIE_KEYS = Variable(
+    "AUTHSESSION_COOKIE_KEYS",
+    key_ring("AUTHSESSION_COOKIE_KEYS"),
+    "keys that the session cookies of operators are encrypted under (internal process): as above",
+    is_required=True,
+    is_secret=True,
+)
+AUDIT_KEYS = Variable(
+    "AUTHSESSION_AUDIT_KEYS",
+    key_ring("AUTHSESSION_AUDIT_KEYS"),
+    "keys that the audit trail is sealed under (internal process): as above",
+    is_required=True,
+    is_secret=True,
+)
+
+ALLOW_LOOPBACK_BOOTSTRAP = Variable(
+    "AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP",
+    parse_boolean,
+    "whether the first owner may be claimed from this machine without a setup code; refused in production",
+    "false",
+)
+CONTROL_PLANE_AUTH_MODE = Variable(
+    "CONTROL_PLANE_AUTH_MODE",
+    one_of("operator", "development", "open"),
+    "who may use the control plane: operators and tokens, in `development` whoever calls from this machine too, in "
+    "`open` everybody; only `operator` is taken in production",
+    "operator",
+)
+CONTROL_PLANE_API_TOKEN = Variable(
+    "CONTROL_PLANE_API_TOKEN",
+    parse_break_glass_token,
+    "break-glass token of 32 characters or more with every scope; each use is audited; unset: there is none",
+    is_secret=True,
+)
+CONTROL_PLANE_ALLOW_INSECURE_COOKIES = Variable(
+    "CONTROL_PLANE_ALLOW_INSECURE_COOKIES",
+    parse_boolean,
+    "whether operators may log in by cookie over plain HTTP beyond this machine; refused in production",
+    "false",
+)
+CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS = Variable(
+    "CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS",
+    parse_seconds(most=timedelta(days=90)),
+    "how long an operator's session lives at most, however often it is renewed",
+    "604800",
+)
+CONTROL_PLANE_OPERATOR_LOGIN_MAX_FAILURES = Variable(
+    "CONTROL_PLANE_OPERATOR_LOGIN_MAX_FAILURES",
+    whole_number(1, 1000),
+    "wrong passwords after which an operator's password is not taken for a while",
+    "5",
+)
+CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS = Variable(
+    "CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS",
+    parse_seconds(most=timedelta(days=1)),
+    "that while",
+    "900",
 )
 
 MAIL_SERVICE_MODE = Variable(

@@ -17,7 +17,7 @@ _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevr
 def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str) -> list[str]:
     """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
 
-    Both services write the projection (any process may keep it); the public one has rate limits beside.
+    Both services write the projection (any process may keep it), and each has its rate limits beside.
     The gateway reads the projection and writes nothing but its replay keys.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
@@ -26,7 +26,7 @@ def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, interna
     return [
         "user default off",
         f"user public on {_password(public)} {service} ~{rate_limit_prefix}*",
-        f"user internal on {_password(internal)} {service}",
+        f"user internal on {_password(internal)} {service} ~{rate_limit_prefix}control-plane:*",
         f"user gateway on {_password(gateway)} {reads} (~gateway:replay:* +set +get)",
     ]
 

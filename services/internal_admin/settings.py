@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.internal_admin.operator_settings import OperatorSettings, read_operator_settings
 from shared import variables
 from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.process_settings import ProcessSettings, read_process_settings
@@ -15,9 +16,11 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class InternalAdminSettings:
-    """Who may call is `trusted_network`: whoever reaches `http_address`."""
+    """`requires_token`: the internal API asks for a token; else it is open to whoever reaches `http_address`."""
 
     process: ProcessSettings
+    operators: OperatorSettings
+    requires_token: bool
     http_address: Address
     trusted_proxies: tuple[IpNetwork, ...]
 
@@ -28,8 +31,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     process = read_process_settings(reading)
     check_production(reading, process)
     auth = reading.required(variables.INTERNAL_AUTH)
-    if auth == "token":
-        reading.problems.append(f"{variables.INTERNAL_AUTH.name}=token is not built yet: use trusted_network")
+    operators = read_operator_settings(reading, is_production=process.is_production)
     is_open = auth == "trusted_network" or process.mail_service_mode == "stub"
     http_address = _http_address(reading, is_open=is_open)
     if is_open and http_address is not None and not is_on_this_machine(http_address):
@@ -37,7 +39,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     reading.finish()
     assert http_address is not None
-    return InternalAdminSettings(process, http_address, trusted_proxies)
+    return InternalAdminSettings(process, operators, auth == "token", http_address, trusted_proxies)
 
 
 def _http_address(reading: Reading, *, is_open: bool) -> Address | None:
@@ -51,7 +53,7 @@ def _refuse_or_warn(reading: Reading, process: ProcessSettings, address: Address
     if process.is_production:
         reading.problems.append(
             f"{name} is not loopback, which production refuses while the internal API needs no credentials: "
-            "write 127.0.0.1:port or unix:/path"
+            f"write {variables.INTERNAL_AUTH.name}=token, 127.0.0.1:port or unix:/path"
         )
     else:
         reading.warnings.append(f"{name}: whoever reaches {address} may use the internal API without credentials")

@@ -46,3 +46,6 @@ grant select, insert, update, delete on user_block_orders to authsession_interna
 grant delete on challenges, login_codes, known_networks, device_sessions, emails to authsession_internal;
 grant select on known_networks to authsession_internal;
 grant execute on function email_is_unused to authsession_internal;
+
+-- Operators and API tokens are the internal process' alone (SPEC §1.2): the public role sees none of it.
+grant select, insert, update on operators, operator_sessions, api_tokens to authsession_internal;

@@ -202,6 +202,28 @@ begin
         returning *;
 end $$;
 
+CREATE TABLE authsession.api_tokens (
+    token_id text NOT NULL,
+    name text NOT NULL,
+    prefix text NOT NULL,
+    token_hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    created_by text,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    revoke_reason_code text,
+    CONSTRAINT api_tokens_check CHECK ((expires_at > created_at)),
+    CONSTRAINT api_tokens_check1 CHECK (((revoked_at IS NULL) = (revoke_reason_code IS NULL))),
+    CONSTRAINT api_tokens_name_check CHECK (((length(name) >= 1) AND (length(name) <= 100))),
+    CONSTRAINT api_tokens_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT api_tokens_scopes_check CHECK ((cardinality(scopes) > 0)),
+    CONSTRAINT api_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT api_tokens_token_id_check CHECK ((token_id ~~ 'token-%'::text))
+)
+WITH (fillfactor='80');
+
 CREATE TABLE authsession.audit_events (
     audit_id bigint NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
@@ -253,6 +275,46 @@ ALTER TABLE authsession.emails ALTER COLUMN email_id ADD GENERATED ALWAYS AS IDE
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE authsession.operator_sessions (
+    operator_session_id text NOT NULL,
+    operator_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    renewed_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    network text,
+    user_agent text,
+    revoked_at timestamp with time zone,
+    revoke_reason_code text,
+    CONSTRAINT operator_sessions_check CHECK ((expires_at > created_at)),
+    CONSTRAINT operator_sessions_check1 CHECK (((renewed_at >= created_at) AND (renewed_at <= expires_at))),
+    CONSTRAINT operator_sessions_check2 CHECK (((revoked_at IS NULL) = (revoke_reason_code IS NULL))),
+    CONSTRAINT operator_sessions_operator_session_id_check CHECK ((operator_session_id ~~ 'operator-session-%'::text)),
+    CONSTRAINT operator_sessions_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT operator_sessions_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT operator_sessions_user_agent_check CHECK ((length(user_agent) <= 256))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.operators (
+    operator_id text NOT NULL,
+    user_name text NOT NULL,
+    email text,
+    is_owner boolean NOT NULL,
+    password_hash text NOT NULL,
+    password_changed_at timestamp with time zone NOT NULL,
+    failed_logins integer DEFAULT 0 NOT NULL,
+    locked_until timestamp with time zone,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT operators_email_check CHECK ((octet_length(email) <= 254)),
+    CONSTRAINT operators_failed_logins_check CHECK ((failed_logins >= 0)),
+    CONSTRAINT operators_operator_id_check CHECK ((operator_id ~~ 'operator-%'::text)),
+    CONSTRAINT operators_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT operators_user_name_check CHECK ((user_name ~ '^[a-z0-9][a-z0-9._-]{1,63}$'::text))
+)
+WITH (fillfactor='70');
 
 CREATE TABLE authsession.projection_conflicts (
     device_session_id text NOT NULL,
@@ -348,6 +410,9 @@ ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED AL
     CACHE 1
 );
 
+ALTER TABLE ONLY authsession.api_tokens
+    ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (token_id);
+
 ALTER TABLE ONLY authsession.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (audit_id);
 
@@ -390,6 +455,12 @@ ALTER TABLE ONLY authsession.mail_deliveries
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
 
+ALTER TABLE ONLY authsession.operator_sessions
+    ADD CONSTRAINT operator_sessions_pkey PRIMARY KEY (operator_session_id);
+
+ALTER TABLE ONLY authsession.operators
+    ADD CONSTRAINT operators_pkey PRIMARY KEY (operator_id);
+
 ALTER TABLE ONLY authsession.projection_conflicts
     ADD CONSTRAINT projection_conflicts_pkey PRIMARY KEY (device_session_id);
 
@@ -422,6 +493,10 @@ ALTER TABLE ONLY authsession.users
 
 ALTER TABLE ONLY authsession.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+CREATE INDEX api_tokens_of_operator ON authsession.api_tokens USING btree (created_by) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX api_tokens_token_hash ON authsession.api_tokens USING btree (token_hash);
 
 CREATE INDEX audit_events_occurred_at ON authsession.audit_events USING btree (occurred_at);
 
@@ -465,6 +540,14 @@ CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING 
 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE (to_new_address AND (state = ANY (ARRAY['queued'::text, 'sent'::text])));
 
+CREATE INDEX operator_sessions_of_operator ON authsession.operator_sessions USING btree (operator_id, created_at DESC) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX operator_sessions_token_hash ON authsession.operator_sessions USING btree (token_hash);
+
+CREATE UNIQUE INDEX operators_one_owner ON authsession.operators USING btree (is_owner) WHERE is_owner;
+
+CREATE UNIQUE INDEX operators_user_name ON authsession.operators USING btree (user_name);
+
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
 
 CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree (next_attempt_at);
@@ -474,6 +557,9 @@ CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
 
 CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
+
+ALTER TABLE ONLY authsession.api_tokens
+    ADD CONSTRAINT api_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES authsession.operators(operator_id);
 
 ALTER TABLE ONLY authsession.blocks
     ADD CONSTRAINT blocks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
@@ -501,6 +587,9 @@ ALTER TABLE ONLY authsession.mail_deliveries
 
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
+
+ALTER TABLE ONLY authsession.operator_sessions
+    ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
 
 ALTER TABLE ONLY authsession.user_block_orders
     ADD CONSTRAINT user_block_orders_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
@@ -542,11 +631,17 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authse
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
+
 GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
 GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operator_sessions TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operators TO authsession_internal;
 
 GRANT INSERT ON TABLE authsession.projection_conflicts TO authsession_public;
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsession_internal;

@@ -17,6 +17,8 @@ MADE_BY_UP = {
     "AUTHSESSION_POSTGRES_DSN": "postgresql://127.0.0.1/authsession",
     "AUTHSESSION_LOGIN_CODE_KEYS": KEYS,
     "AUTHSESSION_SEALING_KEYS": KEYS,
+    "AUTHSESSION_COOKIE_KEYS": KEYS,
+    "AUTHSESSION_AUDIT_KEYS": KEYS,
 }
 
 
@@ -35,13 +37,13 @@ def test_both_processes_take_it_as_it_is() -> None:
 
 
 def test_every_name_is_there_once_with_its_default() -> None:
-    written = dict(re.findall(r"^#(AUTHSESSION_\w+)=(.*)$", TEXT, re.MULTILINE))
+    written = dict(re.findall(r"^#([A-Z_]+)=(.*)$", TEXT, re.MULTILINE))
     active = {name for name in values(TEXT) if name.startswith("AUTHSESSION_")}
     defaults = {each.name: each.default or "" for each in VARIABLES if each.name not in active}
     assert written == defaults, "add the lines that are missing in .env.example"
 
 
 def test_a_default_that_is_written_out_changes_nothing() -> None:
-    written_out = values(re.sub(r"^#(?=AUTHSESSION_)", "", TEXT, flags=re.MULTILINE))
+    written_out = values(re.sub(r"^#(?=[A-Z_]+=)", "", TEXT, flags=re.MULTILINE))
     assert len(written_out) > 30
     assert repr(read_configuration(written_out | MADE_BY_UP)) == repr(read_configuration(MADE_BY_UP | values(TEXT)))

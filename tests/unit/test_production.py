@@ -16,6 +16,8 @@ SOUND = {
     "REDIS_TLS": "true",
     "LOGIN_CODE_KEYS": KEYS,
     "SEALING_KEYS": KEYS,
+    "COOKIE_KEYS": KEYS,
+    "AUDIT_KEYS": KEYS,
     "MAIL_SERVICE_MODE": "smtp",
     "SMTP_ADDR": "mail.example.com:587",
     "SMTP_FROM": "login@example.com",

@@ -36,6 +36,8 @@ LEAST = {
     "AUTHSESSION_POSTGRES_DSN": f"postgresql://user:{SECRET}@127.0.0.1:5432/authsession",
     "AUTHSESSION_LOGIN_CODE_KEYS": KEYS,
     "AUTHSESSION_SEALING_KEYS": KEYS,
+    "AUTHSESSION_COOKIE_KEYS": KEYS,
+    "AUTHSESSION_AUDIT_KEYS": KEYS,
 }
 
 
@@ -201,10 +203,6 @@ def test_other_unknown_names_are_one_warning() -> None:
     ]
 
 
-def test_modes_that_are_not_built_are_refused_at_boot() -> None:
-    assert problems(INTERNAL_AUTH="token") == ("AUTHSESSION_INTERNAL_AUTH=token is not built yet: use trusted_network",)
-
-
 def test_a_user_service_without_an_address_is_refused_at_boot() -> None:
     base_url = "AUTHSESSION_USER_SERVICE_BASE_URL"
     assert problems(USER_SERVICE_MODE="rest") == (
@@ -249,7 +247,7 @@ def test_an_internal_address_on_loopback_needs_no_warning(address: str) -> None:
 def test_every_variable_has_a_name_of_ours_a_meaning_and_a_default_that_parses() -> None:
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES) > 30
     for variable in VARIABLES:
-        assert variable.name.startswith("AUTHSESSION_")
+        assert variable.name.startswith(("AUTHSESSION_", "CONTROL_PLANE_"))
         assert variable.meaning
         if variable.default is not None:
             variable.parse(variable.default)

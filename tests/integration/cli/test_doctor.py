@@ -11,7 +11,15 @@ from authsession.embedded.redis import EmbeddedRedis
 from tests.support.database import Database, cloned_database, create_template, run_sql
 from tests.support.postgres_pair import PairedDatabase, make_synchronous, temporary_pair
 from tests.support.servers import temporary_postgres, temporary_redis
-from tests.support.stack import LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS, redis_users, wait_for
+from tests.support.stack import (
+    AUDIT_KEYS,
+    COOKIE_KEYS,
+    LOGIN_CODE_KEYS,
+    REDIS_PASSWORD,
+    SEALING_KEYS,
+    redis_users,
+    wait_for,
+)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +45,13 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_REDIS_PASSWORD": REDIS_PASSWORD,
         "AUTHSESSION_LOGIN_CODE_KEYS": LOGIN_CODE_KEYS,
         "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
+        "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
+        "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
     }
 
 
 def examine(environment: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
-    status = doctor(environment, folder)
+    status = doctor(environment, folder, None)
     return status, capsys.readouterr().out.splitlines()
 
 

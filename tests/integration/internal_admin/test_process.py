@@ -17,7 +17,7 @@ from shared.address import TcpAddress
 from tests.support.builders import store_session, store_user
 from tests.support.database import Database
 from tests.support.servers import temporary_redis
-from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, wait_for
+from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS, wait_for
 
 CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
 
@@ -33,6 +33,8 @@ class Process:
             "AUTHSESSION_INTERNAL_HTTP_ADDR": f":{address.port}",
             "AUTHSESSION_LOGIN_CODE_KEYS": LOGIN_CODE_KEYS,
             "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
+            "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
+            "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
             "AUTHSESSION_DRAIN_DELAY": "0",
         } | changes
         self.lines: list[str] = []

@@ -1,0 +1,56 @@
+"""Domain: who was authenticated. `name` is what the audit trail calls the caller."""
+
+from dataclasses import dataclass
+from typing import ClassVar, TypeAlias
+
+from services.internal_admin.domain.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedNetwork:
+    """Whoever reaches the listener while the internal API needs no credentials (SPEC §4.5)."""
+
+    name: ClassVar[str] = "trusted_network"
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A person, by a session that lives. `is_renewal_due`: it may do nothing but be renewed (SPEC §10.4)."""
+
+    operator_id: str
+    operator_session_id: str
+    is_renewal_due: bool = False
+    is_by_cookie: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.operator_id
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A service, by an API token that lives."""
+
+    token_id: str
+    scopes: frozenset[Scope]
+
+    @property
+    def name(self) -> str:
+        return self.token_id
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass:
+    """Whoever holds `CONTROL_PLANE_API_TOKEN`: every scope, each use audited."""
+
+    name: ClassVar[str] = "break_glass"
+
+
+@dataclass(frozen=True, slots=True)
+class Unauthenticated:
+    """Whoever `CONTROL_PLANE_AUTH_MODE=development|open` admits without credentials: every scope."""
+
+    name: ClassVar[str] = "unauthenticated"
+
+
+Identity: TypeAlias = TrustedNetwork | Operator | Token | BreakGlass | Unauthenticated

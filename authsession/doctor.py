@@ -57,7 +57,7 @@ class Finding:
 
 
 def doctor(given: Mapping[str, str], folder: Path, process: str | None) -> int:
-    """Prints the findings; 1 if one of them is a failure. `process`: whose environment is given; None: both share it."""
+    """Prints the findings; 1 if one of them is a failure. `process`: whose the environment is; None: of both."""
     findings: list[Finding] = []
     for name, environment in _environments(given, folder, process or "environment").items():
         for finding in _examine(name, environment):

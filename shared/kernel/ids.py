@@ -27,6 +27,18 @@ def new_user_id(clock: Clock, entropy: Entropy) -> str:
     return f"user-{_ulid(clock, entropy)}"
 
 
+def new_operator_id(clock: Clock, entropy: Entropy) -> str:
+    return f"operator-{_ulid(clock, entropy)}"
+
+
+def new_operator_session_id(clock: Clock, entropy: Entropy) -> str:
+    return f"operator-session-{_ulid(clock, entropy)}"
+
+
+def new_token_id(clock: Clock, entropy: Entropy) -> str:
+    return f"token-{_ulid(clock, entropy)}"
+
+
 def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
     """A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits."""
     random = int.from_bytes(entropy.token_bytes(10))

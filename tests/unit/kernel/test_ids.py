@@ -9,7 +9,15 @@ import pytest
 
 from shared.kernel.clock import Clock, SystemClock
 from shared.kernel.entropy import Entropy, SystemEntropy
-from shared.kernel.ids import new_challenge_id, new_device_session_id, new_user_id, new_uuid
+from shared.kernel.ids import (
+    new_challenge_id,
+    new_device_session_id,
+    new_operator_id,
+    new_operator_session_id,
+    new_token_id,
+    new_user_id,
+    new_uuid,
+)
 
 
 class StoppedClock:
@@ -37,7 +45,14 @@ NOON = datetime(2026, 4, 5, 12, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("new_id", "prefix"),
-    [(new_challenge_id, "challenge-"), (new_device_session_id, "device-session-"), (new_user_id, "user-")],
+    [
+        (new_challenge_id, "challenge-"),
+        (new_device_session_id, "device-session-"),
+        (new_user_id, "user-"),
+        (new_operator_id, "operator-"),
+        (new_operator_session_id, "operator-session-"),
+        (new_token_id, "token-"),
+    ],
 )
 def test_an_id_is_its_prefix_and_a_lower_case_ulid(new_id: Callable[[Clock, Entropy], str], prefix: str) -> None:
     made = new_id(SystemClock(), SystemEntropy())

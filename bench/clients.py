@@ -21,30 +21,123 @@ _READ_CODE = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; `head` is the status line and the fields, as they came."""
+
+    status: int
+    head: bytes = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def json(self) -> dict:
+        return json.loads(self.body)
+
+    def value(self, name: str) -> str | None:
+        """Of a field, by its name in any case."""
+        for line in self.head.split(b"\r\n")[1:]:
+            key, _, value = line.partition(b":")
+            if key.lower() == name.lower().encode():
+                return value.strip().decode()
+        return None
+
+
 class HttpClient:
-    """One keep-alive connection; one request at a time."""
+    """One keep-alive connection, opened again when the server closed it; one request at a time."""
 
     def __init__(self, host: str, port: int) -> None:
         self._host, self._port = host, port
+        self._connection: _Connection | None = None
 
     async def open(self) -> None:
-        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        loop = asyncio.get_running_loop()
+        _, self._connection = await loop.create_connection(_Connection, self._host, self._port)
+
+    async def exchange(self, path: str, body: dict[str, str], *fields: str) -> Answer:
+        """Of a POST with JSON; `fields` are lines like `x-session-token: …`. Raises `ConnectionError`."""
+        payload = json.dumps(body).encode()
+        lines = (
+            f"POST {path} HTTP/1.1",
+            "host: bench",
+            "content-type: application/json",
+            f"content-length: {len(payload)}",
+            *fields,
+        )
+        if self._connection is None or self._connection.is_closed:
+            await self.open()
+        assert self._connection is not None
+        return await self._connection.exchange("\r\n".join((*lines, "\r\n")).encode() + payload)
 
     async def post(self, path: str, body: dict[str, str]) -> tuple[int, dict]:
         """Status and decoded body."""
-        payload = json.dumps(body).encode()
-        fields = f"host: bench\r\ncontent-type: application/json\r\ncontent-length: {len(payload)}\r\n\r\n"
-        self._writer.write(f"POST {path} HTTP/1.1\r\n{fields}".encode() + payload)
-        answer = await self._reader.readuntil(b"\r\n\r\n")
-        length = int(answer.lower().split(b"content-length:")[1].split(b"\r\n", 1)[0])
-        content = await self._reader.readexactly(length)
-        if b"connection: close" in answer.lower():  # hypercorn recycles after a thousand requests
-            self.close()
-            await self.open()
-        return int(answer[9:12]), json.loads(content)
+        answer = await self.exchange(path, body)
+        return answer.status, answer.json
 
     def close(self) -> None:
-        self._writer.close()
+        if self._connection is not None:
+            self._connection.close()
+
+
+class _Connection(asyncio.Protocol):
+    """Streams of asyncio would cost the generator more than the service spends on some requests."""
+
+    def __init__(self) -> None:
+        self.is_closed = False
+        self._received = b""
+        self._answered: asyncio.Future[Answer] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def exchange(self, request: bytes) -> asyncio.Future[Answer]:
+        self._received = b""
+        self._answered = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return self._answered
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        answer = _complete(self._received)
+        if answer is None or self._answered is None:
+            return
+        if b"connection: close" in answer.head.lower():
+            self.close()
+        if not self._answered.done():
+            self._answered.set_result(answer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_closed = True
+        if self._answered is not None and not self._answered.done():
+            self._answered.set_exception(exc or ConnectionResetError("closed without an answer"))
+
+    def close(self) -> None:
+        self.is_closed = True
+        self._transport.close()
+
+
+def _complete(received: bytes) -> Answer | None:
+    """The answer, once all of it is there (RFC 9112: `Content-Length` or chunks)."""
+    head, blank, rest = received.partition(b"\r\n\r\n")
+    if not blank:
+        return None
+    fields = head.lower()
+    if b"transfer-encoding: chunked" in fields:
+        body = _joined_chunks(rest) if rest.endswith(b"0\r\n\r\n") else None
+    else:
+        length = int(fields.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0])
+        body = rest if len(rest) >= length else None
+    return None if body is None else Answer(int(head[9:12]), head, body)
+
+
+def _joined_chunks(rest: bytes) -> bytes:
+    chunks: list[bytes] = []
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        length = int(size, 16)
+        chunks.append(rest[:length])
+        rest = rest[length + 2 :]
+    return b"".join(chunks)
 
 
 class CodeReader:

@@ -21,11 +21,13 @@ class ClientAddress:
     """`address` is one IP address in text; `network` is what limits count (IPv4 address or IPv6 /64).
 
     `is_forwarded`: the request carried a forwarding header, trusted or not, so the peer is no proof of who asks.
+    `is_behind_trusted_proxy`: the peer is a trusted proxy, so what it says of the request is believed.
     """
 
     address: str
     network: Network
     is_forwarded: bool = False
+    is_behind_trusted_proxy: bool = False
 
 
 class ClientAddresses:
@@ -46,11 +48,12 @@ class ClientAddresses:
 
     def _resolve(self, peer: str, forwarded_for: str | None) -> ClientAddress:
         address = _parse(peer) or IPv4Address(UNIX_PEER)
+        is_trusted = self._is_trusted(address)
         if forwarded_for is None:
-            return _client(address, is_forwarded=False)
-        if not self._is_trusted(address):
+            return _client(address, is_forwarded=False, is_behind_trusted_proxy=is_trusted)
+        if not is_trusted:
             self._warn_once()
-            return _client(address, is_forwarded=True)
+            return _client(address, is_forwarded=True, is_behind_trusted_proxy=False)
         for entry in reversed(forwarded_for.split(",")):
             hop = _parse(_without_port(entry.strip()))
             if hop is None:
@@ -58,7 +61,7 @@ class ClientAddresses:
             address = hop
             if not self._is_trusted(address):
                 break
-        return _client(address, is_forwarded=True)
+        return _client(address, is_forwarded=True, is_behind_trusted_proxy=True)
 
     def _is_trusted(self, address: IpAddress) -> bool:
         return any(address in network for network in self._trusted_proxies)
@@ -69,8 +72,8 @@ class ClientAddresses:
             _log.warning("forwarded header from a peer that is no trusted proxy was ignored")
 
 
-def _client(address: IpAddress, *, is_forwarded: bool) -> ClientAddress:
-    return ClientAddress(str(address), parse_network(str(address)), is_forwarded)
+def _client(address: IpAddress, *, is_forwarded: bool, is_behind_trusted_proxy: bool) -> ClientAddress:
+    return ClientAddress(str(address), parse_network(str(address)), is_forwarded, is_behind_trusted_proxy)
 
 
 def _parse(text: str) -> IpAddress | None:

@@ -1,0 +1,1 @@
+"""What operators and their programs may rely on: the control plane (SPEC §10)."""

@@ -1,0 +1,94 @@
+"""Api: how a route that opens a session answers with it: the token in the body, or sealed in a cookie (SPEC §10.4)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+
+from contracts.control_plane.operator_sessions import (
+    OpenedSessionAnswer,
+    OperatorAnswer,
+    OperatorSessionAnswer,
+    Transport,
+    encode_opened_session,
+)
+from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.api.local_request import is_local
+from services.internal_admin.api.request_scheme import scheme_of
+from services.internal_admin.api.session_cookie import SessionCookie
+from services.internal_admin.domain.operator_session import (
+    HeldSession,
+    OperatorSession,
+    SessionClient,
+    SessionHolder,
+    SessionLives,
+    renew_before,
+)
+from services.internal_admin.domain.session_token import SessionToken
+from shared.web.exchange import Request, Response
+
+_USER_AGENT_LENGTH = 256
+_NOTHING_MORE: Mapping[str, object] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSessions:
+    """`is_development` lets programs of this machine have a cookie over plain HTTP, `allows_insecure_cookies` all."""
+
+    cookie: SessionCookie
+    lives: SessionLives
+    is_development: bool
+    allows_insecure_cookies: bool
+
+    def check_transport(self, request: Request, transport: Transport) -> None:
+        """Refuse a cookie where anybody on the way could read it. Call it before anything else is done."""
+        is_taken = (
+            transport == "bearer"
+            or scheme_of(request) == "https"
+            or self.allows_insecure_cookies
+            or (self.is_development and is_local(request))
+        )
+        if not is_taken:
+            raise Refusal(
+                ErrorCode.INSECURE_TRANSPORT,
+                "a cookie needs HTTPS, by a proxy in AUTHSESSION_TRUSTED_PROXIES that sends X-Forwarded-Proto; "
+                "in development also plain HTTP from this machine, without a proxy; or ask for transport bearer",
+            )
+
+    def answer(
+        self,
+        request: Request,
+        transport: Transport,
+        held: HeldSession,
+        token: SessionToken,
+        more: Mapping[str, object] = _NOTHING_MORE,
+    ) -> Response:
+        """200 with the session that was opened, its token where `transport` wants it, and `more` fields."""
+        shown_token = token.text if transport == "bearer" else None
+        session, operator = session_answer(held.session, self.lives), operator_answer(held.holder)
+        body = encode_opened_session(OpenedSessionAnswer(session, operator, shown_token, more))
+        life = held.session.expires_at - held.session.created_at
+        headers = () if transport == "bearer" else (self.cookie_header(request, token.text, life),)
+        return Response(200, body, headers)
+
+    def cookie_header(self, request: Request, token_text: str, life: timedelta) -> tuple[bytes, bytes]:
+        """`Set-Cookie` for a session that ends in `life` at the latest."""
+        return self.cookie.header(token_text, life, is_secure=scheme_of(request) == "https")
+
+
+def client_of(request: Request) -> SessionClient:
+    """Who opens a session, as lists show it."""
+    user_agent = request.headers.get("user-agent")
+    return SessionClient(request.client.network.text, user_agent and user_agent[:_USER_AGENT_LENGTH])
+
+
+def session_answer(session: OperatorSession, lives: SessionLives) -> OperatorSessionAnswer:
+    """The session as answers show it."""
+    return OperatorSessionAnswer(
+        session.operator_session_id, session.created_at, session.expires_at, renew_before(session, lives)
+    )
+
+
+def operator_answer(holder: SessionHolder) -> OperatorAnswer:
+    """The operator as answers show them."""
+    return OperatorAnswer(holder.operator_id, holder.user_name, holder.is_owner)

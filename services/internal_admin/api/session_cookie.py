@@ -1,0 +1,91 @@
+"""Api: the cookie `authsession_operator`, a sealed session token (SPEC §10.4). Why so: docs/decisions/0023.
+
+Its value is `v1.<key id>.<base64url of the sealed token>`; name and version are associated data. Every key of the ring
+opens; the newest seals, at log-in and at each renewal.
+"""
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from shared.kernel.entropy import Entropy
+from shared.keyring import KeyRing
+from shared.sealing import Unsealable, seal, unseal
+
+NAME: Final = "authsession_operator"
+_VERSION = "v1"
+_ASSOCIATED_DATA = f"{NAME} {_VERSION}".encode("ascii")
+
+Header: TypeAlias = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NoCookie:
+    """The request has no such cookie."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenCookie:
+    """It has one that no key opens, or several: a host beside ours may have set another."""
+
+
+@dataclass(frozen=True, slots=True)
+class CookieToken:
+    """The session token that was in it; whether its session lives is not known."""
+
+    text: str = field(repr=False)
+
+
+FoundCookie: TypeAlias = NoCookie | BrokenCookie | CookieToken
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCookie:
+    """Seals and opens the cookie, and writes its `Set-Cookie` (RFC 6265bis): host-only, for no script, same-site."""
+
+    keys: KeyRing
+    entropy: Entropy
+
+    def find(self, cookie_header: str | None) -> FoundCookie:
+        """What the header `Cookie` of a request has for us."""
+        values = _values(cookie_header or "")
+        if not values:
+            return NoCookie()
+        token = self._opened(values[0]) if len(values) == 1 else None
+        return BrokenCookie() if token is None else CookieToken(token)
+
+    def header(self, token_text: str, life: timedelta, *, is_secure: bool) -> Header:
+        """`Set-Cookie` for a session that ends in `life`. Only on plain HTTP is it not `Secure`."""
+        key_id, sealed = seal(self.keys, token_text.encode("ascii"), _ASSOCIATED_DATA, self.entropy)
+        value = f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode('ascii').rstrip('=')}"
+        return _header(value, int(life.total_seconds()), is_secure=is_secure)
+
+    def _opened(self, value: str) -> str | None:
+        version, _, rest = value.partition(".")
+        key_id, _, encoded = rest.rpartition(".")  # a key id may hold dots
+        if version != _VERSION:
+            return None
+        try:
+            sealed = urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+            return unseal(self.keys, key_id, sealed, _ASSOCIATED_DATA).decode("ascii")
+        except (binascii.Error, ValueError, Unsealable):
+            return None
+
+
+def clearing_header(*, is_secure: bool) -> Header:
+    """`Set-Cookie` that takes the cookie away."""
+    return _header("", 0, is_secure=is_secure)
+
+
+def _header(value: str, max_age: int, *, is_secure: bool) -> Header:
+    secure = "; Secure" if is_secure else ""
+    attributes = f"; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
+    return b"set-cookie", f"{NAME}={value}{attributes}".encode("ascii")
+
+
+def _values(cookie_header: str) -> list[str]:
+    """RFC 6265 §4.2.1; a part that is no pair belongs to somebody else."""
+    pairs = (part.strip().partition("=") for part in cookie_header.split(";"))
+    return [value for name, separator, value in pairs if name == NAME and separator]

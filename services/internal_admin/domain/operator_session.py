@@ -1,0 +1,67 @@
+"""Domain: sessions of operators, and what their age allows (SPEC §10.4)."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+SessionState: TypeAlias = Literal["live", "renewal_due", "ended"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionClient:
+    """Where a session was opened: the network's canonical text, the first 256 characters of the `User-Agent`."""
+
+    network: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLives:
+    """`absolute`: from creation to the end, however often renewed. Since the last renewal, `idle` ends a session, and
+    `renewal` leaves it nothing but to be renewed."""
+
+    absolute: timedelta
+    idle: timedelta = timedelta(days=1)
+    renewal: timedelta = timedelta(hours=8)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSession:
+    """A session that nobody revoked. `expires_at` is its absolute end, fixed when it was opened."""
+
+    operator_session_id: str
+    operator_id: str
+    created_at: datetime
+    renewed_at: datetime
+    expires_at: datetime
+    network: str | None
+    user_agent: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionHolder:
+    """The operator whose session it is, as answers name them."""
+
+    operator_id: str
+    user_name: str
+    is_owner: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSession:
+    """A session and its operator."""
+
+    session: OperatorSession
+    holder: SessionHolder
+
+
+def session_state(session: OperatorSession, now: datetime, lives: SessionLives) -> SessionState:
+    """What the session may be used for at `now`: everything, its renewal (and log-out), nothing."""
+    if now >= min(session.expires_at, session.renewed_at + lives.idle):
+        return "ended"
+    return "renewal_due" if now >= session.renewed_at + lives.renewal else "live"
+
+
+def renew_before(session: OperatorSession, lives: SessionLives) -> datetime:
+    """The instant from which the session may do nothing but be renewed, if it lives so long."""
+    return min(session.expires_at, session.renewed_at + lives.renewal)

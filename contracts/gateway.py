@@ -1,6 +1,7 @@
 """The gateway projection: the only place that knows its keys, the cache record and the stream entry (SPEC §6.1).
 
-Reason and actor of a revocation never appear here: the gateway does not consume them.
+Reason and actor of a revocation never appear here: the gateway does not consume them. The signed requests that a
+gateway checks, and the names of their headers: `contracts.signed_request`.
 """
 
 import re
@@ -15,6 +16,7 @@ from contracts.strict_json import decode_object
 
 _WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,15}")
 _NAMES: Final = frozenset({"device_session_id", "user_id", "client_public_key", "status", "revoked_at_ms"})
+_REPLAY_PREFIX: Final = "gateway:replay:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,10 @@ class GatewayKeys:
     def projection(self) -> str:
         """The key of the projection's own state, beside the records: `gateway:projection` by default."""
         return self.record_prefix.removesuffix("session:") + "projection"
+
+    def replay(self, device_session_id: str, request_id: str) -> str:
+        """The key that says this request was seen: a gateway's own, the same whatever the prefix of records is."""
+        return f"{_REPLAY_PREFIX}{device_session_id}:{request_id}"
 
 
 class MalformedRecord(ValueError):
@@ -54,6 +60,23 @@ class GatewayRecord:
     def __post_init__(self) -> None:
         if (self.status == "revoked") != (self.revoked_at_ms is not None):
             raise MalformedRecord("revoked_at_ms belongs to revoked records, and to no others")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionState:
+    """What the keeper leaves in `GatewayKeys.projection`. `beat` grows by every look at this Redis (SPEC §6.4)."""
+
+    epoch: str
+    is_complete: bool
+    beat: int
+
+
+def decode_projection(fields: Mapping[bytes, bytes]) -> ProjectionState | None:
+    """The hash `GatewayKeys.projection`; None where it is missing or not of this form."""
+    epoch, state, beat = (fields.get(name, b"") for name in (b"epoch", b"state", b"beat"))
+    if not epoch or not state or not _WHOLE_NUMBER.fullmatch(beat.decode("latin-1")):
+        return None
+    return ProjectionState(epoch.decode("latin-1"), state == b"complete", int(beat))
 
 
 def encode_record(record: GatewayRecord) -> bytes:

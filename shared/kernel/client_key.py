@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from contracts.uvarint import length_prefixed
+
 _KEY_BYTES = 32
 _SIGNATURE_BYTES = 64
 _FIELD_PRIME = 2**255 - 19
@@ -56,17 +58,7 @@ def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, 
 
 def client_key_proof_message(host: str, challenge_id: str, code: str) -> bytes:
     """What a proof signs: four fields, each as uvarint length + bytes, so that no two field lists look alike."""
-    fields = (_PROOF_MARKER, host.encode(), challenge_id.encode(), code.encode())
-    return b"".join(_uvarint(len(part)) + part for part in fields)
-
-
-def _uvarint(number: int) -> bytes:
-    """Base-128, least significant group first, as protobuf and Go's `binary.PutUvarint` write it."""
-    encoded = bytearray()
-    while number >= 0x80:
-        encoded.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*encoded, number))
+    return length_prefixed(_PROOF_MARKER, host.encode(), challenge_id.encode(), code.encode())
 
 
 def _strict_base64(text: str, count: int) -> bytes:

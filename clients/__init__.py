@@ -1,0 +1,1 @@
+"""What others run beside this product. Imports `contracts`, and nothing else of ours."""

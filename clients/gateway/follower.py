@@ -1,0 +1,116 @@
+"""Follows the stream and the projection key of Redis, for as long as it runs, through whatever Redis does.
+
+What that means for the sessions is judged in `following`; this room only asks Redis, in the right order.
+"""
+
+from typing import Any
+
+import anyio
+
+from clients.gateway.clock import Clock
+from clients.gateway.following import Following
+from clients.gateway.link import Link, while_linked
+from clients.gateway.notices import Connected, Lost, OnNotice
+from clients.gateway.redis_connection import Answer, RedisReplyError
+from clients.gateway.redis_server import RedisServer
+from clients.gateway.stream import NOTHING, Ends, decode_batch, decode_ends
+from contracts.gateway import GatewayKeys, decode_projection
+
+BATCH = 1000
+WATCH = 0.5
+"""Seconds between two looks at the projection key; also how long a read of the stream waits for an entry."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+
+
+class Follower:
+    """`link` is the live one, or None."""
+
+    def __init__(
+        self,
+        server: RedisServer,
+        keys: GatewayKeys,
+        following: Following,
+        clock: Clock,
+        on_notice: OnNotice,
+        *,
+        watch: float = WATCH,
+    ) -> None:
+        self.link: Link | None = None
+        self._server = server
+        self._keys = keys
+        self._following = following
+        self._clock = clock
+        self._on_notice = on_notice
+        self._watch = watch
+        self._pause = _FIRST_PAUSE
+
+    async def run(self) -> None:
+        """Connect, follow, and begin again when the connection ends; until cancelled."""
+        while True:
+            fault = await while_linked(self._server, self._follow)
+            self._on_notice(Lost(fault))
+            await anyio.sleep(self._pause)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+
+    async def _follow(self, link: Link) -> None:
+        try:
+            await self._catch_up(link)
+            self.link = link
+            self._following.connect()
+            self._pause = _FIRST_PAUSE
+            self._on_notice(Connected())
+            await self._keep_up(link)
+        finally:
+            self._following.disconnect()
+            self.link = None
+
+    async def _catch_up(self, link: Link) -> None:
+        """Everything that came meanwhile, before anybody is answered."""
+        self._following.meet(link.run_id, await self._ends(link.stream.ask("XINFO", "STREAM", self._keys.stream)))
+        while not await self._read(link, wait=0):
+            pass
+        await self._look(link)
+
+    async def _keep_up(self, link: Link) -> None:
+        look_at = self._clock() + self._watch
+        while True:
+            is_all = await self._read(link, wait=self._watch)
+            if is_all and self._clock() >= look_at:
+                look_at = self._clock() + self._watch
+                await self._look(link)
+
+    async def _read(self, link: Link, *, wait: float) -> bool:
+        """One read; whether it took all there was. `wait`: seconds to wait for an entry.
+
+        The ends of the stream are asked for right before, in the same breath, and show whether the *last* read was
+        whole (`Following.check`): asked for alone they would cost a round trip, in which entries wait.
+        """
+        asked_at = self._clock()
+        position = str(self._following.position)
+        block = ("BLOCK", int(wait * 1000)) if wait else ()
+        ends = link.stream.ask("XINFO", "STREAM", self._keys.stream)
+        entries = link.stream.ask(
+            "XREAD", "COUNT", BATCH, *block, "STREAMS", self._keys.stream, position, patience=wait
+        )
+        self._following.check(await self._ends(ends))
+        batch = decode_batch(await entries.get())
+        is_all = batch is None or batch.size < BATCH
+        self._following.hear(batch, asked_at, is_all=is_all)
+        return is_all
+
+    async def _look(self, link: Link) -> None:
+        """At the projection key; and whether the read before was whole, since from now on it counts as heard."""
+        ends = link.stream.ask("XINFO", "STREAM", self._keys.stream)
+        projection = link.stream.ask("HGETALL", self._keys.projection)
+        self._following.check(await self._ends(ends))
+        flat: list[bytes] = await projection.get()
+        self._following.watch(decode_projection(dict(zip(flat[::2], flat[1::2], strict=True))))
+
+    async def _ends(self, answer: Answer) -> Ends:
+        try:
+            told: Any = await answer.get()
+        except RedisReplyError as error:
+            if "no such key" in str(error):
+                return NOTHING
+            raise
+        return decode_ends(told)

@@ -1,0 +1,109 @@
+"""Whether what is known is current: pure judgement over what Redis says. It decides; `follower` moves the bytes.
+
+A Redis is believed once a keeper has looked at it *since we met it*: only then a beat can move (SPEC §6.4). The first
+move may come from a look at the server before it (a failover between look and beat), so it takes two.
+"""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+from clients.gateway.local_copy import LocalCopy
+from clients.gateway.stream import START, Batch, Ends, Position
+from contracts.gateway import ProjectionState
+
+Problem: TypeAlias = Literal["not_connected", "not_verified", "not_current"]
+"""Why nothing can be said: no connection; no keeper has looked at this Redis yet; no beat for the mode's patience."""
+
+Missed: TypeAlias = Literal[
+    "other_server", "projection_missing", "other_epoch", "projection_went_back",
+    "stream_went_back", "stream_trimmed", "unreadable_entry",
+]  # fmt: skip
+"""Why something may have been missed, so that every active session is read again."""
+
+MOVES = 2
+
+
+class Following:
+    """One per cache. Instants are seconds of a monotonic clock. `on_missed` hears why all was forgotten."""
+
+    def __init__(self, copy: LocalCopy, on_missed: Callable[[Missed], None] = lambda _: None) -> None:
+        self._copy = copy
+        self._on_missed = on_missed
+        self._run_id: str | None = None
+        self._seen: ProjectionState | None = None
+        self._moves = 0
+        self._is_connected = False
+        self._heard_at = float("-inf")
+        self._checked: Position = START
+        self.position: Position | None = None
+        """Everything up to here was heard, or forgotten."""
+        self.proved_at = float("-inf")
+        """Every revocation published before this instant is known, or its session is not held as current."""
+
+    def problem(self, now: float, patience: float) -> Problem | None:
+        if not self._is_connected:
+            return "not_connected"
+        if self._moves < MOVES:
+            return "not_verified"
+        return "not_current" if now - self.proved_at > patience else None
+
+    def meet(self, run_id: str, ends: Ends) -> None:
+        """A new connection, to the server of this `run_id`. Nothing is answered by it before `connect`."""
+        if self._run_id not in {None, run_id}:
+            self._moves, self._seen = 0, None
+            self._miss("other_server")
+        self._run_id = run_id
+        self.position = self._checked = ends.last if self.position is None else self.position
+        self.check(ends)
+
+    def connect(self) -> None:
+        """What was missed while there was no connection has been heard."""
+        self._is_connected = True
+
+    def disconnect(self) -> None:
+        self._is_connected = False
+
+    def check(self, ends: Ends) -> None:
+        """The stream as it was when the next read was sent: also proves, or not, that the last one was whole."""
+        assert self.position is not None
+        if ends.last < self.position:
+            self._miss("stream_went_back")
+            self.position = ends.last
+        elif ends.hides_something_after(self._checked):
+            self._miss("stream_trimmed")
+        self._checked = self.position
+
+    def hear(self, batch: Batch | None, asked_at: float, *, is_all: bool) -> None:
+        """What a read gave. `is_all`: nothing more was there, so all that came before `asked_at` is known."""
+        if batch is not None:
+            for record in batch.records:
+                self._copy.hear(record)
+            if batch.unreadable:
+                self._miss("unreadable_entry")
+            self.position = batch.position
+        if is_all:
+            self._heard_at = asked_at
+
+    def watch(self, seen: ProjectionState | None) -> None:
+        """The projection key, looked at after the last `hear`."""
+        last, self._seen = self._seen, seen
+        if last is not None and seen is None:
+            self._moves = 0
+            self._miss("projection_missing")
+        elif last is not None and seen is not None:
+            self._compare(last, seen)
+
+    def _compare(self, last: ProjectionState, seen: ProjectionState) -> None:
+        if seen.epoch != last.epoch:
+            self._miss("other_epoch")
+        elif seen.beat < last.beat:
+            self._moves = 0
+            self._miss("projection_went_back")
+        if seen.beat > last.beat:
+            self._moves = min(self._moves + 1, MOVES)
+            if self._moves == MOVES:
+                self.proved_at = max(self.proved_at, self._heard_at)
+
+    def _miss(self, why: Missed) -> None:
+        self._copy.forget()
+        self._on_missed(why)

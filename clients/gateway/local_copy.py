@@ -1,0 +1,117 @@
+"""What one gateway knows of sessions: pure memory, bounded, one way only (active, then revoked).
+
+Everything about a session but its status is fixed, and revoked is for ever: so knowledge is joined, and its order does
+not matter. The races that remain are those of *forgetting*, which is why a read under way is a ticket (`Reading`).
+"""
+
+from collections import OrderedDict
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from contracts.gateway import GatewayRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A session as last heard. Not current: what happened to it since may have been missed."""
+
+    record: GatewayRecord
+    is_current: bool
+
+
+class Reading:
+    """A record that is being read; remembers what is heard of the session meanwhile."""
+
+    __slots__ = ("device_session_id", "generation", "heard")
+
+    def __init__(self, device_session_id: str, generation: int) -> None:
+        self.device_session_id = device_session_id
+        self.generation = generation
+        self.heard: GatewayRecord | None = None
+
+
+class LocalCopy:
+    """At most `capacity` active sessions (the least recently used goes first) and as many revoked (the oldest does)."""
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError("capacity must be at least 1")
+        self._capacity = capacity
+        self._generation = 0
+        self._active: OrderedDict[str, tuple[GatewayRecord, int]] = OrderedDict()
+        self._revoked: OrderedDict[str, GatewayRecord] = OrderedDict()
+        self._readings: dict[str, list[Reading]] = {}
+
+    def __len__(self) -> int:
+        return len(self._active) + len(self._revoked)
+
+    def look(self, device_session_id: str) -> Known | None:
+        """What is known; counts as use."""
+        if (revoked := self._revoked.get(device_session_id)) is not None:
+            return Known(revoked, is_current=True)
+        if (kept := self._active.get(device_session_id)) is None:
+            return None
+        self._active.move_to_end(device_session_id)
+        return Known(kept[0], is_current=kept[1] == self._generation)
+
+    def hear(self, record: GatewayRecord) -> None:
+        """A stream entry. Only revocations matter: an active one is read when somebody asks."""
+        if record.status == "revoked":
+            self._revoke(record)
+            for reading in self._readings.get(record.device_session_id, ()):
+                reading.heard = record
+
+    @contextmanager
+    def reading(self, device_session_id: str) -> Generator[Reading]:
+        """Around a read of the record, from before it is sent."""
+        reading = Reading(device_session_id, self._generation)
+        readings = self._readings.setdefault(device_session_id, [])
+        readings.append(reading)
+        try:
+            yield reading
+        finally:
+            readings.remove(reading)
+            if not readings:
+                del self._readings[device_session_id]
+
+    def learn(self, reading: Reading, record: GatewayRecord) -> GatewayRecord | None:
+        """What holds after that read, and is kept; None if it began before all was forgotten: read again.
+
+        A revocation heard meanwhile is newer than whatever was read, even if it has been crowded out already.
+        """
+        record = record if reading.heard is None else reading.heard
+        if record.status == "revoked":
+            self._revoke(record)
+        elif reading.generation != self._generation:
+            return None
+        else:
+            self._keep(record)
+        return record
+
+    def is_outdated(self, reading: Reading) -> bool:
+        """Whether all was forgotten since that read began."""
+        return reading.generation != self._generation
+
+    def drop(self, device_session_id: str) -> None:
+        """There is no such active session."""
+        self._active.pop(device_session_id, None)
+
+    def forget(self) -> None:
+        """From now on active sessions are not current: each is read again before it is believed. Revoked stay."""
+        self._generation += 1
+
+    def is_revoked(self, device_session_id: str) -> bool:
+        return device_session_id in self._revoked
+
+    def _keep(self, record: GatewayRecord) -> None:
+        self._active[record.device_session_id] = (record, self._generation)
+        self._active.move_to_end(record.device_session_id)
+        if len(self._active) > self._capacity:
+            self._active.popitem(last=False)
+
+    def _revoke(self, record: GatewayRecord) -> None:
+        self._active.pop(record.device_session_id, None)
+        self._revoked.setdefault(record.device_session_id, record)
+        if len(self._revoked) > self._capacity:
+            self._revoked.popitem(last=False)

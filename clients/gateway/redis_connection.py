@@ -1,0 +1,193 @@
+"""One connection to Redis (RESP2): hiredis speaks the protocol, anyio moves the bytes, on trio and asyncio alike.
+
+Redis answers in order, so calls of many tasks share a connection. A caller that is cancelled leaves its answer behind;
+the connection goes on. This room knows no key.
+"""
+
+import socket
+import ssl
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import anyio
+import hiredis
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSStream
+
+from clients.gateway.redis_server import RedisServer
+
+Argument = str | bytes | int
+
+# hiredis' stub says tuple[X], one element, and means any number.
+_pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
+_MISSING = object()
+
+
+class RedisUnavailable(Exception):
+    """No answer: not connected, lost, too slow, or refused. Its text is a kind of fault; it quotes no key."""
+
+
+class RedisReplyError(Exception):
+    """Redis answered with an error; the text may quote keys."""
+
+    @property
+    def code(self) -> str:
+        """The first word, such as NOPERM or ERR."""
+        return str(self).partition(" ")[0]
+
+
+class Answer:
+    """What will come for one command."""
+
+    __slots__ = ("_arrived", "_timeout", "value")
+
+    def __init__(self, timeout: float) -> None:
+        self._arrived = anyio.Event()
+        self._timeout = timeout
+        self.value: Any = _MISSING
+
+    def arrive(self, value: Any) -> None:
+        self.value = value
+        self._arrived.set()
+
+    def be_lost(self) -> None:
+        """The connection ended first."""
+        self._arrived.set()
+
+    async def get(self) -> Any:
+        """The answer; raises `RedisReplyError`, and `RedisUnavailable` when none came: it may have been executed."""
+        with anyio.move_on_after(self._timeout) as deadline:
+            await self._arrived.wait()
+        if self.value is _MISSING:
+            raise RedisUnavailable("too slow" if deadline.cancelled_caught else "lost")
+        if isinstance(self.value, RedisReplyError):
+            raise self.value
+        return self.value
+
+
+class RedisConnection:
+    """Carries calls while `serve` runs. Once closed it stays closed."""
+
+    def __init__(self, stream: ByteStream, timeout: float) -> None:
+        """`timeout`: seconds an answer may take."""
+        self._stream = stream
+        self._timeout = timeout
+        self._reader = hiredis.Reader(replyError=RedisReplyError, notEnoughData=_MISSING)
+        self._waiting: deque[Answer] = deque()
+        self._outbox: list[bytes] = []
+        self._to_send = anyio.Event()
+        self._scope = anyio.CancelScope()
+
+    def ask(self, *command: Argument, patience: float = 0.0) -> Answer:
+        """Queue one command; commands are sent in the order in which they are asked. `patience`: for one that blocks.
+
+        Raises `RedisUnavailable` if the connection has ended. Never waits.
+        """
+        if self._scope.cancel_called:
+            raise RedisUnavailable("lost")
+        answer = Answer(self._timeout + patience)
+        self._waiting.append(answer)
+        self._outbox.append(_pack(command))
+        self._to_send.set()
+        return answer
+
+    async def call(self, *command: Argument) -> Any:
+        """Ask and await the answer. A late answer ends the connection: those behind it would be as late."""
+        (answer,) = await self.call_all([command])
+        return answer
+
+    async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
+        """As `call`; all of them in one round trip, in order."""
+        answers = [self.ask(*command) for command in commands]
+        try:
+            return [await answer.get() for answer in answers]
+        except RedisUnavailable:
+            self.close()
+            raise
+
+    async def serve(self) -> None:
+        """Move bytes until the connection ends or `close` is called. Raises nothing but bugs and cancellation."""
+        try:
+            with self._scope:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._send)
+                    await self._receive()
+        finally:
+            self._scope.cancel()
+            while self._waiting:
+                self._waiting.popleft().be_lost()
+
+    def close(self) -> None:
+        """End the connection; who waits hears `RedisUnavailable`. May be repeated."""
+        self._scope.cancel()
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                await self._to_send.wait()
+                self._to_send = anyio.Event()
+                data = b"".join(self._outbox)
+                self._outbox.clear()
+                await self._stream.send(data)
+        except (OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._scope.cancel()
+
+    async def _receive(self) -> None:
+        try:
+            while True:
+                self._reader.feed(await self._stream.receive())
+                self._deliver()
+        except (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            self._scope.cancel()
+        except hiredis.HiredisError:  # not Redis, or no longer in step
+            self._scope.cancel()
+
+    def _deliver(self) -> None:
+        while (value := self._reader.gets()) is not _MISSING:
+            if not self._waiting:  # such as "max number of clients reached", said before anything was asked
+                raise hiredis.ProtocolError("an answer that nobody waits for")
+            self._waiting.popleft().arrive(value)
+
+
+@asynccontextmanager
+async def open_stream(server: RedisServer) -> AsyncGenerator[ByteStream]:
+    """A connected stream, closed on leaving. Raises `RedisUnavailable`."""
+    try:
+        with anyio.fail_after(server.timeout):
+            stream = await _connect(server)
+    except (OSError, TimeoutError, anyio.BrokenResourceError) as fault:  # ssl.SSLError is an OSError
+        raise RedisUnavailable(type(fault).__name__) from None
+    try:
+        yield stream
+    finally:
+        with anyio.CancelScope(shield=True):
+            await anyio.aclose_forcefully(stream)
+
+
+async def _connect(server: RedisServer) -> ByteStream:
+    if server.unix_path is not None:
+        return await anyio.connect_unix(server.unix_path)
+    stream = await anyio.connect_tcp(server.host, server.port)
+    stream.extra(SocketAttribute.raw_socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # noqa: S610 - no Django
+    return await _secured(stream, server.host) if server.tls else stream
+
+
+async def _secured(stream: ByteStream, host: str) -> ByteStream:
+    try:
+        return await TLSStream.wrap(stream, hostname=host, ssl_context=ssl.create_default_context())
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await anyio.aclose_forcefully(stream)
+        raise
+
+
+def handshake(server: RedisServer) -> list[tuple[Argument, ...]]:
+    """The commands that make a new connection ours."""
+    commands: list[tuple[Argument, ...]] = []
+    if server.password:
+        commands.append(("AUTH", server.username, server.password) if server.username else ("AUTH", server.password))
+    if server.db:
+        commands.append(("SELECT", server.db))
+    return commands

@@ -1,0 +1,199 @@
+"""`SessionCache`: whether a device session is active, from local memory, from Redis on a miss; never from us.
+
+Works on trio and asyncio alike. One per process.
+"""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import anyio
+
+from clients.gateway.clock import Clock, steady_clock
+from clients.gateway.follower import WATCH, Follower
+from clients.gateway.following import Following, Problem
+from clients.gateway.local_copy import Known, LocalCopy, Reading
+from clients.gateway.modes import FailClosed, FailStatic, Mode
+from clients.gateway.notices import Forgot, OnNotice, ServedStatic, log_notice
+from clients.gateway.redis_connection import Argument, RedisConnection, RedisReplyError, RedisUnavailable
+from clients.gateway.redis_server import RedisServer
+from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
+
+CAPACITY = 100_000
+_COMPLETE = b"complete"
+_log = logging.getLogger("clients.gateway")
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """`is_static`: told from what was known once, because nothing newer can be known (`FailStatic`)."""
+
+    record: GatewayRecord
+    is_static: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Revoked:
+    record: GatewayRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """There is no such session, or its record's life is over: who asks is not authenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Nobody can say now. Not the caller's fault: ask again later."""
+
+    why: Problem | Literal["rebuilding", "unreadable_record"]
+
+
+Answer: TypeAlias = Active | Revoked | Unknown | Unavailable
+
+
+class SessionCache:
+    """Made by `open_session_cache`."""
+
+    def __init__(self, copy: LocalCopy, following: Following, follower: Follower, keys: GatewayKeys, mode: Mode,
+                 clock: Clock, on_notice: OnNotice) -> None:  # fmt: skip
+        self.keys = keys
+        self.mode = mode
+        self._copy = copy
+        self._following = following
+        self._follower = follower
+        self._clock = clock
+        self._on_notice = on_notice
+
+    async def find(self, device_session_id: str) -> Answer:
+        """The session now. Once it was `Revoked` it is never `Active` again, whatever Redis forgets.
+
+        An `Active` answer knows of every revocation published more than the mode's `patience` ago (in truth within
+        milliseconds), but for `is_static`. Cancelling is harmless.
+        """
+        while True:
+            known = self._copy.look(device_session_id)
+            if known is not None and known.record.status == "revoked":
+                return Revoked(known.record)
+            problem = self._following.problem(self._clock(), self.mode.patience)
+            if problem is not None:
+                return self._without_redis(device_session_id, problem)
+            if known is not None and known.is_current:
+                return Active(known.record)
+            answer = await self._ask_redis(device_session_id)
+            if answer is not None:
+                return answer
+
+    def is_revoked(self, device_session_id: str) -> bool:
+        """Whether this process has heard so (of the last `capacity` revocations). Asks nobody."""
+        return self._copy.is_revoked(device_session_id)
+
+    def problem(self) -> Problem | None:
+        """Why nothing new can be known at this moment; None: all is well. For a readiness check."""
+        return self._following.problem(self._clock(), self.mode.patience)
+
+    async def ready(self) -> None:
+        """Returns when sessions can be told; up to three beats (3 s) after the start. Bound it from outside."""
+        while self.problem() is not None:  # noqa: ASYNC110 - readiness comes from time and bytes, not from one event
+            await anyio.sleep(0.02)
+
+    async def execute(self, *command: Argument) -> object:
+        """One command of another use of the same Redis, such as replay keys. Raises `RedisUnavailable`."""
+        try:
+            return await self._connection().call(*command)
+        except RedisReplyError as error:
+            raise RedisUnavailable(error.code) from None
+
+    def _connection(self) -> RedisConnection:
+        link = self._follower.link
+        if link is None:
+            raise RedisUnavailable("not connected")
+        return link.records
+
+    async def _ask_redis(self, device_session_id: str) -> Answer | None:
+        """None: what was read is outdated already."""
+        with self._copy.reading(device_session_id) as reading:
+            try:
+                value, is_complete = await self._read(device_session_id)
+                if value is None:
+                    return self._missing(reading, is_complete=is_complete)
+                record = self._copy.learn(reading, _decoded(value, device_session_id))
+            except (RedisUnavailable, RedisReplyError):
+                return self._without_redis(device_session_id, "not_connected")
+            except MalformedRecord:
+                _log.error("a gateway record is not of the contract's form")
+                return Unavailable("unreadable_record")
+        return None if record is None else _told(record)
+
+    async def _read(self, device_session_id: str) -> tuple[bytes | None, bool]:
+        """The record, and whether all records are there: complete under one epoch before and after the read."""
+        state: tuple[Argument, ...] = ("HMGET", self.keys.projection, "epoch", "state")
+        before, value, after = await self._connection().call_all(
+            [state, ("GET", self.keys.record(device_session_id)), state]
+        )
+        return value, before == after and before[0] is not None and before[1] == _COMPLETE
+
+    def _missing(self, reading: Reading, *, is_complete: bool) -> Answer | None:
+        if reading.heard is None and self._copy.is_outdated(reading):
+            return None
+        if reading.heard is not None or not is_complete:
+            return self._without_redis(reading.device_session_id, "rebuilding")
+        self._copy.drop(reading.device_session_id)
+        return Unknown()
+
+    def _without_redis(self, device_session_id: str, why: Problem | Literal["rebuilding"]) -> Answer:
+        """What is known for certain, else as the mode says."""
+        match self._copy.look(device_session_id), self.mode:
+            case Known(GatewayRecord(status="revoked") as record), _:
+                return Revoked(record)
+            case Known(record), FailStatic(serve_known_for) if self._age() <= serve_known_for:
+                self._on_notice(ServedStatic(why))
+                return Active(record, is_static=True)
+            case _:
+                return Unavailable(why)
+
+    def _age(self) -> float:
+        """Seconds since the last proof that what is known is current."""
+        return self._clock() - self._following.proved_at
+
+
+@asynccontextmanager
+async def open_session_cache(
+    server: RedisServer,
+    *,
+    keys: GatewayKeys | None = None,
+    mode: Mode | None = None,
+    capacity: int = CAPACITY,
+    on_notice: OnNotice = log_notice,
+    clock: Clock = steady_clock,
+    watch: float = WATCH,
+) -> AsyncGenerator[SessionCache]:
+    """A cache that follows Redis until left. Does not wait for Redis: `await cache.ready()` does.
+
+    `mode`: `FailClosed()` unless given. `capacity`: sessions kept, about 700 bytes each. `watch`: seconds between two
+    looks at the projection key. A wrong Redis is never an exception here, but a notice, and *unavailable*.
+    """
+    keys = keys or GatewayKeys()
+    copy = LocalCopy(capacity)
+    following = Following(copy, lambda why: on_notice(Forgot(why)))
+    follower = Follower(server, keys, following, clock, on_notice, watch=watch)
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(follower.run)
+            yield SessionCache(copy, following, follower, keys, mode or FailClosed(), clock, on_notice)
+            tasks.cancel_scope.cancel()
+    except BaseExceptionGroup as group:  # the follower raises nothing: this is the body's one exception, as it was
+        raise group.exceptions[0] from None
+
+
+def _decoded(value: bytes, device_session_id: str) -> GatewayRecord:
+    record = decode_record(value)
+    if record.device_session_id != device_session_id:
+        raise MalformedRecord("the record is another session's")
+    return record
+
+
+def _told(record: GatewayRecord) -> Answer:
+    return Active(record) if record.status == "active" else Revoked(record)

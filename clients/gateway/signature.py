@@ -1,0 +1,49 @@
+"""Ed25519 over `contracts.signed_request.signed_bytes`: checking, for gateways; signing, for apps and tests."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from contracts.signed_request import Envelope, decode_base64, signed_bytes
+
+_KEY_BYTES = 32
+
+
+def is_signed(envelope: Envelope, message_type: str, client_public_key: str) -> bool:
+    """Whether it is the key's signature (RFC 8032) for this message type. A key off the curve never signed anything."""
+    message = signed_bytes(
+        device_session_id=envelope.device_session_id,
+        message_type=message_type,
+        timestamp_ms=envelope.timestamp_ms,
+        request_id=envelope.request_id,
+        payload_hash=envelope.payload_hash,
+    )
+    try:
+        key = Ed25519PublicKey.from_public_bytes(decode_base64(client_public_key, _KEY_BYTES))
+        key.verify(envelope.signature, message)
+    except (ValueError, InvalidSignature):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """A device session with its private key."""
+
+    device_session_id: str
+    private_key: Ed25519PrivateKey = field(repr=False)
+
+    def sign(self, message_type: str, body: bytes, *, timestamp_ms: int, request_id: str) -> Envelope:
+        """The envelope of one request. `request_id` is new for each (any 128 random bits), also for a repetition."""
+        payload_hash = hashlib.sha256(body).digest()
+        message = signed_bytes(
+            device_session_id=self.device_session_id,
+            message_type=message_type,
+            timestamp_ms=timestamp_ms,
+            request_id=request_id,
+            payload_hash=payload_hash,
+        )
+        signature = self.private_key.sign(message)
+        return Envelope(self.device_session_id, timestamp_ms, request_id, payload_hash, signature)

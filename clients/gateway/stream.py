@@ -1,0 +1,78 @@
+"""The stream of session events as Redis tells it: positions, entries, and what its ends say. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from contracts.gateway import GatewayRecord, MalformedRecord, decode_stream_entry
+
+
+class Position(NamedTuple):
+    """An entry id: ids grow, and are compared by both numbers."""
+
+    milliseconds: int
+    sequence: int
+
+    def __str__(self) -> str:
+        return f"{self.milliseconds}-{self.sequence}"
+
+    @classmethod
+    def parse(cls, text: bytes) -> "Position":
+        milliseconds, _, sequence = text.partition(b"-")
+        return cls(int(milliseconds), int(sequence))
+
+
+START = Position(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The oldest entry that is left (None: none is) and the newest id that ever was."""
+
+    first: Position | None
+    last: Position
+
+    def hides_something_after(self, position: Position) -> bool:
+        """Whether entries behind that position may be gone unread: something came after it, and it is gone itself.
+
+        Also true where only the position's own entry was trimmed: nothing tells that apart.
+        """
+        return self.last > position and (self.first is None or self.first > position)
+
+
+NOTHING = Ends(None, START)
+"""A stream that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Entries as they were read. `position` is that of the last one; `unreadable` counts those of no known form."""
+
+    position: Position
+    records: Sequence[GatewayRecord]
+    unreadable: int
+    size: int
+
+
+def decode_ends(answer: list[Any]) -> Ends:
+    """The answer to XINFO STREAM."""
+    fields = dict(zip(answer[::2], answer[1::2], strict=True))
+    first = fields[b"first-entry"]
+    return Ends(None if first is None else Position.parse(first[0]), Position.parse(fields[b"last-generated-id"]))
+
+
+def decode_batch(answer: list[Any] | None) -> Batch | None:
+    """The answer to XREAD of one stream; None when nothing came."""
+    if not answer:
+        return None
+    entries: list[list[Any]] = answer[0][1]
+    records = [record for _, flat in entries if (record := _record(flat)) is not None]
+    return Batch(Position.parse(entries[-1][0]), records, len(entries) - len(records), len(entries))
+
+
+def _record(flat: list[bytes]) -> GatewayRecord | None:
+    texts = [text.decode(errors="replace") for text in flat or ()]
+    try:
+        return decode_stream_entry(dict(zip(texts[::2], texts[1::2], strict=True)))
+    except MalformedRecord:
+        return None

@@ -1,0 +1,75 @@
+"""Flow: Argon2id off the event loop, so little of it at once that nothing else waits for it (SPEC §10.3)."""
+
+import os
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import TypeVar
+
+import trio
+
+from services.internal_admin.domain.argon2id import COST, Argon2Cost, cost_of, hash_text, hash_texts, is_among
+from shared.kernel.entropy import Entropy
+from shared.kernel.faults import DependencyUnavailable
+
+T = TypeVar("T")
+_ROOM = 256
+_RETRY_AFTER = timedelta(seconds=5)
+
+
+class PasswordHasher:
+    """Hashes on a few threads of its own; whoever hashes for a request first takes a `turn`."""
+
+    def __init__(self, entropy: Entropy, cost: Argon2Cost = COST, *, threads: int | None = None) -> None:
+        """`threads`: hashes at once, by default one less than there are cores, and at least one."""
+        threads = threads or max(1, (os.cpu_count() or 1) - 1)
+        self._entropy = entropy
+        self._cost = cost
+        self._threads = trio.CapacityLimiter(threads)
+        self._turns = trio.Semaphore(threads + 1)  # one reads and writes while the others hash
+        self._waiting = 0
+        self._dummy = hash_text("", cost, entropy)
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None]:
+        """Wait to be one of the few requests that hash and use Postgres for it, first come, first served.
+
+        So a flood of log-ins occupies neither all connections nor all cores: it waits here, holding nothing. Raises
+        `DependencyUnavailable("password_hashing")` when too many wait already.
+        """
+        if self._waiting >= _ROOM:
+            raise DependencyUnavailable("password_hashing", _RETRY_AFTER)
+        self._waiting += 1
+        try:
+            await self._turns.acquire()
+        finally:
+            self._waiting -= 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def hash(self, password: str) -> str:
+        """`$argon2id$…`, at today's cost."""
+        return await self._run(partial(hash_text, password, self._cost, self._entropy))
+
+    async def hash_all(self, texts: Sequence[str]) -> tuple[str, ...]:
+        """One for each, with one salt: for `is_among`."""
+        return await self._run(partial(hash_texts, texts, self._cost, self._entropy))
+
+    async def verify(self, hashed: str | None, password: str) -> bool:
+        """Whether it is that password. Without a hash the same work is done, and the answer is no."""
+        return await self.is_among(None if hashed is None else (hashed,), password)
+
+    async def is_among(self, hashes: Sequence[str] | None, text: str) -> bool:
+        """Whether `text` is one of those that `hash_all` hashed: one computation, the same one without hashes."""
+        return await self._run(partial(is_among, text, hashes or (self._dummy,))) and bool(hashes)
+
+    def is_outdated(self, hashed: str) -> bool:
+        """Whether that hash was made at another cost than today's."""
+        return cost_of(hashed) != self._cost
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        """Cancelled, it waits for the thread all the same: a hash ends by itself within a fraction of a second."""
+        return await trio.to_thread.run_sync(work, limiter=self._threads)

@@ -40,11 +40,23 @@ def parse_email(text: str) -> EmailAddress:
     local_part, at, domain = text.rpartition("@")
     if not at or len(text.encode(errors="replace")) > _MAX_BYTES or not _LOCAL_PART.fullmatch(local_part):
         raise ValueError("not a valid e-mail address")
-    domain = _a_labels(domain)
-    identity = f"{local_part}@{domain}"
-    if len(identity) > _MAX_BYTES or not _DOMAIN.fullmatch(domain):
+    identity = f"{local_part}@{parse_email_domain(domain)}"
+    if len(identity) > _MAX_BYTES:
         raise ValueError("not a valid e-mail address")
     return EmailAddress(identity=identity, folded=identity.lower())
+
+
+def parse_email_domain(text: str) -> str:
+    """The domain of an address, as `EmailAddress.domain` has it: lower-case A-labels; a Unicode one becomes that.
+
+    Raises `ValueError`, whose message never repeats the text: for what no address of 254 bytes has behind its @.
+    """
+    if len(text.encode(errors="replace")) > _MAX_BYTES:
+        raise ValueError("not a valid e-mail address")
+    domain = _a_labels(text)
+    if len(domain) > _MAX_BYTES - len("x@") or not _DOMAIN.fullmatch(domain):
+        raise ValueError("not a valid e-mail address")
+    return domain
 
 
 def _a_labels(domain: str) -> str:

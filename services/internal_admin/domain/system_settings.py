@@ -1,0 +1,196 @@
+"""Domain: the system settings: their names, what each must be, and how each is written (SPEC §5.2). Pure.
+
+The one definition, of the API and of the command line. The columns of the table `settings` have the same names and
+the same bounds (`test_every_setting_is_a_column_of_the_row`).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import TypeAlias, cast
+
+from contracts.strict_json import WHITE_SPACE
+from shared.kernel.email_address import parse_email_domain
+
+SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...]
+"""Durations are `timedelta`, lists of e-mail domains sorted tuples of lower-case A-labels."""
+
+MOST_EMAIL_DOMAINS = 1_000
+EMPTY = "-"
+"""An empty list, as text; no domain begins so."""
+_HOST_NEEDED = (
+    "require_client_key_proof: each public process needs AUTHSESSION_PUBLIC_HOST, or no login succeeds there; "
+    "`authsession doctor public` tells"
+)
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+class InvalidSetting(Exception):
+    """No such setting, or not a value for it. `sentence` says what there must be, and repeats nothing of the value."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.name = name
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a value of one setting must be.
+
+    `read` takes a value as JSON carries it, and raises `ValueError` with what it must be. `from_text` makes such a
+    value of the text that the command line is given; of text that is none, it makes one that `read` refuses.
+    """
+
+    read: Callable[[object], SettingValue]
+    from_text: Callable[[str], object]
+
+
+def read_setting(name: str, value: object) -> SettingValue:
+    """The value of a setting as JSON carries it, white space around texts aside. Raises `InvalidSetting`."""
+    if name not in SETTINGS:
+        raise InvalidSetting(name, f"there are {', '.join(SETTINGS)}")
+    try:
+        return SETTINGS[name].read(_trimmed(value))
+    except ValueError as problem:
+        raise InvalidSetting(name, f"{name} must be {problem}") from None
+
+
+def read_setting_text(name: str, text: str) -> SettingValue:
+    """The value of a setting as `as_text` writes it. Raises `InvalidSetting`."""
+    text = text.strip(WHITE_SPACE)
+    return read_setting(name, SETTINGS[name].from_text(text) if name in SETTINGS else text)
+
+
+def as_json(value: SettingValue) -> bool | int | str | list[str]:
+    """The value as JSON carries it: durations as text like `90d`, lists as arrays."""
+    match value:
+        case tuple():
+            return list(value)
+        case timedelta():
+            return _as_duration(value)
+        case _:
+            return value
+
+
+def as_text(value: SettingValue) -> str:
+    """The value as the command line, the history and the audit trail write it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case tuple():
+            return ",".join(value) or EMPTY
+        case timedelta():
+            return _as_duration(value)
+        case _:
+            return str(value)
+
+
+def cautions(changes: Mapping[str, SettingValue]) -> tuple[str, ...]:
+    """What whoever sets these should know, a sentence each: what this process cannot see for itself."""
+    return (_HOST_NEEDED,) if changes.get("require_client_key_proof") is True else ()
+
+
+def _trimmed(value: object) -> object:
+    """As everywhere in the API (SPEC §2.1)."""
+    if isinstance(value, list):
+        return [item.strip(WHITE_SPACE) if isinstance(item, str) else item for item in cast("list[object]", value)]
+    return value.strip(WHITE_SPACE) if isinstance(value, str) else value
+
+
+def _whole_number(least: int, most: int, note: str = "") -> Setting:
+    def read(value: object) -> SettingValue:
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise ValueError(f"a whole number from {least}{note} to {most}")
+        return value
+
+    def from_text(text: str) -> object:
+        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+
+    return Setting(read, from_text)
+
+
+def _one_of(*words: str) -> Setting:
+    def read(value: object) -> SettingValue:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(" or ".join(words))
+        return value
+
+    return Setting(read, str)
+
+
+def _boolean() -> Setting:
+    def read(value: object) -> SettingValue:
+        if not isinstance(value, bool):
+            raise ValueError("true or false")  # noqa: TRY004 - a wrong type is one of the ways to be no value
+        return value
+
+    return Setting(read, lambda text: {"true": True, "false": False}.get(text, text))
+
+
+def _duration(shortest: str, longest: str) -> Setting:
+    least, most = _read_duration(shortest), _read_duration(longest)
+
+    def read(value: object) -> SettingValue:
+        duration = _read_duration(value) if isinstance(value, str) else None
+        if duration is None or least is None or most is None or not least <= duration <= most:
+            raise ValueError(f"a duration such as 90d or 12h, from {shortest} to {longest}")
+        return duration
+
+    return Setting(read, str)
+
+
+def _email_domains() -> Setting:
+    """Exact ones: a domain does not stand for those below it. Unicode becomes A-labels, as in an address."""
+
+    def read(value: object) -> SettingValue:
+        listed = cast("list[object]", value) if isinstance(value, list) else None
+        if listed is None or len(listed) > MOST_EMAIL_DOMAINS:
+            raise ValueError(f"a list of at most {MOST_EMAIL_DOMAINS} e-mail domains")
+        return tuple(sorted({_read_email_domain(item, number) for number, item in enumerate(listed, 1)}))
+
+    def from_text(text: str) -> object:
+        return [] if text in ("", EMPTY) else text.split(",")
+
+    return Setting(read, from_text)
+
+
+def _read_email_domain(item: object, number: int) -> str:
+    try:
+        if isinstance(item, str):
+            return parse_email_domain(item)
+    except ValueError:
+        pass
+    raise ValueError(f"a list of e-mail domains such as example.com, without wildcards: number {number} is none")
+
+
+def _read_duration(text: str) -> timedelta | None:
+    written = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    return None if written is None else timedelta(**{_UNITS[written[2]]: int(written[1])})
+
+
+def _as_duration(duration: timedelta) -> str:
+    """In the largest unit that leaves a whole number."""
+    seconds = round(duration.total_seconds())
+    size, unit = next(
+        (size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0
+    )
+    return f"{seconds // size}{unit}"
+
+
+# In the order of the parameters of `write_settings`.
+SETTINGS: Mapping[str, Setting] = MappingProxyType({
+    "session_limit": _whole_number(0, 10_000, " (no limit)"),
+    "session_limit_policy": _one_of("reject", "revoke_oldest"),
+    "session_max_age": _duration("1m", "3650d"),
+    "require_client_key_proof": _boolean(),
+    "challenge_retention": _duration("25h", "3650d"),
+    "known_network_retention": _duration("90d", "3650d"),
+    "revoked_session_retention": _duration("30d", "3650d"),
+    "expired_block_retention": _duration("1h", "3650d"),
+    "blocked_email_domains": _email_domains(),
+    "allowed_email_domains": _email_domains(),
+    "operator_password_min_length": _whole_number(12, 128),
+})  # fmt: skip

@@ -11,9 +11,10 @@ from typing import Any
 
 import asyncpg
 
+from authsession.embedded.postgres import EmbeddedPostgres
 from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
-from bench.retention import confirm_while_swept
+from bench.retention import MADE_UNDER_FULL_LOAD, SLOWLY_MADE, OldRows, confirm_while_swept
 from bench.send_time import Addresses, send_time
 from bench.wire import StatementCounter
 from shared.keyring import KeyRing
@@ -146,6 +147,13 @@ async def measure(database: Database, stack: RunningStack, *, short: bool) -> No
             await memory(bench)
 
 
+async def measure_sweep(database: Database, stack: RunningStack, old: OldRows, *, rounds: int) -> None:
+    async with own_pool(database) as pool:
+        bench = Bench(stack, database, pool)
+        await log_in_many(bench.address, bench.codes, logins=500, clients=8, email=returning("new", 500))
+        await confirm_while_swept(stack, pool, bench.codes, returning("new", 500), old, rounds=rounds)
+
+
 @dataclass(frozen=True, slots=True)
 class CountedDatabase(Database):
     """The same database, with the public process behind the counter."""
@@ -165,16 +173,30 @@ async def measure_round_trips(database: Database, stack: RunningStack, counter: 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer logins, no memory run")
-    short = parser.parse_args().short
+    parser.add_argument("--sweep", action="store_true", help="only confirms beside the removal of old rows")
+    arguments = parser.parse_args()
     with temporary_postgres() as server:
         create_template(server)
+        if arguments.sweep:
+            sweeps(server, rounds=10 if arguments.short else 40)
+        else:
+            everything(server, short=arguments.short)
+
+
+def sweeps(server: EmbeddedPostgres, *, rounds: int) -> None:
+    for old in (SLOWLY_MADE, MADE_UNDER_FULL_LOAD):
         with cloned_database(server) as database, running_stack(database) as stack:
-            asyncio.run(measure(database, stack, short=short))
-        counter = StatementCounter(server.port)
-        with cloned_database(server) as database, counter.running() as port:
-            counted = CountedDatabase(server, database.name, port)
-            with running_stack(counted) as stack:
-                asyncio.run(measure_round_trips(database, stack, counter))
+            asyncio.run(measure_sweep(database, stack, old, rounds=rounds))
+
+
+def everything(server: EmbeddedPostgres, *, short: bool) -> None:
+    with cloned_database(server) as database, running_stack(database) as stack:
+        asyncio.run(measure(database, stack, short=short))
+    counter = StatementCounter(server.port)
+    with cloned_database(server) as database, counter.running() as port:
+        counted = CountedDatabase(server, database.name, port)
+        with running_stack(counted) as stack:
+            asyncio.run(measure_round_trips(database, stack, counter))
 
 
 if __name__ == "__main__":

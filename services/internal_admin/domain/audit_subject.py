@@ -2,7 +2,7 @@
 
 import re
 
-_ID = re.compile(r"(?:user|device-session)-[0-9A-Za-z_-]{1,100}")
+_ID = re.compile(r"(?:user|device-session|operator|operator-session|token)-[0-9A-Za-z_-]{1,100}")
 
 
 def audit_subject_of_email(email_id: int) -> str:

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.domain.mutation import Cause
+from services.internal_admin.domain.mutation import Caller, Cause
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 
@@ -23,6 +23,32 @@ async def insert_mutation_event(
             request_id=caller.request_id,
             subject=subject,
             reason_code=cause.reason_code,
+            details={name: value for name, value in details.items() if value is not None},
+        ),
+    )
+
+
+async def insert_operator_event(
+    connection: asyncpg.Connection,
+    event: str,
+    outcome: str,
+    caller: Caller,
+    *,
+    subject: str | None = None,
+    reason_code: str | None = None,
+    **details: object,
+) -> None:
+    """Append one row about operators, their sessions or tokens: the caller acted, and claims no other actor."""
+    await insert_audit_event(
+        connection,
+        AuditEvent(
+            event=event,
+            outcome=outcome,
+            caller=caller.name,
+            network=caller.network,
+            request_id=caller.request_id,
+            subject=subject,
+            reason_code=reason_code,
             details={name: value for name, value in details.items() if value is not None},
         ),
     )

@@ -5,7 +5,17 @@ import pytest
 from services.internal_admin.domain.audit_subject import audit_subject_of_email, audit_subject_of_id
 
 
-@pytest.mark.parametrize("id_", ["user-123", "device-session-01jqz5e3r8f7yd2h9k4m6n0p1s", "user-A_b-9"])
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "user-123",
+        "device-session-01jqz5e3r8f7yd2h9k4m6n0p1s",
+        "user-A_b-9",
+        "operator-1",
+        "operator-session-1",
+        "token-1",
+    ],
+)
 def test_an_id_is_its_own_name(id_: str) -> None:
     assert audit_subject_of_id(id_) == id_
 

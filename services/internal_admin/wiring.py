@@ -7,7 +7,10 @@ from functools import partial
 
 import trio
 
+from services.internal_admin.api.guard import Guard
 from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.domain.admission import Admission
+from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import block_orders, retention, session_expiry
 from shared.dependency_checks import add_dependency_checks
@@ -118,8 +121,9 @@ def _app(
 ) -> AsgiApp:
     """Every route of the internal listener. It shows checks and metrics in full: the internet does not reach it."""
     mailbox_keys = settings.process.sealing_keys if settings.process.mail_service_mode == "stub" else None
+    protected = (*internal_routes(postgres, projection, relay, users=users, mailbox_keys=mailbox_keys),)
     routes = (
-        *internal_routes(postgres, projection, relay, users=users, mailbox_keys=mailbox_keys),
+        *_guard(settings).protect(protected),
         *health_routes(readiness, shows_checks=True),
         metrics_route(metrics),
     )
@@ -129,3 +133,9 @@ def _app(
         is_draining=lambda: drain.is_draining,
     )
     return quart_app(routes, edge)
+
+
+def _guard(settings: InternalAdminSettings) -> Guard:
+    """What stands before every route but health and metrics."""
+    authenticate = Authenticate(settings.operators.break_glass_token)
+    return Guard(authenticate, Admission(settings.requires_token, settings.operators.auth_mode))

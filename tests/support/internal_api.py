@@ -11,7 +11,10 @@ import redis as redis_py
 import trio
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
+from services.internal_admin.api.guard import Guard
 from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.domain.admission import Admission
+from services.internal_admin.flows.authenticate import Authenticate
 from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper
@@ -111,5 +114,6 @@ async def _serve(
         relay = Relay(world.internal, projection)
         await nursery.start(relay.run)
         await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
-        task_status.started(internal_routes(world.internal, projection, relay, users=users, mailbox_keys=SEALING_KEYS))
+        routes = internal_routes(world.internal, projection, relay, users=users, mailbox_keys=SEALING_KEYS)
+        task_status.started(Guard(Authenticate(), Admission(requires_token=False)).protect(routes))
         await trio.sleep_forever()

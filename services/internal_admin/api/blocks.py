@@ -14,6 +14,7 @@ from contracts.internal_blocks import (
     encode_blocks,
     encode_unblock_subject,
 )
+from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of, subject_of
 from services.internal_admin.api.sessions import session_ids
 from services.internal_admin.domain.blocking import (
@@ -24,6 +25,7 @@ from services.internal_admin.domain.blocking import (
     ListedBlock,
     UnblockSubject,
 )
+from services.internal_admin.domain.identity import Identity
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.flows.block_subject import block_subject
 from services.internal_admin.flows.list_blocks import find_block, list_blocks
@@ -31,7 +33,7 @@ from services.internal_admin.flows.published_change import PublishedChange
 from services.internal_admin.flows.unblock_subject import unblock_subject
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
-from shared.web.exchange import Request, Response, Route
+from shared.web.exchange import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,15 @@ class BlockRoutes:
     change: PublishedChange
     users: UserDirectory | None
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
         return (
-            Route("GET", "/api/v1/internal/user-blocks", self.list),
-            Route("POST", "/api/v1/internal/user-blocks", self.block, accepts_body=True),
-            Route("POST", "/api/v1/internal/user-blocks/remove", self.unblock, accepts_body=True),
+            ProtectedRoute("GET", "/api/v1/internal/user-blocks", self.list),
+            ProtectedRoute("POST", "/api/v1/internal/user-blocks", self.block, accepts_body=True),
+            ProtectedRoute("POST", "/api/v1/internal/user-blocks/remove", self.unblock, accepts_body=True),
         )
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, _: Identity | None) -> Response:
         """The blocks that stand, or that of one subject."""
         asked = decode_list_blocks(request.query)
         if asked.email is not None or asked.user_id is not None:
@@ -60,11 +62,11 @@ class BlockRoutes:
         next_cursor = BlockCursor(page.items[-1].block_id) if page.has_more else None
         return Response(200, encode_blocks([_answer(listed) for listed in page.items], next_cursor))
 
-    async def block(self, request: Request) -> Response:
+    async def block(self, request: Request, identity: Identity | None) -> Response:
         """Block a subject and revoke its sessions."""
         asked = decode_block_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
-        command = BlockSubject(subject, asked.expires_at, cause_of(request, asked))
+        command = BlockSubject(subject, asked.expires_at, cause_of(request, identity, asked))
         outcome = await block_subject(command, self.change, self.users)
         match outcome:
             case Blocked():
@@ -80,11 +82,11 @@ class BlockRoutes:
             case _:
                 assert_never(outcome)
 
-    async def unblock(self, request: Request) -> Response:
+    async def unblock(self, request: Request, identity: Identity | None) -> Response:
         """Remove the block of a subject."""
         asked = decode_unblock_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
-        outcome = await unblock_subject(UnblockSubject(subject, cause_of(request, asked)), self.postgres)
+        outcome = await unblock_subject(UnblockSubject(subject, cause_of(request, identity, asked)), self.postgres)
         return Response(200, encode_unblock_subject(outcome.name, subject.kind, subject.value))
 
 

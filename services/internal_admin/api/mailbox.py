@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
+from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import email_address
+from services.internal_admin.domain.identity import Identity
 from services.internal_admin.flows.read_mailbox import read_mailbox
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
-from shared.web.exchange import Request, Response, Route
+from shared.web.exchange import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +19,11 @@ class MailboxRoutes:
     postgres: Postgres
     sealing_keys: KeyRing
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
-        return (Route("GET", "/api/v1/internal/dev/mailbox", self.read),)
+        return (ProtectedRoute("GET", "/api/v1/internal/dev/mailbox", self.read),)
 
-    async def read(self, request: Request) -> Response:
+    async def read(self, request: Request, _: Identity | None) -> Response:
         """The mails to an address whose codes live."""
         email = email_address(decode_read_mailbox(request.query))
         mails = await read_mailbox(email, self.postgres, self.sealing_keys)

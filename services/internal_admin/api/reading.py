@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.domain.identity import Identity
 from services.internal_admin.domain.mutation import Caller, Cause
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
@@ -21,10 +22,15 @@ class Attributed(Protocol):
     def actor_id(self) -> str | None: ...
 
 
-def cause_of(request: Request, mutation: Attributed) -> Cause:
-    """Why the mutation is done. Whoever reaches the listener is the caller `trusted_network` (SPEC §4.5)."""
-    caller = Caller("trusted_network", request.client.network.text, request.request_id)
-    return Cause(mutation.reason_code, Actor(mutation.actor_type, mutation.actor_id), caller)
+def caller_of(request: Request, identity: Identity | None) -> Caller:
+    """Who was authenticated, `anonymous` for nobody, and from where."""
+    return Caller(identity.name if identity else "anonymous", request.client.network.text, request.request_id)
+
+
+def cause_of(request: Request, identity: Identity | None, mutation: Attributed) -> Cause:
+    """Why the mutation is done: the authenticated caller and the claimed actor apart (SPEC §4.4)."""
+    actor = Actor(mutation.actor_type, mutation.actor_id)
+    return Cause(mutation.reason_code, actor, caller_of(request, identity))
 
 
 def email_address(text: str) -> EmailAddress:

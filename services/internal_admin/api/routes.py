@@ -2,6 +2,7 @@
 
 from services.internal_admin.api.blocks import BlockRoutes
 from services.internal_admin.api.mailbox import MailboxRoutes
+from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.sessions import SessionRoutes
 from services.internal_admin.api.users import UserRoutes
 from services.internal_admin.flows.published_change import PublishedChange
@@ -10,7 +11,6 @@ from shared.keyring import KeyRing
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
-from shared.web.exchange import Route
 
 
 def internal_routes(
@@ -20,9 +20,9 @@ def internal_routes(
     *,
     users: UserDirectory | None,
     mailbox_keys: KeyRing | None,
-) -> tuple[Route, ...]:
-    """The table for the listener. `users` is None where they live in our own Postgres. `mailbox_keys` unseal the
-    development mailbox; without them there is none."""
+) -> tuple[ProtectedRoute, ...]:
+    """The table of the trusted API, for `Guard`. `users` is None where they live in our own Postgres. `mailbox_keys`
+    unseal the development mailbox; without them there is none."""
     change = PublishedChange(postgres, projection, relay)
     return (
         *SessionRoutes(postgres, change).routes(),

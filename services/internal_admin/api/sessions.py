@@ -17,7 +17,9 @@ from contracts.internal_sessions import (
     encode_session,
     encode_sessions,
 )
+from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of
+from services.internal_admin.domain.identity import Identity
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -37,7 +39,9 @@ from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken
 from shared.kernel.projection_change import ProjectionChange
-from shared.web.exchange import Request, Response, Route
+from shared.web.exchange import Request, Response
+
+_ROOT = "/api/v1/internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +51,24 @@ class SessionRoutes:
     postgres: Postgres
     change: PublishedChange
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
+        one, of_user = f"{_ROOT}/sessions/{{device_session_id}}", f"{_ROOT}/users/{{user_id}}/sessions"
         return (
-            Route("GET", "/api/v1/internal/sessions/{device_session_id}", self.read),
-            Route("GET", "/api/v1/internal/users/{user_id}/sessions", self.list),
-            Route("POST", "/api/v1/internal/sessions/{device_session_id}/revoke", self.revoke, accepts_body=True),
-            Route("POST", "/api/v1/internal/users/{user_id}/sessions/revoke-all", self.revoke_all, accepts_body=True),
+            ProtectedRoute("GET", one, self.read),
+            ProtectedRoute("GET", of_user, self.list),
+            ProtectedRoute("POST", f"{one}/revoke", self.revoke, accepts_body=True),
+            ProtectedRoute("POST", f"{of_user}/revoke-all", self.revoke_all, accepts_body=True),
         )
 
-    async def read(self, request: Request) -> Response:
+    async def read(self, request: Request, _: Identity | None) -> Response:
         """One session."""
         session = await read_session(request.path_parameters["device_session_id"], self.postgres)
         if session is None:
             raise Refusal(ErrorCode.SESSION_NOT_FOUND)
         return Response(200, encode_session(_answer(session)))
 
-    async def list(self, request: Request) -> Response:
+    async def list(self, request: Request, _: Identity | None) -> Response:
         """A user's sessions."""
         asked = decode_list_sessions(request.query)
         after = asked.cursor and (asked.cursor.created_at, asked.cursor.device_session_id)
@@ -72,11 +77,13 @@ class SessionRoutes:
         next_cursor = _cursor(page.items[-1]) if page.has_more else None
         return Response(200, encode_sessions([_answer(session) for session in page.items], next_cursor))
 
-    async def revoke(self, request: Request) -> Response:
+    async def revoke(self, request: Request, identity: Identity | None) -> Response:
         """Revoke one session."""
         asked = decode_revoke_session(request.body)
         device_session_id = request.path_parameters["device_session_id"]
-        outcome = await revoke_session(RevokeSession(device_session_id, cause_of(request, asked)), self.change)
+        outcome = await revoke_session(
+            RevokeSession(device_session_id, cause_of(request, identity, asked)), self.change
+        )
         match outcome:
             case Revoked():
                 return Response(200, encode_revoke_session("revoked", device_session_id))
@@ -87,11 +94,11 @@ class SessionRoutes:
             case _:
                 assert_never(outcome)
 
-    async def revoke_all(self, request: Request) -> Response:
+    async def revoke_all(self, request: Request, identity: Identity | None) -> Response:
         """Revoke the active sessions of a user."""
         asked = decode_revoke_user_sessions(request.body)
         user_id = request.path_parameters["user_id"]
-        command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, asked))
+        command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, identity, asked))
         outcome = await revoke_user_sessions(command, self.change)
         match outcome:
             case Revoked() | NoActiveSessions():

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 
 from contracts.errors import ErrorCode, Refusal
 from contracts.internal_users import UserAnswer, decode_find_user, encode_user
+from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import email_address
+from services.internal_admin.domain.identity import Identity
 from services.internal_admin.flows.read_user import read_user
 from shared.io.postgres import Postgres
-from shared.web.exchange import Request, Response, Route
+from shared.web.exchange import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,11 @@ class UserRoutes:
 
     postgres: Postgres
 
-    def routes(self) -> tuple[Route, ...]:
+    def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
-        return (Route("GET", "/api/v1/internal/users", self.find),)
+        return (ProtectedRoute("GET", "/api/v1/internal/users", self.find),)
 
-    async def find(self, request: Request) -> Response:
+    async def find(self, request: Request, _: Identity | None) -> Response:
         """The user with an address."""
         user = await read_user(email_address(decode_find_user(request.query)), self.postgres)
         if user is None:

@@ -1,10 +1,12 @@
-"""Domain: what each route of the internal listener asks of its caller: the one table (SPEC §4.5, §10.7)."""
+"""Domain: what each route of the internal listener asks of its caller, the one table, and who is admitted by it
+(SPEC §4.5, §10.7)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
+from services.internal_admin.domain.identity import Identity, Operator, Token, Unauthenticated
 from services.internal_admin.domain.scope import Scope
 
 
@@ -27,7 +29,35 @@ class Scoped:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """The caller may."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAuthenticated:
+    """Nobody knows who calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRequired:
+    """The caller is known, and no operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class RenewalDue:
+    """The operator's session must be renewed first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeMissing:
+    """The token was not given this scope."""
+
+    scope: Scope
+
+
 Access: TypeAlias = Anyone | OperatorOnly | Scoped
+AccessDecision: TypeAlias = Admitted | NotAuthenticated | OperatorRequired | RenewalDue | ScopeMissing
 
 _INTERNAL, _PLANE = "/api/v1/internal", "/api/control-plane"
 
@@ -64,3 +94,28 @@ ACCESS: Mapping[tuple[str, str], Access] = MappingProxyType({
     ("POST", f"{_PLANE}/onboarding/bootstrap"): OperatorOnly(),
     ("GET", f"{_PLANE}/audit"): Scoped(Scope.AUDIT_READ),
 })  # fmt: skip
+
+
+def decide_access(access: Access, identity: Identity | None) -> AccessDecision:
+    """Whether the caller may use a route. None: no credentials that are good, nor a setting that does without."""
+    match access, identity:
+        case Anyone(), _:
+            return Admitted()
+        case _, Operator(is_renewal_due=is_due):
+            return RenewalDue() if is_due and access != OperatorOnly(renews=True) else Admitted()
+        case OperatorOnly(), _:
+            return (
+                NotAuthenticated() if identity is None or isinstance(identity, Unauthenticated) else OperatorRequired()
+            )
+        case Scoped(scope), _:
+            return _decide_scope(scope, identity)
+
+
+def _decide_scope(scope: Scope, identity: Identity | None) -> AccessDecision:
+    match identity:
+        case None:
+            return NotAuthenticated()
+        case Token(scopes=scopes):
+            return Admitted() if scope in scopes else ScopeMissing(scope)
+        case _:
+            return Admitted()

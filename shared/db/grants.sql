@@ -49,3 +49,5 @@ grant execute on function email_is_unused to authsession_internal;
 
 -- Operators and API tokens are the internal process' alone (SPEC §1.2): the public role sees none of it.
 grant select, insert, update on operators, operator_sessions, api_tokens to authsession_internal;
+-- The command line, as the schema's owner, makes setup codes; the internal process exchanges and uses them.
+grant select, update on owner_setup to authsession_internal;

@@ -308,13 +308,31 @@ CREATE TABLE authsession.operators (
     locked_until timestamp with time zone,
     disabled_at timestamp with time zone,
     created_at timestamp with time zone NOT NULL,
+    recovery_code_hashes text[] DEFAULT '{}'::text[] NOT NULL,
+    recovery_codes_made_at timestamp with time zone,
+    CONSTRAINT operators_check CHECK (((recovery_codes_made_at IS NULL) = (recovery_code_hashes = '{}'::text[]))),
     CONSTRAINT operators_email_check CHECK ((octet_length(email) <= 254)),
     CONSTRAINT operators_failed_logins_check CHECK ((failed_logins >= 0)),
     CONSTRAINT operators_operator_id_check CHECK ((operator_id ~~ 'operator-%'::text)),
     CONSTRAINT operators_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT operators_recovery_code_hashes_check CHECK ((cardinality(recovery_code_hashes) <= 10)),
     CONSTRAINT operators_user_name_check CHECK ((user_name ~ '^[a-z0-9][a-z0-9._-]{1,63}$'::text))
 )
 WITH (fillfactor='70');
+
+CREATE TABLE authsession.owner_setup (
+    only_row boolean DEFAULT true NOT NULL,
+    setup_code_hash bytea,
+    setup_code_expires_at timestamp with time zone,
+    registration_token_hash bytea,
+    registration_token_expires_at timestamp with time zone,
+    CONSTRAINT owner_setup_check CHECK (((setup_code_hash IS NULL) = (setup_code_expires_at IS NULL))),
+    CONSTRAINT owner_setup_check1 CHECK (((registration_token_hash IS NULL) = (registration_token_expires_at IS NULL))),
+    CONSTRAINT owner_setup_check2 CHECK (((setup_code_hash IS NULL) OR (registration_token_hash IS NULL))),
+    CONSTRAINT owner_setup_only_row_check CHECK (only_row),
+    CONSTRAINT owner_setup_registration_token_hash_check CHECK ((octet_length(registration_token_hash) = 32)),
+    CONSTRAINT owner_setup_setup_code_hash_check CHECK ((octet_length(setup_code_hash) = 32))
+);
 
 CREATE TABLE authsession.projection_conflicts (
     device_session_id text NOT NULL,
@@ -460,6 +478,9 @@ ALTER TABLE ONLY authsession.operator_sessions
 
 ALTER TABLE ONLY authsession.operators
     ADD CONSTRAINT operators_pkey PRIMARY KEY (operator_id);
+
+ALTER TABLE ONLY authsession.owner_setup
+    ADD CONSTRAINT owner_setup_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY authsession.projection_conflicts
     ADD CONSTRAINT projection_conflicts_pkey PRIMARY KEY (device_session_id);
@@ -642,6 +663,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operator_sessions TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operators TO authsession_internal;
+
+GRANT SELECT,UPDATE ON TABLE authsession.owner_setup TO authsession_internal;
 
 GRANT INSERT ON TABLE authsession.projection_conflicts TO authsession_public;
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsession_internal;

@@ -1,13 +1,16 @@
 """The HTTP client against a real server: what the suites of those who use it do not try."""
 
+import gc
+import warnings
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import trio
 import trio.testing
 
-from shared.io.http_client import Answer, HttpClient, NoAnswer, open_http_client
+from shared.io.http_client import MAX_BODY_BYTES, Answer, Failure, HttpClient, NoAnswer, open_http_client
 from tests.support.user_service import UserServicePeer, user_service_peer
 
 PATH = "/api/v1/internal/users/user-1/exists"
@@ -52,6 +55,33 @@ async def test_a_refused_connection_is_said_to_be_one(peer: UserServicePeer) -> 
         with pytest.raises(NoAnswer) as refused:
             await client.call("GET", PATH, timeout=PATIENT)
     assert refused.value.failure == "connect"
+
+
+@pytest.mark.parametrize(
+    ("promised", "failure"), [(2 * MAX_BODY_BYTES, "too_large"), (3 * MAX_BODY_BYTES, "timeout")], ids=["whole", "cut"]
+)
+async def test_an_answer_that_is_too_long_leaves_no_stream_behind(promised: int, failure: Failure) -> None:
+    """A body that nobody finished would be closed by the garbage collector, which says so in a ResourceWarning."""
+
+    async def answer(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % promised)
+        await stream.send_all(bytes(2 * MAX_BODY_BYTES))
+        await trio.sleep_forever()
+
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with trio.open_nursery() as nursery:
+            (listener,) = await nursery.start(partial(trio.serve_tcp, answer, 0, host="127.0.0.1"))
+            port = listener.socket.getsockname()[1]
+            async with open_http_client(f"http://127.0.0.1:{port}") as client:
+                with pytest.raises(NoAnswer) as refused:
+                    await client.call("GET", PATH, timeout=timedelta(seconds=0.5))
+                gc.collect()
+                await trio.testing.wait_all_tasks_blocked()
+            nursery.cancel_scope.cancel()
+    assert refused.value.failure == failure
+    assert [str(each.message) for each in warned] == []
 
 
 async def _call_once(client: HttpClient) -> None:

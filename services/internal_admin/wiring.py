@@ -1,16 +1,23 @@
 """The one place that constructs the internal process; from top to bottom, what stands on what."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 
 import trio
 
+from services.internal_admin.api.control_plane_routes import control_plane_routes
 from services.internal_admin.api.guard import Guard
+from services.internal_admin.api.limited import control_plane_limiter
+from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.domain.admission import Admission
+from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.flows.authenticate import Authenticate
+from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import block_orders, retention, session_expiry
 from shared.dependency_checks import add_dependency_checks
@@ -19,6 +26,7 @@ from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.entropy import SystemEntropy
+from shared.keyring import KeyRing
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.reconciler import BATCH as RECONCILER_BATCH
@@ -35,6 +43,7 @@ from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
+from shared.web.exchange import Route
 from shared.web.health import Readiness, health_routes
 
 _log = logging.getLogger(__name__)
@@ -68,10 +77,16 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     reconciler = Reconciler(postgres, projection)
     readiness = Readiness(lambda: drain.is_draining)
     add_dependency_checks(readiness, postgres, redis)
-    app = _app(settings, postgres, projection, relay, users, readiness, metrics, drain)
+    limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
+    protected = (
+        *internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings)),
+        *control_plane_routes(postgres, _opened_sessions(settings)),
+    )
+    app = _app(settings, _guard(settings, postgres).protect(protected), readiness, metrics, drain)
 
     async with trio.open_nursery() as workers:
         await workers.start(relay.run)
+        await workers.start(limiter.run)
         await workers.start(keeper.run)
         await workers.start(partial(
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
@@ -111,19 +126,14 @@ async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay) 
 
 def _app(
     settings: InternalAdminSettings,
-    postgres: Postgres,
-    projection: Projection,
-    relay: Relay,
-    users: UserDirectory | None,
+    guarded: Iterable[Route],
     readiness: Readiness,
     metrics: Metrics,
     drain: Drain,
 ) -> AsgiApp:
     """Every route of the internal listener. It shows checks and metrics in full: the internet does not reach it."""
-    mailbox_keys = settings.process.sealing_keys if settings.process.mail_service_mode == "stub" else None
-    protected = (*internal_routes(postgres, projection, relay, users=users, mailbox_keys=mailbox_keys),)
     routes = (
-        *_guard(settings).protect(protected),
+        *guarded,
         *health_routes(readiness, shows_checks=True),
         metrics_route(metrics),
     )
@@ -135,7 +145,24 @@ def _app(
     return quart_app(routes, edge)
 
 
-def _guard(settings: InternalAdminSettings) -> Guard:
+def _mailbox_keys(settings: InternalAdminSettings) -> KeyRing | None:
+    """They unseal the development mailbox, which there is with stub mail only."""
+    return settings.process.sealing_keys if settings.process.mail_service_mode == "stub" else None
+
+
+def _opened_sessions(settings: InternalAdminSettings) -> OpenedSessions:
+    """How operators' sessions are carried."""
+    operators = settings.operators
+    return OpenedSessions(
+        SessionCookie(operators.cookie_keys, SystemEntropy()),
+        SessionLives(operators.session_life),
+        is_development=not settings.process.is_production,
+        allows_insecure_cookies=operators.allows_insecure_cookies,
+    )
+
+
+def _guard(settings: InternalAdminSettings, postgres: Postgres) -> Guard:
     """What stands before every route but health and metrics."""
-    authenticate = Authenticate(settings.operators.break_glass_token)
+    sessions = OperatorAuthenticator(postgres, SessionLives(settings.operators.session_life))
+    authenticate = Authenticate(settings.operators.break_glass_token, sessions)
     return Guard(authenticate, Admission(settings.requires_token, settings.operators.auth_mode))

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from types import MappingProxyType
 
 from contracts.control_plane.operator_sessions import (
@@ -68,12 +67,8 @@ class OpenedSessions:
         session, operator = session_answer(held.session, self.lives), operator_answer(held.holder)
         body = encode_opened_session(OpenedSessionAnswer(session, operator, shown_token, more))
         life = held.session.expires_at - held.session.created_at
-        headers = () if transport == "bearer" else (self.cookie_header(request, token.text, life),)
+        headers = () if transport == "bearer" else (self.cookie.header(request, token.text, life),)
         return Response(200, body, headers)
-
-    def cookie_header(self, request: Request, token_text: str, life: timedelta) -> tuple[bytes, bytes]:
-        """`Set-Cookie` for a session that ends in `life` at the latest."""
-        return self.cookie.header(token_text, life, is_secure=scheme_of(request) == "https")
 
 
 def client_of(request: Request) -> SessionClient:

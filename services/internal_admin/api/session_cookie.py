@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
+from services.internal_admin.api.request_scheme import scheme_of
 from shared.kernel.entropy import Entropy
 from shared.keyring import KeyRing
 from shared.sealing import Unsealable, seal, unseal
+from shared.web.exchange import Request
 
 NAME: Final = "authsession_operator"
 _VERSION = "v1"
@@ -56,11 +58,11 @@ class SessionCookie:
         token = self._opened(values[0]) if len(values) == 1 else None
         return BrokenCookie() if token is None else CookieToken(token)
 
-    def header(self, token_text: str, life: timedelta, *, is_secure: bool) -> Header:
-        """`Set-Cookie` for a session that ends in `life`. Only on plain HTTP is it not `Secure`."""
+    def header(self, request: Request, token_text: str, life: timedelta) -> Header:
+        """`Set-Cookie` in the answer to `request`, for a session that ends in `life` at the latest."""
         key_id, sealed = seal(self.keys, token_text.encode("ascii"), _ASSOCIATED_DATA, self.entropy)
         value = f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode('ascii').rstrip('=')}"
-        return _header(value, int(life.total_seconds()), is_secure=is_secure)
+        return _header(request, value, max_age=int(life.total_seconds()))
 
     def _opened(self, value: str) -> str | None:
         version, _, rest = value.partition(".")
@@ -74,15 +76,16 @@ class SessionCookie:
             return None
 
 
-def clearing_header(*, is_secure: bool) -> Header:
+def clearing_header(request: Request) -> Header:
     """`Set-Cookie` that takes the cookie away."""
-    return _header("", 0, is_secure=is_secure)
+    return _header(request, "", max_age=0)
 
 
-def _header(value: str, max_age: int, *, is_secure: bool) -> Header:
-    secure = "; Secure" if is_secure else ""
-    attributes = f"; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}"
-    return b"set-cookie", f"{NAME}={value}{attributes}".encode("ascii")
+def _header(request: Request, value: str, *, max_age: int) -> Header:
+    secure = "; Secure" if scheme_of(request) == "https" else ""
+    return b"set-cookie", f"{NAME}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Strict{secure}".encode(
+        "ascii"
+    )
 
 
 def _values(cookie_header: str) -> list[str]:

@@ -6,6 +6,9 @@ from typing import Literal, TypeAlias
 
 SessionState: TypeAlias = Literal["live", "renewal_due", "ended"]
 
+RENEWAL_REST = timedelta(minutes=1)
+"""A session that was renewed less long ago stays as it is: a page that asks all the time writes no row all the time."""
+
 
 @dataclass(frozen=True, slots=True)
 class SessionClient:
@@ -55,6 +58,14 @@ class HeldSession:
     holder: SessionHolder
 
 
+@dataclass(frozen=True, slots=True)
+class ReadSession:
+    """A session that nobody revoked, of an operator who is not disabled; `now` is the instant that decides its age."""
+
+    held: HeldSession
+    now: datetime
+
+
 def session_state(session: OperatorSession, now: datetime, lives: SessionLives) -> SessionState:
     """What the session may be used for at `now`: everything, its renewal (and log-out), nothing."""
     if now >= min(session.expires_at, session.renewed_at + lives.idle):
@@ -65,3 +76,8 @@ def session_state(session: OperatorSession, now: datetime, lives: SessionLives) 
 def renew_before(session: OperatorSession, lives: SessionLives) -> datetime:
     """The instant from which the session may do nothing but be renewed, if it lives so long."""
     return min(session.expires_at, session.renewed_at + lives.renewal)
+
+
+def rests(session: OperatorSession, now: datetime) -> bool:
+    """Whether it was renewed (or opened) so lately that a renewal changes nothing."""
+    return now < session.renewed_at + RENEWAL_REST

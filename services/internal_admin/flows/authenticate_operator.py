@@ -22,11 +22,11 @@ class OperatorAuthenticator:
         token = read_session_token(token_text)
         if token is None:
             return None
-        found = await self.postgres.unit_of_work(partial(read_session_of_token, token_hash=token.hash))
-        if found is None:
+        read = await self.postgres.unit_of_work(partial(read_session_of_token, token_hash=token.hash))
+        if read is None:
             return None
-        session, now = found[0].session, found[1]
-        state = session_state(session, now, self.lives)
+        session = read.held.session
+        state = session_state(session, read.now, self.lives)
         if state == "ended":
             return None
         return Operator(session.operator_id, session.operator_session_id, is_renewal_due=state == "renewal_due")

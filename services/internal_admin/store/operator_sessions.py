@@ -1,15 +1,27 @@
-"""Store: sessions of operators (SPEC §10.4). Each function is one statement; who calls it owns the transaction."""
+"""Store: sessions of operators (SPEC §10.4).
 
-from datetime import datetime, timedelta
+What changes one for a caller is a transaction with its audit row. The rest is one statement each, in whatever
+transaction it is called in.
+"""
+
+from datetime import timedelta
 
 import asyncpg
 
+from services.internal_admin.domain.audit_subject import audit_subject_of_id
+from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import (
     HeldSession,
     OperatorSession,
+    ReadSession,
     SessionClient,
     SessionHolder,
+    SessionLives,
+    rests,
+    session_state,
 )
+from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
+from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
@@ -48,16 +60,74 @@ async def revoke_operator_sessions(
     return await connection.fetchval(_SQL["revoke_sessions_of_operator"], operator_id, except_id, reason_code)
 
 
-async def read_session_of_token(
-    connection: asyncpg.Connection, token_hash: bytes
-) -> tuple[HeldSession, datetime] | None:
-    """The session and the instant that decides about its age; None if unknown or revoked, or its operator disabled."""
-    row = await connection.fetchrow(_SQL["read_session_of_token"], token_hash)
-    return None if row is None else (_held(row), row["now"])
+async def read_session_of_token(connection: asyncpg.Connection, token_hash: bytes) -> ReadSession | None:
+    """None if unknown or revoked, or if its operator is disabled."""
+    return _read(await connection.fetchrow(_SQL["read_session_of_token"], token_hash))
 
 
-def _held(row: asyncpg.Record) -> HeldSession:
-    return HeldSession(_session(row), SessionHolder(row["operator_id"], row["user_name"], row["is_owner"]))
+async def read_session(connection: asyncpg.Connection, operator_session_id: str) -> ReadSession | None:
+    """The same, by id."""
+    return _read(await connection.fetchrow(_SQL["read_session"], operator_session_id))
+
+
+async def renew_session(
+    connection: asyncpg.Connection, operator_session_id: str, lives: SessionLives, caller: Caller
+) -> ReadSession | None:
+    """Begin its idle life anew, and audit that; None if it ended. Of several at once the first one renews."""
+    async with connection.transaction():
+        read = _read(await connection.fetchrow(_SQL["lock_session"], operator_session_id))
+        if read is not None and rests(read.held.session, read.now):
+            return read
+        renewed = await _renewed(connection, read, lives)
+        outcome = "session_ended" if renewed is None else "renewed"
+        await insert_operator_event(
+            connection, "security.renew_operator_session", outcome, caller, subject=operator_session_id
+        )
+        return renewed
+
+
+async def list_sessions(
+    connection: asyncpg.Connection, operator_id: str, idle_life: timedelta
+) -> tuple[OperatorSession, ...]:
+    """The operator's sessions that live, newest first, then by id."""
+    return tuple(map(_session, await connection.fetch(_SQL["list_sessions"], operator_id, idle_life)))
+
+
+async def revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:
+    """Revoke one session. A repeat changes nothing. Audited whatever the outcome."""
+    async with connection.transaction():
+        outcome = await _revoke_session(connection, command)
+        event = "security.log_out" if command.reason_code == "log_out" else "security.revoke_operator_session"
+        subject = audit_subject_of_id(command.operator_session_id)
+        await insert_operator_event(connection, event, outcome, command.caller, subject=subject)
+        return outcome
+
+
+async def has_owner(connection: asyncpg.Connection) -> bool:
+    """Whether the installation has an owner."""
+    return await connection.fetchval(_SQL["has_owner"])
+
+
+async def _renewed(connection: asyncpg.Connection, read: ReadSession | None, lives: SessionLives) -> ReadSession | None:
+    if read is None or session_state(read.held.session, read.now, lives) == "ended":
+        return None
+    row = await connection.fetchrow(_SQL["renew_session"], read.held.session.operator_session_id, read.now)
+    return None if row is None else ReadSession(HeldSession(_session(row), read.held.holder), read.now)
+
+
+async def _revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:
+    session_id = command.operator_session_id
+    if not await connection.fetchval(_SQL["has_session_within_reach"], session_id, command.operator_id):
+        return "session_not_found"
+    is_revoked = await connection.fetchval(_SQL["revoke_session"], session_id, command.reason_code)
+    return "revoked" if is_revoked else "already_revoked"
+
+
+def _read(row: asyncpg.Record | None) -> ReadSession | None:
+    if row is None:
+        return None
+    holder = SessionHolder(row["operator_id"], row["user_name"], row["is_owner"])
+    return ReadSession(HeldSession(_session(row), holder), row["now"])
 
 
 def _session(row: asyncpg.Record) -> OperatorSession:

@@ -1,0 +1,121 @@
+"""Api: the routes of operators' sessions (SPEC §10.2, §10.4)."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.control_plane.operator_sessions import (
+    ListedSessionAnswer,
+    encode_revoke_session,
+    encode_session,
+    encode_sessions,
+    encode_status,
+)
+from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.api.opened_session import OpenedSessions, operator_answer, session_answer
+from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.reading import caller_of
+from services.internal_admin.api.session_cookie import CookieToken, Header, clearing_header
+from services.internal_admin.domain.identity import Identity, Operator
+from services.internal_admin.domain.operator_session import ReadSession
+from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeReason
+from services.internal_admin.flows.list_operator_sessions import list_operator_sessions
+from services.internal_admin.flows.read_status import read_status
+from services.internal_admin.flows.renew_operator_session import renew_operator_session
+from services.internal_admin.flows.revoke_operator_session import revoke_operator_session
+from shared.io.postgres import Postgres
+from shared.kernel.faults import InvariantBroken
+from shared.web.exchange import Request, Response
+
+_ROOT = "/api/control-plane/auth"
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSessionRoutes:
+    """Status, renewal, log-out, and the list of an operator's sessions."""
+
+    postgres: Postgres
+    opened: OpenedSessions
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the guard."""
+        return (
+            ProtectedRoute("GET", f"{_ROOT}/status", self.status),
+            ProtectedRoute("GET", f"{_ROOT}/session", self.renew),
+            ProtectedRoute("GET", "/v1/auth/session", self.renew),
+            ProtectedRoute("POST", f"{_ROOT}/logout", self.log_out),
+            ProtectedRoute("GET", f"{_ROOT}/sessions", self.list),
+            ProtectedRoute("DELETE", f"{_ROOT}/sessions/{{operator_session_id}}", self.revoke),
+        )
+
+    async def status(self, _request: Request, identity: Identity | None) -> Response:
+        """Whether there is an owner; by a session, also whose it is."""
+        session_id = identity.operator_session_id if isinstance(identity, Operator) else None
+        status = await read_status(session_id, self.postgres)
+        current = status.current and (
+            session_answer(status.current.session, self.opened.lives),
+            operator_answer(status.current.holder),
+        )
+        return Response(200, encode_status(has_owner=status.has_owner, current=current))
+
+    async def renew(self, request: Request, identity: Identity | None) -> Response:
+        """The session that asks, renewed."""
+        operator = _operator(identity)
+        caller = caller_of(request, operator)
+        read = await renew_operator_session(operator.operator_session_id, self.opened.lives, caller, self.postgres)
+        if read is None:
+            raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+        session = session_answer(read.held.session, self.opened.lives)
+        body = encode_session(session, operator_answer(read.held.holder))
+        return Response(200, body, self._sealed_anew(request, operator, read))
+
+    async def log_out(self, request: Request, identity: Identity | None) -> Response:
+        """Revoke the session that asks."""
+        operator = _operator(identity)
+        return await self._revoke(request, operator, operator.operator_session_id, "log_out")
+
+    async def list(self, _request: Request, identity: Identity | None) -> Response:
+        """The operator's sessions."""
+        operator = _operator(identity)
+        sessions = await list_operator_sessions(operator.operator_id, self.opened.lives, self.postgres)
+        listed = [
+            ListedSessionAnswer(
+                session_answer(session, self.opened.lives),
+                session.network,
+                session.user_agent,
+                is_current=session.operator_session_id == operator.operator_session_id,
+            )
+            for session in sessions
+        ]
+        return Response(200, encode_sessions(listed))
+
+    async def revoke(self, request: Request, identity: Identity | None) -> Response:
+        """Revoke one of the operator's sessions; for the owner, anybody's."""
+        session_id = request.path_parameters["operator_session_id"]
+        return await self._revoke(request, _operator(identity), session_id, "operator_revoke")
+
+    async def _revoke(self, request: Request, operator: Operator, session_id: str, reason: RevokeReason) -> Response:
+        command = RevokeOperatorSession(session_id, operator.operator_id, reason, caller_of(request, operator))
+        outcome = await revoke_operator_session(command, self.postgres)
+        match outcome:
+            case "revoked" | "already_revoked":
+                is_own_cookie = operator.is_by_cookie and session_id == operator.operator_session_id
+                headers = (clearing_header(request),) if is_own_cookie else ()
+                return Response(200, encode_revoke_session(outcome, session_id), headers)
+            case "session_not_found":
+                raise Refusal(ErrorCode.SESSION_NOT_FOUND)
+            case _:
+                assert_never(outcome)
+
+    def _sealed_anew(self, request: Request, operator: Operator, read: ReadSession) -> tuple[Header, ...]:
+        """By cookie: the same token, under the newest key, for what is left of the session's life."""
+        found = self.opened.cookie.find(request.headers.get("cookie"))
+        if not (operator.is_by_cookie and isinstance(found, CookieToken)):
+            return ()
+        return (self.opened.cookie.header(request, found.text, read.held.session.expires_at - read.now),)
+
+
+def _operator(identity: Identity | None) -> Operator:
+    """`ACCESS` admits nobody else to these routes."""
+    if not isinstance(identity, Operator):
+        raise InvariantBroken("this route is an operator's")
+    return identity

@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
 
 import asyncpg
 
 from authsession.configuration import warnings_of
 from authsession.database import connect
 from authsession.embedded.child import StartFailure
+from authsession.finding import Finding
 from authsession.installation import Installation
+from authsession.neighbours import neighbours
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
 from shared import variables
@@ -44,18 +44,6 @@ _NEEDED = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the answer; `cure` says what to do unless all is well."""
-
-    level: Literal["ok", "warn", "fail"]
-    what: str
-    cure: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.level:<4}  {self.what}" + (f": {self.cure}" if self.cure else "")
-
-
 def doctor(given: Mapping[str, str], folder: Path, process: str | None) -> int:
     """Prints the findings; 1 if one of them is a failure. `process`: whose the environment is; None: of both."""
     findings: list[Finding] = []
@@ -76,9 +64,10 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
-    public_host = environment.get(variables.PUBLIC_HOST.name)
-    yield from asyncio.run(_postgres(_dsn(environment), public_host, _key_rings(environment)))
+    lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
+    yield from asyncio.run(_postgres(_dsn(environment), _key_rings(environment), lacks_host=lacks_host))
     yield from _redis(environment)
+    yield from neighbours(name, environment)
 
 
 def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
@@ -105,7 +94,7 @@ def _key_rings(environment: Mapping[str, str]) -> dict[str, KeyRing]:
     return {name: ring for name, ring in rings.items() if ring is not None}
 
 
-async def _postgres(dsn: str | None, public_host: str | None, rings: Mapping[str, KeyRing]) -> list[Finding]:
+async def _postgres(dsn: str | None, rings: Mapping[str, KeyRing], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
     try:
@@ -117,7 +106,7 @@ async def _postgres(dsn: str | None, public_host: str | None, rings: Mapping[str
                 *await _durability(connection, has_several_hosts=len(hosts_of(dsn)) > 1),
                 await _own_rights(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
-                *await _client_key_proofs(connection, public_host),
+                *(await _client_key_proofs(connection) if lacks_host else []),
                 *await _missing_keys(connection, rings),
             ]
     except StartFailure as fault:
@@ -204,16 +193,16 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     return [Finding("ok", f"rights of {role}")]
 
 
-async def _client_key_proofs(connection: asyncpg.Connection, public_host: str | None) -> list[Finding]:
-    """A setting that needs a variable, so that neither can refuse the other (SPEC §3.9)."""
+async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
+    """Without a public host: a setting that needs a variable, so that neither can refuse the other (SPEC §3.9)."""
     try:
         is_required = await connection.fetchval(_SQL["read_require_client_key_proof"])
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return []  # the schema's finding says so
-    if not is_required or public_host:
+    if not is_required:
         return []
     cure = "set AUTHSESSION_PUBLIC_HOST for the public process, which refuses every confirm without it"
-    return [Finding("warn", "require_client_key_proof is on", cure)]
+    return [Finding("fail", "require_client_key_proof is on", cure)]
 
 
 async def _missing_keys(connection: asyncpg.Connection, rings: Mapping[str, KeyRing]) -> list[Finding]:

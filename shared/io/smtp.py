@@ -78,6 +78,10 @@ class Smtp:
         """
         return await aio.call(self._send, envelope, timeout.total_seconds())
 
+    async def try_out(self, timeout: timedelta) -> str | None:
+        """Connect, encrypt and log in as for a letter, and send none. None, or one word for what went wrong."""
+        return await aio.call(self._try_out, timeout.total_seconds())
+
     # From here on: asyncio.
 
     async def _send(self, envelope: Envelope, seconds: float) -> Accepted | NotAccepted:
@@ -90,6 +94,16 @@ class Smtp:
             return NotAccepted("connection_lost")
         except TimeoutError:
             return NotAccepted("timeout")
+
+    async def _try_out(self, seconds: float) -> str | None:
+        try:
+            async with asyncio.timeout(seconds):
+                self._keep(await self._connected())
+        except _ConnectionUnusable as fault:
+            return fault.reason
+        except TimeoutError:
+            return "timeout"
+        return None
 
     async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
         """On a kept connection if one still lives: that a server ended an idle one shows at the first command."""
@@ -111,9 +125,12 @@ class Smtp:
             return NotAccepted(_reason(fault, "connection_lost"))
         finally:
             if is_ready and connection.is_connected:
-                self._kept.append((asyncio.get_running_loop().time(), connection))
+                self._keep(connection)
             else:
                 connection.close()
+
+    def _keep(self, connection: "_Connection") -> None:
+        self._kept.append((asyncio.get_running_loop().time(), connection))
 
     def _kept_connection(self) -> "_Connection | None":
         oldest = asyncio.get_running_loop().time() - LONGEST_IDLE.total_seconds()

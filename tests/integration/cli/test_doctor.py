@@ -204,10 +204,11 @@ def test_proofs_that_no_host_lets_be_checked_are_named(
 ) -> None:
     database.execute("update settings set require_client_key_proof = true")
     try:
-        _, lines = examine(environment, tmp_path, capsys)
-        assert [line for line in lines if line.startswith("warn") and "set AUTHSESSION_PUBLIC_HOST" in line]
-        _, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": "auth.example.com"}, tmp_path, capsys)
-        assert not any(line.startswith("warn") for line in lines)
+        status, lines = examine(environment, tmp_path, capsys)
+        assert [line for line in lines if line.startswith("fail") and "set AUTHSESSION_PUBLIC_HOST" in line]
+        assert status == 1
+        status, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": "auth.example.com"}, tmp_path, capsys)
+        assert {line.split()[0] for line in lines} == {"ok"}
     finally:
         database.execute("update settings set require_client_key_proof = false")
 

@@ -1,0 +1,111 @@
+"""`authsession doctor`: whether the mail server or service and the user service answer as they would to a process.
+
+No mail is sent and nothing is changed there.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+
+import trio
+
+from authsession.finding import Finding
+from contracts import user_service
+from services.internal_admin.settings import read_settings as read_internal
+from services.public_auth.mail.rest import PATH as DELIVERIES
+from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
+from services.public_auth.settings import read_settings as read_public
+from shared import variables
+from shared.io import aio
+from shared.io.http_client import Answer, NoAnswer, open_http_client
+from shared.io.smtp import open_smtp
+from shared.kernel.faults import ConfigurationError
+from shared.users.settings import UserServiceSettings
+
+LONGEST = timedelta(seconds=10)
+"""For one neighbour; less if the process would wait less."""
+NOBODY = "user-that-does-not-exist"
+_SMTP = variables.SMTP_ADDR.name
+_SMTP_CURES = {
+    "starttls_refused": f"let it offer STARTTLS, or set {variables.SMTP_TLS.name}",
+    "tls_failed": f"set {variables.SMTP_TLS.name}: implicit is usual at port 465, starttls at 587",
+    "untrusted_certificate": f"name it in {_SMTP} as its certificate does, or add its authority to SSL_CERT_FILE",
+    "login_refused": f"correct {variables.SMTP_USERNAME.name} and {variables.SMTP_PASSWORD.name}",
+}
+
+
+def neighbours(process: str, environment: Mapping[str, str]) -> list[Finding]:
+    """Of the process `public` or `internal`, or else of both; mail is the public one's alone.
+
+    Empty for an environment that it would refuse: the configuration's own finding says so.
+    """
+    try:
+        if process == "internal":
+            return trio.run(_ask, StubMail(), read_internal(environment).process.user_service)
+        settings = read_public(environment)
+    except ConfigurationError:
+        return []
+    return trio.run(_ask, settings.mail, settings.process.user_service)
+
+
+async def _ask(mail: MailSettings, users: UserServiceSettings | None) -> list[Finding]:
+    async with aio.open_loop():
+        found = [await _mail(mail), None if users is None else await _users(users)]
+    return [finding for finding in found if finding is not None]
+
+
+async def _mail(mail: MailSettings) -> Finding | None:
+    match mail:
+        case StubMail():
+            return None
+        case RestMail():
+            return await _mail_service(mail)
+        case SmtpMail():
+            return await _mail_server(mail)
+
+
+async def _mail_server(mail: SmtpMail) -> Finding:
+    async with open_smtp(mail.server, local_name=mail.sender.domain) as smtp:
+        problem = await smtp.try_out(min(mail.timeout, LONGEST))
+    if problem is None:
+        return Finding("ok", "the mail server takes letters from us")
+    return Finding("fail", f"mail server: {problem}", _SMTP_CURES.get(problem, f"start it or correct {_SMTP}"))
+
+
+async def _mail_service(mail: RestMail) -> Finding:
+    """Its one route takes letters, so all that can be asked is whether somebody answers there."""
+    cure = f"start it or correct {variables.MAIL_SERVICE_BASE_URL.name}"
+    try:
+        answer = await _get(mail.base_url, DELIVERIES, mail.timeout)
+    except NoAnswer as fault:
+        return Finding("fail", f"mail service: {fault.failure}", cure)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Finding("fail", f"mail service: status {answer.status}", cure)
+    return Finding("ok", "the mail service answers")
+
+
+async def _users(users: UserServiceSettings) -> Finding:
+    """Whether somebody exists who does not: what it says is of no matter, but it must be of the contract's form."""
+    cure = f"start it or correct {variables.USER_SERVICE_BASE_URL.name}"
+    try:
+        answer = await _get(users.base_url, user_service.user_exists_path(NOBODY), users.timeout)
+    except NoAnswer as fault:
+        return Finding("fail", f"user service: {fault.failure}", cure)
+    if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
+        return Finding("fail", f"user service: status {answer.status}", cure)
+    if answer.status == HTTPStatus.OK and not _is_of_the_contract(answer):
+        return Finding("fail", "user service: its answer is not of the contract's form", cure)
+    return Finding("ok", "the user service answers")
+
+
+async def _get(base_url: str, path: str, timeout: timedelta) -> Answer:
+    async with open_http_client(base_url) as client:
+        return await client.call("GET", path, timeout=min(timeout, LONGEST))
+
+
+def _is_of_the_contract(answer: Answer) -> bool:
+    try:
+        user_service.decode_exists(answer.body)
+    except user_service.MalformedAnswer:
+        return False
+    return True

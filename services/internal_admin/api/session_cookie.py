@@ -60,9 +60,12 @@ class SessionCookie:
 
     def header(self, request: Request, token_text: str, life: timedelta) -> Header:
         """`Set-Cookie` in the answer to `request`, for a session that ends in `life` at the latest."""
+        return _header(request, self.sealed(token_text), max_age=int(life.total_seconds()))
+
+    def sealed(self, token_text: str) -> str:
+        """The cookie's value."""
         key_id, sealed = seal(self.keys, token_text.encode("ascii"), _ASSOCIATED_DATA, self.entropy)
-        value = f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode('ascii').rstrip('=')}"
-        return _header(request, value, max_age=int(life.total_seconds()))
+        return f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode('ascii').rstrip('=')}"
 
     def _opened(self, value: str) -> str | None:
         version, _, rest = value.partition(".")

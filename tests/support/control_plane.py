@@ -1,0 +1,213 @@
+"""The internal listener as operators use it, over real Postgres and Redis, in memory: everything but the socket."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+import httpx
+import trio
+
+from contracts.gateway import GatewayKeys
+from services.internal_admin.api.control_plane_routes import control_plane_routes
+from services.internal_admin.api.guard import Guard
+from services.internal_admin.api.limited import RATES, control_plane_limiter
+from services.internal_admin.api.opened_session import OpenedSessions
+from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.api.session_cookie import SessionCookie
+from services.internal_admin.domain.admission import Admission
+from services.internal_admin.domain.operator_session import SessionClient, SessionLives
+from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.flows.authenticate import Authenticate
+from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.store.operator_sessions import begin_session
+from shared.io.redis import open_redis
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.ids import new_operator_id, new_operator_session_id
+from shared.keyring import KeyRing
+from shared.outbox.keeper import Keeper
+from shared.outbox.projection import Projection
+from shared.outbox.relay import Relay
+from shared.web.app import quart_app
+from shared.web.client_address import ClientAddresses
+from shared.web.edge import Edge
+from shared.web.exchange import Route
+from shared.web.rate_limit import RateLimiter
+from tests.support.background import background
+from tests.support.builders import unique
+from tests.support.internal_api import gateway_keys
+from tests.support.public_flow import SEALING_KEYS
+from tests.support.stack import COOKIE_KEYS
+from tests.support.world import World
+
+AUTH = "/api/control-plane/auth"
+COOKIE = "authsession_operator"
+PEER = "192.0.2.7"
+"""An address of nobody's. Loopback is treated otherwise here and there."""
+PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneSettings:
+    """What tests vary. `is_limited`: whether calls are limited per network."""
+
+    is_limited: bool = False
+    lives: SessionLives = field(default_factory=lambda: SessionLives(timedelta(days=7)))
+    cookie_keys: str = COOKIE_KEYS
+    is_development: bool = True
+    allows_insecure_cookies: bool = False
+    trusted_proxies: tuple[str, ...] = ()
+    requires_token: bool = False
+    auth_mode: str = "operator"
+    break_glass_token: str | None = None
+    gateway_keys: GatewayKeys = field(default_factory=gateway_keys)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """An operator with a session, and the token that carries it."""
+
+    operator_id: str
+    operator_session_id: str
+    session_token: str
+
+
+class ControlPlane:
+    """Calls of operators and of programs. Paths are whole, `/api/control-plane/…` or `/api/v1/internal/…`.
+
+    `token` is sent as `Authorization: Bearer`; `cookie` as the session cookie, without any proof of its origin.
+    """
+
+    def __init__(self, world: World, client: httpx.AsyncClient, settings: PlaneSettings) -> None:
+        self._world = world
+        self._client = client
+        self._settings = settings
+
+    def get(self, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
+        return self.call("GET", path, token=token, **more)
+
+    def post(self, path: str, body: Any = None, *, token: str | None = None, **more: Any) -> httpx.Response:
+        return self.call("POST", path, body, token=token, **more)
+
+    def patch(self, path: str, body: Any, *, token: str | None = None, **more: Any) -> httpx.Response:
+        return self.call("PATCH", path, body, token=token, **more)
+
+    def delete(self, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
+        return self.call("DELETE", path, token=token, **more)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        cookie: str | None = None,
+        headers: dict[str, str] | None = None,
+        **query: str | int,
+    ) -> httpx.Response:
+        """One request. Calls from several threads run at once."""
+        sent = dict(headers or {})
+        if token is not None:
+            sent["authorization"] = f"Bearer {token}"
+        if cookie is not None:
+            sent["cookie"] = f"{COOKIE}={cookie}"
+        return self._world.call(self._client.request, method, path, json=body, headers=sent, params=query)
+
+    def cookie(self, session_token: str) -> str:
+        """The value of the cookie that a browser with that session has, sealed under this replica's newest key."""
+        return _session_cookie(self._settings).sealed(session_token)
+
+    def claim_owner(self) -> SignedIn:
+        """A session of the owner of this database, who is made if there is none. Other sessions stay."""
+        found = self._world.database.execute("select operator_id from operators where is_owner")
+        return self.open_session(found[0]["operator_id"] if found else self.add_operator(is_owner=True))
+
+    def add_operator(self, *, is_owner: bool = False, password_hash: str = PASSWORD_HASH_OF_NOBODY) -> str:
+        """Another operator's id; by default no password is theirs."""
+        operator_id = new_operator_id(SystemClock(), SystemEntropy())
+        self._world.database.execute(
+            """
+            insert into operators (operator_id, user_name, is_owner, password_hash, password_changed_at, created_at)
+            values ($1, $2, $3, $4, clock_now(), clock_now())
+            """,
+            operator_id,
+            unique("operator-"),
+            is_owner,
+            password_hash,
+        )
+        return operator_id
+
+    def disable(self, operator_id: str) -> None:
+        """What the command line does, without its audit row."""
+        self._world.database.execute(
+            "update operators set disabled_at = clock_now() where operator_id = $1", operator_id
+        )
+
+    def open_session(self, operator_id: str, user_agent: str | None = "tests") -> SignedIn:
+        """A session from now on, as a log-in opens it."""
+        token = new_session_token(SystemEntropy())
+        session_id = new_operator_session_id(SystemClock(), SystemEntropy())
+        opening = partial(
+            begin_session,
+            operator_id=operator_id,
+            operator_session_id=session_id,
+            token_hash=token.hash,
+            client=SessionClient(PEER, user_agent),
+            absolute_life=self._settings.lives.absolute,
+        )
+        self._world.call(self._world.internal.unit_of_work, opening)
+        return SignedIn(operator_id, session_id, token.text)
+
+
+@contextmanager
+def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Iterator[ControlPlane]:
+    """One replica of the internal listener, called from `peer`; `changes` are of `PlaneSettings`. It runs on until the
+    world ends. Replicas on one database share `gateway_keys`."""
+    settings = replace(PlaneSettings(), **changes)
+    routes = world.enter(background, partial(_serve, world, settings))
+    addresses = ClientAddresses([ip_network(proxy) for proxy in settings.trusted_proxies])
+    transport = httpx.ASGITransport(quart_app(routes, Edge(client_addresses=addresses)), client=(peer, 4711))
+    client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
+    yield ControlPlane(world, client, settings)
+
+
+async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskStatus[tuple[Route, ...]]) -> None:
+    async with open_redis(world.redis_server.address) as redis, trio.open_nursery() as nursery:
+        projection = Projection(world.internal, redis, settings.gateway_keys, stream_maxlen=10_000)
+        relay, limiter = Relay(world.internal, projection), control_plane_limiter(redis, unique("test-rate-") + ":")
+        if not settings.is_limited:
+            limiter = RateLimiter(redis, dict.fromkeys(map(str, RATES)), key_prefix="")
+        await nursery.start(relay.run)
+        await nursery.start(limiter.run)
+        await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
+        opened = _opened_sessions(settings)
+        routes = (
+            *internal_routes(world.internal, projection, relay, users=None, mailbox_keys=SEALING_KEYS),
+            *control_plane_routes(world.internal, opened),
+        )
+        task_status.started(_guard(world, settings).protect(routes))
+        await trio.sleep_forever()
+
+
+def _opened_sessions(settings: PlaneSettings) -> OpenedSessions:
+    return OpenedSessions(
+        _session_cookie(settings),
+        settings.lives,
+        is_development=settings.is_development,
+        allows_insecure_cookies=settings.allows_insecure_cookies,
+    )
+
+
+def _session_cookie(settings: PlaneSettings) -> SessionCookie:
+    return SessionCookie(KeyRing.parse("test", settings.cookie_keys), SystemEntropy())
+
+
+def _guard(world: World, settings: PlaneSettings) -> Guard:
+    sessions = OperatorAuthenticator(world.internal, settings.lives)
+    authenticate = Authenticate(settings.break_glass_token, sessions)
+    return Guard(authenticate, Admission(settings.requires_token, settings.auth_mode))

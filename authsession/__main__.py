@@ -70,6 +70,8 @@ def _settings(parsed: argparse.Namespace, folder: Path) -> int:
     dsn = owner_dsn(os.environ, folder)
     if parsed.action == "set":
         return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value))
+    if parsed.action == "history":
+        return asyncio.run(settings.print_history(dsn, parsed.number))
     return asyncio.run(settings.print_settings(dsn, parsed.name))
 
 
@@ -132,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     change = actions.add_parser("set", help="change one setting")
     change.add_argument("name")
     change.add_argument("value")
+    history = actions.add_parser("history", help="print what was changed, when and by whom, newest first")
+    history.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="at most N changes (50)")
     actions = commands.add_parser("projection", help="the gateway's copy in Redis").add_subparsers(
         dest="action", required=True
     )

@@ -49,5 +49,10 @@ grant execute on function email_is_unused to authsession_internal;
 
 -- Operators and API tokens are the internal process' alone (SPEC §1.2): the public role sees none of it.
 grant select, insert, update on operators, operator_sessions, api_tokens to authsession_internal;
+
+-- Blocked e-mail domains: both services' statements ask the function; what is left to revoke is the internal process' alone.
+grant execute on function is_email_domain_refused to authsession_public, authsession_internal;
+grant select, insert, update, delete on domain_revocations to authsession_internal;
+grant select, insert on onboarding_steps to authsession_internal;
 -- The command line, as the schema's owner, makes setup codes; the internal process exchanges and uses them.
 grant select, update on owner_setup to authsession_internal;

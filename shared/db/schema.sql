@@ -154,6 +154,10 @@ CREATE FUNCTION authsession.email_is_unused(which bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((NOT (EXISTS (SELECT FROM authsession.users WHERE (users.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.blocks WHERE (blocks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.challenges WHERE (challenges.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.login_codes WHERE (login_codes.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.mail_deliveries WHERE (mail_deliveries.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.known_networks WHERE (known_networks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.user_block_orders WHERE (user_block_orders.email_id = email_is_unused.which)))));
 
+CREATE FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((split_part(email, '@'::text, 2) = ANY (blocked)) OR ((cardinality(allowed) > 0) AND (split_part(email, '@'::text, 2) <> ALL (allowed))));
+
 CREATE TABLE authsession.device_sessions (
     device_session_id text NOT NULL,
     user_id text NOT NULL,
@@ -258,6 +262,15 @@ ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE authsession.domain_revocations (
+    domain text NOT NULL,
+    after_email_id bigint DEFAULT 0 NOT NULL,
+    actor_type text NOT NULL,
+    actor_id text,
+    ordered_at timestamp with time zone NOT NULL,
+    CONSTRAINT domain_revocations_actor_type_check CHECK ((actor_type ~ '^[a-z0-9_]{1,32}$'::text))
+);
+
 CREATE TABLE authsession.emails (
     email_id bigint NOT NULL,
     folded text NOT NULL,
@@ -274,6 +287,13 @@ ALTER TABLE authsession.emails ALTER COLUMN email_id ADD GENERATED ALWAYS AS IDE
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE authsession.onboarding_steps (
+    step text NOT NULL,
+    done_at timestamp with time zone NOT NULL,
+    operator_id text NOT NULL,
+    CONSTRAINT onboarding_steps_step_check CHECK ((step = ANY (ARRAY['recovery_codes_stored'::text, 'settings_reviewed'::text])))
 );
 
 CREATE TABLE authsession.operator_sessions (
@@ -389,10 +409,16 @@ CREATE TABLE authsession.settings (
     known_network_retention interval DEFAULT '90 days'::interval NOT NULL,
     revoked_session_retention interval DEFAULT '90 days'::interval NOT NULL,
     expired_block_retention interval DEFAULT '30 days'::interval NOT NULL,
+    blocked_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    allowed_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
+    operator_password_min_length integer DEFAULT 12 NOT NULL,
+    CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
+    CONSTRAINT settings_blocked_email_domains_check CHECK (((cardinality(blocked_email_domains) <= 1000) AND (array_position(blocked_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_challenge_retention_check CHECK (((challenge_retention >= '25:00:00'::interval) AND (challenge_retention <= '3650 days'::interval))),
     CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
     CONSTRAINT settings_known_network_retention_check CHECK (((known_network_retention >= '90 days'::interval) AND (known_network_retention <= '3650 days'::interval))),
     CONSTRAINT settings_only_row_check CHECK (only_row),
+    CONSTRAINT settings_operator_password_min_length_check CHECK (((operator_password_min_length >= 12) AND (operator_password_min_length <= 128))),
     CONSTRAINT settings_revoked_session_retention_check CHECK (((revoked_session_retention >= '30 days'::interval) AND (revoked_session_retention <= '3650 days'::interval))),
     CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
     CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
@@ -455,6 +481,9 @@ ALTER TABLE ONLY authsession.device_sessions
 ALTER TABLE ONLY authsession.device_sessions
     ADD CONSTRAINT device_sessions_pkey PRIMARY KEY (device_session_id);
 
+ALTER TABLE ONLY authsession.domain_revocations
+    ADD CONSTRAINT domain_revocations_pkey PRIMARY KEY (domain);
+
 ALTER TABLE ONLY authsession.emails
     ADD CONSTRAINT emails_folded_key UNIQUE (folded);
 
@@ -472,6 +501,9 @@ ALTER TABLE ONLY authsession.mail_deliveries
 
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
+
+ALTER TABLE ONLY authsession.onboarding_steps
+    ADD CONSTRAINT onboarding_steps_pkey PRIMARY KEY (step);
 
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_pkey PRIMARY KEY (operator_session_id);
@@ -545,6 +577,8 @@ CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree 
 
 CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
 
+CREATE INDEX emails_domain ON authsession.emails USING btree (split_part(folded, '@'::text, 2), email_id);
+
 CREATE INDEX known_networks_confirmed_at ON authsession.known_networks USING btree (confirmed_at);
 
 CREATE INDEX login_codes_email ON authsession.login_codes USING btree (email_id, ended_at, expires_at);
@@ -609,6 +643,9 @@ ALTER TABLE ONLY authsession.mail_deliveries
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
 
+ALTER TABLE ONLY authsession.onboarding_steps
+    ADD CONSTRAINT onboarding_steps_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
+
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
 
@@ -646,6 +683,9 @@ GRANT SELECT ON TABLE authsession.users TO authsession_internal;
 
 GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_internal;
 
+GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_public;
+GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_internal;
+
 GRANT SELECT,INSERT ON TABLE authsession.device_sessions TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
 
@@ -657,8 +697,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE authsession.api_tokens TO authsession_intern
 GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
 GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO authsession_internal;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.onboarding_steps TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operator_sessions TO authsession_internal;
 

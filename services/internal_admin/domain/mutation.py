@@ -7,11 +7,14 @@ from shared.kernel.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who was authenticated, and from where. `network` is the peer's canonical text, None for a Unix socket."""
+    """Who was authenticated, and from where. `network` is the peer's canonical text, None for a Unix socket.
+
+    The command line has neither network nor request id.
+    """
 
     name: str
     network: str | None
-    request_id: str
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class InvalidSetting(Exception):
-    """No such setting, or not a value for it. `sentence` says what there must be, and repeats nothing of the value."""
-
-    def __init__(self, name: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.name = name
-        self.sentence = sentence
+    """No such setting, or not a value for it; the message is one sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +44,30 @@ class Setting:
 
 
 def read_setting(name: str, value: object) -> SettingValue:
-    """The value of a setting as JSON carries it, white space around texts aside. Raises `InvalidSetting`."""
-    if name not in SETTINGS:
-        raise InvalidSetting(name, f"there are {', '.join(SETTINGS)}")
+    """The value of a setting as JSON carries it, white space around texts aside.
+
+    Raises `InvalidSetting`, which repeats nothing of the value.
+    """
+    require_setting(name)
     try:
         return SETTINGS[name].read(_trimmed(value))
     except ValueError as problem:
-        raise InvalidSetting(name, f"{name} must be {problem}") from None
+        raise InvalidSetting(f"{name} must be {problem}") from None
+
+
+def require_setting(name: str) -> None:
+    """Raises `InvalidSetting` where there is none of that name."""
+    if name not in SETTINGS:
+        raise InvalidSetting(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
 
 
 def read_setting_text(name: str, text: str) -> SettingValue:
-    """The value of a setting as `as_text` writes it. Raises `InvalidSetting`."""
-    text = text.strip(WHITE_SPACE)
-    return read_setting(name, SETTINGS[name].from_text(text) if name in SETTINGS else text)
+    """The value of a setting as `as_text` writes it. Raises `InvalidSetting`, which repeats the text."""
+    require_setting(name)
+    try:
+        return read_setting(name, SETTINGS[name].from_text(text.strip(WHITE_SPACE)))
+    except InvalidSetting as problem:
+        raise InvalidSetting(f"{problem}, not {text!r}") from None
 
 
 def as_json(value: SettingValue) -> bool | int | str | list[str]:

@@ -1,0 +1,135 @@
+"""Store: the one row of system settings, its history, and what a change of it orders. It decides nothing."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import asyncpg
+
+from services.internal_admin.domain.settings_change import (
+    ChangeSettings,
+    ChangeSettingsOutcome,
+    Settings,
+    SettingsChange,
+    SettingsChanged,
+    SettingsConflict,
+    SettingsState,
+    SettingsUnchanged,
+    changed_names,
+    domain_orders,
+)
+from services.internal_admin.domain.system_settings import SETTINGS, SettingValue, as_text
+from services.internal_admin.store.domain_revocation import (
+    begin_domain_revocations,
+    count_sessions_to_revoke,
+    end_domain_revocations,
+)
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event, insert_audit_events
+from shared.io import queries
+from shared.kernel.actor import Actor
+
+_SQL = queries.load("services.internal_admin.store", "system_settings.sql")
+_EVENT = "security.change_setting"
+
+
+async def read_settings(connection: asyncpg.Connection) -> Settings:
+    """Every setting, in one snapshot."""
+    [row] = await connection.fetch(_SQL["read_settings"])
+    return _settings(row)
+
+
+async def change_settings(connection: asyncpg.Connection, command: ChangeSettings) -> ChangeSettingsOutcome:
+    """Row, history, audit rows and orders to revoke in one transaction; committed on return. A repeat changes nothing.
+
+    Statements that begin after it use the new values, in every process. Audited whatever the outcome.
+    """
+    async with connection.transaction():
+        [row] = await connection.fetch(_SQL["lock_settings"])
+        settings = _settings(row)
+        if command.expected_version not in (None, settings.version):
+            await insert_audit_event(connection, _event(command, SettingsConflict.name, names=sorted(command.values)))
+            return SettingsConflict()
+        names = changed_names(settings, command.values)
+        if not names:
+            await insert_audit_event(connection, _event(command, SettingsUnchanged.name, names=sorted(command.values)))
+            return SettingsUnchanged(settings)
+        return SettingsChanged(await _write(connection, command, settings, names), names)
+
+
+async def read_state(connection: asyncpg.Connection) -> SettingsState:
+    """What there is to know besides the settings."""
+    changes = await list_settings_changes(connection, 1)
+    return SettingsState(changes[0] if changes else None, await count_sessions_to_revoke(connection))
+
+
+async def list_settings_changes(connection: asyncpg.Connection, limit: int) -> list[SettingsChange]:
+    """The newest `limit` entries of the history, newest first."""
+    rows = await connection.fetch(_SQL["list_settings_changes"], limit)
+    return [
+        SettingsChange(
+            row["changed_at"],
+            row["version"],
+            row["name"],
+            row["old_value"],
+            row["new_value"],
+            Actor(row["actor_type"], row["actor_id"]),
+        )
+        for row in rows
+    ]
+
+
+async def _write(
+    connection: asyncpg.Connection, command: ChangeSettings, old: Settings, names: tuple[str, ...]
+) -> Settings:
+    values = {**old.values, **command.values}
+    version = await connection.fetchval(_SQL["write_settings"], *(values[name] for name in SETTINGS))
+    new = Settings(version, values)
+    changes = [(name, as_text(old.values[name]), as_text(values[name])) for name in names]
+    actor = command.actor
+    await connection.executemany(
+        _SQL["write_settings_change"], [(version, *change, actor.type, actor.id) for change in changes]
+    )
+    events = [
+        _event(command, SettingsChanged.name, name=name, old_value=old_text, new_value=new_text, version=version)
+        for name, old_text, new_text in changes
+    ]
+    await insert_audit_events(connection, events)
+    await _order_revocations(connection, old.values, values, actor)
+    return new
+
+
+async def _order_revocations(
+    connection: asyncpg.Connection, old: Mapping[str, SettingValue], new: Mapping[str, SettingValue], actor: Actor
+) -> None:
+    """In the same transaction: no domain is blocked and keeps its sessions, none unblocked and goes on losing them."""
+    orders = domain_orders(_blocked(old), _blocked(new))
+    if orders.ended:
+        await end_domain_revocations(connection, orders.ended)
+    if orders.begun:
+        await begin_domain_revocations(connection, orders.begun, actor)
+
+
+def _blocked(values: Mapping[str, SettingValue]) -> tuple[str, ...]:
+    return cast("tuple[str, ...]", values["blocked_email_domains"])
+
+
+def _settings(row: asyncpg.Record) -> Settings:
+    return Settings(row["version"], {name: _value(row[name]) for name in SETTINGS})
+
+
+def _value(stored: object) -> SettingValue:
+    """As `domain` has it: the driver makes a list of an array."""
+    return cast("SettingValue", tuple(cast("list[str]", stored)) if isinstance(stored, list) else stored)
+
+
+def _event(command: ChangeSettings, outcome: str, **details: object) -> AuditEvent:
+    caller = command.caller
+    return AuditEvent(
+        event=_EVENT,
+        outcome=outcome,
+        caller=caller.name,
+        actor=command.actor,
+        network=caller.network,
+        request_id=caller.request_id,
+        details=details,
+    )

@@ -1,5 +1,7 @@
 """`POST confirm-email-code` (SPEC §2, §3.7). Syntax, key and proof are checked here: before the code, at no cost."""
 
+import logging
+from datetime import timedelta
 from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
@@ -10,6 +12,9 @@ from shared.kernel.client_key import ClientPublicKey, parse_client_public_key, v
 from shared.kernel.time_zone import is_time_zone
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.refusals import refusal
+
+_RETRY_AFTER_CURE = timedelta(minutes=1)
+_log = logging.getLogger(__name__)
 
 
 def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoint:
@@ -27,9 +32,18 @@ def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoi
             request_id=request.request_id,
         )
         _check_code(asked)
-        return _answer(await flow.run(command))
+        outcome = await flow.run(command)
+        if outcome is ConfirmRefusal.CLIENT_KEY_PROOF_MISSING and public_host is None:
+            return _unprovable()
+        return _answer(outcome)
 
     return endpoint
+
+
+def _unprovable() -> Response:
+    """A proof is asked for that nobody can check: not the client's fault, and no reason to take a key without one."""
+    _log.error("require_client_key_proof is on, but AUTHSESSION_PUBLIC_HOST is not set: every confirm is refused")
+    return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=_RETRY_AFTER_CURE)
 
 
 def _answer(outcome: Confirmed | ConfirmRefusal) -> Response:  # noqa: PLR0911 - one answer per outcome
@@ -64,6 +78,7 @@ def _proven(asked: ConfirmEmailCodeRequest, client_key: ClientPublicKey, public_
     if asked.client_key_proof is None:
         return False
     if public_host is None:
+        _log.warning("a client_key_proof came that cannot be checked: AUTHSESSION_PUBLIC_HOST is not set")
         raise Refusal(
             ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured"
         )

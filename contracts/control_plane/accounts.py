@@ -1,0 +1,134 @@
+"""The routes of operators' accounts: first owner, log-in, passwords, recovery codes (SPEC §10.1–10.5). Shape only."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contracts.control_plane.operator_sessions import Transport, read_transport
+from contracts.encoding import encode
+from contracts.instant import encode_instant
+from contracts.strict_json import Fields, check_names, decode_object, invalid, read_optional_text, read_text
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOwnerRequest:
+    """Claims the first owner. Without a token where this machine is trusted to."""
+
+    registration_token: str | None = field(repr=False)
+    user_name: str = field(repr=False)
+    password: str = field(repr=False)
+    email: str | None = field(repr=False)
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class LogInRequest:
+    """Opens a session. Whoever mistakes the fields has typed a password as the name: neither is ever shown."""
+
+    user_name: str = field(repr=False)
+    password: str = field(repr=False)
+    transport: Transport
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePasswordRequest:
+    """By the operator whose session calls."""
+
+    current_password: str = field(repr=False)
+    new_password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverPasswordRequest:
+    """By an operator who has no session and no password."""
+
+    user_name: str = field(repr=False)
+    recovery_code: str = field(repr=False)
+    new_password: str = field(repr=False)
+    transport: Transport
+
+
+def decode_exchange_setup_code(body: bytes) -> str:
+    """The setup code of `POST auth/bootstrap/exchange`. Raises, like all here, `Refusal(INVALID_REQUEST)` only."""
+    return read_text(_fields(body, "setup_code"), "setup_code")
+
+
+def decode_register_owner(body: bytes) -> RegisterOwnerRequest:
+    """The body of `POST auth/register-owner`."""
+    fields = _fields(body, "registration_token", "user_name", "password", "email", "transport")
+    return RegisterOwnerRequest(
+        read_optional_text(fields, "registration_token"),
+        read_text(fields, "user_name"),
+        _new_password(fields, "password"),
+        read_optional_text(fields, "email"),
+        read_transport(fields),
+    )
+
+
+def decode_log_in(body: bytes) -> LogInRequest:
+    """The body of `POST auth/login`."""
+    fields = _fields(body, "user_name", "password", "transport")
+    return LogInRequest(read_text(fields, "user_name"), read_text(fields, "password"), read_transport(fields))
+
+
+def decode_change_password(body: bytes) -> ChangePasswordRequest:
+    """The body of `POST auth/password/change`."""
+    fields = _fields(body, "current_password", "new_password")
+    return ChangePasswordRequest(read_text(fields, "current_password"), _new_password(fields, "new_password"))
+
+
+def decode_recover_password(body: bytes) -> RecoverPasswordRequest:
+    """The body of `POST auth/password/recover`."""
+    fields = _fields(body, "user_name", "recovery_code", "new_password", "transport")
+    return RecoverPasswordRequest(
+        read_text(fields, "user_name"),
+        read_text(fields, "recovery_code"),
+        _new_password(fields, "new_password"),
+        read_transport(fields),
+    )
+
+
+def decode_regenerate_recovery_codes(body: bytes) -> str:
+    """The current password of `POST auth/recovery-codes/regenerate`."""
+    return read_text(_fields(body, "current_password"), "current_password")
+
+
+def encode_registration_token(token: str, expires_at: datetime) -> bytes:
+    """The answer of `POST auth/bootstrap/exchange`."""
+    return encode({"registration_token": token, "expires_at": encode_instant(expires_at)})
+
+
+def encode_changed_password(revoked_session_count: int) -> bytes:
+    """The answer of `POST auth/password/change`."""
+    return encode({"outcome": "changed", "revoked_session_count": revoked_session_count})
+
+
+def encode_recovery_code_count(unused_count: int, made_at: datetime | None) -> bytes:
+    """The answer of `GET auth/recovery-codes`."""
+    made = {} if made_at is None else {"made_at": encode_instant(made_at)}
+    return encode({"unused_count": unused_count, **made})
+
+
+def encode_recovery_codes(codes: Sequence[str]) -> bytes:
+    """The answer of `POST auth/recovery-codes/regenerate`. Never shown again."""
+    return encode(recovery_codes_field(codes))
+
+
+def recovery_codes_field(codes: Sequence[str]) -> dict[str, object]:
+    """What registering and recovering show besides the session."""
+    return {"recovery_codes": list(codes)}
+
+
+def _fields(body: bytes, *known: str) -> Fields:
+    fields = decode_object(body)
+    check_names(fields, frozenset(known))
+    return fields
+
+
+def _new_password(fields: Fields, name: str) -> str:
+    """As every text, and without control characters (RFC 8264 §9.12), which nobody types."""
+    password = read_text(fields, name)
+    if any(unicodedata.category(character) == "Cc" for character in password):
+        raise invalid(f"{name} must not contain control characters")
+    return password

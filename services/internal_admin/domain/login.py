@@ -1,0 +1,93 @@
+"""Domain: whether an operator is let in, and what a wrong password costs (SPEC §10.6). Who calls is told none of the
+reasons: each is `invalid_credentials`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_session import HeldSession, SessionClient
+from services.internal_admin.domain.session_token import SessionToken
+
+CredentialFault: TypeAlias = Literal[
+    "unknown_user_name",
+    "wrong_password",
+    "wrong_recovery_code",
+    "wrong_setup_code",
+    "wrong_registration_token",
+    "locked",
+    "disabled",
+    "changed_meanwhile",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """After `max_failures` wrong passwords none is taken for `duration`; then they are counted anew."""
+
+    max_failures: int
+    duration: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRecord:
+    """What the row of an operator says, locked, at `now`."""
+
+    failed_logins: int
+    locked_until: datetime | None
+    is_disabled: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoginDecision:
+    """`fault` None: let in. The row gets `failed_logins` and `locked_until`, whatever they were."""
+
+    fault: CredentialFault | None
+    failed_logins: int
+    locked_until: datetime | None
+
+
+def decide_login(record: LoginRecord, lockout: Lockout, *, is_right: bool) -> LoginDecision:
+    """A locked or disabled operator is refused whatever the password, and that counts for nothing.
+
+    It is decided on the locked row after the password was hashed: of any number of guesses at once, those that come
+    after the last one that counts are refused unheard.
+    """
+    if record.is_disabled:
+        return LoginDecision("disabled", record.failed_logins, record.locked_until)
+    if record.locked_until is not None and record.now < record.locked_until:
+        return LoginDecision("locked", record.failed_logins, record.locked_until)
+    if is_right:
+        return LoginDecision(None, 0, None)
+    failed_logins = 1 if record.locked_until is not None else record.failed_logins + 1
+    is_last = failed_logins >= lockout.max_failures
+    return LoginDecision("wrong_password", failed_logins, record.now + lockout.duration if is_last else None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogIn:
+    """Open a session of whoever has this name and password."""
+
+    user_name: str = field(repr=False)
+    password: str = field(repr=False)
+    client: SessionClient
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedIn:
+    """The session is open; `token` carries it."""
+
+    held: HeldSession
+    token: SessionToken
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidCredentials:
+    """Refused; the caller learns no more, the audit trail why."""
+
+    fault: CredentialFault
+
+
+LogInOutcome: TypeAlias = LoggedIn | InvalidCredentials

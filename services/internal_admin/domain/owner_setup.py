@@ -1,0 +1,118 @@
+"""Domain: how the first owner is claimed (SPEC §10.1): by a registration token, exchanged for a terminal's setup code.
+
+Both are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits.
+"""
+
+import hashlib
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+from services.internal_admin.domain.login import InvalidCredentials
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_session import HeldSession, SessionClient
+from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
+from services.internal_admin.domain.readable_code import in_groups, new_readable_code, read_readable_code
+from services.internal_admin.domain.session_token import SessionToken
+from shared.kernel.entropy import Entropy
+
+SETUP_CODE_LIFE = timedelta(minutes=15)
+REGISTRATION_TOKEN_LIFE = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupSecret:
+    """`text` is what a person or program is given, `hash` what Postgres keeps."""
+
+    text: str = field(repr=False)
+    hash: bytes = field(repr=False)
+
+
+def new_setup_code(entropy: Entropy) -> SetupSecret:
+    """`XXXX-XXXX-XXXX`."""
+    code = new_readable_code(entropy)
+    return SetupSecret(in_groups(code), _hash(code))
+
+
+def hash_of_setup_code(typed: str) -> bytes:
+    """What Postgres would keep of it; of text that is no code, something it never keeps."""
+    return _hash(read_readable_code(typed) or "")
+
+
+def new_registration_token(entropy: Entropy) -> SetupSecret:
+    """32 random bytes, URL-safe."""
+    text = urlsafe_b64encode(entropy.token_bytes(32)).decode("ascii").rstrip("=")
+    return SetupSecret(text, _hash(text))
+
+
+def hash_of_registration_token(given: str) -> bytes:
+    """What Postgres would keep of it."""
+    return _hash(given)
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSetupCode:
+    """Have a registration token for a setup code."""
+
+    setup_code: str = field(repr=False)
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterOwner:
+    """Become the first owner. `needs_token` is False for programs of this machine where it is trusted (§10.1)."""
+
+    registration_token: str | None = field(repr=False)
+    needs_token: bool
+    owner: PasswordOwner
+    password: str = field(repr=False)
+    client: SessionClient
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSetup:
+    """How far the installation is, and whether a registration token is the one that lives."""
+
+    has_owner: bool
+    is_token_good: bool
+    min_password_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """The setup code is used up."""
+
+    registration_token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRegistered:
+    """There is an owner, with these recovery codes, logged in."""
+
+    held: HeldSession
+    token: SessionToken
+    recovery_codes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerExists:
+    """Somebody else was first."""
+
+
+ExchangeOutcome: TypeAlias = Exchanged | OwnerExists | InvalidCredentials
+RegisterOwnerOutcome: TypeAlias = OwnerRegistered | OwnerExists | InvalidCredentials | PasswordRefused
+
+
+def registration_refusal(setup: OwnerSetup, command: RegisterOwner) -> OwnerExists | InvalidCredentials | None:
+    """Why nobody may register so; None: they may. A token that is given must be good even where none is needed."""
+    if setup.has_owner:
+        return OwnerExists()
+    is_token_due = command.needs_token or command.registration_token is not None
+    return InvalidCredentials("wrong_registration_token") if is_token_due and not setup.is_token_good else None

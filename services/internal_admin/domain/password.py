@@ -1,0 +1,80 @@
+"""Domain: what a password is, and which ones an operator may choose (SPEC §10.3)."""
+
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass
+from math import log2
+from typing import Literal, TypeAlias
+
+from services.internal_admin.domain.common_passwords import is_common
+
+PasswordFault: TypeAlias = Literal[
+    "password_too_short",
+    "password_too_long",
+    "password_too_simple",
+    "password_holds_identity",
+    "password_too_common",
+    "password_too_predictable",
+]
+_MAX_LENGTH = 256
+_LEAST_CLASSES = 3
+_LEAST_BITS_PER_CHARACTER = 2.0
+_SHORTEST_NAME = 3
+"""Shorter parts of a name are in every other password."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordOwner:
+    """Whose password it is to be."""
+
+    user_name: str
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordRefused:
+    """Nothing was changed or used up: another password may be tried."""
+
+    fault: PasswordFault
+
+
+def normal_password(text: str) -> str:
+    """The one spelling that is hashed: RFC 8265's OpaqueString. Every kind of space is a space, composed by NFC.
+
+    So a password typed on another keyboard or system is the same one. Case and width count.
+    """
+    spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
+    return unicodedata.normalize("NFC", spaced)
+
+
+def password_fault(password: str, owner: PasswordOwner, min_length: int) -> PasswordFault | None:
+    """The first reason to refuse a normal password; None: it may be used. Lengths are of characters."""
+    faults: dict[PasswordFault, bool] = {
+        "password_too_short": len(password) < min_length,
+        "password_too_long": len(password) > _MAX_LENGTH,
+        "password_too_simple": len(set(map(_class_of, password))) < _LEAST_CLASSES,
+        "password_holds_identity": _holds_identity(password.casefold(), owner),
+        "password_too_common": is_common(password),
+        "password_too_predictable": _bits_per_character(password) < _LEAST_BITS_PER_CHARACTER,
+    }
+    return next((fault for fault, is_so in faults.items() if is_so), None)
+
+
+def _class_of(character: str) -> str:
+    if character.isdigit():
+        return "digit"
+    if character.isupper():
+        return "upper"
+    return "lower" if character.islower() else "other"
+
+
+def _holds_identity(folded: str, owner: PasswordOwner) -> bool:
+    email = (owner.email or "").casefold()
+    names = (owner.user_name.casefold(), email, email.rpartition("@")[0])
+    return any(len(name) >= _SHORTEST_NAME and name in folded for name in names)
+
+
+def _bits_per_character(password: str) -> float:
+    """Shannon's entropy of the characters as this password has them; 0 for the empty one."""
+    shares = [count / len(password) for count in Counter(password).values()]
+    return -sum(share * log2(share) for share in shares)

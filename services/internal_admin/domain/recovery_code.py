@@ -1,0 +1,16 @@
+"""Domain: recovery codes (SPEC §10.5): `xxxx-xxxx-xxxx`, shown once, in either case when typed."""
+
+from services.internal_admin.domain.readable_code import in_groups, new_readable_code
+from shared.kernel.entropy import Entropy
+
+SET_SIZE = 10
+
+
+def new_recovery_codes(entropy: Entropy, count: int = SET_SIZE) -> tuple[str, ...]:
+    """As they are hashed. Raises nothing, and repeats none but by a chance of 1 in 2⁵⁴."""
+    return tuple(new_readable_code(entropy) for _ in range(count))
+
+
+def shown_recovery_code(code: str) -> str:
+    """As the operator keeps it."""
+    return in_groups(code).lower()

@@ -1,0 +1,43 @@
+"""Flow: what every flow about operators' accounts needs."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+from services.internal_admin.domain.account import Account, SessionOpening
+from services.internal_admin.domain.login import InvalidCredentials, Lockout
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_session import SessionClient
+from services.internal_admin.domain.password import PasswordRefused
+from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.flows.password_hashing import PasswordHasher
+from services.internal_admin.store.accounts import audit_refusal
+from shared.io.postgres import Postgres
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+from shared.kernel.ids import new_operator_session_id
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFlow:
+    """Its parts. `session_life` is the absolute one."""
+
+    postgres: Postgres
+    hasher: PasswordHasher
+    clock: Clock
+    entropy: Entropy
+    lockout: Lockout
+    session_life: timedelta
+
+    def opening(self, client: SessionClient) -> SessionOpening:
+        """A session that may be opened."""
+        operator_session_id = new_operator_session_id(self.clock, self.entropy)
+        return SessionOpening(operator_session_id, new_session_token(self.entropy), client, self.session_life)
+
+    async def audit_refusal(
+        self, event: str, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
+    ) -> None:
+        """One unit of work: the audit row of an attempt that changed nothing."""
+        await self.postgres.unit_of_work(
+            partial(audit_refusal, event=event, refused=refused, account=account, caller=caller)
+        )

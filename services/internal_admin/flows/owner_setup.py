@@ -1,0 +1,69 @@
+"""Flow: the first owner is claimed (SPEC §10.1)."""
+
+from functools import partial
+
+from services.internal_admin.domain.login import InvalidCredentials
+from services.internal_admin.domain.owner_setup import (
+    ExchangeOutcome,
+    ExchangeSetupCode,
+    OwnerExists,
+    OwnerRegistered,
+    OwnerSetup,
+    RegisterOwner,
+    RegisterOwnerOutcome,
+    new_registration_token,
+    registration_refusal,
+)
+from services.internal_admin.domain.password import PasswordRefused, password_fault
+from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.flows.account_flow import AccountFlow
+from services.internal_admin.store import owner_setup
+from shared.kernel.ids import new_operator_id
+
+
+async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
+    """A registration token for the setup code, which is used up. A repeat is refused: a new code is a command away."""
+    token = new_registration_token(flow.entropy)
+    return await flow.postgres.unit_of_work(partial(owner_setup.exchange_setup_code, command=command, token=token))
+
+
+async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:
+    """Nothing is hashed for whoever may not register, and a weak password uses nothing up."""
+    async with flow.hasher.turn():
+        setup = await flow.postgres.unit_of_work(
+            partial(owner_setup.read_owner_setup, registration_token=command.registration_token)
+        )
+        refused = _refused(setup, command)
+        if refused is None:
+            return await _register(command, flow)
+        await flow.postgres.unit_of_work(
+            partial(owner_setup.audit_registration_refusal, refused=refused, caller=command.caller)
+        )
+        return refused
+
+
+def _refused(setup: OwnerSetup, command: RegisterOwner) -> OwnerExists | InvalidCredentials | PasswordRefused | None:
+    """Whether a password will do is told only to who may register."""
+    refused = registration_refusal(setup, command)
+    if refused is not None:
+        return refused
+    fault = password_fault(command.password, command.owner, setup.min_password_length)
+    return None if fault is None else PasswordRefused(fault)
+
+
+async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:
+    codes, opening = new_recovery_codes(flow.entropy), flow.opening(command.client)
+    hashed, code_hashes = await flow.hasher.hash(command.password), await flow.hasher.hash_all(codes)
+    outcome = await flow.postgres.unit_of_work(
+        partial(
+            owner_setup.register_owner,
+            command=command,
+            operator_id=new_operator_id(flow.clock, flow.entropy),
+            password_hash=hashed,
+            code_hashes=code_hashes,
+            opening=opening,
+        )
+    )
+    if isinstance(outcome, OwnerExists | InvalidCredentials):
+        return outcome
+    return OwnerRegistered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))

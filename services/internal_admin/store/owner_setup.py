@@ -1,0 +1,102 @@
+"""Store: the units of work that lead to the first owner. They follow one another: each holds the row `owner_setup`."""
+
+import asyncpg
+
+from services.internal_admin.domain.account import SessionOpening
+from services.internal_admin.domain.login import InvalidCredentials
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
+from services.internal_admin.domain.owner_setup import (
+    REGISTRATION_TOKEN_LIFE,
+    Exchanged,
+    ExchangeOutcome,
+    ExchangeSetupCode,
+    OwnerExists,
+    OwnerSetup,
+    RegisterOwner,
+    SetupSecret,
+    hash_of_registration_token,
+    hash_of_setup_code,
+    registration_refusal,
+)
+from services.internal_admin.domain.password import PasswordRefused
+from services.internal_admin.store.accounts import audit_refusal, open_session
+from services.internal_admin.store.audit import insert_operator_event
+from shared.io import queries
+
+OWNER_SETUP_SQL = queries.load("services.internal_admin.store", "owner_setup.sql")
+_REGISTER = "security.register_owner"
+
+
+async def read_owner_setup(connection: asyncpg.Connection, registration_token: str | None) -> OwnerSetup:
+    """How far the installation is. One statement, no lock."""
+    token_hash = None if registration_token is None else hash_of_registration_token(registration_token)
+    row = await connection.fetchrow(OWNER_SETUP_SQL["read_owner_setup"], token_hash)
+    assert row is not None
+    return OwnerSetup(row["has_owner"], row["is_token_good"], row["operator_password_min_length"])
+
+
+async def exchange_setup_code(
+    connection: asyncpg.Connection, command: ExchangeSetupCode, token: SetupSecret
+) -> ExchangeOutcome:
+    """The token in place of the code. Of any number of exchanges of one code, one succeeds. Audited in any case."""
+    async with connection.transaction():
+        expires_at = await connection.fetchval(
+            OWNER_SETUP_SQL["exchange_setup_code"],
+            hash_of_setup_code(command.setup_code),
+            token.hash,
+            REGISTRATION_TOKEN_LIFE,
+        )
+        event = "security.exchange_setup_code"
+        if expires_at is not None:
+            await insert_operator_event(connection, event, "exchanged", command.caller)
+            return Exchanged(token.text, expires_at)
+        if (await read_owner_setup(connection, None)).has_owner:
+            await insert_operator_event(connection, event, "owner_exists", command.caller)
+            return OwnerExists()
+        refused = InvalidCredentials("wrong_setup_code")
+        await audit_refusal(connection, event, refused, None, command.caller)
+        return refused
+
+
+async def register_owner(
+    connection: asyncpg.Connection,
+    command: RegisterOwner,
+    operator_id: str,
+    password_hash: str,
+    code_hashes: tuple[str, ...],
+    opening: SessionOpening,
+) -> HeldSession | OwnerExists | InvalidCredentials:
+    """The owner, if there is none; and a session. Of any number at once, with whatever tokens, one succeeds."""
+    async with connection.transaction():
+        await connection.execute(OWNER_SETUP_SQL["lock_owner_setup"])
+        setup = await read_owner_setup(connection, command.registration_token)  # younger than the lock
+        refused = registration_refusal(setup, command)
+        if refused is not None:
+            await audit_registration_refusal(connection, refused, command.caller)
+            return refused
+        owner = command.owner
+        await connection.execute(
+            OWNER_SETUP_SQL["insert_owner"], operator_id, owner.user_name, owner.email, password_hash, list(code_hashes)
+        )
+        await connection.execute(OWNER_SETUP_SQL["end_owner_setup"])
+        held = await open_session(connection, SessionHolder(operator_id, owner.user_name, is_owner=True), opening)
+        await insert_operator_event(
+            connection,
+            _REGISTER,
+            "registered",
+            command.caller,
+            subject=operator_id,
+            operator_session_id=held.session.operator_session_id,
+        )
+        return held
+
+
+async def audit_registration_refusal(
+    connection: asyncpg.Connection, refused: OwnerExists | InvalidCredentials | PasswordRefused, caller: Caller
+) -> None:
+    """The row of an attempt to register that changed nothing."""
+    if isinstance(refused, OwnerExists):
+        await insert_operator_event(connection, _REGISTER, "owner_exists", caller)
+    else:
+        await audit_refusal(connection, _REGISTER, refused, None, caller)

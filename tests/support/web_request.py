@@ -1,0 +1,13 @@
+"""Requests to the internal listener, as its endpoints get them."""
+
+from shared.web.client_address import ClientAddresses, IpNetwork
+from shared.web.exchange import Headers, Request
+
+
+def request(
+    headers: dict[str, str] | None = None, peer: str | None = "127.0.0.1", proxies: tuple[IpNetwork, ...] = ()
+) -> Request:
+    """A request from `peer` (None: by a Unix socket) with these headers; `proxies` are trusted."""
+    sent = Headers([(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()])
+    client = ClientAddresses(proxies).resolve(peer, sent.get("x-forwarded-for"))
+    return Request("POST", "/", {}, "", sent, b"", client, "request-1")

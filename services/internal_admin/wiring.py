@@ -16,10 +16,14 @@ from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.operator_session import SessionLives
+from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import block_orders, retention, session_expiry
+from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
+from services.internal_admin.workers.token_uses import KeepTokenUses
 from shared.dependency_checks import add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.io.aio import open_loop
@@ -45,6 +49,7 @@ from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
 from shared.web.exchange import Route
 from shared.web.health import Readiness, health_routes
+from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +87,9 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
         *internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings)),
         *control_plane_routes(postgres, _opened_sessions(settings)),
     )
-    app = _app(settings, _guard(settings, postgres).protect(protected), readiness, metrics, drain)
+    token_uses = TokenUses()
+    guard = _guard(settings, postgres, limiter, token_uses)
+    app = _app(settings, guard.protect(protected), readiness, metrics, drain)
 
     async with trio.open_nursery() as workers:
         await workers.start(relay.run)
@@ -95,6 +102,9 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
         await _start_aging(workers, postgres, relay)
+        await workers.start(partial(
+            supervise, KeepTokenUses(postgres, token_uses).step, name="token uses", idle=TOKEN_USES_IDLE
+        ))  # fmt: skip
         if users is not None:
             orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
             await workers.start(partial(
@@ -161,8 +171,14 @@ def _opened_sessions(settings: InternalAdminSettings) -> OpenedSessions:
     )
 
 
-def _guard(settings: InternalAdminSettings, postgres: Postgres) -> Guard:
+def _guard(settings: InternalAdminSettings, postgres: Postgres, limiter: RateLimiter, token_uses: TokenUses) -> Guard:
     """What stands before every route but health and metrics."""
-    sessions = OperatorAuthenticator(postgres, SessionLives(settings.operators.session_life))
-    authenticate = Authenticate(settings.operators.break_glass_token, sessions)
-    return Guard(authenticate, Admission(settings.requires_token, settings.operators.auth_mode))
+    operators = settings.operators
+    sessions = OperatorAuthenticator(postgres, SessionLives(operators.session_life))
+    return Guard(
+        Authenticate(postgres, sessions, token_uses, operators.break_glass_token),
+        Admission(settings.requires_token, operators.auth_mode),
+        SessionCookie(operators.cookie_keys, SystemEntropy()),
+        limiter,
+        GuardTrail(postgres),
+    )

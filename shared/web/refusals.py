@@ -11,13 +11,18 @@ from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Response
 
 _log = logging.getLogger(__name__)
+_CHALLENGE = (b"www-authenticate", b"Bearer")
 _RETRY_AFTER_FAULT = timedelta(seconds=1)
 
 
 def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedelta | None = None) -> Response:
-    """The envelope with the status of `code`; `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3)."""
+    """The envelope with the status of `code`; `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3).
+
+    A 401 says how to authenticate (§11.6.1): by bearer token (RFC 6750 §3), the only way that clients can be told.
+    """
+    status = ERRORS[code].status
     headers = () if retry_after is None else ((b"retry-after", b"%d" % _whole_seconds(retry_after)),)
-    return Response(ERRORS[code].status, encode_error(code, message), headers)
+    return Response(status, encode_error(code, message), (*headers, _CHALLENGE) if status == 401 else headers)
 
 
 def method_not_allowed(allowed: Iterable[str]) -> Response:

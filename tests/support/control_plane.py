@@ -21,8 +21,10 @@ from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.operator_session import SessionClient, SessionLives
 from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.store.operator_sessions import begin_session
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
@@ -190,7 +192,7 @@ async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskSt
             *internal_routes(world.internal, projection, relay, users=None, mailbox_keys=SEALING_KEYS),
             *control_plane_routes(world.internal, opened),
         )
-        task_status.started(_guard(world, settings).protect(routes))
+        task_status.started(_guard(world, settings, limiter).protect(routes))
         await trio.sleep_forever()
 
 
@@ -207,7 +209,12 @@ def _session_cookie(settings: PlaneSettings) -> SessionCookie:
     return SessionCookie(KeyRing.parse("test", settings.cookie_keys), SystemEntropy())
 
 
-def _guard(world: World, settings: PlaneSettings) -> Guard:
+def _guard(world: World, settings: PlaneSettings, limiter: RateLimiter) -> Guard:
     sessions = OperatorAuthenticator(world.internal, settings.lives)
-    authenticate = Authenticate(settings.break_glass_token, sessions)
-    return Guard(authenticate, Admission(settings.requires_token, settings.auth_mode))
+    return Guard(
+        Authenticate(world.internal, sessions, TokenUses(), settings.break_glass_token),
+        Admission(settings.requires_token, settings.auth_mode),
+        _session_cookie(settings),
+        limiter,
+        GuardTrail(world.internal),
+    )

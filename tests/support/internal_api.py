@@ -11,10 +11,7 @@ import redis as redis_py
 import trio
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
-from services.internal_admin.api.guard import Guard
 from services.internal_admin.api.routes import internal_routes
-from services.internal_admin.domain.admission import Admission
-from services.internal_admin.flows.authenticate import Authenticate
 from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper
@@ -26,6 +23,7 @@ from shared.web.edge import Edge
 from shared.web.exchange import Route
 from tests.support.background import background
 from tests.support.builders import unique
+from tests.support.guard import trusting_guard
 from tests.support.public_flow import SEALING_KEYS
 from tests.support.world import World
 
@@ -115,5 +113,5 @@ async def _serve(
         await nursery.start(relay.run)
         await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
         routes = internal_routes(world.internal, projection, relay, users=users, mailbox_keys=SEALING_KEYS)
-        task_status.started(Guard(Authenticate(), Admission(requires_token=False)).protect(routes))
+        task_status.started(trusting_guard(world.internal).protect(routes))
         await trio.sleep_forever()

@@ -1,11 +1,18 @@
-"""Api: what a request says who calls. Judges nothing."""
+"""Api: what a request says about who calls. Judges nothing."""
 
 import re
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from shared.web.exchange import Request
+from services.internal_admin.api.session_cookie import BrokenCookie, CookieToken, NoCookie, SessionCookie
+from shared.web.exchange import Headers
 
 _BEARER = re.compile(r"bearer +([!-~\x80-\xff]+) *", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class NoCredentials:
+    """None were given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,14 +23,18 @@ class BearerToken:
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Credentials were given, of another kind or broken."""
+class UnreadableAuthorization:
+    """`Authorization` of another scheme, or broken."""
 
 
-def credentials_of(request: Request) -> BearerToken | Unreadable | None:
-    """None: the request gives none. A bearer token goes before a cookie."""
-    authorization = request.headers.get("authorization")
-    if authorization is None:
-        return None
-    match = _BEARER.fullmatch(authorization)
-    return BearerToken(match[1]) if match else Unreadable()
+Credentials: TypeAlias = NoCredentials | BearerToken | CookieToken | UnreadableAuthorization | BrokenCookie
+
+
+def credentials_of(headers: Headers, cookie: SessionCookie) -> Credentials:
+    """A header `Authorization` goes before a cookie, which is then not looked at."""
+    authorization = headers.get("authorization")
+    if authorization is not None:
+        match = _BEARER.fullmatch(authorization)
+        return BearerToken(match[1]) if match else UnreadableAuthorization()
+    found = cookie.find(headers.get("cookie"))
+    return NoCredentials() if isinstance(found, NoCookie) else found

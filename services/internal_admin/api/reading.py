@@ -3,11 +3,12 @@
 from typing import Protocol
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.identity import Identity, Operator
 from services.internal_admin.domain.mutation import Caller, Cause
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from shared.kernel.email_address import EmailAddress, parse_email
+from shared.kernel.faults import InvariantBroken
 from shared.web.exchange import Request
 
 
@@ -25,6 +26,13 @@ class Attributed(Protocol):
 def caller_of(request: Request, identity: Identity | None) -> Caller:
     """Who was authenticated, `anonymous` for nobody, and from where."""
     return Caller(identity.name if identity else "anonymous", request.client.network.text, request.request_id)
+
+
+def operator_of(identity: Identity | None) -> Operator:
+    """The operator, on routes for which `ACCESS` admits nobody else."""
+    if not isinstance(identity, Operator):
+        raise InvariantBroken("this route is an operator's")
+    return identity
 
 
 def cause_of(request: Request, identity: Identity | None, mutation: Attributed) -> Cause:

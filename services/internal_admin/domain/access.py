@@ -40,6 +40,11 @@ class NotAuthenticated:
 
 
 @dataclass(frozen=True, slots=True)
+class LoginRequired:
+    """Settings alone admit the caller elsewhere; here they do not."""
+
+
+@dataclass(frozen=True, slots=True)
 class OperatorRequired:
     """The caller is known, and no operator."""
 
@@ -57,7 +62,7 @@ class ScopeMissing:
 
 
 Access: TypeAlias = Anyone | OperatorOnly | Scoped
-AccessDecision: TypeAlias = Admitted | NotAuthenticated | OperatorRequired | RenewalDue | ScopeMissing
+AccessDecision: TypeAlias = Admitted | NotAuthenticated | LoginRequired | OperatorRequired | RenewalDue | ScopeMissing
 
 _INTERNAL, _PLANE = "/api/v1/internal", "/api/control-plane"
 
@@ -101,21 +106,13 @@ def decide_access(access: Access, identity: Identity | None) -> AccessDecision:
     match access, identity:
         case Anyone(), _:
             return Admitted()
+        case _, None:
+            return NotAuthenticated()
         case _, Operator(is_renewal_due=is_due):
             return RenewalDue() if is_due and access != OperatorOnly(renews=True) else Admitted()
         case OperatorOnly(), _:
-            return (
-                NotAuthenticated() if identity is None or isinstance(identity, Unauthenticated) else OperatorRequired()
-            )
-        case Scoped(scope), _:
-            return _decide_scope(scope, identity)
-
-
-def _decide_scope(scope: Scope, identity: Identity | None) -> AccessDecision:
-    match identity:
-        case None:
-            return NotAuthenticated()
-        case Token(scopes=scopes):
-            return Admitted() if scope in scopes else ScopeMissing(scope)
+            return LoginRequired() if isinstance(identity, Unauthenticated) else OperatorRequired()
+        case Scoped(scope), Token(scopes=scopes) if scope not in scopes:
+            return ScopeMissing(scope)
         case _:
             return Admitted()

@@ -1,34 +1,47 @@
-"""Flow: who a bearer token or an operator's session names."""
+"""Flow: whom a bearer token or an operator's session names."""
 
 import hmac
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
 
-from services.internal_admin.domain.identity import BreakGlass, Identity, Operator
-
-
-class OperatorSessions(Protocol):
-    """What is needed of the authenticator of sessions."""
-
-    async def authenticate(self, token_text: str) -> Operator | None: ...
+from services.internal_admin.domain.api_token import MARK, hash_of_token
+from services.internal_admin.domain.identity import BreakGlass, Identity, Operator, Token
+from services.internal_admin.domain.token_uses import TokenUses
+from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.store.api_tokens import read_token
+from shared.io.postgres import Postgres
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Each call asks Postgres once at most, and nothing is kept: what is revoked is refused with the next request."""
+    """Each call asks Postgres once at most, and nothing is remembered: what was revoked, has expired, or belongs to a
+    disabled operator is refused with the next request, on every replica."""
 
-    break_glass_token: str | None = field(default=None, repr=False)
-    sessions: OperatorSessions | None = None
+    postgres: Postgres
+    operators: OperatorAuthenticator
+    token_uses: TokenUses
+    break_glass_token: str | None = field(repr=False)
 
     async def by_bearer(self, text: str) -> Identity | None:
-        """Whose token it is (RFC 6750); None: nobody's that lives."""
+        """Whose token it is (RFC 6750), be it break-glass, an API token or an operator's session; None: nobody's."""
         if self._is_break_glass(text):
             return BreakGlass()
-        return await self.by_session(text)
+        return await (self._by_token(text) if text.startswith(MARK) else self.by_session(text))
 
     async def by_session(self, token_text: str) -> Operator | None:
         """Whose session it is; None: nobody's that lives."""
-        return await self.sessions.authenticate(token_text) if self.sessions else None
+        return await self.operators.authenticate(token_text)
+
+    async def _by_token(self, text: str) -> Token | None:
+        token_hash = hash_of_token(text)
+        if token_hash is None:
+            return None
+        found = await self.postgres.unit_of_work(partial(read_token, token_hash=token_hash))
+        if found is None:
+            return None
+        if found.is_use_due:
+            self.token_uses.note(found.token.token_id)
+        return found.token
 
     def _is_break_glass(self, text: str) -> bool:
         """In constant time. Headers are read as latin-1, the setting as UTF-8: bytes are compared."""

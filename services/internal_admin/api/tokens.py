@@ -1,0 +1,108 @@
+"""Api: the routes of API tokens (SPEC §10.2). The guard admits operators only."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.control_plane.tokens import (
+    TokenAnswer,
+    decode_create_token,
+    decode_list_tokens,
+    encode_created_token,
+    encode_revoke_token,
+    encode_tokens,
+)
+from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.reading import caller_of, operator_of
+from services.internal_admin.domain.api_token import (
+    ApiToken,
+    Created,
+    CreateToken,
+    Creator,
+    CreatorGone,
+    RevokeToken,
+)
+from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.scope import Scope
+from services.internal_admin.flows.create_token import create_token
+from services.internal_admin.flows.list_tokens import list_tokens
+from services.internal_admin.flows.revoke_token import revoke_token
+from shared.io.postgres import Postgres
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+from shared.web.exchange import Request, Response
+
+_ROOT = "/api/control-plane/auth/tokens"
+_REASON_CODE = "operator_revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRoutes:
+    """Making, listing and revoking tokens: every operator manages all of them."""
+
+    postgres: Postgres
+    clock: Clock
+    entropy: Entropy
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the listener."""
+        return (
+            ProtectedRoute("GET", _ROOT, self.list),
+            ProtectedRoute("POST", _ROOT, self.create, accepts_body=True),
+            ProtectedRoute("DELETE", f"{_ROOT}/{{token_id}}", self.revoke),
+        )
+
+    async def list(self, request: Request, _: Identity | None) -> Response:
+        """Tokens without their secrets, newest first, those that ended too."""
+        asked = decode_list_tokens(request.query)
+        page = await list_tokens(asked.after, asked.limit, self.postgres)
+        next_after = page.items[-1].token_id if page.has_more else None
+        return Response(200, encode_tokens([_answer(token) for token in page.items], next_after))
+
+    async def create(self, request: Request, identity: Identity | None) -> Response:
+        """A token, and its secret this once."""
+        asked, operator = decode_create_token(request.body), operator_of(identity)
+        command = CreateToken(asked.name, read_scopes(asked.scopes), asked.life)
+        creator = Creator(operator.operator_id, operator.operator_session_id, caller_of(request, identity))
+        ended = await create_token(command, creator, self.postgres, self.clock, self.entropy)
+        match ended.outcome:
+            case Created(token):
+                return Response(200, encode_created_token(_answer(token), ended.secret))
+            case CreatorGone():
+                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+            case _:
+                assert_never(ended.outcome)
+
+    async def revoke(self, request: Request, identity: Identity | None) -> Response:
+        """End a token."""
+        token_id = request.path_parameters["token_id"]
+        outcome = await revoke_token(RevokeToken(token_id, _REASON_CODE, caller_of(request, identity)), self.postgres)
+        match outcome:
+            case "revoked" | "already_revoked":
+                return Response(200, encode_revoke_token(outcome, token_id))
+            case "token_not_found":
+                raise Refusal(ErrorCode.TOKEN_NOT_FOUND)
+            case _:
+                assert_never(outcome)
+
+
+def read_scopes(words: tuple[str, ...]) -> frozenset[Scope]:
+    """The scopes, or the refusal that lists those there are."""
+    if not set(words) <= set(Scope):
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"scopes must be among {', '.join(Scope)}")
+    return frozenset(map(Scope, words))
+
+
+def _answer(token: ApiToken) -> TokenAnswer:
+    return TokenAnswer(
+        token.token_id,
+        token.name,
+        token.prefix,
+        tuple(sorted(token.scopes)),
+        token.status,
+        token.created_by,
+        token.created_at,
+        token.expires_at,
+        token.last_used_at,
+        token.revoked_at,
+    )

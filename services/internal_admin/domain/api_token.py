@@ -1,0 +1,111 @@
+"""Domain: API tokens: the secret, commands, and every way they end (SPEC §10.7)."""
+
+import hashlib
+import re
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import ClassVar, Literal, TypeAlias
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.scope import Scope
+from shared.kernel.entropy import Entropy
+
+MARK = "authsession_token_"
+"""What every token begins with, so that people and scanners of leaked secrets know one."""
+DEFAULT_LIFE = timedelta(days=90)
+LONGEST_LIFE = timedelta(days=365)
+
+_RANDOM_BYTES = 32
+_SHOWN_CHARACTERS = 6
+_FORM = re.compile(rf"{MARK}[A-Za-z0-9_-]{{43}}")
+
+TokenStatus: TypeAlias = Literal["active", "expired", "revoked"]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSecret:
+    """`text` is shown once. `hash`, its SHA-256, is what Postgres keeps: 256 random bits need no slow hash. `prefix`
+    stays visible, to tell tokens apart: the mark and 36 bits, of which 220 others remain unknown."""
+
+    text: str = field(repr=False)
+    hash: bytes = field(repr=False)
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiToken:
+    """A token as lists show it. `created_by` None: made on the command line. `last_used_at` may be a minute old."""
+
+    token_id: str
+    name: str = field(repr=False)
+    prefix: str
+    scopes: frozenset[Scope]
+    status: TokenStatus
+    created_by: str | None
+    created_at: datetime
+    expires_at: datetime
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateToken:
+    """Make a token that lives for `life`."""
+
+    name: str = field(repr=False)
+    scopes: frozenset[Scope]
+    life: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """The operator who makes a token, and the session that must live while it is made."""
+
+    operator_id: str
+    operator_session_id: str
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeToken:
+    """End a token for good."""
+
+    token_id: str
+    reason_code: str
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """There is a token."""
+
+    token: ApiToken
+    name: ClassVar[str] = "created"
+
+
+@dataclass(frozen=True, slots=True)
+class CreatorGone:
+    """The creator's session ended, or they were disabled, while the token was made: there is none."""
+
+    name: ClassVar[str] = "invalid_credentials"
+
+
+CreateTokenOutcome: TypeAlias = Created | CreatorGone
+RevokeTokenOutcome: TypeAlias = Literal["revoked", "already_revoked", "token_not_found"]
+"""Its word is that of the answer and of the audit trail."""
+
+
+def new_token_secret(entropy: Entropy) -> TokenSecret:
+    """A secret that nobody else has."""
+    text = MARK + urlsafe_b64encode(entropy.token_bytes(_RANDOM_BYTES)).decode("ascii").rstrip("=")
+    return TokenSecret(text, _hash(text), text[: len(MARK) + _SHOWN_CHARACTERS])
+
+
+def hash_of_token(text: str) -> bytes | None:
+    """What to look a presented token up by; None for text that no token could be."""
+    return _hash(text) if _FORM.fullmatch(text) else None
+
+
+def _hash(text: str) -> bytes:
+    return hashlib.sha256(text.encode("ascii")).digest()

@@ -1,0 +1,30 @@
+"""Flow: make an API token."""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from services.internal_admin.domain.api_token import CreateToken, CreateTokenOutcome, Creator, new_token_secret
+from services.internal_admin.store import api_tokens
+from shared.io.postgres import Postgres
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+from shared.kernel.ids import new_token_id
+
+
+@dataclass(frozen=True, slots=True)
+class CreationEnded:
+    """How it ended; `secret` is the token's, to be shown this once, and of no use where there is no token."""
+
+    outcome: CreateTokenOutcome
+    secret: str = field(repr=False)
+
+
+async def create_token(
+    command: CreateToken, creator: Creator, postgres: Postgres, clock: Clock, entropy: Entropy
+) -> CreationEnded:
+    """Repeated, it makes another token: nobody could be told the first one's secret again."""
+    secret, token_id = new_token_secret(entropy), new_token_id(clock, entropy)
+    outcome = await postgres.unit_of_work(
+        partial(api_tokens.create_token, command=command, creator=creator, token_id=token_id, secret=secret)
+    )
+    return CreationEnded(outcome, secret.text)

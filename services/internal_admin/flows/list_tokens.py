@@ -1,0 +1,13 @@
+"""Flow: list API tokens, those that ended too while their rows are kept."""
+
+from functools import partial
+
+from services.internal_admin.domain.api_token import ApiToken
+from services.internal_admin.domain.page import Page
+from services.internal_admin.store import api_tokens
+from shared.io.postgres import Postgres
+
+
+async def list_tokens(after: str | None, limit: int, postgres: Postgres) -> Page[ApiToken]:
+    """Newest first; those `after` a token id, or from the newest on."""
+    return await postgres.unit_of_work(partial(api_tokens.list_tokens, after=after, limit=limit))

@@ -1,0 +1,151 @@
+"""Store: API tokens (SPEC §10.7). Secrets come here as hashes only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import asyncpg
+
+from services.internal_admin.domain.api_token import (
+    ApiToken,
+    Created,
+    CreateToken,
+    CreateTokenOutcome,
+    Creator,
+    CreatorGone,
+    RevokeToken,
+    RevokeTokenOutcome,
+    TokenSecret,
+)
+from services.internal_admin.domain.audit_subject import audit_subject_of_id
+from services.internal_admin.domain.identity import Token
+from services.internal_admin.domain.page import Page, cut_page
+from services.internal_admin.domain.scope import Scope
+from services.internal_admin.store.audit import insert_operator_event
+from shared.io import queries
+from shared.kernel.faults import InvariantBroken
+
+_SQL = queries.load("services.internal_admin.store", "api_tokens.sql")
+_SCOPES = frozenset(Scope)
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedToken:
+    """A token that lives; `is_use_due`: it is time to keep that it was used."""
+
+    token: Token
+    is_use_due: bool
+
+
+async def create_token(
+    connection: asyncpg.Connection, command: CreateToken, creator: Creator, token_id: str, secret: TokenSecret
+) -> CreateTokenOutcome:
+    """Make a token unless its creator is gone by now; one transaction, audited whatever the outcome.
+
+    The creator's row is locked first: a recovery that revokes every token either sees this one, or ends its creator's
+    session before (`test_no_token_outlives_the_recovery_of_its_creator`).
+    """
+    async with connection.transaction():
+        outcome = await _create_token(connection, command, creator, token_id, secret)
+        await insert_operator_event(
+            connection,
+            "security.create_token",
+            outcome.name,
+            creator.caller,
+            subject=token_id if isinstance(outcome, Created) else None,
+            scopes=sorted(command.scopes),
+        )
+        return outcome
+
+
+async def insert_token(
+    connection: asyncpg.Connection, command: CreateToken, created_by: str | None, token_id: str, secret: TokenSecret
+) -> ApiToken:
+    """One statement; the caller owns the transaction and audits."""
+    row = await connection.fetchrow(
+        _SQL["insert_token"],
+        token_id,
+        command.name,
+        secret.prefix,
+        secret.hash,
+        sorted(command.scopes),
+        created_by,
+        command.life,
+    )
+    if row is None:
+        raise InvariantBroken("an insert returns its row")
+    return _api_token(row)
+
+
+async def read_token(connection: asyncpg.Connection, token_hash: bytes) -> PresentedToken | None:
+    """Who holds a secret; None if no token that lives has this hash, or its creator was disabled."""
+    row = await connection.fetchrow(_SQL["read_token"], token_hash)
+    return None if row is None else PresentedToken(Token(row["token_id"], _scopes(row)), row["is_use_due"])
+
+
+async def list_tokens(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[ApiToken]:
+    """Tokens from the newest to the oldest, those that ended too; those `after` a token id, at most `limit`."""
+    rows = await connection.fetch(_SQL["list_tokens"], after, limit + 1)
+    return cut_page([_api_token(row) for row in rows], limit)
+
+
+async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> RevokeTokenOutcome:
+    """End a token; it is refused with its next request, on every replica. One transaction, audited whatever the
+    outcome."""
+    async with connection.transaction():
+        outcome = await end_token(connection, command.token_id, command.reason_code)
+        await insert_operator_event(
+            connection,
+            "security.revoke_token",
+            outcome,
+            command.caller,
+            subject=audit_subject_of_id(command.token_id),
+            reason_code=command.reason_code,
+        )
+        return outcome
+
+
+async def end_token(connection: asyncpg.Connection, token_id: str, reason_code: str) -> RevokeTokenOutcome:
+    """The same without the audit row: the caller owns the transaction and audits."""
+    if await connection.fetchval(_SQL["revoke_token"], token_id, reason_code):
+        return "revoked"
+    return "already_revoked" if await connection.fetchval(_SQL["has_token"], token_id) else "token_not_found"
+
+
+async def revoke_tokens_of(connection: asyncpg.Connection, operator_id: str, reason_code: str) -> int:
+    """Revoke each token that the operator made; returns how many. The caller locked the operator's row, and audits."""
+    return await connection.fetchval(_SQL["revoke_tokens_of"], operator_id, reason_code)
+
+
+async def keep_last_use(connection: asyncpg.Connection, token_ids: Iterable[str]) -> None:
+    """Say that these tokens were used now. A token that somebody else is changing is left out."""
+    await connection.execute(_SQL["keep_last_use"], list(token_ids))
+
+
+async def _create_token(
+    connection: asyncpg.Connection, command: CreateToken, creator: Creator, token_id: str, secret: TokenSecret
+) -> CreateTokenOutcome:
+    if not await connection.fetchval(_SQL["lock_creator"], creator.operator_id):
+        return CreatorGone()
+    if not await connection.fetchval(_SQL["has_live_session"], creator.operator_session_id, creator.operator_id):
+        return CreatorGone()
+    return Created(await insert_token(connection, command, creator.operator_id, token_id, secret))
+
+
+def _api_token(row: asyncpg.Record) -> ApiToken:
+    return ApiToken(
+        token_id=row["token_id"],
+        name=row["name"],
+        prefix=row["prefix"],
+        scopes=_scopes(row),
+        status=row["status"],
+        created_by=row["created_by"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+        revoked_at=row["revoked_at"],
+    )
+
+
+def _scopes(row: asyncpg.Record) -> frozenset[Scope]:
+    """Those that this release knows."""
+    return frozenset(Scope(word) for word in row["scopes"] if word in _SCOPES)

@@ -32,15 +32,16 @@ OLDEST_POSTGRES = 150_000
 # What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
 _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
-                  ("blocks", "insert"), ("blocks", "delete"), ("settings", "update")),
-    INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("login_codes", "insert"),
-                    ("challenges", "update")),
+                  ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select")),
+    INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("audit_seal", "update"),
+                    ("audit_seal", "delete"), ("login_codes", "insert"), ("challenges", "update")),
 }  # fmt: skip
 _NEEDED = {
     PUBLIC_ROLE: (("emails", "update"), ("challenges", "update"), ("device_sessions", "insert"),
                   ("audit_events", "insert"), ("projection_outbox", "delete")),
     INTERNAL_ROLE: (("emails", "update"), ("emails", "delete"), ("device_sessions", "update"), ("blocks", "delete"),
-                    ("audit_events", "insert"), ("projection_outbox", "delete"), ("challenges", "delete")),
+                    ("audit_events", "insert"), ("audit_seal", "insert"), ("projection_outbox", "delete"),
+                    ("challenges", "delete")),
 }  # fmt: skip
 
 

@@ -25,8 +25,10 @@ select (select count(*) from pg_stat_replication) as standbys,
 select rolcanlogin, rolsuper from pg_roles where rolname = $1;
 
 -- name: has_right
--- Whether role $1 has right $4 on table $3 of schema $2; null if there is no such table.
-select has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4);
+-- Whether role $1 has right $4 on table $3 of schema $2, or on a column of it; null if there is no such table.
+select case when $4::text in ('select', 'insert', 'update')
+            then has_any_column_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4)
+            else has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4) end;
 
 -- name: read_require_client_key_proof
 -- The setting.

@@ -23,13 +23,13 @@ grant execute on function revoke_oldest_sessions to authsession_public;
 grant select on schema_migrations to authsession_public, authsession_internal;
 grant select on settings, users, blocks, device_sessions to authsession_public;
 grant select, insert, update on emails, login_codes, challenges, mail_deliveries, known_networks to authsession_public;
-grant insert on users, device_sessions, audit_events to authsession_public;
+grant insert on users, device_sessions to authsession_public;
 grant select, insert, update, delete on projection_outbox to authsession_public;
 
 -- Trusted operations. Codes and challenges stay with the public flow, but for the development mailbox's
 -- reading and retention's removing.
 grant select, update on settings to authsession_internal;
-grant select, insert on settings_changes, audit_events to authsession_internal;
+grant select, insert on settings_changes to authsession_internal;
 grant select, insert, update on emails, device_sessions to authsession_internal;
 grant select on users, login_codes, mail_deliveries, challenges to authsession_internal;
 grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;
@@ -56,3 +56,12 @@ grant select, insert, update, delete on domain_revocations to authsession_intern
 grant select, insert on onboarding_steps to authsession_internal;
 -- The command line, as the schema's owner, makes setup codes; the internal process exchanges and uses them.
 grant select, update on owner_setup to authsession_internal;
+
+-- The audit trail: both services append rows, whose ids the sequence alone gives; the internal one seals them, and removes
+-- the beginning of the chain by the one function that can. Nobody changes or removes a row or a seal.
+grant insert (occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject, reason_code, details)
+    on audit_events to authsession_public, authsession_internal;
+grant select on audit_events, audit_checkpoint to authsession_internal;
+grant select, insert on audit_seal to authsession_internal;
+grant select, update on audit_sealer to authsession_internal;
+grant execute on function remove_audit_prefix to authsession_internal;

@@ -158,6 +158,34 @@ CREATE FUNCTION authsession.is_email_domain_refused(email text, blocked text[], 
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((split_part(email, '@'::text, 2) = ANY (blocked)) OR ((cardinality(allowed) > 0) AND (split_part(email, '@'::text, 2) <> ALL (allowed))));
 
+CREATE FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) RETURNS bigint
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+declare
+    begun bigint;
+    removed bigint;
+begin
+    select seq into begun from audit_checkpoint for update;
+    if up_to <= begun then
+        return 0;
+    end if;
+    if not exists (select from audit_seal where seq = up_to and mac = expected_chain_mac)
+       or up_to >= (select max(seq) from audit_seal) then
+        raise exception 'no such place in the audit chain, or its end' using errcode = 'insufficient_privilege';
+    end if;
+    if exists (select from audit_seal join audit_events using (audit_id)
+                where seq <= up_to
+                  and occurred_at >= (select clock_timestamp() - audit_retention from settings)) then
+        raise exception 'the audit trail is kept for audit_retention' using errcode = 'insufficient_privilege';
+    end if;
+    delete from audit_events where audit_id in (select audit_id from audit_seal where seq <= up_to);
+    get diagnostics removed = row_count;
+    delete from audit_seal where seq <= up_to;
+    update audit_checkpoint set seq = up_to, chain_mac = expected_chain_mac, key_id = with_key_id, mac = with_mac;
+    return removed;
+end $$;
+
 CREATE TABLE authsession.device_sessions (
     device_session_id text NOT NULL,
     user_id text NOT NULL,
@@ -228,6 +256,20 @@ CREATE TABLE authsession.api_tokens (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE authsession.audit_checkpoint (
+    only_row boolean DEFAULT true NOT NULL,
+    seq bigint DEFAULT 0 NOT NULL,
+    chain_mac bytea DEFAULT decode(repeat('00'::text, 32), 'hex'::text) NOT NULL,
+    key_id text,
+    mac bytea,
+    CONSTRAINT audit_checkpoint_chain_mac_check CHECK ((octet_length(chain_mac) = 32)),
+    CONSTRAINT audit_checkpoint_check CHECK (((seq = 0) = (key_id IS NULL))),
+    CONSTRAINT audit_checkpoint_check1 CHECK (((seq = 0) = (mac IS NULL))),
+    CONSTRAINT audit_checkpoint_mac_check CHECK ((octet_length(mac) = 32)),
+    CONSTRAINT audit_checkpoint_only_row_check CHECK (only_row),
+    CONSTRAINT audit_checkpoint_seq_check CHECK ((seq >= 0))
+);
+
 CREATE TABLE authsession.audit_events (
     audit_id bigint NOT NULL,
     occurred_at timestamp with time zone NOT NULL,
@@ -241,7 +283,8 @@ CREATE TABLE authsession.audit_events (
     subject text,
     reason_code text,
     details jsonb,
-    CONSTRAINT audit_events_event_check CHECK ((event ~~ 'security.%'::text))
+    CONSTRAINT audit_events_event_check CHECK ((event ~~ 'security.%'::text)),
+    CONSTRAINT audit_events_occurred_at_check CHECK (((occurred_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (occurred_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))
 );
 
 ALTER TABLE authsession.audit_events ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -251,6 +294,21 @@ ALTER TABLE authsession.audit_events ALTER COLUMN audit_id ADD GENERATED ALWAYS 
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE authsession.audit_seal (
+    seq bigint NOT NULL,
+    audit_id bigint NOT NULL,
+    key_id text NOT NULL,
+    mac bytea NOT NULL,
+    CONSTRAINT audit_seal_mac_check CHECK ((octet_length(mac) = 32)),
+    CONSTRAINT audit_seal_seq_check CHECK ((seq > 0))
+);
+
+CREATE TABLE authsession.audit_sealer (
+    only_row boolean DEFAULT true NOT NULL,
+    floor bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT audit_sealer_only_row_check CHECK (only_row)
 );
 
 ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -409,10 +467,12 @@ CREATE TABLE authsession.settings (
     known_network_retention interval DEFAULT '90 days'::interval NOT NULL,
     revoked_session_retention interval DEFAULT '90 days'::interval NOT NULL,
     expired_block_retention interval DEFAULT '30 days'::interval NOT NULL,
+    audit_retention interval DEFAULT '400 days'::interval NOT NULL,
     blocked_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     allowed_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     operator_password_min_length integer DEFAULT 12 NOT NULL,
     CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
+    CONSTRAINT settings_audit_retention_check CHECK (((audit_retention >= '30 days'::interval) AND (audit_retention <= '3650 days'::interval))),
     CONSTRAINT settings_blocked_email_domains_check CHECK (((cardinality(blocked_email_domains) <= 1000) AND (array_position(blocked_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_challenge_retention_check CHECK (((challenge_retention >= '25:00:00'::interval) AND (challenge_retention <= '3650 days'::interval))),
     CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
@@ -457,8 +517,17 @@ ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED AL
 ALTER TABLE ONLY authsession.api_tokens
     ADD CONSTRAINT api_tokens_pkey PRIMARY KEY (token_id);
 
+ALTER TABLE ONLY authsession.audit_checkpoint
+    ADD CONSTRAINT audit_checkpoint_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY authsession.audit_events
     ADD CONSTRAINT audit_events_pkey PRIMARY KEY (audit_id);
+
+ALTER TABLE ONLY authsession.audit_seal
+    ADD CONSTRAINT audit_seal_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY authsession.audit_sealer
+    ADD CONSTRAINT audit_sealer_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY authsession.blocks
     ADD CONSTRAINT blocks_email_id_key UNIQUE (email_id);
@@ -551,7 +620,17 @@ CREATE INDEX api_tokens_of_operator ON authsession.api_tokens USING btree (creat
 
 CREATE UNIQUE INDEX api_tokens_token_hash ON authsession.api_tokens USING btree (token_hash);
 
-CREATE INDEX audit_events_occurred_at ON authsession.audit_events USING btree (occurred_at);
+CREATE INDEX audit_events_actor ON authsession.audit_events USING btree (actor_id, occurred_at, audit_id) WHERE (actor_id IS NOT NULL);
+
+CREATE INDEX audit_events_caller ON authsession.audit_events USING btree (caller, occurred_at, audit_id) WHERE (caller <> 'public'::text);
+
+CREATE INDEX audit_events_event ON authsession.audit_events USING btree (event, occurred_at, audit_id);
+
+CREATE INDEX audit_events_subject ON authsession.audit_events USING btree (subject, occurred_at, audit_id);
+
+CREATE INDEX audit_events_time ON authsession.audit_events USING btree (occurred_at, audit_id);
+
+CREATE UNIQUE INDEX audit_seal_audit_id ON authsession.audit_seal USING btree (audit_id);
 
 CREATE INDEX blocks_expires_at ON authsession.blocks USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 
@@ -686,6 +765,9 @@ GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_i
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_public;
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) TO authsession_internal;
+
 GRANT SELECT,INSERT ON TABLE authsession.device_sessions TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authsession_internal;
 
@@ -694,8 +776,46 @@ GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO au
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
 
-GRANT INSERT ON TABLE authsession.audit_events TO authsession_public;
-GRANT SELECT,INSERT ON TABLE authsession.audit_events TO authsession_internal;
+GRANT SELECT ON TABLE authsession.audit_checkpoint TO authsession_internal;
+
+GRANT SELECT ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(occurred_at) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(occurred_at) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(event) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(event) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(outcome) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(outcome) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(caller) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(caller) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(actor_type) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(actor_type) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(actor_id) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(actor_id) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(network) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(network) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(request_id) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(request_id) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(subject) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(subject) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(reason_code) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(reason_code) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT INSERT(details) ON TABLE authsession.audit_events TO authsession_public;
+GRANT INSERT(details) ON TABLE authsession.audit_events TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.audit_seal TO authsession_internal;
+
+GRANT SELECT,UPDATE ON TABLE authsession.audit_sealer TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO authsession_internal;
 

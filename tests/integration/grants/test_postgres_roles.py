@@ -6,11 +6,19 @@ import pytest
 from tests.support.builders import StoredUser, store_session, store_user
 from tests.support.database import Database, run_sql
 
-TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = ("audit_events", "settings_changes")
+TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = ("audit_events", "audit_seal", "audit_checkpoint", "settings_changes")
 NO_ROLE_MAY = [
     "update audit_events set outcome = 'other'",
     "delete from audit_events",
     "truncate audit_events",
+    "insert into audit_events (audit_id, occurred_at, event, outcome, caller) overriding system value "
+    "values (9000000000, clock_now(), 'security.x', 'x', 'x')",
+    "update audit_seal set mac = mac",
+    "delete from audit_seal",
+    "truncate audit_seal",
+    "update audit_checkpoint set seq = 1",
+    "insert into audit_checkpoint default values",
+    "delete from audit_checkpoint",
     "truncate device_sessions",
     "delete from settings",
     "insert into settings default values",
@@ -52,6 +60,9 @@ THE_PUBLIC_ROLE_MAY_NOT = [
     "insert into user_block_orders (user_id, reason_code, ordered_at, next_attempt_at) values ('u', 'x', now(), now())",
     "update user_block_orders set attempts = 0",
     "delete from user_block_orders",
+    "insert into audit_seal values (1, 1, 'k1', decode(repeat('00', 32), 'hex'))",
+    "update audit_sealer set floor = 1",
+    "select remove_audit_prefix(1, decode(repeat('00', 32), 'hex'), 'k1', decode(repeat('00', 32), 'hex'))",
 ]
 THE_INTERNAL_ROLE_MAY_NOT = [
     "insert into login_codes select * from login_codes",

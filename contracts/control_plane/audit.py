@@ -1,0 +1,164 @@
+"""The audit trail over HTTP: what `GET audit` takes and answers (SPEC §10.2). Shape only."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import quote, urlencode
+
+from contracts.cursor import encode_position, invalid_cursor, read_position
+from contracts.encoding import encode
+from contracts.instant import decode_instant, encode_instant
+from contracts.strict_json import Fields, invalid, read_filled_text, read_text
+from contracts.strict_query import decode_query, read_limit
+
+AuditFormat: TypeAlias = Literal["json", "jsonl"]
+
+DEFAULT_LIMIT: Final = 100
+MAX_LIMIT: Final = 500
+JSON_LINES: Final = "application/jsonl"
+
+_EQUALS = ("event", "outcome", "caller", "actor_type", "actor_id", "subject", "request_id")
+_KNOWN = frozenset({*_EQUALS, "from", "to", "limit", "cursor", "format"})
+_POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class AuditCursor(NamedTuple):
+    """The row, or the place between rows, that a page ended at; the next begins after it."""
+
+    occurred_at: datetime
+    audit_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListAuditQuery:
+    """A page of the rows that equal all that is given, from `since` on and before `until`. `format` None: not asked."""
+
+    event: str | None = None
+    outcome: str | None = None
+    caller: str | None = None
+    actor_type: str | None = None
+    actor_id: str | None = None
+    subject: str | None = None
+    request_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    limit: int = DEFAULT_LIMIT
+    cursor: AuditCursor | None = None
+    format: AuditFormat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditAnswer:
+    """One row. `details` is JSON text; `seal_seq` the number of its seal, None while it is not sealed."""
+
+    audit_id: int
+    occurred_at: datetime
+    event: str
+    outcome: str
+    caller: str
+    actor_type: str | None = None
+    actor_id: str | None = None
+    network: str | None = None
+    request_id: str | None = None
+    subject: str | None = None
+    reason_code: str | None = None
+    details: str | None = None
+    seal_seq: int | None = None
+
+
+def decode_list_audit(query: str) -> ListAuditQuery:
+    """The query of `GET audit`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    parameters = decode_query(query, _KNOWN)
+    equals = {name: read_filled_text(parameters, name) for name in _EQUALS if name in parameters}
+    position = read_position(parameters)
+    return ListAuditQuery(
+        **equals,
+        since=_read_instant(parameters, "from"),
+        until=_read_instant(parameters, "to"),
+        limit=_read_limit(parameters),
+        cursor=None if position is None else _decode_position(position),
+        format=_read_format(parameters),
+    )
+
+
+def encode_audit(rows: Sequence[AuditAnswer], next_cursor: AuditCursor | None) -> bytes:
+    """A page as one JSON object; `next_cursor` only if more may follow."""
+    answer: dict[str, object] = {"events": [_shown(row) for row in rows]}
+    if next_cursor is not None:
+        answer["next_cursor"] = encode_audit_cursor(next_cursor)
+    return encode(answer)
+
+
+def encode_audit_lines(rows: Sequence[AuditAnswer]) -> bytes:
+    """A page as JSON lines (https://jsonlines.org): each row an object, and a line end."""
+    return b"".join(encode(_shown(row)) + b"\n" for row in rows)
+
+
+def encode_audit_cursor(cursor: AuditCursor) -> str:
+    """The cursor as clients carry it."""
+    return encode_position(f"{(cursor.occurred_at - _EPOCH) // _MICROSECOND}.{cursor.audit_id}")
+
+
+def encode_next_link(query: str, next_cursor: AuditCursor) -> str:
+    """The `Link` (RFC 8288) to the next page: the query of this one, relative to its path, with another cursor."""
+    parameters = {**decode_query(query, _KNOWN), "cursor": encode_audit_cursor(next_cursor)}
+    return f'<?{urlencode(parameters, quote_via=quote)}>; rel="next"'
+
+
+def _shown(row: AuditAnswer) -> dict[str, object]:
+    actor = {"type": row.actor_type, "id": row.actor_id}
+    optional: dict[str, object] = {
+        "actor": {name: value for name, value in actor.items() if value is not None} or None,
+        "network": row.network,
+        "request_id": row.request_id,
+        "subject": row.subject,
+        "reason_code": row.reason_code,
+        "details": None if row.details is None else json.loads(row.details),
+    }
+    return {
+        "audit_id": row.audit_id,
+        "occurred_at": encode_instant(row.occurred_at),
+        "event": row.event,
+        "outcome": row.outcome,
+        "caller": row.caller,
+        **{name: value for name, value in optional.items() if value is not None},
+        "seal_seq": row.seal_seq,
+    }
+
+
+def _read_instant(parameters: Fields, name: str) -> datetime | None:
+    return decode_instant(read_text(parameters, name), name) if name in parameters else None
+
+
+def _read_limit(parameters: Fields) -> int:
+    limit = read_limit(parameters) or DEFAULT_LIMIT
+    if limit > MAX_LIMIT:
+        raise invalid(f"limit must be a whole number from 1 to {MAX_LIMIT}")
+    return limit
+
+
+def _read_format(parameters: Fields) -> AuditFormat | None:
+    if "format" not in parameters:
+        return None
+    match read_text(parameters, "format"):
+        case "json":
+            return "json"
+        case "jsonl":
+            return "jsonl"
+        case _:
+            raise invalid("format must be json or jsonl")
+
+
+def _decode_position(position: str) -> AuditCursor:
+    match = _POSITION.fullmatch(position)
+    if match is None:
+        raise invalid_cursor()
+    try:
+        return AuditCursor(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))
+    except OverflowError:
+        raise invalid_cursor() from None

@@ -1,0 +1,107 @@
+"""Domain: finds what was done to the audit trail, link by link in the order of the chain (SPEC §10.8). Pure.
+
+It proves what is there against the key. Whoever can write the tables can also take off the end of the chain, or all of
+it: that shows against an anchor, a place of the chain that was kept elsewhere.
+"""
+
+import hmac
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.internal_admin.domain.audit_chain import GENESIS, Checkpoint, Place, Seal, is_genuine, seal_mac
+from services.internal_admin.domain.audit_row import AuditRow
+from services.internal_admin.domain.unseen_ids import PATIENCE
+from shared.keyring import KeyRing
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A seal with its row; None if the row is gone."""
+
+    seal: Seal
+    row: AuditRow | None
+
+
+class ChainCheck:
+    """One walk over the chain: `begin`, `check` for each link by number, `end`. Each yields findings, a sentence each.
+
+    After a finding it goes on from what is stored, so that one change is one finding. Memory is bounded.
+    """
+
+    def __init__(self, keys: KeyRing, anchors: Mapping[int, bytes]) -> None:
+        """`anchors`: MACs that seals once had, by their numbers."""
+        self._keys = keys
+        self._anchors = dict(anchors)
+        self._last = GENESIS
+        self._is_last_known = True
+        self._newest: datetime | None = None
+        self._without_key: Counter[str] = Counter()
+        self.checked = 0
+
+    @property
+    def last(self) -> Place:
+        """Where the walk is."""
+        return self._last
+
+    @property
+    def uncompared_anchors(self) -> list[int]:
+        """Numbers of anchors that are older than the chain's beginning."""
+        return sorted(self._anchors)
+
+    def begin(self, checkpoint: Checkpoint) -> Iterator[str]:
+        """Start at the checkpoint; or go on from there, when retention moved it past a walk that goes on."""
+        if not is_genuine(checkpoint, self._keys):
+            yield f"the checkpoint, seal {checkpoint.place.seq}, is forged, or its key {checkpoint.key_id} is not given"
+        self._last, self._is_last_known = checkpoint.place, True
+        yield from self._compare_anchor(checkpoint.place)
+
+    def check(self, link: Link) -> Iterator[str]:
+        """What is wrong with the next link."""
+        seal, row = link.seal, link.row
+        yield from self._missing_before(seal.place.seq)
+        yield from self._compare_anchor(seal.place)
+        if row is None:
+            yield f"row {seal.audit_id} is gone, its seal {seal.place.seq} is there"
+        elif self._is_last_known:
+            yield from self._compare(seal, row)
+        self._last, self._is_last_known = seal.place, True
+        self.checked += 1
+
+    def end(self) -> Iterator[str]:
+        """What shows at the end of the chain only."""
+        for key_id, count in sorted(self._without_key.items()):
+            yield f"the key {key_id} is not given: {count} rows sealed with it cannot be checked"
+        for seq in [seq for seq in self._anchors if seq > self._last.seq]:
+            del self._anchors[seq]
+            yield f"the end is cut off: the chain ends at seal {self._last.seq}, there was a seal {seq}"
+
+    def is_overdue(self, occurred_at: datetime) -> bool:
+        """Whether a row that has no seal should have one: much younger rows have theirs."""
+        return self._newest is not None and occurred_at < self._newest - PATIENCE
+
+    def _missing_before(self, seq: int) -> Iterator[str]:
+        first = self._last.seq + 1
+        if seq == first:
+            return
+        self._is_last_known = False
+        for missing in [each for each in self._anchors if first <= each < seq]:
+            del self._anchors[missing]
+        yield f"seals {first} to {seq - 1} are gone; what seal {seq} covers cannot be checked without them"
+
+    def _compare_anchor(self, place: Place) -> Iterator[str]:
+        anchor = self._anchors.pop(place.seq, None)
+        if anchor is not None and not hmac.compare_digest(anchor, place.mac):
+            yield f"seal {place.seq} is not the one that the anchor names"
+
+    def _compare(self, seal: Seal, row: AuditRow) -> Iterator[str]:
+        key = self._keys.get(seal.key_id)
+        if key is None:
+            self._without_key[seal.key_id] += 1
+        elif not hmac.compare_digest(seal_mac(self._last, row, key), seal.place.mac):
+            yield f"row {row.audit_id} or its seal {seal.place.seq} was changed"
+        elif self.is_overdue(row.occurred_at):
+            yield f"row {row.audit_id} (seal {seal.place.seq}) tells of a time long before rows sealed earlier"
+        else:
+            self._newest = max(row.occurred_at, self._newest or row.occurred_at)

@@ -1,0 +1,12 @@
+"""Flow: list the audit trail."""
+
+from functools import partial
+
+from services.internal_admin.domain.audit_filter import AuditFilter, AuditPage, Position
+from services.internal_admin.store.audit_trail import list_audit_rows
+from shared.io.postgres import Postgres
+
+
+async def list_audit(asked: AuditFilter, after: Position | None, limit: int, postgres: Postgres) -> AuditPage:
+    """Newest first; those after a position, or from the newest on."""
+    return await postgres.unit_of_work(partial(list_audit_rows, asked=asked, after=after, limit=limit))

@@ -1,0 +1,95 @@
+"""Store: appends seals to the audit trail and walks along the chain (SPEC §10.8). Only one may append at a time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.internal_admin.domain.audit_chain import Checkpoint, Place, Seal, seal_rows
+from services.internal_admin.domain.audit_check import Link
+from services.internal_admin.domain.audit_row import AuditRow
+from services.internal_admin.domain.unseen_ids import UnseenIds
+from shared.io import queries
+from shared.keyring import Key
+
+SQL = queries.load("services.internal_admin.store", "audit_seals.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class ChainEnd:
+    """Where sealing goes on: after the place of the last seal, with the rows that have not been seen yet."""
+
+    place: Place
+    unseen: UnseenIds
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """What one batch did: the new end, how many rows it looked at, when the oldest it sealed occurred."""
+
+    end: ChainEnd
+    looked_at: int
+    oldest: datetime | None
+
+
+class ChainMoved(Exception):
+    """Somebody else appended to the chain: read its end anew. Nothing was written."""
+
+
+async def read_chain_end(connection: asyncpg.Connection) -> ChainEnd:
+    """For the beginning of sealing. What the last sealer waited for is waited for again."""
+    row = await connection.fetchrow(SQL["read_chain_end"])
+    assert row is not None
+    return ChainEnd(Place(row["seq"], row["mac"]), UnseenIds(row["floor"]))
+
+
+async def seal_batch(connection: asyncpg.Connection, end: ChainEnd, key: Key, limit: int, now: float) -> Sealed:
+    """Seal rows that have not been seen, oldest first; `now` in seconds of a monotonic clock. Raises `ChainMoved`.
+
+    One statement reads and one writes: what is answered is committed, after a fault nothing or all of it is.
+    """
+    rows = await read_unseen_rows(connection, end.unseen, limit)
+    unsealed = [audit_row(row) for row in rows if row["seq"] is None]
+    unseen = end.unseen.after([row["audit_id"] for row in rows], now)
+    seals = seal_rows(end.place, unsealed, key)
+    if seals:
+        await _write_seals(connection, seals, key, unseen.floor)
+    place = seals[-1].place if seals else end.place
+    return Sealed(ChainEnd(place, unseen), len(rows), min((row.occurred_at for row in unsealed), default=None))
+
+
+async def read_unseen_rows(connection: asyncpg.Connection, unseen: UnseenIds, limit: int) -> list[asyncpg.Record]:
+    """Rows of `unseen`, at most twice `limit`, by id, each with the number of its seal."""
+    lows, highs = [gap.low for gap in unseen.gaps], [gap.high for gap in unseen.gaps]
+    return await connection.fetch(SQL["read_unseen_rows"], unseen.last, lows, highs, limit)
+
+
+async def read_checkpoint(connection: asyncpg.Connection) -> Checkpoint:
+    """Where the chain begins."""
+    row = await connection.fetchrow(SQL["read_checkpoint"])
+    assert row is not None
+    return Checkpoint(Place(row["seq"], row["chain_mac"]), row["key_id"], row["mac"])
+
+
+async def read_links(connection: asyncpg.Connection, after: int, limit: int) -> list[Link]:
+    """The seals after a number with their rows, in the order of the chain, at most `limit`."""
+    return [_link(row) for row in await connection.fetch(SQL["read_links"], after, limit)]
+
+
+def audit_row(row: asyncpg.Record) -> AuditRow:
+    """The columns of the table, `details` as text."""
+    return AuditRow(*(row[name] for name in AuditRow.__slots__))
+
+
+def _link(row: asyncpg.Record) -> Link:
+    seal = Seal(Place(row["seq"], row["mac"]), row["sealed_audit_id"], row["key_id"])
+    return Link(seal, None if row["audit_id"] is None else audit_row(row))
+
+
+async def _write_seals(connection: asyncpg.Connection, seals: Sequence[Seal], key: Key, floor: int) -> None:
+    numbers, ids = [seal.place.seq for seal in seals], [seal.audit_id for seal in seals]
+    try:
+        await connection.execute(SQL["write_seals"], numbers, ids, key.id, [seal.place.mac for seal in seals], floor)
+    except asyncpg.UniqueViolationError:
+        raise ChainMoved from None

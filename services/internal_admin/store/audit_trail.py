@@ -1,0 +1,71 @@
+"""Store: lists the audit trail, newest first (SPEC §10.2). Each page costs about the same, wherever it is."""
+
+from datetime import UTC, datetime
+
+import asyncpg
+
+from services.internal_admin.domain.audit_filter import AuditFilter, AuditPage, ListedRow, Position
+from services.internal_admin.domain.audit_row import AuditRow
+from shared.io import queries
+
+LOOKED_AT = 20_000
+"""Rows that one page looks at, at most: some 20 ms."""
+
+_SQL = queries.load("services.internal_admin.store", "audit_trail.sql")
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+_AFTER_ALL = Position(_LAST, 2**63 - 1)
+
+
+async def list_audit_rows(
+    connection: asyncpg.Connection, asked: AuditFilter, after: Position | None, limit: int, looked_at: int = LOOKED_AT
+) -> AuditPage:
+    """At most `limit` rows that are as asked, among the next `looked_at` after a position (None: the newest)."""
+    rows = await connection.fetch(
+        _SQL[_led_by(asked)],
+        *(asked.event, asked.outcome, asked.caller, asked.actor_type, asked.actor_id, asked.subject, asked.request_id),
+        asked.since or _FIRST,
+        *_begin(asked, after),
+        limit + 1,
+        looked_at,
+    )
+    matching = [row for row in rows if row["is_match"]]
+    listed = [_listed(row) for row in matching[:limit]]
+    if len(matching) > limit:
+        return AuditPage(listed, _position(matching[limit - 1]))
+    if rows and rows[-1]["place"] == looked_at:
+        return AuditPage(listed, _position(rows[-1]))
+    return AuditPage(listed, None)
+
+
+async def walk_audit_rows(
+    connection: asyncpg.Connection, since: datetime | None, until: datetime | None, after: Position | None, limit: int
+) -> list[ListedRow]:
+    """The next rows from `since` on and before `until`, oldest first."""
+    begin = after or Position(_FIRST, 0)
+    rows = await connection.fetch(_SQL["walk_by_time"], since or _FIRST, until or _LAST, *begin, limit)
+    return [_listed(row) for row in rows]
+
+
+def _led_by(asked: AuditFilter) -> str:
+    """The statement whose index leaves the fewest rows to look at."""
+    if asked.subject is not None:
+        return "list_by_subject"
+    if asked.actor_id is not None:
+        return "list_by_actor"
+    if asked.caller not in (None, "public"):
+        return "list_by_caller"
+    return "list_by_time" if asked.event is None else "list_by_event"
+
+
+def _begin(asked: AuditFilter, after: Position | None) -> Position:
+    before = _AFTER_ALL if asked.until is None else Position(asked.until, 0)
+    return min(before, after or _AFTER_ALL)
+
+
+def _listed(row: asyncpg.Record) -> ListedRow:
+    columns = {name: row[name] for name in AuditRow.__slots__}
+    return ListedRow(AuditRow(**columns | {"details": row["details_text"]}), row["seq"])
+
+
+def _position(row: asyncpg.Record) -> Position:
+    return Position(row["occurred_at"], row["audit_id"])

@@ -1,0 +1,86 @@
+"""Worker: seals the audit trail behind whoever writes it, within a second (SPEC §10.8). One of all processes works.
+
+Why so: docs/decisions/0025-audit-trail.md.
+"""
+
+import logging
+from datetime import timedelta
+from functools import partial
+
+import trio
+from opentelemetry import metrics
+
+from services.internal_admin.domain.audit_chain import Place
+from services.internal_admin.store.audit_seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
+from shared.io.postgres import Exclusive, Postgres
+from shared.kernel.clock import Clock
+from shared.kernel.faults import DependencyUnavailable
+from shared.keyring import KeyRing
+
+LOCK = 0x7365616C  # "seal"; advisory locks are per database
+BATCH = 500
+IDLE = timedelta(milliseconds=500)
+RETRY = timedelta(seconds=2)
+"""How soon another process takes over from a sealer that died."""
+ANCHOR = timedelta(minutes=1)
+
+_METER = metrics.get_meter("authsession")
+_SEALED = _METER.create_counter("authsession.audit.sealed", unit="{row}", description="Rows of the audit trail sealed")
+_HEAD = _METER.create_gauge("authsession.audit.head", unit="{seal}", description="Number of the last seal")
+_DELAY = _METER.create_gauge(
+    "authsession.audit.seal_delay", unit="s", description="How long the oldest row sealed last had waited"
+)
+_log = logging.getLogger(__name__)
+
+
+class AuditSealer:
+    """Run one in every internal process."""
+
+    def __init__(self, postgres: Postgres, keys: KeyRing, clock: Clock) -> None:
+        """The newest key seals."""
+        self._postgres = postgres
+        self._key = keys.newest
+        self._clock = clock
+        self._anchored = Place(0, b"")
+        self._anchor_at = 0.0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Seal, or wait to, until cancelled: between batches. Bears Postgres being away."""
+        task_status.started()
+        while True:
+            try:
+                await self._try_to_seal()
+            except* DependencyUnavailable:
+                _log.warning("the sealer of the audit trail waits for a dependency")
+            except* ChainMoved:
+                _log.error("somebody else appended to the audit chain")
+            await trio.sleep(RETRY.total_seconds())
+
+    async def _try_to_seal(self) -> None:
+        async with self._postgres.exclusive(LOCK) as lock:
+            if lock is not None:
+                await self._seal(lock)
+
+    async def _seal(self, lock: Exclusive) -> None:
+        """Batch after batch, while the lock lasts."""
+        end = await lock.unit_of_work(read_chain_end)
+        while True:
+            sealed = await self._seal_batch(lock, end)
+            self._tell(end, sealed)
+            end = sealed.end
+            if sealed.looked_at < BATCH:
+                await trio.sleep(IDLE.total_seconds())
+
+    async def _seal_batch(self, lock: Exclusive, end: ChainEnd) -> Sealed:
+        now = trio.current_time()
+        return await lock.unit_of_work(partial(seal_batch, end=end, key=self._key, limit=BATCH, now=now))
+
+    def _tell(self, before: ChainEnd, sealed: Sealed) -> None:
+        """Metrics, and once a minute the anchor: whoever keeps the log can prove that the chain was that long."""
+        place = sealed.end.place
+        _SEALED.add(place.seq - before.place.seq)
+        _HEAD.set(place.seq)
+        _DELAY.set((self._clock.now() - sealed.oldest).total_seconds() if sealed.oldest else 0)
+        if place.seq and place != self._anchored and trio.current_time() >= self._anchor_at:
+            _log.info("the audit trail is sealed up to here", extra={"seq": place.seq, "mac": place.mac.hex()})
+            self._anchored, self._anchor_at = place, trio.current_time() + ANCHOR.total_seconds()

@@ -23,6 +23,7 @@ _WHY = {
     "wrong_code_budget": "too many wrong codes for this address",
     "live_challenge_budget": "too many open challenges on this code",
     "blocked": "the user or e-mail is blocked",
+    "email_domain": "the e-mail's domain is blocked, or not among those allowed",
     "new_address_mail_limit": "too many mails from one network to addresses that never confirmed",
 }
 

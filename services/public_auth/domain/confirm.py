@@ -53,6 +53,7 @@ class ConfirmView:
     challenge: Challenge
     user_id: str | None
     blocked: bool
+    """The user or the e-mail, or its domain, which may be blocked or not among those that are allowed."""
     active_sessions: int
     """How many count against the limit; 0 where there is none."""
     session_limit: int

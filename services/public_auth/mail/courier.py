@@ -161,6 +161,8 @@ class Courier:
         """The way of one mail. Its addressee is asked about first: what takes time comes before `_may_be_sent`."""
         if _remaining_life(delivery, claimed_at) <= timedelta(0):
             return Settlement(delivery, "abandoned", "code_ended")
+        if delivery.domain_refused:
+            return Settlement(delivery, "suppressed", "email_domain")
         if not await self._may_be_mailed(delivery.email):
             return Settlement(delivery, "suppressed", "user_service")
         if not await self._may_be_sent(delivery, claimed_at):

@@ -27,6 +27,8 @@ class ClaimedDelivery:
     seal_key_id: str | None
     sealed_code: bytes | None = field(repr=False)
     code_lives_for: timedelta
+    domain_refused: bool
+    """Its domain was blocked, or another one allowed, while it waited."""
 
     @property
     def was_tried(self) -> bool:
@@ -78,7 +80,7 @@ async def claim_deliveries(
 
 
 async def is_claim_good(connection: asyncpg.Connection, claimed: ClaimedDelivery) -> bool:
-    """Whether the code still lives and no other courier took the mail over."""
+    """Whether the code still lives, its domain may be mailed, and no other courier took the mail over."""
     return await connection.fetchval(_sql("is_claim_good"), claimed.delivery_id, claimed.attempts)
 
 

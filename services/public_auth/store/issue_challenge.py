@@ -104,6 +104,8 @@ def _view(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> IssueView:
 def _suppressed(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> str | None:
     if row["blocked"]:
         return "blocked"
+    if row["domain_refused"]:
+        return "email_domain"
     if limit is not None and not row["has_confirmed"] and row["new_address_mails"] >= limit.mails:
         return "new_address_mail_limit"
     return None

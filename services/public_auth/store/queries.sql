@@ -11,6 +11,7 @@ select clock.now, e.email_id, e.version,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
                    where u.email = $2 and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
+       is_email_domain_refused($2, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
        case when $4::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
@@ -25,6 +26,7 @@ select clock.now, e.email_id, e.version,
        coalesce(live.places_total, 0) as places_total, coalesce(live.places_own, 0) as places_own,
        live.oldest_own_id, live.oldest_own_attempts, withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
   from clock
+  cross join settings s
   left join emails e on e.folded = $1
   left join lateral (
       -- A success zeroes the counts. Challenges outlive every window that is counted (SPEC §3.1, §3.5).
@@ -124,7 +126,8 @@ select clock.now, c.email_id, c.email, e.version, c.state, c.attempts, c.expires
        u.user_id as existing_user_id,
        exists (select from blocks b
                 where (b.email_id = c.email_id or b.user_id = u.user_id)
-                  and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
+                  and (b.expires_at is null or b.expires_at > clock.now))
+       or is_email_domain_refused(c.email, s.blocked_email_domains, s.allowed_email_domains) as blocked,
        s.session_limit, s.session_limit_policy, s.require_client_key_proof,
        case when s.session_limit = 0 then 0 else (
            select count(*) from device_sessions a
@@ -220,6 +223,7 @@ returning outbox_id;
 
 -- name: claim_deliveries
 -- Leases up to $1 due mails for $3, first tries first, at most $2 of them tried before; skips what another courier holds.
+-- A mail may wait while its domain is blocked: so that is looked at again here.
 with clock as materialized (
     select clock_now() as now
 ), first_tries as (
@@ -235,20 +239,23 @@ with clock as materialized (
 )
 update mail_deliveries m
    set attempts = m.attempts + 1, next_attempt_at = clock.now + $3::interval
-  from clock, login_codes l
+  from clock, login_codes l, settings s
  -- By an array and not by a join, whose plan might read every mail that was ever sent.
  where m.delivery_id = any (array(select delivery_id from first_tries union all select delivery_id from tried_before))
    and l.login_code_id = m.login_code_id
 returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.queued_at, m.attempts,
           l.seal_key_id, l.sealed_code,
-          case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for;
+          case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for,
+          is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains) as domain_refused;
 
 -- name: is_claim_good
--- Whether a mail may still be sent: its code lives, and the claim that counted $2 attempts is the last one.
+-- Whether a mail may still be sent: its code lives, its domain is not refused, and the claim that counted $2 attempts is
+-- the last one.
 select exists (
-    select from mail_deliveries m join login_codes l using (login_code_id)
+    select from mail_deliveries m join login_codes l using (login_code_id) cross join settings s
      where m.delivery_id = $1 and m.attempts = $2 and m.state = 'queued'
-       and l.ended_at is null and l.expires_at > clock_now());
+       and l.ended_at is null and l.expires_at > clock_now()
+       and not is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains));
 
 -- name: settle_deliveries
 -- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
-import pytest
 
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.domain.confirm import CountWrongCode, Refused
@@ -59,11 +58,6 @@ class InterruptedPostgres:
                 await event(connection)
             finally:
                 await connection.close()
-
-
-@pytest.fixture
-def flow(world: World) -> PublicFlow:
-    return PublicFlow(world)
 
 
 def body_of(flow: PublicFlow, challenge_id: str, code: str) -> Body[ConfirmOutcome]:

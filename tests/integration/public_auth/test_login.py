@@ -11,11 +11,6 @@ from tests.support.public_flow import PublicFlow
 from tests.support.world import World
 
 
-@pytest.fixture
-def flow(world: World) -> PublicFlow:
-    return PublicFlow(world)
-
-
 def test_the_right_code_makes_a_user_and_an_active_session(flow: PublicFlow, world: World) -> None:
     email, key = email_address(), client_public_key()
     challenge_id = flow.send(email)

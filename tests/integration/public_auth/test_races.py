@@ -14,11 +14,6 @@ from tests.support.trusted import block_email, block_user
 from tests.support.world import World
 
 
-@pytest.fixture
-def flow(world: World) -> PublicFlow:
-    return PublicFlow(world)
-
-
 def test_of_100_racing_wrong_codes_exactly_5_are_evaluated(flow: PublicFlow, world: World) -> None:
     challenge_id = flow.send(email_address())
     wrong = flow.wrong_code(challenge_id)

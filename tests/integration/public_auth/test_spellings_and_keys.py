@@ -16,11 +16,6 @@ OLD = "codes:" + "Y29kZXMt" * 8
 NEW = "next:" + "bmV4dGNv" * 8
 
 
-@pytest.fixture
-def flow(world: World) -> PublicFlow:
-    return PublicFlow(world)
-
-
 def spellings(count: int) -> list[str]:
     """Of one address: identities that differ, though not when case is folded."""
     local_part = unique("abcdefghijkl-")

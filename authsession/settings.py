@@ -1,10 +1,9 @@
 """`authsession settings get|set|history`: the system settings from a terminal, as the schema's owner (SPEC §5.2)."""
 
-import getpass
 import sys
 
+from authsession.attribution import COMMAND_LINE, person
 from authsession.database import connect
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.settings_change import ChangeSettings, SettingsChange, SettingsChanged
 from services.internal_admin.domain.system_settings import (
     InvalidSetting,
@@ -14,7 +13,6 @@ from services.internal_admin.domain.system_settings import (
     require_setting,
 )
 from services.internal_admin.store.system_settings import change_settings, list_settings_changes, read_settings
-from shared.kernel.actor import Actor
 
 __all__ = ["InvalidSetting", "print_history", "print_settings", "set_setting"]
 
@@ -34,8 +32,7 @@ async def print_settings(dsn: str, name: str | None) -> int:
 async def set_setting(dsn: str, name: str, text: str) -> int:
     """Changes one setting and says so; what else to know of it is said on stderr. Raises `InvalidSetting`."""
     values = {name: read_setting_text(name, text)}
-    actor = Actor("command_line", _who())
-    command = ChangeSettings(values, None, actor, Caller("command_line", None, None))
+    command = ChangeSettings(values, None, person(), COMMAND_LINE)
     async with connect(dsn) as connection:
         outcome = await change_settings(connection, command)
     changed = isinstance(outcome, SettingsChanged)
@@ -57,11 +54,3 @@ def _line(change: SettingsChange) -> str:
     at = change.changed_at.strftime("%Y-%m-%dT%H:%M:%SZ")
     who = change.actor.type if change.actor.id is None else f"{change.actor.type}:{change.actor.id}"
     return f"{at} {change.version} {who} {change.name} {change.old_value} -> {change.new_value}"
-
-
-def _who() -> str:
-    """The person at the terminal, as the operating system knows them."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"

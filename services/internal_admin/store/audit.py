@@ -5,6 +5,7 @@ import asyncpg
 from services.internal_admin.domain.mutation import Caller, Cause
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
+from shared.kernel.actor import Actor
 
 
 async def insert_mutation_event(
@@ -34,17 +35,20 @@ async def insert_operator_event(
     outcome: str,
     caller: Caller,
     *,
+    actor: Actor | None = None,
     subject: str | None = None,
     reason_code: str | None = None,
     **details: object,
 ) -> None:
-    """Append one row about operators, their sessions or tokens: the caller acted, and claims no other actor."""
+    """Append one row about operators, their sessions or tokens: the caller acted. Only the command line names an
+    actor besides: who sits at it."""
     await insert_audit_event(
         connection,
         AuditEvent(
             event=event,
             outcome=outcome,
             caller=caller.name,
+            actor=actor,
             network=caller.network,
             request_id=caller.request_id,
             subject=subject,

@@ -15,13 +15,17 @@ from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.domain.admission import Admission
+from services.internal_admin.domain.login import Lockout
 from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.domain.token_uses import TokenUses
+from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.flows.guard_trail import GuardTrail
+from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.workers import block_orders, retention, session_expiry
+from services.internal_admin.workers import audit_retention, block_orders, retention, session_expiry
+from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
 from shared.dependency_checks import add_dependency_checks
@@ -29,6 +33,7 @@ from shared.drain import Drain, watch_signals
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
+from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing
 from shared.outbox.keeper import Keeper
@@ -85,7 +90,13 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
     protected = (
         *internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings)),
-        *control_plane_routes(postgres, _opened_sessions(settings)),
+        *control_plane_routes(
+            postgres,
+            _opened_sessions(settings),
+            _account_flow(settings, postgres),
+            limiter,
+            allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
+        ),
     )
     token_uses = TokenUses()
     guard = _guard(settings, postgres, limiter, token_uses)
@@ -101,7 +112,8 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
         await workers.start(partial(
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
-        await _start_aging(workers, postgres, relay)
+        await workers.start(AuditSealer(postgres, settings.operators.audit_keys, SystemClock()).run)
+        await _start_aging(workers, postgres, relay, settings.operators.audit_keys)
         await workers.start(partial(
             supervise, KeepTokenUses(postgres, token_uses).step, name="token uses", idle=TOKEN_USES_IDLE
         ))  # fmt: skip
@@ -117,10 +129,11 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     metrics.shutdown()
 
 
-async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay) -> None:
+async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
     """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
     expiry = session_expiry.SessionExpiry(postgres, relay.wake)
     aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    aged_audit = audit_retention.AuditRetention(postgres, audit_keys)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
         idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
@@ -128,6 +141,7 @@ async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay) 
     for name, worker, batch in (
         ("aged rows", aged_rows, retention.BATCH),
         ("unused e-mails", unused_emails, retention.PAGE),
+        ("aged audit trail", aged_audit, audit_retention.BATCH),
     ):
         await workers.start(partial(
             supervise, worker.step, name=name, idle=retention.IDLE, batch=batch, rest=worker.rest
@@ -168,6 +182,19 @@ def _opened_sessions(settings: InternalAdminSettings) -> OpenedSessions:
         SessionLives(operators.session_life),
         is_development=not settings.process.is_production,
         allows_insecure_cookies=operators.allows_insecure_cookies,
+    )
+
+
+def _account_flow(settings: InternalAdminSettings, postgres: Postgres) -> AccountFlow:
+    """What log-ins and password changes need."""
+    operators = settings.operators
+    return AccountFlow(
+        postgres,
+        PasswordHasher(SystemEntropy()),
+        SystemClock(),
+        SystemEntropy(),
+        Lockout(operators.login_max_failures, operators.login_lockout),
+        operators.session_life,
     )
 
 

@@ -19,12 +19,16 @@ from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.domain.admission import Admission
+from services.internal_admin.domain.argon2id import Argon2Cost
+from services.internal_admin.domain.login import Lockout
 from services.internal_admin.domain.operator_session import SessionClient, SessionLives
 from services.internal_admin.domain.session_token import new_session_token
 from services.internal_admin.domain.token_uses import TokenUses
+from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.flows.guard_trail import GuardTrail
+from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.store.operator_sessions import begin_session
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
@@ -46,6 +50,7 @@ from tests.support.public_flow import SEALING_KEYS
 from tests.support.stack import COOKIE_KEYS
 from tests.support.world import World
 
+CHEAP = Argon2Cost(memory_kibibytes=8, passes=1)
 AUTH = "/api/control-plane/auth"
 COOKIE = "authsession_operator"
 PEER = "192.0.2.7"
@@ -66,6 +71,9 @@ class PlaneSettings:
     requires_token: bool = False
     auth_mode: str = "operator"
     break_glass_token: str | None = None
+    allows_loopback_bootstrap: bool = False
+    login_max_failures: int = 5
+    login_lockout: timedelta = timedelta(minutes=15)
     gateway_keys: GatewayKeys = field(default_factory=gateway_keys)
 
 
@@ -190,7 +198,13 @@ async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskSt
         opened = _opened_sessions(settings)
         routes = (
             *internal_routes(world.internal, projection, relay, users=None, mailbox_keys=SEALING_KEYS),
-            *control_plane_routes(world.internal, opened),
+            *control_plane_routes(
+                world.internal,
+                opened,
+                _account_flow(world, settings),
+                limiter,
+                allows_loopback_bootstrap=settings.allows_loopback_bootstrap,
+            ),
         )
         task_status.started(_guard(world, settings, limiter).protect(routes))
         await trio.sleep_forever()
@@ -202,6 +216,19 @@ def _opened_sessions(settings: PlaneSettings) -> OpenedSessions:
         settings.lives,
         is_development=settings.is_development,
         allows_insecure_cookies=settings.allows_insecure_cookies,
+    )
+
+
+def _account_flow(world: World, settings: PlaneSettings) -> AccountFlow:
+    """With hashes that cost nothing to speak of."""
+    entropy = SystemEntropy()
+    return AccountFlow(
+        world.internal,
+        PasswordHasher(entropy, CHEAP),
+        SystemClock(),
+        entropy,
+        Lockout(settings.login_max_failures, settings.login_lockout),
+        settings.lives.absolute,
     )
 
 

@@ -1,18 +1,33 @@
 """Api: every route of the control plane (SPEC §10.2)."""
 
+from services.internal_admin.api.audit import AuditRoutes
 from services.internal_admin.api.opened_session import OpenedSessions
+from services.internal_admin.api.operator_accounts import OperatorAccountRoutes
 from services.internal_admin.api.operator_sessions import OperatorSessionRoutes
+from services.internal_admin.api.owner_setup import OwnerSetupRoutes
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.tokens import TokenRoutes
+from services.internal_admin.flows.account_flow import AccountFlow
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
+from shared.web.rate_limit import RateLimiter
 
 
-def control_plane_routes(postgres: Postgres, opened: OpenedSessions) -> tuple[ProtectedRoute, ...]:
-    """The table of the control plane, for `Guard`."""
+def control_plane_routes(
+    postgres: Postgres,
+    opened: OpenedSessions,
+    accounts: AccountFlow,
+    limiter: RateLimiter,
+    *,
+    allows_loopback_bootstrap: bool,
+) -> tuple[ProtectedRoute, ...]:
+    """The table of the control plane, for `Guard`. `allows_loopback_bootstrap`: see `OwnerSetupRoutes`."""
     clock, entropy = SystemClock(), SystemEntropy()
     return (
+        *OwnerSetupRoutes(accounts, opened, limiter, allows_loopback_bootstrap).routes(),
+        *OperatorAccountRoutes(accounts, opened, limiter).routes(),
         *OperatorSessionRoutes(postgres, opened).routes(),
         *TokenRoutes(postgres, clock, entropy).routes(),
+        *AuditRoutes(postgres).routes(),
     )

@@ -9,6 +9,7 @@ from services.internal_admin.domain.login import InvalidCredentials
 from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
+from services.internal_admin.domain.recovery_code import RecoveryCodeCount
 from services.internal_admin.store.audit import insert_operator_event
 from services.internal_admin.store.operator_sessions import begin_session, revoke_operator_sessions
 from shared.io import queries
@@ -40,6 +41,12 @@ async def read_account(
         is_disabled=row["is_disabled"],
         min_password_length=row["operator_password_min_length"],
     )
+
+
+async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
+    """How many codes an operator has left."""
+    row = await connection.fetchrow(ACCOUNTS_SQL["count_recovery_codes"], operator_id)
+    return RecoveryCodeCount(0, None) if row is None else RecoveryCodeCount(row["unused_count"], row["made_at"])
 
 
 async def lock_account(connection: asyncpg.Connection, account: Account | None) -> asyncpg.Record | None:

@@ -1,0 +1,97 @@
+"""Api: the routes by which the first owner is claimed (SPEC §10.1)."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.control_plane.accounts import (
+    decode_exchange_setup_code,
+    decode_register_owner,
+    encode_registration_token,
+    recovery_codes_field,
+)
+from contracts.errors import ErrorCode, Refusal
+from contracts.strict_json import invalid
+from services.internal_admin.api.account_endpoint import account_route, password_refusal
+from services.internal_admin.api.local_request import is_local
+from services.internal_admin.api.opened_session import OpenedSessions, client_of
+from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.reading import caller_of, email_address
+from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.login import InvalidCredentials
+from services.internal_admin.domain.owner_setup import (
+    Exchanged,
+    ExchangeSetupCode,
+    OwnerExists,
+    OwnerRegistered,
+    RegisterOwner,
+)
+from services.internal_admin.domain.password import PasswordOwner, PasswordRefused, normal_password
+from services.internal_admin.domain.user_name import fold_user_name, is_user_name
+from services.internal_admin.flows.account_flow import AccountFlow
+from services.internal_admin.flows.owner_setup import exchange_setup_code, register_owner
+from shared.web.exchange import Request, Response
+from shared.web.rate_limit import RateLimiter
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerSetupRoutes:
+    """`allows_loopback`: programs of this machine claim the owner without a token."""
+
+    flow: AccountFlow
+    opened: OpenedSessions
+    limiter: RateLimiter
+    allows_loopback: bool
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the guard."""
+        return (
+            account_route("/bootstrap/exchange", self.exchange, self.limiter, "exchange_setup_code"),
+            account_route("/register-owner", self.register, self.limiter, "register_owner"),
+        )
+
+    async def exchange(self, request: Request, identity: Identity | None) -> Response:
+        """A registration token for a setup code."""
+        setup_code = decode_exchange_setup_code(request.body)
+        outcome = await exchange_setup_code(ExchangeSetupCode(setup_code, caller_of(request, identity)), self.flow)
+        match outcome:
+            case Exchanged():
+                return Response(200, encode_registration_token(outcome.registration_token, outcome.expires_at))
+            case OwnerExists():
+                raise Refusal(ErrorCode.OWNER_EXISTS)
+            case InvalidCredentials():
+                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+            case _:
+                assert_never(outcome)
+
+    async def register(self, request: Request, identity: Identity | None) -> Response:
+        """The first owner, with recovery codes and a session."""
+        asked = decode_register_owner(request.body)
+        self.opened.check_transport(request, asked.transport)
+        command = RegisterOwner(
+            registration_token=asked.registration_token,
+            needs_token=not (self.allows_loopback and is_local(request)),
+            owner=_owner(asked.user_name, asked.email),
+            password=normal_password(asked.password),
+            client=client_of(request),
+            caller=caller_of(request, identity),
+        )
+        outcome = await register_owner(command, self.flow)
+        match outcome:
+            case OwnerRegistered():
+                codes = recovery_codes_field(outcome.recovery_codes)
+                return self.opened.answer(request, asked.transport, outcome.held, outcome.token, codes)
+            case OwnerExists():
+                raise Refusal(ErrorCode.OWNER_EXISTS)
+            case InvalidCredentials():
+                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+            case PasswordRefused():
+                raise password_refusal(outcome)
+            case _:
+                assert_never(outcome)
+
+
+def _owner(user_name: str, email: str | None) -> PasswordOwner:
+    folded = fold_user_name(user_name)
+    if not is_user_name(folded):
+        raise invalid("user_name must be 2 to 64 letters, digits, dots, underscores, hyphens, a letter or digit first")
+    return PasswordOwner(folded, None if email is None else email_address(email).identity)

@@ -25,7 +25,7 @@ from shared.web.request_id import current_request_id
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "status",
+    "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq", "status",
     "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""

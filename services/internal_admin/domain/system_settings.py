@@ -199,4 +199,5 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
     "blocked_email_domains": _email_domains(),
     "allowed_email_domains": _email_domains(),
     "operator_password_min_length": _whole_number(12, 128),
+    "audit_retention": _duration("30d", "3650d"),
 })  # fmt: skip

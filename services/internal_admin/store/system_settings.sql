@@ -14,7 +14,7 @@ update settings
    set version = version + 1, session_limit = $1, session_limit_policy = $2, session_max_age = $3,
        require_client_key_proof = $4, challenge_retention = $5, known_network_retention = $6,
        revoked_session_retention = $7, expired_block_retention = $8, blocked_email_domains = $9,
-       allowed_email_domains = $10, operator_password_min_length = $11
+       allowed_email_domains = $10, operator_password_min_length = $11, audit_retention = $12
 returning version;
 
 -- name: write_settings_change

@@ -40,6 +40,7 @@ def test_the_command_sets_and_gets(database: Database, capsys: pytest.CaptureFix
         "blocked_email_domains -",
         "allowed_email_domains -",
         "operator_password_min_length 12",
+        "audit_retention 400d",
     ]
 
 

@@ -1,22 +1,32 @@
 """One run of visitors in any weather, with a gateway that follows the stream, and what is judged after it."""
 
+import os
+import secrets
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
 from authsession import projection
-from tests.chaos.logins import COURIER_LEASE, Follower
+from tests.chaos.follower import Follower
 from tests.chaos.verdict import Promises, Violation, judge, read_evidence
 from tests.chaos.visitors import Visitors
 from tests.chaos.weather import FAULTS, Weather, open_weather
 from tests.support.stack import wait_for
 
+COURIER_LEASE = timedelta(seconds=61)
+"""How long a courier's claim stands, at least."""
 SETTLING = 60.0
 """Seconds within which everything is published and mailed; a second or two are needed."""
+
+
+def chosen_seed() -> int:
+    """CHAOS_SEED repeats a run, as far as the machine's own timing lets it."""
+    return int(os.environ.get("CHAOS_SEED") or secrets.randbits(32))
 
 
 @dataclass(slots=True)

@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
-from tests.chaos.logins import chosen_seed
-from tests.chaos.random_run import a_run
+from tests.chaos.random_run import a_run, chosen_seed
 from tests.chaos.weather import FAULTS
 
 FAULTS_OF_A_SHORT_RUN = 5

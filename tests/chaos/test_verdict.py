@@ -144,6 +144,18 @@ def accept_code_twice(planter: Planter) -> str:
     return rows[0]["login_code_id"]
 
 
+def forget_the_challenge(planter: Planter) -> str:
+    session_id = planter.active()
+    planter.sql(
+        """
+        delete from challenges using device_sessions
+         where challenges.challenge_id = device_sessions.challenge_id and device_session_id = $1
+        """,
+        session_id,
+    )
+    return planter.sql("select challenge_id from device_sessions where device_session_id = $1", session_id)[0][0]
+
+
 def mail_late(planter: Planter) -> str:
     rows = planter.sql("""
         update mail_deliveries set finished_at = finished_at + interval '1 minute'
@@ -186,6 +198,7 @@ PLANTED: Mapping[Callable[[Planter], str], str] = {
     drop_audit_row: "lost",
     double_audit_row: "doubled",
     accept_code_twice: "code accepted twice",
+    forget_the_challenge: "session or challenge alone",
     mail_late: "mailed after its code had ended",
     mail_once_more: "mailed after its code had ended",
     forget_an_announcement: "not announced again",

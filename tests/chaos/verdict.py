@@ -15,7 +15,7 @@ import redis as redis_py
 
 from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
 from shared.kernel.client_key import ClientPublicKey
-from tests.chaos.logins import Follower, revived
+from tests.chaos.follower import Follower, revived
 from tests.chaos.visitors import Acknowledgement, Kind, Person, Visitors
 from tests.support.database import Database
 from tests.support.mail_peer import MailPeer, Received
@@ -33,6 +33,12 @@ select device_session_id, status, email, client_public_key from device_sessions 
 _LATE_MAILS = """
 select delivery_id from mail_deliveries join login_codes using (login_code_id)
  where state = 'sent' and finished_at > least(ended_at, expires_at) + make_interval(secs => $1)
+"""
+_UNPAIRED = """
+select coalesce(challenge_id, device_session_id) as id
+  from (select challenge_id from challenges where confirmed_at is not null) consumed
+  full join device_sessions using (challenge_id)
+ where consumed is null or device_session_id is null
 """
 _SHARED_CODES = """
 select login_code_id::text from challenges where confirmed_at is not null group by login_code_id having count(*) > 1
@@ -66,6 +72,8 @@ class Evidence:
     late_mails: Sequence[str]
     """That Postgres says were sent when their code had ended."""
     shared_codes: Sequence[str]
+    unpaired: Sequence[str]
+    """Consumed challenges without a session, and challenges of sessions that are not consumed."""
 
 
 def read_evidence(database: Database, redis_port: int, follower: Follower, mail: MailPeer) -> Evidence:
@@ -86,6 +94,7 @@ def read_evidence(database: Database, redis_port: int, follower: Follower, mail:
         tuple(mail.received),
         [str(row["delivery_id"]) for row in database.execute(_LATE_MAILS, ON_ITS_WAY)],
         [row["login_code_id"] for row in database.execute(_SHARED_CODES)],
+        [row["id"] for row in database.execute(_UNPAIRED)],
     )
 
 
@@ -105,12 +114,12 @@ class Promises:
 
 def judge(promises: Promises, evidence: Evidence) -> list[Violation]:
     """Every promise that was broken; empty when all is well. To be asked when the outbox is empty."""
-    laws = (_logins, _ended, _blocked, _untouched, _never_revived, _announced_again, _audited, _codes, _mails)
+    laws = (_logins, _whole, _ended, _blocked, _untouched, _never_revived, _announced_again, _audited, _codes, _mails)
     return [violation for law in laws for violation in law(promises, evidence)]
 
 
 def _logins(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """Each acknowledged login is one session: of that person, with that key, with one audit row."""
+    """Each acknowledged login is one session: of that person, with that key."""
     of_key = Counter(ClientPublicKey(row["client_public_key"]).base64 for row in evidence.sessions.values())
     when = {said.sessions[0]: said.at for said in promises.said if said.kind is Kind.LOGIN}
     for person in promises.people:
@@ -120,9 +129,14 @@ def _logins(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
                 yield Violation("lost", f"session {session_id}", when.get(session_id))
             elif of_key[key] > 1:
                 yield Violation("doubled", f"session {session_id}", when.get(session_id))
-            if evidence.created[session_id] != 1:
-                kind = "doubled" if evidence.created[session_id] else "lost"
-                yield Violation(kind, f"audit row of the creation of {session_id}", when.get(session_id))
+
+
+def _whole(_promises: Promises, evidence: Evidence) -> Iterator[Violation]:
+    """Each session, acknowledged or not, has one consumed challenge and one audit row of its creation."""
+    yield from (Violation("session or challenge alone", each) for each in evidence.unpaired)
+    for session_id in evidence.sessions:
+        if (rows := evidence.created[session_id]) != 1:
+            yield Violation("doubled" if rows else "lost", f"audit row of the creation of {session_id}")
 
 
 def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:

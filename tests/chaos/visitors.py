@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
-from tests.chaos.logins import GivenUp
 from tests.support.builders import client_public_key, email_address
 from tests.support.load import CAUSE, INTERNAL, PUBLIC, REPEAT_AFTER, UNANSWERED, Connections
 from tests.support.mail_peer import MailPeer
@@ -29,6 +28,10 @@ PATIENCE = 30.0
 MAIL_PATIENCE = 4.0
 """Seconds that a person waits for a letter; one whose courier was killed comes after its lease."""
 LONGEST_CALL = PATIENCE + 30.0
+
+
+class GivenUp(Exception):
+    """A person went away without an answer."""
 
 
 class Kind(StrEnum):

@@ -1,5 +1,7 @@
 """Store: the units of work that lead to the first owner. They follow one another: each holds the row `owner_setup`."""
 
+from datetime import datetime
+
 import asyncpg
 
 from services.internal_admin.domain.account import SessionOpening
@@ -8,6 +10,7 @@ from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.owner_setup import (
     REGISTRATION_TOKEN_LIFE,
+    SETUP_CODE_LIFE,
     Exchanged,
     ExchangeOutcome,
     ExchangeSetupCode,
@@ -23,6 +26,7 @@ from services.internal_admin.domain.password import PasswordRefused
 from services.internal_admin.store.accounts import audit_refusal, open_session
 from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
+from shared.kernel.actor import Actor
 
 OWNER_SETUP_SQL = queries.load("services.internal_admin.store", "owner_setup.sql")
 _REGISTER = "security.register_owner"
@@ -34,6 +38,21 @@ async def read_owner_setup(connection: asyncpg.Connection, registration_token: s
     row = await connection.fetchrow(OWNER_SETUP_SQL["read_owner_setup"], token_hash)
     assert row is not None
     return OwnerSetup(row["has_owner"], row["is_token_good"], row["operator_password_min_length"])
+
+
+async def issue_setup_code(
+    connection: asyncpg.Connection, code: SetupSecret, caller: Caller, actor: Actor
+) -> datetime | OwnerExists:
+    """The code from now on, and when it ends. It ends the one before, and the token that one was exchanged for."""
+    event = "security.issue_setup_code"
+    async with connection.transaction():
+        await connection.execute(OWNER_SETUP_SQL["lock_owner_setup"])
+        if (await read_owner_setup(connection, None)).has_owner:
+            await insert_operator_event(connection, event, "owner_exists", caller, actor=actor)
+            return OwnerExists()
+        expires_at = await connection.fetchval(OWNER_SETUP_SQL["issue_setup_code"], code.hash, SETUP_CODE_LIFE)
+        await insert_operator_event(connection, event, "issued", caller, actor=actor)
+        return expires_at
 
 
 async def exchange_setup_code(

@@ -1,0 +1,133 @@
+"""`authsession operator …`: the first owner's setup code, and operators who lost the way in or must be shut out."""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import assert_never
+
+import asyncpg
+
+from authsession.attribution import COMMAND_LINE, person
+from authsession.database import connect
+from services.internal_admin.domain.argon2id import COST, hash_text
+from services.internal_admin.domain.operator_administration import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    ListedOperator,
+    OperatorDisabled,
+    OperatorEnabled,
+    OperatorNotFound,
+    OperatorReset,
+)
+from services.internal_admin.domain.owner_setup import SETUP_CODE_LIFE, OwnerExists, new_setup_code
+from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.store import operator_administration, owner_setup
+from shared.kernel.entropy import SystemEntropy
+
+
+def add_operator_parser(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `operator`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("setup-code", help="print a code that claims the first owner, once, within 15 minutes")
+    actions.add_parser("list", help="print every operator: id, name, state")
+    for action, what in (
+        ("disable", "shut an operator out at once: sessions and tokens end"),
+        ("enable", "let an operator log in again"),
+        ("reset", "print one recovery code in place of an operator's password, codes, sessions and tokens"),
+    ):
+        actions.add_parser(action, help=what).add_argument("name", metavar="NAME", help="user name or operator id")
+
+
+async def run_operator(dsn: str, parsed: argparse.Namespace) -> int:
+    """The exit status: 1 if there is nobody of that name, or an owner already."""
+    async with connect(dsn) as connection:
+        return await _ACTIONS[parsed.action](connection, getattr(parsed, "name", ""))
+
+
+async def _setup_code(connection: asyncpg.Connection, _: str) -> int:
+    code = new_setup_code(SystemEntropy())
+    issued = await owner_setup.issue_setup_code(connection, code, COMMAND_LINE, person())
+    if isinstance(issued, OwnerExists):
+        return _complain("there is an owner already; `authsession operator reset NAME` lets one back in")
+    print(code.text)
+    minutes = SETUP_CODE_LIFE.total_seconds() / 60
+    print(f"for one use within {minutes:.0f} minutes, in place of every code before", file=sys.stderr)
+    return 0
+
+
+async def _list(connection: asyncpg.Connection, _: str) -> int:
+    for operator in await operator_administration.list_operators(connection):
+        print(_line(operator))
+    return 0
+
+
+def _line(operator: ListedOperator) -> str:
+    role = "owner" if operator.is_owner else "operator"
+    until = f" until {operator.locked_until:%Y-%m-%dT%H:%M:%SZ}" if operator.state == "locked" else ""
+    return f"{operator.operator_id} {operator.user_name} {role} {operator.state}{until}"
+
+
+async def _disable(connection: asyncpg.Connection, name: str) -> int:
+    outcome = await operator_administration.disable_operator(connection, name, COMMAND_LINE, person())
+    match outcome:
+        case OperatorDisabled():
+            print(f"{outcome.user_name} is disabled; {_ended(outcome)}")
+            return 0
+        case AlreadyDisabled():
+            print(f"{outcome.user_name} was disabled already")
+            return 0
+        case OperatorNotFound():
+            return _nobody()
+        case _:
+            assert_never(outcome)
+
+
+async def _enable(connection: asyncpg.Connection, name: str) -> int:
+    outcome = await operator_administration.enable_operator(connection, name, COMMAND_LINE, person())
+    match outcome:
+        case OperatorEnabled():
+            print(f"{outcome.user_name} may log in again")
+            return 0
+        case AlreadyEnabled():
+            print(f"{outcome.user_name} was not disabled")
+            return 0
+        case OperatorNotFound():
+            return _nobody()
+        case _:
+            assert_never(outcome)
+
+
+async def _reset(connection: asyncpg.Connection, name: str) -> int:
+    entropy = SystemEntropy()
+    (code,) = new_recovery_codes(entropy, 1)
+    hashed, code_hash = hash_text(entropy.token_bytes(32).hex(), COST, entropy), hash_text(code, COST, entropy)
+    outcome = await operator_administration.reset_operator(connection, name, hashed, code_hash, COMMAND_LINE, person())
+    if isinstance(outcome, OperatorNotFound):
+        return _nobody()
+    print(shown_recovery_code(code))
+    print(f"for {outcome.user_name}, with POST auth/password/recover; {_ended(outcome)}", file=sys.stderr)
+    if outcome.is_disabled:
+        print(f"{outcome.user_name} is disabled: nothing is taken before `operator enable`", file=sys.stderr)
+    return 0
+
+
+def _ended(outcome: OperatorDisabled | OperatorReset) -> str:
+    return f"ended: {outcome.session_count} sessions, {outcome.token_count} tokens"
+
+
+def _nobody() -> int:
+    return _complain("there is no operator of that name or id; `authsession operator list` prints them")
+
+
+def _complain(sentence: str) -> int:
+    print(f"authsession: {sentence}", file=sys.stderr)
+    return 1
+
+
+_ACTIONS: Mapping[str, Callable[[asyncpg.Connection, str], Awaitable[int]]] = {
+    "setup-code": _setup_code,
+    "list": _list,
+    "disable": _disable,
+    "enable": _enable,
+    "reset": _reset,
+}

@@ -1,0 +1,117 @@
+"""Store: what the command line does to operators. One transaction each, audited whatever the outcome."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_administration import (
+    AlreadyDisabled,
+    AlreadyEnabled,
+    DisableOutcome,
+    EnableOutcome,
+    ListedOperator,
+    OperatorDisabled,
+    OperatorEnabled,
+    OperatorNotFound,
+    OperatorReset,
+    ResetOutcome,
+)
+from services.internal_admin.domain.user_name import fold_user_name
+from services.internal_admin.store.accounts import ACCOUNTS_SQL, revoke_all_of_operator
+from services.internal_admin.store.audit import insert_operator_event
+from shared.io import queries
+from shared.kernel.actor import Actor
+
+_SQL = queries.load("services.internal_admin.store", "operator_administration.sql")
+
+
+async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:
+    """All operators, the first first."""
+    return [ListedOperator(**row) for row in await connection.fetch(_SQL["list_operators"])]
+
+
+async def disable_operator(connection: asyncpg.Connection, name: str, caller: Caller, actor: Actor) -> DisableOutcome:
+    """Shut an operator out by user name or id: sessions and tokens are dead with their next request, everywhere."""
+    async with connection.transaction():
+        row = await _lock(connection, name)
+        outcome = await _disable(connection, row)
+        await _audit(connection, "security.disable_operator", row, outcome, caller, actor)
+        return outcome
+
+
+async def enable_operator(connection: asyncpg.Connection, name: str, caller: Caller, actor: Actor) -> EnableOutcome:
+    """Let an operator log in again."""
+    async with connection.transaction():
+        row = await _lock(connection, name)
+        outcome = await _enable(connection, row)
+        await _audit(connection, "security.enable_operator", row, outcome, caller, actor)
+        return outcome
+
+
+async def reset_operator(
+    connection: asyncpg.Connection, name: str, password_hash: str, code_hash: str, caller: Caller, actor: Actor
+) -> ResetOutcome:
+    """Leave an operator one recovery code and nothing else; `password_hash` is of a password that nobody knows."""
+    async with connection.transaction():
+        row = await _lock(connection, name)
+        outcome = await _reset(connection, row, password_hash, code_hash)
+        await _audit(connection, "security.reset_operator", row, outcome, caller, actor)
+        return outcome
+
+
+async def _lock(connection: asyncpg.Connection, name: str) -> asyncpg.Record | None:
+    return await connection.fetchrow(_SQL["lock_named_operator"], fold_user_name(name))
+
+
+async def _disable(connection: asyncpg.Connection, row: asyncpg.Record | None) -> DisableOutcome:
+    if row is None:
+        return OperatorNotFound()
+    if row["is_disabled"]:
+        return AlreadyDisabled(row["user_name"])
+    await connection.execute(_SQL["disable_operator"], row["operator_id"])
+    revoked = await revoke_all_of_operator(connection, row["operator_id"], "operator_disabled")
+    return OperatorDisabled(row["user_name"], revoked.sessions, revoked.tokens)
+
+
+async def _enable(connection: asyncpg.Connection, row: asyncpg.Record | None) -> EnableOutcome:
+    if row is None:
+        return OperatorNotFound()
+    if not row["is_disabled"]:
+        return AlreadyEnabled(row["user_name"])
+    await connection.execute(_SQL["enable_operator"], row["operator_id"])
+    return OperatorEnabled(row["user_name"])
+
+
+async def _reset(
+    connection: asyncpg.Connection, row: asyncpg.Record | None, password_hash: str, code_hash: str
+) -> ResetOutcome:
+    if row is None:
+        return OperatorNotFound()
+    operator_id = row["operator_id"]
+    await connection.execute(ACCOUNTS_SQL["write_password"], operator_id, password_hash)
+    await connection.execute(ACCOUNTS_SQL["write_recovery_codes"], operator_id, [code_hash])
+    revoked = await revoke_all_of_operator(connection, operator_id, "operator_reset")
+    return OperatorReset(row["user_name"], row["is_disabled"], revoked.sessions, revoked.tokens)
+
+
+async def _audit(
+    connection: asyncpg.Connection,
+    event: str,
+    row: asyncpg.Record | None,
+    outcome: DisableOutcome | EnableOutcome | ResetOutcome,
+    caller: Caller,
+    actor: Actor,
+) -> None:
+    """A name that nobody has is not written down: it may be anything."""
+    counts = isinstance(outcome, OperatorDisabled | OperatorReset)
+    await insert_operator_event(
+        connection,
+        event,
+        outcome.name,
+        caller,
+        actor=actor,
+        subject=None if row is None else row["operator_id"],
+        revoked_session_count=outcome.session_count if counts else None,
+        revoked_token_count=outcome.token_count if counts else None,
+    )

@@ -1,0 +1,21 @@
+-- What the command line does to operators, as the schema's owner. Lock order: operators, operator_sessions, api_tokens.
+
+-- name: list_operators
+-- All of them, the first first; a lock that is over is none.
+select operator_id, user_name, is_owner, created_at, disabled_at,
+       case when locked_until > clock_now() then locked_until end as locked_until
+  from operators order by created_at, operator_id;
+
+-- name: lock_named_operator
+-- The operator of a user name or id. Locks: operators.
+select operator_id, user_name, disabled_at is not null as is_disabled
+  from operators where user_name = $1 or operator_id = $1
+   for update;
+
+-- name: disable_operator
+-- From the next request on nothing of theirs is taken. Locks: operators.
+update operators set disabled_at = clock_now() where operator_id = $1;
+
+-- name: enable_operator
+-- They may log in again, their wrong passwords forgotten. Locks: operators.
+update operators set disabled_at = null, failed_logins = 0, locked_until = null where operator_id = $1;

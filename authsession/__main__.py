@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from authsession import doctor, projection, redis_acl, settings
+from authsession import audit, doctor, keys, projection, redis_acl, settings, token
 from authsession.database import connect, owner_dsn
 from authsession.embedded.child import StartFailure
+from authsession.operator import add_operator_parser, run_operator
 from authsession.roles import set_login
 from shared import variables
 from shared.db.migrate import GrantsRefused, MigrationRefused, expected_version, migrate
@@ -97,9 +98,13 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "up": _up,
     "migrate": _migrate,
     "redis-acl": _redis_acl,
+    "audit": lambda parsed, folder: audit.run(parsed, os.environ, folder),
+    "keys": lambda parsed, folder: keys.run(parsed, os.environ, folder),
     "doctor": lambda parsed, folder: doctor.doctor(os.environ, folder, parsed.process),
     "settings": _settings,
+    "operator": lambda parsed, folder: asyncio.run(run_operator(owner_dsn(os.environ, folder), parsed)),
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
+    "token": lambda parsed, folder: token.run(parsed, owner_dsn(os.environ, folder)),
     "version": _print_version,
 }
 
@@ -136,11 +141,17 @@ def _parser() -> argparse.ArgumentParser:
     change.add_argument("value")
     history = actions.add_parser("history", help="print what was changed, when and by whom, newest first")
     history.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="at most N changes (50)")
+    add_operator_parser(commands.add_parser("operator", help="the first owner, and operators who are in or out"))
     actions = commands.add_parser("projection", help="the gateway's copy in Redis").add_subparsers(
         dest="action", required=True
     )
     actions.add_parser("verify", help="list records that differ from Postgres; exit 1 if there are any")
     actions.add_parser("rebuild", help="write all records again")
+    token.add_arguments(commands.add_parser("token", help="tokens of programs that call the internal listener"))
+    audit.add_arguments(
+        commands.add_parser("audit", help="the audit trail: read it, export it, prove that nobody changed it")
+    )
+    keys.add_arguments(commands.add_parser("keys", help="make a key; say which keys are needed still"))
     commands.add_parser("version", help="print the version")
     return parser
 

@@ -17,10 +17,10 @@ RevokeTokenOutcome: TypeAlias = Literal["revoked", "already_revoked"]
 DEFAULT_LIFE: Final = timedelta(days=90)
 LONGEST_LIFE: Final = timedelta(days=365)
 DEFAULT_LIMIT: Final = 100
+LONGEST_NAME: Final = 100
 
 _CREATE_NAMES = frozenset({"name", "scopes", "expires_in_seconds"})
 _LIST_NAMES = frozenset({"limit", "cursor"})
-_LONGEST_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ def encode_revoke_token(outcome: RevokeTokenOutcome, token_id: str) -> bytes:
 def _read_name(fields: Fields) -> str:
     """A line that a terminal can show."""
     name = read_text(fields, "name")
-    if not (1 <= len(name) <= _LONGEST_NAME and name.isprintable()):
-        raise invalid(f"name must be 1 to {_LONGEST_NAME} printable characters")
+    if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
+        raise invalid(f"name must be 1 to {LONGEST_NAME} printable characters")
     return name
 
 

@@ -62,9 +62,9 @@ class TokenRoutes:
     async def create(self, request: Request, identity: Identity | None) -> Response:
         """A token, and its secret this once."""
         asked, operator = decode_create_token(request.body), operator_of(identity)
-        command = CreateToken(asked.name, read_scopes(asked.scopes), asked.life)
-        creator = Creator(operator.operator_id, operator.operator_session_id, caller_of(request, identity))
-        ended = await create_token(command, creator, self.postgres, self.clock, self.entropy)
+        creator, caller = Creator(operator.operator_id, operator.operator_session_id), caller_of(request, identity)
+        command = CreateToken(asked.name, _scopes(asked.scopes), asked.life, creator, caller)
+        ended = await create_token(command, self.postgres, self.clock, self.entropy)
         match ended.outcome:
             case Created(token):
                 return Response(200, encode_created_token(_answer(token), ended.secret))
@@ -86,7 +86,7 @@ class TokenRoutes:
                 assert_never(outcome)
 
 
-def read_scopes(words: tuple[str, ...]) -> frozenset[Scope]:
+def _scopes(words: tuple[str, ...]) -> frozenset[Scope]:
     """The scopes, or the refusal that lists those there are."""
     if not set(words) <= set(Scope):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"scopes must be among {', '.join(Scope)}")

@@ -9,12 +9,11 @@ from typing import ClassVar, Literal, TypeAlias
 
 from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.scope import Scope
+from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 
 MARK = "authsession_token_"
 """What every token begins with, so that people and scanners of leaked secrets know one."""
-DEFAULT_LIFE = timedelta(days=90)
-LONGEST_LIFE = timedelta(days=365)
 
 _RANDOM_BYTES = 32
 _SHOWN_CHARACTERS = 6
@@ -50,30 +49,33 @@ class ApiToken:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateToken:
-    """Make a token that lives for `life`."""
-
-    name: str = field(repr=False)
-    scopes: frozenset[Scope]
-    life: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Creator:
     """The operator who makes a token, and the session that must live while it is made."""
 
     operator_id: str
     operator_session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateToken:
+    """Make a token that lives for `life`. `creator` None: the command line, where `actor` is who sits at it."""
+
+    name: str = field(repr=False)
+    scopes: frozenset[Scope]
+    life: timedelta
+    creator: Creator | None
     caller: Caller
+    actor: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RevokeToken:
-    """End a token for good."""
+    """End a token for good; `actor` as above."""
 
     token_id: str
     reason_code: str
     caller: Caller
+    actor: Actor | None = None
 
 
 @dataclass(frozen=True, slots=True)

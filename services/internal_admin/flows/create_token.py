@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.internal_admin.domain.api_token import CreateToken, CreateTokenOutcome, Creator, new_token_secret
+from services.internal_admin.domain.api_token import CreateToken, CreateTokenOutcome, new_token_secret
 from services.internal_admin.store import api_tokens
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
@@ -19,12 +19,8 @@ class CreationEnded:
     secret: str = field(repr=False)
 
 
-async def create_token(
-    command: CreateToken, creator: Creator, postgres: Postgres, clock: Clock, entropy: Entropy
-) -> CreationEnded:
+async def create_token(command: CreateToken, postgres: Postgres, clock: Clock, entropy: Entropy) -> CreationEnded:
     """Repeated, it makes another token: nobody could be told the first one's secret again."""
     secret, token_id = new_token_secret(entropy), new_token_id(clock, entropy)
-    outcome = await postgres.unit_of_work(
-        partial(api_tokens.create_token, command=command, creator=creator, token_id=token_id, secret=secret)
-    )
-    return CreationEnded(outcome, secret.text)
+    creation = partial(api_tokens.create_token, command=command, token_id=token_id, secret=secret)
+    return CreationEnded(await postgres.unit_of_work(creation), secret.text)

@@ -37,43 +37,25 @@ class PresentedToken:
 
 
 async def create_token(
-    connection: asyncpg.Connection, command: CreateToken, creator: Creator, token_id: str, secret: TokenSecret
+    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: TokenSecret
 ) -> CreateTokenOutcome:
     """Make a token unless its creator is gone by now; one transaction, audited whatever the outcome.
 
-    The creator's row is locked first: a recovery that revokes every token either sees this one, or ends its creator's
-    session before (`test_no_token_outlives_the_recovery_of_its_creator`).
+    The creator's row is locked first: a recovery that revokes every token either sees this one, or has ended the
+    creator's session before (`test_no_token_outlives_the_recovery_of_its_creator`).
     """
     async with connection.transaction():
-        outcome = await _create_token(connection, command, creator, token_id, secret)
+        outcome = await _create_token(connection, command, token_id, secret)
         await insert_operator_event(
             connection,
             "security.create_token",
             outcome.name,
-            creator.caller,
+            command.caller,
+            actor=command.actor,
             subject=token_id if isinstance(outcome, Created) else None,
             scopes=sorted(command.scopes),
         )
         return outcome
-
-
-async def insert_token(
-    connection: asyncpg.Connection, command: CreateToken, created_by: str | None, token_id: str, secret: TokenSecret
-) -> ApiToken:
-    """One statement; the caller owns the transaction and audits."""
-    row = await connection.fetchrow(
-        _SQL["insert_token"],
-        token_id,
-        command.name,
-        secret.prefix,
-        secret.hash,
-        sorted(command.scopes),
-        created_by,
-        command.life,
-    )
-    if row is None:
-        raise InvariantBroken("an insert returns its row")
-    return _api_token(row)
 
 
 async def read_token(connection: asyncpg.Connection, token_hash: bytes) -> PresentedToken | None:
@@ -92,23 +74,17 @@ async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> 
     """End a token; it is refused with its next request, on every replica. One transaction, audited whatever the
     outcome."""
     async with connection.transaction():
-        outcome = await end_token(connection, command.token_id, command.reason_code)
+        outcome = await _revoke_token(connection, command)
         await insert_operator_event(
             connection,
             "security.revoke_token",
             outcome,
             command.caller,
+            actor=command.actor,
             subject=audit_subject_of_id(command.token_id),
             reason_code=command.reason_code,
         )
         return outcome
-
-
-async def end_token(connection: asyncpg.Connection, token_id: str, reason_code: str) -> RevokeTokenOutcome:
-    """The same without the audit row: the caller owns the transaction and audits."""
-    if await connection.fetchval(_SQL["revoke_token"], token_id, reason_code):
-        return "revoked"
-    return "already_revoked" if await connection.fetchval(_SQL["has_token"], token_id) else "token_not_found"
 
 
 async def revoke_tokens_of(connection: asyncpg.Connection, operator_id: str, reason_code: str) -> int:
@@ -122,13 +98,37 @@ async def keep_last_use(connection: asyncpg.Connection, token_ids: Iterable[str]
 
 
 async def _create_token(
-    connection: asyncpg.Connection, command: CreateToken, creator: Creator, token_id: str, secret: TokenSecret
+    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: TokenSecret
 ) -> CreateTokenOutcome:
+    creator = command.creator
+    if creator is not None and not await _is_still_there(connection, creator):
+        return CreatorGone()
+    row = await connection.fetchrow(
+        _SQL["insert_token"],
+        token_id,
+        command.name,
+        secret.prefix,
+        secret.hash,
+        sorted(command.scopes),
+        creator and creator.operator_id,
+        command.life,
+    )
+    if row is None:
+        raise InvariantBroken("an insert returns its row")
+    return Created(_api_token(row))
+
+
+async def _is_still_there(connection: asyncpg.Connection, creator: Creator) -> bool:
+    """Locks the operator's row. The second statement is younger than the lock."""
     if not await connection.fetchval(_SQL["lock_creator"], creator.operator_id):
-        return CreatorGone()
-    if not await connection.fetchval(_SQL["has_live_session"], creator.operator_session_id, creator.operator_id):
-        return CreatorGone()
-    return Created(await insert_token(connection, command, creator.operator_id, token_id, secret))
+        return False
+    return await connection.fetchval(_SQL["has_live_session"], creator.operator_session_id, creator.operator_id)
+
+
+async def _revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> RevokeTokenOutcome:
+    if await connection.fetchval(_SQL["revoke_token"], command.token_id, command.reason_code):
+        return "revoked"
+    return "already_revoked" if await connection.fetchval(_SQL["has_token"], command.token_id) else "token_not_found"
 
 
 def _api_token(row: asyncpg.Record) -> ApiToken:

@@ -1,0 +1,116 @@
+"""`authsession token create|list|revoke`: API tokens from a terminal, as the schema's owner (SPEC §10.7)."""
+
+import argparse
+import asyncio
+import sys
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from authsession.attribution import COMMAND_LINE, person
+from authsession.database import connect
+from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
+from services.internal_admin.domain.api_token import (
+    ApiToken,
+    Created,
+    CreateToken,
+    RevokeToken,
+    new_token_secret,
+)
+from services.internal_admin.domain.scope import Scope
+from services.internal_admin.store import api_tokens
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.faults import InvariantBroken
+from shared.kernel.ids import new_token_id
+
+_REASON_CODE = "command_line_revoke"
+_PAGE = 1000
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Those of `token`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    creation = actions.add_parser("create", help="make one and print its secret, this once")
+    creation.add_argument("--name", type=_name, required=True, help="what lists show it as")
+    creation.add_argument(
+        "--scope", type=Scope, choices=list(Scope), action="append", required=True, help="may be given several times"
+    )
+    creation.add_argument("--days", type=_days, default=DEFAULT_LIFE, help=f"its life (default {DEFAULT_LIFE.days})")
+    actions.add_parser("list", help="print them all, newest first, without their secrets")
+    actions.add_parser("revoke", help="end one").add_argument("token_id")
+
+
+def run(parsed: argparse.Namespace, dsn: str) -> int:
+    """The exit status: 1 if there is no such token."""
+    match parsed.action:
+        case "create":
+            return asyncio.run(_create(dsn, parsed.name, frozenset(parsed.scope), parsed.days))
+        case "list":
+            return asyncio.run(_list(dsn))
+        case _:
+            return asyncio.run(_revoke(dsn, parsed.token_id))
+
+
+async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta) -> int:
+    """The secret alone goes to standard output, for `$(…)`."""
+    entropy = SystemEntropy()
+    secret, token_id = new_token_secret(entropy), new_token_id(SystemClock(), entropy)
+    command = CreateToken(name, scopes, life, None, COMMAND_LINE, person())
+    async with connect(dsn) as connection:
+        outcome = await api_tokens.create_token(connection, command, token_id, secret)
+    if not isinstance(outcome, Created):
+        raise InvariantBroken("the command line has no session that could end")
+    print(f"made {token_id}, which expires at {_instant(outcome.token.expires_at)}", file=sys.stderr)
+    print(secret.text)
+    return 0
+
+
+async def _list(dsn: str) -> int:
+    after: str | None = None
+    async with connect(dsn) as connection:
+        while True:
+            page = await api_tokens.list_tokens(connection, after, _PAGE)
+            for token in page.items:
+                print(_line(token))
+            if not page.has_more:
+                return 0
+            after = page.items[-1].token_id
+
+
+async def _revoke(dsn: str, token_id: str) -> int:
+    command = RevokeToken(token_id, _REASON_CODE, COMMAND_LINE, person())
+    async with connect(dsn) as connection:
+        outcome = await api_tokens.revoke_token(connection, command)
+    match outcome:
+        case "revoked":
+            print(f"{token_id} is revoked")
+        case "already_revoked":
+            print(f"{token_id} was revoked already")
+        case "token_not_found":
+            print(f"authsession: there is no token {token_id}", file=sys.stderr)
+            return 1
+        case _:
+            assert_never(outcome)
+    return 0
+
+
+def _line(token: ApiToken) -> str:
+    used = "never used" if token.last_used_at is None else f"used {_instant(token.last_used_at)}"
+    scopes, until = ",".join(sorted(token.scopes)), _instant(token.expires_at)
+    return f"{token.token_id} {token.status} until {until} {used} {token.prefix}… {scopes} {token.name}"
+
+
+def _instant(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _name(text: str) -> str:
+    if not (1 <= len(text.strip()) <= LONGEST_NAME and text.isprintable()):
+        raise argparse.ArgumentTypeError(f"must be 1 to {LONGEST_NAME} printable characters")
+    return text.strip()
+
+
+def _days(text: str) -> timedelta:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LONGEST_LIFE.days):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {LONGEST_LIFE.days}")
+    return timedelta(days=int(text))

@@ -1,0 +1,56 @@
+"""API tokens as the command line makes them, for tests: alive, or ended in each way there is."""
+
+from collections.abc import Collection
+from datetime import timedelta
+from functools import partial
+from typing import NamedTuple
+
+from services.internal_admin.domain.api_token import CreateToken, RevokeToken, new_token_secret
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.scope import Scope
+from services.internal_admin.store import api_tokens
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.ids import new_token_id
+from tests.support.world import World
+
+CALLER = Caller("command_line", None, None)
+
+
+class MadeToken(NamedTuple):
+    """Its id, and what its holder sends."""
+
+    token_id: str
+    secret: str
+
+
+def make_token(world: World, scopes: Collection[Scope], life: timedelta = timedelta(days=90)) -> MadeToken:
+    """A token that lives."""
+    secret, token_id = new_token_secret(SystemEntropy()), new_token_id(SystemClock(), SystemEntropy())
+    command = CreateToken("made by a test", frozenset(scopes), life, None, CALLER)
+    world.call(
+        world.internal.unit_of_work,
+        partial(api_tokens.create_token, command=command, token_id=token_id, secret=secret),
+    )
+    return MadeToken(token_id, secret.text)
+
+
+def revoke_token(world: World, token_id: str) -> None:
+    """End it."""
+    command = RevokeToken(token_id, "test", CALLER)
+    world.call(world.internal.unit_of_work, partial(api_tokens.revoke_token, command=command))
+
+
+def expire_token(world: World, token_id: str) -> None:
+    """Let its life have ended this instant."""
+    world.database.execute(
+        """
+        update api_tokens set created_at = created_at - interval '1 day', expires_at = clock_now() where token_id = $1
+        """,
+        token_id,
+    )
+
+
+def attribute_token(world: World, token_id: str, operator_id: str) -> None:
+    """Let an operator have made it."""
+    world.database.execute("update api_tokens set created_by = $2 where token_id = $1", token_id, operator_id)

@@ -24,7 +24,7 @@ from services.internal_admin.flows.authenticate_operator import OperatorAuthenti
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.workers import audit_retention, block_orders, retention, session_expiry
+from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, retention, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
@@ -85,6 +85,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     relay = Relay(postgres, projection)
     keeper = Keeper(postgres, projection, SystemEntropy())
     reconciler = Reconciler(postgres, projection)
+    domains = domain_revocation.DomainRevocation(postgres, relay.wake)
     readiness = Readiness(lambda: drain.is_draining)
     add_dependency_checks(readiness, postgres, redis)
     limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
@@ -96,6 +97,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             _account_flow(settings, postgres),
             limiter,
             allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
+            settings_changed=domains.wake,
         ),
     )
     token_uses = TokenUses()
@@ -111,6 +113,10 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
         ))  # fmt: skip
         await workers.start(partial(
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
+        ))  # fmt: skip
+        await workers.start(partial(
+            supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
+            batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
         ))  # fmt: skip
         await workers.start(AuditSealer(postgres, settings.operators.audit_keys, SystemClock()).run)
         await _start_aging(workers, postgres, relay, settings.operators.audit_keys)

@@ -38,6 +38,7 @@ from shared.keyring import KeyRing
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
+from shared.supervision import Signal
 from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
@@ -204,6 +205,7 @@ async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskSt
                 _account_flow(world, settings),
                 limiter,
                 allows_loopback_bootstrap=settings.allows_loopback_bootstrap,
+                settings_changed=Signal(),
             ),
         )
         task_status.started(_guard(world, settings, limiter).protect(routes))

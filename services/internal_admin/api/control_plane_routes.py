@@ -1,16 +1,19 @@
 """Api: every route of the control plane (SPEC §10.2)."""
 
 from services.internal_admin.api.audit import AuditRoutes
+from services.internal_admin.api.onboarding import OnboardingRoutes
 from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.operator_accounts import OperatorAccountRoutes
 from services.internal_admin.api.operator_sessions import OperatorSessionRoutes
 from services.internal_admin.api.owner_setup import OwnerSetupRoutes
 from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.system_settings import SettingsRoutes
 from services.internal_admin.api.tokens import TokenRoutes
 from services.internal_admin.flows.account_flow import AccountFlow
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
+from shared.supervision import Signal
 from shared.web.rate_limit import RateLimiter
 
 
@@ -21,8 +24,9 @@ def control_plane_routes(
     limiter: RateLimiter,
     *,
     allows_loopback_bootstrap: bool,
+    settings_changed: Signal,
 ) -> tuple[ProtectedRoute, ...]:
-    """The table of the control plane, for `Guard`. `allows_loopback_bootstrap`: see `OwnerSetupRoutes`."""
+    """The table of the control plane, for `Guard`. The last two: see `OwnerSetupRoutes`, `SettingsRoutes`."""
     clock, entropy = SystemClock(), SystemEntropy()
     return (
         *OwnerSetupRoutes(accounts, opened, limiter, allows_loopback_bootstrap).routes(),
@@ -30,4 +34,6 @@ def control_plane_routes(
         *OperatorSessionRoutes(postgres, opened).routes(),
         *TokenRoutes(postgres, clock, entropy).routes(),
         *AuditRoutes(postgres).routes(),
+        *SettingsRoutes(postgres, settings_changed).routes(),
+        *OnboardingRoutes(postgres).routes(),
     )

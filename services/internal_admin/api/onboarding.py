@@ -1,0 +1,62 @@
+"""Api: the routes of the first run (SPEC §10.2)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.control_plane.onboarding import (
+    OnboardingStepAnswer,
+    decode_advance_onboarding,
+    encode_advance_onboarding,
+    encode_onboarding,
+)
+from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.reading import caller_of, operator_of
+from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.onboarding import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
+from services.internal_admin.flows.advance_onboarding import advance_onboarding
+from services.internal_admin.flows.read_onboarding import read_onboarding
+from shared.io.postgres import Postgres
+from shared.web.exchange import Request, Response
+
+_ROOT = "/api/control-plane/onboarding"
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingRoutes:
+    """Reading where the first run is, and doing its next step."""
+
+    postgres: Postgres
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the listener."""
+        return (
+            ProtectedRoute("GET", f"{_ROOT}/status", self.status),
+            ProtectedRoute("POST", f"{_ROOT}/bootstrap", self.advance, accepts_body=True),
+        )
+
+    async def status(self, _: Request, _identity: Identity | None) -> Response:
+        """What is to be done next, and what was done when."""
+        onboarding = await read_onboarding(self.postgres)
+        return Response(200, encode_onboarding(onboarding.state, _steps(onboarding)))
+
+    async def advance(self, request: Request, identity: Identity | None) -> Response:
+        """Do the next step."""
+        step = decode_advance_onboarding(request.body)
+        operator_id, caller = operator_of(identity).operator_id, caller_of(request, identity)
+        outcome = await advance_onboarding(step, operator_id, caller, self.postgres)
+        match outcome:
+            case Advanced(onboarding) | AlreadyDone(onboarding):
+                answer = encode_advance_onboarding(outcome.name, onboarding.state, _steps(onboarding))
+                return Response(200, answer)
+            case OutOfOrder():
+                raise Refusal(ErrorCode.ONBOARDING_OUT_OF_ORDER)
+            case NotTheOwner():
+                raise Refusal(ErrorCode.FORBIDDEN, "this needs the owner's session")
+            case _:
+                assert_never(outcome)
+
+
+def _steps(onboarding: Onboarding) -> Sequence[OnboardingStepAnswer]:
+    return [OnboardingStepAnswer(name, done_at) for name, done_at in onboarding.steps.items()]

@@ -1,0 +1,110 @@
+"""Api: the routes of the system settings (SPEC §5.2, §10.2)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from contracts.control_plane.system_settings import (
+    DomainRevocationAnswer,
+    LastChangeAnswer,
+    SettingsAnswer,
+    decode_change_settings,
+    encode_change_settings,
+    encode_settings,
+)
+from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.api.protected_route import ProtectedRoute
+from services.internal_admin.api.reading import caller_of
+from services.internal_admin.domain.identity import Identity, Operator, Token
+from services.internal_admin.domain.settings_change import (
+    ChangeSettings,
+    Settings,
+    SettingsChanged,
+    SettingsConflict,
+    SettingsState,
+    SettingsUnchanged,
+)
+from services.internal_admin.domain.system_settings import (
+    SETTINGS,
+    InvalidSetting,
+    SettingValue,
+    as_json,
+    cautions,
+    read_setting,
+)
+from services.internal_admin.flows.change_settings import change_system_settings
+from services.internal_admin.flows.read_settings import read_system_settings
+from shared.io.postgres import Postgres
+from shared.kernel.actor import Actor
+from shared.supervision import Signal
+from shared.web.exchange import Request, Response
+
+_PATH = "/api/control-plane/system-settings"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsRoutes:
+    """Reading and changing. `changed` wakes who revokes the sessions of blocked domains."""
+
+    postgres: Postgres
+    changed: Signal
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the listener."""
+        return (
+            ProtectedRoute("GET", _PATH, self.read),
+            ProtectedRoute("PATCH", _PATH, self.change, accepts_body=True),
+        )
+
+    async def read(self, _: Request, _identity: Identity | None) -> Response:
+        """Every setting."""
+        return Response(200, encode_settings(_answer(*await read_system_settings(self.postgres))))
+
+    async def change(self, request: Request, identity: Identity | None) -> Response:
+        """Change some, all or none."""
+        asked = decode_change_settings(request.body, frozenset(SETTINGS))
+        values = _read_values(asked.settings)
+        command = ChangeSettings(values, asked.expected_version, _actor(identity), caller_of(request, identity))
+        outcome, state = await change_system_settings(command, self.postgres, self.changed)
+        match outcome:
+            case SettingsChanged(settings, names):
+                answer = _answer(settings, state)
+                return Response(200, encode_change_settings("changed", names, cautions(values), answer))
+            case SettingsUnchanged(settings):
+                answer = _answer(settings, state)
+                return Response(200, encode_change_settings("unchanged", (), cautions(values), answer))
+            case SettingsConflict():
+                raise Refusal(ErrorCode.SETTINGS_CONFLICT)
+            case _:
+                assert_never(outcome)
+
+
+def _read_values(settings: Mapping[str, object]) -> Mapping[str, SettingValue]:
+    """The values, or the refusal that names the first that is none."""
+    try:
+        return {name: read_setting(name, value) for name, value in settings.items()}
+    except InvalidSetting as problem:
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"settings.{problem}") from None
+
+
+def _actor(identity: Identity | None) -> Actor:
+    """Whoever was authenticated acts for themselves."""
+    match identity:
+        case Operator(operator_id):
+            return Actor("operator", operator_id)
+        case Token(token_id):
+            return Actor("token", token_id)
+        case None:
+            return Actor("anonymous", None)
+        case other:
+            return Actor(other.name, None)
+
+
+def _answer(settings: Settings, state: SettingsState) -> SettingsAnswer:
+    change = state.last_change
+    return SettingsAnswer(
+        settings.version,
+        {name: as_json(value) for name, value in settings.values.items()},
+        change and LastChangeAnswer(change.changed_at, change.actor.type, change.actor.id),
+        [DomainRevocationAnswer(left.domain, left.sessions, left.more_may_follow) for left in state.to_revoke],
+    )

@@ -1,0 +1,16 @@
+"""Flow: do the next step of the first run."""
+
+from functools import partial
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.onboarding import AdvanceOutcome, OnboardingStep
+from services.internal_admin.store import onboarding
+from shared.io.postgres import Postgres
+
+
+async def advance_onboarding(
+    step: OnboardingStep, operator_id: str, caller: Caller, postgres: Postgres
+) -> AdvanceOutcome:
+    """Do `step`, committed on return. A repeat changes nothing."""
+    body = partial(onboarding.advance_onboarding, step=step, operator_id=operator_id, caller=caller)
+    return await postgres.unit_of_work(body)

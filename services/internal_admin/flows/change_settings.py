@@ -1,0 +1,31 @@
+"""Flow: change system settings."""
+
+import asyncpg
+
+from services.internal_admin.domain.settings_change import (
+    ChangeSettings,
+    ChangeSettingsOutcome,
+    SettingsChanged,
+    SettingsState,
+)
+from services.internal_admin.store.system_settings import change_settings, read_state
+from shared.io.postgres import Postgres
+from shared.supervision import Signal
+
+
+async def change_system_settings(
+    command: ChangeSettings, postgres: Postgres, changed: Signal
+) -> tuple[ChangeSettingsOutcome, SettingsState]:
+    """Change all or none; in force on return, for what begins from then on in any process. A repeat changes nothing.
+
+    `changed` wakes who revokes the sessions of blocked domains. Raises `DependencyUnavailable("postgres")`: the change
+    may then have happened.
+    """
+
+    async def body(connection: asyncpg.Connection) -> tuple[ChangeSettingsOutcome, SettingsState]:
+        return await change_settings(connection, command), await read_state(connection)
+
+    outcome, state = await postgres.unit_of_work(body)
+    if isinstance(outcome, SettingsChanged):
+        changed.notify()
+    return outcome, state

@@ -1,0 +1,67 @@
+"""Store: how far the first run is, and the unit of work that does a step of it."""
+
+import asyncpg
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.onboarding import (
+    Advanced,
+    AdvanceOutcome,
+    AlreadyDone,
+    NotTheOwner,
+    Onboarding,
+    OnboardingStep,
+    OutOfOrder,
+    decide_step,
+)
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event
+from shared.io import queries
+
+_SQL = queries.load("services.internal_admin.store", "onboarding.sql")
+
+
+async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:
+    """In one snapshot."""
+    [row] = await connection.fetch(_SQL["read_onboarding"], None)
+    return _onboarding(row)
+
+
+async def advance_onboarding(
+    connection: asyncpg.Connection, step: OnboardingStep, operator_id: str, caller: Caller
+) -> AdvanceOutcome:
+    """Do one step, if it is the next; a repeat changes nothing. Audited whatever the outcome."""
+    async with connection.transaction():
+        await connection.execute(_SQL["lock_owner"])
+        outcome = await _advance(connection, step, operator_id)
+        await insert_audit_event(connection, _event(step, outcome, operator_id, caller))
+        return outcome
+
+
+async def _advance(connection: asyncpg.Connection, step: OnboardingStep, operator_id: str) -> AdvanceOutcome:
+    [row] = await connection.fetch(_SQL["read_onboarding"], operator_id)
+    if not row["is_owner"]:
+        return NotTheOwner()
+    match decide_step(_onboarding(row), step):
+        case "already_done":
+            return AlreadyDone(_onboarding(row))
+        case "out_of_order":
+            return OutOfOrder()
+        case "advance":
+            await connection.execute(_SQL["write_step"], step, operator_id)
+            return Advanced(await read_onboarding(connection))
+
+
+def _onboarding(row: asyncpg.Record) -> Onboarding:
+    return Onboarding(row["owner_claimed_at"], row["recovery_codes_stored_at"], row["settings_reviewed_at"])
+
+
+def _event(step: OnboardingStep, outcome: AdvanceOutcome, operator_id: str, caller: Caller) -> AuditEvent:
+    return AuditEvent(
+        event="security.advance_onboarding",
+        outcome=outcome.name,
+        caller=caller.name,
+        network=caller.network,
+        request_id=caller.request_id,
+        subject=operator_id,
+        details={"step": step},
+    )

@@ -12,6 +12,7 @@ from authsession.database import connect
 from authsession.embedded.child import StartFailure
 from authsession.finding import Finding
 from authsession.installation import Installation
+from authsession.keys import missing_keys
 from authsession.neighbours import neighbours
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
@@ -21,7 +22,6 @@ from shared.io import queries
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
-from shared.keyring import KeyRing
 from shared.settings import Reading
 
 _SQL = queries.load("authsession", "doctor.sql")
@@ -66,7 +66,7 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
-    yield from asyncio.run(_postgres(_dsn(environment), _key_rings(environment), lacks_host=lacks_host))
+    yield from asyncio.run(_postgres(_dsn(environment), environment, lacks_host=lacks_host))
     yield from _redis(environment)
     yield from neighbours(name, environment)
 
@@ -87,15 +87,7 @@ def _dsn(environment: Mapping[str, str]) -> str | None:
     return Reading(environment).optional(variables.POSTGRES_DSN)
 
 
-def _key_rings(environment: Mapping[str, str]) -> dict[str, KeyRing]:
-    """Those that are there and can be read, by the name of their variable."""
-    rings = {
-        each.name: Reading(environment).optional(each) for each in (variables.LOGIN_CODE_KEYS, variables.SEALING_KEYS)
-    }
-    return {name: ring for name, ring in rings.items() if ring is not None}
-
-
-async def _postgres(dsn: str | None, rings: Mapping[str, KeyRing], *, lacks_host: bool) -> list[Finding]:
+async def _postgres(dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
     try:
@@ -108,7 +100,7 @@ async def _postgres(dsn: str | None, rings: Mapping[str, KeyRing], *, lacks_host
                 await _own_rights(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
-                *await _missing_keys(connection, rings),
+                *await _missing_keys(connection, environment),
             ]
     except StartFailure as fault:
         return [Finding("fail", "Postgres", f"{fault}; start it or correct AUTHSESSION_POSTGRES_DSN")]
@@ -206,18 +198,15 @@ async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
     return [Finding("fail", "require_client_key_proof is on", cure)]
 
 
-async def _missing_keys(connection: asyncpg.Connection, rings: Mapping[str, KeyRing]) -> list[Finding]:
+async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:
     """Keys that were taken away too early: what they protect lives still (docs/decisions/0012-retention.md)."""
-    try:
-        needed = await connection.fetch(_SQL["read_needed_keys"])
-    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
-        return []  # the schema's finding says so
     return [
         Finding(
-            "warn", f"{row['codes']} live codes need the key {row['key_id']}", f"put it back into {row['variable']}"
+            "warn",
+            f"{missing.needing} {missing.ring.what} need the key {missing.key_id}",
+            f"put it back into {missing.ring.variable.name}",
         )
-        for row in needed
-        if row["variable"] in rings and rings[row["variable"]].get(row["key_id"]) is None
+        for missing in await missing_keys(connection, environment)
     ]
 
 

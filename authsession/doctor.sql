@@ -33,16 +33,3 @@ select case when $4::text in ('select', 'insert', 'update')
 -- name: read_require_client_key_proof
 -- The setting.
 select require_client_key_proof from authsession.settings;
-
--- name: read_needed_keys
--- Ids of the keys without which codes that live cannot be checked, or mailed; and how many codes.
-select 'AUTHSESSION_LOGIN_CODE_KEYS' as variable, key_id, count(*) as codes
-  from authsession.login_codes
- where ended_at is null and expires_at > (select authsession.clock_now())
- group by key_id
-union all
-select 'AUTHSESSION_SEALING_KEYS', seal_key_id, count(*)
-  from authsession.login_codes
- where sealed_code is not null and expires_at > (select authsession.clock_now())
- group by seal_key_id
- order by 1, 2;

@@ -1,0 +1,88 @@
+"""`authsession audit verify`: walks along the whole audit chain, page by page in bounded memory (SPEC §10.8)."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.internal_admin.domain.audit_check import ChainCheck
+from services.internal_admin.store.audit_seals import SQL, read_checkpoint, read_links
+from shared.keyring import KeyRing
+
+PAGE = 2_000
+
+Say = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Waiting:
+    """Rows that have no seal yet, and should not have one yet."""
+
+    rows: int = 0
+    oldest: datetime | None = None
+
+
+async def verify_trail(
+    connection: asyncpg.Connection, keys: KeyRing, anchors: Mapping[int, bytes], say: Say, note: Say
+) -> int:
+    """How many findings there are; each is said, a line each. `note` gets the rest: what was looked at, and how fast.
+
+    Needs no transaction: seals are only appended, and a prefix that retention removes meanwhile is noticed.
+    """
+    found = 0
+
+    def tell(finding: str) -> None:
+        nonlocal found
+        found += 1
+        say(finding)
+
+    started = time.perf_counter()
+    check = ChainCheck(keys, anchors)
+    begin = await _walk(connection, check, tell)
+    waiting = await _unsealed(connection, check, tell)
+    seconds = time.perf_counter() - started
+    note(f"{check.checked} rows checked in {seconds:.1f} s ({check.checked / seconds:.0f} a second)")
+    if begin:
+        note(f"the chain begins after seal {begin}: retention removed what was before")
+    for seq in check.uncompared_anchors:
+        note(f"the anchor of seal {seq} is from before that and was not compared")
+    if waiting.oldest is not None:
+        note(f"{waiting.rows} rows are not sealed yet, the oldest of {waiting.oldest.isoformat(timespec='seconds')}")
+    if check.last.seq:
+        note(f"anchor {check.last}")
+    return found
+
+
+async def _walk(connection: asyncpg.Connection, check: ChainCheck, tell: Say) -> int:
+    """From the checkpoint to the end; returns the number of the checkpoint's seal."""
+    for finding in check.begin(await read_checkpoint(connection)):
+        tell(finding)
+    begin = check.last.seq
+    while links := await read_links(connection, check.last.seq, PAGE):
+        if links[0].seal.place.seq != check.last.seq + 1:
+            checkpoint = await read_checkpoint(connection)
+            if checkpoint.place.seq > check.last.seq:  # retention overtook this walk
+                for finding in check.begin(checkpoint):
+                    tell(finding)
+                continue
+        for link in links:
+            for finding in check.check(link):
+                tell(finding)
+    for finding in check.end():
+        tell(finding)
+    return begin
+
+
+async def _unsealed(connection: asyncpg.Connection, check: ChainCheck, tell: Say) -> Waiting:
+    waiting, after = Waiting(), 0
+    while rows := await connection.fetch(SQL["read_unsealed"], after, PAGE):
+        for row in rows:
+            if check.is_overdue(row["occurred_at"]):
+                tell(f"row {row['audit_id']} has no seal, though much younger rows have theirs")
+            else:
+                waiting.rows += 1
+                waiting.oldest = min(row["occurred_at"], waiting.oldest or row["occurred_at"])
+        after = rows[-1]["audit_id"]
+    return waiting

@@ -1,0 +1,134 @@
+"""`authsession keys new|status`: a new key to append, and which keys are needed still (SPEC §10.9). Changes nothing."""
+
+import argparse
+import asyncio
+import base64
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from authsession.database import connect, owner_dsn
+from authsession.installation import Installation
+from shared import variables
+from shared.io import queries
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.keyring import KeyRing
+from shared.settings import Reading, Variable
+
+_SQL = queries.load("authsession", "keys.sql")
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A list of keys. `statement` counts what needs each, in units of `what`; None where that is not stored here."""
+
+    variable: Variable[KeyRing]
+    statement: str | None
+    what: str
+    may_go: str
+    """When a key that nothing needs and that does not write may go."""
+
+
+RINGS = (
+    Ring(
+        variables.LOGIN_CODE_KEYS,
+        "read_needed_login_code_keys",
+        "live codes",
+        "may go 90 days after it wrote last, or now if networks may be strangers again until their next login",
+    ),
+    Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live codes", "may go"),
+    Ring(
+        variables.COOKIE_KEYS,
+        None,
+        "cookies",
+        f"may go {variables.CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS.name} after it wrote last",
+    ),
+    Ring(variables.AUDIT_KEYS, "read_needed_audit_keys", "seals of the audit trail", "may go"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MissingKey:
+    """A key that was taken away too early."""
+
+    ring: Ring
+    key_id: str
+    needing: int
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `keys`."""
+    actions = parser.add_subparsers(dest="action", required=True)
+    making = actions.add_parser("new", help="print a new key, as one appends it to a list of keys")
+    making.add_argument("id", nargs="?", help="its id (k and today's date)")
+    actions.add_parser("status", help="say of each key whether it is needed; exit 1 if one that is needed is missing")
+
+
+def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
+    """0, or 1 when a needed key is missing. Raises `ConfigurationError`, and `StartFailure` without a database."""
+    if parsed.action == "new":
+        print(new_key(parsed.id or SystemClock().now().strftime("k%Y%m%d")))
+        return 0
+    running = Installation(folder).running()
+    environment = (running.internal_environment if running else {}) | dict(given)
+    return asyncio.run(_print_status(owner_dsn(given, folder), environment))
+
+
+def new_key(key_id: str) -> str:
+    """`id:base64` of 32 random bytes. Raises `ConfigurationError` for what is no id."""
+    entry = f"{key_id}:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"
+    KeyRing.parse("keys new", entry)
+    return entry
+
+
+async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[MissingKey]:
+    """Of the rings that the environment has. What this user may not read, or is not there yet, is left out."""
+    found: list[MissingKey] = []
+    for ring in RINGS:
+        keys = Reading(environment).optional(ring.variable)
+        if keys is not None:
+            found += _missing(ring, keys, await needed_keys(connection, ring))
+    return found
+
+
+async def needed_keys(connection: asyncpg.Connection, ring: Ring) -> Mapping[str, int]:
+    """How much needs each key, by key id; nothing of what this user may not read."""
+    if ring.statement is None:
+        return {}
+    try:
+        return {row["key_id"]: row["needing"] for row in await connection.fetch(_SQL[ring.statement])}
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
+        return {}
+
+
+async def _print_status(dsn: str, environment: Mapping[str, str]) -> int:
+    reading = Reading(environment)
+    rings = {ring.variable.name: reading.required(ring.variable) for ring in RINGS}
+    reading.finish()
+    missing: list[MissingKey] = []
+    async with connect(dsn) as connection:
+        for ring in RINGS:
+            needed, keys = await needed_keys(connection, ring), rings[ring.variable.name]
+            print("\n".join([ring.variable.name, *(f"  {line}" for line in _lines(ring, keys, needed))]))
+            missing += _missing(ring, keys, needed)
+    for each in missing:
+        print(f"authsession: {each.ring.variable.name} lacks the key {each.key_id}", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def _lines(ring: Ring, keys: KeyRing, needed: Mapping[str, int]) -> Iterator[str]:
+    """A line for each key, the first of which writes."""
+    for place, key in enumerate(keys):
+        count = needed.get(key.id, 0)
+        need = [f"{count} {ring.what} need it"] if count else []
+        yield f"{key.id:<12} {'; '.join(['writes', *need] if place == 0 else need or [ring.may_go])}"
+    for each in _missing(ring, keys, needed):
+        yield f"{each.key_id:<12} missing: {each.needing} {ring.what} need it; put it back"
+
+
+def _missing(ring: Ring, keys: KeyRing, needed: Mapping[str, int]) -> Sequence[MissingKey]:
+    return [MissingKey(ring, key_id, count) for key_id, count in needed.items() if keys.get(key_id) is None]

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log2
 from typing import Literal, TypeAlias
 
@@ -27,8 +27,8 @@ _SHORTEST_NAME = 3
 class PasswordOwner:
     """Whose password it is to be."""
 
-    user_name: str
-    email: str | None
+    user_name: str = field(repr=False)
+    email: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,6 @@ class PasswordHasher:
         self._cost = cost
         self._threads = trio.CapacityLimiter(threads)
         self._turns = trio.Semaphore(threads + 1)  # one reads and writes while the others hash
-        self._waiting = 0
         self._dummy = hash_text("", cost, entropy)
 
     @asynccontextmanager
@@ -38,17 +37,10 @@ class PasswordHasher:
         So a flood of log-ins occupies neither all connections nor all cores: it waits here, holding nothing. Raises
         `DependencyUnavailable("password_hashing")` when too many wait already.
         """
-        if self._waiting >= _ROOM:
+        if self._turns.statistics().tasks_waiting >= _ROOM:
             raise DependencyUnavailable("password_hashing", _RETRY_AFTER)
-        self._waiting += 1
-        try:
-            await self._turns.acquire()
-        finally:
-            self._waiting -= 1
-        try:
+        async with self._turns:
             yield
-        finally:
-            self._turns.release()
 
     async def hash(self, password: str) -> str:
         """`$argon2id$…`, at today's cost."""

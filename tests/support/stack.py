@@ -67,11 +67,12 @@ class RunningStack:
         """Of the public process; the internal one has its own on the internal listener."""
         return f"http://{self._metrics}"
 
-    def start(self) -> None:
-        """Starts both and returns when both are ready. Raises `StartFailure` with their last words."""
-        for name in self.services:
+    def start(self, *names: str) -> None:
+        """Starts these, or both, and returns when they are ready. Raises `StartFailure` with their last words."""
+        started = names or tuple(self.services)
+        for name in started:
             self._spawn(name)
-        for name in self.services:
+        for name in started:
             self.wait_until_ready(name)
 
     def kill(self, name: str) -> None:

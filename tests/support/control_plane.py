@@ -1,6 +1,6 @@
 """The internal listener as operators use it, over real Postgres and Redis, in memory: everything but the socket."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -93,10 +93,13 @@ class ControlPlane:
     `token` is sent as `Authorization: Bearer`; `cookie` as the session cookie, without any proof of its origin.
     """
 
-    def __init__(self, world: World, client: httpx.AsyncClient, settings: PlaneSettings) -> None:
+    def __init__(
+        self, world: World, client: httpx.AsyncClient, settings: PlaneSettings, routes: Iterable[Route]
+    ) -> None:
         self._world = world
         self._client = client
         self._settings = settings
+        self.routes = frozenset((route.method, route.path) for route in routes)
 
     def get(self, path: str, *, token: str | None = None, **more: Any) -> httpx.Response:
         return self.call("GET", path, token=token, **more)
@@ -184,7 +187,7 @@ def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Ite
     addresses = ClientAddresses([ip_network(proxy) for proxy in settings.trusted_proxies])
     transport = httpx.ASGITransport(quart_app(routes, Edge(client_addresses=addresses)), client=(peer, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
-    yield ControlPlane(world, client, settings)
+    yield ControlPlane(world, client, settings, routes)
 
 
 async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskStatus[tuple[Route, ...]]) -> None:

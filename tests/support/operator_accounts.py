@@ -1,0 +1,108 @@
+"""Operators' accounts as people use them, over the control plane in memory. Every password here obeys the policy."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+
+from services.internal_admin.domain.account import Account, SessionOpening
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.operator_session import SessionClient
+from services.internal_admin.domain.owner_setup import new_setup_code
+from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.store.accounts import read_account
+from services.internal_admin.store.owner_setup import issue_setup_code
+from shared.kernel.actor import Actor
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.ids import new_operator_session_id
+from tests.support.control_plane import AUTH, PEER, ControlPlane
+from tests.support.world import World
+
+NAME = "ada"
+PASSWORD = "Correct horse 7 staple"
+OTHER_PASSWORD = "Another mule 8 battery"
+CALLER = Caller("anonymous", PEER, "request-1")
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredOwner:
+    """What registering gave."""
+
+    operator_id: str
+    session_token: str
+    recovery_codes: list[str]
+
+
+def setup_code(world: World) -> str:
+    """As `authsession operator setup-code` prints it."""
+    code = new_setup_code(SystemEntropy())
+    issue = partial(issue_setup_code, code=code, caller=Caller("command_line", None, None), actor=Actor("command_line"))
+    world.call(world.owner.unit_of_work, issue)
+    return code.text
+
+
+def registration_token(world: World, plane: ControlPlane) -> str:
+    """For a fresh setup code."""
+    answer = plane.post(f"{AUTH}/bootstrap/exchange", {"setup_code": setup_code(world)})
+    assert answer.status_code == 200, answer.text
+    return answer.json()["registration_token"]
+
+
+def register(plane: ControlPlane, token: str | None, **changes: Any) -> httpx.Response:
+    """`changes` on top of a good request."""
+    given = {} if token is None else {"registration_token": token}
+    return plane.post(f"{AUTH}/register-owner", {**given, "user_name": NAME, "password": PASSWORD} | changes)
+
+
+def fresh_owner(world: World, plane: ControlPlane) -> RegisteredOwner:
+    """The owner, made anew: whoever there was is gone with all that was theirs."""
+    forget_operators(world)
+    answer = register(plane, registration_token(world, plane))
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    return RegisteredOwner(body["operator"]["operator_id"], body["session_token"], body["recovery_codes"])
+
+
+def forget_operators(world: World) -> None:
+    """As before the first owner."""
+    world.database.execute("truncate operators cascade")
+    world.database.execute(
+        """
+        update owner_setup set setup_code_hash = null, setup_code_expires_at = null,
+                               registration_token_hash = null, registration_token_expires_at = null
+        """
+    )
+
+
+def log_in(plane: ControlPlane, password: str = PASSWORD, user_name: str = NAME) -> httpx.Response:
+    return plane.post(f"{AUTH}/login", {"user_name": user_name, "password": password})
+
+
+def is_alive(plane: ControlPlane, session_token: str) -> bool:
+    """Whether that session or token opens a route for it."""
+    status = plane.get(f"{AUTH}/recovery-codes", token=session_token).status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def account_of(world: World, user_name: str = NAME) -> Account:
+    """As flows read it."""
+    account = world.call(world.internal.unit_of_work, partial(read_account, user_name=user_name))
+    assert account is not None
+    return account
+
+
+def opening() -> SessionOpening:
+    """A session that may be opened."""
+    entropy = SystemEntropy()
+    session_id = new_operator_session_id(SystemClock(), entropy)
+    return SessionOpening(session_id, new_session_token(entropy), SessionClient(PEER, None), timedelta(days=7))
+
+
+def audited(world: World, event: str) -> list[tuple[str, str | None, str | None]]:
+    """Outcome, reason and subject of each row about `event`, oldest first."""
+    sql = "select outcome, reason_code, subject from audit_events where event = $1 order by audit_id"
+    return [tuple(row) for row in world.database.execute(sql, f"security.{event}")]

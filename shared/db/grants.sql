@@ -65,3 +65,6 @@ grant select on audit_events, audit_checkpoint to authsession_internal;
 grant select, insert on audit_seal to authsession_internal;
 grant select, update on audit_sealer to authsession_internal;
 grant execute on function remove_audit_prefix to authsession_internal;
+
+-- Retention of the control plane.
+grant delete on operator_sessions, api_tokens to authsession_internal;

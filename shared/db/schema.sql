@@ -616,6 +616,8 @@ ALTER TABLE ONLY authsession.users
 ALTER TABLE ONLY authsession.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
 
+CREATE INDEX api_tokens_expires_at ON authsession.api_tokens USING btree (expires_at);
+
 CREATE INDEX api_tokens_of_operator ON authsession.api_tokens USING btree (created_by) WHERE (revoked_at IS NULL);
 
 CREATE UNIQUE INDEX api_tokens_token_hash ON authsession.api_tokens USING btree (token_hash);
@@ -673,6 +675,8 @@ CREATE INDEX mail_deliveries_email ON authsession.mail_deliveries USING btree (e
 CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING btree (login_code_id);
 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE (to_new_address AND (state = ANY (ARRAY['queued'::text, 'sent'::text])));
+
+CREATE INDEX operator_sessions_expires_at ON authsession.operator_sessions USING btree (expires_at);
 
 CREATE INDEX operator_sessions_of_operator ON authsession.operator_sessions USING btree (operator_id, created_at DESC) WHERE (revoked_at IS NULL);
 
@@ -774,7 +778,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authse
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
 
 GRANT SELECT ON TABLE authsession.audit_checkpoint TO authsession_internal;
 
@@ -824,7 +828,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 
 GRANT SELECT,INSERT ON TABLE authsession.onboarding_steps TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operator_sessions TO authsession_internal;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.operator_sessions TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.operators TO authsession_internal;
 

@@ -16,6 +16,8 @@ REMOVALS: Mapping[str, str] = {
     "known_network": "remove_known_networks",
     "revoked_session": "remove_revoked_sessions",
     "expired_block": "remove_expired_blocks",
+    "operator_session": "remove_operator_sessions",
+    "api_token": "remove_api_tokens",
 }
 """Each kind of row that goes by its age, in the order in which one lets the next go."""
 

@@ -67,6 +67,28 @@ with removed as (
     returning (select clock_now() - expired_block_retention from settings) - expires_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_operator_sessions
+-- Sessions of operators whose absolute end is so long ago, at most $1; nobody writes to them. Locks: operator_sessions.
+with removed as (
+    delete from operator_sessions
+     where operator_session_id = any (array(
+         select operator_session_id from operator_sessions
+          where expires_at < (select clock_now() - revoked_session_retention from settings)
+          order by expires_at limit $1))
+    returning (select clock_now() - revoked_session_retention from settings) - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
+-- name: remove_api_tokens
+-- The same for API tokens. Locks: api_tokens.
+with removed as (
+    delete from api_tokens
+     where token_id = any (array(
+         select token_id from api_tokens
+          where expires_at < (select clock_now() - revoked_session_retention from settings)
+          order by expires_at limit $1))
+    returning (select clock_now() - revoked_session_retention from settings) - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: page_emails
 -- Ids of addresses from after $1, at most $2.
 select email_id from emails where email_id > $1 order by email_id limit $2;

@@ -1,0 +1,28 @@
+"""System settings changed as an operator does, without HTTP: the internal service's unit of work."""
+
+from functools import partial
+from typing import Any
+
+from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.settings_change import ChangeSettings, ChangeSettingsOutcome
+from services.internal_admin.domain.system_settings import read_setting
+from services.internal_admin.store.system_settings import change_settings
+from shared.kernel.actor import Actor
+from tests.support.world import World
+
+ACTOR = Actor("operator", "operator-1")
+
+
+async def set_settings(world: World, expected_version: int | None = None, **values: Any) -> ChangeSettingsOutcome:
+    """Change these settings, values as JSON has them; a trio function."""
+    read = {name: read_setting(name, value) for name, value in values.items()}
+    command = ChangeSettings(read, expected_version, ACTOR, Caller("operator-1", "192.0.2.7", "request-1"))
+    return await world.internal.unit_of_work(partial(change_settings, command=command))
+
+
+async def block_domains(world: World, *domains: str) -> ChangeSettingsOutcome:
+    """Block exactly these e-mail domains; a trio function."""
+    return await set_settings(world, blocked_email_domains=list(domains))
+
+
+DEFAULTS = "truncate settings, settings_changes, domain_revocations; insert into settings default values;"

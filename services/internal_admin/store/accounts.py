@@ -10,6 +10,7 @@ from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
 from services.internal_admin.domain.recovery_code import RecoveryCodeCount
+from services.internal_admin.store.api_tokens import revoke_tokens_of
 from services.internal_admin.store.audit import insert_operator_event
 from services.internal_admin.store.operator_sessions import begin_session, revoke_operator_sessions
 from shared.io import queries
@@ -70,8 +71,7 @@ async def open_session(connection: asyncpg.Connection, holder: SessionHolder, op
 async def revoke_all_of_operator(connection: asyncpg.Connection, operator_id: str, reason_code: str) -> RevokedCounts:
     """Revoke every session of an operator and every token they made. The caller audits."""
     sessions = await revoke_operator_sessions(connection, operator_id, except_id=None, reason_code=reason_code)
-    tokens = await connection.fetchval(ACCOUNTS_SQL["revoke_tokens_of_operator"], operator_id, reason_code)
-    return RevokedCounts(sessions, tokens)
+    return RevokedCounts(sessions, await revoke_tokens_of(connection, operator_id, reason_code))
 
 
 async def audit_refusal(

@@ -37,11 +37,3 @@ select cardinality(recovery_code_hashes) as unused_count, recovery_codes_made_at
 -- Whether a session was not revoked, and is not until this transaction ends. Locks: operator_sessions.
 select true from operator_sessions where operator_session_id = $1 and operator_id = $2 and revoked_at is null
    for update;
-
--- name: revoke_tokens_of_operator
--- Revokes each token that an operator made. Locks: api_tokens.
-with revoked as (
-    update api_tokens set revoked_at = clock_now(), revoke_reason_code = $2
-     where created_by = $1 and revoked_at is null
-    returning 1)
-select count(*) from revoked;

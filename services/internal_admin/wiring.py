@@ -89,11 +89,12 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
     readiness = Readiness(lambda: drain.is_draining)
     add_dependency_checks(readiness, postgres, redis)
     limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
+    opened = _opened_sessions(settings)
     protected = (
         *internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings)),
         *control_plane_routes(
             postgres,
-            _opened_sessions(settings),
+            opened,
             _account_flow(settings, postgres),
             limiter,
             allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
@@ -101,7 +102,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
         ),
     )
     token_uses = TokenUses()
-    guard = _guard(settings, postgres, limiter, token_uses)
+    guard = _guard(settings, postgres, opened, limiter, token_uses)
     app = _app(settings, guard.protect(protected), readiness, metrics, drain)
 
     async with trio.open_nursery() as workers:
@@ -204,14 +205,20 @@ def _account_flow(settings: InternalAdminSettings, postgres: Postgres) -> Accoun
     )
 
 
-def _guard(settings: InternalAdminSettings, postgres: Postgres, limiter: RateLimiter, token_uses: TokenUses) -> Guard:
+def _guard(
+    settings: InternalAdminSettings,
+    postgres: Postgres,
+    opened: OpenedSessions,
+    limiter: RateLimiter,
+    token_uses: TokenUses,
+) -> Guard:
     """What stands before every route but health and metrics."""
     operators = settings.operators
-    sessions = OperatorAuthenticator(postgres, SessionLives(operators.session_life))
+    sessions = OperatorAuthenticator(postgres, opened.lives)
     return Guard(
         Authenticate(postgres, sessions, token_uses, operators.break_glass_token),
         Admission(settings.requires_token, operators.auth_mode),
-        SessionCookie(operators.cookie_keys, SystemEntropy()),
+        opened.cookie,
         limiter,
         GuardTrail(postgres),
     )

@@ -112,7 +112,7 @@ async def _reset(connection: asyncpg.Connection, name: str) -> int:
 
 
 def _ended(outcome: OperatorDisabled | OperatorReset) -> str:
-    return f"ended: {outcome.session_count} sessions, {outcome.token_count} tokens"
+    return f"sessions ended: {outcome.session_count}, tokens ended: {outcome.token_count}"
 
 
 def _nobody() -> int:

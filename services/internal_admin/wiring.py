@@ -23,6 +23,7 @@ from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
+from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, retention, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
@@ -129,6 +130,7 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             await workers.start(partial(
                 supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
             ))  # fmt: skip
+        workers.start_soon(remind_of_owner, postgres)
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
             await server.start(partial(serve, app, settings.http_address, drain=drain))

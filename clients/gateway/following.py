@@ -34,6 +34,7 @@ class Following:
         self._moves = 0
         self._is_connected = False
         self._heard_at = float("-inf")
+        self._heard_at_last_look = float("-inf")
         self._checked: Position = START
         self.position: Position | None = None
         """Everything up to here was heard, or forgotten."""
@@ -85,13 +86,18 @@ class Following:
             self._heard_at = asked_at
 
     def watch(self, seen: ProjectionState | None) -> None:
-        """The projection key, looked at after the last `hear`."""
+        """The projection key, looked at after the last `hear`.
+
+        A beat that has moved was left *some time* after the last look: only what was heard by then is proved. Since
+        then a failover may have taken writers elsewhere.
+        """
         last, self._seen = self._seen, seen
         if last is not None and seen is None:
             self._moves = 0
             self._miss("projection_missing")
         elif last is not None and seen is not None:
             self._compare(last, seen)
+        self._heard_at_last_look = self._heard_at
 
     def _compare(self, last: ProjectionState, seen: ProjectionState) -> None:
         if seen.epoch != last.epoch:
@@ -102,7 +108,7 @@ class Following:
         if seen.beat > last.beat:
             self._moves = min(self._moves + 1, MOVES)
             if self._moves == MOVES:
-                self.proved_at = max(self.proved_at, self._heard_at)
+                self.proved_at = max(self.proved_at, self._heard_at_last_look)
 
     def _miss(self, why: Missed) -> None:
         self._copy.forget()

@@ -1,0 +1,97 @@
+"""A proxy before Redis, in the test's own event loop: it holds answers to reads of records, cuts, leads elsewhere."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import ByteStream, TaskGroup
+from anyio.streams.tls import TLSStream
+
+from clients.gateway.redis_server import RedisServer
+
+CLOSED = 1
+"""A port that nobody listens on."""
+_GONE = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
+
+
+class HeldRedis:
+    """`target` may be changed at any moment: new connections lead there."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = 0
+        self.held = 0
+        """How many pieces of answers are being held."""
+        self._may_pass = anyio.Event()
+        self._may_pass.set()
+        self._scopes: set[anyio.CancelScope] = set()
+
+    @property
+    def server(self) -> RedisServer:
+        return RedisServer(port=self.port, timeout=5)
+
+    def hold(self) -> None:
+        """Answers to GET stay here from now on; the questions go through."""
+        self._may_pass = anyio.Event()
+
+    def release(self) -> None:
+        self._may_pass.set()
+
+    def cut(self) -> None:
+        """Ends every connection there is."""
+        for scope in self._scopes:
+            scope.cancel()
+
+    async def serve(self, client: ByteStream) -> None:
+        """One connection."""
+        try:
+            with anyio.CancelScope() as scope:
+                self._scopes.add(scope)
+                redis = await anyio.connect_tcp("127.0.0.1", self.target)
+                async with redis, client, anyio.create_task_group() as both:
+                    reads: list[bytes] = []
+                    both.start_soon(self._forward, client, redis, reads, both)
+                    both.start_soon(self._answer, redis, client, reads, both)
+        except _GONE:
+            await anyio.aclose_forcefully(client)
+        finally:
+            self._scopes.discard(scope)
+
+    async def _forward(self, client: ByteStream, redis: ByteStream, reads: list[bytes], both: TaskGroup) -> None:
+        try:
+            while True:
+                data = await client.receive()
+                if b"\r\nGET\r\n" in data:
+                    reads.append(data)
+                await redis.send(data)
+        except _GONE:
+            both.cancel_scope.cancel()
+
+    async def _answer(self, redis: ByteStream, client: ByteStream, reads: list[bytes], both: TaskGroup) -> None:
+        try:
+            while True:
+                data = await redis.receive()
+                if reads and not self._may_pass.is_set():
+                    self.held += 1
+                    await self._may_pass.wait()
+                    self.held -= 1
+                await client.send(data)
+        except _GONE:
+            both.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def held_redis(target: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[HeldRedis]:
+    """A running proxy to that port. `tls`: it speaks TLS to clients."""
+    proxy = HeldRedis(target)
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    proxy.port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - no Django
+
+    async def secured(stream: ByteStream) -> None:
+        await proxy.serve(stream if tls is None else await TLSStream.wrap(stream, server_side=True, ssl_context=tls))
+
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, secured)
+        yield proxy
+        tasks.cancel_scope.cancel()

@@ -4,6 +4,7 @@ What changes one for a caller is a transaction with its audit row. The rest is o
 transaction it is called in.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
@@ -78,7 +79,7 @@ async def renew_session(
         read = _read(await connection.fetchrow(_SQL["lock_session"], operator_session_id))
         if read is not None and rests(read.held.session, read.now):
             return read
-        renewed = await _renewed(connection, read, lives)
+        renewed = None if read is None else await _renewed(connection, read, lives)
         outcome = "session_ended" if renewed is None else "renewed"
         await insert_operator_event(
             connection, "security.renew_operator_session", outcome, caller, subject=operator_session_id
@@ -108,11 +109,12 @@ async def has_owner(connection: asyncpg.Connection) -> bool:
     return await connection.fetchval(_SQL["has_owner"])
 
 
-async def _renewed(connection: asyncpg.Connection, read: ReadSession | None, lives: SessionLives) -> ReadSession | None:
-    if read is None or session_state(read.held.session, read.now, lives) == "ended":
+async def _renewed(connection: asyncpg.Connection, read: ReadSession, lives: SessionLives) -> ReadSession | None:
+    session = read.held.session
+    if session_state(session, read.now, lives) == "ended":
         return None
-    row = await connection.fetchrow(_SQL["renew_session"], read.held.session.operator_session_id, read.now)
-    return None if row is None else ReadSession(HeldSession(_session(row), read.held.holder), read.now)
+    await connection.execute(_SQL["renew_session"], session.operator_session_id, read.now)
+    return replace(read, held=replace(read.held, session=replace(session, renewed_at=read.now)))
 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:

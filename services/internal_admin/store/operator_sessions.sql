@@ -14,8 +14,14 @@ select operator_sessions.*, operators.user_name, operators.is_owner, clock_now()
   from operator_sessions join operators using (operator_id)
  where token_hash = $1 and revoked_at is null and disabled_at is null;
 
+-- name: read_session
+-- The same by its id.
+select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
+  from operator_sessions join operators using (operator_id)
+ where operator_session_id = $1 and revoked_at is null and disabled_at is null;
+
 -- name: lock_session
--- The same by its id, for its renewal. Locks: operator_sessions.
+-- The same, for its renewal. Locks: operator_sessions.
 select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
   from operator_sessions join operators using (operator_id)
  where operator_session_id = $1 and revoked_at is null and disabled_at is null
@@ -23,14 +29,7 @@ select operator_sessions.*, operators.user_name, operators.is_owner, clock_now()
 
 -- name: renew_session
 -- Begins the idle life of a locked session anew; its absolute end stays.
-update operator_sessions set renewed_at = $2 where operator_session_id = $1
-returning *;
-
--- name: read_session
--- The same by its id.
-select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
-  from operator_sessions join operators using (operator_id)
- where operator_session_id = $1 and revoked_at is null and disabled_at is null;
+update operator_sessions set renewed_at = $2 where operator_session_id = $1;
 
 -- name: list_sessions
 -- The sessions of an operator that nobody revoked and that end later than now, renewed less than $2 ago; newest first.

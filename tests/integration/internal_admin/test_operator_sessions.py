@@ -1,11 +1,16 @@
 """Laws of operators' sessions over HTTP: status, log-out, the list, revocation (SPEC §10.2, §10.4)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from contracts.gateway import GatewayKeys
+from services.internal_admin.domain.operator_session import SessionLives
+from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from shared.io.postgres import open_postgres
+from shared.kernel.faults import DependencyUnavailable
 from tests.support.control_plane import AUTH, PEER, ControlPlane, SignedIn, open_control_plane
 from tests.support.internal_api import gateway_keys
 from tests.support.world import World
@@ -163,3 +168,14 @@ def test_a_disabled_operator_is_out_at_once_on_every_replica(plane: ControlPlane
     assert not is_admitted(plane, clerk)
     assert not is_admitted(other_replica, clerk)
     assert plane.get(f"{AUTH}/status", token=clerk.session_token).json() == {"has_owner": True, "authenticated": False}
+
+
+def test_while_postgres_is_away_nobody_is_told_that_their_session_is_over(world: World) -> None:
+    """A cookie would be cleared for it."""
+    away = world.enter(
+        open_postgres, "postgresql://nobody@127.0.0.1:1/none", application_name="test", pool_size=1,
+        acquire_timeout=timedelta(seconds=1),
+    )  # fmt: skip
+    authenticator = OperatorAuthenticator(away, SessionLives(timedelta(days=7)))
+    with pytest.raises(DependencyUnavailable):
+        world.call(authenticator.authenticate, "x" * 43)

@@ -12,6 +12,7 @@ from services.internal_admin.store.audit_seals import SQL, read_checkpoint, read
 from shared.keyring import KeyRing
 
 PAGE = 2_000
+_BEFORE_ALL = -(2**63)  # no sequence gives a row such an id, but somebody might
 
 Say = Callable[[str], None]
 
@@ -76,7 +77,7 @@ async def _walk(connection: asyncpg.Connection, check: ChainCheck, tell: Say) ->
 
 
 async def _unsealed(connection: asyncpg.Connection, check: ChainCheck, tell: Say) -> Waiting:
-    waiting, after = Waiting(), 0
+    waiting, after = Waiting(), _BEFORE_ALL
     while rows := await connection.fetch(SQL["read_unsealed"], after, PAGE):
         for row in rows:
             if check.is_overdue(row["occurred_at"]):

@@ -1,0 +1,85 @@
+"""Rows of the audit trail for tests: written by the owner of the database, sealed and verified as the product does."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from authsession.audit_verify import verify_trail
+from services.internal_admin.store.audit_seals import ChainEnd, read_chain_end, seal_batch
+from shared.keyring import KeyRing
+from tests.support.stack import AUDIT_KEYS
+from tests.support.world import World
+
+KEYS = KeyRing.parse("test", AUDIT_KEYS)
+OLD_AND_NEW_KEYS = KeyRing.parse("test", "k2:" + "YW5vdGhlci1hdWRpdC1rZXktb2YtdGVzdHMtMzItYnk=," + AUDIT_KEYS)
+LONG_AGO = timedelta(days=500)
+"""Past every retention that tests do not change."""
+
+
+def add_rows(world: World, number: int, *, age: timedelta = timedelta(), **columns: Any) -> list[int]:
+    """Ids of so many new rows, a second apart, the newest `age` old by the server's own clock."""
+    rows = world.database.execute(
+        """
+        insert into audit_events (occurred_at, event, outcome, caller, subject, actor_type, actor_id, details)
+        select clock_timestamp() - $2::interval - ($1 - n) * interval '1 second', $3, $4, $5, $6, $7, $8, $9::jsonb
+          from generate_series(1, $1::int) as n order by n
+        returning audit_id
+        """,
+        number,
+        age,
+        columns.get("event", "security.revoke_session"),
+        columns.get("outcome", "revoked"),
+        columns.get("caller", "operator-1"),
+        columns.get("subject", "device-session-1"),
+        columns.get("actor_type"),
+        columns.get("actor_id"),
+        columns.get("details", '{"user_id": "user-1"}'),
+    )
+    return [row["audit_id"] for row in rows]
+
+
+def seal_all(world: World, keys: KeyRing = KEYS) -> None:
+    """Seal whatever waits, as a sealer that begins now."""
+
+    async def seal(connection: asyncpg.Connection) -> None:
+        end = await read_chain_end(connection)
+        looked_at = 1
+        while looked_at:
+            sealed = await seal_batch(connection, end, keys.newest, limit=100, now=0)
+            end, looked_at = sealed.end, sealed.looked_at
+
+    world.call(world.internal.unit_of_work, seal)
+
+
+def chain_end(world: World) -> ChainEnd:
+    return world.call(world.internal.unit_of_work, read_chain_end)
+
+
+def verify(world: World, keys: KeyRing = KEYS, anchors: Mapping[int, bytes] | None = None) -> list[str]:
+    """What `authsession audit verify` finds."""
+    findings: list[str] = []
+    body = partial(verify_trail, keys=keys, anchors=anchors or {}, say=findings.append, note=lambda _: None)
+    world.call(world.owner.unit_of_work, body)
+    return findings
+
+
+def notes(world: World, keys: KeyRing = KEYS, anchors: Mapping[int, bytes] | None = None) -> str:
+    """What it says besides."""
+    said: list[str] = []
+    body = partial(verify_trail, keys=keys, anchors=anchors or {}, say=said.append, note=said.append)
+    world.call(world.owner.unit_of_work, body)
+    return "\n".join(said)
+
+
+def empty_trail(world: World) -> None:
+    """As after migrating."""
+    world.database.execute(
+        """
+        truncate audit_events, audit_seal restart identity;
+        update audit_sealer set floor = 0;
+        update audit_checkpoint set seq = 0, chain_mac = decode(repeat('00', 32), 'hex'), key_id = null, mac = null;
+        """
+    )

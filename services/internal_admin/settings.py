@@ -30,16 +30,20 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     reading = Reading(environment)
     process = read_process_settings(reading)
     check_production(reading, process)
-    auth = reading.required(variables.INTERNAL_AUTH)
+    requires_token = reading.required(variables.INTERNAL_AUTH) == "token"
     operators = read_operator_settings(reading, is_production=process.is_production)
-    is_open = auth == "trusted_network" or process.mail_service_mode == "stub"
-    http_address = _http_address(reading, is_open=is_open)
-    if is_open and http_address is not None and not is_on_this_machine(http_address):
+    http_address = _http_address(reading, is_open=not requires_token or _shows_much(process, operators))
+    if not requires_token and http_address is not None and not is_on_this_machine(http_address):
         _refuse_or_warn(reading, process, http_address)
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     reading.finish()
     assert http_address is not None
-    return InternalAdminSettings(process, operators, auth == "token", http_address, trusted_proxies)
+    return InternalAdminSettings(process, operators, requires_token, http_address, trusted_proxies)
+
+
+def _shows_much(process: ProcessSettings, operators: OperatorSettings) -> bool:
+    """Login codes, or the control plane without credentials: development's own, also where a token is asked for."""
+    return process.mail_service_mode == "stub" or operators.auth_mode == "open"
 
 
 def _http_address(reading: Reading, *, is_open: bool) -> Address | None:

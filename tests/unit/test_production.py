@@ -57,6 +57,11 @@ def test_production_takes_what_is_sound() -> None:
     assert problems({}) == []
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:8081", "[::]:8081", "10.0.0.7:8081", ":8081"])
+def test_production_takes_an_internal_listener_for_other_machines_that_asks_for_a_token(address: str) -> None:
+    assert problems({"INTERNAL_HTTP_ADDR": address, "INTERNAL_AUTH": "token"}) == []
+
+
 @pytest.mark.parametrize(("changes", "refusal", "cure"), REFUSED)
 def test_production_refuses_and_says_the_cure(changes: dict[str, str | None], refusal: str, cure: str) -> None:
     found = [problem for problem in problems(changes) if problem.startswith(refusal)]
@@ -68,6 +73,23 @@ def test_production_refuses_and_says_the_cure(changes: dict[str, str | None], re
 def test_development_takes_whatever_works(changes: dict[str, str | None], refusal: str, cure: str) -> None:
     is_refused = any(word in refusal for word in ALWAYS_REFUSED)
     assert bool(problems(changes, env="development")) == is_refused
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "cure"),
+    [("CONTROL_PLANE_AUTH_MODE", "development", "write operator"),
+     ("CONTROL_PLANE_AUTH_MODE", "open", "write operator"),
+     ("AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP", "true", "take it away"),
+     ("CONTROL_PLANE_ALLOW_INSECURE_COOKIES", "true", "take it away")],
+)  # fmt: skip
+def test_production_refuses_what_loosens_the_control_plane(name: str, value: str, cure: str) -> None:
+    given = {f"AUTHSESSION_{each}": text for each, text in SOUND.items()} | {name: value}
+    with pytest.raises(ConfigurationError) as refused:
+        read_configuration(given | {"AUTHSESSION_ENV": "production"})
+    (problem,) = refused.value.problems
+    assert problem.startswith(name)
+    assert cure in problem
+    assert len(read_configuration(given).internal.process.warnings) == 1
 
 
 def test_all_refusals_come_at_once_and_show_no_secret() -> None:

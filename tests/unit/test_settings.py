@@ -115,6 +115,15 @@ def test_words_numbers_hosts_and_networks() -> None:
             parse(text)
 
 
+TOKEN = LEAST | {
+    "AUTHSESSION_INTERNAL_AUTH": "token",
+    "AUTHSESSION_MAIL_SERVICE_MODE": "smtp",
+    "AUTHSESSION_SMTP_ADDR": "mail.example.com:587",
+    "AUTHSESSION_SMTP_FROM": "login@example.com",
+}
+"""The internal process asks everybody for credentials."""
+
+
 def test_the_least_environment_is_enough_and_gives_the_documented_defaults() -> None:
     public, internal = read_public(LEAST), read_internal(LEAST)
     assert public.http_address == TcpAddress("", 8080)
@@ -237,6 +246,24 @@ def test_an_internal_address_off_loopback_is_taken_with_a_warning(address: str) 
     settings = read_internal(LEAST | {"AUTHSESSION_INTERNAL_HTTP_ADDR": address})
     assert str(settings.http_address) == address
     assert len(settings.process.warnings) == 1
+
+
+def test_an_internal_address_off_loopback_is_no_weakness_where_a_token_is_asked_for() -> None:
+    settings = read_internal(TOKEN | {"AUTHSESSION_INTERNAL_HTTP_ADDR": "0.0.0.0:8081"})
+    assert settings.requires_token
+    assert settings.process.warnings == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "host"),
+    [({}, ""), ({"AUTHSESSION_INTERNAL_AUTH": "trusted_network"}, "127.0.0.1"),
+     ({"AUTHSESSION_MAIL_SERVICE_MODE": "stub"}, "127.0.0.1"), ({"CONTROL_PLANE_AUTH_MODE": "open"}, "127.0.0.1"),
+     ({"CONTROL_PLANE_AUTH_MODE": "development"}, "")],
+)  # fmt: skip
+def test_a_port_alone_opens_to_the_network_only_what_asks_everybody_for_credentials(
+    changes: dict[str, str], host: str
+) -> None:
+    assert read_internal(TOKEN | changes).http_address == TcpAddress(host, 8081)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "localhost:1", "unix:/run/x", ":1"])

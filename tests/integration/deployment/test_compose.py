@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from authsession.service import SOURCE
 from services.internal_admin.settings import read_settings as read_internal
@@ -136,6 +138,20 @@ def test_make_secrets_makes_those_that_are_mounted_and_keeps_them(made_secrets: 
     assert len(set(before.values())) == len(before)
 
 
+def test_mails_leave_encrypted_to_whom_the_certificate_names(made_secrets: Path) -> None:
+    certificate = x509.load_pem_x509_certificate((made_secrets / "mail_certificate").read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    host = SERVICES["public"]["environment"]["AUTHSESSION_SMTP_ADDR"].partition(":")[0]
+    assert host in names.get_values_for_type(x509.DNSName)
+    assert certificate.not_valid_after_utc - certificate.not_valid_before_utc > timedelta(days=3000)
+    mail = SERVICES["mail"]["environment"]
+    assert mail["MP_SMTP_REQUIRE_STARTTLS"] == "true"
+    trusted = SERVICES["public"]["environment"]["SSL_CERT_FILE"]
+    assert trusted == mail["MP_SMTP_TLS_CERT"]
+    key = serialization.load_pem_private_key((made_secrets / "mail_key").read_bytes(), password=None)
+    assert key.public_key() == certificate.public_key()
+
+
 def test_others_of_the_machine_read_no_secret_but_the_containers_user_does(made_secrets: Path) -> None:
     assert made_secrets.stat().st_mode & 0o777 == 0o700
     assert {path.stat().st_mode & 0o777 for path in made_secrets.iterdir()} == {0o444}
@@ -149,13 +165,17 @@ def test_secrets_never_enter_git_or_an_image() -> None:
     assert "docker/secrets/" in (SOURCE / ".gitignore").read_text().splitlines()
 
 
-def test_both_processes_take_their_settings_as_they_are(made_secrets: Path) -> None:
+def test_production_takes_both_processes_settings_as_they_are(made_secrets: Path) -> None:
     public = read_public(environment("public", made_secrets))
     internal = read_internal(environment("internal", made_secrets))
-    assert public.process.warnings == []
-    assert len(internal.process.warnings) == 1
-    assert "without credentials" in internal.process.warnings[0]
+    assert internal.requires_token
     for name, settings in (("public", public.process), ("internal", internal.process)):
+        assert settings.is_production
+        # Both servers are behind networks that nobody else is on.
+        assert [warning.split()[0] for warning in settings.warnings] == [
+            "AUTHSESSION_POSTGRES_DSN",
+            "AUTHSESSION_REDIS_TLS",
+        ]
         assert settings.redis.username == name
         grace = timedelta(seconds=int(SERVICES[name]["stop_grace_period"].removesuffix("s")))
         assert settings.drain_delay + settings.shutdown_timeout < grace

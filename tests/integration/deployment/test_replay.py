@@ -20,6 +20,7 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import redis_binary
 from authsession.service import SOURCE
 from tests.integration.deployment.files import SECRETS, compose, dockerfile, replay_copies
+from tests.integration.io.tls import Certificate
 from tests.support.database import run_sql
 from tests.support.servers import temporary_postgres
 from tests.support.smtp_peer import SmtpPeer, smtp_peer
@@ -62,9 +63,9 @@ class Machine:
         assert words[0] == "python"
         return [sys.executable, "-S", *map(self.here, words[1:])]
 
-    def run_once(self, name: str) -> str:
-        """What a one-shot container prints."""
-        words = [*dockerfile(IMAGE[name]).json_list("ENTRYPOINT"), *SERVICES[name]["command"]]
+    def run_once(self, name: str, *command: str) -> str:
+        """What a one-shot container prints; by a command of its own, or as `docker compose run NAME COMMAND`."""
+        words = [*dockerfile(IMAGE[name]).json_list("ENTRYPOINT"), *(command or SERVICES[name]["command"])]
         done = run(
             self.python(words), env=self.environment(name), cwd=self.image(name), capture_output=True, text=True,
             timeout=60, check=False,
@@ -104,18 +105,25 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="module")
-def mail() -> Iterator[SmtpPeer]:
-    """In the place of the mail catcher."""
-    with smtp_peer() as peer:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the secrets made."""
+    folder = tmp_path_factory.mktemp("machine")
+    (folder / "make-secrets").write_bytes((SOURCE / "docker/make-secrets").read_bytes())
+    run(["sh", folder / "make-secrets"], check=True, timeout=30, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mail(folder: Path) -> Iterator[SmtpPeer]:
+    """In the place of the mail catcher, with its certificate and key."""
+    certificate = Certificate(folder / "secrets/mail_certificate", folder / "secrets/mail_key")
+    with smtp_peer(certificate, tls="starttls") as peer:
         yield peer
 
 
 @pytest.fixture(scope="module")
-def machine(postgres: EmbeddedPostgres, mail: SmtpPeer, tmp_path_factory: pytest.TempPathFactory) -> Machine:
-    """With the secrets made and the superuser's password what its secret says."""
-    folder = tmp_path_factory.mktemp("machine")
-    (folder / "make-secrets").write_bytes((SOURCE / "docker/make-secrets").read_bytes())
-    run(["sh", folder / "make-secrets"], check=True, timeout=30, capture_output=True)
+def machine(postgres: EmbeddedPostgres, mail: SmtpPeer, folder: Path) -> Machine:
+    """The superuser's password is what its secret says."""
     secrets = folder / "secrets"
     for name in ("owner_dsn", "public_dsn", "internal_dsn"):
         written = (secrets / name).read_text()
@@ -128,7 +136,7 @@ def machine(postgres: EmbeddedPostgres, mail: SmtpPeer, tmp_path_factory: pytest
     return Machine(folder, {
         SECRETS: f"{secrets}/",
         "/acl/": f"{folder}/",
-        "mail:1025": f"127.0.0.1:{mail.port}",
+        "mail:1025": f"localhost:{mail.port}",
         "redis:6379": f"127.0.0.1:{free_port()}",
         "0.0.0.0:8081": f"127.0.0.1:{ports['8081']}",
         ":8080": f":{ports['8080']}",
@@ -169,8 +177,13 @@ def test_a_login_goes_through_every_part(machine: Machine, running: Mapping[str,
     confirmed = httpx.post(
         f"{public}/confirm-email-code", json={**sent, "code": code[0], "client_public_key": KEY}
     ).json()
-    session = httpx.get(f"{internal}/api/v1/internal/sessions/{confirmed['device_session_id']}").json()["session"]
-    assert session["status"] == "active"
+    session = f"{internal}/api/v1/internal/sessions/{confirmed['device_session_id']}"
+    assert httpx.get(session).status_code == 401
+    token = machine.run_once("migrate", "token", "create", "--name", "me", "--scope", "sessions:read").strip()
+    holder = {"authorization": f"Bearer {token}"}
+    assert httpx.get(session, headers=holder).json()["session"]["status"] == "active"
+    refused = httpx.post(f"{session}/revoke", headers=holder, json={"reason_code": "x", "actor": {"type": "x"}})
+    assert refused.status_code == 403
     report = httpx.get(f"{internal}/readyz").json()
     assert report["status"] == "ready"  # Redis too: the ACL file let `internal` in
     assert set(report["checks"].values()) == {"ok"}

@@ -1,7 +1,8 @@
 """What a fault cost, as one row of the table that a run of `tests/chaos` ends with."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from tests.support.census import Census
 from tests.support.load import UNANSWERED, Load
@@ -9,7 +10,7 @@ from tests.support.load import UNANSWERED, Load
 
 @dataclass(frozen=True, slots=True)
 class TollRow:
-    """`refused`: answered 503 or not at all, and repeated. `healed`: seconds, or what it was if it was none."""
+    """Of one time that it came. `refused`: answered 503 or not at all, and repeated. `healed`: seconds."""
 
     fault: str
     tries: int
@@ -17,7 +18,7 @@ class TollRow:
     refused: int
     lost: int
     doubled: int
-    healed: str
+    healed: float
 
 
 Toll = Callable[[str, Load, Census, float], None]
@@ -32,12 +33,20 @@ def toll_row(fault: str, load: Load, census: Census, healed: float) -> TollRow:
         refused=load.statuses[503] + load.statuses[UNANSWERED],
         lost=len(census.lost) + len(census.revived),
         doubled=len(census.doubled),
-        healed=f"{healed:.1f} s",
+        healed=healed,
     )
 
 
-def table(rows: list[TollRow]) -> list[str]:
-    """In Markdown."""
-    names = [field.name for field in fields(TollRow)]
+def table(rows: Sequence[TollRow]) -> list[str]:
+    """In Markdown, one line for all the times that a fault came: sums, and the longest time to heal."""
+    names = ("fault", "times", "tries", "acknowledged", "refused", "lost", "doubled", "healed, at most")
     lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
-    return lines + ["| " + " | ".join(str(getattr(row, name)) for name in names) + " |" for row in rows]
+    for fault, group in groupby(rows, lambda row: row.fault):
+        lines.append(f"| {fault} | {' | '.join(_summed(list(group)))} |")
+    return lines
+
+
+def _summed(rows: Sequence[TollRow]) -> Sequence[str]:
+    columns = [(row.tries, row.acknowledged, row.refused, row.lost, row.doubled) for row in rows]
+    sums = [sum(column) for column in zip(*columns, strict=True)]
+    return [str(len(rows)), *map(str, sums), f"{max(row.healed for row in rows):.1f} s"]

@@ -12,6 +12,7 @@ from authsession.embedded.child import StartFailure
 from authsession.environment import read_environment
 from authsession.installation import Installation, Running
 from authsession.mail_watch import MailWatch
+from authsession.operators_walk_through import operators_walk_through
 from authsession.stack import Stack
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
@@ -57,6 +58,7 @@ def _start(stack: ExitStack, installation: Installation, terminal: Terminal) -> 
             internal_environment=_settings(parts.internal_environment),
         ))  # fmt: skip
         terminal.say(f"\n{walk_through(parts.public.address, parts.internal.address)}\n")
+        terminal.say(f"\n{operators_walk_through(parts.internal.address)}\n")
         terminal.say("Ready. Ctrl-C stops everything.\n")
     return parts
 

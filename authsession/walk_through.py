@@ -12,7 +12,7 @@ CONFIRMATION = """{
 
 def walk_through(public: Address, internal: Address) -> str:
     """Text for the terminal. Placeholders are those of the examples; each step says what takes their place."""
-    public_curl, internal_curl = _curl(public), _curl(internal)
+    public_curl, internal_curl = curl_of(public), curl_of(internal)
     steps = [
         (
             "Send a login code",
@@ -45,25 +45,26 @@ def walk_through(public: Address, internal: Address) -> str:
             '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}',
         ),
     ]
-    return "\n\n".join(f"{number}. {_step(*step)}" for number, step in enumerate(steps, start=1))
+    return "\n\n".join(f"{number}. {step(*each)}" for number, each in enumerate(steps, start=1))
 
 
 def confirm_call(public: Address, challenge_id: str, code: str) -> str:
     """Step 2 with a code that was mailed, ready to copy: holds a secret, for the person at the terminal only."""
-    command, url = _curl(public)
+    command, url = curl_of(public)
     body = CONFIRMATION.replace("challenge-123", challenge_id).replace("123456", code)
-    return _step(
+    return step(
         "Step 2 with the code just mailed", f"{command} -X POST {url}/api/v1/public/auth/confirm-email-code", body
     )
 
 
-def _step(title: str, call: str, body: str | None) -> str:
+def step(title: str, call: str, body: str | None) -> str:
+    """A call ready to copy, under what it does."""
     if body is None:
         return f"{title}\n\n{call}"
     return f"{title}\n\n{call} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
-def _curl(address: Address) -> tuple[str, str]:
+def curl_of(address: Address) -> tuple[str, str]:
     """The command up to the URL, and the URL's beginning."""
     if not isinstance(address, TcpAddress):
         return f"curl --unix-socket {address.path}", "http://localhost"

@@ -118,10 +118,11 @@ def call(command: str, replacements: Mapping[str, str]) -> dict[str, Any]:
             subprocess.run([words[0], "-sS", *words[1:]], check=True, capture_output=True, timeout=30).stdout
         )
     url = next(word for word in words if word.startswith("http://"))
+    headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
     if "-d" not in words:
-        return httpx.get(url).json()
+        return httpx.get(url, headers=headers).json()
     body = words[words.index("-d") + 1]
-    return httpx.post(url, content=body, headers={"Content-Type": "application/json"}).json()
+    return httpx.post(url, content=body, headers=headers).json()
 
 
 @contextmanager

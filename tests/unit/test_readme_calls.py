@@ -4,11 +4,21 @@ import json
 import re
 import shlex
 
+from authsession.operators_walk_through import operators_walk_through
 from authsession.service import SOURCE
 from authsession.walk_through import walk_through
 from shared.address import EVERY_INTERFACE, TcpAddress
 
-SECTION = re.compile(r"## Five minutes\n(.*?)\n## ", re.DOTALL)
+INTERNAL = TcpAddress("127.0.0.1", 8081)
+
+
+def section(title: str) -> str:
+    """The text of a section of the README."""
+    found = re.search(
+        rf"^## {re.escape(title)}\n(.*?)^## ", (SOURCE / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    assert found is not None
+    return found[1]
 
 
 def calls(text: str) -> list[list[object]]:
@@ -23,9 +33,13 @@ def _said(word: str) -> object:
 
 
 def test_the_readme_shows_the_calls_that_up_prints() -> None:
-    section = SECTION.search((SOURCE / "README.md").read_text("utf-8"))
-    assert section is not None
-    shown = calls(section[1])
-    printed = calls(walk_through(TcpAddress(EVERY_INTERFACE, 8080), TcpAddress("127.0.0.1", 8081)) + "\n\n")
+    shown = calls(section("Five minutes"))
+    printed = calls(walk_through(TcpAddress(EVERY_INTERFACE, 8080), INTERNAL) + "\n\n")
     assert len(shown) == 4
     assert shown == printed[:4]
+
+
+def test_the_readme_shows_the_calls_for_operators_that_up_prints() -> None:
+    shown = calls(section("Operators: from nothing to an owner and a token in five minutes"))
+    assert len(shown) == 5
+    assert shown == calls(operators_walk_through(INTERNAL) + "\n\n")

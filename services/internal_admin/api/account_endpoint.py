@@ -4,9 +4,7 @@ from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.api.failing_slowly import failing_slowly
 from services.internal_admin.api.limited import LimitName, limited
 from services.internal_admin.api.protected_route import ProtectedEndpoint, ProtectedRoute
-from services.internal_admin.domain.identity import Identity, Operator
 from services.internal_admin.domain.password import PasswordRefused
-from shared.kernel.faults import InvariantBroken
 from shared.web.rate_limit import RateLimiter
 
 ROOT = "/api/control-plane/auth"
@@ -20,10 +18,3 @@ def account_route(path: str, endpoint: ProtectedEndpoint, limiter: RateLimiter, 
 def password_refusal(refused: PasswordRefused) -> Refusal:
     """Each rule has a code of its own."""
     return Refusal(ErrorCode(refused.fault))
-
-
-def operator_of(identity: Identity | None) -> Operator:
-    """The operator that the guard lets to routes of `OperatorOnly`."""
-    if not isinstance(identity, Operator):
-        raise InvariantBroken("the guard admits operators only")
-    return identity

@@ -1,5 +1,6 @@
 """Laws of the first owner (SPEC §10.1): one, claimed from a terminal, and nobody is ever locked out of claiming."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from services.internal_admin.domain.argon2id import hash_text
 from services.internal_admin.domain.operator_session import HeldSession, SessionClient
 from services.internal_admin.domain.owner_setup import RegisterOwner
 from services.internal_admin.domain.password import PasswordOwner
+from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.store.owner_setup import register_owner
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
@@ -228,3 +230,15 @@ def test_a_malformed_request_is_refused_and_audited_as_nothing(
     assert answer.status_code == 400
     assert decode_object(answer.content)["error"]
     assert count() == before
+
+
+def test_a_process_says_how_to_claim_the_owner_until_there_is_one(
+    world: World, plane: ControlPlane, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    world.call(remind_of_owner, world.internal)
+    assert [record.message for record in caplog.records if "operator setup-code" in record.message]
+    fresh_owner(world, plane)
+    caplog.clear()
+    world.call(remind_of_owner, world.internal)
+    assert not [record.message for record in caplog.records if "operator setup-code" in record.message]

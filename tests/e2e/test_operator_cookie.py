@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+import redis as redis_py
 
 from authsession.embedded.postgres import EmbeddedPostgres
 from tests.support.control_plane import AUTH, COOKIE
 from tests.support.database import cloned_database
 from tests.support.servers import temporary_redis
-from tests.support.stack import COOKIE_KEYS, RunningStack, redis_users
+from tests.support.stack import COOKIE_KEYS, REDIS_PASSWORD, RunningStack, redis_users
 
 NEW_KEY = "k2:" + "bmV3LWtl" * 6
 OWNER = {"user_name": "ada", "password": "Correct-Horse-7-Battery", "transport": "cookie"}
@@ -64,3 +65,11 @@ def test_over_plain_http_from_elsewhere_a_cookie_is_refused_with_the_reason_befo
     assert "set-cookie" not in answer.headers
     rows = stack.database.execute("select 1 from audit_events where event = 'security.log_in'")
     assert rows == []
+
+
+def test_limits_of_the_control_plane_are_counted_in_redis(stack: RunningStack) -> None:
+    """The ACL user of the internal process may; else each replica would count for itself."""
+    assert httpx.get(f"{stack.internal_url}{AUTH}/status").status_code == 200
+    with redis_py.Redis(port=stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as redis:
+        assert redis.get("authsession:rate:control-plane:all:127.0.0.1") is not None
+    assert not any("rate limits are counted in the process" in line for line in stack.lines["internal"])

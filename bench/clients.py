@@ -9,6 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import asyncpg
 
@@ -30,7 +31,7 @@ class Answer:
     body: bytes = field(repr=False)
 
     @property
-    def json(self) -> dict:
+    def json(self) -> dict[str, Any]:
         return json.loads(self.body)
 
     def value(self, name: str) -> str | None:
@@ -68,7 +69,7 @@ class HttpClient:
         assert self._connection is not None
         return await self._connection.exchange("\r\n".join((*lines, "\r\n")).encode() + payload)
 
-    async def post(self, path: str, body: dict[str, str]) -> tuple[int, dict]:
+    async def post(self, path: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Status and decoded body."""
         answer = await self.exchange(path, body)
         return answer.status, answer.json
@@ -148,6 +149,7 @@ class CodeReader:
 
     async def read(self, challenge_id: str) -> str:
         row = await self._pool.fetchrow(_READ_CODE, challenge_id)
+        assert row is not None, "every challenge has its code here"
         return unseal(self._keys, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes).decode()
 
 

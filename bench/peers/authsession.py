@@ -1,16 +1,16 @@
 """This system: two public processes, the internal one, and Redis, as `authsession up` runs them."""
 
 import base64
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 
 from authsession.embedded.child import free_port
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.service import Service
 from bench.clients import Answer, HttpClient
-from bench.peers.system import WORKERS, Login, Running
+from bench.peers.system import SITES, WORKERS, Login, Running
 from shared.address import TcpAddress
 from tests.support.database import Database, cloned_database
 from tests.support.servers import temporary_redis
@@ -52,10 +52,10 @@ class Authsession:
 
     @property
     def version(self) -> str:
-        return version("authsession")
+        return tomllib.loads((SITES.parents[2] / "pyproject.toml").read_text())["project"]["version"]
 
     @contextmanager
-    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Iterator[Running]:
+    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Generator[Running]:
         changes = {"SINK_PORT": str(sink_port), "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
         with (
             cloned_database(server) as database,
@@ -66,7 +66,7 @@ class Authsession:
                 stack.start()
                 pids = [*(stack.child(name).pid for name in stack.services), redis_server.pid]
                 addresses = [(address.host, address.port) for address in stack.addresses]
-                yield Running(addresses, pids, database.name)
+                yield Running(addresses, pids, database.name, database.owner_dsn)
             finally:
                 stack.stop()
 

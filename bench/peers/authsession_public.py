@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -28,7 +28,7 @@ class SinkTransport:
 
 
 @asynccontextmanager
-async def _sink_transport(*_: object, **__: object) -> AsyncIterator[SinkTransport]:
+async def _sink_transport(*_: object, **__: object) -> AsyncGenerator[SinkTransport]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as endpoint:
         yield SinkTransport(endpoint, int(os.environ["SINK_PORT"]))
 

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from authsession.embedded.child import Child, free_port
@@ -29,7 +29,7 @@ class BetterAuth:
         return json.loads((SITE / "package.json").read_text())["dependencies"]["better-auth"]
 
     @contextmanager
-    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Iterator[Running]:
+    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Generator[Running]:
         shutil.copy(SITE / "server.mjs", HOME)
         node = shutil.which("node") or "node"
         port = free_port()
@@ -49,7 +49,7 @@ class BetterAuth:
             child = Child([node, "server.mjs"], dies_by=signal.SIGKILL, environment=environment, folder=HOME)
             try:
                 wait_until_it_answers(child, port)
-                yield Running([("127.0.0.1", port)], [child.pid], database.name)
+                yield Running([("127.0.0.1", port)], [child.pid], database.name, database.owner_dsn)
             finally:
                 child.kill()
 

@@ -3,7 +3,7 @@
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from authsession.embedded.child import Child, free_port
@@ -32,7 +32,7 @@ class DjangoAllauth:
         return found[1]
 
     @contextmanager
-    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Iterator[Running]:
+    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Generator[Running]:
         port = free_port()
         with cloned_database(server, None) as database:
             environment = {
@@ -50,7 +50,7 @@ class DjangoAllauth:
             child = Child(command, dies_by=signal.SIGKILL, environment=environment, folder=SITE)
             try:
                 wait_until_it_answers(child, port)
-                yield Running([("127.0.0.1", port)], [child.pid], database.name)
+                yield Running([("127.0.0.1", port)], [child.pid], database.name, database.owner_dsn)
             finally:
                 child.kill()
 

@@ -4,16 +4,18 @@ import hashlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from bench.peers.system import PEERS, SITES
 
 
-def install_peers() -> None:
-    """May be repeated: what is there with the same lock stays. Needs node and npm."""
-    _install("better_auth", "package-lock.json", _install_better_auth)
-    _install("django_allauth", "requirements.txt", _install_django_allauth)
+def install_peers(names: Collection[str]) -> None:
+    """Those of them that are peers. May be repeated: what is there with the same lock stays. Needs node and npm."""
+    if "better-auth" in names:
+        _install("better_auth", "package-lock.json", _install_better_auth)
+    if "django-allauth" in names:
+        _install("django_allauth", "requirements.txt", _install_django_allauth)
 
 
 def _install(name: str, lock: str, install: Callable[[Path, Path], None]) -> None:

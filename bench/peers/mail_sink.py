@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
 RECEIVE_BUFFER = 4 * 2**20
@@ -22,7 +22,7 @@ class MailSink:
         self.port: int = self._endpoint.getsockname()[1]
 
     @asynccontextmanager
-    async def telling(self, on_mail: OnMail) -> AsyncIterator[None]:
+    async def telling(self, on_mail: OnMail) -> AsyncGenerator[None]:
         """Each mail is handed to `on_mail`, until the end of the block."""
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(lambda: _Mails(on_mail), sock=self._endpoint.dup())

@@ -98,7 +98,10 @@ def _family(pid: int) -> list[psutil.Process]:
 
 def _cpu_seconds(process: psutil.Process) -> float:
     """User and system, and of the children that ended (a server process of Postgres ends with its connection)."""
-    times = process.cpu_times()
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:  # it ended between two looks: its parent has its time from now on
+        return 0.0
     return times.user + times.system + times.children_user + times.children_system
 
 

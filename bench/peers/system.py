@@ -20,11 +20,12 @@ class Unexpected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started system: where it listens, its processes (whose children count too), its database."""
+    """A started system: where it listens, its processes (whose children count too), its database, the owner's DSN."""
 
     addresses: Sequence[tuple[str, int]]
     pids: Sequence[int]
     database: str
+    dsn: str = field(repr=False)
 
     def clients(self, number: int) -> Iterator[HttpClient]:
         """Connections in turn over the addresses, opened when first used."""
@@ -50,8 +51,11 @@ class Login:
 class System(Protocol):
     """One of the three."""
 
-    name: str
-    version: str
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
 
     def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> AbstractContextManager[Running]:
         """Started on an empty database of its own with `WORKERS` processes that serve; stopped and dropped after."""

@@ -32,7 +32,8 @@ OLDEST_POSTGRES = 150_000
 # What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
 _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
-                  ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select")),
+                  ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select"),
+                  ("operators", "select"), ("operator_sessions", "select"), ("api_tokens", "select")),
     INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("audit_seal", "update"),
                     ("audit_seal", "delete"), ("login_codes", "insert"), ("challenges", "update")),
 }  # fmt: skip

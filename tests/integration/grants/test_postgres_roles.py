@@ -6,13 +6,22 @@ import pytest
 from tests.support.builders import StoredUser, store_session, store_user
 from tests.support.database import Database, run_sql
 
-TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = ("audit_events", "audit_seal", "audit_checkpoint", "settings_changes")
+TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = (
+    "audit_events", "audit_seal", "audit_checkpoint", "settings_changes", "operators", "operator_sessions",
+    "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps",
+)  # fmt: skip
+TABLES_THE_PUBLIC_ROLE_READS = {
+    "blocks", "challenges", "device_sessions", "emails", "known_networks", "login_codes", "mail_deliveries",
+    "projection_keeper", "projection_outbox", "schema_migrations", "settings", "users",
+}  # fmt: skip
 NO_ROLE_MAY = [
     "update audit_events set outcome = 'other'",
     "delete from audit_events",
     "truncate audit_events",
-    "insert into audit_events (audit_id, occurred_at, event, outcome, caller) overriding system value "
-    "values (9000000000, clock_now(), 'security.x', 'x', 'x')",
+    (
+        "insert into audit_events (audit_id, occurred_at, event, outcome, caller) overriding system value "
+        "values (9000000000, clock_now(), 'security.x', 'x', 'x')"
+    ),
     "update audit_seal set mac = mac",
     "delete from audit_seal",
     "truncate audit_seal",
@@ -98,6 +107,24 @@ def test_the_public_role_may_not(database: Database, sql: str) -> None:
 @pytest.mark.parametrize("sql", THE_INTERNAL_ROLE_MAY_NOT)
 def test_the_internal_role_may_not(database: Database, sql: str) -> None:
     refused(database.internal_dsn, sql)
+
+
+def test_what_the_public_role_reads_is_this_and_no_later_table(database: Database) -> None:
+    """Whatever comes to be made for operators stays theirs until somebody writes it down here."""
+    rows = run_sql(
+        database.public_dsn,
+        """
+        select relname from pg_class where relnamespace = 'authsession'::regnamespace and relkind in ('r', 'v', 'p')
+           and (has_table_privilege(oid, 'select') or has_any_column_privilege(oid, 'select'))
+        """,
+    )
+    assert {row["relname"] for row in rows} == TABLES_THE_PUBLIC_ROLE_READS
+
+
+@pytest.mark.parametrize("table", ["operators", "operator_sessions", "api_tokens"])
+def test_the_public_role_makes_no_operator_no_session_of_one_and_no_token(database: Database, table: str) -> None:
+    for sql in (f"insert into {table} default values", f"delete from {table}", f"truncate {table}"):
+        refused(database.public_dsn, sql)
 
 
 def test_the_roles_read_the_clock_and_the_schema_version(database: Database) -> None:

@@ -1,5 +1,6 @@
 """Async tests that hold on trio and on asyncio: for `clients`, which must not care."""
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -13,7 +14,9 @@ def on_both_backends(test: Callable[..., Awaitable[None]]) -> Callable[..., None
     """The test once on each; its arguments are fixtures as usual. Ends it after half a minute."""
 
     def run(backend: str, **fixtures: Any) -> None:
-        anyio.run(_bounded, partial(test, **fixtures), backend=backend)
+        # Its own loop: importing trio_asyncio makes *its* loop the one that asyncio opens.
+        options = {"loop_factory": asyncio.SelectorEventLoop} if backend == "asyncio" else {}
+        anyio.run(_bounded, partial(test, **fixtures), backend=backend, backend_options=options)
 
     run.__name__, run.__doc__, run.__module__ = test.__name__, test.__doc__, test.__module__
     given = inspect.signature(test)

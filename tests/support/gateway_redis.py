@@ -23,6 +23,7 @@ class GatewayRedis:
         self.port = port
         self.keys = GatewayKeys()
         self.client = redis_py.Redis(port=port)
+        self.client.config_set("hz", 500)  # how finely an idle Redis sees that a blocked read has waited enough
         self.beat_now = 0
         self.begin("epoch-1")
 

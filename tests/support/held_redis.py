@@ -3,9 +3,10 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import anyio
-from anyio.abc import ByteStream, TaskGroup
+from anyio.abc import ByteStream, SocketAttribute, TaskGroup
 from anyio.streams.tls import TLSStream
 
 from clients.gateway.redis_server import RedisServer
@@ -82,16 +83,26 @@ class HeldRedis:
 
 
 @asynccontextmanager
-async def held_redis(target: int, tls: ssl.SSLContext | None = None) -> AsyncIterator[HeldRedis]:
-    """A running proxy to that port. `tls`: it speaks TLS to clients."""
+async def held_redis(
+    target: int, *, tls: ssl.SSLContext | None = None, unix_path: Path | None = None
+) -> AsyncIterator[HeldRedis]:
+    """A running proxy to that port, on a port or a Unix socket. `tls`: it speaks TLS to clients."""
     proxy = HeldRedis(target)
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    proxy.port = listener.extra(anyio.abc.SocketAttribute.local_port)  # noqa: S610 - no Django
+    if unix_path is not None:
+        listener = await anyio.create_unix_listener(unix_path)
+    else:
+        listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+        proxy.port = listener.extra(SocketAttribute.local_port)  # noqa: S610 - no Django
 
-    async def secured(stream: ByteStream) -> None:
-        await proxy.serve(stream if tls is None else await TLSStream.wrap(stream, server_side=True, ssl_context=tls))
+    async def serve(stream: ByteStream) -> None:
+        try:
+            secured = stream if tls is None else await TLSStream.wrap(stream, server_side=True, ssl_context=tls)
+        except _GONE:  # it refused the certificate
+            await anyio.aclose_forcefully(stream)
+        else:
+            await proxy.serve(secured)
 
     async with listener, anyio.create_task_group() as tasks:
-        tasks.start_soon(listener.serve, secured)
+        tasks.start_soon(listener.serve, serve)
         yield proxy
         tasks.cancel_scope.cancel()

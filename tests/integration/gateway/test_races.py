@@ -95,7 +95,7 @@ async def test_a_late_double_of_the_first_entry_revives_nobody(gateway_redis: Ga
 
 @on_both_backends
 async def test_cancelled_callers_cost_nobody_else_anything(gateway_redis: GatewayRedis) -> None:
-    records = [gateway_redis.session() for _ in range(200)]
+    records = [gateway_redis.session() for _ in range(100)]
     notices: list[object] = []
     async with held_redis(gateway_redis.port) as proxy, ready_cache(gateway_redis, proxy.server) as cache:
         proxy.hold()
@@ -116,7 +116,7 @@ async def test_cancelled_callers_cost_nobody_else_anything(gateway_redis: Gatewa
 async def test_of_many_who_ask_during_a_revocation_none_hears_active_after_it_was_heard(
     gateway_redis: GatewayRedis, finders: int
 ) -> None:
-    for _ in range(10):
+    for _ in range(4):
         record = gateway_redis.session()
         late: list[Answer] = []
         async with ready_cache(gateway_redis, capacity=2) as cache, anyio.create_task_group() as tasks:
@@ -124,7 +124,7 @@ async def test_of_many_who_ask_during_a_revocation_none_hears_active_after_it_wa
             async def ask(
                 cache: SessionCache = cache, record: GatewayRecord = record, late: list[Answer] = late
             ) -> None:
-                for _ in range(10):
+                for _ in range(4):
                     heard = cache.is_revoked(record.device_session_id)
                     answer = await cache.find(record.device_session_id)
                     if heard:

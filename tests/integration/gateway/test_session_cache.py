@@ -51,7 +51,7 @@ async def test_nothing_is_said_before_a_keeper_has_looked_twice(gateway_redis: G
         assert await cache.find(record.device_session_id) == Unavailable("not_connected")
         await until(lambda: cache.problem() == "not_verified")
         gateway_redis.beat()
-        await anyio.sleep(5 * WATCH)
+        await until(lambda: cache._following._moves == 1)
         assert await cache.find(record.device_session_id) == Unavailable("not_verified")
         gateway_redis.beat()
         with anyio.fail_after(5):

@@ -1,0 +1,68 @@
+"""The runner: exit status 0 if the program answers everything as it must, else 1, and what it answered wrongly."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+import anyio
+
+from clients.gateway.conformance.examined import Examined, examined
+from clients.gateway.conformance.golden import golden_questions, vectors
+from clients.gateway.conformance.scenario import BECOMES_WITHIN, Broken, Scenario
+from clients.gateway.redis_connection import RedisConnection, handshake, open_stream
+from clients.gateway.redis_server import RedisServer
+
+
+async def examine(command: Sequence[str], redis: str | None, within: float) -> list[str]:
+    """What the program got wrong, a line each. `redis`: `host:port` of one that may be emptied; None: no scenarios."""
+    async with examined(command) as program:
+        wrong = await _golden(program)
+        return wrong if redis is None else wrong + await _scenarios(program, redis, within)
+
+
+async def _golden(program: Examined) -> list[str]:
+    wrong: list[str] = []
+    for name, question, right in golden_questions():
+        answer = await program.ask(question)
+        if answer != right:
+            wrong.append(f"{name}: answered {answer}, not {right}")
+    return wrong
+
+
+async def _scenarios(program: Examined, redis: str, within: float) -> list[str]:
+    server = RedisServer.at(redis)
+    wrong: list[str] = []
+    async with open_stream(server) as stream, anyio.create_task_group() as tasks:
+        connection = RedisConnection(stream, server.timeout)
+        tasks.start_soon(connection.serve)
+        await connection.call_all([*handshake(server), ("PING",)])
+        for scenario in vectors("gateway_cache")["scenarios"]:
+            try:
+                await Scenario(connection, program, redis, within).play(scenario)
+            except Broken as broken:
+                wrong.append(f"scenario: {scenario['name']}: {broken}")
+        connection.close()
+    return wrong
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m clients.gateway.conformance", description=__doc__)
+    parser.add_argument(
+        "--redis", help="host:port of a Redis of version 6.2 or later THAT IS EMPTIED; without: no scenarios"
+    )
+    parser.add_argument(
+        "command", nargs="+", metavar="program", help="the program under examination, and its arguments"
+    )
+    parser.add_argument(
+        "--within", type=float, default=BECOMES_WITHIN, help="seconds until an answer must be right (5)"
+    )
+    given = parser.parse_args()
+    wrong = anyio.run(examine, given.command, given.redis, given.within)
+    for line in wrong:
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{len(wrong)} wrong\n")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

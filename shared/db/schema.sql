@@ -347,6 +347,20 @@ ALTER TABLE authsession.emails ALTER COLUMN email_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE authsession.idempotency_keys (
+    caller text NOT NULL,
+    key_hash bytea NOT NULL,
+    request_hash bytea NOT NULL,
+    request_id text NOT NULL,
+    status smallint NOT NULL,
+    body bytea NOT NULL,
+    device_session_ids text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT idempotency_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32)),
+    CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
+);
+
 CREATE TABLE authsession.onboarding_steps (
     step text NOT NULL,
     done_at timestamp with time zone NOT NULL,
@@ -559,6 +573,9 @@ ALTER TABLE ONLY authsession.emails
 ALTER TABLE ONLY authsession.emails
     ADD CONSTRAINT emails_pkey PRIMARY KEY (email_id);
 
+ALTER TABLE ONLY authsession.idempotency_keys
+    ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key_hash);
+
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
 
@@ -659,6 +676,8 @@ CREATE INDEX device_sessions_revoked ON authsession.device_sessions USING btree 
 CREATE INDEX device_sessions_user ON authsession.device_sessions USING btree (user_id, created_at DESC, device_session_id);
 
 CREATE INDEX emails_domain ON authsession.emails USING btree (split_part(folded, '@'::text, 2), email_id);
+
+CREATE INDEX idempotency_keys_created_at ON authsession.idempotency_keys USING btree (created_at);
 
 CREATE INDEX known_networks_confirmed_at ON authsession.known_networks USING btree (confirmed_at);
 
@@ -825,6 +844,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO aut
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.onboarding_steps TO authsession_internal;
 

@@ -1,6 +1,7 @@
 """Api: the routes of blocks (SPEC §4.1)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
@@ -14,15 +15,18 @@ from contracts.internal_blocks import (
     encode_blocks,
     encode_unblock_subject,
 )
+from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of, subject_of
 from services.internal_admin.api.sessions import session_ids
 from services.internal_admin.domain.blocking import (
     AlreadyBlocked,
     Blocked,
+    BlockOutcome,
     BlockSubject,
     ExpiryPassed,
     ListedBlock,
+    UnblockOutcome,
     UnblockSubject,
 )
 from services.internal_admin.domain.identity import Identity
@@ -32,6 +36,7 @@ from services.internal_admin.flows.list_blocks import find_block, list_blocks
 from services.internal_admin.flows.published_change import PublishedChange
 from services.internal_admin.flows.unblock_subject import unblock_subject
 from shared.io.postgres import Postgres
+from shared.kernel.block import Subject
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
 
@@ -67,27 +72,34 @@ class BlockRoutes:
         asked = decode_block_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
         command = BlockSubject(subject, asked.expires_at, cause_of(request, identity, asked))
-        outcome = await block_subject(command, self.change, self.users)
-        match outcome:
-            case Blocked():
-                affected = session_ids(outcome.changes)
-                return Response(200, encode_block_subject("blocked", subject.kind, subject.value, affected))
-            case AlreadyBlocked():
-                affected = session_ids(outcome.changes)
-                return Response(200, encode_block_subject("already_blocked", subject.kind, subject.value, affected))
-            case UserNotFound():
-                raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
-            case ExpiryPassed():
-                raise Refusal(ErrorCode.INVALID_REQUEST, "expires_at must be in the future")
-            case _:
-                assert_never(outcome)
+        change = answered(self.change, request, identity, partial(_blocked, subject))
+        return response(await block_subject(command, change, self.postgres, self.users))
 
     async def unblock(self, request: Request, identity: Identity | None) -> Response:
         """Remove the block of a subject."""
         asked = decode_unblock_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
-        outcome = await unblock_subject(UnblockSubject(subject, cause_of(request, identity, asked)), self.postgres)
-        return Response(200, encode_unblock_subject(outcome.name, subject.kind, subject.value))
+        command = UnblockSubject(subject, cause_of(request, identity, asked))
+        change = answered(self.change, request, identity, partial(_unblocked, subject))
+        return response(await unblock_subject(command, change))
+
+
+def _blocked(subject: Subject, outcome: BlockOutcome) -> bytes:
+    match outcome:
+        case Blocked():
+            return encode_block_subject("blocked", subject.kind, subject.value, session_ids(outcome.changes))
+        case AlreadyBlocked():
+            return encode_block_subject("already_blocked", subject.kind, subject.value, session_ids(outcome.changes))
+        case UserNotFound():
+            raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+        case ExpiryPassed():
+            raise Refusal(ErrorCode.INVALID_REQUEST, "expires_at must be in the future")
+        case _:
+            assert_never(outcome)
+
+
+def _unblocked(subject: Subject, outcome: UnblockOutcome) -> bytes:
+    return encode_unblock_subject(outcome.name, subject.kind, subject.value)
 
 
 def _answer(listed: ListedBlock) -> BlockAnswer:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
@@ -17,6 +18,7 @@ from contracts.internal_sessions import (
     encode_session,
     encode_sessions,
 )
+from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of
 from services.internal_admin.domain.identity import Identity
@@ -26,7 +28,9 @@ from services.internal_admin.domain.revocation import (
     NotOfThisUser,
     Revoked,
     RevokeSession,
+    RevokeSessionOutcome,
     RevokeUserSessions,
+    RevokeUserSessionsOutcome,
     SessionNotFound,
     UserNotFound,
 )
@@ -81,39 +85,46 @@ class SessionRoutes:
         """Revoke one session."""
         asked = decode_revoke_session(request.body)
         device_session_id = request.path_parameters["device_session_id"]
-        outcome = await revoke_session(
-            RevokeSession(device_session_id, cause_of(request, identity, asked)), self.change
-        )
-        match outcome:
-            case Revoked():
-                return Response(200, encode_revoke_session("revoked", device_session_id))
-            case AlreadyRevoked():
-                return Response(200, encode_revoke_session("already_revoked", device_session_id))
-            case SessionNotFound():
-                raise Refusal(ErrorCode.SESSION_NOT_FOUND)
-            case _:
-                assert_never(outcome)
+        command = RevokeSession(device_session_id, cause_of(request, identity, asked))
+        change = answered(self.change, request, identity, partial(_revoked, device_session_id))
+        return response(await revoke_session(command, change))
 
     async def revoke_all(self, request: Request, identity: Identity | None) -> Response:
         """Revoke the active sessions of a user."""
         asked = decode_revoke_user_sessions(request.body)
         user_id = request.path_parameters["user_id"]
         command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, identity, asked))
-        outcome = await revoke_user_sessions(command, self.change)
-        match outcome:
-            case Revoked() | NoActiveSessions():
-                return Response(200, encode_revoke_user_sessions(user_id, session_ids(outcome.changes)))
-            case UserNotFound():
-                raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
-            case NotOfThisUser():
-                raise Refusal(ErrorCode.INVALID_REQUEST, "except_device_session_id must be a session of this user")
-            case _:
-                assert_never(outcome)
+        change = answered(self.change, request, identity, partial(_revoked_all, user_id))
+        return response(await revoke_user_sessions(command, change))
 
 
 def session_ids(changes: Sequence[ProjectionChange]) -> Sequence[str]:
     """The sessions of some changes, in their order."""
     return [change.session.device_session_id for change in changes]
+
+
+def _revoked(device_session_id: str, outcome: RevokeSessionOutcome) -> bytes:
+    match outcome:
+        case Revoked():
+            return encode_revoke_session("revoked", device_session_id)
+        case AlreadyRevoked():
+            return encode_revoke_session("already_revoked", device_session_id)
+        case SessionNotFound():
+            raise Refusal(ErrorCode.SESSION_NOT_FOUND)
+        case _:
+            assert_never(outcome)
+
+
+def _revoked_all(user_id: str, outcome: RevokeUserSessionsOutcome) -> bytes:
+    match outcome:
+        case Revoked() | NoActiveSessions():
+            return encode_revoke_user_sessions(user_id, session_ids(outcome.changes))
+        case UserNotFound():
+            raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+        case NotOfThisUser():
+            raise Refusal(ErrorCode.INVALID_REQUEST, "except_device_session_id must be a session of this user")
+        case _:
+            assert_never(outcome)
 
 
 def _answer(session: DeviceSession) -> SessionAnswer:

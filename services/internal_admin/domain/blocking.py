@@ -121,6 +121,7 @@ class ExpiryPassed:
 class Unblocked:
     """The subject was blocked, and is not now."""
 
+    changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[Literal["unblocked"]] = "unblocked"
 
 
@@ -128,6 +129,7 @@ class Unblocked:
 class NotBlocked:
     """The subject was not blocked, or only by a block that had expired."""
 
+    changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[Literal["not_blocked"]] = "not_blocked"
 
 

@@ -1,8 +1,10 @@
 """Domain: what every mutation carries besides what it changes (SPEC §4.1, §4.4)."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.kernel.actor import Actor
+from shared.kernel.projection_change import ProjectionChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,3 +26,10 @@ class Cause:
     reason_code: str
     actor: Actor
     caller: Caller
+
+
+class Outcome(Protocol):
+    """How a mutation ended, with the gateway records that must be readable before it is told."""
+
+    @property
+    def changes(self) -> tuple[ProjectionChange, ...]: ...

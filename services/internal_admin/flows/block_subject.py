@@ -2,17 +2,20 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import TypeVar
 
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject
-from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import blocking, users
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 
+ResultT = TypeVar("ResultT")
+
 
 async def block_subject(
-    command: BlockSubject, change: PublishedChange, directory: UserDirectory | None
-) -> BlockOutcome:
+    command: BlockSubject, change: Change[BlockOutcome, ResultT], postgres: Postgres, directory: UserDirectory | None
+) -> ResultT:
     """Block, and return when gateways can see the revocations. A repeat changes nothing but the block's end.
 
     With a `directory` a user whom we never saw may be blocked, if the user service knows them; and a worker tells the
@@ -20,7 +23,7 @@ async def block_subject(
     user.
     """
     if directory is not None:
-        is_known_elsewhere = await _is_known_elsewhere(command, change.postgres, directory)
+        is_known_elsewhere = await _is_known_elsewhere(command, postgres, directory)
         command = replace(command, is_known_elsewhere=is_known_elsewhere, is_ordered_elsewhere=True)
     return await change.make(partial(blocking.block_subject, command=command))
 

@@ -6,20 +6,20 @@ from typing import Protocol, TypeVar
 
 import asyncpg
 
+from services.internal_admin.domain.mutation import Outcome
 from shared.io.postgres import Postgres
-from shared.kernel.projection_change import ProjectionChange
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 
-
-class Outcome(Protocol):
-    """How a unit of work ended, with the gateway records that must be readable before it is told."""
-
-    @property
-    def changes(self) -> tuple[ProjectionChange, ...]: ...
-
-
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+OutcomeT_contra = TypeVar("OutcomeT_contra", contravariant=True)
+ResultT_co = TypeVar("ResultT_co", covariant=True)
+
+
+class Change(Protocol[OutcomeT_contra, ResultT_co]):
+    """One way to change sessions: told how a unit of work ends, it gives what its caller needs."""
+
+    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT_contra]], /) -> ResultT_co: ...
 
 
 @dataclass(frozen=True, slots=True)

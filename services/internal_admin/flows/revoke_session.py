@@ -1,12 +1,15 @@
 """Flow: revoke one session."""
 
 from functools import partial
+from typing import TypeVar
 
 from services.internal_admin.domain.revocation import RevokeSession, RevokeSessionOutcome
-from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import revocation
 
+ResultT = TypeVar("ResultT")
 
-async def revoke_session(command: RevokeSession, change: PublishedChange) -> RevokeSessionOutcome:
+
+async def revoke_session(command: RevokeSession, change: Change[RevokeSessionOutcome, ResultT]) -> ResultT:
     """Revoke, and return when gateways can see it. A repeat changes nothing and writes the record again (SPEC §4.3)."""
     return await change.make(partial(revocation.revoke_session, command=command))

@@ -1,12 +1,15 @@
 """Flow: end a block. Sessions it revoked stay revoked."""
 
 from functools import partial
+from typing import TypeVar
 
 from services.internal_admin.domain.blocking import UnblockOutcome, UnblockSubject
+from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import blocking
-from shared.io.postgres import Postgres
+
+ResultT = TypeVar("ResultT")
 
 
-async def unblock_subject(command: UnblockSubject, postgres: Postgres) -> UnblockOutcome:
+async def unblock_subject(command: UnblockSubject, change: Change[UnblockOutcome, ResultT]) -> ResultT:
     """Unblock: the next confirm succeeds. Repeats change nothing."""
-    return await postgres.unit_of_work(partial(blocking.unblock_subject, command=command))
+    return await change.make(partial(blocking.unblock_subject, command=command))

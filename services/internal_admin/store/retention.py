@@ -18,6 +18,7 @@ REMOVALS: Mapping[str, str] = {
     "expired_block": "remove_expired_blocks",
     "operator_session": "remove_operator_sessions",
     "api_token": "remove_api_tokens",
+    "idempotency_key": "remove_idempotency_keys",
 }
 """Each kind of row that goes by its age, in the order in which one lets the next go."""
 

@@ -89,6 +89,19 @@ with removed as (
     returning (select clock_now() - revoked_session_retention from settings) - expires_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_idempotency_keys
+-- Answers that nobody is given again, at most $1: they are kept for 24 hours. A key may be used anew meanwhile: so its
+-- age is looked at again. Locks: idempotency_keys.
+with removed as (
+    delete from idempotency_keys
+     where ctid = any (array(
+         select ctid from idempotency_keys
+          where created_at < (select clock_now() - interval '24 hours')
+          order by created_at limit $1))
+       and created_at < (select clock_now() - interval '24 hours')
+    returning (select clock_now() - interval '24 hours') - created_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: page_emails
 -- Ids of addresses from after $1, at most $2.
 select email_id from emails where email_id > $1 order by email_id limit $2;

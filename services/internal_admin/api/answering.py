@@ -1,0 +1,46 @@
+"""Api: how mutations of the trusted API are answered, with an `Idempotency-Key` or without."""
+
+from collections.abc import Callable
+
+from contracts.errors import ErrorCode, Refusal, encode_error
+from services.internal_admin.api.reading import caller_of
+from services.internal_admin.domain.idempotency import Answer, KeyConflict, KeyedRequest, keyed_request
+from services.internal_admin.domain.identity import Identity
+from services.internal_admin.flows.answered_change import AnsweredChange
+from services.internal_admin.flows.published_change import OutcomeT, PublishedChange
+from shared.web.exchange import Request, Response
+
+
+def answered(
+    change: PublishedChange, request: Request, identity: Identity | None, body_of: Callable[[OutcomeT], bytes]
+) -> AnsweredChange[OutcomeT]:
+    """The change that this request makes. `body_of` an outcome raises `Refusal` where it is one: that is kept too.
+
+    Raises `Refusal` for a key that is none.
+    """
+
+    def answer(outcome: OutcomeT) -> Answer:
+        try:
+            return Answer(200, body_of(outcome))
+        except Refusal as refusal:
+            return Answer(refusal.status, encode_error(refusal.code, refusal.message))
+
+    return AnsweredChange(change, answer, _keyed(request, identity))
+
+
+def response(answer: Answer | KeyConflict) -> Response:
+    """The answer on the wire."""
+    if isinstance(answer, KeyConflict):
+        raise Refusal(ErrorCode.IDEMPOTENCY_CONFLICT, "the Idempotency-Key was used for another request")
+    return Response(answer.status, answer.body)
+
+
+def _keyed(request: Request, identity: Identity | None) -> KeyedRequest | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    whole = f"{request.method} {request.path}\n".encode() + request.body
+    try:
+        return keyed_request(caller_of(request, identity), key, whole)
+    except ValueError as problem:
+        raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must be {problem}") from None

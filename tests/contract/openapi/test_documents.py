@@ -8,6 +8,7 @@ import jsonschema_rs
 import pytest
 
 from contracts.errors import ERRORS, ErrorCode
+from services.internal_admin.domain.access import ACCESS, Scoped
 from tests.contract.openapi.documents import NAMES, load, operations, raw
 from tests.contract.vectors import cases
 
@@ -15,8 +16,7 @@ from tests.contract.vectors import cases
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Goes with contracts/openapi/control_plane.yaml, which is being written.
 OF_THE_CONTROL_PLANE = {code for code in ErrorCode if code.startswith("password_")} | {
-    ErrorCode.INSECURE_TRANSPORT, ErrorCode.INVALID_CREDENTIALS, ErrorCode.SESSION_RENEWAL_REQUIRED,
-    ErrorCode.FORBIDDEN, ErrorCode.CROSS_ORIGIN_REQUEST, ErrorCode.TOKEN_NOT_FOUND, ErrorCode.OWNER_EXISTS,
+    ErrorCode.INSECURE_TRANSPORT, ErrorCode.TOKEN_NOT_FOUND, ErrorCode.OWNER_EXISTS,
     ErrorCode.ONBOARDING_OUT_OF_ORDER, ErrorCode.SETTINGS_CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT,
 }  # fmt: skip
 
@@ -124,6 +124,15 @@ def test_every_operation_may_fail_as_any_can(name: str) -> None:
         if operation["path"].startswith("/api/"):
             assert {"200", "400", "500", "503"} <= operation["responses"].keys()
             assert ({"413", "415"} <= operation["responses"].keys()) == (operation["method"] == "POST")
+
+
+def test_each_internal_operation_names_the_scope_that_the_guard_asks_for() -> None:
+    for operation in operations("internal_admin").values():
+        if operation["path"].startswith("/api/"):
+            access = ACCESS[operation["method"], operation["path"]]
+            assert isinstance(access, Scoped)
+            assert operation["security"] == [{}, {"token": [access.scope.value]}]
+            assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
 def test_both_documents_say_the_same_of_what_they_share() -> None:

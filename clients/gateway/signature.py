@@ -1,5 +1,6 @@
 """Ed25519 over `contracts.signed_request.signed_bytes`: checking, for gateways; signing, for apps and tests."""
 
+import base64
 import hashlib
 from dataclasses import dataclass, field
 
@@ -34,6 +35,11 @@ class Signer:
 
     device_session_id: str
     private_key: Ed25519PrivateKey = field(repr=False)
+
+    @property
+    def client_public_key(self) -> str:
+        """As it is registered: padded standard base64."""
+        return base64.b64encode(self.private_key.public_key().public_bytes_raw()).decode("ascii")
 
     def sign(self, message_type: str, body: bytes, *, timestamp_ms: int, request_id: str) -> Envelope:
         """The envelope of one request. `request_id` is new for each (any 128 random bits), also for a repetition."""

@@ -31,13 +31,17 @@ class Ends:
 
     first: Position | None
     last: Position
+    is_whole: bool = False
+    """Nothing was ever removed (Redis 7 and later tell)."""
 
     def hides_something_after(self, position: Position) -> bool:
         """Whether entries behind that position may be gone unread: something came after it, and it is gone itself.
 
         Also true where only the position's own entry was trimmed: nothing tells that apart.
         """
-        return self.last > position and (self.first is None or self.first > position)
+        if self.last <= position or (position == START and self.is_whole):
+            return False
+        return self.first is None or self.first > position
 
 
 NOTHING = Ends(None, START)
@@ -58,7 +62,11 @@ def decode_ends(answer: list[Any]) -> Ends:
     """The answer to XINFO STREAM."""
     fields = dict(zip(answer[::2], answer[1::2], strict=True))
     first = fields[b"first-entry"]
-    return Ends(None if first is None else Position.parse(first[0]), Position.parse(fields[b"last-generated-id"]))
+    return Ends(
+        None if first is None else Position.parse(first[0]),
+        Position.parse(fields[b"last-generated-id"]),
+        is_whole=fields.get(b"length") == fields.get(b"entries-added", -1),
+    )
 
 
 def decode_batch(answer: list[Any] | None) -> Batch | None:

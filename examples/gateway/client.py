@@ -1,0 +1,81 @@
+"""Logs in, calls the example gateway signed, revokes the session, and shows that the next call is refused.
+
+As an app would do it, but for the code, which it reads from the development mailbox, and the revocation, which is an
+operator's.
+"""
+
+import argparse
+import sys
+import time
+import uuid
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from clients.gateway.signature import Signer
+from contracts.signed_request import encode_envelope
+
+PUBLIC, INTERNAL = "/api/v1/public/auth", "/api/v1/internal"
+CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
+
+
+def log_in(http: httpx.Client, public: str, internal: str, email: str) -> Signer:
+    """A new device session: its key is made here and never leaves."""
+    key = Ed25519PrivateKey.generate()
+    sent = _post(http, f"{public}{PUBLIC}/send-email-code", {"email": email})
+    body = {
+        "challenge_id": sent["challenge_id"],
+        "code": _mailed_code(http, internal, email, sent["challenge_id"]),
+        "client_public_key": Signer("", key).client_public_key,
+    }
+    return Signer(_post(http, f"{public}{PUBLIC}/confirm-email-code", body)["device_session_id"], key)
+
+
+def call(http: httpx.Client, gateway: str, signer: Signer) -> httpx.Response:
+    """`GET /whoami`, signed; `message_type` is the request line."""
+    envelope = signer.sign("GET /whoami", b"", timestamp_ms=time.time_ns() // 1_000_000, request_id=uuid.uuid4().hex)
+    return http.get(f"{gateway}/whoami", headers=encode_envelope(envelope))
+
+
+def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: str) -> str:
+    for _ in range(100):
+        messages = http.get(f"{internal}{INTERNAL}/dev/mailbox", params={"email": email}).json()["messages"]
+        codes = [message["code"] for message in messages if message["challenge_id"] == challenge_id]
+        if codes:
+            return codes[0]
+        time.sleep(0.05)
+    sys.exit("no code came: is mail `stub`?")
+
+
+def _post(http: httpx.Client, url: str, body: object) -> dict[str, str]:
+    answer = http.post(url, json=body)
+    if answer.status_code != 200:
+        sys.exit(f"{url}: {answer.status_code} {answer.text}")
+    return answer.json()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m examples.gateway.client", description=__doc__)
+    parser.add_argument("email", nargs="?", default="pilot@example.com")
+    parser.add_argument("--public", default="http://127.0.0.1:8080")
+    parser.add_argument("--internal", default="http://127.0.0.1:8081")
+    parser.add_argument("--gateway", default="http://127.0.0.1:8082")
+    given = parser.parse_args()
+    with httpx.Client(timeout=30) as http:
+        signer = log_in(http, given.public, given.internal, given.email)
+        print(f"logged in   {signer.device_session_id}")
+        answer = call(http, given.gateway, signer)
+        print(f"signed call {answer.status_code} {answer.text}")
+        began = time.perf_counter()
+        _post(http, f"{given.internal}{INTERNAL}/sessions/{signer.device_session_id}/revoke", CAUSE)
+        revoked = time.perf_counter()
+        answer = call(http, given.gateway, signer)
+        ended = time.perf_counter()
+        print(f"revoked     in {(revoked - began) * 1000:.1f} ms")
+        print(
+            f"signed call {answer.status_code} {answer.text} ({(ended - began) * 1000:.1f} ms after the revoke began)"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from contracts.control_plane.operator_sessions import (
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.api.opened_session import OpenedSessions, operator_answer, session_answer
 from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of
+from services.internal_admin.api.reading import caller_of, operator_of
 from services.internal_admin.api.session_cookie import CookieToken, Header, clearing_header
 from services.internal_admin.domain.identity import Identity, Operator
 from services.internal_admin.domain.operator_session import ReadSession
@@ -23,7 +23,6 @@ from services.internal_admin.flows.read_status import read_status
 from services.internal_admin.flows.renew_operator_session import renew_operator_session
 from services.internal_admin.flows.revoke_operator_session import revoke_operator_session
 from shared.io.postgres import Postgres
-from shared.kernel.faults import InvariantBroken
 from shared.web.exchange import Request, Response
 
 _ROOT = "/api/control-plane/auth"
@@ -59,7 +58,7 @@ class OperatorSessionRoutes:
 
     async def renew(self, request: Request, identity: Identity | None) -> Response:
         """The session that asks, renewed."""
-        operator = _operator(identity)
+        operator = operator_of(identity)
         caller = caller_of(request, operator)
         read = await renew_operator_session(operator.operator_session_id, self.opened.lives, caller, self.postgres)
         if read is None:
@@ -70,12 +69,12 @@ class OperatorSessionRoutes:
 
     async def log_out(self, request: Request, identity: Identity | None) -> Response:
         """Revoke the session that asks."""
-        operator = _operator(identity)
+        operator = operator_of(identity)
         return await self._revoke(request, operator, operator.operator_session_id, "log_out")
 
     async def list(self, _request: Request, identity: Identity | None) -> Response:
         """The operator's sessions."""
-        operator = _operator(identity)
+        operator = operator_of(identity)
         sessions = await list_operator_sessions(operator.operator_id, self.opened.lives, self.postgres)
         listed = [
             ListedSessionAnswer(
@@ -91,7 +90,7 @@ class OperatorSessionRoutes:
     async def revoke(self, request: Request, identity: Identity | None) -> Response:
         """Revoke one of the operator's sessions; for the owner, anybody's."""
         session_id = request.path_parameters["operator_session_id"]
-        return await self._revoke(request, _operator(identity), session_id, "operator_revoke")
+        return await self._revoke(request, operator_of(identity), session_id, "operator_revoke")
 
     async def _revoke(self, request: Request, operator: Operator, session_id: str, reason: RevokeReason) -> Response:
         command = RevokeOperatorSession(session_id, operator.operator_id, reason, caller_of(request, operator))
@@ -112,10 +111,3 @@ class OperatorSessionRoutes:
         if not (operator.is_by_cookie and isinstance(found, CookieToken)):
             return ()
         return (self.opened.cookie.header(request, found.text, read.held.session.expires_at - read.now),)
-
-
-def _operator(identity: Identity | None) -> Operator:
-    """`ACCESS` admits nobody else to these routes."""
-    if not isinstance(identity, Operator):
-        raise InvariantBroken("this route is an operator's")
-    return identity

@@ -76,7 +76,7 @@ def test_what_was_sealed_for_something_else_is_no_cookie() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "x", "v1", "v1.", "v1..", "v1.new.", "v1.new.A", "v1.new.AAAA", "v1.new.ü", TOKEN]
+    "value", ["", "x", "v1", "v1.", "v1..", "v1.new.", "v1.new.A", "v1.new.AAAA", "v1.new.ü", "T" * 43]
 )
 def test_other_text_is_a_broken_cookie(value: str) -> None:
     assert COOKIE.find(f"{NAME}={value}") == BrokenCookie()

@@ -13,6 +13,8 @@ import asyncpg
 
 from authsession.embedded.postgres import EmbeddedPostgres
 from bench.clients import CodeReader, HttpClient, log_in_many
+from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
+from bench.operators import measure_operators
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
 from bench.retention import MADE_UNDER_FULL_LOAD, SLOWLY_MADE, OldRows, confirm_while_swept
 from bench.send_time import Addresses, send_time
@@ -174,12 +176,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer logins, no memory run")
     parser.add_argument("--sweep", action="store_true", help="only confirms beside the removal of old rows")
+    parser.add_argument("part", nargs="?", choices=("operators",), help="only log-ins of operators")
     arguments = parser.parse_args()
     with temporary_postgres() as server:
         create_template(server)
         if arguments.sweep:
             sweeps(server, rounds=10 if arguments.short else 40)
+        elif arguments.part == "operators":
+            operators(server, short=arguments.short)
         else:
+            operators(server, short=arguments.short)
             everything(server, short=arguments.short)
 
 
@@ -187,6 +193,16 @@ def sweeps(server: EmbeddedPostgres, *, rounds: int) -> None:
     for old in (SLOWLY_MADE, MADE_UNDER_FULL_LOAD):
         with cloned_database(server) as database, running_stack(database) as stack:
             asyncio.run(measure_sweep(database, stack, old, rounds=rounds))
+
+
+def operators(server: EmbeddedPostgres, *, short: bool) -> None:
+    with cloned_database(server) as database, open_stack(database, **OPERATORS_ENVIRONMENT) as stack:
+        asyncio.run(measure_log_ins_of_operators(database, stack, short=short))
+
+
+async def measure_log_ins_of_operators(database: Database, stack: RunningStack, *, short: bool) -> None:
+    async with own_pool(database) as pool:
+        await measure_operators(stack, pool, short=short)
 
 
 def everything(server: EmbeddedPostgres, *, short: bool) -> None:

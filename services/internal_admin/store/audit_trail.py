@@ -20,8 +20,9 @@ async def list_audit_rows(
     connection: asyncpg.Connection, asked: AuditFilter, after: Position | None, limit: int, looked_at: int = LOOKED_AT
 ) -> AuditPage:
     """At most `limit` rows that are as asked, among the next `looked_at` after a position (None: the newest)."""
-    rows = await connection.fetch(
-        _SQL[_led_by(asked)],
+    rows = await _fetch(
+        connection,
+        _led_by(asked),
         *(asked.event, asked.outcome, asked.caller, asked.actor_type, asked.actor_id, asked.subject, asked.request_id),
         asked.since or _FIRST,
         *_begin(asked, after),
@@ -41,9 +42,15 @@ async def walk_audit_rows(
     connection: asyncpg.Connection, since: datetime | None, until: datetime | None, after: Position | None, limit: int
 ) -> list[ListedRow]:
     """The next rows from `since` on and before `until`, oldest first."""
-    begin = after or Position(_FIRST, 0)
-    rows = await connection.fetch(_SQL["walk_by_time"], since or _FIRST, until or _LAST, *begin, limit)
+    begin = after or Position(since or _FIRST, 0)
+    rows = await _fetch(connection, "walk_by_time", *begin, until or _LAST, limit)
     return [_listed(row) for row in rows]
+
+
+async def _fetch(connection: asyncpg.Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+    async with connection.transaction(readonly=True):
+        await connection.execute(_SQL["order_by_index"])
+        return await connection.fetch(_SQL[statement], *arguments)
 
 
 def _led_by(asked: AuditFilter) -> str:

@@ -11,8 +11,8 @@ from tests.support.background import background
 from tests.support.stack import wait_for
 from tests.support.world import World
 
-SOON = 1.5
-"""Seconds: half a second of rest, the reader's own looks, and a busy machine."""
+SOON = 1.0
+"""Seconds. The fastest of three tries: whatever else the machine does is not what is measured."""
 
 
 def test_several_sealers_make_one_chain_within_a_second_whoever_is_cut_off(world: World) -> None:
@@ -31,12 +31,16 @@ def test_several_sealers_make_one_chain_within_a_second_whoever_is_cut_off(world
             "(select oid from pg_database where datname = current_database())"
         )
     wait_for(lambda: has_sealer(world))
+    assert min(seconds_until_sealed(world) for _ in range(3)) < SOON
+    assert numbers(world) == list(range(1, 64))
+    assert verify(world) == []
+
+
+def seconds_until_sealed(world: World) -> float:
     add_rows(world, 1)
     began = time.monotonic()
     wait_for(lambda: all_sealed(world))
-    assert time.monotonic() - began < SOON
-    assert numbers(world) == list(range(1, 62))
-    assert verify(world) == []
+    return time.monotonic() - began
 
 
 def all_sealed(world: World) -> bool:

@@ -1,0 +1,50 @@
+"""A following gateway in a process of its own: told an id, it says when it first refused that session.
+
+stdin: an id a line. stdout: `active` when it serves the session, then `refused revoked`: two instants of the monotonic
+clock in nanoseconds, which all processes of a Linux machine share: of the first answer that was not active (it may be
+`unavailable`), and of the first that said revoked. It asks every half millisecond, as so many requests would.
+"""
+
+import os
+import sys
+import time
+
+import anyio
+
+from clients.gateway.redis_server import RedisServer
+from clients.gateway.session_cache import Active, Revoked, SessionCache, open_session_cache
+
+EVERY = 0.0005
+
+
+async def main() -> None:
+    server = RedisServer.at(os.environ["BENCH_REDIS"], username="gateway", password=os.environ["BENCH_REDIS_PASSWORD"])
+    async with open_session_cache(server) as cache:
+        await cache.ready()
+        _say("ready")
+        async for line in anyio.wrap_file(sys.stdin):
+            await _follow(cache, line.strip())
+
+
+async def _follow(cache: SessionCache, device_session_id: str) -> None:
+    while not isinstance(await cache.find(device_session_id), Active):  # noqa: ASYNC110 - as requests would
+        await anyio.sleep(EVERY)
+    _say("active")
+    refused = 0
+    while True:
+        answer = await cache.find(device_session_id)
+        if not isinstance(answer, Active):
+            refused = refused or time.monotonic_ns()
+        if isinstance(answer, Revoked):
+            _say(f"{refused} {time.monotonic_ns()}")
+            return
+        await anyio.sleep(EVERY)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    anyio.run(main, backend="asyncio")

@@ -1,0 +1,76 @@
+"""The example gateway beside the running product: log in, call signed, revoke, and the next call is refused."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+
+from authsession.embedded.child import free_port
+from authsession.service import SOURCE
+from clients.gateway.signature import Signer
+from examples.gateway.client import call, log_in
+from tests.support.builders import email_address
+from tests.support.product import Product
+from tests.support.stack import REDIS_PASSWORD, clean_environment
+
+
+@contextmanager
+def example_gateway(product: Product) -> Iterator[str]:
+    """The URL of a running one."""
+    address = f"127.0.0.1:{free_port()}"
+    environment = clean_environment() | {
+        "GATEWAY_ADDR": address,
+        "GATEWAY_REDIS_ADDR": product.stack.redis_server.address,
+        "GATEWAY_REDIS_USERNAME": "gateway",
+        "GATEWAY_REDIS_PASSWORD": REDIS_PASSWORD,
+    }
+    command = [sys.executable, "-m", "examples.gateway"]
+    with subprocess.Popen(command, cwd=SOURCE, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            assert process.stdout.readline() == f"A gateway on http://{address} (ready)\n"
+            yield f"http://{address}"
+            process.terminate()
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def gateway(product: Product) -> Iterator[str]:
+    with example_gateway(product) as url:
+        yield url
+
+
+def new_session(product: Product) -> Signer:
+    return log_in(product.public, product.stack.public_url, product.stack.internal_url, email_address())
+
+
+def test_the_next_call_after_a_revocation_is_refused(product: Product, gateway: str) -> None:
+    with httpx.Client(timeout=30) as http:
+        for _ in range(5):
+            signer = new_session(product)
+            answer = call(http, gateway, signer)
+            assert (answer.status_code, answer.json()["device_session_id"]) == (200, signer.device_session_id)
+            assert product.revoke(signer.device_session_id).status_code == 200
+            refused = call(http, gateway, signer)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (401, "session_revoked")
+
+
+def test_a_block_reaches_every_session_at_the_edge(product: Product, gateway: str) -> None:
+    with httpx.Client(timeout=30) as http:
+        email = email_address()
+        signers = [log_in(product.public, product.stack.public_url, product.stack.internal_url, email) for _ in "ab"]
+        assert [call(http, gateway, signer).status_code for signer in signers] == [200, 200]
+        assert product.post("/user-blocks", email=email).status_code == 200
+        assert [call(http, gateway, signer).status_code for signer in signers] == [401, 401]
+
+
+def test_an_unsigned_call_never_reaches_the_app(gateway: str) -> None:
+    answer = httpx.get(f"{gateway}/whoami")
+    assert answer.status_code == 400
+    assert json.loads(answer.content)["error"]["code"] == "unsupported_protocol_version"

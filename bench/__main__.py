@@ -12,6 +12,7 @@ from typing import Any
 import asyncpg
 
 from authsession.embedded.postgres import EmbeddedPostgres
+from bench.audit import measure_audit, measure_sealer_cost
 from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
 from bench.operators import measure_operators
@@ -176,7 +177,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--short", action="store_true", help="fewer logins, no memory run")
     parser.add_argument("--sweep", action="store_true", help="only confirms beside the removal of old rows")
-    parser.add_argument("part", nargs="?", choices=("operators",), help="only log-ins of operators")
+    parser.add_argument(
+        "part", nargs="?", choices=("operators", "audit"), help="only log-ins of operators, or the audit trail"
+    )
     arguments = parser.parse_args()
     with temporary_postgres() as server:
         create_template(server)
@@ -184,8 +187,11 @@ def main() -> None:
             sweeps(server, rounds=10 if arguments.short else 40)
         elif arguments.part == "operators":
             operators(server, short=arguments.short)
+        elif arguments.part == "audit":
+            audit(server)
         else:
             operators(server, short=arguments.short)
+            audit(server)
             everything(server, short=arguments.short)
 
 
@@ -198,6 +204,18 @@ def sweeps(server: EmbeddedPostgres, *, rounds: int) -> None:
 def operators(server: EmbeddedPostgres, *, short: bool) -> None:
     with cloned_database(server) as database, open_stack(database, **OPERATORS_ENVIRONMENT) as stack:
         asyncio.run(measure_log_ins_of_operators(database, stack, short=short))
+
+
+def audit(server: EmbeddedPostgres) -> None:
+    with cloned_database(server) as database:
+        asyncio.run(measure_audit(database))
+    with cloned_database(server) as database, running_stack(database) as stack:
+        asyncio.run(measure_logins_beside_the_sealer(database, stack))
+
+
+async def measure_logins_beside_the_sealer(database: Database, stack: RunningStack) -> None:
+    async with own_pool(database) as pool:
+        await measure_sealer_cost(stack, database, pool, returning("sealed", 500))
 
 
 async def measure_log_ins_of_operators(database: Database, stack: RunningStack, *, short: bool) -> None:

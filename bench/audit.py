@@ -44,6 +44,7 @@ _ROWS = """
            '192.0.2.7', 'request-' || n, 'device-session-' || n / 2, jsonb_build_object('user_id', 'user-' || n / 10)
       from generate_series($1::bigint, $2::bigint) as n, lateral (select n % 50 = 0 as is_mutation) as kind
 """
+_SEALED = "select coalesce(max(seq), 0) from audit_seal"
 _IS_SEALED = "select max(audit_id) = (select max(audit_id) from audit_seal) from audit_events"
 
 Holder = asyncpg.pool.PoolConnectionProxy
@@ -142,20 +143,22 @@ async def measure_sealer_cost(
     await log_in()
     confirms: dict[str, list[float]] = {"halted": [], "sealing": []}
     cpu = {name: {"postgres": 0.0, "internal": 0.0, "public": 0.0} for name in confirms}
+    sealed = dict.fromkeys(confirms, 0)
     async with pool.acquire() as holder:
         for number in range(ROUNDS):
             for name in ("halted", "sealing")[:: 1 if number % 2 else -1]:
                 await (_halt(holder) if name == "halted" else _let_seal(holder))
-                before = _cpu(stack, database)
+                before, first = _cpu(stack, database), await holder.fetchval(_SEALED)
                 confirms[name] += (await log_in()).confirm
                 await asyncio.sleep(1)  # what is still to be sealed is part of the cost
                 for process, seconds in _cpu(stack, database).items():
                     cpu[name][process] += seconds - before[process]
+                sealed[name] += await holder.fetchval(_SEALED) - first
     print(f"\nlogins with the sealer halted and sealing, {ROUNDS} turns of {LOGINS} each, {CLIENTS} clients:")
     for name, seconds in confirms.items():
         spent = ", ".join(f"{process} {used * 1000 / len(seconds):.2f}" for process, used in cpu[name].items())
         print(f"  {name:8} confirm p50 {_ms(seconds, 50):5.1f} ms   p99 {_ms(seconds, 99):5.1f} ms")
-        print(f"           CPU ms a login: {spent}")
+        print(f"           CPU ms a login: {spent}; rows sealed meanwhile: {sealed[name]}")
 
 
 async def _halt(holder: Holder) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 from authsession.embedded.postgres import EmbeddedPostgres
 from bench.audit import measure_audit, measure_sealer_cost
 from bench.clients import CodeReader, HttpClient, log_in_many
+from bench.edge_time import measure_edge
 from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
 from bench.operators import measure_operators
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
@@ -178,7 +179,10 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="fewer logins, no memory run")
     parser.add_argument("--sweep", action="store_true", help="only confirms beside the removal of old rows")
     parser.add_argument(
-        "part", nargs="?", choices=("operators", "audit"), help="only log-ins of operators, or the audit trail"
+        "part",
+        nargs="?",
+        choices=("operators", "audit", "edge"),
+        help="only log-ins of operators, the audit trail, or the time to the edge",
     )
     arguments = parser.parse_args()
     with temporary_postgres() as server:
@@ -189,9 +193,12 @@ def main() -> None:
             operators(server, short=arguments.short)
         elif arguments.part == "audit":
             audit(server)
+        elif arguments.part == "edge":
+            edge(server, short=arguments.short)
         else:
             operators(server, short=arguments.short)
             audit(server)
+            edge(server, short=arguments.short)
             everything(server, short=arguments.short)
 
 
@@ -211,6 +218,16 @@ def audit(server: EmbeddedPostgres) -> None:
         asyncio.run(measure_audit(database))
     with cloned_database(server) as database, running_stack(database) as stack:
         asyncio.run(measure_logins_beside_the_sealer(database, stack))
+
+
+def edge(server: EmbeddedPostgres, *, short: bool) -> None:
+    with cloned_database(server) as database, running_stack(database) as stack:
+        asyncio.run(measure_time_to_the_edge(database, stack, short=short))
+
+
+async def measure_time_to_the_edge(database: Database, stack: RunningStack, *, short: bool) -> None:
+    async with own_pool(database) as pool:
+        await measure_edge(stack, pool, Bench(stack, database, pool).codes, short=short)
 
 
 async def measure_logins_beside_the_sealer(database: Database, stack: RunningStack) -> None:

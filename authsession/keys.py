@@ -41,12 +41,7 @@ RINGS = (
         "may go 90 days after it wrote last, or now if networks may be strangers again until their next login",
     ),
     Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live codes", "may go"),
-    Ring(
-        variables.COOKIE_KEYS,
-        None,
-        "cookies",
-        f"may go {variables.CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS.name} after it wrote last",
-    ),
+    Ring(variables.COOKIE_KEYS, None, "cookies", "may go a day after it wrote last"),
     Ring(variables.AUDIT_KEYS, "read_needed_audit_keys", "seals of the audit trail", "may go"),
 )
 

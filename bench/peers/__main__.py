@@ -42,8 +42,9 @@ def compare(
     results: dict[Case, list[Measurement]] = {}
     for run in range(plan.runs):
         for system in systems:
-            print(f"run {run + 1}: {system.name}", file=sys.stderr)
+            print(f"run {run + 1} of {plan.runs}: {system.name}", file=sys.stderr)
             for case, measurement in run_once(system, server, sink, plan).items():
+                print(f"  {case}: {measurement}", file=sys.stderr)
                 results.setdefault(case, []).append(measurement)
     return results
 
@@ -74,8 +75,8 @@ def main() -> None:
     sink = MailSink()
     with temporary_postgres() as server:
         create_template(server)
-        speed = compare(systems, server, sink, plan) if arguments.only != "probes" else {}
         probes = probe_all(systems, server, sink, scale.pairs) if arguments.only != "speed" else {}
+        speed = compare(systems, server, sink, plan) if arguments.only != "probes" else {}
     sink.close()
     print(measured_part(header, speed, probes))
     if not (arguments.short or arguments.system or arguments.only):

@@ -22,7 +22,8 @@ JSON_LINES: Final = "application/jsonl"
 
 _EQUALS = ("event", "outcome", "caller", "actor_type", "actor_id", "subject", "request_id")
 _KNOWN = frozenset({*_EQUALS, "from", "to", "limit", "cursor", "format"})
-_POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})")
+_POSITION = re.compile(r"([0-9]{1,18})\.([0-9]{1,19})")
+_MAX_AUDIT_ID = 2**63 - 1  # Postgres bigint
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -156,7 +157,7 @@ def _read_format(parameters: Fields) -> AuditFormat | None:
 
 def _decode_position(position: str) -> AuditCursor:
     match = _POSITION.fullmatch(position)
-    if match is None:
+    if match is None or int(match[2]) > _MAX_AUDIT_ID:
         raise invalid_cursor()
     try:
         return AuditCursor(_EPOCH + int(match[1]) * _MICROSECOND, int(match[2]))

@@ -1,8 +1,15 @@
 """Old rows go as a prefix of the chain, under a checkpoint that only a holder of a key can make (SPEC §10.8)."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import asyncpg
 import pytest
 
+from authsession import audit_verify
+from services.internal_admin.domain.audit_check import Link
+from services.internal_admin.store.audit_removal import remove_aged_prefix
+from services.internal_admin.store.audit_seals import read_links
 from services.internal_admin.workers.audit_retention import BATCH, AuditRetention
 from shared.keyring import KeyRing
 from tests.support.audit_trail import KEYS, LONG_AGO, OLD_AND_NEW_KEYS, add_rows, chain_end, notes, seal_all, verify
@@ -160,3 +167,41 @@ def test_an_anchor_from_before_the_beginning_is_told_and_not_compared(world: Wor
     sweep(world)
     assert verify(world, anchors={4: ZEROS}) == []
     assert "the anchor of seal 4 is from before that" in notes(world, anchors={4: ZEROS})
+
+
+def test_several_that_remove_at_once_remove_each_row_once_and_leave_one_chain(world: World) -> None:
+    add_rows(world, 3 * BATCH, age=LONG_AGO)
+    young = add_rows(world, 5)
+    seal_all(world)
+    barrier, removed = threading.Barrier(4), list[int]()
+
+    def remove() -> None:
+        barrier.wait()
+        while rows := sweep(world):
+            removed.append(rows)
+
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(remove) for _ in range(4)]:
+            each.result()
+    assert sum(removed) <= 3 * BATCH
+    while sweep(world):  # one that came second removed nothing, and so went home early
+        pass
+    assert kept(world) == young
+    assert verify(world) == []
+
+
+def test_a_removal_that_overtakes_verify_is_no_finding(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_rows(world, 10, age=LONG_AGO)
+    young = add_rows(world, 5)
+    seal_all(world)
+
+    async def overtaken(connection: asyncpg.Connection, after: int, limit: int) -> list[Link]:
+        if after == 2:
+            await remove_aged_prefix(connection, KEYS, limit=8)
+        return await read_links(connection, after, limit)
+
+    monkeypatch.setattr(audit_verify, "PAGE", 2)
+    monkeypatch.setattr(audit_verify, "read_links", overtaken)
+    assert verify(world) == []
+    assert kept(world)[-5:] == young
+    assert len(kept(world)) == 7

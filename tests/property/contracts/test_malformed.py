@@ -10,6 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from contracts.control_plane.audit import decode_list_audit
 from contracts.errors import ErrorCode, Refusal, encode_error
 from contracts.gateway import MalformedRecord, decode_record, decode_stream_entry
 from contracts.internal_blocks import decode_block_subject, decode_list_blocks, decode_unblock_subject
@@ -36,7 +37,9 @@ VALID: dict[Callable[[bytes], object], dict[str, Any]] = {
     decode_unblock_subject: {"user_id": "user-123", "reason_code": "x", "actor": ACTOR},
 }
 DECODERS = st.sampled_from(list(VALID))
-QUERY_DECODERS = st.sampled_from([decode_find_user, decode_read_mailbox, decode_list_sessions, decode_list_blocks])
+QUERY_DECODERS = st.sampled_from([
+    decode_find_user, decode_read_mailbox, decode_list_sessions, decode_list_blocks, decode_list_audit,
+])  # fmt: skip
 PARAMETERS = st.sampled_from(["email", "user_id", "limit", "cursor", "status", "x", ""])
 
 
@@ -162,7 +165,7 @@ def test_any_parameters_are_read_or_refused(decode: Callable[[str], object], pai
 def test_any_cursor_is_read_or_refused(text: str, raw: bytes) -> None:
     for inside in (text.encode(errors="surrogatepass"), raw):
         cursor = base64.urlsafe_b64encode(inside).rstrip(b"=").decode()
-        for decode in (decode_list_sessions, decode_list_blocks):
+        for decode in (decode_list_sessions, decode_list_blocks, decode_list_audit):
             with suppress(Refusal):
                 decode(f"cursor={cursor}")
 

@@ -70,7 +70,8 @@ REFUSAL_STATUS: Final = {
     RequestRefusal.TIMESTAMP_OUT_OF_WINDOW: 401,
     RequestRefusal.REQUEST_REPLAYED: 401,
 }
-"""The HTTP status of each refusal. `sessions_unavailable` is sent with `Retry-After`, and repeating is safe."""
+"""The HTTP status of each refusal. `sessions_unavailable` is sent with `Retry-After`: nothing was done; sign anew, with
+a new request id, as the old one may count as taken."""
 
 
 class EnvelopeRefused(ValueError):

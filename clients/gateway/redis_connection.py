@@ -4,7 +4,6 @@ Redis answers in order, so calls of many tasks share a connection. A caller that
 the connection goes on. This room knows no key.
 """
 
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -13,8 +12,7 @@ from typing import Any, cast
 
 import anyio
 import hiredis
-from anyio.abc import ByteStream, SocketAttribute
-from anyio.streams.tls import TLSStream
+from anyio.abc import ByteStream
 
 from clients.gateway.redis_server import RedisServer
 
@@ -169,18 +167,9 @@ async def open_stream(server: RedisServer) -> AsyncGenerator[ByteStream]:
 async def _connect(server: RedisServer) -> ByteStream:
     if server.unix_path is not None:
         return await anyio.connect_unix(server.unix_path)
-    stream = await anyio.connect_tcp(server.host, server.port)
-    stream.extra(SocketAttribute.raw_socket).setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # noqa: S610 - no Django
-    return await _secured(stream, server.host) if server.tls else stream
-
-
-async def _secured(stream: ByteStream, host: str) -> ByteStream:
-    try:
-        return await TLSStream.wrap(stream, hostname=host, ssl_context=ssl.create_default_context())
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await anyio.aclose_forcefully(stream)
-        raise
+    if not server.tls:
+        return await anyio.connect_tcp(server.host, server.port)
+    return await anyio.connect_tcp(server.host, server.port, ssl_context=ssl.create_default_context())
 
 
 def handshake(server: RedisServer) -> list[tuple[Argument, ...]]:

@@ -12,7 +12,7 @@ from clients.gateway.session_cache import SessionCache, open_session_cache
 from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
 from tests.support.builders import client_public_key, unique
 
-WATCH = 0.02
+WATCH = 0.005
 """Seconds: a follower of tests looks often."""
 
 

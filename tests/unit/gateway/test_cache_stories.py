@@ -139,6 +139,68 @@ def test_entries_that_came_while_there_was_no_connection_are_heard_before_anybod
     assert isinstance(found(model), Revoked)
 
 
+def ask_and_execute(model: GatewayModel) -> None:
+    """Redis has answered, and the answer has not come."""
+    model.log_in(OTHER)
+    model.publish()
+    model.ask(OTHER)
+    for _ in range(3):
+        model.execute_read()
+
+
+def deliver(model: GatewayModel) -> None:
+    for _ in range(12):
+        model.deliver_read()
+        model.execute_read()
+
+
+def test_a_revocation_heard_during_a_read_outlives_what_was_read(model: GatewayModel) -> None:
+    ask_and_execute(model)
+    model.revoke_now(OTHER)
+    follow(model)
+    deliver(model)
+    assert isinstance(model.answers[-1], Revoked)
+
+
+def test_what_was_read_before_all_was_forgotten_is_read_again(model: GatewayModel) -> None:
+    ask_and_execute(model)
+    model.sessions[OTHER] = model.server.records[OTHER] = "revoked"  # written while nobody could hear of it
+    model.server.projection = ("epoch-x", "complete", model.beat + 1)
+    follow(model)
+    deliver(model)
+    assert isinstance(model.answers[-1], Revoked)
+
+
+def test_a_miss_of_before_all_was_forgotten_is_read_again(model: GatewayModel) -> None:
+    model.ask(OTHER)
+    for _ in range(3):
+        model.execute_read()
+    model.log_in(OTHER)
+    model.publish()
+    model.server.projection = ("epoch-x", "complete", model.beat + 1)
+    follow(model)
+    deliver(model)
+    assert isinstance(model.answers[-1], Active)
+
+
+def test_a_stream_that_begins_anew_hides_nothing(model: GatewayModel) -> None:
+    model.cut()
+    model.revoke_now(SESSION)
+    model.server.entries, model.server.last = [], 0
+    model.connect()
+    follow(model)
+    assert isinstance(found(model), Revoked)
+
+
+def test_what_was_read_as_revoked_is_remembered(model: GatewayModel) -> None:
+    model.log_in(OTHER)
+    model.revoke_now(OTHER)
+    model.revoke_now(OTHER)
+    assert isinstance(found(model, OTHER), Revoked)
+    model.server.records[OTHER] = "active"
+    assert isinstance(found(model, OTHER), Revoked)
+
+
 def test_the_model_judges_a_false_proof(model: GatewayModel) -> None:
     model.revocation_published[SESSION] = 0
     with pytest.raises(AssertionError, match="missed"):

@@ -18,6 +18,7 @@ from shared.kernel.faults import DependencyUnavailable
 
 T = TypeVar("T")
 _ROOM = 256
+_PATIENCE_SECONDS = 10.0
 _NICENESS = 10
 """A tenth of what others get, when all want the same core: measured, docs/decisions/0021."""
 _RETRY_AFTER = timedelta(seconds=5)
@@ -40,12 +41,18 @@ class PasswordHasher:
         """Wait to be one of the few requests that hash and use Postgres for it, first come, first served.
 
         So a flood of log-ins occupies neither all connections nor all cores: it waits here, holding nothing. Raises
-        `DependencyUnavailable("password_hashing")` when too many wait already.
+        `DependencyUnavailable("password_hashing")` when too many wait already, or after ten seconds.
         """
-        if self._turns.statistics().tasks_waiting >= _ROOM:
+        is_full = self._turns.statistics().tasks_waiting >= _ROOM
+        with trio.move_on_after(_PATIENCE_SECONDS) as waiting:
+            if not is_full:
+                await self._turns.acquire()
+        if is_full or waiting.cancelled_caught:
             raise DependencyUnavailable("password_hashing", _RETRY_AFTER)
-        async with self._turns:
+        try:
             yield
+        finally:
+            self._turns.release()
 
     async def hash(self, password: str) -> str:
         """`$argon2id$…`, at today's cost."""

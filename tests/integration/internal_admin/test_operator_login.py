@@ -185,13 +185,13 @@ def test_of_a_hundred_wrong_guesses_at_once_exactly_five_count(
     assert isinstance(world.call(guess(world, world.internal, is_right=True)), LoggedIn)
 
 
-def test_a_right_guess_among_a_hundred_is_heard_only_before_the_fifth_wrong_one(
+def test_a_right_guess_among_many_is_heard_only_before_the_fifth_wrong_one(
     world: World, owner: RegisteredOwner, wide_pool: Postgres
 ) -> None:
     """So parallel guesses are worth no more than guesses in a row, wherever the right one stands."""
-    for place in (0, 50, 99):
+    for place in (0, 16, 33):
         world.database.execute("update operators set failed_logins = 0, locked_until = null")
-        guesses = [guess(world, wide_pool, is_right=number == place) for number in range(100)]
+        guesses = [guess(world, wide_pool, is_right=number == place) for number in range(34)]
         outcomes = world.call(race, *guesses)
         is_in = isinstance(outcomes[place], LoggedIn)
         wrong = sum(outcome == InvalidCredentials("wrong_password") for outcome in outcomes)

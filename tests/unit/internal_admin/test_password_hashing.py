@@ -92,6 +92,21 @@ async def test_a_room_that_is_full_refuses_at_once_and_takes_again_when_it_is_no
         assert await hasher.verify(await hasher.hash("secret"), "secret")
 
 
+async def test_who_waits_ten_seconds_is_refused_and_takes_no_turn(autojump_clock: trio.testing.MockClock) -> None:
+    hasher = PasswordHasher(ENTROPY, CHEAP, threads=1)
+    async with hasher.turn(), hasher.turn(), trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(_refused_after_ten_seconds, hasher)
+    async with hasher.turn(), hasher.turn():
+        assert trio.current_time() == pytest.approx(10)
+
+
+async def _refused_after_ten_seconds(hasher: PasswordHasher) -> None:
+    with pytest.raises(DependencyUnavailable, match="password_hashing"):
+        async with hasher.turn():
+            pass
+
+
 async def test_hashing_leaves_the_event_loop_free() -> None:
     """Somebody else's task goes on while a hash is computed; counted, not timed."""
     hasher, steps = PasswordHasher(ENTROPY, Argon2Cost(memory_kibibytes=19456, passes=2)), 0

@@ -1,11 +1,13 @@
-"""The trusted look-up of a user by e-mail (SPEC §4.1)."""
+"""The trusted routes of users: looking one up by e-mail (SPEC §4.1), and erasing one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from contracts.attribution import ATTRIBUTION_NAMES, Attribution, read_attribution
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import read_filled_text
+from contracts.strict_json import check_names, decode_object, read_filled_text
 from contracts.strict_query import decode_query
 
 
@@ -36,5 +38,29 @@ def encode_user(user: UserAnswer) -> bytes:
                 "preferred_language": user.preferred_language,
                 "time_zone": user.time_zone,
             }
+        }
+    )
+
+
+def decode_delete_user(body: bytes) -> Attribution:
+    """The body of `DELETE users/{user_id}`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    fields = decode_object(body)
+    check_names(fields, ATTRIBUTION_NAMES)
+    return read_attribution(fields)
+
+
+def encode_delete_user(
+    user_id: str,
+    affected_device_session_ids: Sequence[str],
+    is_address_kept_for_block: bool,  # noqa: FBT001 - the field it becomes
+) -> bytes:
+    """The answer of `DELETE users/{user_id}`, with the sessions that this revoked."""
+    return encode(
+        {
+            "outcome": "deleted",
+            "user_id": user_id,
+            "affected_session_count": len(affected_device_session_ids),
+            "affected_device_session_ids": list(affected_device_session_ids),
+            "address_kept_for_block": is_address_kept_for_block,
         }
     )

@@ -69,3 +69,4 @@ grant execute on function remove_audit_prefix to authsession_internal;
 -- Retention of the control plane.
 grant delete on operator_sessions, api_tokens to authsession_internal;
 grant select, insert, update, delete on idempotency_keys to authsession_internal;
+grant delete on users to authsession_internal;

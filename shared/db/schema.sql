@@ -727,9 +727,6 @@ ALTER TABLE ONLY authsession.challenges
 ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
 
-ALTER TABLE ONLY authsession.device_sessions
-    ADD CONSTRAINT device_sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES authsession.users(user_id);
-
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id) ON DELETE CASCADE;
 
@@ -781,7 +778,7 @@ GRANT SELECT ON TABLE authsession.mail_deliveries TO authsession_internal;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.user_block_orders TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
-GRANT SELECT ON TABLE authsession.users TO authsession_internal;
+GRANT SELECT,DELETE ON TABLE authsession.users TO authsession_internal;
 
 GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_internal;
 

@@ -4,6 +4,7 @@ from services.internal_admin.api.blocks import BlockRoutes
 from services.internal_admin.api.mailbox import MailboxRoutes
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.sessions import SessionRoutes
+from services.internal_admin.api.user_deletion import UserDeletionRoutes
 from services.internal_admin.api.users import UserRoutes
 from services.internal_admin.flows.published_change import PublishedChange
 from shared.io.postgres import Postgres
@@ -27,6 +28,7 @@ def internal_routes(
     return (
         *SessionRoutes(postgres, change).routes(),
         *UserRoutes(postgres).routes(),
+        *UserDeletionRoutes(change).routes(),
         *BlockRoutes(postgres, change, users).routes(),
         *(MailboxRoutes(postgres, mailbox_keys).routes() if mailbox_keys else ()),
     )

@@ -14,7 +14,8 @@ update emails set version = version + 1
 returning emails.email_id;
 
 -- name: lock_email_of_session
--- The row of the address whose user has the session; its version rises. No row: no such session. Locks: emails.
+-- The row of the address whose user has the session; its version rises. No row: no such session, or one that was revoked
+-- when its user was erased. Locks: emails.
 update emails set version = version + 1
   from device_sessions join users using (user_id)
  where device_sessions.device_session_id = $1 and emails.email_id = users.email_id

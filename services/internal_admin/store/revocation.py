@@ -75,15 +75,14 @@ async def revoke_active_sessions(
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
     session_id, cause = command.device_session_id, command.cause
-    if await connection.fetchval(SQL["lock_email_of_session"], session_id) is None:
-        return SessionNotFound()
+    await connection.execute(SQL["lock_email_of_session"], session_id)
     revoked = await connection.fetchrow(
         SQL["revoke_session"], session_id, cause.reason_code, cause.actor.type, cause.actor.id
     )
     if revoked is not None:
         return Revoked((projection_change(revoked),))
     queued_again = await connection.fetch(SQL["queue_session_again"], session_id)
-    return AlreadyRevoked(tuple(map(projection_change, queued_again)))
+    return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
 
 
 async def _revoke_user_sessions(

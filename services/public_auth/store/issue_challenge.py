@@ -70,7 +70,12 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
         written = await connection.fetchval(_sql("write_issue"), *_write_arguments(draft, row, decision))
         return DecidedAgain.NEEDED if written is None else decision
 
-    return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
+    try:
+        return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
+    except (
+        asyncpg.ForeignKeyViolationError
+    ):  # the code that it would share went with its user, and the e-mail's row too
+        return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
 
 
 def _sql(name: str) -> str:

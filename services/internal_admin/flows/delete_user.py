@@ -1,0 +1,15 @@
+"""Flow: erase a user."""
+
+from functools import partial
+from typing import TypeVar
+
+from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome
+from services.internal_admin.flows.published_change import Change
+from services.internal_admin.store import user_deletion
+
+ResultT = TypeVar("ResultT")
+
+
+async def delete_user(command: DeleteUser, change: Change[DeleteUserOutcome, ResultT]) -> ResultT:
+    """Erase, and return when gateways can see the revocations. A repeat finds no user."""
+    return await change.make(partial(user_deletion.delete_user, command=command))

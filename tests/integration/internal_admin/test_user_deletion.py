@@ -1,0 +1,275 @@
+"""A user is erased: sessions end, address and personal rows go, ids stay in the audit trail."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+
+from services.internal_admin.domain.user_deletion import DeleteUser
+from services.internal_admin.store.user_deletion import delete_user
+from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade
+from shared.kernel.device_session import DeviceSession
+from tests.support.builders import email_address, store_user, unique
+from tests.support.control_plane import ControlPlane, open_control_plane
+from tests.support.database import Database
+from tests.support.internal_api import gateway_keys
+from tests.support.public_flow import PublicFlow, race
+from tests.support.trusted import CAUSE as UNIT_CAUSE
+from tests.support.trusted import block_email, block_user
+from tests.support.world import World
+
+ROOT = "/api/v1/internal"
+CAUSE = {"reason_code": "erasure_request", "actor": {"type": "admin", "id": "admin-1"}}
+TABLES = ("emails", "users", "challenges", "login_codes", "mail_deliveries", "known_networks", "idempotency_keys")
+
+
+@pytest.fixture(scope="module")
+def plane(world: World) -> Iterator[ControlPlane]:
+    with open_control_plane(world, gateway_keys=gateway_keys()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def flow(world: World) -> PublicFlow:
+    return PublicFlow(world)
+
+
+@pytest.fixture
+def email() -> str:
+    return email_address()
+
+
+def log_in(flow: PublicFlow, email: str) -> DeviceSession:
+    challenge_id = flow.send(email)
+    made = flow.confirm(challenge_id, flow.code(challenge_id))
+    assert isinstance(made, SessionMade)
+    return made.session
+
+
+def delete(plane: ControlPlane, user_id: str, **headers: str) -> httpx.Response:
+    return plane.call("DELETE", f"{ROOT}/users/{user_id}", CAUSE, headers=headers)
+
+
+def mentions(database: Database, text: str) -> Counter[str]:
+    """Rows with the text anywhere, also in bytes, of each table that holds addresses; and of the audit trail."""
+    return Counter({
+        table: count
+        for table in (*TABLES, "audit_events", "device_sessions", "blocks", "settings_changes")
+        for count in [
+            database.execute(
+                f"select count(*) from {table} t where position($1 in t::text) > 0 or position($2 in t::text) > 0",
+                text,
+                text.encode().hex(),
+            )[0]["count"]
+        ]
+        if count
+    })  # fmt: skip
+
+
+def test_sessions_end_and_nothing_holds_the_address_any_more(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    sessions = [log_in(flow, email).device_session_id for _ in range(2)]
+    user_id = log_in(flow, email).user_id
+    flow.send(email, "192.0.2.99")
+    body = CAUSE | {"email": email}
+    for path in ("/user-blocks", "/user-blocks/remove"):
+        plane.post(ROOT + path, body, headers={"idempotency-key": unique("key-")})
+    sessions.append(log_in(flow, email).device_session_id)
+    assert mentions(database, email).keys() >= {"emails", "users", "challenges", "login_codes", "idempotency_keys"}
+
+    answer = delete(plane, user_id)
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "outcome": "deleted",
+        "user_id": user_id,
+        "affected_session_count": 1,
+        "affected_device_session_ids": sessions[-1:],
+        "address_kept_for_block": False,
+    }
+    assert mentions(database, email) == Counter()
+    email_id = "select count(*) from {} where email_id not in (select email_id from emails)"
+    assert database.execute(email_id.format("known_networks"))[0]["count"] == 0
+    for session_id in sessions:
+        assert plane.get(f"{ROOT}/sessions/{session_id}").json()["session"]["status"] == "revoked"
+
+
+def test_the_trail_keeps_ids_and_revoked_sessions_still_answer(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    session = log_in(flow, email)
+    delete(plane, session.user_id)
+
+    (row,) = database.execute("select * from audit_events where event = 'security.delete_user' and subject = $1",
+                              session.user_id)  # fmt: skip
+    assert (row["outcome"], row["caller"], row["actor_id"], row["reason_code"]) == (
+        "deleted",
+        "trusted_network",
+        "admin-1",
+        "erasure_request",
+    )
+    again = plane.post(f"{ROOT}/sessions/{session.device_session_id}/revoke", CAUSE)
+    assert (again.status_code, again.json()["outcome"]) == (200, "already_revoked")
+    assert len(plane.get(f"{ROOT}/users/{session.user_id}/sessions").json()["sessions"]) == 1
+    unknown = plane.post(f"{ROOT}/sessions/{unique('device-session-nobody-')}/revoke", CAUSE)
+    assert unknown.json()["error"]["code"] == "session_not_found"
+
+
+def test_a_repeat_finds_nobody_and_under_a_key_is_told_the_same(
+    plane: ControlPlane, flow: PublicFlow, email: str
+) -> None:
+    user_id, key = log_in(flow, email).user_id, unique("key-")
+    first = delete(plane, user_id, **{"idempotency-key": key})
+    assert delete(plane, user_id, **{"idempotency-key": key}).content == first.content
+    assert delete(plane, user_id).json()["error"]["code"] == "subject_not_found"
+    assert delete(plane, user_id).status_code == 404
+
+
+def test_a_later_login_makes_another_user(plane: ControlPlane, flow: PublicFlow, email: str) -> None:
+    first = log_in(flow, email)
+    delete(plane, first.user_id)
+    second = log_in(flow, email)
+    assert second.user_id != first.user_id
+    assert plane.get(f"{ROOT}/users", email=email).json()["user"]["user_id"] == second.user_id
+
+
+def test_a_block_on_the_address_stays_with_it_and_the_answer_says_so(
+    plane: ControlPlane, flow: PublicFlow, world: World, database: Database, email: str
+) -> None:
+    user_id = log_in(flow, email).user_id
+    world.call(block_email, world, email)
+
+    answer = delete(plane, user_id)
+
+    assert (answer.json()["outcome"], answer.json()["address_kept_for_block"]) == ("deleted", True)
+    assert mentions(database, email) == Counter(emails=1)
+    flow.send(email)
+    assert flow.decisions[-1] == "blocked"
+
+
+def test_a_block_on_the_user_stays_without_the_address(
+    plane: ControlPlane, flow: PublicFlow, world: World, database: Database, email: str
+) -> None:
+    user_id = log_in(flow, email).user_id
+    world.call(block_user, world, user_id)
+    assert delete(plane, user_id).json()["address_kept_for_block"] is False
+    assert mentions(database, email) == Counter()
+    assert database.execute("select count(*) from blocks where user_id = $1", user_id)[0]["count"] == 1
+
+
+def test_another_user_of_the_address_in_other_letters_keeps_everything(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    other = email.replace("pilot", "Pilot")
+    mine, theirs = log_in(flow, email), log_in(flow, other)
+    before = mentions(database, other)
+
+    delete(plane, mine.user_id)
+
+    assert mentions(database, other) == before
+    assert mentions(database, email) == Counter(emails=1)
+    assert plane.get(f"{ROOT}/sessions/{theirs.device_session_id}").json()["session"]["status"] == "active"
+    second = flow.send(other)
+    assert isinstance(flow.confirm(second, flow.code(second)), SessionMade)
+
+
+@pytest.mark.parametrize("body", [{}, {"reason_code": "x"}, CAUSE | {"email": "a@example.com"}])
+def test_any_other_body_is_refused_and_erases_nobody(plane: ControlPlane, database: Database, body: Any) -> None:
+    user = store_user(database)
+    assert plane.call("DELETE", f"{ROOT}/users/{user.user_id}", body).status_code == 400
+    assert database.execute("select count(*) from users where user_id = $1", user.user_id)[0]["count"] == 1
+
+
+def test_it_needs_the_scope_of_its_own(plane: ControlPlane, database: Database) -> None:
+    owner, user = plane.claim_owner(), store_user(database)
+
+    def call(scope: str) -> int:
+        body = {"name": "eraser", "scopes": [scope]}
+        token = plane.post("/api/control-plane/auth/tokens", body, token=owner.session_token).json()["secret"]
+        return plane.call("DELETE", f"{ROOT}/users/{user.user_id}", CAUSE, token=token).status_code
+
+    assert [call("sessions:revoke"), call("users:delete")] == [403, 200]
+
+
+def test_logins_racing_the_deletion_of_their_user_leave_no_active_session_of_it(
+    flow: PublicFlow, world: World, database: Database
+) -> None:
+    """60 users, each erased by two at once while they log in and ask for another code."""
+    outcomes: Counter[str] = Counter()
+    for _ in range(60):
+        email = email_address()
+        user_id = log_in(flow, email).user_id
+        challenge_id = flow.send(email)
+        erase = partial(world.internal.unit_of_work, partial(delete_user, command=DeleteUser(user_id, UNIT_CAUSE)))
+        confirm = flow.confirming(challenge_id, flow.code(challenge_id))
+
+        confirmed, first, second, _ = world.call(race, confirm, erase, erase, partial(flow.sending, email))
+
+        assert Counter([first.name, second.name]) == {"deleted": 1, "subject_not_found": 1}
+        outcomes[type(confirmed).__name__] += 1
+        sql = "select count(*) from device_sessions where user_id = $1 and status = 'active'"
+        assert database.execute(sql, user_id)[0]["count"] == 0
+    assert outcomes.keys() <= {"SessionMade", "ChallengeUnknown"}
+
+
+def test_a_login_decided_before_the_deletion_and_written_after_makes_no_session(
+    flow: PublicFlow, world: World, database: Database, email: str
+) -> None:
+    user_id = log_in(flow, email).user_id
+    challenge_id = flow.send(email)
+    (unit,) = flow.confirming(challenge_id, flow.code(challenge_id)).args
+
+    outcome = world.call(world.public.unit_of_work, partial(_interrupted, unit=unit, world=world, user_id=user_id))
+
+    assert isinstance(outcome, ChallengeUnknown)
+    assert not database.execute("select 1 from users where email = $1", email)
+
+
+def test_a_send_decided_before_the_deletion_and_written_after_mails_a_new_code(
+    flow: PublicFlow, world: World, email: str
+) -> None:
+    """It would have shared a code that is gone."""
+    user_id = log_in(flow, email).user_id
+    flow.send(email)
+    whole = flow._send._postgres
+
+    class Interrupting:
+        async def unit_of_work(self, body: Any) -> Any:
+            return await whole.unit_of_work(partial(_interrupted, unit=body, world=world, user_id=user_id))
+
+    flow._send._postgres = Interrupting()
+    challenge_id = flow.send(email)
+
+    assert flow.decisions[-1] == "new_code"
+    assert isinstance(flow.confirm(challenge_id, flow.code(challenge_id)), SessionMade)
+
+
+class _Interrupted:
+    """A connection; just before its first write the user is erased, by another one."""
+
+    def __init__(self, connection: asyncpg.Connection, dsn: str, user_id: str) -> None:
+        self._connection = connection
+        self._dsn = dsn
+        self._user_id: str | None = user_id
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        user_id, self._user_id = self._user_id, None
+        if user_id is not None:
+            other = await asyncpg.connect(self._dsn, ssl=False, server_settings={"search_path": "authsession"})
+            try:
+                await delete_user(other, DeleteUser(user_id, UNIT_CAUSE))
+            finally:
+                await other.close()
+        return await self._connection.fetchval(sql, *arguments)
+
+
+async def _interrupted(connection: asyncpg.Connection, *, unit: Any, world: World, user_id: str) -> Any:
+    return await unit(_Interrupted(connection, world.database.internal_dsn, user_id))

@@ -28,7 +28,7 @@ from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, RunningStack, ope
 
 UNLIMITED = {"AUTHSESSION_SEND_RATE_LIMIT": "100000000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000000/1m"}
 """Limits are checked, and never reached."""
-REQUEST_PATH = ("read_for_issue", "write_issue", "read_for_confirm", "write_session")
+REQUEST_PATH = ("read_for_issue", "write_issue", "read_for_confirm", "write_sessions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,10 @@ async def run(settings: PublicAuthSettings) -> None:
     async with (
         open_loop(),
         open_postgres(
-            process.postgres_dsn, application_name="authsession-public", pool_size=process.postgres_pool_size
+            process.postgres_dsn,
+            application_name="authsession-public",
+            pool_size=process.postgres_pool_size,
+            settings={"plan_cache_mode": "force_generic_plan"},  # whose plans never depend on what is asked for
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,

@@ -7,9 +7,10 @@ docs/decisions/0001-postgres-crossing.md.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from types import MappingProxyType
 from typing import TypeVar
 
 import asyncpg
@@ -175,13 +176,14 @@ async def open_postgres(
     pool_size: int = 10,
     acquire_timeout: timedelta = timedelta(seconds=3),
     unit_timeout: timedelta = timedelta(seconds=5),
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncGenerator[Postgres]:
-    """At most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed.
+    """At most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed, with these settings.
 
     Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
     `ConfigurationError` for a DSN that can never work.
     """
-    targets = connect_arguments(dsn, application_name, acquire_timeout, unit_timeout)
+    targets = connect_arguments(dsn, application_name, acquire_timeout, unit_timeout, settings)
 
     async def connect() -> asyncpg.Connection:
         return await _connect_to_first(targets)

@@ -1,6 +1,8 @@
 """From a libpq URL to asyncpg's arguments: encryption said explicitly, timeouts on the server and on the client."""
 
+from collections.abc import Mapping
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 
@@ -15,7 +17,11 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def connect_arguments(
-    dsn: str, application_name: str, acquire_timeout: timedelta, unit_timeout: timedelta
+    dsn: str,
+    application_name: str,
+    acquire_timeout: timedelta,
+    unit_timeout: timedelta,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> list[ConnectArguments]:
     """Arguments of `asyncpg.connect`, for each host in its order and with its share of `acquire_timeout`.
 
@@ -40,6 +46,7 @@ def connect_arguments(
             "tcp_keepalives_interval": "2",
             "tcp_keepalives_count": "3",
             "jit": "off",  # compiling costs more than any statement of ours
+            **settings,
         },
     }
     if len(hosts) == 1:

@@ -2,15 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import trio
 
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.flows.confirm_code import gathered_confirms
+from services.public_auth.flows.gathering import Gathering
 from services.public_auth.flows.send_code import SendCode, SendCodeFlow
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionDraft, confirm_challenge
 from services.public_auth.store.issue_challenge import IssuePolicy
+from shared.io.postgres import Body, Postgres
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import SystemClock
 from shared.kernel.email_address import parse_email
@@ -28,21 +32,31 @@ HOME = "192.0.2.1"
 
 
 class PublicFlow:
-    """Sends and confirms; `decisions` holds what each send decided, as one word."""
+    """Sends and confirms, at two replicas by turns; `decisions` holds what each send decided, as one word."""
 
-    def __init__(self, world: World, policy: IssuePolicy | None = None) -> None:
+    def __init__(self, world: World, policy: IssuePolicy | None = None, postgres: Postgres | None = None) -> None:
         self.world = world
         self.decisions: list[str] = []
+        self._policy = policy or IssuePolicy(Budgets(), new_address_mail_limit=None)
+        self._postgres = postgres or world.public
         self._clock, self._entropy = SystemClock(), SystemEntropy()
-        self._send = SendCodeFlow(
-            world.public,
+        self._replicas = cycle([self._replica(), self._replica()])
+
+    def reaching(self, postgres: Postgres) -> "PublicFlow":
+        """The same on another way to the same database."""
+        return PublicFlow(self.world, self._policy, postgres)
+
+    def _replica(self) -> tuple[SendCodeFlow, Gathering[SessionDraft, ConfirmOutcome]]:
+        send = SendCodeFlow(
+            self._postgres,
             login_code_keys=LOGIN_CODE_KEYS,
             sealing_keys=SEALING_KEYS,
-            policy=policy or IssuePolicy(Budgets(), new_address_mail_limit=None),
+            policy=self._policy,
             clock=self._clock,
             entropy=self._entropy,
             on_issued=self.decisions.append,
         )
+        return send, gathered_confirms(self._postgres, LOGIN_CODE_KEYS)
 
     def send(self, email: str, network: str = HOME) -> str:
         """A challenge id; the last of `decisions` says what was decided."""
@@ -50,7 +64,8 @@ class PublicFlow:
 
     async def sending(self, email: str, network: str = HOME) -> str:
         """The send as a trio function, for races."""
-        return await self._send.run(SendCode(parse_email(email), Network(network), "en"))
+        send, _ = next(self._replicas)
+        return await send.run(SendCode(parse_email(email), Network(network), "en"))
 
     def confirm(
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
@@ -61,7 +76,17 @@ class PublicFlow:
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
     ) -> Callable[[], Awaitable[ConfirmOutcome]]:
         """The confirm as a trio function, for races."""
-        draft = SessionDraft(
+        _, confirms = next(self._replicas)
+        return partial(confirms.decide, self._session_draft(challenge_id, code, key, network))
+
+    def confirm_unit(self, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
+        """The confirm of one who is alone, to be run on any connection."""
+        return partial(confirm_challenge, draft=self._session_draft(challenge_id, code), keys=LOGIN_CODE_KEYS)
+
+    def _session_draft(
+        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+    ) -> SessionDraft:
+        return SessionDraft(
             challenge_id=challenge_id,
             code=code,
             client_key=key or client_public_key(),
@@ -73,8 +98,6 @@ class PublicFlow:
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy),
         )
-        unit = partial(confirm_challenge, draft=draft, keys=LOGIN_CODE_KEYS)
-        return partial(self.world.public.unit_of_work, unit)
 
     def code(self, challenge_id: str) -> str:
         """The code that was mailed for the challenge; `000000` for a decoy. Only while the code lives."""

@@ -1,7 +1,7 @@
 """The flow of `confirm-email-code`: a code and a key in, a device session or a refusal out (SPEC §3.7)."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -12,6 +12,7 @@ import trio
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.flows.gathering import Gathering
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
     ConfirmOutcome,
@@ -21,8 +22,10 @@ from services.public_auth.store.confirm_challenge import (
     UserContradicted,
     UserWanted,
     confirm_challenge,
+    confirm_challenges,
     confirm_with_named_user,
 )
+from services.public_auth.store.decided_again import DecidedAgain
 from shared.io.postgres import Postgres
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import Clock
@@ -98,6 +101,7 @@ class ConfirmCodeFlow:
         self._clock = clock
         self._entropy = entropy
         self._on_confirmed = on_confirmed
+        self._confirms = gathered_confirms(postgres, login_code_keys)
 
     async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
         """Confirm, then publish.
@@ -107,15 +111,12 @@ class ConfirmCodeFlow:
         epoch = await self._projection.epoch()
         draft = self._draft(command)
         if self._users is None:
-            outcome = await self._decided(draft)
+            outcome = await self._confirms.decide(draft)
         else:
             outcome = await self._decided_with(self._users, draft)
         answer = await self._published(outcome, epoch)
         self._on_confirmed("confirmed" if isinstance(answer, Confirmed) else answer)
         return answer
-
-    async def _decided(self, draft: SessionDraft) -> ConfirmOutcome:
-        return await self._postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=self._login_code_keys))
 
     async def _decided_with(self, users: UserDirectory, draft: SessionDraft) -> ConfirmOutcome:
         """Decide once without the user, so that only a right code is worth a call; then again with them, guarded.
@@ -123,7 +124,7 @@ class ConfirmCodeFlow:
         The call is between two units of work: no lock and no connection waits for it.
         """
         with trio.move_on_after(PATIENCE.total_seconds()):
-            outcome = await self._decided(draft)
+            outcome = await self._confirms.decide(draft)
             if not isinstance(outcome, UserWanted):
                 return outcome
             registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
@@ -168,3 +169,15 @@ class ConfirmCodeFlow:
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy) if self._users is None else None,
         )
+
+
+def gathered_confirms(postgres: Postgres, keys: KeyRing) -> Gathering[SessionDraft, ConfirmOutcome]:
+    """Units of work that confirm challenges."""
+
+    async def together(drafts: Sequence[SessionDraft]) -> list[ConfirmOutcome | DecidedAgain]:
+        return await postgres.unit_of_work(partial(confirm_challenges, drafts=drafts, keys=keys))
+
+    async def alone(draft: SessionDraft) -> ConfirmOutcome:
+        return await postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=keys))
+
+    return Gathering(together, alone)

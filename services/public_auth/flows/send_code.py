@@ -1,13 +1,20 @@
 """The flow of `send-email-code`. It has exactly one outcome: a challenge, whatever the e-mail is (SPEC §3.4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from services.public_auth.domain.issue import IssueDecision, NewCode, ShareCode, Withhold
 from services.public_auth.domain.login_code import store_code
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.store.issue_challenge import ChallengeDraft, IssuePolicy, issue_challenge
+from services.public_auth.flows.gathering import Gathering
+from services.public_auth.store.decided_again import DecidedAgain
+from services.public_auth.store.issue_challenge import (
+    ChallengeDraft,
+    IssuePolicy,
+    issue_challenge,
+    issue_challenges,
+)
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.email_address import EmailAddress
@@ -43,10 +50,9 @@ class SendCodeFlow:
         entropy: Entropy,
         on_issued: Callable[[str], None],
     ) -> None:
-        self._postgres = postgres
+        self._issues = gathered_issues(postgres, policy)
         self._login_code_keys = login_code_keys
         self._sealing_keys = sealing_keys
-        self._policy = policy
         self._clock = clock
         self._entropy = entropy
         self._on_issued = on_issued
@@ -57,7 +63,7 @@ class SendCodeFlow:
         Raises DependencyUnavailable; the send may then have happened, and a repeat shares its code.
         """
         draft = self._draft(command)
-        decision = await self._postgres.unit_of_work(partial(issue_challenge, draft=draft, policy=self._policy))
+        decision = await self._issues.decide(draft)
         self._on_issued(_named(decision))
         return draft.challenge_id
 
@@ -77,6 +83,18 @@ class SendCodeFlow:
             seal_key_id=key_id,
             sealed_code=sealed,
         )
+
+
+def gathered_issues(postgres: Postgres, policy: IssuePolicy) -> Gathering[ChallengeDraft, IssueDecision]:
+    """Units of work that issue challenges."""
+
+    async def together(drafts: Sequence[ChallengeDraft]) -> list[IssueDecision | DecidedAgain]:
+        return await postgres.unit_of_work(partial(issue_challenges, drafts=drafts, policy=policy))
+
+    async def alone(draft: ChallengeDraft) -> IssueDecision:
+        return await postgres.unit_of_work(partial(issue_challenge, draft=draft, policy=policy))
+
+    return Gathering(together, alone)
 
 
 def _named(decision: IssueDecision) -> str:

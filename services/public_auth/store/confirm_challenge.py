@@ -1,8 +1,9 @@
-"""The unit of work of a confirm: read, ask the domain, write guarded; again if something changed in between.
+"""The unit of work of confirms: read, ask the domain, write guarded; alone again if something changed in between.
 
 asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,16 +94,37 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
     """Confirm once and return what came of it; committed on return. An exact repeat is no second login."""
 
     async def attempt() -> ConfirmOutcome | DecidedAgain:
-        row = await connection.fetchrow(_sql("read_for_confirm"), draft.challenge_id)
+        row = await connection.fetchrow(_sql("read_for_confirm"), [draft.challenge_id])
         if row is None:
             return ChallengeUnknown()
-        right = is_right_code(keys, _stored_code(row), draft.code)
-        decision = decide_confirm(_view(draft.challenge_id, row), Guess(draft.client_key, draft.proven, right))
-        if isinstance(decision, MakeSession) and draft.user_id is None:
-            return UserWanted(row["email"], row["preferred_language"])
-        return await _write(connection, draft, row, decision)
+        decided = _decided(draft, row, keys)
+        if decided.decision == MakeSession(revokes_oldest=True) and draft.user_id is not None:
+            async with connection.transaction():
+                return await _write_session_in_place_of_oldest(connection, decided)
+        [outcome] = await _write(connection, [decided])
+        return outcome
 
     return await until_written(connection, attempt, _sql("lock_email_of_challenge"), draft.challenge_id)
+
+
+async def confirm_challenges(
+    connection: asyncpg.Connection, drafts: Sequence[SessionDraft], keys: KeyRing
+) -> list[ConfirmOutcome | DecidedAgain]:
+    """Confirm several at the price of one; committed on return. Waits for no lock of an e-mail's row.
+
+    What contends with another confirm, of this batch or not, or has to revoke older sessions, is left undone and must
+    be decided again, alone.
+    """
+    found = await connection.fetch(_sql("read_for_confirm"), [draft.challenge_id for draft in drafts])
+    rows = {row["id"]: row for row in found}
+    decided = [_decided(draft, rows[draft.challenge_id], keys) for draft in drafts if draft.challenge_id in rows]
+    chosen = {each.row["email_id"]: each for each in reversed(decided)}.values()  # the first of each e-mail
+    outcomes = await _write(connection, list(chosen))
+    written = {id(each.draft): outcome for each, outcome in zip(chosen, outcomes, strict=True)}
+    return [
+        written.get(id(draft), DecidedAgain.NEEDED) if draft.challenge_id in rows else ChallengeUnknown()
+        for draft in drafts
+    ]
 
 
 async def confirm_with_named_user(
@@ -134,6 +156,21 @@ def _stored_code(row: asyncpg.Record) -> StoredCode | None:
     return StoredCode(row["key_id"], row["salt"], row["mac"])
 
 
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """What was asked, what was read for it, and what shall become of it."""
+
+    draft: SessionDraft
+    row: asyncpg.Record
+    decision: ConfirmDecision
+
+
+def _decided(draft: SessionDraft, row: asyncpg.Record, keys: KeyRing) -> _Decided:
+    right = is_right_code(keys, _stored_code(row), draft.code)
+    decision = decide_confirm(_view(draft.challenge_id, row), Guess(draft.client_key, draft.proven, right))
+    return _Decided(draft, row, decision)
+
+
 def _view(challenge_id: str, row: asyncpg.Record) -> ConfirmView:
     return ConfirmView(
         now=row["now"],
@@ -160,19 +197,31 @@ def _result(row: asyncpg.Record) -> DeviceSession | None:
     return None if row["device_session_id"] is None else device_session(row)
 
 
-async def _write(
-    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record, decision: ConfirmDecision
+async def _write(connection: asyncpg.Connection, decided: Sequence[_Decided]) -> list[ConfirmOutcome | DecidedAgain]:
+    """Each of another e-mail: what one statement can write for all, it writes for all."""
+    wrong = [each for each in decided if isinstance(each.decision, CountWrongCode)]
+    made = [each for each in decided if _makes_session(each)]
+    counted = await _write_wrong_codes(connection, wrong) if wrong else set[str]()
+    outbox_ids = await _write_sessions(connection, made) if made else {}
+    return [await _outcome(connection, each, counted, outbox_ids) for each in decided]
+
+
+def _makes_session(each: _Decided) -> bool:
+    return each.decision == MakeSession(revokes_oldest=False) and each.draft.user_id is not None
+
+
+async def _outcome(
+    connection: asyncpg.Connection, each: _Decided, counted: set[str], outbox_ids: Mapping[str, int]
 ) -> ConfirmOutcome | DecidedAgain:
+    draft, row, decision = each.draft, each.row, each.decision
     match decision:
-        case CountWrongCode(evaluated):
-            arguments = (draft.challenge_id, row["state"], int(evaluated))
-            attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
-            return DecidedAgain.NEEDED if attempts is None else decision
-        case MakeSession(revokes_oldest=False):
-            return await _write_session(connection, draft, row)
+        case CountWrongCode():
+            return decision if draft.challenge_id in counted else DecidedAgain.NEEDED
+        case MakeSession() if draft.user_id is None:
+            return UserWanted(row["email"], row["preferred_language"])
         case MakeSession():
-            async with connection.transaction():
-                return await _write_session_in_place_of_oldest(connection, draft, row)
+            outbox_id = outbox_ids.get(draft.device_session_id)
+            return DecidedAgain.NEEDED if outbox_id is None else _session_made(each, outbox_id)
         case RepeatSession(session):
             outbox_id = await connection.fetchval(_sql("queue_record"), session.device_session_id)
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
@@ -180,32 +229,47 @@ async def _write(
             return decision
 
 
-async def _write_session(
-    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record
-) -> SessionMade | DecidedAgain:
-    outbox_id = await connection.fetchval(_sql("write_session"), *_session_arguments(draft, row))
-    if outbox_id is None:
-        return DecidedAgain.NEEDED
-    session = DeviceSession(
-        device_session_id=draft.device_session_id,
-        user_id=_user_id(draft, row),
-        client_public_key=draft.client_key,
-        status="active",
-        created_at=row["now"],
+async def _write_wrong_codes(connection: asyncpg.Connection, wrong: Sequence[_Decided]) -> set[str]:
+    """The challenges whose attempt was counted."""
+    rows = await connection.fetch(
+        _sql("write_wrong_codes"),
+        [each.draft.challenge_id for each in wrong],
+        [each.row["state"] for each in wrong],
+        [int(isinstance(each.decision, CountWrongCode) and each.decision.evaluated) for each in wrong],
     )
-    return SessionMade(session, (ProjectionChange(outbox_id, session),))
+    return {row["challenge_id"] for row in rows}
+
+
+async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:
+    """The sessions that were written, each with its outbox id."""
+    columns = zip(*(_session_columns(each.draft, each.row) for each in made), strict=True)
+    rows = await connection.fetch(_sql("write_sessions"), made[0].row["now"], *columns)
+    return {row["device_session_id"]: row["outbox_id"] for row in rows}
 
 
 async def _write_session_in_place_of_oldest(
-    connection: asyncpg.Connection, draft: SessionDraft, row: asyncpg.Record
+    connection: asyncpg.Connection, each: _Decided
 ) -> SessionMade | DecidedAgain:
-    made = await _write_session(connection, draft, row)
-    if isinstance(made, DecidedAgain):
-        return made
-    arguments = (row["existing_user_id"], row["now"], draft.network_text, draft.request_id)
+    """Inside a transaction."""
+    outbox_ids = await _write_sessions(connection, [each])
+    if not outbox_ids:
+        return DecidedAgain.NEEDED
+    made = _session_made(each, outbox_ids[each.draft.device_session_id])
+    arguments = (each.row["existing_user_id"], each.row["now"], each.draft.network_text, each.draft.request_id)
     revoked = await connection.fetch(_sql("write_revoked_for_limit"), *arguments)
     changes = tuple(projection_change(one) for one in revoked)
     return SessionMade(made.session, (*changes, *made.changes))
+
+
+def _session_made(each: _Decided, outbox_id: int) -> SessionMade:
+    session = DeviceSession(
+        device_session_id=each.draft.device_session_id,
+        user_id=_user_id(each.draft, each.row),
+        client_public_key=each.draft.client_key,
+        status="active",
+        created_at=each.row["now"],
+    )
+    return SessionMade(session, (ProjectionChange(outbox_id, session),))
 
 
 def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:
@@ -215,11 +279,10 @@ def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:
     return user_id
 
 
-def _session_arguments(draft: SessionDraft, row: asyncpg.Record) -> tuple[Any, ...]:
+def _session_columns(draft: SessionDraft, row: asyncpg.Record) -> tuple[Any, ...]:
     return (
         row["email_id"],
         row["version"],
-        row["now"],
         draft.challenge_id,
         _user_id(draft, row),
         row["existing_user_id"] is None,

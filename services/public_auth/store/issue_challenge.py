@@ -1,8 +1,9 @@
-"""The unit of work of a send: read, ask the domain, write guarded; again if something changed in between.
+"""The unit of work of sends: read, ask the domain, write guarded; alone again if something changed in between.
 
 asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -65,10 +66,8 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
     """Issue `draft` as a challenge and return what was decided. Committed on return; decided again under contention."""
 
     async def attempt() -> IssueDecision | DecidedAgain:
-        [row] = await connection.fetch(_sql("read_for_issue"), *_read_arguments(draft, policy))
-        decision = decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets)
-        written = await connection.fetchval(_sql("write_issue"), *_write_arguments(draft, row, decision))
-        return DecidedAgain.NEEDED if written is None else decision
+        [decision] = await issue_challenges(connection, [draft], policy)
+        return decision
 
     try:
         return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
@@ -78,19 +77,39 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
         return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
 
 
+async def issue_challenges(
+    connection: asyncpg.Connection, drafts: Sequence[ChallengeDraft], policy: IssuePolicy
+) -> list[IssueDecision | DecidedAgain]:
+    """Issue several at the price of one; committed on return. Waits for nobody's lock.
+
+    What contends with another send, of this batch or not, is left undone and must be decided again, alone.
+    """
+    rows = await connection.fetch(_sql("read_for_issue"), *_read_arguments(drafts, policy))
+    decisions = [decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets) for row in rows]
+    first_of_its_email = {draft.email.folded: place for place, draft in reversed(list(enumerate(drafts)))}
+    chosen = [(drafts[place], rows[place], decisions[place]) for place in sorted(first_of_its_email.values())]
+    written = await connection.fetch(_sql("write_issue"), *_write_arguments(chosen))
+    delivery_ids = {row["delivery_id"] for row in written}
+    return [
+        decision if draft.delivery_id in delivery_ids else DecidedAgain.NEEDED
+        for draft, decision in zip(drafts, decisions, strict=True)
+    ]
+
+
 def _sql(name: str) -> str:
     return queries.load(__package__)[name]
 
 
-def _read_arguments(draft: ChallengeDraft, policy: IssuePolicy) -> tuple[Any, ...]:
+def _read_arguments(drafts: Sequence[ChallengeDraft], policy: IssuePolicy) -> tuple[Any, ...]:
     limit = policy.new_address_mail_limit
     return (
-        draft.email.folded,
-        draft.email.identity,
-        draft.network.readable,
+        [draft.email.folded for draft in drafts],
+        [draft.email.identity for draft in drafts],
+        [tag for draft in drafts for tag in draft.network.readable],
         limit.mails if limit else None,
         limit.window if limit else None,
         policy.budgets.live_challenges.per_network,
+        len(drafts[0].network.readable),
     )
 
 
@@ -157,21 +176,28 @@ def _rows(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -
             return _Rows(None, state, "decoy", reason, _place(row, "withheld_own"))
 
 
-def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
+def _write_arguments(
+    chosen: Sequence[tuple[ChallengeDraft, asyncpg.Record, IssueDecision]],
+) -> tuple[Any, ...]:
+    """A column each, after what they share: the instant of the read and the lives."""
+    columns = zip(*(_columns(draft, row, decision) for draft, row, decision in chosen), strict=True)
+    return (chosen[0][1]["now"], LOGIN_CODE_LIFE, CHALLENGE_LIFE, *columns)
+
+
+def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
     rows = _rows(draft, row, decision)
     is_new = isinstance(decision, NewCode)
     return (
         draft.email.folded,
         draft.email.identity,
+        row["email_id"],
         row["version"],
-        row["now"],
         draft.login_code_id,
         draft.stored_code.key_id,
         draft.stored_code.salt,
         draft.stored_code.mac,
         draft.sealed_code if is_new else None,
         draft.seal_key_id if is_new else None,
-        LOGIN_CODE_LIFE,
         None if is_new else row["now"],  # a code that nobody will get is born ended
         draft.challenge_id,
         rows.login_code_id,
@@ -183,7 +209,5 @@ def _write_arguments(draft: ChallengeDraft, row: asyncpg.Record, decision: Issue
         rows.reason,
         rows.rewritten.challenge_id if rows.rewritten else None,
         rows.rewritten.attempts if rows.rewritten else None,
-        CHALLENGE_LIFE,
         not row["has_confirmed"],
-        row["email_id"],
     )

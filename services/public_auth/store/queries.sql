@@ -1,21 +1,24 @@
 -- name: read_for_issue
--- All that one send's decision needs, in one snapshot. Takes no lock.
--- $1 folded e-mail, $2 identity, $3 tags of the asking network, $4 new-address mail limit (null: off), $5 its window,
--- $6 live challenges that one network may have.
-with clock as materialized (select clock_now() as now)
+-- All that the decisions about some sends need, in one snapshot; a row for each, in their order. Takes no lock.
+-- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
+-- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have.
+with clock as materialized (select clock_now() as now), asked as (
+    select folded, identity, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
+      from unnest($1::text[], $2::text[]) with ordinality as asked (folded, identity, place)
+)
 select clock.now, e.email_id, e.version,
        exists (select from users u where u.email_id = e.email_id) as has_confirmed,
        exists (select from known_networks k
-                where k.email_id = e.email_id and k.network_tag = any ($3)
+                where k.email_id = e.email_id and k.network_tag = any (asked.tags)
                   and k.confirmed_at > clock.now - interval '90 days') as known,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
-                   where u.email = $2 and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
-       is_email_domain_refused($2, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
+                   where u.email = asked.identity and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
+       is_email_domain_refused(asked.identity, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
        case when $4::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
-                where n.network_tag = any ($3) and n.to_new_address and n.state in ('queued', 'sent')
+                where n.network_tag = any (asked.tags) and n.to_new_address and n.state in ('queued', 'sent')
                   and n.queued_at > clock.now - $5::interval limit $4) counted)
        end as new_address_mails,
        coalesce(mails.hour_total, 0) as mails_hour_total, coalesce(mails.hour_own, 0) as mails_hour_own,
@@ -25,9 +28,10 @@ select clock.now, e.email_id, e.version,
        code.login_code_id, code.expires_at as code_expires_at, mails.code_mailed_at,
        coalesce(live.places_total, 0) as places_total, coalesce(live.places_own, 0) as places_own,
        live.oldest_own_id, live.oldest_own_attempts, withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
-  from clock
-  cross join settings s
-  left join emails e on e.folded = $1
+  from asked
+ cross join clock
+ cross join settings s
+  left join emails e on e.folded = asked.folded
   left join lateral (
       -- A success zeroes the counts. Challenges outlive every window that is counted (SPEC §3.1, §3.5).
       select coalesce(max(c.confirmed_at), '-infinity') as at from challenges c
@@ -35,14 +39,14 @@ select clock.now, e.email_id, e.version,
   ) success on true
   left join lateral (
       select l.login_code_id, l.expires_at from login_codes l
-       where l.email_id = e.email_id and l.email = $2 and l.ended_at is null and l.expires_at > clock.now
+       where l.email_id = e.email_id and l.email = asked.identity and l.ended_at is null and l.expires_at > clock.now
        order by l.expires_at desc limit 1
   ) code on true
   left join lateral (
       select count(*) filter (where m.queued_at > clock.now - interval '1 hour') as hour_total,
-             count(*) filter (where m.queued_at > clock.now - interval '1 hour' and m.network_tag = any ($3)) as hour_own,
+             count(*) filter (where m.queued_at > clock.now - interval '1 hour' and m.network_tag = any (asked.tags)) as hour_own,
              count(*) as day_total,
-             count(*) filter (where m.network_tag = any ($3)) as day_own,
+             count(*) filter (where m.network_tag = any (asked.tags)) as day_own,
              max(m.queued_at) filter (where m.login_code_id = code.login_code_id) as code_mailed_at
         from mail_deliveries m
        where m.email_id = e.email_id and m.state in ('queued', 'sent')
@@ -51,20 +55,20 @@ select clock.now, e.email_id, e.version,
   left join lateral (
       -- A reservation outlives its challenge by a minute, so that a wrong code under way when it expires is still counted.
       select sum(5 - c.attempts) as reserved_total,
-             sum(5 - c.attempts) filter (where c.network_tag = any ($3)) as reserved_own,
+             sum(5 - c.attempts) filter (where c.network_tag = any (asked.tags)) as reserved_own,
              count(*) filter (where place) as places_total,
-             count(*) filter (where place and c.network_tag = any ($3)) as places_own,
+             count(*) filter (where place and c.network_tag = any (asked.tags)) as places_own,
              (array_agg(c.challenge_id order by c.created_at, c.challenge_id)
-                  filter (where place and c.network_tag = any ($3)))[1] as oldest_own_id,
+                  filter (where place and c.network_tag = any (asked.tags)))[1] as oldest_own_id,
              (array_agg(c.attempts order by c.created_at, c.challenge_id)
-                  filter (where place and c.network_tag = any ($3)))[1] as oldest_own_attempts
+                  filter (where place and c.network_tag = any (asked.tags)))[1] as oldest_own_attempts
         from challenges c
        cross join lateral (select c.login_code_id = code.login_code_id and c.expires_at > clock.now as place) p
        where c.email_id = e.email_id and c.state in ('pending_send', 'sent')
          and c.expires_at > clock.now - interval '1 minute'
   ) live on true
   left join lateral (
-      select sum(c.evaluated) as total, sum(c.evaluated) filter (where c.network_tag = any ($3)) as own
+      select sum(c.evaluated) as total, sum(c.evaluated) filter (where c.network_tag = any (asked.tags)) as own
         from challenges c
        where c.email_id = e.email_id and c.evaluated > 0 and c.attempts > 0
          and c.expires_at > clock.now - interval '24 hours' and c.created_at > success.at
@@ -73,39 +77,56 @@ select clock.now, e.email_id, e.version,
       -- What a decoy rewrites where a real challenge would take a place: there when the network has as many withheld
       -- challenges as it may have live ones. Any will do: a flood must not make this read longer.
       select w.challenge_id as own_id, w.attempts as own_attempts from challenges w
-       where w.email_id = e.email_id and w.network_tag = any ($3) and w.login_code_id is null and w.expires_at > clock.now
+       where w.email_id = e.email_id and w.network_tag = any (asked.tags) and w.login_code_id is null and w.expires_at > clock.now
       offset $6::integer - 1 limit 1
-  ) withheld on true;
+  ) withheld on true
+ order by asked.place;
 
 -- name: write_issue
--- One send, whatever it decided: the same rows (SPEC §3.4). Locks the e-mail's row, then the challenge $21 that gives
--- up its place (a withheld one has none, and is only rewritten). Writes only if the e-mail's version is still $3 (null: no such row) and that challenge's attempts are
--- still $22; returns the delivery's id, or no row when it must be decided again.
-with guard as (
-    insert into emails (folded, created_at) values ($1, $4)
-    on conflict (folded) do update set version = emails.version + 1
-     where emails.version = $3 and emails.email_id = $25  -- retention may have removed the row, and a block made it anew
-    returning email_id
+-- Some sends, whatever was decided of each: the same rows (SPEC §3.4). Of one e-mail there is one send at most. Locks the e-mails' rows in their order,
+-- leaving out what somebody else holds, then the challenges that give up their place (a withheld one has none, and is only rewritten).
+-- Writes a send only if its e-mail's version is still the one that was read (null: no such row) and the attempts of that challenge are too;
+-- returns the deliveries' ids: who is not among them must be decided again. $1 now, $2 and $3 lives of a code and of a challenge.
+with asked as materialized (
+    select * from unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::uuid[], $9::text[], $10::bytea[], $11::bytea[],
+                         $12::bytea[], $13::text[], $14::timestamptz[], $15::text[], $16::uuid[], $17::bytea[], $18::text[],
+                         $19::text[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::smallint[], $25::boolean[])
+                  as asked (folded, identity, email_id, version, new_code_id, key_id, salt, mac,
+                            sealed_code, seal_key_id, code_ended_at, challenge_id, login_code_id, network_tag, preferred_language,
+                            challenge_state, delivery_id, delivery_state, reason, displaced_id, displaced_attempts, to_new_address)
+), held as (
+    select e.email_id from emails e join asked a on a.email_id = e.email_id and a.version = e.version
+     order by e.email_id for no key update of e skip locked
+), guard as (
+    update emails set version = version + 1 where email_id = any (array(select email_id from held)) returning email_id, folded
+), made as (
+    insert into emails (folded, created_at) select folded, $1 from asked where email_id is null order by folded
+    on conflict (folded) do nothing
+    returning email_id, folded
 ), displaced as (
-    update challenges set state = case when login_code_id is null then state else 'cancelled' end
-     where challenge_id = $21 and attempts = $22 and (state in ('pending_send', 'sent') or login_code_id is null)
-       and exists (select from guard)
-    returning challenge_id
-), passed as (
-    select email_id from guard where $21::text is null or exists (select from displaced)
+    update challenges c set state = case when c.login_code_id is null then c.state else 'cancelled' end
+      from asked a join guard using (email_id)
+     where c.challenge_id = a.displaced_id and c.attempts = a.displaced_attempts
+       and (c.state in ('pending_send', 'sent') or c.login_code_id is null)
+    returning c.challenge_id
+), passed as materialized (
+    select a.*, found.email_id as id
+      from asked a join (select * from guard union all select * from made) as found using (folded)
+     where a.displaced_id is null or a.displaced_id in (select challenge_id from displaced)
 ), code as (
     insert into login_codes (login_code_id, email_id, email, key_id, salt, mac, sealed_code, seal_key_id,
                              created_at, expires_at, ended_at)
-    select $5, email_id, $2, $6, $7, $8, $9, $10, $4, $4 + $11::interval, $12 from passed
+    select new_code_id, id, identity, key_id, salt, mac, sealed_code, seal_key_id, $1, $1 + $2::interval, code_ended_at from passed
 ), challenge as (
     insert into challenges (challenge_id, email_id, email, login_code_id, network_tag, preferred_language, state,
                             created_at, expires_at)
-    select $13, email_id, $2, $14, $15, $16, $17, $4, $4 + $23::interval from passed
+    select challenge_id, id, identity, login_code_id, network_tag, preferred_language, challenge_state, $1, $1 + $3::interval
+      from passed
 )
 insert into mail_deliveries (delivery_id, challenge_id, login_code_id, email_id, email, locale, network_tag,
                              to_new_address, state, reason, queued_at, next_attempt_at, finished_at)
-select $18, $13, $14, email_id, $2, $16, $15, $24, $19, $20, $4, $4,
-       case when $19::text = 'queued' then null else $4::timestamptz end
+select delivery_id, challenge_id, login_code_id, id, identity, preferred_language, network_tag, to_new_address,
+       delivery_state, reason, $1, $1, case when delivery_state = 'queued' then null else $1::timestamptz end
   from passed
 returning delivery_id;
 
@@ -118,9 +139,9 @@ select version from emails where folded = $1 for update;
 select e.version from emails e where e.email_id = (select c.email_id from challenges c where c.challenge_id = $1) for update;
 
 -- name: read_for_confirm
--- All that one confirm's decision needs, in one snapshot; no row for an unknown challenge. Takes no lock.
+-- All that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
 with clock as materialized (select clock_now() as now)
-select clock.now, c.email_id, c.email, e.version, c.state, c.attempts, c.expires_at, c.confirmed_at, c.preferred_language,
+select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state, c.attempts, c.expires_at, c.confirmed_at, c.preferred_language,
        c.login_code_id, l.key_id, l.salt, l.mac,
        l.ended_at is null and l.expires_at > clock.now as code_lives,
        u.user_id as existing_user_id,
@@ -137,7 +158,7 @@ select clock.now, c.email_id, c.email, e.version, c.state, c.attempts, c.expires
        d.revoke_reason_code, d.revoke_actor_type, d.revoke_actor_id
   from clock
   cross join settings s
-  join challenges c on c.challenge_id = $1
+  join challenges c on c.challenge_id = any ($1)
   join emails e on e.email_id = c.email_id
   left join login_codes l on l.login_code_id = c.login_code_id
   left join users u on u.email = c.email
@@ -150,56 +171,67 @@ select (select u.user_id from users u where u.email = $2) as user_id,
        (select u.email from users u where u.user_id = $1) as email,
        exists (select from blocks b where b.user_id = $1 and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
 
--- name: write_wrong_code
--- Counts one wrong code. Locks the challenge only. No row: its state or attempts changed, decide again.
--- $1 challenge, $2 the state that was read, $3 whether the code was compared with a live one (0 or 1).
-update challenges
-   set attempts = attempts + 1,
-       evaluated = evaluated + $3::smallint,
-       state = case when attempts = 4 and state in ('pending_send', 'sent') then 'failed' else state end
- where challenge_id = $1 and state = $2 and attempts < 5
-returning attempts;
+-- name: write_wrong_codes
+-- Counts one wrong code of each challenge. Locks the challenges only. Whose state or attempts changed is not among those
+-- returned: decide again. $1 challenges, $2 the states that were read, $3 whether the code was compared with a live one (0 or 1).
+update challenges c
+   set attempts = c.attempts + 1,
+       evaluated = c.evaluated + wrong.evaluated,
+       state = case when c.attempts = 4 and c.state in ('pending_send', 'sent') then 'failed' else c.state end
+  from unnest($1::text[], $2::text[], $3::smallint[]) as wrong (challenge_id, state, evaluated)
+ where c.challenge_id = wrong.challenge_id and c.state = wrong.state and c.attempts < 5
+returning c.challenge_id;
 
--- name: write_session
--- One login: challenge consumed, code ended, its other challenges cancelled, user if new, session, network known, audit row,
--- projection work. Locks the e-mail's row, then its challenges and codes. Writes only if the e-mail's version is still $2
--- and the challenge still waits; returns the outbox id, or no row when it must be decided again.
-with guard as (
-    update emails set version = version + 1 where email_id = $1 and version = $2 returning email_id
+-- name: write_sessions
+-- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network
+-- known, audit row, projection work. Locks the e-mails' rows in their order, leaving out what somebody else holds, then their challenges
+-- and codes. Writes a login only if its e-mail's version is still the one that was read and its challenge still waits; returns
+-- the sessions' ids with their outbox ids: who is not among them must be decided again. $1 now.
+with asked as materialized (
+    select * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::bytea[],
+                         $10::bytea[], $11::text[], $12::text[])
+                  as asked (email_id, version, challenge_id, user_id, is_new_user, time_zone, device_session_id, client_public_key,
+                            network_tag, network, request_id)
+), held as (
+    select e.email_id from emails e join asked a on a.email_id = e.email_id and a.version = e.version
+     order by e.email_id for no key update of e skip locked
+), guard as (
+    update emails set version = version + 1 where email_id = any (array(select email_id from held)) returning email_id
 ), consumed as (
-    update challenges set state = 'confirmed_pending_expire', confirmed_at = $3
-     where challenge_id = $4 and state in ('pending_send', 'sent') and exists (select from guard)
-    returning email_id, email, login_code_id, challenge_id, preferred_language
+    update challenges c set state = 'confirmed_pending_expire', confirmed_at = $1
+      from asked a join guard using (email_id)
+     where c.challenge_id = a.challenge_id and c.state in ('pending_send', 'sent')
+    returning c.email_id, c.email, c.login_code_id, c.challenge_id, c.preferred_language
 ), ended as (
-    update login_codes set ended_at = $3, sealed_code = null, seal_key_id = null
-     where email_id = $1 and ended_at is null and expires_at > $3 and exists (select from consumed)
+    update login_codes set ended_at = $1, sealed_code = null, seal_key_id = null
+     where email_id = any (array(select email_id from consumed)) and ended_at is null and expires_at > $1
 ), cancelled as (
     update challenges set state = 'cancelled'
-     where email_id = $1 and challenge_id <> $4 and state in ('pending_send', 'sent') and expires_at > $3
-       and exists (select from consumed)
+     where email_id = any (array(select email_id from consumed)) and challenge_id <> all (array(select challenge_id from consumed))
+       and state in ('pending_send', 'sent') and expires_at > $1
+), passed as materialized (
+    select a.*, c.email, c.login_code_id, c.preferred_language from asked a join consumed c using (challenge_id)
 ), new_user as (
     insert into users (user_id, email_id, email, preferred_language, time_zone, created_at)
-    select $5, email_id, email, preferred_language, $7, $3 from consumed where $6::boolean
+    select user_id, email_id, email, preferred_language, time_zone, $1 from passed where is_new_user
 ), session as (
     insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at)
-    select $8, $5, $9, login_code_id, challenge_id, $3 from consumed
-    returning device_session_id
+    select device_session_id, user_id, client_public_key, login_code_id, challenge_id, $1 from passed
 ), known as (
-    insert into known_networks (email_id, network_tag, confirmed_at)
-    select email_id, $10, $3 from consumed
+    insert into known_networks (email_id, network_tag, confirmed_at) select email_id, network_tag, $1 from passed
     on conflict (email_id, network_tag) do update set confirmed_at = excluded.confirmed_at
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, network, request_id, subject, details)
-    select $3, 'security.create_session', 'created', 'public', $11, $12, device_session_id,
-           jsonb_build_object('user_id', $5::text)
-      from session
+    select $1, 'security.create_session', 'created', 'public', network, request_id, device_session_id,
+           jsonb_build_object('user_id', user_id)
+      from passed
 )
 insert into projection_outbox (device_session_id, enqueued_at, available_at)
-select device_session_id, $3, $3::timestamptz + interval '2 seconds' from session
-returning outbox_id;
+select device_session_id, $1, $1::timestamptz + interval '2 seconds' from passed
+returning outbox_id, device_session_id;
 
 -- name: write_revoked_for_limit
--- Makes room under policy `revoke_oldest`, in the transaction of write_session: sessions, audit rows, projection work.
+-- Makes room under policy `revoke_oldest`, in the transaction of write_sessions: sessions, audit rows, projection work.
 -- $1 user, $2 now, $3 network, $4 request id.
 with revoked as materialized (
     select * from revoke_oldest_sessions($1)

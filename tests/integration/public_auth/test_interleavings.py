@@ -9,6 +9,7 @@ from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
 from services.public_auth.store.issue_challenge import IssuePolicy
+from shared.io import queries
 from shared.io.postgres import Body
 from tests.support.builders import email_address
 from tests.support.public_flow import PublicFlow
@@ -18,6 +19,7 @@ OTHER_NETWORK = "198.51.100.1"
 WIDE = Budget(total=1000, per_network=1000, kept_for_known=0)
 # Two challenges reserve all there is.
 TIGHT = Budgets(WIDE, WIDE, live_challenges=Budget(2, 2, 0), wrong_codes=Budget(10, 10, 0))
+WRITES = {sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith("write_")}
 
 
 class Interrupted:
@@ -30,9 +32,10 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        await self._before_write()
-        return await self._connection.fetchval(sql, *arguments)
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        if sql in WRITES:
+            await self._before_write()
+        return await self._connection.fetch(sql, *arguments)
 
 
 class InterruptedPostgres:
@@ -60,23 +63,14 @@ class InterruptedPostgres:
                 await connection.close()
 
 
-def body_of(flow: PublicFlow, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
-    """A confirm, to be run on any connection."""
-    return flow.confirming(challenge_id, code).args[0]
-
-
 def confirm_interrupted(flow: PublicFlow, challenge_id: str, code: str, *events: Body[Any]) -> ConfirmOutcome:
-    postgres = InterruptedPostgres(flow.world, *events)
-    return flow.world.call(postgres.unit_of_work, body_of(flow, challenge_id, code))
+    return flow.reaching(InterruptedPostgres(flow.world, *events)).confirm(challenge_id, code)
 
 
-def send_interrupted(flow: PublicFlow, email: str, *events: Body[Any]) -> str:
-    """The challenge id; the decision is the last of `flow.decisions`."""
-    whole, flow._send._postgres = flow._send._postgres, InterruptedPostgres(flow.world, *events)
-    try:
-        return flow.send(email)
-    finally:
-        flow._send._postgres = whole
+def send_interrupted(flow: PublicFlow, email: str, *events: Body[Any]) -> tuple[str, str]:
+    """The challenge id, and what was decided."""
+    interrupted = flow.reaching(InterruptedPostgres(flow.world, *events))
+    return interrupted.send(email), interrupted.decisions[-1]
 
 
 def attempts(flow: PublicFlow, challenge_id: str) -> tuple[int, int]:
@@ -90,9 +84,9 @@ def test_a_wrong_code_between_a_send_and_its_write_is_not_given_back_with_the_pl
     first, second = flow.send(email), flow.send(email)
     wrong = flow.wrong_code(first)
 
-    send_interrupted(flow, email, body_of(flow, first, wrong))
+    _, decided = send_interrupted(flow, email, flow.confirm_unit(first, wrong))
 
-    assert flow.decisions[-1] == "wrong_code_budget"
+    assert decided == "wrong_code_budget"
     assert (attempts(flow, first), attempts(flow, second)) == ((1, 1), (0, 0))
     assert (flow.state(first), flow.state(second)) == ("pending_send", "sent")
 
@@ -102,9 +96,9 @@ def test_a_send_whose_code_ends_before_its_write_makes_a_new_one(flow: PublicFlo
     first = flow.send(email)
     code = flow.code(first)
 
-    second = send_interrupted(flow, email, body_of(flow, first, code))
+    second, decided = send_interrupted(flow, email, flow.confirm_unit(first, code))
 
-    assert flow.decisions[-1] == "new_code"
+    assert decided == "new_code"
     assert isinstance(flow.confirm(second, flow.code(second)), SessionMade)
 
 
@@ -112,9 +106,9 @@ def test_however_often_wrong_codes_come_between_a_send_ends_with_a_challenge(flo
     """All five of the place it wants, the last ones while it holds the e-mail's row; then that place is free."""
     email = email_address()
     first, _ = flow.send(email), flow.send(email)
-    guess = body_of(flow, first, flow.wrong_code(first))
+    guess = flow.confirm_unit(first, flow.wrong_code(first))
 
-    third = send_interrupted(flow, email, *[guess] * 5)
+    third, _ = send_interrupted(flow, email, *[guess] * 5)
 
     assert (attempts(flow, first), flow.state(first)) == ((5, 5), "failed")
     assert isinstance(flow.confirm(third, flow.code(third)), SessionMade)
@@ -153,7 +147,7 @@ def test_a_right_code_overtaken_by_the_fifth_wrong_one_makes_no_session(flow: Pu
     for _ in range(4):
         flow.confirm(challenge_id, wrong)
 
-    outcome = confirm_interrupted(flow, challenge_id, code, body_of(flow, challenge_id, wrong))
+    outcome = confirm_interrupted(flow, challenge_id, code, flow.confirm_unit(challenge_id, wrong))
 
     assert outcome is Refused.CHALLENGE_EXPIRED
     assert attempts(flow, challenge_id) == (5, 5)
@@ -166,7 +160,7 @@ def test_a_wrong_code_overtaken_by_a_success_on_another_challenge_is_not_evaluat
     first, second = flow.send(email), flow.send(email, OTHER_NETWORK)
     code, wrong = flow.code(first), flow.wrong_code(first)
 
-    outcome = confirm_interrupted(flow, second, wrong, body_of(flow, first, code))
+    outcome = confirm_interrupted(flow, second, wrong, flow.confirm_unit(first, code))
 
     assert outcome == CountWrongCode(evaluated=False)
     assert attempts(flow, second) == (1, 0)
@@ -176,7 +170,7 @@ def test_a_wrong_code_overtaken_by_a_success_on_its_challenge_is_uncounted(flow:
     challenge_id = flow.send(email_address())
     code, wrong = flow.code(challenge_id), flow.wrong_code(challenge_id)
 
-    assert confirm_interrupted(flow, challenge_id, wrong, body_of(flow, challenge_id, code)) is Refused.INVALID_CODE
+    assert confirm_interrupted(flow, challenge_id, wrong, flow.confirm_unit(challenge_id, code)) is Refused.INVALID_CODE
     assert attempts(flow, challenge_id) == (0, 0)
 
 

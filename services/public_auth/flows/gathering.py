@@ -1,0 +1,111 @@
+"""Requests that arrive while a unit of work is under way share the next one. Knows nothing of what the work is."""
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import trio
+
+from services.public_auth.store.decided_again import DecidedAgain
+from shared.kernel.faults import DependencyUnavailable
+
+ItemT = TypeVar("ItemT")
+OutcomeT = TypeVar("OutcomeT")
+
+MOST = 32
+"""Items in one batch: some milliseconds of Postgres' time."""
+PATIENCE = timedelta(milliseconds=50)
+"""A batch that takes longer (a slow server, a connection that hangs) no longer holds back the next one."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Place(Generic[ItemT, OutcomeT]):
+    """One who waits: until another's batch has been through with theirs, or until it is their turn to run one."""
+
+    item: ItemT
+    woken: trio.Event = field(default_factory=trio.Event)
+    is_taken: bool = False
+    outcome: OutcomeT | DecidedAgain = DecidedAgain.NEEDED
+    unavailable: str | None = None
+
+    def take(self) -> None:
+        """Into a batch. Whoever was told that it is their turn waits anew: another was faster."""
+        self.is_taken = True
+        if self.woken.is_set():
+            self.woken = trio.Event()
+
+
+class Gathering(Generic[ItemT, OutcomeT]):
+    """Batches form by themselves: whoever finds none under way runs one at once, with all who wait.
+
+    There is no task behind it: a batch runs in the task of one of its requests.
+    """
+
+    def __init__(
+        self,
+        together: Callable[[Sequence[ItemT]], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
+        alone: Callable[[ItemT], Awaitable[OutcomeT]],
+    ) -> None:
+        """`together` takes up to `MOST` items and leaves undone what contends; that is for `alone`."""
+        self._together = together
+        self._alone = alone
+        self._waiting: list[_Place[ItemT, OutcomeT]] = []
+        self._under_way = 0
+
+    async def decide(self, item: ItemT) -> OutcomeT:
+        """The outcome of `item`, decided with others or alone.
+
+        `DependencyUnavailable` reaches all of a batch; after any other fault each is tried alone, so that it reaches
+        whom it concerns. Cancelled while it waits for others, the item may or may not be decided.
+        """
+        place = _Place[ItemT, OutcomeT](item)
+        self._waiting.append(place)
+        try:
+            await self._been_through(place)
+        finally:
+            if not place.is_taken:  # cancelled
+                self._waiting.remove(place)
+                self._wake_next()
+        if place.unavailable is not None:
+            raise DependencyUnavailable(place.unavailable)
+        if isinstance(place.outcome, DecidedAgain):
+            return await self._alone(item)
+        return place.outcome
+
+    async def _been_through(self, place: _Place[ItemT, OutcomeT]) -> None:
+        if self._under_way:
+            with trio.move_on_after(PATIENCE.total_seconds()):
+                await place.woken.wait()
+        if place.is_taken:
+            await place.woken.wait()
+        while not place.is_taken:
+            await self._run_next()
+
+    async def _run_next(self) -> None:
+        batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+        for place in batch:
+            place.take()
+        self._under_way += 1
+        try:
+            with trio.CancelScope(shield=True):
+                outcomes = await self._together([place.item for place in batch])
+                for place, outcome in zip(batch, outcomes, strict=True):
+                    place.outcome = outcome
+        except DependencyUnavailable as fault:
+            for place in batch:
+                place.unavailable = fault.name
+        except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
+            _log.warning("a batch failed", extra={"fault": type(fault).__name__})
+        finally:
+            self._under_way -= 1
+            for place in batch:
+                place.woken.set()
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        if self._waiting and not self._under_way:
+            self._waiting[0].woken.set()

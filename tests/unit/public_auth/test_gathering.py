@@ -1,0 +1,140 @@
+"""Laws of gathering: who arrives while a batch is under way shares the next; nobody waits for a stranger's fault."""
+
+from collections.abc import Sequence
+from itertools import chain
+
+import pytest
+import trio
+import trio.testing
+
+from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering
+from services.public_auth.store.decided_again import DecidedAgain
+from shared.kernel.faults import DependencyUnavailable
+
+
+class Server:
+    """Doubles numbers, a batch in `seconds`; leaves undone what is in `contended`, fails for what is in `poison`."""
+
+    def __init__(self, seconds: float = 0.01) -> None:
+        self.seconds = seconds
+        self.batches: list[list[int]] = []
+        self.alone: list[int] = []
+        self.contended: set[int] = set()
+        self.poison: set[int] = set()
+        self.is_away = False
+        self.gathering = Gathering(self._double_all, self._double)
+
+    async def _double_all(self, numbers: Sequence[int]) -> list[int | DecidedAgain]:
+        self.batches.append(list(numbers))
+        await trio.sleep(self.seconds)
+        if self.is_away:
+            raise DependencyUnavailable("postgres")
+        if self.poison.intersection(numbers):
+            raise ValueError("poison")
+        return [DecidedAgain.NEEDED if number in self.contended else 2 * number for number in numbers]
+
+    async def _double(self, number: int) -> int:
+        self.alone.append(number)
+        if number in self.poison:
+            raise ValueError("poison")
+        return 2 * number
+
+
+async def decide_all(server: Server, numbers: Sequence[int], gap: float = 0.0) -> dict[int, int | Exception]:
+    """What each got, arriving `gap` seconds one after the other."""
+    outcomes: dict[int, int | Exception] = {}
+
+    async def ask(number: int) -> None:
+        try:
+            outcomes[number] = await server.gathering.decide(number)
+        except (DependencyUnavailable, ValueError) as fault:
+            outcomes[number] = fault
+
+    async with trio.open_nursery() as nursery:
+        for number in numbers:
+            nursery.start_soon(ask, number)
+            await trio.sleep(gap)
+    return outcomes
+
+
+async def test_the_first_waits_for_nobody_and_all_who_come_meanwhile_share_the_next_batch(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    server = Server()
+    assert await decide_all(server, range(10), gap=0.0001) == {number: 2 * number for number in range(10)}
+    assert server.batches == [[0], list(range(1, 10))]
+
+
+async def test_a_batch_has_at_most_so_many(autojump_clock: trio.testing.MockClock) -> None:
+    server = Server()
+    outcomes = await decide_all(server, range(2 * MOST + 5))
+    assert outcomes == {number: 2 * number for number in range(2 * MOST + 5)}
+    assert max(map(len, server.batches)) == MOST
+    assert sorted(chain.from_iterable(server.batches)) == list(range(2 * MOST + 5))
+
+
+async def test_what_contends_is_decided_alone(autojump_clock: trio.testing.MockClock) -> None:
+    server = Server()
+    server.contended = {3, 4}
+    assert await decide_all(server, range(6)) == {number: 2 * number for number in range(6)}
+    assert sorted(server.alone) == [3, 4]
+
+
+async def test_a_fault_of_one_reaches_only_that_one(autojump_clock: trio.testing.MockClock) -> None:
+    server = Server()
+    server.poison = {3}
+    outcomes = await decide_all(server, range(6))
+    assert isinstance(outcomes.pop(3), ValueError)
+    assert outcomes == {0: 0, 1: 2, 2: 4, 4: 8, 5: 10}
+
+
+async def test_a_server_that_is_away_is_told_to_all_and_tried_again_by_the_next(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    server = Server()
+    server.is_away = True
+    outcomes = await decide_all(server, range(6))
+    assert all(isinstance(fault, DependencyUnavailable) for fault in outcomes.values())
+    assert server.alone == []
+    server.is_away = False
+    assert await server.gathering.decide(7) == 14
+
+
+async def test_a_batch_that_hangs_holds_back_nobody_who_comes_later(autojump_clock: trio.testing.MockClock) -> None:
+    server = Server(seconds=60)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(server.gathering.decide, 1)
+        await trio.sleep(1)
+        server.seconds = 0.01
+        with trio.fail_after(2 * PATIENCE.total_seconds()):
+            assert await server.gathering.decide(2) == 4
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize("cancelled", range(4))
+async def test_one_who_leaves_takes_nobody_along(autojump_clock: trio.testing.MockClock, cancelled: int) -> None:
+    server = Server()
+    outcomes: dict[int, int] = {}
+    scopes = [trio.CancelScope() for _ in range(4)]
+
+    async def ask(number: int) -> None:
+        with scopes[number]:
+            outcomes[number] = await server.gathering.decide(number)
+
+    with trio.fail_after(5):
+        async with trio.open_nursery() as nursery:
+            for number in range(4):
+                nursery.start_soon(ask, number)
+                await trio.sleep(0.001)
+            scopes[cancelled].cancel()
+    assert outcomes.items() >= {number: 2 * number for number in range(4) if number != cancelled}.items()
+    assert await server.gathering.decide(9) == 18
+
+
+async def test_each_is_taken_once_however_turns_and_impatience_meet(autojump_clock: trio.testing.MockClock) -> None:
+    """Batches that end just as the patience of those who wait does."""
+    server = Server(seconds=PATIENCE.total_seconds())
+    outcomes = await decide_all(server, range(300), gap=0.003)
+    assert outcomes == {number: 2 * number for number in range(300)}
+    assert sorted(chain.from_iterable(server.batches)) == list(range(300))

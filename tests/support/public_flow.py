@@ -77,15 +77,16 @@ class PublicFlow:
     ) -> Callable[[], Awaitable[ConfirmOutcome]]:
         """The confirm as a trio function, for races."""
         _, confirms = next(self._replicas)
-        return partial(confirms.decide, self._session_draft(challenge_id, code, key, network))
+        return partial(confirms.decide, self.session_draft(challenge_id, code, key, network))
 
     def confirm_unit(self, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
         """The confirm of one who is alone, to be run on any connection."""
-        return partial(confirm_challenge, draft=self._session_draft(challenge_id, code), keys=LOGIN_CODE_KEYS)
+        return partial(confirm_challenge, draft=self.session_draft(challenge_id, code), keys=LOGIN_CODE_KEYS)
 
-    def _session_draft(
+    def session_draft(
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
     ) -> SessionDraft:
+        """What a confirm asks of the store."""
         return SessionDraft(
             challenge_id=challenge_id,
             code=code,

@@ -11,6 +11,7 @@ import pytest
 
 from services.internal_admin.workers.retention import AgedRows, UnusedEmails
 from services.public_auth.store.confirm_challenge import SessionMade
+from shared.io import queries
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address
 from tests.support.database import Database
@@ -30,6 +31,9 @@ def flow(world: World) -> PublicFlow:
 @pytest.fixture
 def sweep(world: World) -> Sweep:
     return Sweep(world)
+
+
+WRITE = queries.load("services.public_auth.store")["write_issue"]
 
 
 def test_a_login_keeps_the_network_that_the_sweep_is_about_to_remove(world: World, flow: PublicFlow) -> None:
@@ -78,17 +82,20 @@ def test_a_block_racing_the_removal_of_its_address_is_never_lost(world: World) -
 def test_a_send_sees_a_block_whose_address_was_removed_and_made_anew_meanwhile(world: World, flow: PublicFlow) -> None:
     """The new row's version is the old one's; only its id tells that the decision was made on another."""
     (email,) = unused_addresses(world, 1)
-    send = flow._send
-    whole = send._postgres
 
     class Interrupting:
+        happened = False
+
         async def unit_of_work(self, body: Callable[[Any], Awaitable[Any]]) -> Any:
-            return await whole.unit_of_work(lambda connection: body(RemovedAndBlocked(world, connection, email)))
+            interrupted, self.happened = not self.happened, True
+            return await world.public.unit_of_work(
+                lambda connection: body(RemovedAndBlocked(world, connection, email) if interrupted else connection)
+            )
 
-    send._postgres = Interrupting()
-    flow.send(email)
+    interrupted = flow.reaching(Interrupting())
+    interrupted.send(email)
 
-    assert flow.decisions[-1] == "blocked"
+    assert interrupted.decisions == ["blocked"]
 
 
 class RemovedAndBlocked:
@@ -101,11 +108,11 @@ class RemovedAndBlocked:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        if not self._happened:
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        if sql == WRITE and not self._happened:
             self._happened = True
             await self._happen()
-        return await self._connection.fetchval(sql, *arguments)
+        return await self._connection.fetch(sql, *arguments)
 
     async def _happen(self) -> None:
         settings = {"search_path": "authsession"}

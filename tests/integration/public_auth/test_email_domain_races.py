@@ -19,6 +19,7 @@ from services.internal_admin.store.domain_revocation import revoke_next_of_domai
 from services.internal_admin.store.system_settings import change_settings
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
+from shared.io import queries
 from shared.sealing import unseal
 from tests.support.builders import unique
 from tests.support.public_flow import SEALING_KEYS, PublicFlow, race
@@ -36,6 +37,7 @@ SEALED_CODES = """
 select challenge_id, login_code_id, seal_key_id, sealed_code
   from challenges join login_codes using (login_code_id) where challenge_id = any ($1)
 """
+WRITE = queries.load("services.public_auth.store")["write_sessions"]
 
 
 @pytest.fixture(autouse=True)
@@ -55,11 +57,11 @@ class Interrupted:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._connection, name)
 
-    async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        domain, self._domain = self._domain, None
-        if domain is not None:
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        if sql == WRITE and self._domain is not None:
+            domain, self._domain = self._domain, None
             await block_and_revoke(self._dsn, domain)
-        return await self._connection.fetchval(sql, *arguments)
+        return await self._connection.fetch(sql, *arguments)
 
 
 async def block_and_revoke(dsn: str, domain: str) -> None:
@@ -83,7 +85,7 @@ def test_a_login_decided_before_its_domain_was_blocked_and_written_after_is_deci
         first = flow.send(email)
         assert isinstance(flow.confirm(first, flow.code(first)), SessionMade)
     challenge_id = flow.send(email)
-    (unit,) = flow.confirming(challenge_id, flow.code(challenge_id)).args
+    unit = flow.confirm_unit(challenge_id, flow.code(challenge_id))
 
     async def interrupted(connection: asyncpg.Connection) -> ConfirmOutcome:
         return await unit(Interrupted(connection, world.database.internal_dsn, domain))
@@ -131,7 +133,7 @@ def code_of(row: asyncpg.Record) -> str:
 
 async def block_after_a_moment(world: World, domain: str) -> None:
     """At most as long as the logins take together."""
-    await trio.sleep(random.uniform(0, 0.1))
+    await trio.sleep(random.uniform(0, 0.02))
     await block_domains(world, domain)
     while (await world.internal.unit_of_work(partial(revoke_next_of_domains, limit=500))).worked:
         pass

@@ -65,8 +65,8 @@ async def measure_operators(stack: RunningStack, pool: asyncpg.Pool, *, short: b
     ):  # fmt: skip
         await pool.execute(_OPERATOR, name, password_hash, disabled_at, locked_until)
     networks = Networks()
-    await _delay_of_revocations(stack, pool, networks, revocations=100 if short else 300)
-    await _time_of_refusals(stack, networks, pairs=100 if short else 500)
+    await _delay_of_revocations(stack, pool, networks, revocations=100 if short else 200)
+    await _time_of_refusals(stack, networks, pairs=100 if short else 300)
 
 
 async def _delay_of_revocations(

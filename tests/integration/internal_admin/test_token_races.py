@@ -2,13 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 
-from services.internal_admin.domain.api_token import Created, CreateToken, Creator, RevokeToken, new_token_secret
+from services.internal_admin.domain.api_token import (
+    Created,
+    CreateToken,
+    Creator,
+    CreatorGone,
+    RevokeToken,
+    new_token_secret,
+)
 from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.scope import Scope
 from services.internal_admin.store import api_tokens
@@ -21,6 +29,7 @@ from shared.kernel.ids import new_token_id
 from tests.support.api_tokens import make_token
 from tests.support.control_plane import PASSWORD_HASH_OF_NOBODY, ControlPlane, SignedIn, open_control_plane
 from tests.support.public_flow import race
+from tests.support.stack import wait_for
 from tests.support.world import World
 
 ROUNDS = 12
@@ -57,20 +66,35 @@ def reset(pool: Postgres, session: SignedIn) -> Any:
 
 def test_no_token_outlives_the_recovery_of_its_creator(world: World, wide_pool: Postgres, plane: ControlPlane) -> None:
     """Somebody with a stolen session makes tokens while its owner ends all of them."""
-    outcomes: Counter[str] = Counter()
     for place in range(ROUNDS):
         session = plane.open_session(plane.add_operator())
         calls = [creation(wide_pool, session) for _ in range(CONTENDERS)]
         calls.insert(place, reset(wide_pool, session))
         results = world.call(race, *calls)
-        outcomes.update(result.name for result in results)
         states = world.database.execute(
             "select revoked_at is null as lives from api_tokens where created_by = $1", session.operator_id
         )
         assert len(states) == sum(isinstance(result, Created) for result in results)
         assert not any(row["lives"] for row in states)
-    assert outcomes["created"] > 0, "some came before the recovery"
-    assert outcomes["invalid_credentials"] > 0, "some came after it"
+
+
+def test_whoever_asks_for_a_token_while_their_sessions_are_ended_waits_and_gets_none(
+    world: World, wide_pool: Postgres, plane: ControlPlane
+) -> None:
+    """The same race held still: recovery has locked and revoked, and not committed yet."""
+    session = plane.open_session(plane.add_operator())
+    lock = f"select 1 from operators where operator_id = '{session.operator_id}' for update"
+    revoke = f"""
+        update operator_sessions set revoked_at = clock_now(), revoke_reason_code = 'test'
+         where operator_id = '{session.operator_id}'
+    """
+    with ThreadPoolExecutor(1) as pool:
+        recovery = pool.submit(world.database.execute, f"begin; {lock}; {revoke}; select pg_sleep(1); commit;")
+        wait_for(lambda: not world.database.execute(f"{lock} skip locked"))
+        outcome = world.call(creation(wide_pool, session))
+        assert recovery.done(), "it waited"
+    assert outcome == CreatorGone()
+    assert world.database.execute("select from api_tokens where created_by = $1", session.operator_id) == []
 
 
 def test_of_many_revocations_one_revokes(world: World, wide_pool: Postgres) -> None:

@@ -18,6 +18,7 @@ from contracts.control_plane.audit import encode_audit_lines
 from contracts.errors import Refusal
 from contracts.instant import decode_instant
 from services.internal_admin.api.audit import audit_answer
+from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.domain.audit_filter import AuditFilter, ListedRow, Position
 from services.internal_admin.domain.unseen_ids import UnseenIds
 from services.internal_admin.store.audit_seals import audit_row, read_unseen_rows
@@ -59,7 +60,7 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
     try:
         match parsed.action:
             case "verify":
-                return asyncio.run(_verify(dsn, _with_keys(given, folder), dict(parsed.anchor)))
+                return asyncio.run(_verify(dsn, _with_keys(given, folder), parsed.anchor))
             case "export":
                 return asyncio.run(_export(dsn, parsed.since, parsed.until))
             case _:
@@ -75,7 +76,7 @@ def _with_keys(given: Mapping[str, str], folder: Path) -> Mapping[str, str]:
     return (running.internal_environment if running else {}) | dict(given)
 
 
-async def _verify(dsn: str, environment: Mapping[str, str], anchors: Mapping[int, bytes]) -> int:
+async def _verify(dsn: str, environment: Mapping[str, str], anchors: Iterable[Place]) -> int:
     reading = Reading(environment)
     keys = reading.required(variables.AUDIT_KEYS)
     reading.finish()
@@ -126,11 +127,11 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _anchor(text: str) -> tuple[int, bytes]:
+def _anchor(text: str) -> Place:
     match = re.fullmatch(r"([1-9][0-9]{0,17}):([0-9a-fA-F]{64})", text)
     if match is None:
         raise argparse.ArgumentTypeError("the number of a seal, a colon, and its MAC in hexadecimal")
-    return int(match[1]), bytes.fromhex(match[2])
+    return Place(int(match[1]), bytes.fromhex(match[2]))
 
 
 def _instant(text: str) -> datetime:

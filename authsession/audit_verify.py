@@ -1,12 +1,13 @@
 """`authsession audit verify`: walks along the whole audit chain, page by page in bounded memory (SPEC §10.8)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
 
+from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.domain.audit_check import ChainCheck
 from services.internal_admin.store.audit_seals import SQL, read_checkpoint, read_links
 from shared.keyring import KeyRing
@@ -26,7 +27,7 @@ class Waiting:
 
 
 async def verify_trail(
-    connection: asyncpg.Connection, keys: KeyRing, anchors: Mapping[int, bytes], say: Say, note: Say
+    connection: asyncpg.Connection, keys: KeyRing, anchors: Iterable[Place], say: Say, note: Say
 ) -> int:
     """How many findings there are; each is said, a line each. `note` gets the rest: what was looked at, and how fast.
 

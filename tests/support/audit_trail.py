@@ -1,6 +1,6 @@
 """Rows of the audit trail for tests: written by the owner of the database, sealed and verified as the product does."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from authsession.audit_verify import verify_trail
+from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.store.audit_seals import ChainEnd, read_chain_end, seal_batch
 from shared.keyring import KeyRing
 from tests.support.stack import AUDIT_KEYS
@@ -58,18 +59,18 @@ def chain_end(world: World) -> ChainEnd:
     return world.call(world.internal.unit_of_work, read_chain_end)
 
 
-def verify(world: World, keys: KeyRing = KEYS, anchors: Mapping[int, bytes] | None = None) -> list[str]:
+def verify(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> list[str]:
     """What `authsession audit verify` finds."""
     findings: list[str] = []
-    body = partial(verify_trail, keys=keys, anchors=anchors or {}, say=findings.append, note=lambda _: None)
+    body = partial(verify_trail, keys=keys, anchors=anchors, say=findings.append, note=lambda _: None)
     world.call(world.owner.unit_of_work, body)
     return findings
 
 
-def notes(world: World, keys: KeyRing = KEYS, anchors: Mapping[int, bytes] | None = None) -> str:
+def notes(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> str:
     """What it says besides."""
     said: list[str] = []
-    body = partial(verify_trail, keys=keys, anchors=anchors or {}, say=said.append, note=said.append)
+    body = partial(verify_trail, keys=keys, anchors=anchors, say=said.append, note=said.append)
     world.call(world.owner.unit_of_work, body)
     return "\n".join(said)
 

@@ -6,7 +6,7 @@ it: that shows against an anchor, a place of the chain that was kept elsewhere.
 
 import hmac
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,10 +30,12 @@ class ChainCheck:
     After a finding it goes on from what is stored, so that one change is one finding. Memory is bounded.
     """
 
-    def __init__(self, keys: KeyRing, anchors: Mapping[int, bytes]) -> None:
-        """`anchors`: MACs that seals once had, by their numbers."""
+    def __init__(self, keys: KeyRing, anchors: Iterable[Place]) -> None:
+        """`anchors`: places that the chain once had."""
         self._keys = keys
-        self._anchors = dict(anchors)
+        self._anchors: dict[int, set[bytes]] = {}
+        for anchor in anchors:
+            self._anchors.setdefault(anchor.seq, set()).add(anchor.mac)
         self._last = GENESIS
         self._is_last_known = True
         self._newest: datetime | None = None
@@ -91,8 +93,7 @@ class ChainCheck:
         yield f"seals {first} to {seq - 1} are gone; what seal {seq} covers cannot be checked without them"
 
     def _compare_anchor(self, place: Place) -> Iterator[str]:
-        anchor = self._anchors.pop(place.seq, None)
-        if anchor is not None and not hmac.compare_digest(anchor, place.mac):
+        if self._anchors.pop(place.seq, set()) - {place.mac}:
             yield f"seal {place.seq} is not the one that the anchor names"
 
     def _compare(self, seal: Seal, row: AuditRow) -> Iterator[str]:

@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from authsession import audit_verify
+from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.domain.audit_check import Link
 from services.internal_admin.store.audit_removal import remove_aged_prefix
 from services.internal_admin.store.audit_seals import read_links
@@ -90,7 +91,7 @@ def test_after_a_removal_every_tampering_is_found_as_before(world: World, young:
     world.database.execute("delete from audit_seal where audit_id = $1", young[2])
     world.database.execute("delete from audit_seal where audit_id = $1", young[4])
     world.database.execute("delete from audit_events where audit_id = $1", young[4])
-    assert verify(world, anchors={place.seq: place.mac}) == [
+    assert verify(world, anchors=[place]) == [
         f"row {young[0]} or its seal 11 was changed",
         f"row {young[1]} is gone, its seal 12 is there",
         "seals 13 to 13 are gone; what seal 14 covers cannot be checked without them",
@@ -165,8 +166,8 @@ def test_the_internal_role_can_remove_neither_young_rows_nor_the_last_nor_at_a_w
 
 def test_an_anchor_from_before_the_beginning_is_told_and_not_compared(world: World, young: list[int]) -> None:
     sweep(world)
-    assert verify(world, anchors={4: ZEROS}) == []
-    assert "the anchor of seal 4 is from before that" in notes(world, anchors={4: ZEROS})
+    assert verify(world, anchors=[Place(4, ZEROS)]) == []
+    assert "the anchor of seal 4 is from before that" in notes(world, anchors=[Place(4, ZEROS)])
 
 
 def test_several_that_remove_at_once_remove_each_row_once_and_leave_one_chain(world: World) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.internal_admin.domain.audit_chain import Place
 from shared.keyring import KeyRing
 from tests.support.audit_trail import KEYS, OLD_AND_NEW_KEYS, add_rows, chain_end, notes, seal_all, verify
 from tests.support.stack import AUDIT_KEYS
@@ -115,7 +116,7 @@ def test_a_cut_end_is_found_against_an_anchor(world: World, ids: list[int]) -> N
     world.database.execute("delete from audit_events where audit_id > $1", ids[6])
     world.database.execute("delete from audit_seal where seq > 7")
     assert verify(world) == []
-    found = verify(world, anchors={place.seq: place.mac})
+    found = verify(world, anchors=[place])
     assert found == ["the end is cut off: the chain ends at seal 7, there was a seal 10"]
 
 
@@ -126,14 +127,20 @@ def test_a_chain_that_was_made_anew_is_found_against_an_anchor(world: World, ids
     world.database.execute("delete from audit_seal; update audit_sealer set floor = 0;")
     seal_all(world)
     assert verify(world) == []
-    assert verify(world, anchors={place.seq: place.mac}) == ["seal 10 is not the one that the anchor names"]
+    assert verify(world, anchors=[place]) == ["seal 10 is not the one that the anchor names"]
 
 
 def test_an_anchor_of_a_chain_that_goes_on_is_no_finding(world: World, ids: list[int]) -> None:
     place = chain_end(world).place
     add_rows(world, 3)
     seal_all(world)
-    assert verify(world, anchors={place.seq: place.mac}) == []
+    assert verify(world, anchors=[place]) == []
+
+
+def test_of_two_anchors_of_one_seal_one_is_wrong(world: World, ids: list[int]) -> None:
+    place = chain_end(world).place
+    found = verify(world, anchors=[Place(place.seq, bytes(32)), place])
+    assert found == ["seal 10 is not the one that the anchor names"]
 
 
 def test_keys_change_in_the_middle_of_the_chain(world: World, ids: list[int]) -> None:

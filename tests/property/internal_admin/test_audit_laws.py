@@ -37,7 +37,7 @@ def test_text_that_moves_from_one_column_to_the_next_changes_the_form(row: Audit
 @given(st.lists(ROWS, max_size=5))
 def test_what_was_sealed_is_found_as_it_was_sealed(rows: list[AuditRow]) -> None:
     rows.sort(key=lambda row: row.occurred_at)
-    check = ChainCheck(KEYS, anchors={})
+    check = ChainCheck(KEYS, anchors=[])
     links = map(Link, seal_rows(GENESIS, rows, KEYS.newest), rows)
     assert [*check.begin(Checkpoint()), *(said for link in links for said in check.check(link)), *check.end()] == []
     assert check.checked == len(rows)

@@ -71,9 +71,8 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
 
     try:
         return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
-    except (
-        asyncpg.ForeignKeyViolationError
-    ):  # the code that it would share went with its user, and the e-mail's row too
+    except asyncpg.ForeignKeyViolationError:
+        # The code that it would share went with its user, and the e-mail's row too.
         return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from services.internal_admin.workers.retention import AgedRows, UnusedEmails
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.io import queries
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address
 from tests.support.database import Database
+from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import PublicFlow, race
 from tests.support.retention import Sweep, count, log_in, rows_of, rows_of_many, store_old_sends, unused_addresses
 from tests.support.trusted import block_email
@@ -31,9 +31,6 @@ def flow(world: World) -> PublicFlow:
 @pytest.fixture
 def sweep(world: World) -> Sweep:
     return Sweep(world)
-
-
-WRITE = queries.load("services.public_auth.store")["write_issue"]
 
 
 def test_a_login_keeps_the_network_that_the_sweep_is_about_to_remove(world: World, flow: PublicFlow) -> None:
@@ -83,54 +80,24 @@ def test_a_send_sees_a_block_whose_address_was_removed_and_made_anew_meanwhile(w
     """The new row's version is the old one's; only its id tells that the decision was made on another."""
     (email,) = unused_addresses(world, 1)
 
-    class Interrupting:
-        happened = False
-
-        async def unit_of_work(self, body: Callable[[Any], Awaitable[Any]]) -> Any:
-            interrupted, self.happened = not self.happened, True
-            return await world.public.unit_of_work(
-                lambda connection: body(RemovedAndBlocked(world, connection, email) if interrupted else connection)
-            )
-
-    interrupted = flow.reaching(Interrupting())
+    again = elsewhere(world.database.owner_dsn, partial(remove_and_block, email=email))
+    interrupted = flow.reaching(InterruptedPostgres(world.public, again))
     interrupted.send(email)
 
     assert interrupted.decisions == ["blocked"]
 
 
-class RemovedAndBlocked:
-    """A connection before whose first write the address goes, and comes back with a block."""
-
-    def __init__(self, world: World, connection: asyncpg.Connection, email: str) -> None:
-        self._world, self._connection, self._email = world, connection, email
-        self._happened = False
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def fetch(self, sql: str, *arguments: Any) -> Any:
-        if sql == WRITE and not self._happened:
-            self._happened = True
-            await self._happen()
-        return await self._connection.fetch(sql, *arguments)
-
-    async def _happen(self) -> None:
-        settings = {"search_path": "authsession"}
-        owner = await asyncpg.connect(self._world.database.owner_dsn, ssl=False, server_settings=settings)
-        try:
-            assert (
-                await owner.execute("delete from emails where folded = $1 and version = 0", self._email) == "DELETE 1"
-            )
-            await owner.execute(
-                """
-                with address as (insert into emails (folded, created_at) values ($1, clock_now()) returning email_id)
-                insert into blocks (email_id, reason_code, actor_type, created_at)
-                select email_id, 'test', 'system', clock_now() from address
-                """,
-                self._email,
-            )
-        finally:
-            await owner.close()
+async def remove_and_block(owner: asyncpg.Connection, email: str) -> None:
+    """The address goes, and comes back with a block."""
+    assert await owner.execute("delete from emails where folded = $1 and version = 0", email) == "DELETE 1"
+    await owner.execute(
+        """
+        with address as (insert into emails (folded, created_at) values ($1, clock_now()) returning email_id)
+        insert into blocks (email_id, reason_code, actor_type, created_at)
+        select email_id, 'test', 'system', clock_now() from address
+        """,
+        email,
+    )
 
 
 def test_logins_that_run_while_everything_is_swept_lose_nothing(world: World, flow: PublicFlow, sweep: Sweep) -> None:

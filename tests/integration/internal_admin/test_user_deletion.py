@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
@@ -17,6 +16,7 @@ from tests.support.builders import email_address, store_user, unique
 from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
+from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import PublicFlow, race
 from tests.support.trusted import CAUSE as UNIT_CAUSE
 from tests.support.trusted import block_email, block_user
@@ -222,9 +222,8 @@ def test_a_login_decided_before_the_deletion_and_written_after_makes_no_session(
 ) -> None:
     user_id = log_in(flow, email).user_id
     challenge_id = flow.send(email)
-    (unit,) = flow.confirming(challenge_id, flow.code(challenge_id)).args
 
-    outcome = world.call(world.public.unit_of_work, partial(_interrupted, unit=unit, world=world, user_id=user_id))
+    outcome = interrupted(flow, user_id).confirm(challenge_id, flow.code(challenge_id))
 
     assert isinstance(outcome, ChallengeUnknown)
     assert not database.execute("select 1 from users where email = $1", email)
@@ -236,40 +235,15 @@ def test_a_send_decided_before_the_deletion_and_written_after_mails_a_new_code(
     """It would have shared a code that is gone."""
     user_id = log_in(flow, email).user_id
     flow.send(email)
-    whole = flow._send._postgres
+    at_worst = interrupted(flow, user_id)
 
-    class Interrupting:
-        async def unit_of_work(self, body: Any) -> Any:
-            return await whole.unit_of_work(partial(_interrupted, unit=body, world=world, user_id=user_id))
+    challenge_id = at_worst.send(email)
 
-    flow._send._postgres = Interrupting()
-    challenge_id = flow.send(email)
-
-    assert flow.decisions[-1] == "new_code"
+    assert at_worst.decisions == ["new_code"]
     assert isinstance(flow.confirm(challenge_id, flow.code(challenge_id)), SessionMade)
 
 
-class _Interrupted:
-    """A connection; just before its first write the user is erased, by another one."""
-
-    def __init__(self, connection: asyncpg.Connection, dsn: str, user_id: str) -> None:
-        self._connection = connection
-        self._dsn = dsn
-        self._user_id: str | None = user_id
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def fetchval(self, sql: str, *arguments: Any) -> Any:
-        user_id, self._user_id = self._user_id, None
-        if user_id is not None:
-            other = await asyncpg.connect(self._dsn, ssl=False, server_settings={"search_path": "authsession"})
-            try:
-                await delete_user(other, DeleteUser(user_id, UNIT_CAUSE))
-            finally:
-                await other.close()
-        return await self._connection.fetchval(sql, *arguments)
-
-
-async def _interrupted(connection: asyncpg.Connection, *, unit: Any, world: World, user_id: str) -> Any:
-    return await unit(_Interrupted(connection, world.database.internal_dsn, user_id))
+def interrupted(flow: PublicFlow, user_id: str) -> PublicFlow:
+    """Between a decision and its write the user is erased."""
+    erase = partial(delete_user, command=DeleteUser(user_id, UNIT_CAUSE))
+    return flow.reaching(InterruptedPostgres(flow.world.public, elsewhere(flow.world.database.internal_dsn, erase)))

@@ -18,10 +18,10 @@ from services.internal_admin.domain.settings_change import ChangeSettings
 from services.internal_admin.store.domain_revocation import revoke_next_of_domains
 from services.internal_admin.store.system_settings import change_settings
 from services.public_auth.domain.confirm import Refused
-from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
-from shared.io import queries
+from services.public_auth.store.confirm_challenge import SessionMade
 from shared.sealing import unseal
 from tests.support.builders import unique
+from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import SEALING_KEYS, PublicFlow, race
 from tests.support.settings import ACTOR, DEFAULTS, block_domains
 from tests.support.world import World
@@ -37,7 +37,6 @@ SEALED_CODES = """
 select challenge_id, login_code_id, seal_key_id, sealed_code
   from challenges join login_codes using (login_code_id) where challenge_id = any ($1)
 """
-WRITE = queries.load("services.public_auth.store")["write_sessions"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,33 +45,11 @@ def own_settings(world: World) -> Iterator[None]:
     world.database.execute(DEFAULTS)
 
 
-class Interrupted:
-    """A connection; just before its first write a domain is blocked and its sessions are revoked, by another one."""
-
-    def __init__(self, connection: asyncpg.Connection, dsn: str, domain: str) -> None:
-        self._connection = connection
-        self._dsn = dsn
-        self._domain: str | None = domain
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def fetch(self, sql: str, *arguments: Any) -> Any:
-        if sql == WRITE and self._domain is not None:
-            domain, self._domain = self._domain, None
-            await block_and_revoke(self._dsn, domain)
-        return await self._connection.fetch(sql, *arguments)
-
-
-async def block_and_revoke(dsn: str, domain: str) -> None:
-    connection = await asyncpg.connect(dsn, ssl=False, server_settings={"search_path": "authsession"})
-    try:
-        values = {"blocked_email_domains": (domain,)}
-        await change_settings(connection, ChangeSettings(values, None, ACTOR, Caller("test", None, None)))
-        while (await revoke_next_of_domains(connection, limit=500)).worked:
-            pass
-    finally:
-        await connection.close()
+async def block_and_revoke(connection: asyncpg.Connection, domain: str) -> None:
+    values = {"blocked_email_domains": (domain,)}
+    await change_settings(connection, ChangeSettings(values, None, ACTOR, Caller("test", None, None)))
+    while (await revoke_next_of_domains(connection, limit=500)).worked:
+        pass
 
 
 @pytest.mark.parametrize("returning", [False, True], ids=["new", "returning"])
@@ -85,12 +62,10 @@ def test_a_login_decided_before_its_domain_was_blocked_and_written_after_is_deci
         first = flow.send(email)
         assert isinstance(flow.confirm(first, flow.code(first)), SessionMade)
     challenge_id = flow.send(email)
-    unit = flow.confirm_unit(challenge_id, flow.code(challenge_id))
+    block = elsewhere(world.database.internal_dsn, partial(block_and_revoke, domain=domain))
 
-    async def interrupted(connection: asyncpg.Connection) -> ConfirmOutcome:
-        return await unit(Interrupted(connection, world.database.internal_dsn, domain))
-
-    outcome = world.call(world.public.unit_of_work, interrupted)
+    interrupted = flow.reaching(InterruptedPostgres(world.public, block))
+    outcome = interrupted.confirm(challenge_id, flow.code(challenge_id))
 
     assert outcome is Refused.BLOCKED_BY_POLICY
     assert active_sessions(world) == 0

@@ -1,6 +1,5 @@
 """What happens between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
@@ -9,9 +8,9 @@ from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
 from services.public_auth.store.issue_challenge import IssuePolicy
-from shared.io import queries
 from shared.io.postgres import Body
 from tests.support.builders import email_address
+from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import PublicFlow
 from tests.support.world import World
 
@@ -19,58 +18,21 @@ OTHER_NETWORK = "198.51.100.1"
 WIDE = Budget(total=1000, per_network=1000, kept_for_known=0)
 # Two challenges reserve all there is.
 TIGHT = Budgets(WIDE, WIDE, live_challenges=Budget(2, 2, 0), wrong_codes=Budget(10, 10, 0))
-WRITES = {sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith("write_")}
-
-
-class Interrupted:
-    """A connection on which something else is committed, by another connection, just before a write."""
-
-    def __init__(self, connection: asyncpg.Connection, before_write: Callable[[], Awaitable[Any]]) -> None:
-        self._connection = connection
-        self._before_write = before_write
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    async def fetch(self, sql: str, *arguments: Any) -> Any:
-        if sql in WRITES:
-            await self._before_write()
-        return await self._connection.fetch(sql, *arguments)
-
-
-class InterruptedPostgres:
-    """Units of work of the public role, each write of which comes just after one of `events`; none after the last."""
-
-    def __init__(self, world: World, *events: Callable[[asyncpg.Connection], Awaitable[Any]]) -> None:
-        self._world = world
-        self._events = list(events)
-
-    async def unit_of_work(self, body: Body[Any]) -> Any:
-        async def interrupted(connection: asyncpg.Connection) -> Any:
-            return await body(Interrupted(connection, self._next_event))
-
-        return await self._world.public.unit_of_work(interrupted)
-
-    async def _next_event(self) -> None:
-        if self._events:
-            event = self._events.pop(0)
-            connection = await asyncpg.connect(
-                self._world.database.public_dsn, ssl=False, server_settings={"search_path": "authsession"}
-            )
-            try:
-                await event(connection)
-            finally:
-                await connection.close()
 
 
 def confirm_interrupted(flow: PublicFlow, challenge_id: str, code: str, *events: Body[Any]) -> ConfirmOutcome:
-    return flow.reaching(InterruptedPostgres(flow.world, *events)).confirm(challenge_id, code)
+    return interrupted(flow, *events).confirm(challenge_id, code)
 
 
 def send_interrupted(flow: PublicFlow, email: str, *events: Body[Any]) -> tuple[str, str]:
     """The challenge id, and what was decided."""
-    interrupted = flow.reaching(InterruptedPostgres(flow.world, *events))
-    return interrupted.send(email), interrupted.decisions[-1]
+    at_worst = interrupted(flow, *events)
+    return at_worst.send(email), at_worst.decisions[-1]
+
+
+def interrupted(flow: PublicFlow, *events: Body[Any]) -> PublicFlow:
+    dsn = flow.world.database.public_dsn
+    return flow.reaching(InterruptedPostgres(flow.world.public, *(elsewhere(dsn, event) for event in events)))
 
 
 def attempts(flow: PublicFlow, challenge_id: str) -> tuple[int, int]:

@@ -1,0 +1,53 @@
+"""What happens between the read of a public decision and its write, at the worst moment on purpose."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from shared.io import queries
+from shared.io.postgres import Body, Postgres
+
+Event = Callable[[], Awaitable[Any]]
+_WRITES = {sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith("write_")}
+
+
+class InterruptedPostgres:
+    """Units of work, each write of which comes just after one of `events` was committed; none after the last."""
+
+    def __init__(self, postgres: Postgres, *events: Event) -> None:
+        self._postgres = postgres
+        self._events = list(events)
+
+    async def unit_of_work(self, body: Body[Any]) -> Any:
+        return await self._postgres.unit_of_work(lambda connection: body(_Interrupted(connection, self._events)))
+
+
+class _Interrupted:
+    """A connection before whose writes something else happens."""
+
+    def __init__(self, connection: asyncpg.Connection, events: list[Event]) -> None:
+        self._connection = connection
+        self._events = events
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    async def fetch(self, sql: str, *arguments: Any) -> Any:
+        if sql in _WRITES and self._events:
+            await self._events.pop(0)()
+        return await self._connection.fetch(sql, *arguments)
+
+
+def elsewhere(dsn: str, body: Body[Any]) -> Event:
+    """The event that `body` is run on a connection of its own."""
+    return partial(_run, dsn, body)
+
+
+async def _run(dsn: str, body: Body[Any]) -> None:
+    connection = await asyncpg.connect(dsn, ssl=False, server_settings={"search_path": "authsession"})
+    try:
+        await body(connection)
+    finally:
+        await connection.close()

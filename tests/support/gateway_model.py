@@ -38,6 +38,8 @@ class Server:
     records: dict[str, str] = field(default_factory=dict)
     entries: list[tuple[int, str, str]] = field(default_factory=list)
     last: int = 0
+    lag: int = 0
+    """How far its clock, of which entry ids are made, is behind."""
     projection: tuple[str, str, int] | None = None
     """Epoch, state, beat."""
 
@@ -48,7 +50,7 @@ class Server:
         if not (self.records.get(device_session_id) == "revoked" and status == "active"):
             self.records[device_session_id] = status
             if announce:
-                self.last = max(now, self.last + 1)
+                self.last = max(now - self.lag, self.last + 1)
                 self.entries.append((self.last, device_session_id, status))
         return True
 

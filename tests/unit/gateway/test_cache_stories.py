@@ -127,6 +127,20 @@ def test_an_entry_that_was_trimmed_unread_is_not_missed(model: GatewayModel) -> 
     assert isinstance(found(model), Revoked)
 
 
+def test_an_entry_that_was_trimmed_between_two_commands_of_one_breath_is_not_missed(model: GatewayModel) -> None:
+    assert model.link is not None
+    while [answer.command[0] for answer in model.link.stream.waiting] != ["XINFO", "XREAD"]:
+        model.execute_follow()
+        model.deliver_follow()
+    model.execute_follow()  # the ends, as they were
+    model.revoke_now(SESSION)
+    model.log_in(OTHER)
+    model.publish()
+    model.trim(1)
+    follow(model)
+    assert isinstance(found(model), Revoked)
+
+
 def test_entries_that_came_while_there_was_no_connection_are_heard_before_anybody_is_answered(
     model: GatewayModel,
 ) -> None:
@@ -188,6 +202,29 @@ def test_a_stream_that_begins_anew_hides_nothing(model: GatewayModel) -> None:
     model.revoke_now(SESSION)
     model.server.entries, model.server.last = [], 0
     model.connect()
+    follow(model)
+    assert isinstance(found(model), Revoked)
+
+
+def test_a_server_whose_clock_is_behind_hides_no_entry(model: GatewayModel) -> None:
+    model.replicate()
+    model.log_in(OTHER)
+    model.publish()
+    follow(model)  # up to an entry that the next server never had
+    model.cut()
+    model.fail_over()
+    model.server.lag = 10_000
+    model.revoke_now(SESSION)  # its entry is before that position
+    model.keeper_beats()
+    model.keeper_rebuilds()
+    model.keeper_rebuilds()  # and those of the rebuild are
+    model.server.lag = 0
+    model.log_in("device-session-3")
+    model.publish()  # its entry is behind it
+    model.connect()
+    for _ in range(3):
+        follow(model)
+        model.keeper_beats()
     follow(model)
     assert isinstance(found(model), Revoked)
 

@@ -1,6 +1,6 @@
 """Time to the edge: from the start of a revoke request to the first refusal in a following gateway process.
 
-At rest, under full login load, and through a restart of Redis (killed as the request starts).
+At rest, under full login load, and through a restart of Redis (killed right before the request: counted from there).
 """
 
 import asyncio
@@ -113,8 +113,8 @@ async def _revoke_many(
     for _ in range(rounds):
         device_session_id = next(ids)
         await gateway.serve(device_session_id)
-        beside = before() if before is not None else None
         started = time.monotonic_ns()
+        beside = before() if before is not None else None
         await _revoke(client, device_session_id)
         answered = time.monotonic_ns()
         refused, revoked = await gateway.refusal()

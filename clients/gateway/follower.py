@@ -19,7 +19,8 @@ from contracts.gateway import GatewayKeys, decode_projection
 BATCH = 1000
 WATCH = 0.5
 """Seconds between two looks at the projection key; also how long a read of the stream waits for an entry."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25
+"""Seconds before the next attempt to connect."""
 
 
 class Follower:

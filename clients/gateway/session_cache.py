@@ -68,7 +68,8 @@ class SessionCache:
         self._on_notice = on_notice
 
     async def find(self, device_session_id: str) -> Answer:
-        """The session now. Once it was `Revoked` it is never `Active` again, whatever Redis forgets.
+        """The session now. Once it was `Revoked` it is never `Active` again, whatever Redis forgets (as long as it is
+        among the last `capacity` that were).
 
         An `Active` answer knows of every revocation published more than the mode's `patience` ago (in truth within
         milliseconds), but for `is_static`. Cancelling is harmless.
@@ -172,8 +173,9 @@ async def open_session_cache(
 ) -> AsyncGenerator[SessionCache]:
     """A cache that follows Redis until left. Does not wait for Redis: `await cache.ready()` does.
 
-    `mode`: `FailClosed()` unless given. `capacity`: sessions kept, about 700 bytes each. `watch`: seconds between two
-    looks at the projection key. A wrong Redis is never an exception here, but a notice, and *unavailable*.
+    `mode`: `FailClosed()` unless given. `capacity`: active sessions kept, and revoked ones; 500 bytes each (measured).
+    `watch`: seconds between two looks at the projection key. A wrong Redis is never an exception here, but a notice,
+    and *unavailable*.
     """
     keys = keys or GatewayKeys()
     copy = LocalCopy(capacity)

@@ -22,6 +22,7 @@ from hypercorn.typing import AppWrapper, ConnectionState
 
 from contracts.errors import ErrorCode
 from shared.kernel.entropy import SystemEntropy
+from shared.web.plain_requests import Peer, PlainRequest, PlainRequests
 from shared.web.refusals import refusal
 from shared.web.request_id import request_id_for
 
@@ -37,8 +38,13 @@ _NO_TLS = False
 class HttpConnection(TCPServer):
     """Reads one connection and feeds the protocol; every wait on the client has a deadline."""
 
-    def __init__(self, app: AppWrapper, config: Config, context: WorkerContext, stream: Any) -> None:
+    def __init__(
+        self, app: AppWrapper, config: Config, context: WorkerContext, stream: Any, plain: PlainRequests | None
+    ) -> None:
+        """`plain` answers what it finds; everything else is the app's, by way of h11."""
         super().__init__(app, config, context, {}, stream)
+        self._plain = plain
+        self._peer: Peer = None
         self._read_scope = trio.CancelScope()
         self._read_deadline = inf
         self._is_idle = True
@@ -50,6 +56,7 @@ class HttpConnection(TCPServer):
         """Serve the connection to its end; what the client does to it never raises."""
         sock = self.stream.socket
         try:
+            self._peer = _ip_and_port(sock.getpeername())
             async with TaskGroup() as task_group:
                 self.protocol: Any = _Http1(
                     self.app,
@@ -58,7 +65,7 @@ class HttpConnection(TCPServer):
                     task_group,
                     ConnectionState({}),
                     _NO_TLS,
-                    _ip_and_port(sock.getpeername()),
+                    self._peer,
                     _ip_and_port(sock.getsockname()),
                     self.protocol_send,
                 )
@@ -100,14 +107,18 @@ class HttpConnection(TCPServer):
             if event.idle:
                 self._become_idle()
             else:
-                self._is_idle, self._has_request, self._has_asked = False, True, True
-                self._read_within(inf)
+                self._become_busy()
 
     async def _read_data(self) -> None:
         while True:
             data = await self._receive()
             if data is None:
                 break
+            request = self._find_plain(data)
+            if request is not None:
+                if not await self._answer_plain(request):
+                    break
+                continue
             if self._is_idle and data:
                 self._is_idle = False
                 self._read_within(HEAD_SECONDS)
@@ -115,6 +126,26 @@ class HttpConnection(TCPServer):
             if not data:
                 break
         await self.protocol.handle(Closed())
+
+    def _find_plain(self, data: bytes) -> PlainRequest | None:
+        """Only between two requests, and only where h11 holds nothing back."""
+        if self._plain is None or not self._is_idle or self.protocol.connection.trailing_data[0]:
+            return None
+        return self._plain.find(data, self._peer)
+
+    async def _answer_plain(self, request: PlainRequest) -> bool:
+        """Whether the connection goes on. Nobody reads from it meanwhile: who hangs up is noticed afterwards."""
+        assert self._plain is not None
+        self._become_busy()
+        answer, must_close = await self._plain.answer(request, self._date())
+        await self._write(answer)
+        self._become_idle()
+        return not (must_close or self.context.terminated.is_set())
+
+    def _date(self) -> tuple[bytes, bytes]:
+        """The one field that hypercorn adds to each answer (RFC 9110 §6.6.1)."""
+        [date] = self.config.response_headers("h11")
+        return date
 
     async def _receive(self) -> bytes | None:
         """What comes next, b"" for its end; None when the wait is over or the connection is."""
@@ -135,6 +166,10 @@ class HttpConnection(TCPServer):
                 await self.protocol.handle(Closed())
         if scope.cancelled_caught:
             await self.stream.aclose()
+
+    def _become_busy(self) -> None:
+        self._is_idle, self._has_request, self._has_asked = False, True, True
+        self._read_within(inf)
 
     def _become_idle(self) -> None:
         self._is_idle, self._has_request = True, False
@@ -206,7 +241,7 @@ class _Http1(H11Protocol):
         await self._send_h11_event(h11.EndOfMessage())
 
 
-def _ip_and_port(address: Any) -> tuple[str, int] | None:
+def _ip_and_port(address: Any) -> Peer:
     """Of a socket's address; None for a Unix socket."""
     return None if isinstance(address, str) else (address[0], address[1])
 

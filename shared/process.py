@@ -1,5 +1,6 @@
 """A service as an operating-system process: settings, logs, exit status. What runs inside is its `wiring`'s."""
 
+import gc
 import logging
 import os
 import sys
@@ -11,6 +12,8 @@ import trio
 from shared.kernel.faults import ConfigurationError
 from shared.settings import EXIT_STATUS
 from shared.telemetry import configure_logging
+
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 
 SettingsT = TypeVar("SettingsT")
 
@@ -26,6 +29,7 @@ def run_process(
     in the code and without its text, which Python's own traceback would print.
     """
     configure_logging(sys.stderr)
+    _spare_the_collector()
     status = 1
     try:
         trio.run(run, read_settings(os.environ))
@@ -37,6 +41,13 @@ def run_process(
     except* Exception as fault:  # noqa: BLE001 - the last resort of the process
         _log.exception("the process ends by a fault", exc_info=fault)
     return status
+
+
+def _spare_the_collector() -> None:
+    """What was imported lives as long as the process: it is not searched for garbage, and the rest more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
 
 
 def _problems(group: BaseExceptionGroup[ConfigurationError]) -> list[str]:

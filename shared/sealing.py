@@ -4,6 +4,8 @@ AES-256-GCM (NIST SP 800-38D) under a key derived by HKDF-SHA-256 (RFC 5869), so
 meets the cipher itself. A sealed value is 12 random bytes of nonce, the ciphertext, 16 bytes of tag.
 """
 
+from functools import cache
+
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -39,5 +41,6 @@ def unseal(ring: KeyRing, key_id: str, sealed: bytes, associated_data: bytes) ->
         raise Unsealable("sealed bytes were changed, or belong to another row") from None
 
 
+@cache
 def _cipher(key: Key) -> AESGCM:
     return AESGCM(HKDF(algorithm=SHA256(), length=_AES_256_BYTES, salt=None, info=_PURPOSE).derive(key.secret))

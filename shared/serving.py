@@ -19,6 +19,7 @@ from shared.drain import Drain
 from shared.http_connection import HttpConnection
 from shared.kernel.faults import ConfigurationError
 from shared.web.asgi import AsgiApp
+from shared.web.plain_requests import PlainRequests
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
@@ -27,9 +28,16 @@ MOST_CONNECTIONS = 1024
 
 
 async def serve(
-    app: AsgiApp, address: Address, *, drain: Drain, task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED
+    app: AsgiApp,
+    address: Address,
+    *,
+    drain: Drain,
+    plain: PlainRequests | None = None,
+    task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `app` until `drain` stops and what runs has finished (at most `drain.shutdown_timeout` later).
+    """Serve `app`, and before it what `plain` finds, until `drain` stops and what runs has finished.
+
+    The latter takes at most `drain.shutdown_timeout`.
 
     `task_status` gets the real address (the port chosen for port 0) once connections are accepted. Raises
     `ConfigurationError` when the address cannot be had. A Unix socket is removed again at the end.
@@ -38,7 +46,7 @@ async def serve(
     config = _hypercorn_config()
     context = WorkerContext(max_requests=None)
     connections: set[HttpConnection] = set()
-    connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context)
+    connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context, plain)
     try:
         async with trio.open_nursery() as handlers:
             async with trio.open_nursery() as acceptor:
@@ -56,11 +64,16 @@ async def serve(
 
 
 async def _serve_connection(
-    connections: set[HttpConnection], app: ASGIWrapper, config: Config, context: WorkerContext, stream: Any
+    connections: set[HttpConnection],
+    app: ASGIWrapper,
+    config: Config,
+    context: WorkerContext,
+    plain: PlainRequests | None,
+    stream: Any,
 ) -> None:
     if len(connections) >= _most_connections() and not _make_room(connections):
         return  # every one of them is being answered: the client is told by the end of its connection
-    connection = HttpConnection(app, config, context, stream)
+    connection = HttpConnection(app, config, context, stream, plain)
     connections.add(connection)
     try:
         await connection.run()

@@ -38,11 +38,12 @@ from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
-from shared.web.app import bare_app, quart_app
+from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
 from shared.web.health import Readiness, health_routes
+from shared.web.plain_requests import PlainRequests
 from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
@@ -134,7 +135,8 @@ async def _run(
         is_draining=lambda: drain.is_draining,
     )
     hot_routes = public_routes(send_code, confirm_code, limiter, settings.public_host)
-    app = bare_app(hot_routes, quart_app((*hot_routes, *health_routes(readiness, shows_checks=False)), edge), edge)
+    plain = PlainRequests(hot_routes, edge)
+    app = quart_app((*hot_routes, *health_routes(readiness, shows_checks=False)), edge)
 
     async with trio.open_nursery() as workers:
         await workers.start(limiter.run)
@@ -154,7 +156,7 @@ async def _run(
                 await servers.start(
                     partial(serve, _operators_app(readiness, metrics), settings.metrics_address, drain=drain)
                 )
-            await servers.start(partial(serve, app, settings.http_address, drain=drain))
+            await servers.start(partial(serve, app, settings.http_address, drain=drain, plain=plain))
         workers.cancel_scope.cancel()
     metrics.shutdown()
 

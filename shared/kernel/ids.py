@@ -11,7 +11,8 @@ from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"  # https://www.crockford.com/base32.html
-_ULID_LENGTH = 26
+_PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
+_SHIFTS = range(120, -1, -10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,7 +49,7 @@ def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
 
 def _ulid(clock: Clock, entropy: Entropy) -> str:
     number = _milliseconds(clock) << 80 | int.from_bytes(entropy.token_bytes(10))
-    return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_LENGTH)))
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])
 
 
 def _milliseconds(clock: Clock) -> int:

@@ -1,10 +1,8 @@
-"""The two ways a `Route` is served: Quart-Trio for everything, bare ASGI for hot routes in front of it. Same rules.
+"""A `Route` served by Quart-Trio, read and answered through `shared.web.connection`.
 
-Both read and answer through `shared.web.connection`; they differ only in who finds the route. Why bare ASGI at all:
-docs/decisions/0003-bare-asgi-hot-routes.md.
+The plain requests of hot routes do not come this far (`shared.web.plain_requests`); the same rules hold for them.
 """
 
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -15,37 +13,15 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from contracts.errors import ErrorCode
-from shared.web.asgi import AsgiApp, Receive, Scope, Send
+from shared.web.asgi import AsgiApp, Scope
 from shared.web.connection import Connection
 from shared.web.edge import Edge
 from shared.web.exchange import Endpoint, Request, Response, Route
 from shared.web.refusals import answer_to, method_not_allowed, refusal
 
-__all__ = ["AsgiApp", "Edge", "Endpoint", "Request", "Response", "Route", "bare_app", "quart_app"]
+__all__ = ["AsgiApp", "Edge", "Endpoint", "Request", "Response", "Route", "quart_app"]
 
 _CONNECTION = "authsession.connection"
-
-
-def bare_app(routes: Iterable[Route], fallback: AsgiApp, edge: Edge) -> AsgiApp:
-    """An ASGI app that serves `routes` (exact paths, no parameters) itself and gives every other path to `fallback`.
-
-    Let `fallback` have the same routes too: unusual spellings of a path (percent-encoded, absolute) are its business.
-    """
-    by_path: dict[bytes, dict[str, Route]] = defaultdict(dict)
-    for route in routes:
-        by_path[route.path.encode("ascii")][route.method] = route
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        by_method = by_path.get(scope["raw_path"]) if scope["type"] == "http" else None
-        if by_method is None:
-            await fallback(scope, receive, send)
-            return
-        connection = Connection(edge, scope, receive, send)
-        route = by_method.get(scope["method"])
-        response = await connection.answer(route, {}) if route else method_not_allowed(by_method)
-        await connection.send(response)
-
-    return app
 
 
 def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:

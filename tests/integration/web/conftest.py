@@ -7,7 +7,7 @@ import pytest
 from tests.integration.web.served import Server, running
 
 
-@pytest.fixture(params=["bare", "quart"])
+@pytest.fixture(params=["plain", "quart"])
 async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     async with running(request.param) as server:
         yield server

@@ -12,9 +12,10 @@ import trio
 from shared.address import TcpAddress
 from shared.drain import Drain
 from shared.serving import serve
-from shared.web.app import bare_app, quart_app
+from shared.web.app import quart_app
 from shared.web.edge import Edge
 from shared.web.exchange import Request, Response, Route
+from shared.web.plain_requests import PlainRequests
 
 
 class Server:
@@ -39,8 +40,8 @@ class Server:
             Route("POST", "/broken", self._broken),
             Route("GET", "/big", self._big),
         ]
-        everything = quart_app([*hot, *others], edge)
-        self.app = everything if kind == "quart" else bare_app(hot, everything, edge)
+        self.app = quart_app([*hot, *others], edge)
+        self.plain = PlainRequests(hot, edge) if kind == "plain" else None
 
     async def _echo(self, request: Request) -> Response:
         self.seen.append(request)
@@ -127,10 +128,12 @@ class Client:
 
 
 @asynccontextmanager
-async def running(kind: str = "bare") -> AsyncIterator[Server]:
+async def running(kind: str = "plain") -> AsyncIterator[Server]:
     server = Server(kind)
     async with trio.open_nursery() as nursery:
-        start: Callable[..., Any] = partial(serve, server.app, TcpAddress("127.0.0.1", 0), drain=server.drain)
+        start: Callable[..., Any] = partial(
+            serve, server.app, TcpAddress("127.0.0.1", 0), drain=server.drain, plain=server.plain
+        )
         address = await nursery.start(start)
         server.port = address.port
         try:

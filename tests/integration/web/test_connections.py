@@ -141,7 +141,7 @@ async def test_while_draining_requests_are_taken_and_each_answer_closes_its_conn
 
 
 async def test_stopping_finishes_what_runs_and_refuses_what_comes() -> None:
-    for kind in ("bare", "quart"):
+    for kind in ("plain", "quart"):
         async with running(kind) as server:
             idle, busy = await server.connect(), await server.connect()
             await busy.send(get("/slow", method="POST"))

@@ -1,11 +1,11 @@
-"""The rules of SPEC §2.1 over raw HTTP/1.1, alike for bare ASGI and Quart."""
+"""The rules of SPEC §2.1 over raw HTTP/1.1, alike for plain requests and Quart."""
 
 import json
 from typing import Any
 
 import pytest
 
-from tests.integration.web.served import Server
+from tests.integration.web.served import Server, running
 
 
 def post(path: str = "/echo", body: bytes = b"{}", *lines: str, content_type: str | None = "application/json") -> bytes:
@@ -213,3 +213,16 @@ async def test_every_answer_is_observed_by_its_route_and_not_by_its_path(server:
         ("POST", "/echo", 200), ("GET", "/things/{id}", 200), ("GET", "unmatched", 404), ("POST", "/echo", 413),
     ]  # fmt: skip
     assert server.observed[:3] == expected[:3]
+
+
+async def test_a_plain_request_is_answered_as_any_other_way_of_writing_it() -> None:
+    """The same request again with a field that is not plain goes through h11 and Quart; fields in any order."""
+    async with running("plain") as server:
+        for content_type in ("application/json", "text/plain"):
+            plain, other = [
+                await server.ask(post("/echo", b"{}", "X-Request-Id: same", field, content_type=content_type))
+                for field in ("Accept: */*", "X-Name: \xff")
+            ]
+            plain.headers["date"] = other.headers["date"]
+            assert (plain.status, plain.headers, plain.body) == (other.status, other.headers, other.body)
+        assert len(server.seen) == 2

@@ -1,6 +1,7 @@
 """The OpenAPI documents, loaded once, with the few formats that only this product has."""
 
 import base64
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.schemas import BaseSchema
 
+from contracts.control_plane.audit import AuditCursor, encode_audit_cursor
+from contracts.cursor import encode_position
 from contracts.instant import encode_instant
 from contracts.internal_blocks import BlockCursor, encode_block_cursor
 from contracts.internal_sessions import SessionCursor, encode_session_cursor
@@ -15,7 +18,9 @@ from shared.kernel.client_key import parse_client_public_key
 from tests.property.contracts.requests import INSTANTS
 
 DOCUMENTS = Path(__file__).parents[3] / "contracts" / "openapi"
-NAMES = ("public_auth", "internal_admin")
+NAMES = ("public_auth", "internal_admin", "control_plane")
+GUARDED = ("internal_admin", "control_plane")
+"""Those of the internal listener."""
 
 
 def load(name: str) -> BaseSchema:
@@ -27,11 +32,13 @@ def load(name: str) -> BaseSchema:
     return schema
 
 
+@cache
 def raw(name: str) -> dict[str, Any]:
-    """One document as plain values."""
+    """One document as plain values, which nobody changes."""
     return load(name).raw_schema
 
 
+@cache
 def operations(name: str) -> dict[str, dict[str, Any]]:
     """Each operation of a document by its id, with its `path` and `method`."""
     return {
@@ -60,4 +67,19 @@ def register_formats() -> None:
     schemathesis.openapi.format(
         "block-cursor", st.builds(BlockCursor, st.integers(min_value=1, max_value=2**63 - 1)).map(encode_block_cursor)
     )
+    schemathesis.openapi.format(
+        "token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"token-{number}"))
+    )
+    schemathesis.openapi.format(
+        "audit-cursor",
+        st.builds(AuditCursor, INSTANTS, st.integers(min_value=1, max_value=2**63 - 1)).map(encode_audit_cursor),
+    )
+    passwords = ["Orchid-lantern-47-quartz", "Saffron-meadow-83-comet", "grüne Wiese & 17 Rehe", "Zq" * 60 + "-94xT"]
+    schemathesis.openapi.format("new-password", st.sampled_from(passwords))
+    schemathesis.openapi.format(
+        "printable-line",
+        st.text(min_size=1, max_size=100).map(str.strip).filter(lambda text: text and text.isprintable()),
+    )
+    schemathesis.openapi.format("setting-duration", st.sampled_from(["90d", "2160h", "7776000s", "3650d"]))
+    schemathesis.openapi.format("email-domain", st.sampled_from(["example.org", "Evil.Example", "bücher.example"]))
     schemathesis.openapi.format("date-time", INSTANTS.map(encode_instant))

@@ -2,23 +2,19 @@
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
 import jsonschema_rs
 import pytest
 
 from contracts.errors import ERRORS, ErrorCode
-from services.internal_admin.domain.access import ACCESS, Scoped
-from tests.contract.openapi.documents import NAMES, load, operations, raw
+from services.internal_admin.domain.access import ACCESS, Anyone, OperatorOnly, Scoped
+from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw
 from tests.contract.vectors import cases
 
 # Said once in each document's introduction: no operation that exists can answer with them.
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
-# Goes with contracts/openapi/control_plane.yaml, which is being written.
-OF_THE_CONTROL_PLANE = {code for code in ErrorCode if code.startswith("password_")} | {
-    ErrorCode.INSECURE_TRANSPORT, ErrorCode.TOKEN_NOT_FOUND, ErrorCode.OWNER_EXISTS,
-    ErrorCode.ONBOARDING_OUT_OF_ORDER, ErrorCode.SETTINGS_CONFLICT, ErrorCode.IDEMPOTENCY_CONFLICT,
-}  # fmt: skip
 
 
 def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
@@ -115,38 +111,78 @@ def test_every_stable_code_is_documented_and_no_other() -> None:
         if status != "200" and "Unreadiness" not in str(response)
         for code in codes_of(raw(name), response)
     }
-    assert documented == {code.value for code in set(ErrorCode) - ABOUT_NO_OPERATION - OF_THE_CONTROL_PLANE}
+    assert documented == {code.value for code in set(ErrorCode) - ABOUT_NO_OPERATION}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_operation_may_fail_as_any_can(name: str) -> None:
     for operation in operations(name).values():
-        if operation["path"].startswith("/api/"):
+        if operation["path"].startswith(("/api/", "/v1/")):
             assert {"200", "400", "500", "503"} <= operation["responses"].keys()
-            assert ({"413", "415"} <= operation["responses"].keys()) == (operation["method"] == "POST")
+            assert ({"413", "415"} <= operation["responses"].keys()) == ("requestBody" in operation)
 
 
-def test_each_internal_operation_names_the_scope_that_the_guard_asks_for() -> None:
-    for operation in operations("internal_admin").values():
-        if operation["path"].startswith("/api/"):
-            access = ACCESS[operation["method"], operation["path"]]
-            assert isinstance(access, Scoped)
-            assert operation["security"] == [{}, {"token": [access.scope.value]}]
+def test_the_documents_of_the_internal_listener_have_the_routes_of_the_access_table() -> None:
+    documented = {
+        (operation["method"], operation["path"])
+        for name in GUARDED
+        for operation in operations(name).values()
+        if operation["path"].startswith(("/api/", "/v1/"))
+    }
+    assert documented == ACCESS.keys()
+
+
+OPERATOR: list[dict[str, list[str]]] = [{"operator_session": []}, {"operator_cookie": []}]
+
+
+def credentials_of(access: OperatorOnly | Scoped, *, of_internal_api: bool) -> list[dict[str, list[str]]]:
+    """What a document must say of a route for which the table asks this; `{}` is none at all."""
+    if isinstance(access, OperatorOnly):
+        return OPERATOR
+    token, break_glass = {"token": [access.scope.value]}, {"break_glass": list[str]()}
+    return [{}, token, *OPERATOR, break_glass] if of_internal_api else [*OPERATOR, token, break_glass]
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_each_operation_names_the_credentials_that_the_guard_asks_for(name: str) -> None:
+    for operation in operations(name).values():
+        access = ACCESS.get((operation["method"], operation["path"]))
+        if access is None:
+            assert operation["path"] in {"/healthz", "/readyz", "/metrics"}
+        elif isinstance(access, Anyone):
+            assert operation["security"][:1] in ([], [{}])
+        else:
+            assert operation["security"] == credentials_of(access, of_internal_api=name == "internal_admin")
             assert {"401", "403", "429"} <= operation["responses"].keys()
 
 
-def test_both_documents_say_the_same_of_what_they_share() -> None:
-    public, internal = (raw(name)["components"] for name in NAMES)
-    shared = {"InvalidRequest", "RequestTooLarge", "UnsupportedMediaType", "InternalError", "ServiceUnavailable"}
-    assert public["headers"] == internal["headers"]
-    assert all(public["responses"][name] == internal["responses"][name] for name in shared)
-    errors = {f"{name}Error".replace("ErrorError", "Error") for name in shared}
-    assert all(public["schemas"][name] == internal["schemas"][name] for name in errors)
+def test_every_mutation_of_the_internal_api_takes_an_idempotency_key() -> None:
+    for operation in operations("internal_admin").values():
+        references = [parameter["$ref"].rpartition("/")[2] for parameter in operation.get("parameters", [])]
+        is_mutation = operation["method"] != "GET"
+        assert ("IdempotencyKey" in references) == is_mutation == ("409" in operation["responses"])
 
 
-@pytest.mark.parametrize("exchange", cases("exchanges", "exchanges"))
+@pytest.mark.parametrize("part", ["headers", "schemas", "securitySchemes"])
+def test_what_two_documents_call_the_same_is_the_same(part: str) -> None:
+    for one, other in combinations([raw(name)["components"].get(part, {}) for name in NAMES], 2):
+        for name in one.keys() & other.keys():
+            assert one[name] == other[name], name
+
+
+def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
+    everywhere = {"InvalidRequest", "RequestTooLarge", "UnsupportedMediaType", "InternalError", "ServiceUnavailable"}
+    for names, shared in ((NAMES, everywhere), (GUARDED, {"InvalidCredentials", "Forbidden"})):
+        first, *rest = (raw(name)["components"]["responses"] for name in names)
+        assert all(first[name] == other[name] for name in shared for other in rest)
+
+
+GOLDEN = [*cases("exchanges", "exchanges"), *cases("control_plane", "exchanges")]
+
+
+@pytest.mark.parametrize("exchange", GOLDEN)
 def test_every_golden_exchange_fits_its_operation(exchange: dict[str, Any]) -> None:
-    name = "public_auth" if "/public/" in exchange["path"] else "internal_admin"
+    name = next(name for name in NAMES if exchange["operation"] in operations(name))
     document, operation = raw(name), operations(name)[exchange["operation"]]
     template = re.sub(r"\{\w+\}", "[^/]+", operation["path"])
     assert operation["method"] == exchange["method"]
@@ -159,11 +195,11 @@ def test_every_golden_exchange_fits_its_operation(exchange: dict[str, Any]) -> N
 
 
 def test_every_operation_of_the_api_has_a_golden_exchange() -> None:
-    golden = {case.values[0]["operation"] for case in cases("exchanges", "exchanges")}
+    golden = {case.values[0]["operation"] for case in GOLDEN}
     documented = {
         operation_id
         for name in NAMES
         for operation_id, operation in operations(name).items()
-        if operation["path"].startswith("/api/")
+        if operation["path"].startswith(("/api/", "/v1/"))
     }
     assert documented == golden

@@ -1,0 +1,216 @@
+"""The codecs of the control plane write and read its golden exchanges exactly: values, shapes, order of fields."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.control_plane import accounts, audit, onboarding, operator_sessions, system_settings, tokens
+from contracts.encoding import encode
+from contracts.errors import ErrorCode, encode_error
+from contracts.instant import decode_instant
+from services.internal_admin.domain.system_settings import SETTINGS
+from tests.contract.vectors import cases, load
+
+Json = dict[str, Any]
+SECRETS = ("ABCD-EFGH", "registration-token-123", "Orchid", "Saffron", "mq7x", "session-token-123", "owner@example.com")
+
+
+def instant(text: str) -> datetime:
+    return decode_instant(text, "instant")
+
+
+def optional_instant(shown: Json, name: str) -> datetime | None:
+    return instant(shown[name]) if name in shown else None
+
+
+def session(shown: Json) -> operator_sessions.OperatorSessionAnswer:
+    times = (instant(shown[name]) for name in ("created_at", "expires_at", "renew_before"))
+    return operator_sessions.OperatorSessionAnswer(shown["operator_session_id"], *times)
+
+
+def current(answer: Json) -> tuple[operator_sessions.OperatorSessionAnswer, operator_sessions.OperatorAnswer]:
+    return session(answer["session"]), operator_sessions.OperatorAnswer(**answer["operator"])
+
+
+def opened(answer: Json) -> bytes:
+    more = {name: answer[name] for name in ("recovery_codes",) if name in answer}
+    shown = operator_sessions.OpenedSessionAnswer(*current(answer), answer.get("session_token"), more)
+    return operator_sessions.encode_opened_session(shown)
+
+
+def status(answer: Json) -> bytes:
+    held = current(answer) if answer["authenticated"] else None
+    return operator_sessions.encode_status(has_owner=answer["has_owner"], current=held)
+
+
+def listed(shown: Json) -> operator_sessions.ListedSessionAnswer:
+    client = (shown["network"], shown["user_agent"])
+    return operator_sessions.ListedSessionAnswer(session(shown), *client, is_current=shown["is_current"])
+
+
+def token(shown: Json) -> tokens.TokenAnswer:
+    return tokens.TokenAnswer(
+        token_id=shown["token_id"],
+        name=shown["name"],
+        prefix=shown["prefix"],
+        scopes=tuple(shown["scopes"]),
+        status=shown["status"],
+        created_by=shown.get("created_by"),
+        created_at=instant(shown["created_at"]),
+        expires_at=instant(shown["expires_at"]),
+        last_used_at=optional_instant(shown, "last_used_at"),
+        revoked_at=optional_instant(shown, "revoked_at"),
+    )
+
+
+def tokens_page(answer: Json) -> bytes:
+    listed_tokens = [token(shown) for shown in answer["tokens"]]
+    return tokens.encode_tokens(listed_tokens, listed_tokens[-1].token_id if "next_cursor" in answer else None)
+
+
+def settings(answer: Json) -> system_settings.SettingsAnswer:
+    change = answer["last_change"]
+    changed_by = system_settings.LastChangeAnswer(instant(change["changed_at"]), *change["actor"].values())
+    left = [system_settings.DomainRevocationAnswer(**each) for each in answer["domain_revocations"]]
+    return system_settings.SettingsAnswer(answer["version"], answer["settings"], changed_by, left)
+
+
+def steps(answer: Json) -> list[onboarding.OnboardingStepAnswer]:
+    return [
+        onboarding.OnboardingStepAnswer(shown["name"], optional_instant(shown, "done_at")) for shown in answer["steps"]
+    ]
+
+
+def audit_row(shown: Json) -> audit.AuditAnswer:
+    same = ("audit_id", "event", "outcome", "caller", "network", "request_id", "subject", "reason_code", "seal_seq")
+    return audit.AuditAnswer(
+        **{name: shown.get(name) for name in same},
+        occurred_at=instant(shown["occurred_at"]),
+        actor_type=shown.get("actor", {}).get("type"),
+        actor_id=shown.get("actor", {}).get("id"),
+        details=json.dumps(shown["details"]) if "details" in shown else None,
+    )
+
+
+def audit_page(answer: Json) -> bytes:
+    cursor = audit.AuditCursor(instant("2026-04-05T11:59:59Z"), 41) if "next_cursor" in answer else None
+    return audit.encode_audit([audit_row(shown) for shown in answer["events"]], cursor)
+
+
+ENCODERS: dict[str, Callable[[Json], bytes]] = {
+    "read_status": status,
+    "exchange_setup_code": lambda a: accounts.encode_registration_token(
+        a["registration_token"], instant(a["expires_at"])
+    ),
+    "register_owner": opened,
+    "log_in": opened,
+    "recover_password": opened,
+    "change_password": lambda a: accounts.encode_changed_password(a["revoked_session_count"]),
+    "log_out": lambda a: operator_sessions.encode_revoke_session(a["outcome"], a["operator_session_id"]),
+    "renew_session": lambda a: operator_sessions.encode_session(*current(a)),
+    "renew_session_v1": lambda a: operator_sessions.encode_session(*current(a)),
+    "list_operator_sessions": lambda a: operator_sessions.encode_sessions([listed(shown) for shown in a["sessions"]]),
+    "revoke_operator_session": lambda a: operator_sessions.encode_revoke_session(
+        a["outcome"], a["operator_session_id"]
+    ),
+    "list_tokens": tokens_page,
+    "create_token": lambda a: tokens.encode_created_token(token(a["token"]), a["secret"]),
+    "revoke_token": lambda a: tokens.encode_revoke_token(a["outcome"], a["token_id"]),
+    "count_recovery_codes": lambda a: accounts.encode_recovery_code_count(
+        a["unused_count"], optional_instant(a, "made_at")
+    ),
+    "regenerate_recovery_codes": lambda a: accounts.encode_recovery_codes(a["recovery_codes"]),
+    "read_settings": lambda a: system_settings.encode_settings(settings(a)),
+    "change_settings": lambda a: system_settings.encode_change_settings(
+        a["outcome"], a["changed"], a["cautions"], settings(a)
+    ),
+    "read_onboarding": lambda a: onboarding.encode_onboarding(a["state"], steps(a)),
+    "advance_onboarding": lambda a: onboarding.encode_advance_onboarding(a["outcome"], a["state"], steps(a)),
+    "list_audit": audit_page,
+}
+
+DECODERS: dict[str, Callable[[bytes], Any]] = {
+    "exchange_setup_code": lambda body: {"setup_code": accounts.decode_exchange_setup_code(body)},
+    "register_owner": accounts.decode_register_owner,
+    "log_in": accounts.decode_log_in,
+    "recover_password": accounts.decode_recover_password,
+    "change_password": accounts.decode_change_password,
+    "regenerate_recovery_codes": lambda body: {"current_password": accounts.decode_regenerate_recovery_codes(body)},
+    "create_token": tokens.decode_create_token,
+    "change_settings": lambda body: system_settings.decode_change_settings(body, frozenset(SETTINGS)),
+    "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
+}
+UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90)}
+"""What is read where nothing was sent."""
+
+QUERIES: dict[str, Any] = {
+    "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
+    "list a page of the audit trail": (
+        audit.decode_list_audit,
+        audit.ListAuditQuery(actor_type="admin", since=datetime(2026, 4, 5, tzinfo=UTC), limit=2),
+    ),
+}
+
+EXCHANGES = cases("control_plane", "exchanges")
+
+
+def fields_of(read: Any) -> Json:
+    fields = read if isinstance(read, dict) else asdict(read)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+@pytest.mark.parametrize("exchange", [case for case in EXCHANGES if case.values[0]["status"] == 200])
+def test_an_answer_is_written_byte_for_byte(exchange: Json) -> None:
+    assert ENCODERS[exchange["operation"]](exchange["response"]) == encode(exchange["response"])
+
+
+@pytest.mark.parametrize("exchange", [case for case in EXCHANGES if case.values[0]["status"] != 200])
+def test_an_error_is_written_byte_for_byte(exchange: Json) -> None:
+    assert encode_error(ErrorCode(exchange["response"]["error"]["code"])) == encode(exchange["response"])
+
+
+@pytest.mark.parametrize("exchange", [case for case in EXCHANGES if "request" in case.values[0]])
+def test_a_request_is_read_field_by_field(exchange: Json) -> None:
+    sent = exchange["request"]
+    read = fields_of(DECODERS[exchange["operation"]](json.dumps(sent, indent=2).encode()))
+    assert {name: value for name, value in read.items() if value is not None and UNASKED.get(name) != value} == sent
+
+
+@pytest.mark.parametrize("exchange", [case for case in EXCHANGES if "query" in case.values[0]])
+def test_a_query_is_read(exchange: Json) -> None:
+    decode, expected = QUERIES[exchange["name"]]
+    assert decode(exchange["query"]) == expected
+
+
+def test_a_page_of_the_audit_trail_is_written_as_json_lines_byte_for_byte() -> None:
+    page = next(case["response"] for case in load("control_plane")["exchanges"] if "events" in case["response"])
+    golden = load("control_plane")["json_lines"]
+    rows = [audit_row(shown) for shown in page["events"]]
+    assert audit.encode_audit_lines(rows).decode() == golden["body"]
+    cursor = audit.decode_list_audit(f"cursor={page['next_cursor']}").cursor
+    assert cursor == audit.AuditCursor(rows[-1].occurred_at, rows[-1].audit_id)
+    assert audit.encode_next_link(golden["query"], cursor) == golden["link"]
+
+
+def test_a_page_of_tokens_continues_after_its_last_one() -> None:
+    page = next(case["response"] for case in load("control_plane")["exchanges"] if "next_cursor" in case["response"])
+    query = tokens.decode_list_tokens(f"cursor={page['next_cursor']}")
+    assert query.after == page["tokens"][-1]["token_id"]
+
+
+def test_every_operation_has_codecs_for_its_exchanges() -> None:
+    exchanges = load("control_plane")["exchanges"]
+    assert {each["operation"] for each in exchanges} == ENCODERS.keys()
+    assert {each["operation"] for each in exchanges if "request" in each} == DECODERS.keys()
+
+
+def test_no_repr_shows_a_code_a_password_or_a_token() -> None:
+    for exchange in load("control_plane")["exchanges"]:
+        decode = DECODERS.get(exchange["operation"])
+        if decode is not None:
+            read = decode(json.dumps(exchange["request"]).encode())
+            assert isinstance(read, dict) or not any(secret in repr(read) for secret in SECRETS)

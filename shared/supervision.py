@@ -10,6 +10,7 @@ from typing import Never
 
 import trio
 
+from shared import tracing
 from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
 
@@ -80,7 +81,8 @@ async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | 
     handled = None
     with trio.CancelScope(shield=True):
         try:
-            handled = await step()
+            with tracing.step(name):
+                handled = await step()
         except* DependencyUnavailable:
             _log.warning("a worker waits for a dependency", extra={"worker": name})
     return handled

@@ -8,52 +8,62 @@ of a DSN can reach a log by way of an argument, an exception or a library.
 import json
 import logging
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO, cast
 
+from opentelemetry import trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.metrics import Meter, set_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.web.exchange import Request, Response, Route
 from shared.web.request_id import current_request_id
+from shared.web.request_method import known_method
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq", "status",
-    "version", "warning", "worker",
+    "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq", "signal",
+    "status", "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
 OURS = ("authsession", "services", "shared")
 _LONGEST_TEXT = 300
-_KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Seconds: those of OpenTelemetry's semantic convention for `http.server.request.duration`."""
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per record: ts, level, logger, event, request_id, the allowed fields, exception."""
+    """One JSON object per record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
-            "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "event": _event(record),
-        }
-        request_id = current_request_id.get()
-        if request_id is not None:
-            line["request_id"] = request_id
-        given = vars(record)
-        line.update((name, _plain(given[name])) for name in LOG_FIELDS & given.keys())
-        if record.exc_info and record.exc_info[1] is not None:
-            line["exception"] = describe(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return json.dumps(log_line(record), ensure_ascii=False)
+
+
+def log_line(record: logging.LogRecord) -> dict[str, object]:
+    """All that may be told of a record: ts, level, logger, event, request_id, trace, the allowed fields, exception."""
+    line: dict[str, object] = {
+        "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": _event(record),
+    }
+    request_id = current_request_id.get()
+    if request_id is not None:
+        line["request_id"] = request_id
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        line.update(trace_id=trace.format_trace_id(span.trace_id), span_id=trace.format_span_id(span.span_id))
+    given = vars(record)
+    line.update((name, _plain(given[name])) for name in LOG_FIELDS & given.keys())
+    if record.exc_info and record.exc_info[1] is not None:
+        line["exception"] = describe(record.exc_info[1])
+    return line
 
 
 def _event(record: logging.LogRecord) -> str:
@@ -93,15 +103,21 @@ def configure_logging(stream: TextIO) -> None:
         logging.getLogger(name).setLevel(logging.INFO)
 
 
+def service_resource(service_name: str) -> Resource:
+    """Who tells: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override and add."""
+    return Resource.create({"service.name": service_name, **OTELResourceDetector().detect().attributes})
+
+
 class Metrics:
     """The instruments of one process. Give `meter` to whatever counts; `render` is what `/metrics` shows."""
 
-    def __init__(self, service_name: str) -> None:
-        """`service_name`: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override it."""
+    def __init__(self, service_name: str, readers: Iterable[MetricReader] = ()) -> None:
+        """`service_name`: as `service_resource` takes it. `readers` export what is counted as well."""
         self._registry = CollectorRegistry()
-        reader = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
-        resource = Resource.create({"service.name": service_name, **OTELResourceDetector().detect().attributes})
-        self._provider = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+        scraped = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
+        self._provider = MeterProvider(
+            [scraped, *readers], resource=service_resource(service_name), shutdown_on_exit=False
+        )
         self.meter: Meter = self._provider.get_meter("authsession")
         self._request_duration = self.meter.create_histogram(
             "http.server.request.duration",
@@ -123,7 +139,7 @@ class Metrics:
         return generate_latest(self._registry)
 
     def shutdown(self) -> None:
-        """Nothing is counted afterwards."""
+        """Nothing is counted afterwards. May wait for a reader that exports."""
         self._provider.shutdown()
 
 
@@ -131,7 +147,7 @@ class Metrics:
 def _request_attributes(method: str, route: str, status: int) -> Mapping[str, Any]:
     """OpenTelemetry's semantic convention; methods that nobody knows are one (they are the caller's to invent)."""
     return {
-        "http.request.method": method if method in _KNOWN_METHODS else "_OTHER",
+        "http.request.method": known_method(method),
         "http.route": route,
         "http.response.status_code": status,
     }

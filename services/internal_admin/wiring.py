@@ -47,6 +47,7 @@ from shared.outbox.relay import Relay
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
+from shared.telemetry_export import open_telemetry
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
@@ -67,20 +68,21 @@ async def run(settings: InternalAdminSettings) -> None:
         _log.warning("the configuration has a weakness", extra={"warning": warning})
     async with (
         open_loop(),
+        open_telemetry("authsession-internal") as metrics,
         open_postgres(
             process.postgres_dsn, application_name="authsession-internal", pool_size=process.postgres_pool_size
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as users,
     ):
-        await _run(settings, postgres, redis, users)
+        await _run(settings, metrics, postgres, redis, users)
 
 
-async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis, users: UserDirectory | None) -> None:
+async def _run(
+    settings: InternalAdminSettings, metrics: Metrics, postgres: Postgres, redis: Redis, users: UserDirectory | None
+) -> None:
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
-    metrics = Metrics("authsession-internal")
-    metrics.show_instruments_of_modules()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)
@@ -135,7 +137,6 @@ async def _run(settings: InternalAdminSettings, postgres: Postgres, redis: Redis
             await server.start(watch_signals, drain)
             await server.start(partial(serve, app, settings.http_address, drain=drain))
         workers.cancel_scope.cancel()
-    metrics.shutdown()
 
 
 async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
@@ -174,6 +175,7 @@ def _app(
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
+        believes_traceparent=True,
     )
     return quart_app(routes, edge)
 

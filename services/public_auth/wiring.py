@@ -36,6 +36,7 @@ from shared.outbox.relay import Relay
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
+from shared.telemetry_export import open_telemetry
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
@@ -60,6 +61,7 @@ async def run(settings: PublicAuthSettings) -> None:
         _log.warning("the configuration has a weakness", extra={"warning": warning})
     async with (
         open_loop(),
+        open_telemetry("authsession-public") as metrics,
         open_postgres(
             process.postgres_dsn,
             application_name="authsession-public",
@@ -70,11 +72,12 @@ async def run(settings: PublicAuthSettings) -> None:
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
         open_user_directory(process.user_service) as users,
     ):
-        await _run(settings, postgres, redis, transport, users)
+        await _run(settings, metrics, postgres, redis, transport, users)
 
 
 async def _run(
     settings: PublicAuthSettings,
+    metrics: Metrics,
     postgres: Postgres,
     redis: Redis,
     transport: MailTransport,
@@ -83,8 +86,6 @@ async def _run(
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
-    metrics = Metrics("authsession-public")
-    metrics.show_instruments_of_modules()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)
@@ -158,7 +159,6 @@ async def _run(
                 )
             await servers.start(partial(serve, app, settings.http_address, drain=drain, plain=plain))
         workers.cancel_scope.cancel()
-    metrics.shutdown()
 
 
 def _operators_app(readiness: Readiness, metrics: Metrics) -> AsgiApp:

@@ -15,6 +15,8 @@ from typing import Literal
 import httpx
 import trio
 
+from shared import tracing
+
 MAX_BODY_BYTES = 64 * 1024
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
@@ -74,6 +76,13 @@ class HttpClient:
             raise NoAnswer("broken") from None
 
     async def _call(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        url = self._http.base_url
+        with tracing.http_call(method, url.host, url.port) as span:
+            answer = await self._answer(method, path, body, {**headers, **tracing.outgoing_headers()})
+            tracing.tell_status(span, answer.status)
+            return answer
+
+    async def _answer(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         content = {} if body is None else {"content-type": "application/json"}
         try:
             async with self._http.stream(method, path, content=body, headers={**headers, **content}) as response:

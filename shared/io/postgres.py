@@ -16,6 +16,7 @@ from typing import TypeVar
 import asyncpg
 import trio
 
+from shared import tracing
 from shared.io import aio
 from shared.io.postgres_dsn import ConnectArguments, connect_arguments
 from shared.kernel.faults import DependencyUnavailable
@@ -72,11 +73,12 @@ class Postgres:
         migrated; the outcome of the unit is then unknown). Constraint violations and whatever else `body` raises
         pass unchanged, but for the row's values, which are taken out of them.
         """
-        await self._wait_for_free_connection()
-        try:
-            return await aio.call(self._unit_of_work, body)
-        finally:
-            self._free.release()
+        with tracing.unit_of_work(body):
+            await self._wait_for_free_connection()
+            try:
+                return await aio.call(self._unit_of_work, body)
+            finally:
+                self._free.release()
 
     async def _wait_for_free_connection(self) -> None:
         try:
@@ -165,7 +167,8 @@ class Exclusive:
 
         After a fault the connection is closed: the lock is lost, each further call raises `DependencyUnavailable`.
         """
-        return await aio.call(_bounded, self._connection, body, self._unit_timeout)
+        with tracing.unit_of_work(body):
+            return await aio.call(_bounded, self._connection, body, self._unit_timeout)
 
 
 @asynccontextmanager

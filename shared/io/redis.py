@@ -16,6 +16,7 @@ from typing import Any
 
 import trio
 
+from shared import tracing
 from shared.address import UnixAddress, parse_address
 from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
@@ -138,6 +139,10 @@ class Redis:
 
     async def _execute(self, *command: Argument) -> Any:
         await trio.lowlevel.checkpoint_if_cancelled()
+        with tracing.redis_call(command[0]):
+            return await self._executed(command)
+
+    async def _executed(self, command: Sequence[Argument]) -> Any:
         try:
             with trio.fail_after(self._timeout) as deadline:
                 deadline.shield = True

@@ -19,6 +19,7 @@ from shared.outbox import metrics, store
 from shared.outbox.projection import Projection, StaleEpoch
 from shared.outbox.settler import Settler
 from shared.supervision import Signal
+from shared.tracing import Span, current_span, on_behalf_of
 
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)
@@ -37,6 +38,7 @@ class _Part:
     deadline: float
     done: trio.Event = field(default_factory=trio.Event)
     fault: DependencyUnavailable | None = None
+    span: Span | None = field(default_factory=current_span)
 
 
 class Relay:
@@ -118,9 +120,10 @@ class Relay:
     async def _publish_parts(self, parts: Sequence[_Part], epoch: str) -> None:
         changes = [change for part in parts for change in part.changes]
         try:
-            kept = await self._write(
-                [change.session for change in changes], epoch, max(part.deadline for part in parts)
-            )
+            with on_behalf_of(part.span for part in parts):
+                kept = await self._write(
+                    [change.session for change in changes], epoch, max(part.deadline for part in parts)
+                )
         except DependencyUnavailable as fault:
             self._redis_was_away = True
             for part in parts:

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 import trio
 
 from contracts.errors import ErrorCode, Refusal
+from shared.tracing import RequestSpan
 from shared.web.asgi import Receive, Scope, Send
+from shared.web.client_address import ClientAddress
 from shared.web.edge import Edge
 from shared.web.exchange import Headers, Request, Response, Route
 from shared.web.refusals import answer_to
@@ -42,6 +44,7 @@ class Connection:
         self._route = UNMATCHED
         self._is_client_gone = False
         current_request_id.set(self._request_id)
+        self._span = self._new_span()
 
     async def answer(self, route: Route, path_parameters: Mapping[str, str]) -> Response:
         """What `route` says to this request; never raises. Order of checks: content type, size, body.
@@ -59,8 +62,13 @@ class Connection:
 
     async def send(self, response: Response) -> None:
         """Send `response` with the headers that every answer has; close after it if part of the request is unread."""
-        if self._is_client_gone:
-            return
+        try:
+            if not self._is_client_gone:
+                await self._send_all(response)
+        finally:
+            self._span.end(None if self._route is UNMATCHED else self._route, response.status)
+
+    async def _send_all(self, response: Response) -> None:
         must_close = self._body_is_unread or self._edge.is_draining()
         await self._send(
             {
@@ -76,12 +84,25 @@ class Connection:
         seconds = time.perf_counter() - self._started_at
         self._edge.observe(self._scope["method"], self._route, response.status, seconds)
 
+    def _new_span(self) -> RequestSpan:
+        """Whose `traceparent` goes on: of trusted proxies, and of everybody where the edge says so."""
+        traceparent = self._headers.get("traceparent")
+        is_believed = self._edge.believes_traceparent or (
+            traceparent is not None and self._client().is_behind_trusted_proxy
+        )
+        return RequestSpan(
+            self._scope["method"], self._scope.get("scheme", "http"), traceparent, is_believed=is_believed
+        )
+
+    def _client(self) -> ClientAddress:
+        peer = self._scope.get("client")
+        return self._edge.client_addresses.resolve(peer[0] if peer else None, self._headers.get("x-forwarded-for"))
+
     async def _read(self, route: Route, path_parameters: Mapping[str, str]) -> Request:
         if route.accepts_body:
             self._check_media_type()
         body = await self._read_body()
         scope = self._scope
-        client = scope.get("client")
         return Request(
             method=scope["method"],
             path=scope["raw_path"].decode("latin-1"),
@@ -89,9 +110,7 @@ class Connection:
             query=scope["query_string"].decode("latin-1"),
             headers=self._headers,
             body=body if route.accepts_body else b"",
-            client=self._edge.client_addresses.resolve(
-                client[0] if client else None, self._headers.get("x-forwarded-for")
-            ),
+            client=self._client(),
             request_id=self._request_id,
         )
 

@@ -12,6 +12,7 @@ import trio
 from contracts.errors import ErrorCode
 from shared.kernel.faults import DependencyUnavailable
 from shared.settings import Rate
+from shared.tracing import Span, current_span, on_behalf_of
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.local_rate_limit import LocalRateLimiter
 from shared.web.refusals import refusal
@@ -40,6 +41,7 @@ class _Check:
     limits: tuple[tuple[str, Rate], ...]
     decided: trio.Event = field(default_factory=trio.Event)
     wait: timedelta | None = None
+    span: Span | None = field(default_factory=current_span)
 
     def decide(self, wait: timedelta | None) -> None:
         """The first verdict counts: one that Redis gives too late changes nothing."""
@@ -103,7 +105,8 @@ class RateLimiter:
     async def _decide(self, batch: Sequence[_Check]) -> None:
         self._asked = batch
         try:
-            waits = await self._ask_redis(batch)
+            with on_behalf_of(check.span for check in batch):
+                waits = await self._ask_redis(batch)
         except DependencyUnavailable:
             self._count_here()
         else:

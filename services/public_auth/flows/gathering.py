@@ -10,6 +10,7 @@ import trio
 
 from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
+from shared.tracing import Span, current_span, on_behalf_of
 
 ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")
@@ -27,6 +28,7 @@ class _Place(Generic[ItemT, OutcomeT]):
     """One who waits: until another's batch has been through with theirs, or until it is their turn to run one."""
 
     item: ItemT
+    span: Span | None = field(default_factory=current_span)
     woken: trio.Event = field(default_factory=trio.Event)
     is_taken: bool = False
     outcome: OutcomeT | DecidedAgain = DecidedAgain.NEEDED
@@ -91,7 +93,7 @@ class Gathering(Generic[ItemT, OutcomeT]):
             place.take()
         self._under_way += 1
         try:
-            with trio.CancelScope(shield=True):
+            with trio.CancelScope(shield=True), on_behalf_of(place.span for place in batch):
                 outcomes = await self._together([place.item for place in batch])
                 for place, outcome in zip(batch, outcomes, strict=True):
                     place.outcome = outcome

@@ -29,6 +29,7 @@ from services.public_auth.store.deliveries import (
     settle_and_claim,
     settle_deliveries,
 )
+from shared import tracing
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
@@ -142,7 +143,10 @@ class Courier:
 
     async def _carry(self, delivery: ClaimedDelivery, claimed_at: float) -> None:
         with trio.CancelScope(shield=True):
-            settlement = await self._carried_or_put_off(delivery, claimed_at)
+            with tracing.mail(str(delivery.delivery_id)) as span:
+                settlement = await self._carried_or_put_off(delivery, claimed_at)
+                is_fault = settlement.state in ("queued", "failed")
+                tracing.tell_outcome(span, settlement.state, settlement.reason, is_fault=is_fault)
             record_try(trio.current_time() - claimed_at)
             self._on_their_way.remove(delivery)
             self._finished.append(settlement)

@@ -1,0 +1,85 @@
+"""Which telemetry leaves the process, and how: OpenTelemetry's standard variables (SPEC §13.2).
+
+What they mean is the SDK's to say; here is refused what it would pass over with a warning, or what is not built in.
+https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from shared.kernel.faults import ConfigurationError
+
+Exporter = Literal["none", "console", "otlp"]
+
+_EXPORTERS = ("none", "console", "otlp")
+_SAMPLERS = ("always_on", "always_off", "traceidratio")
+_PROTOCOL = "http/protobuf"
+_RATIO = "traceidratio"
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySettings:
+    """Where each signal goes. `/metrics` is there whatever `metrics` says; it is empty with OTEL_SDK_DISABLED=true."""
+
+    traces: Exporter = "none"
+    metrics: Exporter = "none"
+    logs: Exporter = "none"
+
+
+def read_telemetry_settings(environment: Mapping[str, str]) -> TelemetrySettings:
+    """Raises `ConfigurationError` with every problem. An empty value is none, as OpenTelemetry has it."""
+    if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return TelemetrySettings()
+    problems = [
+        *_not_among(environment, "OTEL_TRACES_EXPORTER", _EXPORTERS),
+        *_not_among(environment, "OTEL_METRICS_EXPORTER", (*_EXPORTERS, "prometheus")),
+        *_not_among(environment, "OTEL_LOGS_EXPORTER", _EXPORTERS),
+        *_not_among(environment, "OTEL_TRACES_SAMPLER", (*_SAMPLERS, *(f"parentbased_{name}" for name in _SAMPLERS))),
+        *_bad_ratio(environment),
+        *_other_protocols(environment),
+        *_other_propagators(environment),
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+    return TelemetrySettings(
+        _exporter(environment, "OTEL_TRACES_EXPORTER"),
+        _exporter(environment, "OTEL_METRICS_EXPORTER"),
+        _exporter(environment, "OTEL_LOGS_EXPORTER"),
+    )
+
+
+def _exporter(environment: Mapping[str, str], name: str) -> Exporter:
+    """`prometheus` is what `/metrics` is anyway."""
+    value = environment.get(name) or "none"
+    return "none" if value == "prometheus" else cast(Exporter, value)
+
+
+def _not_among(environment: Mapping[str, str], name: str, words: Iterable[str]) -> list[str]:
+    value = environment.get(name)
+    return [] if not value or value in words else [f"{name} must be one of: {', '.join(words)}"]
+
+
+def _bad_ratio(environment: Mapping[str, str]) -> list[str]:
+    """The SDK would take a ratio it cannot read for 1, and record everything."""
+    if not (environment.get("OTEL_TRACES_SAMPLER") or "").endswith(_RATIO):
+        return []
+    try:
+        is_ratio = 0 <= float(environment.get("OTEL_TRACES_SAMPLER_ARG") or "1") <= 1
+    except ValueError:
+        is_ratio = False
+    return [] if is_ratio else ["OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1, such as 0.01"]
+
+
+def _other_protocols(environment: Mapping[str, str]) -> list[str]:
+    names = [f"OTEL_EXPORTER_OTLP_{signal}PROTOCOL" for signal in ("", "TRACES_", "METRICS_", "LOGS_")]
+    return [problem for name in names for problem in _not_among(environment, name, (_PROTOCOL,))]
+
+
+def _other_propagators(environment: Mapping[str, str]) -> list[str]:
+    """Baggage is in OpenTelemetry's default; we carry none, in neither direction."""
+    given = environment.get("OTEL_PROPAGATORS") or "tracecontext"
+    names = [name.strip() for name in given.split(",")]
+    if "tracecontext" in names and set(names) <= {"tracecontext", "baggage"}:
+        return []
+    return ["OTEL_PROPAGATORS must be tracecontext: no other is built in"]

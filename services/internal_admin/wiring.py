@@ -27,6 +27,7 @@ from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, retention, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
+from services.internal_admin.workers.audit_watch import AuditWatch
 from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
 from shared.dependency_checks import add_dependency_checks
@@ -83,6 +84,7 @@ async def _run(
 ) -> None:
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
+    postgres.show_pool()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)
@@ -123,6 +125,9 @@ async def _run(
             batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
         ))  # fmt: skip
         await workers.start(AuditSealer(postgres, settings.operators.audit_keys, SystemClock()).run)
+        await workers.start(partial(
+            supervise, AuditWatch(postgres).step, name="audit watch", idle=timedelta(seconds=10)
+        ))  # fmt: skip
         await _start_aging(workers, postgres, relay, settings.operators.audit_keys)
         await workers.start(partial(
             supervise, KeepTokenUses(postgres, token_uses).step, name="token uses", idle=TOKEN_USES_IDLE

@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
+from opentelemetry import metrics
 from opentelemetry.metrics import Meter
+
+_WRONG_CODES = metrics.get_meter("authsession").create_counter(
+    "authsession.wrong_codes", unit="{guess}", description="Wrong codes, by whether they were compared with a live code"
+)
 
 Count = Callable[[str], None]
 """Called with an outcome's name, once each."""
@@ -16,3 +21,8 @@ def counts_by_outcome(meter: Meter, name: str, description: str) -> Count:
         counter.add(1, {"outcome": outcome})
 
     return count
+
+
+def count_wrong_code(*, evaluated: bool) -> None:
+    """One guess: `evaluated` spent an attempt of an e-mail's budget; the others were at codes that are no more."""
+    _WRONG_CODES.add(1, {"evaluated": evaluated})

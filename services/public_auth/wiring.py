@@ -86,6 +86,7 @@ async def _run(
     """Workers outlive the server: the last request still finds its relay."""
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
+    postgres.show_pool()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)

@@ -18,6 +18,7 @@ import trio
 
 from shared import tracing
 from shared.io import aio
+from shared.io.pool_metrics import record_wait, watch_pool
 from shared.io.postgres_dsn import ConnectArguments, connect_arguments
 from shared.kernel.faults import DependencyUnavailable
 
@@ -57,6 +58,7 @@ class Postgres:
         self._connect = connect
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
+        self._pool_size = pool_size
         self._free = trio.Semaphore(pool_size)
         self._idle: list[asyncpg.Connection] = []  # the last one used is used next: the statements it knows are warm
 
@@ -84,9 +86,15 @@ class Postgres:
         try:
             self._free.acquire_nowait()
         except trio.WouldBlock:
-            with trio.move_on_after(self._acquire_timeout):
-                return await self._free.acquire()
-            raise _unavailable("no free connection") from None
+            await self._wait_for_others()
+
+    async def _wait_for_others(self) -> None:
+        asked_at = trio.current_time()
+        with trio.move_on_after(self._acquire_timeout) as patience:
+            await self._free.acquire()
+        record_wait(trio.current_time() - asked_at, in_vain=patience.cancelled_caught)
+        if patience.cancelled_caught:
+            raise _unavailable("no free connection")
 
     async def _unit_of_work(self, body: Body[T]) -> T:
         connection = self._idle_connection() or await _connected(self._connect)
@@ -118,6 +126,14 @@ class Postgres:
     def _cut_idle(self) -> None:
         while self._idle:
             _cut(self._idle.pop())
+
+    def show_pool(self) -> None:
+        """In the metrics of the process, from now on. Of one pool a process: theirs would be one series."""
+        watch_pool(
+            self._pool_size,
+            in_use=lambda: self._pool_size - self._free.value,
+            waiting=lambda: self._free.statistics().tasks_waiting,
+        )
 
     async def close(self) -> None:
         """Close the connections. Every unit of work must have ended."""

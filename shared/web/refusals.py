@@ -6,10 +6,15 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import cast
 
+from opentelemetry import metrics
+
 from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
 from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Response
 
+_ERRORS = metrics.get_meter("authsession").create_counter(
+    "authsession.errors", unit="{error}", description="Error answers by code"
+)
 _log = logging.getLogger(__name__)
 _CHALLENGE = (b"www-authenticate", b"Bearer")
 _RETRY_AFTER_FAULT = timedelta(seconds=1)
@@ -20,6 +25,7 @@ def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedel
 
     A 401 says how to authenticate (§11.6.1): by bearer token (RFC 6750 §3), the only way that clients can be told.
     """
+    _ERRORS.add(1, {"code": code.value})
     status = ERRORS[code].status
     headers = () if retry_after is None else ((b"retry-after", b"%d" % _whole_seconds(retry_after)),)
     return Response(status, encode_error(code, message), (*headers, _CHALLENGE) if status == 401 else headers)

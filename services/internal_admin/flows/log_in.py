@@ -2,8 +2,9 @@
 
 from functools import partial
 
-from services.internal_admin.domain.login import LogIn, LogInOutcome
+from services.internal_admin.domain.login import LoggedIn, LogIn, LogInOutcome
 from services.internal_admin.flows.account_flow import AccountFlow
+from services.internal_admin.metrics import count_log_in
 from services.internal_admin.store import login
 from services.internal_admin.store.accounts import read_account
 
@@ -21,4 +22,6 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
         is_outdated = is_right and hashed is not None and flow.hasher.is_outdated(hashed)
         new_hash = await flow.hasher.hash(command.password) if is_outdated else None
         judged = login.JudgedLogIn(account, is_right, new_hash, flow.opening(command.client), command.caller)
-        return await flow.postgres.unit_of_work(partial(login.log_in, judged=judged, lockout=flow.lockout))
+        outcome = await flow.postgres.unit_of_work(partial(login.log_in, judged=judged, lockout=flow.lockout))
+    count_log_in("logged_in" if isinstance(outcome, LoggedIn) else outcome.fault)
+    return outcome

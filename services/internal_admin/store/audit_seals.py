@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import asyncpg
 
@@ -31,6 +31,14 @@ class Sealed:
     end: ChainEnd
     looked_at: int
     oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Rows without a seal, 10,000 at most, and for how long the oldest has been one; zero if there is none."""
+
+    rows: int
+    oldest: timedelta
 
 
 class ChainMoved(Exception):
@@ -63,6 +71,13 @@ async def read_unseen_rows(connection: asyncpg.Connection, unseen: UnseenIds, li
     """Rows of `unseen`, at most twice `limit`, by id, each with the number of its seal."""
     lows, highs = [gap.low for gap in unseen.gaps], [gap.high for gap in unseen.gaps]
     return await connection.fetch(SQL["read_unseen_rows"], unseen.last, lows, highs, limit)
+
+
+async def read_backlog(connection: asyncpg.Connection) -> Backlog:
+    """One snapshot. Rows below the sealer's floor are not waited for, and not looked at."""
+    row = await connection.fetchrow(SQL["read_backlog"])
+    assert row is not None
+    return Backlog(row["rows"], row["oldest"])
 
 
 async def read_checkpoint(connection: asyncpg.Connection) -> Checkpoint:

@@ -31,6 +31,14 @@ with sealed as (
 )
 update audit_sealer set floor = $5;
 
+-- name: read_backlog
+-- How many rows have no seal yet (at most 10,000 are looked at), and how long the oldest of them has waited.
+select count(*) as rows, coalesce(clock_now() - min(occurred_at), interval '0') as oldest
+  from (select occurred_at from audit_events cross join audit_sealer
+         where audit_id > audit_sealer.floor
+           and not exists (select from audit_seal where audit_seal.audit_id = audit_events.audit_id)
+         limit 10000) as unsealed;
+
 -- name: read_checkpoint
 -- Where the chain begins.
 select seq, chain_mac, key_id, mac from audit_checkpoint;

@@ -13,6 +13,7 @@ from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.flows.gathering import Gathering
+from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
     ConfirmOutcome,
@@ -144,7 +145,8 @@ class ConfirmCodeFlow:
             case SessionMade(session, changes) | SessionRepeated(session, changes):
                 await self._relay.publish(changes, epoch)
                 return Confirmed(session.device_session_id)
-            case CountWrongCode():
+            case CountWrongCode(evaluated):
+                count_wrong_code(evaluated=evaluated)
                 return ConfirmRefusal.INVALID_CODE
             case ChallengeUnknown():
                 return ConfirmRefusal.CHALLENGE_NOT_FOUND

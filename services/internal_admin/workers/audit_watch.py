@@ -1,0 +1,26 @@
+"""Worker: looks at what of the audit trail is not sealed yet, for the metrics: also where nobody seals."""
+
+from opentelemetry import metrics
+
+from services.internal_admin.store.audit_seals import read_backlog
+from shared.io.postgres import Postgres
+
+_METER = metrics.get_meter("authsession")
+_ROWS = _METER.create_gauge(
+    "authsession.audit.unsealed", unit="{row}", description="Rows of the audit trail without a seal"
+)
+_AGE = _METER.create_gauge("authsession.audit.unsealed.age", unit="s", description="Age of the oldest of them")
+
+
+class AuditWatch:
+    """One per process; each shows the one trail that all share."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self._postgres = postgres
+
+    async def step(self) -> int:
+        """Look once; nothing is ever left to do at once. Raises `DependencyUnavailable("postgres")`."""
+        backlog = await self._postgres.unit_of_work(read_backlog)
+        _ROWS.set(backlog.rows)
+        _AGE.set(backlog.oldest.total_seconds())
+        return 0

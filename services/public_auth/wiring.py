@@ -49,6 +49,8 @@ from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
 
+POSTGRES_SETTINGS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+"""One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process': that one keeps the projection as long as it lives."""
@@ -66,7 +68,7 @@ async def run(settings: PublicAuthSettings) -> None:
             process.postgres_dsn,
             application_name="authsession-public",
             pool_size=process.postgres_pool_size,
-            settings={"plan_cache_mode": "force_generic_plan"},  # whose plans never depend on what is asked for
+            settings=POSTGRES_SETTINGS,
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,

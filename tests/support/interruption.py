@@ -35,9 +35,16 @@ class _Interrupted:
         return getattr(self._connection, name)
 
     async def fetch(self, sql: str, *arguments: Any) -> Any:
+        await self._happen_before(sql)
+        return await self._connection.fetch(sql, *arguments)
+
+    async def fetchval(self, sql: str, *arguments: Any) -> Any:
+        await self._happen_before(sql)
+        return await self._connection.fetchval(sql, *arguments)
+
+    async def _happen_before(self, sql: str) -> None:
         if sql in _WRITES and self._events:
             await self._events.pop(0)()
-        return await self._connection.fetch(sql, *arguments)
 
 
 def elsewhere(dsn: str, body: Body[Any]) -> Event:

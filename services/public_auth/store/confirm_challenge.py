@@ -198,12 +198,10 @@ def _result(row: asyncpg.Record) -> DeviceSession | None:
 
 
 async def _write(connection: asyncpg.Connection, decided: Sequence[_Decided]) -> list[ConfirmOutcome | DecidedAgain]:
-    """Each of another e-mail: what one statement can write for all, it writes for all."""
-    wrong = [each for each in decided if isinstance(each.decision, CountWrongCode)]
+    """Each of another e-mail. One statement writes all logins; wrong codes are counted one by one."""
     made = [each for each in decided if _makes_session(each)]
-    counted = await _write_wrong_codes(connection, wrong) if wrong else set[str]()
     outbox_ids = await _write_sessions(connection, made) if made else {}
-    return [await _outcome(connection, each, counted, outbox_ids) for each in decided]
+    return [await _outcome(connection, each, outbox_ids) for each in decided]
 
 
 def _makes_session(each: _Decided) -> bool:
@@ -211,12 +209,14 @@ def _makes_session(each: _Decided) -> bool:
 
 
 async def _outcome(
-    connection: asyncpg.Connection, each: _Decided, counted: set[str], outbox_ids: Mapping[str, int]
+    connection: asyncpg.Connection, each: _Decided, outbox_ids: Mapping[str, int]
 ) -> ConfirmOutcome | DecidedAgain:
     draft, row, decision = each.draft, each.row, each.decision
     match decision:
-        case CountWrongCode():
-            return decision if draft.challenge_id in counted else DecidedAgain.NEEDED
+        case CountWrongCode(evaluated):
+            arguments = (draft.challenge_id, row["state"], int(evaluated))
+            attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
+            return DecidedAgain.NEEDED if attempts is None else decision
         case MakeSession() if draft.user_id is None:
             return UserWanted(row["email"], row["preferred_language"])
         case MakeSession():
@@ -227,17 +227,6 @@ async def _outcome(
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
         case Refused():
             return decision
-
-
-async def _write_wrong_codes(connection: asyncpg.Connection, wrong: Sequence[_Decided]) -> set[str]:
-    """The challenges whose attempt was counted."""
-    rows = await connection.fetch(
-        _sql("write_wrong_codes"),
-        [each.draft.challenge_id for each in wrong],
-        [each.row["state"] for each in wrong],
-        [int(isinstance(each.decision, CountWrongCode) and each.decision.evaluated) for each in wrong],
-    )
-    return {row["challenge_id"] for row in rows}
 
 
 async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:

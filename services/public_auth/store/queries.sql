@@ -171,16 +171,16 @@ select (select u.user_id from users u where u.email = $2) as user_id,
        (select u.email from users u where u.user_id = $1) as email,
        exists (select from blocks b where b.user_id = $1 and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
 
--- name: write_wrong_codes
--- Counts one wrong code of each challenge. Locks the challenges only. Whose state or attempts changed is not among those
--- returned: decide again. $1 challenges, $2 the states that were read, $3 whether the code was compared with a live one (0 or 1).
-update challenges c
-   set attempts = c.attempts + 1,
-       evaluated = c.evaluated + wrong.evaluated,
-       state = case when c.attempts = 4 and c.state in ('pending_send', 'sent') then 'failed' else c.state end
-  from unnest($1::text[], $2::text[], $3::smallint[]) as wrong (challenge_id, state, evaluated)
- where c.challenge_id = wrong.challenge_id and c.state = wrong.state and c.attempts < 5
-returning c.challenge_id;
+-- name: write_wrong_code
+-- Counts one wrong code. Locks the challenge only, and one alone: who locks rows of several e-mails without their e-mails'
+-- rows must wait for nobody, or two could wait for each other. No row: its state or attempts changed, decide again.
+-- $1 challenge, $2 the state that was read, $3 whether the code was compared with a live one (0 or 1).
+update challenges
+   set attempts = attempts + 1,
+       evaluated = evaluated + $3::smallint,
+       state = case when attempts = 4 and state in ('pending_send', 'sent') then 'failed' else state end
+ where challenge_id = $1 and state = $2 and attempts < 5
+returning attempts;
 
 -- name: write_sessions
 -- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network
@@ -291,6 +291,8 @@ select exists (
 
 -- name: settle_deliveries
 -- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.
+-- Waits for no challenge: one that is being guessed at or confirmed just now stays `pending_send`, which confirms alike; else
+-- this and a batch of confirms could wait for each other.
 -- $1 ids, $2 the attempts that each claim counted, $3 states, $4 reasons, $5 waits before the next try.
 with outcome as (
     select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::interval[])
@@ -304,9 +306,11 @@ with outcome as (
      where m.delivery_id = o.delivery_id and m.state = 'queued' and (m.attempts = o.attempts or o.state = 'sent')
     returning m.challenge_id, m.state
 )
-update challenges c set state = 'sent'
-  from settled
- where settled.state = 'sent' and c.challenge_id = settled.challenge_id and c.state = 'pending_send';
+update challenges set state = 'sent'
+ where challenge_id = any (array(
+     select c.challenge_id from challenges c join settled using (challenge_id)
+      where settled.state = 'sent' and c.state = 'pending_send'
+        for no key update of c skip locked));
 
 -- name: erase_ended_codes
 -- Erases up to $1 sealed codes whose life is over: a dump holds no code (SPEC §7.2).

@@ -1,14 +1,21 @@
 """Sends and confirms that share a unit of work: what holds for each alone holds for all of them together."""
 
+import asyncio
 from collections import Counter
+from datetime import timedelta
 from functools import partial
+
+import asyncpg
 
 from services.public_auth.domain.confirm import CountWrongCode
 from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade, confirm_challenges
 from services.public_auth.store.decided_again import DecidedAgain
+from services.public_auth.store.deliveries import ClaimLimits, Settlement, claim_deliveries, settle_deliveries
 from tests.support.builders import email_address
 from tests.support.public_flow import LOGIN_CODE_KEYS, PublicFlow, race
 from tests.support.world import World
+
+SEARCH_PATH = {"search_path": "authsession"}
 
 
 def confirm_together(world: World, flow: PublicFlow, *guesses: tuple[str, str]) -> list[object]:
@@ -81,3 +88,25 @@ def test_batches_of_the_same_emails_in_opposite_order_never_deadlock(flow: Publi
 def deadlocks(world: World) -> int:
     world.database.execute("select pg_stat_force_next_flush()")
     return world.database.execute("select deadlocks from pg_stat_database where datname = current_database()")[0][0]
+
+
+def test_settling_mails_waits_for_no_confirm_under_way(flow: PublicFlow, world: World) -> None:
+    """It locks challenges of several e-mails, as a batch of confirms does: both waiting could be for ever."""
+    held, free = flow.send(email_address()), flow.send(email_address())
+
+    claimed = world.call(
+        world.public.unit_of_work,
+        lambda connection: claim_deliveries(connection, ClaimLimits(50, 50), timedelta(minutes=1)),
+    )
+    settlements = [Settlement(delivery, "sent") for delivery in claimed]
+
+    async def settle_while_held() -> None:
+        connection = await asyncpg.connect(world.database.owner_dsn, ssl=False, server_settings=SEARCH_PATH)
+        async with connection.transaction():
+            await connection.execute("select from challenges where challenge_id = $1 for no key update", held)
+            world.call(world.public.unit_of_work, partial(settle_deliveries, settlements=settlements))
+        await connection.close()
+
+    asyncio.run(settle_while_held())
+
+    assert (flow.state(held), flow.state(free)) == ("pending_send", "sent")

@@ -50,11 +50,9 @@ async def _guess_five_times(database: Database, challenge_id: str, state: str, *
 
 async def _work(connection: asyncpg.Connection, challenge_id: str, state: str, evaluated: int) -> Work:
     """Triggers that one wrong code fired, and whether it spared the indexes."""
-    sql = (
-        "explain (analyze, timing off, summary off) " + queries.load("services.public_auth.store")["write_wrong_codes"]
-    )
+    sql = "explain (analyze, timing off, summary off) " + queries.load("services.public_auth.store")["write_wrong_code"]
     async with connection.transaction():
-        plan = [row[0] for row in await connection.fetch(sql, [challenge_id], [state], [evaluated])]
+        plan = [row[0] for row in await connection.fetch(sql, challenge_id, state, evaluated)]
         hot_updates = await connection.fetchval(HOT_UPDATES)
     assert "rows=1" in plan[0]
     return [line.strip() for line in plan if "Trigger" in line], hot_updates

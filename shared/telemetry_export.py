@@ -21,7 +21,7 @@ from shared.exported_logs import ExportedLogs
 from shared.telemetry import Metrics, service_resource
 from shared.telemetry_settings import Exporter, read_telemetry_settings
 
-FLUSH = timedelta(seconds=3)
+FLUSH = timedelta(seconds=2)
 """How long the end of a process waits for its last telemetry to leave; what has not left then is lost."""
 
 _Shutdown = Callable[[], None]

@@ -16,6 +16,7 @@ from authsession.embedded.child import Child, free_port
 from services.internal_admin.domain.owner_setup import new_setup_code
 from shared.kernel.entropy import SystemEntropy
 from tests.support.builders import client_public_key
+from tests.support.collector import Collector, open_collector
 from tests.support.database import ROLE_PASSWORD, cloned_database, create_template
 from tests.support.product import BLOCKS, CAUSE, CONFIRM, INTERNAL, SEND, Product, open_product
 from tests.support.servers import temporary_postgres
@@ -84,11 +85,18 @@ def secrets() -> Secrets:
 
 
 @pytest.fixture(scope="module")
-def product() -> Iterator[Product]:
+def collector() -> Iterator[Collector]:
+    """What both processes export goes here."""
+    with open_collector() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def product(collector: Collector) -> Iterator[Product]:
     with (
         temporary_postgres() as server,
         cloned_database(server, create_template(server)) as database,
-        open_stack(database, AUTHSESSION_PUBLIC_HOST="auth.example.com") as stack,
+        open_stack(database, AUTHSESSION_PUBLIC_HOST="auth.example.com", **collector.environment) as stack,
         open_product(stack) as clients,
     ):
         yield clients
@@ -273,6 +281,16 @@ class Driver:
             wait_for(lambda name=name: self.product.stack.services[name].is_ready())
 
 
+def wait_for_all_exports(collector: Collector) -> None:
+    """Returns when nothing waits to be exported any more; there must be plenty of each kind."""
+    time.sleep(1)  # twice as long as anything waits
+    names = {span.name for span in collector.spans()}
+    assert {f"POST {SEND}", f"POST {CONFIRM}", f"POST {AUTH}/login", "send mail", "confirm_challenges"} <= names
+    assert len(collector.spans()) > 500
+    assert len(collector.logs()) > LEAST_LINES
+    assert "authsession.operator.log_ins" in collector.metric_names()
+
+
 def everything_written(product: Product, secrets: Secrets) -> Mapping[str, str]:
     """By where it was found."""
     return {
@@ -284,7 +302,7 @@ def everything_written(product: Product, secrets: Secrets) -> Mapping[str, str]:
     }
 
 
-def test_no_secret_is_in_any_log_metric_or_error(product: Product, secrets: Secrets) -> None:
+def test_no_secret_is_in_any_log_metric_span_or_error(product: Product, secrets: Secrets, collector: Collector) -> None:
     driver = Driver(product, secrets)
     driver.every_route("first")
     driver.every_route_of_operators()
@@ -293,7 +311,8 @@ def test_no_secret_is_in_any_log_metric_or_error(product: Product, secrets: Secr
     driver.without_dependencies()
     driver.every_route("last")
     assert {200, 400, 404, 405, 413, 415, 500, 503} <= driver.statuses
-    written = everything_written(product, secrets)
+    wait_for_all_exports(collector)
+    written = {**everything_written(product, secrets), "spans, metrics and logs exported": collector.text()}
     assert all(len(written[f"log of {name}"].splitlines()) >= LEAST_LINES for name in ("public", "internal"))
     assert len(secrets.error_bodies) > 50
     assert len(secrets.patterns) > 15 + 30

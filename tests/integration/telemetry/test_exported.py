@@ -1,0 +1,125 @@
+"""What leaves both processes for a collector: the spans of a login, metrics, logs."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.support.collector import Collector, attributes, open_collector
+from tests.support.database import Database
+from tests.support.product import CONFIRM, INTERNAL, SEND, Product, open_product
+from tests.support.stack import open_stack, wait_for
+
+SERVER, CLIENT = 2, 3
+"""Kinds of spans, as OTLP numbers them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """A product, and the collector of its processes."""
+
+    product: Product
+    collector: Collector
+
+    def wait_for_span(self, name: str, **wanted: str) -> Any:
+        """The first span of that name with these attributes (`_` for a dot)."""
+
+        def found() -> list[Any]:
+            return [
+                span
+                for span in self.collector.spans()
+                if span.name == name
+                and all(attributes(span).get(key.replace("_", ".")) == value for key, value in wanted.items())
+            ]
+
+        return wait_for(found)[0]
+
+    def children(self, parent: Any) -> set[str]:
+        return {span.name for span in self.collector.spans() if span.parent_span_id == parent.span_id}
+
+
+@pytest.fixture(scope="module")
+def observed(database: Database) -> Iterator[Observed]:
+    with (
+        open_collector() as collector,
+        open_stack(
+            database, **collector.environment, AUTHSESSION_SEND_RATE_LIMIT="100/1m", OTEL_SERVICE_NAME="observed"
+        ) as stack,
+        open_product(stack) as product,
+    ):
+        yield Observed(product, collector)
+
+
+def test_a_login_shows_as_one_span_a_request_with_its_units_of_work_and_redis_calls(observed: Observed) -> None:
+    session = observed.product.log_in("spans@example.com")
+    loading = {"SCRIPT"}  # of a script that this Redis did not know yet
+    sent, confirmed = observed.wait_for_span(f"POST {SEND}"), observed.wait_for_span(f"POST {CONFIRM}")
+    for span in (sent, confirmed):
+        assert span.kind == SERVER
+        assert span.parent_span_id == b""
+        assert attributes(span) == {
+            "http.request.method": "POST",
+            "http.route": span.name.partition(" ")[2],
+            "http.response.status_code": 200,
+            "url.scheme": "http",
+        }
+    limit_and_write, write_and_record = {"EVALSHA", "issue_challenges"}, {"confirm_challenges", "EVALSHA"}
+    assert observed.children(sent) - loading == limit_and_write
+    assert observed.children(confirmed) - loading == write_and_record
+    unit = observed.wait_for_span("confirm_challenges")
+    assert unit.kind == CLIENT
+    assert attributes(unit) == {"db.system.name": "postgresql", "db.operation.name": "confirm_challenges"}
+    script = observed.wait_for_span("EVALSHA")
+    assert attributes(script).items() >= {"db.system.name": "redis", "db.operation.name": "EVALSHA"}.items()
+
+    observed.product.revoke(session)
+    revoked = observed.wait_for_span(f"POST {INTERNAL}/sessions/{{device_session_id}}/revoke")
+    assert {"revoke_session", "EVALSHA"} <= observed.children(revoked)
+
+
+def test_a_mail_is_a_trace_of_its_own(observed: Observed) -> None:
+    email = "mail-span@example.com"
+    observed.product.code(email, observed.product.send(email))
+    mail = observed.wait_for_span("send mail", authsession_mail_outcome="sent")
+    assert mail.kind == CLIENT
+    assert mail.parent_span_id == b""
+    assert len(attributes(mail)["messaging.message.id"]) == 36
+
+
+def test_the_trace_of_a_trusted_service_goes_on_and_that_of_a_stranger_is_linked(observed: Observed) -> None:
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    traceparent = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "tracestate": "vendor=secret"}
+    observed.product.internal.get(f"{INTERNAL}/users", params={"email": "x@example.com"}, headers=traceparent)
+    observed.product.send("stranger@example.com", **traceparent)
+    continued = observed.wait_for_span(f"GET {INTERNAL}/users")
+    assert continued.trace_id.hex() == trace_id
+    assert continued.parent_span_id.hex() == "00f067aa0ba902b7"
+    linked = wait_for(lambda: [span for span in observed.collector.spans() if span.links])[0]
+    assert linked.name == f"POST {SEND}"
+    assert linked.trace_id.hex() != trace_id
+    assert [link.trace_id.hex() for link in linked.links] == [trace_id]
+    assert "secret" not in observed.collector.text()
+
+
+def test_a_log_line_names_its_trace_here_and_at_the_collector(observed: Observed) -> None:
+    """A proof that nobody can check is refused with a warning."""
+    product = observed.product
+    challenge_id = product.send("logged@example.com")
+    product.confirm(challenge_id, "123456", client_key_proof="cHJvb2Y=")
+    event = "a client_key_proof came that cannot be checked: AUTHSESSION_PUBLIC_HOST is not set"
+    [line] = wait_for(lambda: [line for line in product.stack.lines["public"] if event in line])
+    told = json.loads(line)
+    [record] = wait_for(lambda: [each for each in observed.collector.logs() if each.body.string_value == event])
+    assert (record.trace_id.hex(), record.span_id.hex()) == (told["trace_id"], told["span_id"])
+    assert attributes(record) == {"request_id": told["request_id"]}
+    span = wait_for(lambda: [each for each in observed.collector.spans() if each.span_id == record.span_id])[0]
+    assert span.name == f"POST {CONFIRM}"
+
+
+def test_metrics_are_pushed_as_well_as_shown(observed: Observed) -> None:
+    observed.product.log_in("pushed@example.com")
+    wanted = {"http.server.request.duration", "authsession.confirms", "db.client.connection.count"}
+    wait_for(lambda: wanted <= observed.collector.metric_names())
+    assert "authsession_confirms_total" in observed.product.metrics.get("/metrics").text

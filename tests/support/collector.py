@@ -1,0 +1,86 @@
+"""A collector of OpenTelemetry's: takes OTLP over HTTP on loopback, keeps every byte, and reads it as protobuf."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+AT_ONCE: Mapping[str, str] = {
+    "OTEL_TRACES_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "otlp",
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_BSP_SCHEDULE_DELAY": "100",
+    "OTEL_BLRP_SCHEDULE_DELAY": "100",
+    "OTEL_METRIC_EXPORT_INTERVAL": "500",
+}
+"""Environment of a process that exports everything within half a second."""
+
+
+class Collector:
+    """What arrived, by path, in order."""
+
+    def __init__(self, port: int) -> None:
+        self.environment = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
+        self.received: list[tuple[str, bytes]] = []
+
+    def text(self) -> str:
+        """Every byte of every body, those of strings as they are."""
+        return "\n".join(body.decode("utf-8", errors="replace") for _, body in self.received.copy())
+
+    def spans(self) -> list[Any]:
+        """Every span, as protobuf."""
+        requests = [ExportTraceServiceRequest.FromString(body) for body in self._bodies("/v1/traces")]
+        scopes = [
+            scope for request in requests for resource in request.resource_spans for scope in resource.scope_spans
+        ]
+        return [span for scope in scopes for span in scope.spans]
+
+    def metric_names(self) -> set[str]:
+        requests = [ExportMetricsServiceRequest.FromString(body) for body in self._bodies("/v1/metrics")]
+        scopes = [scope for request in requests for each in request.resource_metrics for scope in each.scope_metrics]
+        return {metric.name for scope in scopes for metric in scope.metrics}
+
+    def logs(self) -> list[Any]:
+        """Every log record, as protobuf."""
+        requests = [ExportLogsServiceRequest.FromString(body) for body in self._bodies("/v1/logs")]
+        scopes = [scope for request in requests for resource in request.resource_logs for scope in resource.scope_logs]
+        return [record for scope in scopes for record in scope.log_records]
+
+    def _bodies(self, path: str) -> list[bytes]:
+        return [body for at, body in self.received.copy() if at == path]
+
+
+def attributes(of: Any) -> dict[str, Any]:
+    """Of a span or a log record, as plain values."""
+    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in of.attributes}
+
+
+@contextmanager
+def open_collector() -> Iterator[Collector]:
+    """A collector that answers 200 to everything."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            collector.received.append((self.path, body))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        collector = Collector(server.server_port)
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield collector
+        finally:
+            server.shutdown()
+            thread.join()

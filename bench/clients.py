@@ -57,13 +57,14 @@ class HttpClient:
     async def exchange(self, path: str, body: dict[str, str], *fields: str) -> Answer:
         """Of a POST with JSON; `fields` are lines like `x-session-token: …`. Raises `ConnectionError`."""
         payload = json.dumps(body).encode()
-        lines = (
-            f"POST {path} HTTP/1.1",
-            "host: bench",
-            "content-type: application/json",
-            f"content-length: {len(payload)}",
-            *fields,
-        )
+        described = ("content-type: application/json", f"content-length: {len(payload)}")
+        return await self._exchange(f"POST {path} HTTP/1.1", "host: bench", *described, *fields, payload=payload)
+
+    async def get(self, path: str) -> Answer:
+        """Raises `ConnectionError`."""
+        return await self._exchange(f"GET {path} HTTP/1.1", "host: bench")
+
+    async def _exchange(self, *lines: str, payload: bytes = b"") -> Answer:
         if self._connection is None or self._connection.is_closed:
             await self.open()
         assert self._connection is not None

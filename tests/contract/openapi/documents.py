@@ -21,6 +21,8 @@ DOCUMENTS = Path(__file__).parents[3] / "contracts" / "openapi"
 NAMES = ("public_auth", "internal_admin", "control_plane")
 GUARDED = ("internal_admin", "control_plane")
 """Those of the internal listener."""
+DURATIONS = ("90d", "2160h", "7776000s", "3650d")
+"""Within the bounds of every setting."""
 
 
 def load(name: str) -> BaseSchema:
@@ -48,6 +50,16 @@ def operations(name: str) -> dict[str, dict[str, Any]]:
     }
 
 
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    """The node itself, or what its `$ref` points to."""
+    while "$ref" in node:
+        target: Any = document
+        for step in node["$ref"].removeprefix("#/").split("/"):
+            target = target[step]
+        node = target
+    return node
+
+
 def is_usable_key(text: str) -> bool:
     try:
         return bool(parse_client_public_key(text))
@@ -72,7 +84,11 @@ def register_formats() -> None:
     )
     schemathesis.openapi.format(
         "audit-cursor",
-        st.builds(AuditCursor, INSTANTS, st.integers(min_value=1, max_value=2**63 - 1)).map(encode_audit_cursor),
+        st.builds(
+            AuditCursor,
+            INSTANTS.filter(lambda instant: instant.year >= 1970),
+            st.integers(min_value=1, max_value=2**63 - 1),
+        ).map(encode_audit_cursor),
     )
     passwords = ["Orchid-lantern-47-quartz", "Saffron-meadow-83-comet", "grüne Wiese & 17 Rehe", "Zq" * 60 + "-94xT"]
     schemathesis.openapi.format("new-password", st.sampled_from(passwords))
@@ -80,6 +96,6 @@ def register_formats() -> None:
         "printable-line",
         st.text(min_size=1, max_size=100).map(str.strip).filter(lambda text: text and text.isprintable()),
     )
-    schemathesis.openapi.format("setting-duration", st.sampled_from(["90d", "2160h", "7776000s", "3650d"]))
+    schemathesis.openapi.format("setting-duration", st.sampled_from(DURATIONS))
     schemathesis.openapi.format("email-domain", st.sampled_from(["example.org", "Evil.Example", "bücher.example"]))
     schemathesis.openapi.format("date-time", INSTANTS.map(encode_instant))

@@ -1,17 +1,27 @@
 """The running processes do what the OpenAPI documents say: schemathesis sends what fits and what does not."""
 
+import re
+
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case, CheckContext, Response
 from schemathesis.checks import load_all_checks
-from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 
-from tests.contract.openapi.documents import load, register_formats
+from shared.web.connection import MAX_BODY_BYTES
+from tests.contract.openapi.documents import DURATIONS, load, register_formats
+from tests.contract.openapi.operators import Owner, from_new_network, log_in
 from tests.support.stack import RunningStack
 
 register_formats()
 load_all_checks()
 PUBLIC = load("public_auth")
 INTERNAL = load("internal_admin")
+PLANE = load("control_plane")
+AUTHENTICATING = [
+    "exchange_setup_code", "register_owner", "log_in", "recover_password", "change_password",
+    "regenerate_recovery_codes",
+]  # fmt: skip
+"""Their refusals come after 300 ms, so few of them are tried, by chance alone."""
 
 SETTINGS = settings(
     deadline=None,
@@ -30,15 +40,35 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 
 
 def is_beyond_words(case: Case) -> bool:
-    """What fits the schema and may yet be refused: a proof is right for one challenge; no schema says "not both"."""
-    asks_for_two_subjects = {"email", "user_id"} <= (case.query or {}).keys()
-    return asks_for_two_subjects or (isinstance(case.body, dict) and "client_key_proof" in case.body)
+    """What fits the schema and may yet be refused: a proof is right for one challenge; no schema says "not both", nor
+    how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
+    body = case.body
+    return (
+        {"email", "user_id"} <= (case.query or {}).keys()
+        or (isinstance(body, dict) and "client_key_proof" in body)
+        or has_float(body)
+        or len(str(body)) > MAX_BODY_BYTES
+        or not set(re.findall(r"'([0-9]+[smhd])'", str(body))) <= {*DURATIONS, "400d"}
+    )
+
+
+def has_float(value: object) -> bool:
+    match value:
+        case dict():
+            return any(map(has_float, value.values()))
+        case list():
+            return any(map(has_float, value))
+        case _:
+            return isinstance(value, float)
 
 
 def check(case: Case, base_url: str) -> None:
     """Send it, and hold the answer to the document and to SPEC §2.1."""
     excluded = [positive_data_acceptance] if is_beyond_words(case) else []
-    case.call_and_validate(base_url=base_url, additional_checks=[edge_headers], excluded_checks=excluded)
+    # That credentials are needed is tried in test_refusals_on_the_wire, once a route: each refusal takes 300 ms.
+    case.call_and_validate(
+        base_url=base_url, additional_checks=[edge_headers], excluded_checks=[ignored_auth, *excluded]
+    )
 
 
 @PUBLIC.parametrize()
@@ -50,4 +80,26 @@ def test_the_public_process_conforms(case: Case, running_stack: RunningStack) ->
 @INTERNAL.parametrize()
 @SETTINGS
 def test_the_internal_process_conforms(case: Case, running_stack: RunningStack) -> None:
+    check(case, running_stack.internal_url)
+
+
+@PLANE.exclude(operation_id=[*AUTHENTICATING, "log_out"]).parametrize()
+@SETTINGS
+def test_the_control_plane_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
+    case.headers.update(owner.bearer | from_new_network())
+    check(case, running_stack.internal_url)
+
+
+@PLANE.include(operation_id=AUTHENTICATING).parametrize()
+@settings(SETTINGS, max_examples=5, phases=[Phase.generate])
+def test_authentication_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
+    case.headers.update(owner.bearer | from_new_network())
+    check(case, running_stack.internal_url)
+
+
+@PLANE.include(operation_id="log_out").parametrize()
+@settings(SETTINGS, max_examples=3, phases=[Phase.generate])
+def test_log_out_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
+    assert owner
+    case.headers.update(log_in(running_stack) | from_new_network())
     check(case, running_stack.internal_url)

@@ -10,21 +10,11 @@ import pytest
 
 from contracts.errors import ERRORS, ErrorCode
 from services.internal_admin.domain.access import ACCESS, Anyone, OperatorOnly, Scoped
-from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw
+from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw, resolved
 from tests.contract.vectors import cases
 
 # Said once in each document's introduction: no operation that exists can answer with them.
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
-
-
-def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """The node itself, or what its `$ref` points to."""
-    while "$ref" in node:
-        target: Any = document
-        for step in node["$ref"].removeprefix("#/").split("/"):
-            target = target[step]
-        node = target
-    return node
 
 
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:

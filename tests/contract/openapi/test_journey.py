@@ -4,35 +4,16 @@ Chance never guesses a login code or an id, so `test_conformance` alone would se
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.contract.openapi.documents import load, operations
+from tests.contract.openapi.client import Client
 from tests.support.stack import RunningStack
 
 KEY = "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
 ACTOR = {"type": "admin", "id": "admin-1"}
 EMAIL = "walker+journey@example.com"
-
-
-class Client:
-    """Calls operations by their id and checks every answer against its document."""
-
-    def __init__(self, name: str, http: httpx.Client) -> None:
-        self._schema = load(name)
-        self._operations = operations(name)
-        self._http = http
-
-    def call(self, operation_id: str, status: int = 200, *, query: str = "", json: Any = None, **path: str) -> Any:
-        """The answer's JSON. Fails unless it has this status and fits its schema."""
-        operation = self._operations[operation_id]
-        url = operation["path"].format(**path) + (f"?{query}" if query else "")
-        response = self._http.request(operation["method"], url, json=json)
-        assert response.status_code == status, response.text
-        self._schema.find_operation_by_id(operation_id).validate_response(response)
-        return response.json()
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +96,15 @@ def test_every_operation_answers_as_documented_along_a_whole_life(
             unblock = {**subject, "reason_code": "appeal_granted", "actor": ACTOR}
             assert internal.call("unblock_subject", json=unblock)["outcome"] == outcome
     internal.call("read_mailbox", query=f"email={EMAIL}")
+
+    key = {"Idempotency-Key": "erase-the-walker"}
+    erasure = {"reason_code": "user_request", "actor": {"type": "user", "id": user_id}}
+    erased = internal.call("delete_user", user_id=user_id, json=erasure, headers=key)
+    assert (erased["outcome"], erased["address_kept_for_block"]) == ("deleted", False)
+    assert internal.call("delete_user", user_id=user_id, json=erasure, headers=key) == erased
+    internal.call("delete_user", 409, user_id=user_id, json=why, headers=key)
+    internal.call("delete_user", 404, user_id=user_id, json=erasure)
+    internal.call("find_user", 404, query=f"email={EMAIL}")
 
 
 def test_both_processes_report_their_health_as_documented(public: Client, internal: Client) -> None:

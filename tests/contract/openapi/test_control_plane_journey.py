@@ -1,0 +1,177 @@
+"""One walk through every operation of the control plane on the running process, each answer as documented."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.contract.openapi.client import Client
+from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.stack import RunningStack
+
+NEW_PASSWORD = "Saffron meadow 83 comet"
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+LOGIN = {"user_name": USER_NAME, "password": PASSWORD}
+
+
+class Plane(Client):
+    """The control plane; each call comes from a network of its own. Without credentials: `bearer` nor `cookie`."""
+
+    def send(self, operation_id: str, status: int = 200, *, headers: Any = None, **request: Any) -> httpx.Response:
+        return super().send(operation_id, status, headers=from_new_network() | (headers or {}), **request)
+
+
+@pytest.fixture(scope="module")
+def plane(running_stack: RunningStack) -> Iterator[Plane]:
+    with httpx.Client(base_url=running_stack.internal_url, timeout=30) as http:
+        yield Plane("control_plane", http)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def code_of(refused: Any) -> str:
+    return refused["error"]["code"]
+
+
+def claim(stack: RunningStack, plane: Plane) -> Any:
+    """The first owner, and each way to fail at it."""
+    assert plane.call("read_status") == {"has_owner": False, "authenticated": False}
+    code = setup_code(stack)
+    token = plane.call("exchange_setup_code", json={"setup_code": code.lower()})["registration_token"]
+    plane.call("exchange_setup_code", 401, json={"setup_code": code})
+    wanted = {"registration_token": token, **LOGIN}
+    assert code_of(plane.call("register_owner", 400, json=wanted | {"password": "aB3-"})) == "password_too_short"
+    assert code_of(plane.call("register_owner", 401, json=LOGIN)) == "invalid_credentials"
+    claimed = plane.call("register_owner", json=wanted)
+    assert code_of(plane.call("register_owner", 409, json=wanted)) == "owner_exists"
+    assert code_of(plane.call("exchange_setup_code", 409, json={"setup_code": code})) == "owner_exists"
+    return claimed
+
+
+def test_every_operation_answers_as_documented_from_claim_to_recovery(
+    running_stack: RunningStack, plane: Plane
+) -> None:
+    claimed = claim(running_stack, plane)
+    owner = bearer(claimed["session_token"])
+    assert plane.call("read_status", headers=owner)["operator"] == claimed["operator"]
+    use_a_session_by_cookie(plane)
+    use_tokens(plane, owner)
+    go_through_the_first_run(plane, owner)
+    change_settings(plane, owner)
+    page_through_the_audit_trail(plane, owner)
+    change_secrets(plane, owner)
+
+
+def use_a_session_by_cookie(plane: Plane) -> None:
+    insecure = {"X-Forwarded-Proto": "http"}
+    refused = plane.call("log_in", 400, json=LOGIN | {"transport": "cookie"}, headers=insecure)
+    assert code_of(refused) == "insecure_transport"
+    opened = plane.send("log_in", json=LOGIN | {"transport": "cookie"})
+    assert "session_token" not in opened.json()
+    cookie = {"Cookie": opened.headers["set-cookie"].partition(";")[0]}
+    assert opened.headers["set-cookie"].endswith("; Path=/; Max-Age=604800; HttpOnly; SameSite=Strict; Secure")
+
+    for operation_id in ("renew_session", "renew_session_v1"):
+        renewed = plane.send(operation_id, headers=cookie)
+        assert renewed.json()["session"] == opened.json()["session"]
+        assert renewed.headers["set-cookie"].startswith("authsession_operator=v1.")
+    assert code_of(plane.call("log_out", 403, headers=cookie)) == "cross_origin_request"
+    assert "Max-Age=0" in plane.send("log_out", headers=cookie | SAME_ORIGIN).headers["set-cookie"]
+    assert "Max-Age=0" in plane.send("renew_session", 401, headers=cookie).headers["set-cookie"]
+
+
+def use_tokens(plane: Plane, owner: dict[str, str]) -> None:
+    other = plane.call("log_in", json=LOGIN)["session"]["operator_session_id"]
+    assert len(plane.call("list_operator_sessions", headers=owner)["sessions"]) == 2
+    for outcome in ("revoked", "already_revoked"):
+        ended = plane.call("revoke_operator_session", headers=owner, operator_session_id=other)
+        assert ended["outcome"] == outcome
+    plane.call("revoke_operator_session", 404, headers=owner, operator_session_id="operator-session-nobody")
+
+    wanted = {"name": "reader", "scopes": ["settings:read"], "expires_in_seconds": 60}
+    made = [plane.call("create_token", headers=owner, json=wanted) for _ in range(2)]
+    reader = bearer(made[0]["secret"])
+    plane.call("read_settings", headers=reader)
+    assert code_of(plane.call("create_token", 403, headers=reader, json=wanted)) == "forbidden"
+    assert code_of(plane.call("list_audit", 403, headers=reader)) == "forbidden"
+    page = plane.call("list_tokens", headers=owner, query="limit=1")
+    rest = plane.call("list_tokens", headers=owner, query=f"limit=1&cursor={page['next_cursor']}")
+    assert [each["token_id"] for each in page["tokens"] + rest["tokens"]] == [
+        each["token"]["token_id"] for each in made[::-1]
+    ]
+    for outcome in ("revoked", "already_revoked"):
+        ended = plane.call("revoke_token", headers=owner, token_id=made[0]["token"]["token_id"])
+        assert ended["outcome"] == outcome
+    plane.call("revoke_token", 404, headers=owner, token_id="token-nobody")
+    plane.call("read_settings", 401, headers=reader)
+
+
+def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:
+    assert plane.call("read_onboarding", headers=owner)["state"] == "store_recovery_codes"
+    reviewed, stored = {"step": "settings_reviewed"}, {"step": "recovery_codes_stored"}
+    early = plane.call("advance_onboarding", 409, headers=owner, json=reviewed)
+    assert code_of(early) == "onboarding_out_of_order"
+    for step, outcome, state in (
+        (stored, "advanced", "review_settings"),
+        (stored, "already_done", "review_settings"),
+        (reviewed, "advanced", "complete"),
+    ):
+        answer = plane.call("advance_onboarding", headers=owner, json=step)
+        assert (answer["outcome"], answer["state"]) == (outcome, state)
+
+
+def change_settings(plane: Plane, owner: dict[str, str]) -> None:
+    before = plane.call("read_settings", headers=owner)
+    assert "last_change" not in before
+    wanted = {"settings": {"session_limit": 5, "blocked_email_domains": ["Evil.Example"]}}
+    asked = wanted | {"expected_version": before["version"]}
+    changed = plane.call("change_settings", headers=owner, json=asked)
+    assert (changed["outcome"], set(changed["changed"])) == ("changed", {"session_limit", "blocked_email_domains"})
+    assert changed["settings"]["blocked_email_domains"] == ["evil.example"]
+    assert code_of(plane.call("change_settings", 409, headers=owner, json=asked)) == "settings_conflict"
+    assert plane.call("change_settings", headers=owner, json=wanted)["outcome"] == "unchanged"
+    assert plane.call("read_settings", headers=owner)["last_change"]["actor"]["type"] == "operator"
+
+
+def page_through_the_audit_trail(plane: Plane, owner: dict[str, str]) -> None:
+    page = plane.call("list_audit", headers=owner, query="event=security.create_token&limit=1")
+    rest = plane.call(
+        "list_audit", headers=owner, query=f"event=security.create_token&limit=1&cursor={page['next_cursor']}"
+    )
+    assert [row["outcome"] for row in page["events"] + rest["events"]] == ["created", "created"]
+    lines = plane.send("list_audit", headers=owner, query="format=jsonl&outcome=onboarding_out_of_order")
+    assert lines.headers["content-type"] == "application/jsonl"
+    assert lines.text.count("\n") == 1
+    some = plane.send("list_audit", headers=owner | {"Accept": "application/jsonl"}, query="limit=2")
+    assert some.headers["link"].endswith('rel="next"')
+
+
+def change_secrets(plane: Plane, owner: dict[str, str]) -> None:
+    assert plane.call("count_recovery_codes", headers=owner)["unused_count"] == 10
+    plane.call("regenerate_recovery_codes", 401, headers=owner, json={"current_password": "wrong"})
+    codes = plane.call("regenerate_recovery_codes", headers=owner, json={"current_password": PASSWORD})
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    for password, code in (
+        ("short", "password_too_short"),
+        ("x" * 257, "password_too_long"),
+        ("only small letters here", "password_too_simple"),
+        (f"{USER_NAME} has this one 7 X", "password_holds_identity"),
+        ("P4$$w0rd!!2024", "password_too_common"),
+        ("Aa1" * 4 + "-" * 30, "password_too_predictable"),
+    ):
+        refused = plane.call("change_password", 400, headers=owner, json=change | {"new_password": password})
+        assert code_of(refused) == code
+    plane.call("change_password", 401, headers=owner, json=change | {"current_password": "wrong"})
+    assert plane.call("change_password", headers=owner, json=change)["outcome"] == "changed"
+    plane.call("log_in", 401, json=LOGIN)
+
+    recovery = {"user_name": USER_NAME, "recovery_code": codes["recovery_codes"][0], "new_password": PASSWORD}
+    plane.call("recover_password", 401, json=recovery | {"recovery_code": "aaaa-aaaa-aaaa"})
+    recovered = plane.send("recover_password", json=recovery | {"transport": "cookie"})
+    assert len(recovered.json()["recovery_codes"]) == 10
+    assert recovered.headers["set-cookie"]
+    plane.call("list_operator_sessions", 401, headers=owner)
+    assert plane.call("log_in", json=LOGIN)["operator"]["is_owner"]

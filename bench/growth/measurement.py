@@ -40,6 +40,11 @@ class Samples:
         """Milliseconds a call, of both processes."""
         return self.services * 1000 / len(self.seconds)
 
+    @property
+    def cpu(self) -> float:
+        """Milliseconds a call, all together."""
+        return self.postgres_cpu + self.services_cpu
+
 
 Measured = dict[str, dict[int, Samples]]
 """By the operation's name, then by the number of sessions."""

@@ -1,7 +1,5 @@
 """Fills a database with so many sessions (`population.sql` says of whom), and tells who is in it."""
 
-from dataclasses import dataclass
-
 import asyncpg
 
 from shared.io import queries

@@ -1,6 +1,6 @@
 """A rebuild of the projection, or its verification, as `authsession projection` does it, in a process of its own.
 
-Given: `rebuild` or `verify`. stdout: one line of JSON: seconds, CPU seconds of this process, and what it found.
+Given: `rebuild` or `verify`. stdout: a line of JSON, those fields of `bench.growth.passes.Pass` that it knows itself.
 """
 
 import json
@@ -13,7 +13,7 @@ import trio
 from contracts.gateway import GatewayKeys
 from shared.io import aio
 from shared.io.postgres import Postgres, open_postgres
-from shared.io.redis import open_redis
+from shared.io.redis import Redis, open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.outbox.keeper import Keeper, force_rebuild
 from shared.outbox.projection import Projection
@@ -21,16 +21,23 @@ from shared.outbox.verify import SETTLING, find_drift
 
 
 async def main(action: str) -> None:
+    postgres_dsn, address = os.environ["BENCH_POSTGRES"], os.environ["BENCH_REDIS"]
     async with (
         aio.open_loop(),
-        open_postgres(os.environ["BENCH_POSTGRES"], application_name="projection", pool_size=3) as postgres,
-        open_redis(os.environ["BENCH_REDIS"], username="internal", password=os.environ["BENCH_REDIS_PASSWORD"]) as redis,
+        open_postgres(postgres_dsn, application_name="projection", pool_size=4) as postgres,
+        open_redis(address, username="internal", password=os.environ["BENCH_REDIS_PASSWORD"]) as redis,
     ):
         projection = Projection(postgres, redis, GatewayKeys(), stream_maxlen=100_000)
-        began, used = time.perf_counter(), time.process_time()
+        before, began, used = await _memory(redis), time.perf_counter(), time.process_time()
         differences = await (_rebuild if action == "rebuild" else _verify)(postgres, projection)
-        seconds = time.perf_counter() - began - (SETTLING.total_seconds() if action == "verify" else 0)
-        print(json.dumps({"seconds": seconds, "cpu": time.process_time() - used, "differences": differences}))
+        found = {
+            "seconds": time.perf_counter() - began - (SETTLING.total_seconds() if action == "verify" else 0),
+            "cpu": time.process_time() - used,
+            "records": await _records(redis),
+            "memory": await _memory(redis) - before,
+            "differences": differences,
+        }
+    print(json.dumps(found))
 
 
 async def _rebuild(postgres: Postgres, projection: Projection) -> int:
@@ -40,6 +47,16 @@ async def _rebuild(postgres: Postgres, projection: Projection) -> int:
 
 async def _verify(postgres: Postgres, projection: Projection) -> int:
     return len(await find_drift(postgres, projection))
+
+
+async def _memory(redis: Redis) -> int:
+    return int((await redis.info("memory"))["used_memory"])
+
+
+async def _records(redis: Redis) -> int:
+    """All keys but the projection's own."""
+    keys = (await redis.info("keyspace"))["db0"].split(",")[0]
+    return int(keys.removeprefix("keys=")) - 1
 
 
 if __name__ == "__main__":

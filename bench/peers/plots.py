@@ -1,9 +1,9 @@
-"""Bar charts as SVG, by hand: three systems, a few groups, nothing that needs a library."""
+"""Bar charts as SVG, by hand: a few series, a few groups, nothing that needs a library."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
 
-COLOURS = ("#1f6f8b", "#c0792a", "#8a8a8a")
+COLOURS = ("#1f6f8b", "#c0792a", "#8a8a8a", "#6b4c9a")
 WIDTH, HEIGHT = 720, 300
 LEFT, TOP, BOTTOM = 50, 60, 40
 

@@ -15,11 +15,14 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from bench.audit import measure_audit, measure_sealer_cost
 from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.edge_time import measure_edge
+from bench.growth.population import SIZES
+from bench.growth.run import measure_growth
 from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
 from bench.operators import measure_operators
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
 from bench.retention import MADE_UNDER_FULL_LOAD, SLOWLY_MADE, OldRows, confirm_while_swept
 from bench.send_time import Addresses, send_time
+from bench.telemetry import measure_telemetry
 from bench.wire import StatementCounter
 from shared.keyring import KeyRing
 from tests.support.database import Database, cloned_database, create_template
@@ -181,9 +184,10 @@ def main() -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("operators", "audit", "edge"),
-        help="only log-ins of operators, the audit trail, or the time to the edge",
+        choices=("operators", "audit", "edge", "telemetry", "growth"),
+        help="only log-ins of operators, the audit trail, the time to the edge, what telemetry costs, or growth",
     )
+    parser.add_argument("--most", type=int, choices=SIZES, default=SIZES[1], help="sessions that growth goes up to")
     arguments = parser.parse_args()
     with temporary_postgres() as server:
         create_template(server)
@@ -195,6 +199,10 @@ def main() -> None:
             audit(server)
         elif arguments.part == "edge":
             edge(server, short=arguments.short)
+        elif arguments.part == "telemetry":
+            measure_telemetry(server, short=arguments.short)
+        elif arguments.part == "growth":
+            measure_growth(server, f"python -m bench growth --most {arguments.most}", arguments.most)
         else:
             operators(server, short=arguments.short)
             audit(server)

@@ -1,0 +1,100 @@
+"""What telemetry costs the public process: CPU of a login, in turns, by what is asked for (issue 5)."""
+
+import asyncio
+import statistics
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from authsession.embedded.child import free_port
+from authsession.embedded.postgres import EmbeddedPostgres
+from bench.clients import CodeReader, log_in_many
+from bench.processes import cpu_seconds
+from shared.keyring import KeyRing
+from tests.support.collector import open_collector
+from tests.support.database import Database, cloned_database
+from tests.support.stack import SEALING_KEYS, RunningStack, open_stack
+
+LOGINS, CLIENTS, PEOPLE = 300, 8, 200
+_LIMITS = {"AUTHSESSION_SEND_RATE_LIMIT": "100000000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000000/1m"}
+_OTLP = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp", "OTEL_LOGS_EXPORTER": "otlp"}
+_ONE_IN_A_HUNDRED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+
+
+@dataclass(slots=True)
+class Variant:
+    """One way to configure telemetry: a stack of its own, and milliseconds of CPU of its public process, by turn."""
+
+    name: str
+    stack: RunningStack
+    pool: asyncpg.Pool
+    milliseconds: list[float] = field(default_factory=list)
+
+    async def take_turn(self) -> None:
+        host, _, port = self.stack.public_url.removeprefix("http://").partition(":")
+        codes = CodeReader(self.pool, KeyRing.parse("bench", SEALING_KEYS))
+        pid = self.stack.child("public").pid
+        before = cpu_seconds(pid)
+        await log_in_many((host, int(port)), codes, logins=LOGINS, clients=CLIENTS, email=_person)
+        self.milliseconds.append((cpu_seconds(pid) - before) * 1000 / LOGINS)
+
+
+def measure_telemetry(server: EmbeddedPostgres, *, short: bool) -> None:
+    """Print CPU a login with the SDK disabled, nothing exported, and tracing at 1 in 100 and 1 in 1."""
+    with ExitStack() as resources:
+        collector = resources.enter_context(open_collector())
+        to_collector = {**_OTLP, "OTEL_EXPORTER_OTLP_ENDPOINT": collector.environment["OTEL_EXPORTER_OTLP_ENDPOINT"]}
+        to_nobody = {**_OTLP, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+        environments: dict[str, Mapping[str, str]] = {
+            "SDK disabled": {"OTEL_SDK_DISABLED": "true"},
+            "off (the default)": {},
+            "1 in 100": {**to_collector, **_ONE_IN_A_HUNDRED},
+            "1 in 100, no collector": {**to_nobody, **_ONE_IN_A_HUNDRED},
+            "every request": to_collector,
+        }
+        stacks: dict[str, tuple[Database, RunningStack]] = {}
+        for name, environment in environments.items():
+            database = resources.enter_context(cloned_database(server))
+            stacks[name] = database, resources.enter_context(open_stack(database, **_LIMITS, **environment))
+        asyncio.run(_measure(stacks, turns=8 if short else 30))
+
+
+async def _measure(stacks: Mapping[str, tuple[Database, RunningStack]], *, turns: int) -> None:
+    async with _variants(stacks) as variants:
+        for variant in variants:
+            await variant.take_turn()
+            variant.milliseconds.clear()  # it warmed up
+        for number in range(turns):
+            for variant in variants[:: 1 if number % 2 else -1]:
+                await variant.take_turn()
+        _print(variants, turns)
+
+
+@asynccontextmanager
+async def _variants(stacks: Mapping[str, tuple[Database, RunningStack]]) -> AsyncGenerator[list[Variant]]:
+    settings = {"search_path": "authsession", "application_name": "bench"}
+    async with AsyncExitStack() as pools:
+        variants: list[Variant] = []
+        for name, (database, stack) in stacks.items():
+            pool = asyncpg.create_pool(database.owner_dsn, ssl=False, min_size=1, max_size=4, server_settings=settings)
+            variants.append(Variant(name, stack, await pools.enter_async_context(pool)))
+        yield variants
+
+
+def _print(variants: list[Variant], turns: int) -> None:
+    """Ratios are of turns of one round: what else the machine does weighs on both alike."""
+    print(f"\nCPU of the public process a login, {turns} turns of {LOGINS} logins each, {CLIENTS} clients (medians):")
+    base = variants[0].milliseconds
+    for variant in variants:
+        ratios = [mine / theirs for mine, theirs in zip(variant.milliseconds, base, strict=True)]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        print(
+            f"  {variant.name:24} {statistics.median(variant.milliseconds):6.3f} ms   {100 * (middle - 1):+6.1f} % "
+            f"of `{variants[0].name}` (quartiles {100 * (low - 1):+.1f}, {100 * (high - 1):+.1f})"
+        )
+
+
+def _person(number: int) -> str:
+    return f"telemetry{number % PEOPLE}@example.com"

@@ -1,6 +1,7 @@
 """Fixtures over real servers. One pair of servers per pytest process (so per worker of pytest-xdist)."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import redis as redis_py
@@ -16,6 +17,14 @@ from tests.support.world import World, open_world
 # A busy machine is not a failure: no limit on the time of one example.
 settings.register_profile("authsession", deadline=None)
 settings.load_profile("authsession")
+
+TESTS = Path(__file__).parent
+SLOWEST_FIRST = ("chaos", "property", "e2e", "integration", "contract", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first: at the end both workers still have something to do."""
+    items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
 
 
 @pytest.fixture(scope="session")

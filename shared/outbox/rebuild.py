@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
+from functools import partial
 
 import trio
 
@@ -26,7 +27,7 @@ _log = logging.getLogger(__name__)
 
 
 class Rebuild:
-    """One rebuild under one epoch; memory: a page. After a fault another one begins anew: repeats are harmless."""
+    """One rebuild under one epoch; memory: two pages. After a fault another one begins anew: repeats are harmless."""
 
     def __init__(self, postgres: Postgres, projection: Projection, begun: Kept) -> None:
         """`begun.beat` is the last good one: what was published up to there is in Redis or in its followers' copies."""
@@ -52,7 +53,7 @@ class Rebuild:
         with self._scope:
             try:
                 await self._run()
-            except (StaleEpoch, DependencyUnavailable):
+            except* (StaleEpoch, DependencyUnavailable):
                 _log.warning("a rebuild of the gateway projection did not come to its end")
         self.ended.set()
 
@@ -66,12 +67,14 @@ class Rebuild:
         self.is_done = True
 
     async def _write(self, read: ReadPage, since: datetime, *, announce: bool) -> None:
-        walk = SessionWalk(self._postgres, read, since)
-        while page := await walk.next_page():
-            kept = await self._projection.write(page, self.epoch, announce=announce)
-            metrics.REBUILT.add(len(page))
-            if kept:
-                await self._note_conflicts(kept)
+        """A page may be as old as the write before it: what was revoked meanwhile stays revoked, by the script."""
+        await SessionWalk(self._postgres, read, since).for_each_page(partial(self._write_page, announce=announce))
+
+    async def _write_page(self, page: Sequence[DeviceSession], *, announce: bool) -> None:
+        kept = await self._projection.write(page, self.epoch, announce=announce)
+        metrics.REBUILT.add(len(page))
+        if kept:
+            await self._note_conflicts(kept)
 
     async def _note_conflicts(self, kept: Sequence[DeviceSession]) -> None:
         """Active in Postgres, revoked in Redis: Postgres went back. Revoked wins, by the hand of `Reconciler`."""

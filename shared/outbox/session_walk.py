@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 import asyncpg
+import trio
 
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
@@ -30,3 +31,14 @@ class SessionWalk:
             last = page[-1]
             self._after = (last.revoked_at or last.created_at, last.device_session_id)
         return page
+
+    async def for_each_page(self, work: Callable[[Sequence[DeviceSession]], Awaitable[None]]) -> None:
+        """`work` on one page after the other, to the end; the next one is read meanwhile. Memory: two pages.
+
+        So `work` must stand a page that is as old as the work on the one before. Faults come in an `ExceptionGroup`.
+        """
+        page = await self.next_page()
+        while page:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(work, page)
+                page = await self.next_page()

@@ -63,7 +63,9 @@ async def measure_operations(scenes: Sequence[Scene], rounds: int) -> Measured:
 
 
 async def _turn(scene: Scene, operation: Operation, samples: Samples) -> None:
+    await scene.reconnect()
     calls = await operation(scene)
+    await scene.reconnect()
     services, postgres = _services_seconds(scene), await _backends(scene)
     for call in calls:
         started = time.perf_counter()

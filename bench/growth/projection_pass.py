@@ -7,6 +7,7 @@ import json
 import os
 import sys
 import time
+from datetime import timedelta
 
 import trio
 
@@ -41,7 +42,8 @@ async def main(action: str) -> None:
 
 
 async def _rebuild(postgres: Postgres, projection: Projection) -> int:
-    await force_rebuild(postgres, Keeper(postgres, projection, SystemEntropy()))
+    """At once: nobody else keeps here, and a repeat need not wait until the beat of the last one is old."""
+    await force_rebuild(postgres, Keeper(postgres, projection, SystemEntropy(), patience=timedelta()))
     return 0
 
 

@@ -42,6 +42,12 @@ class Scene:
     def codes(self) -> CodeReader:
         return CodeReader(self.pool, KeyRing.parse("bench", SEALING_KEYS))
 
+    async def reconnect(self) -> None:
+        """Fresh connections: the services close those that were idle for a while, perhaps just when they are used."""
+        for client in (self.public, self.internal):
+            client.close()
+            await client.open()
+
     async def restore(self) -> None:
         """The people of fifty have fifty active sessions again."""
         for user_id in self.users_of_fifty:

@@ -57,7 +57,9 @@ def _start(stack: ExitStack, installation: Installation, terminal: Terminal) -> 
             public_environment=_settings(parts.public_environment),
             internal_environment=_settings(parts.internal_environment),
         ))  # fmt: skip
-        terminal.say(f"\n{walk_through(parts.public.address, parts.internal.address)}\n")
+        requires_token = parts.configuration.internal.requires_token
+        calls = walk_through(parts.public.address, parts.internal.address, requires_token=requires_token)
+        terminal.say(f"\n{calls}\n")
         terminal.say(f"\n{operators_walk_through(parts.internal.address)}\n")
         terminal.say("Ready. Ctrl-C stops everything.\n")
     return parts

@@ -10,9 +10,18 @@ CONFIRMATION = """{
       }"""
 
 
-def walk_through(public: Address, internal: Address) -> str:
+ASKS_FOR_TOKEN = """The internal API asks for a token: instead of authsession_token_123 put the one that this makes
+
+authsession token create --name walk-through --scope sessions:read --scope sessions:revoke --scope blocks:write
+
+"""
+
+
+def walk_through(public: Address, internal: Address, *, requires_token: bool = False) -> str:
     """Text for the terminal. Placeholders are those of the examples; each step says what takes their place."""
     public_curl, internal_curl = curl_of(public), curl_of(internal)
+    if requires_token:
+        internal_curl = f"{internal_curl[0]} -H 'Authorization: Bearer authsession_token_123'", internal_curl[1]
     steps = [
         (
             "Send a login code",
@@ -45,7 +54,8 @@ def walk_through(public: Address, internal: Address) -> str:
             '{"email":"pilot@example.com","reason_code":"policy_blocked","actor":{"type":"admin","id":"admin-1"}}',
         ),
     ]
-    return "\n\n".join(f"{number}. {step(*each)}" for number, each in enumerate(steps, start=1))
+    calls = "\n\n".join(f"{number}. {step(*each)}" for number, each in enumerate(steps, start=1))
+    return ASKS_FOR_TOKEN + calls if requires_token else calls
 
 
 def confirm_call(public: Address, challenge_id: str, code: str) -> str:

@@ -3,6 +3,8 @@
 import pytest
 
 from authsession.walk_through import walk_through
+from services.internal_admin.domain.access import ACCESS, Scoped
+from services.internal_admin.domain.scope import Scope
 from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
 
 # As printed in the contract's examples; only spaces between words may differ.
@@ -42,3 +44,22 @@ def test_every_example_is_there_in_order_and_the_last_step_removes_the_block() -
 )
 def test_the_calls_go_where_the_service_listens(address: Address, call: str) -> None:
     assert call in walk_through(address, TcpAddress("127.0.0.1", 8081))
+
+
+def test_where_the_internal_api_asks_for_a_token_its_calls_carry_one_and_the_public_ones_none() -> None:
+    text = walk_through(TcpAddress("127.0.0.1", 8080), TcpAddress("127.0.0.1", 8081), requires_token=True)
+    calls = [line for line in text.splitlines() if line.startswith("curl")]
+    assert [("Authorization: Bearer" in call) for call in calls] == ["8081" in call for call in calls]
+    needed = {
+        access.scope
+        for (method, path), access in ACCESS.items()
+        if isinstance(access, Scoped) and _shows(text, method, path)
+    }
+    assert {Scope(word) for word in text.split() if word in set(Scope)} == needed
+
+
+def _shows(text: str, method: str, path: str) -> bool:
+    """Whether one of the calls is of this route."""
+    url = "http://127.0.0.1:8081" + path.replace("{device_session_id}", "device-session-123")
+    calls = [line.split(" \\")[0] for line in text.splitlines()]
+    return any(call.endswith(url) and ("-X POST" in call) == (method == "POST") for call in calls)

@@ -10,7 +10,7 @@ CONFIRMATION = """{
       }"""
 
 
-ASKS_FOR_TOKEN = """The internal API asks for a token: instead of authsession_token_123 put the one that this makes
+BEFORE_THE_CALLS = """The internal API asks for a token: instead of authsession_token_123 put the one that this makes
 
 authsession token create --name walk-through --scope sessions:read --scope sessions:revoke --scope blocks:write
 
@@ -55,7 +55,7 @@ def walk_through(public: Address, internal: Address, *, requires_token: bool = F
         ),
     ]
     calls = "\n\n".join(f"{number}. {step(*each)}" for number, each in enumerate(steps, start=1))
-    return ASKS_FOR_TOKEN + calls if requires_token else calls
+    return BEFORE_THE_CALLS + calls if requires_token else calls
 
 
 def confirm_call(public: Address, challenge_id: str, code: str) -> str:

@@ -95,20 +95,18 @@ async def _run(
     add_dependency_checks(readiness, postgres, redis)
     limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
     opened = _opened_sessions(settings)
-    protected = (
-        *internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings)),
-        *control_plane_routes(
-            postgres,
-            opened,
-            _account_flow(settings, postgres),
-            limiter,
-            allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
-            settings_changed=domains.wake,
-        ),
-    )
     token_uses = TokenUses()
     guard = _guard(settings, postgres, opened, limiter, token_uses)
-    app = _app(settings, guard.protect(protected), readiness, metrics, drain)
+    internal = internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings))
+    control_plane = control_plane_routes(
+        postgres,
+        opened,
+        _account_flow(settings, postgres),
+        limiter,
+        allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
+        settings_changed=domains.wake,
+    )
+    app = _app(settings, guard.protect((*internal, *control_plane)), readiness, metrics, drain)
 
     async with trio.open_nursery() as workers:
         await workers.start(relay.run)
@@ -124,24 +122,34 @@ async def _run(
             supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
             batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
         ))  # fmt: skip
-        await workers.start(AuditSealer(postgres, settings.operators.audit_keys, SystemClock()).run)
-        await workers.start(partial(
-            supervise, AuditWatch(postgres).step, name="audit watch", idle=timedelta(seconds=10)
-        ))  # fmt: skip
+        await _start_trail(workers, postgres, settings.operators.audit_keys)
         await _start_aging(workers, postgres, relay, settings.operators.audit_keys)
         await workers.start(partial(
             supervise, KeepTokenUses(postgres, token_uses).step, name="token uses", idle=TOKEN_USES_IDLE
         ))  # fmt: skip
         if users is not None:
-            orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
-            await workers.start(partial(
-                supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
-            ))  # fmt: skip
+            await _start_block_orders(workers, postgres, users)
         workers.start_soon(remind_of_owner, postgres)
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
             await server.start(partial(serve, app, settings.http_address, drain=drain))
         workers.cancel_scope.cancel()
+
+
+async def _start_trail(workers: trio.Nursery, postgres: Postgres, audit_keys: KeyRing) -> None:
+    """The audit trail is sealed, and watched."""
+    await workers.start(AuditSealer(postgres, audit_keys, SystemClock()).run)
+    await workers.start(partial(
+        supervise, AuditWatch(postgres).step, name="audit watch", idle=timedelta(seconds=10)
+    ))  # fmt: skip
+
+
+async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: UserDirectory) -> None:
+    """Blocks reach the user service, when it can be reached."""
+    orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
+    await workers.start(partial(
+        supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
+    ))  # fmt: skip
 
 
 async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:

@@ -29,11 +29,11 @@ def decode_query(query: str, known: frozenset[str]) -> Fields:
     return parameters
 
 
-def read_limit(parameters: Fields) -> int | None:
-    """How many rows a page may have, 1 to 1000; `None` when not asked for."""
+def read_limit(parameters: Fields, most: int = MAX_LIMIT) -> int | None:
+    """How many rows a page may have, 1 to `most`; `None` when not asked for."""
     if "limit" not in parameters:
         return None
     text = read_text(parameters, "limit")
-    if not _LIMIT.fullmatch(text) or int(text) > MAX_LIMIT:
-        raise invalid(f"limit must be a whole number from 1 to {MAX_LIMIT}")
+    if not _LIMIT.fullmatch(text) or int(text) > most:
+        raise invalid(f"limit must be a whole number from 1 to {most}")
     return int(text)

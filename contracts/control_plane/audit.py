@@ -81,7 +81,7 @@ def decode_list_audit(query: str) -> ListAuditQuery:
         **equals,
         since=_read_instant(parameters, "from"),
         until=_read_instant(parameters, "to"),
-        limit=_read_limit(parameters),
+        limit=read_limit(parameters, MAX_LIMIT) or DEFAULT_LIMIT,
         cursor=None if position is None else _decode_position(position),
         format=_read_format(parameters),
     )
@@ -134,13 +134,6 @@ def _shown(row: AuditAnswer) -> dict[str, object]:
 
 def _read_instant(parameters: Fields, name: str) -> datetime | None:
     return decode_instant(read_text(parameters, name), name) if name in parameters else None
-
-
-def _read_limit(parameters: Fields) -> int:
-    limit = read_limit(parameters) or DEFAULT_LIMIT
-    if limit > MAX_LIMIT:
-        raise invalid(f"limit must be a whole number from 1 to {MAX_LIMIT}")
-    return limit
 
 
 def _read_format(parameters: Fields) -> AuditFormat | None:

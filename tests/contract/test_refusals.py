@@ -5,12 +5,18 @@ from typing import Any
 
 import pytest
 
+from contracts.control_plane import accounts
+from contracts.control_plane.audit import decode_list_audit
+from contracts.control_plane.onboarding import decode_advance_onboarding
+from contracts.control_plane.system_settings import decode_change_settings
+from contracts.control_plane.tokens import decode_create_token, decode_list_tokens
 from contracts.errors import ErrorCode, Refusal
 from contracts.internal_blocks import decode_block_subject, decode_list_blocks, decode_unblock_subject
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
-from contracts.internal_users import decode_find_user
+from contracts.internal_users import decode_delete_user, decode_find_user
 from contracts.public_auth import decode_confirm, decode_send
+from services.internal_admin.domain.system_settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
 
 BODIES: dict[str, Callable[[bytes], object]] = {
@@ -20,12 +26,24 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "revoke_user_sessions": decode_revoke_user_sessions,
     "block_subject": decode_block_subject,
     "unblock_subject": decode_unblock_subject,
+    "delete_user": decode_delete_user,
+    "exchange_setup_code": accounts.decode_exchange_setup_code,
+    "register_owner": accounts.decode_register_owner,
+    "log_in": accounts.decode_log_in,
+    "recover_password": accounts.decode_recover_password,
+    "change_password": accounts.decode_change_password,
+    "regenerate_recovery_codes": accounts.decode_regenerate_recovery_codes,
+    "create_token": decode_create_token,
+    "change_settings": lambda body: decode_change_settings(body, frozenset(SETTINGS)),
+    "advance_onboarding": decode_advance_onboarding,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_user": decode_find_user,
     "read_mailbox": decode_read_mailbox,
     "list_sessions": decode_list_sessions,
     "list_blocks": decode_list_blocks,
+    "list_tokens": decode_list_tokens,
+    "list_audit": decode_list_audit,
 }
 
 
@@ -56,4 +74,4 @@ def test_no_body_of_the_vectors_is_over_the_limit_of_16_kib() -> None:
 def test_a_message_is_short_and_shows_no_value(case: dict[str, Any]) -> None:
     message = refusal_of(case).message
     assert len(message) <= 120
-    assert not any(secret in message for secret in ("pilot", "@", "123456", "11qYAY", "challenge-123"))
+    assert not any(secret in message for secret in ("pilot", "@", "123456", "11qYAY", "challenge-123", "Orchid", "xml"))

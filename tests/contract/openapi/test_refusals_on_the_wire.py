@@ -5,14 +5,15 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.contract.openapi.documents import operations
+from tests.contract.openapi.documents import NAMES, operations
+from tests.contract.openapi.operators import Owner, from_new_network
 from tests.contract.vectors import body_of, load
 from tests.support.stack import RunningStack
 
 
-@pytest.mark.parametrize("name", ["public_auth", "internal_admin"])
+@pytest.mark.parametrize("name", NAMES)
 def test_every_malformed_request_of_the_vectors_is_refused_by_the_process(
-    running_stack: RunningStack, name: str
+    running_stack: RunningStack, owner: Owner, name: str
 ) -> None:
     documented = operations(name)
     base_url = running_stack.public_url if name == "public_auth" else running_stack.internal_url
@@ -20,15 +21,17 @@ def test_every_malformed_request_of_the_vectors_is_refused_by_the_process(
     assert refusals
     with httpx.Client(base_url=base_url, timeout=30) as http:
         for case in refusals:
-            answer = send(http, documented[case["operation"]], case)
+            answer = send(http, documented[case["operation"]], case, owner)
             assert answer.status_code == 400, (case, answer.text)
             assert answer.json()["error"]["code"] == "invalid_request"
             assert case.get("names", "") in answer.json()["error"]["message"]
 
 
-def send(http: httpx.Client, operation: dict[str, Any], case: dict[str, Any]) -> httpx.Response:
-    """The request of a case, its bytes exactly as the vector has them."""
+def send(http: httpx.Client, operation: dict[str, Any], case: dict[str, Any], owner: Owner) -> httpx.Response:
+    """The request of a case, its bytes exactly as the vector has them, by somebody who may."""
     path = operation["path"].format(user_id="user-123", device_session_id="device-session-123")
+    headers = owner.bearer | from_new_network()
     if "query" in case:
-        return http.get(httpx.URL(path, query=case["query"].encode()))
-    return http.request(operation["method"], path, content=body_of(case), headers={"content-type": "application/json"})
+        return http.get(httpx.URL(path, query=case["query"].encode()), headers=headers)
+    headers["Content-Type"] = "application/json"
+    return http.request(operation["method"], path, content=body_of(case), headers=headers)

@@ -7,21 +7,26 @@ of a DSN can reach a log by way of an argument, an exception or a library.
 
 import json
 import logging
+import time
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, TextIO, cast
+from itertools import chain
+from typing import TextIO, cast
 
 from opentelemetry import trace
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import Meter, set_meter_provider
+from opentelemetry.metrics import Meter, Observation, set_meter_provider
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from prometheus_client import CollectorRegistry
+from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
 
+from shared.exported_metrics import WithHistograms
+from shared.instruments import OF_MODULES, DurationHistogram
 from shared.web.exchange import Request, Response, Route
 from shared.web.request_id import current_request_id
 from shared.web.request_method import known_method
@@ -111,28 +116,41 @@ def service_resource(service_name: str) -> Resource:
 class Metrics:
     """The instruments of one process. Give `meter` to whatever counts; `render` is what `/metrics` shows."""
 
-    def __init__(self, service_name: str, readers: Iterable[MetricReader] = ()) -> None:
-        """`service_name`: as `service_resource` takes it. `readers` export what is counted as well."""
+    def __init__(self, service_name: str, exporters: Iterable[MetricExporter] = ()) -> None:
+        """`service_name`: as `service_resource` takes it. `exporters` are given, at times, what `/metrics` shows."""
         self._registry = CollectorRegistry()
-        scraped = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
-        self._provider = MeterProvider(
-            [scraped, *readers], resource=service_resource(service_name), shutdown_on_exit=False
-        )
-        self.meter: Meter = self._provider.get_meter("authsession")
-        self._request_duration = self.meter.create_histogram(
+        self._request_duration = DurationHistogram(
             "http.server.request.duration",
-            unit="s",
-            description="Duration of HTTP server requests.",
-            explicit_bucket_boundaries_advisory=_DURATION_BOUNDARIES,
+            "Duration of HTTP server requests.",
+            _DURATION_BOUNDARIES,
+            "http.request.method",
+            "http.response.status_code",
+            "http.route",
         )
+        self._histograms = [self._request_duration]
+        self._registry.register(_Shown(self._histograms))
+        resource = service_resource(service_name)
+        pushed = [PeriodicExportingMetricReader(WithHistograms(each, self._histograms, resource)) for each in exporters]
+        scraped = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
+        self._provider = MeterProvider([scraped, *pushed], resource=resource, shutdown_on_exit=False)
+        self.meter: Meter = self._provider.get_meter("authsession")
+
+        started = time.monotonic()
+        self.meter.create_observable_gauge(
+            "process.uptime",
+            [lambda _: (Observation(time.monotonic() - started),)],
+            unit="s",
+            description="The time the process has been running.",
+        )  # and where nothing else was counted yet, the SDK exports at all
 
     def show_instruments_of_modules(self) -> None:
         """Show what instruments of `opentelemetry.metrics.get_meter` count too. The first call in a process wins."""
         set_meter_provider(self._provider)
+        self._histograms += OF_MODULES
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer; as `Edge.observe`. `route` is a template, so that the number of series is bounded."""
-        self._request_duration.record(seconds, _request_attributes(method, route, status))
+        self._request_duration.record(seconds, known_method(method), status, route)
 
     def render(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -143,14 +161,14 @@ class Metrics:
         self._provider.shutdown()
 
 
-@lru_cache(maxsize=1024)
-def _request_attributes(method: str, route: str, status: int) -> Mapping[str, Any]:
-    """OpenTelemetry's semantic convention; methods that nobody knows are one (they are the caller's to invent)."""
-    return {
-        "http.request.method": known_method(method),
-        "http.route": route,
-        "http.response.status_code": status,
-    }
+class _Shown(Collector):
+    """Our own histograms, for Prometheus' registry."""
+
+    def __init__(self, histograms: Iterable[DurationHistogram]) -> None:
+        self._histograms = histograms
+
+    def collect(self) -> Iterator[PrometheusMetric]:
+        return chain.from_iterable(histogram.families() for histogram in self._histograms)
 
 
 def metrics_route(metrics: Metrics) -> Route:

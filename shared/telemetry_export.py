@@ -13,7 +13,7 @@ import trio
 from opentelemetry import trace
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, ConsoleLogRecordExporter, LogRecordExporter
-from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExporter
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
@@ -36,9 +36,7 @@ async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
     """
     settings = read_telemetry_settings(os.environ)
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # a line for each try: `shared.otlp` says it once
-    metrics = Metrics(
-        service_name, [PeriodicExportingMetricReader(each) for each in _metric_exporters(settings.metrics)]
-    )
+    metrics = Metrics(service_name, _metric_exporters(settings.metrics))
     metrics.show_instruments_of_modules()
     shutdowns = [
         metrics.shutdown,

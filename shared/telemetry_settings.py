@@ -39,6 +39,7 @@ def read_telemetry_settings(environment: Mapping[str, str]) -> TelemetrySettings
         *_bad_ratio(environment),
         *_other_protocols(environment),
         *_other_propagators(environment),
+        *_not_among(environment, "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", ("cumulative", "CUMULATIVE")),
     ]
     if problems:
         raise ConfigurationError(problems)

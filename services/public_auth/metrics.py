@@ -5,6 +5,8 @@ from collections.abc import Callable
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
 
+from shared.instruments import Counter
+
 _WRONG_CODES = metrics.get_meter("authsession").create_counter(
     "authsession.wrong_codes", unit="{guess}", description="Wrong codes, by whether they were compared with a live code"
 )
@@ -15,12 +17,7 @@ Count = Callable[[str], None]
 
 def counts_by_outcome(meter: Meter, name: str, description: str) -> Count:
     """A counter with the one attribute `outcome`."""
-    counter = meter.create_counter(name, description=description)
-
-    def count(outcome: str) -> None:
-        counter.add(1, {"outcome": outcome})
-
-    return count
+    return Counter(meter, name, description, "outcome").add
 
 
 def count_wrong_code(*, evaluated: bool) -> None:

@@ -40,6 +40,7 @@ class Keeper:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep, or wait to, until cancelled. Bears Redis and Postgres being away."""
+        metrics.show_no_drift()
         task_status.started()
         while True:
             try:

@@ -8,14 +8,16 @@ from datetime import timedelta
 from opentelemetry import metrics
 
 from services.public_auth.store.deliveries import QueueState, Settlement
+from shared.instruments import Counter, module_histogram
 
 _METER = metrics.get_meter("authsession")
 
-_MAILS = _METER.create_counter("authsession.mails", description="Mails by what became of them, and why")
-_DURATION = _METER.create_histogram(
-    "authsession.mail.duration", unit="s", description="From the claim of a mail to the end of its try",
-    explicit_bucket_boundaries_advisory=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
-)  # fmt: skip
+_MAILS = Counter(_METER, "authsession.mails", "Mails by what became of them, and why", "outcome", "reason")
+_DURATION = module_histogram(
+    "authsession.mail.duration",
+    "From the claim of a mail to the end of its try",
+    (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
 _DEPTH = _METER.create_gauge("authsession.mail.queue.depth", unit="{mail}", description="Mails waiting or on their way")
 _AGE = _METER.create_gauge("authsession.mail.queue.age", unit="s", description="Age of the oldest mail of the queue")
 
@@ -23,12 +25,12 @@ _AGE = _METER.create_gauge("authsession.mail.queue.age", unit="s", description="
 def count_settled(settlement: Settlement) -> None:
     """Outcomes are `sent`, `suppressed`, `failed`, `abandoned`; `retried` is a try that another one will follow."""
     outcome = "retried" if settlement.state == "queued" else settlement.state
-    _MAILS.add(1, {"outcome": outcome, "reason": settlement.reason or "none"})
+    _MAILS.add(outcome, settlement.reason or "none")
 
 
 def count_abandoned(mails: int) -> None:
     """Mails whose code ended while they waited."""
-    _MAILS.add(mails, {"outcome": "abandoned", "reason": "code_ended"})
+    _MAILS.add("abandoned", "code_ended", times=mails)
 
 
 def record_try(seconds: float) -> None:

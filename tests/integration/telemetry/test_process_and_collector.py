@@ -64,7 +64,7 @@ def test_what_was_recorded_last_leaves_before_the_process_ends() -> None:
         done, _ = run({**collector.environment, **never})
         assert done.returncode == 0, done.stderr
         assert [span.name for span in collector.spans()] == ["GET /last"]
-        assert collector.metric_names() == {"http.server.request.duration"}
+        assert collector.metric_names() == {"http.server.request.duration", "process.uptime"}
         assert [record.body.string_value for record in collector.logs()] == ["the last words"]
         assert said(done) == ["the last words"]
 

@@ -1,0 +1,41 @@
+"""An exporter of metrics that takes our own histograms along (`shared.instruments`)."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import (
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    ResourceMetrics,
+    ScopeMetrics,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from shared.instruments import DurationHistogram
+
+_SCOPE = InstrumentationScope("authsession.durations")  # and one for each scope
+
+
+class WithHistograms(MetricExporter):
+    """As `exporter`, and with `histograms`, which may still grow in number."""
+
+    def __init__(self, exporter: MetricExporter, histograms: Sequence[DurationHistogram], resource: Resource) -> None:
+        super().__init__()
+        self._exporter = exporter
+        self._histograms = histograms
+        self._resource = resource
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        ours = ScopeMetrics(_SCOPE, [each.metric() for each in self._histograms], "")
+        theirs = chain.from_iterable(each.scope_metrics for each in metrics_data.resource_metrics)
+        whole = ResourceMetrics(self._resource, [*theirs, ours], "")  # the encoder keeps one for each resource
+        return self._exporter.export(MetricsData([whole]), timeout_millis, **kwargs)
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return self._exporter.force_flush(timeout_millis)
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        self._exporter.shutdown(timeout_millis, **kwargs)

@@ -1,0 +1,124 @@
+"""Instruments for what happens at every login: whole numbers, which OpenTelemetry sees when somebody looks.
+
+Its own instruments cost a login, which has seven, more than spans at 1 in 100 do. Attributes are given by their values,
+in the order of the names. Why so: docs/decisions/0031-telemetry.md.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
+from opentelemetry.sdk.metrics.export import AggregationTemporality, HistogramDataPoint, Metric
+from opentelemetry.sdk.metrics.export import Histogram as HistogramData
+from prometheus_client.metrics_core import HistogramMetricFamily
+
+from shared.kernel.clock import SystemClock
+
+Value = str | int
+
+
+class Counter:
+    """How often, by attributes."""
+
+    def __init__(self, meter: Meter, name: str, description: str, *attributes: str, unit: str = "") -> None:
+        self._attributes = attributes
+        self._counts: dict[tuple[Value, ...], int] = {}
+        meter.create_observable_counter(name, [self._observe], unit=unit, description=description)
+
+    def add(self, *values: Value, times: int = 1) -> None:
+        """Count `times` more."""
+        self._counts[values] = self._counts.get(values, 0) + times
+
+    def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
+        """In the thread of whoever looks."""
+        return [
+            Observation(count, dict(zip(self._attributes, values, strict=True)))
+            for values, count in self._counts.copy().items()
+        ]
+
+
+class _Series:
+    """One set of attributes: how many values fell into each bucket, their sum, the least and the most of them."""
+
+    __slots__ = ("buckets", "least", "most", "sum")
+
+    def __init__(self, buckets: int) -> None:
+        self.buckets = [0] * buckets
+        self.sum, self.least, self.most = 0.0, inf, 0.0
+
+
+class DurationHistogram:
+    """How long something took, in seconds, by attributes; `boundaries` are the buckets' upper ends, inclusive.
+
+    OpenTelemetry has no instrument for buckets that were counted elsewhere, so it shows itself in both forms:
+    `families` for `/metrics`, `metric` for who exports. Always cumulative.
+    """
+
+    def __init__(self, name: str, description: str, boundaries: Sequence[float], *attributes: str) -> None:
+        self.name = name
+        self._description = description
+        self._boundaries = tuple(boundaries)
+        self._attributes = attributes
+        self._series: dict[tuple[Value, ...], _Series] = {}
+        self._started_ns = _now_ns()
+
+    def record(self, seconds: float, *values: Value) -> None:
+        """One more."""
+        series = self._series.get(values)
+        if series is None:
+            series = self._series[values] = _Series(len(self._boundaries) + 1)
+        series.buckets[bisect_left(self._boundaries, seconds)] += 1
+        series.sum += seconds
+        series.least = min(series.least, seconds)
+        series.most = max(series.most, seconds)
+
+    def families(self) -> Iterator[HistogramMetricFamily]:
+        """In Prometheus' names."""
+        labels = [name.replace(".", "_") for name in self._attributes]
+        family = HistogramMetricFamily(self.name.replace(".", "_") + "_seconds", self._description, labels=labels)
+        for values, series in self._series.copy().items():
+            family.add_metric([str(value) for value in values], self._cumulated(series.buckets), series.sum)
+        yield family
+
+    def metric(self) -> Metric:
+        """In OpenTelemetry's data model."""
+        now = _now_ns()
+        points = [self._point(values, series, now) for values, series in self._series.copy().items()]
+        return Metric(self.name, self._description, "s", HistogramData(points, AggregationTemporality.CUMULATIVE))
+
+    def _cumulated(self, buckets: Sequence[int]) -> list[tuple[str, float]]:
+        total, cumulated = 0, list[tuple[str, float]]()
+        for bound, count in zip((*map(float, self._boundaries), "+Inf"), buckets, strict=True):
+            total += count
+            cumulated.append((str(bound), total))
+        return cumulated
+
+    def _point(self, values: tuple[Value, ...], series: _Series, now: int) -> HistogramDataPoint:
+        buckets = series.buckets.copy()
+        return HistogramDataPoint(
+            attributes=dict(zip(self._attributes, values, strict=True)),
+            start_time_unix_nano=self._started_ns,
+            time_unix_nano=now,
+            count=sum(buckets),
+            sum=series.sum,
+            bucket_counts=buckets,
+            explicit_bounds=self._boundaries,
+            min=series.least,
+            max=series.most,
+        )
+
+
+def _now_ns() -> int:
+    return int(SystemClock().now().timestamp() * 1_000_000) * 1000
+
+
+OF_MODULES: list[DurationHistogram] = []
+"""Those that a module made for itself. `Metrics.show_instruments_of_modules` shows them."""
+
+
+def module_histogram(name: str, description: str, boundaries: Sequence[float], *attributes: str) -> DurationHistogram:
+    """A histogram for a module's own use, as `opentelemetry.metrics.get_meter` is for the other instruments."""
+    histogram = DurationHistogram(name, description, boundaries, *attributes)
+    OF_MODULES.append(histogram)
+    return histogram

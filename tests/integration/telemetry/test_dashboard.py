@@ -1,0 +1,143 @@
+"""Dashboard and alert rules: PromQL that parses, of metrics, labels and words that both processes show."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import promql_parser
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.database import Database
+from tests.support.product import INTERNAL, Product, open_product
+from tests.support.stack import open_stack, wait_for
+
+ROOT = Path(__file__).parents[3]
+DASHBOARD = json.loads((ROOT / "docs" / "dashboards" / "authsession.json").read_text("utf-8"))
+ALERTS = yaml.safe_load((ROOT / "docs" / "alerts.yaml").read_text("utf-8"))
+RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+OF_PROMETHEUS = {"up": {"job", "instance"}}
+"""Metrics that Prometheus makes, and (to all) the labels it adds."""
+SOURCES = "\n".join(
+    path.read_text("utf-8")
+    for folder in ("contracts", "services", "shared")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+)
+
+
+def expressions() -> dict[str, str]:
+    """By where they stand. Grafana puts an interval in place of its variable."""
+    shown = {
+        f"{panel['title']}, {target['refId']}": target["expr"].replace("$__rate_interval", "5m")
+        for panel in PANELS
+        for target in panel["targets"]
+    }
+    return {**{rule["alert"]: rule["expr"] for rule in RULES}, **shown}
+
+
+def nodes(expression: str) -> list[Any]:
+    """Of the tree that a parser of PromQL makes of it. Raises `ValueError` if it makes none."""
+    found: list[Any] = []
+    promql_parser.walk(promql_parser.parse(expression), found.append)
+    return found
+
+
+def selectors(expression: str) -> Iterator[Any]:
+    return (node for node in nodes(expression) if isinstance(node, promql_parser.VectorSelector))
+
+
+def grouped_by(expression: str) -> set[str]:
+    """The labels of every `by (…)`."""
+    aggregates = [node for node in nodes(expression) if isinstance(node, promql_parser.AggregateExpr)]
+    return {label for each in aggregates if each.modifier for label in each.modifier.labels}
+
+
+@pytest.fixture(scope="module")
+def product(database: Database) -> Iterator[Product]:
+    """With one connection to Postgres a process, so that units of work wait for it."""
+    with (
+        open_stack(database, AUTHSESSION_POSTGRES_POOL_SIZE="1") as stack,
+        open_product(stack) as running,
+    ):
+        yield running
+
+
+@pytest.fixture(scope="module")
+def shown(product: Product) -> Mapping[str, set[str]]:
+    """The labels of each metric that the processes show after they were used: right, wrong, and all at once."""
+    session = product.log_in("shown@example.com")
+    assert product.confirm(product.send("shown@example.com"), "000000").status_code in {200, 400}
+    product.revoke(session)
+    credentials = {"user_name": "nobody", "password": "Wrong horse 7 staple"}
+    assert product.internal.post("/api/control-plane/auth/login", json=credentials).status_code == 401
+    url = f"{product.stack.internal_url}{INTERNAL}/users?email=shown@example.com"
+    with ThreadPoolExecutor(8) as pool:
+        assert {answer.status_code for answer in pool.map(httpx.get, [url] * 16)} == {200}
+    wait_for(lambda: "authsession_audit_unsealed_age_seconds" in scraped(product))
+    return scraped(product)
+
+
+def scraped(product: Product) -> Mapping[str, set[str]]:
+    labels = defaultdict[str, set[str]](set)
+    for client in (product.metrics, product.internal):
+        for family in text_string_to_metric_families(client.get("/metrics").text):
+            for sample in family.samples:
+                labels[sample.name] |= sample.labels.keys()
+    return labels
+
+
+@pytest.mark.parametrize("place", expressions())
+def test_every_metric_and_label_that_is_asked_for_is_shown(shown: Mapping[str, set[str]], place: str) -> None:
+    known = {**shown, **OF_PROMETHEUS}
+    expression = expressions()[place]
+    found = list(selectors(expression))
+    assert found, "an expression without a metric"
+    for selector in found:
+        assert selector.name in known, selector.name
+        assert {matcher.name for matcher in selector.matchers.matchers} <= known[selector.name]
+    of_all = {"instance", "job"}.union(*(known[selector.name] for selector in found))
+    assert grouped_by(expression) <= of_all
+
+
+@pytest.mark.parametrize("place", expressions())
+def test_every_word_that_is_looked_for_is_one_of_ours(place: str) -> None:
+    """`outcome="confirmd"` would never fire."""
+    for selector in selectors(expressions()[place]):
+        for matcher in selector.matchers.matchers:
+            if matcher.name in {"outcome", "code", "reason"}:
+                assert [word for word in matcher.value.split("|") if f'"{word}"' not in SOURCES] == []
+
+
+def test_a_typing_error_in_an_expression_is_found(shown: Mapping[str, set[str]]) -> None:
+    """So that the tests above can fail."""
+    with pytest.raises(ValueError, match="unclosed|expected|unexpected"):
+        nodes("sum(rate(authsession_sends_total[5m])")
+    [selector] = selectors('rate(authsession_send_total{outcom="confirmd"}[5m])')
+    assert selector.name not in shown
+    assert selector.matchers.matchers[0].name not in shown["authsession_sends_total"]
+    assert grouped_by("sum by (outcom) (authsession_sends_total)") == {"outcom"}
+
+
+def test_rules_are_whole_and_named_once() -> None:
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in {"page", "ticket"}
+        assert rule["annotations"].keys() == {"summary", "action"}
+
+
+def test_panels_are_whole_and_do_not_overlap() -> None:
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    taken: set[tuple[int, int]] = set()
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken
+        taken |= cells

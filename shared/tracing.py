@@ -126,19 +126,23 @@ def current_span() -> Span | None:
     return span if span.is_recording() else None
 
 
-@contextmanager
-def on_behalf_of(spans: Iterable[Span | None]) -> Generator[None]:
+def on_behalf_of(spans: Iterable[Span | None]) -> AbstractContextManager[Span]:
     """What is done for several at once: spans inside belong to the first that is recorded, the others link to it."""
     recorded = [span for span in spans if span is not None]
     if not recorded:
-        yield
-        return
+        return _UNTRACED
     first, *others = recorded
     for other in others:
         other.add_link(first.get_span_context())
-    token = context.attach(trace.set_span_in_context(first))
+    return _current(first)
+
+
+@contextmanager
+def _current(span: Span) -> Generator[Span]:
+    """`span` is current inside, and goes on."""
+    token = context.attach(trace.set_span_in_context(span))
     try:
-        yield
+        yield span
     finally:
         context.detach(token)
 
@@ -156,14 +160,13 @@ def _recorded(name: str, kind: SpanKind, attributes: Mapping[str, str | int]) ->
 @contextmanager
 def _within(span: Span) -> Generator[Span]:
     """`span` is current inside, and ends with it. Of an exception its type is told, never its text or its places."""
-    token = context.attach(trace.set_span_in_context(span))
     try:
-        yield span
+        with _current(span):
+            yield span
     except BaseException as error:
         _fail(span, type(error).__qualname__)
         raise
     finally:
-        context.detach(token)
         span.end()
 
 

@@ -56,9 +56,8 @@ async def _memory(redis: Redis) -> int:
 
 
 async def _records(redis: Redis) -> int:
-    """All keys but the projection's own."""
-    keys = (await redis.info("keyspace"))["db0"].split(",")[0]
-    return int(keys.removeprefix("keys=")) - 1
+    """The keys that go one day: all records, and nothing else of the projection. `keys=…,expires=…,avg_ttl=…`."""
+    return int((await redis.info("keyspace"))["db0"].split(",")[1].removeprefix("expires="))
 
 
 if __name__ == "__main__":

@@ -102,8 +102,13 @@ def outgoing_headers() -> Mapping[str, str]:
 
 def mail(delivery_id: str) -> AbstractContextManager[Span]:
     """One try to carry a mail: a trace of its own, since the queue tells only its id and its time."""
-    attributes = {"messaging.operation.name": "send", "messaging.operation.type": "send"}
-    return _root("send mail", SpanKind.CLIENT, {**attributes, "messaging.message.id": delivery_id})
+    attributes = {
+        "messaging.system": "email",
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.message.id": delivery_id,
+    }
+    return _root("send mail", SpanKind.CLIENT, attributes)
 
 
 def tell_outcome(span: Span, outcome: str, reason: str | None, *, is_fault: bool) -> None:

@@ -1,8 +1,10 @@
 """Laws of spans: whose they are, what they may say, and that there are none where nobody asked."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
+import httpx
 import pytest
 from opentelemetry import context, trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -11,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 
 from shared import tracing
+from shared.io.http_client import HttpClient
 from shared.kernel.faults import DependencyUnavailable
 from shared.tracing import RequestSpan
 
@@ -209,6 +212,27 @@ def test_a_neighbours_answer_is_an_error_from_400_on(recorded: Recorded, status:
     attributes = recorded.spans()["POST"].attributes or {}
     assert ("error.type" in attributes) == (status >= 400)
     assert (attributes["server.address"], attributes["server.port"]) == ("users.internal", 8443)
+
+
+async def test_a_neighbour_is_told_the_trace_that_its_call_is_part_of(recorded: Recorded) -> None:
+    told: list[httpx.Request] = []
+
+    def answer(asked: httpx.Request) -> httpx.Response:
+        told.append(asked)
+        return httpx.Response(200, json={})
+
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://users.internal:8090/base")
+    span = request()
+    await HttpClient(http, concurrency=1).call("GET", f"/users/{SECRET}", timeout=timedelta(seconds=5))
+    span.end("/x", 200)
+    call = recorded.spans()["GET"]
+    assert call.context is not None
+    assert told[0].headers["traceparent"].split("-")[1:3] == [
+        f"{call.context.trace_id:032x}",
+        f"{call.context.span_id:016x}",
+    ]
+    assert (call.attributes or {})["server.address"] == "users.internal"
+    assert SECRET not in call.to_json()
 
 
 def test_a_dependency_that_is_away_fails_the_span(recorded: Recorded) -> None:

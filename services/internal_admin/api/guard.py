@@ -105,11 +105,12 @@ class _GuardedEndpoint:
     async def _refuse_stranger(
         self, request: Request, credentials: Credentials, denial: Denial, called_at: float
     ) -> Response:
-        """401, not before the floor of failing authentication. A network that fails too often gets 429 and no row, so
-        that strangers cannot fill the trail."""
+        """401, not before the floor of failing authentication; on the trail if something was tried: a mutation, or
+        credentials. A network that fails too often gets 429 and no row, so that strangers cannot fill the trail."""
         if (wait := await self._wait(request, "failed_authentication")) is not None:
             return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
-        await self._record(request, None, denial)
+        if self.route.method != "GET" or not isinstance(credentials, NoCredentials):
+            await self._add_refusal(request, None, denial)
         await trio.sleep_until(called_at + FLOOR.total_seconds())
         answer = refusal(denial.code, denial.message)
         if isinstance(credentials, CookieToken | BrokenCookie):
@@ -118,12 +119,16 @@ class _GuardedEndpoint:
 
     async def _record(self, request: Request, identity: Identity | None, denial: Denial | None) -> None:
         """Each use of break-glass, and each refused mutation. Raises if there is no trail: then nothing is done."""
-        caller, route = caller_of(request, identity), self.route
         if isinstance(identity, BreakGlass):
+            caller, route = caller_of(request, identity), self.route
             outcome = "admitted" if denial is None else denial.code.value
             await self.guard.trail.add_break_glass_use(caller, route.method, route.path, outcome)
-        elif denial is not None and route.method != "GET":
-            await self.guard.trail.add_refusal(caller, route.method, route.path, denial.code.value)
+        elif denial is not None and self.route.method != "GET":
+            await self._add_refusal(request, identity, denial)
+
+    async def _add_refusal(self, request: Request, identity: Identity | None, denial: Denial) -> None:
+        caller, route = caller_of(request, identity), self.route
+        await self.guard.trail.add_refusal(caller, route.method, route.path, denial.code.value)
 
     async def _wait(self, request: Request, name: LimitName) -> timedelta | None:
         return await self.guard.limiter.check(request.client.network.text, name)

@@ -72,10 +72,15 @@ def test_a_row_of_a_refusal_bears_the_id_of_its_request(world: World, plane: Con
     assert [tuple(row) for row in found] == [("security.refuse_request",)]
 
 
-def test_a_refused_reading_leaves_nothing(plane: ControlPlane, rows: Rows) -> None:
+def test_a_refused_reading_is_on_the_trail_only_if_credentials_were_tried(plane: ControlPlane, rows: Rows) -> None:
+    template = "/api/v1/internal/sessions/{device_session_id}"
     assert plane.get(READ).status_code == 401
     assert plane.get(READ, token="nobody's").status_code == 401
-    assert rows() == []
+    assert plane.get(f"{AUTH}/session", token="nobody's").status_code == 401
+    assert rows() == [
+        refused("invalid_credentials", "anonymous", template, "GET"),
+        refused("invalid_credentials", "anonymous", f"{AUTH}/session", "GET"),
+    ]
 
 
 def test_what_was_typed_is_in_no_row(world: World, plane: ControlPlane) -> None:

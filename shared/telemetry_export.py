@@ -21,6 +21,8 @@ from shared.exported_logs import ExportedLogs
 from shared.telemetry import Metrics, service_resource
 from shared.telemetry_settings import Exporter, read_telemetry_settings
 
+_log = logging.getLogger(__name__)
+
 FLUSH = timedelta(seconds=2)
 """How long the end of a process waits for its last telemetry to leave; what has not left then is lost."""
 
@@ -80,7 +82,11 @@ async def _shut_down(shutdowns: Sequence[_Shutdown]) -> None:
 
 
 async def _in_thread(shutdown: _Shutdown) -> None:
-    await trio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
+    """What goes wrong is no reason for the process to end otherwise than it would have."""
+    try:
+        await trio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
+    except Exception as fault:  # noqa: BLE001 - telemetry's last resort
+        _log.warning("the last telemetry is lost", extra={"fault": type(fault).__name__})
 
 
 def _span_exporters(exporter: Exporter) -> list[SpanExporter]:

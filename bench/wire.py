@@ -23,7 +23,7 @@ class StatementCounter:
         """The port it listens on, in a thread of its own."""
         port: Future[int] = Future()
         stopped = asyncio.Event()
-        loop = asyncio.new_event_loop()
+        loop = asyncio.SelectorEventLoop()  # not the policy's: trio-asyncio, once imported, has one of its own
 
         async def serve() -> None:
             server = await asyncio.start_server(self._serve, "127.0.0.1", 0)

@@ -9,6 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.public_auth.wiring import POSTGRES_SETTINGS
 from shared.io import queries
 from tests.support.database import Database
 
@@ -82,13 +83,29 @@ def test_a_read_costs_the_same_whatever_came_before(
 
 
 async def _pages(connection: asyncpg.Connection, plan: str, statement: str, *arguments: Any) -> int:
-    """Pages that the statement touched, under a plan made for these arguments or for any."""
+    """Pages that the statement touched, under a plan made for these arguments or for any.
+
+    `execute` and literals: `explain` of a statement with parameters plans for these, whatever `plan` says.
+    """
+    sql = queries.load("services.public_auth.store")[statement]
     async with connection.transaction():
-        await connection.execute(f"set local plan_cache_mode = {plan}")
-        sql = "explain (analyze, buffers) " + queries.load("services.public_auth.store")[statement]
-        lines = [row[0] for row in await connection.fetch(sql, *arguments)]
+        for name, value in (POSTGRES_SETTINGS | {"plan_cache_mode": plan}).items():
+            await connection.execute(f"set local {name} = {value}")
+        literals = ", ".join(await _literals(connection, sql, arguments))
+        await connection.execute(f"prepare measured as {sql}")
+        lines = [row[0] for row in await connection.fetch(f"explain (analyze, buffers) execute measured ({literals})")]
+        await connection.execute("deallocate measured")
     touched = next(line for line in lines if "Buffers:" in line)
     return sum(int(count) for count in re.findall(r"(?:hit|read)=(\d+)", touched))
+
+
+async def _literals(connection: asyncpg.Connection, sql: str, arguments: tuple[Any, ...]) -> list[str]:
+    """The arguments as SQL, each of the type that the statement takes."""
+    types = [parameter.name for parameter in (await connection.prepare(sql)).get_parameters()]
+    return [
+        await connection.fetchval(f"select quote_nullable(($1::{name})::text)", argument) + f"::{name}"
+        for name, argument in zip(types, arguments, strict=True)
+    ]
 
 
 async def _as_owner(

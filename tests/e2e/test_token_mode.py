@@ -78,7 +78,9 @@ def test_a_token_from_the_command_line_reads_cannot_revoke_and_ends(
         ("security.refuse_request", "forbidden", row["token_id"]),
         ("security.use_break_glass", "admitted", "break_glass"),
         ("security.revoke_session", "session_not_found", "break_glass"),
+        ("security.refuse_request", "invalid_credentials", "anonymous"),
         ("security.revoke_token", "revoked", "command_line"),
+        ("security.refuse_request", "invalid_credentials", "anonymous"),
     ]
     rows = "".join(found[0] for found in database.execute("select audit_events::text from audit_events"))
     written = "\n".join([

@@ -104,7 +104,7 @@ async def _run(
     opened = _opened_sessions(settings)
     token_uses = TokenUses()
     guard = _guard(settings, postgres, opened, limiter, token_uses)
-    internal = internal_routes(postgres, projection, relay, users=users, mailbox_keys=_mailbox_keys(settings))
+    internal = internal_routes(postgres, relay, users=users, mailbox_keys=_mailbox_keys(settings))
     control_plane = control_plane_routes(
         postgres,
         opened,

@@ -10,6 +10,7 @@ import trio
 
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
+from services.public_auth.flows.gathering import Turns
 from services.public_auth.flows.send_code import SendCodeFlow
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
@@ -49,7 +50,13 @@ from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
 
-POSTGRES_SETTINGS = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+POSTGRES_SETTINGS = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
 """One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
@@ -112,8 +119,10 @@ async def _run(
     queue_watch = QueueWatch(postgres)
     eraser = Eraser(postgres)
     count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Sends by what was decided.")
+    turns = Turns()
     send_code = SendCodeFlow(
         postgres,
+        turns,
         login_code_keys=process.login_code_keys,
         sealing_keys=process.sealing_keys,
         policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings)),
@@ -123,7 +132,7 @@ async def _run(
     )
     confirm_code = ConfirmCodeFlow(
         postgres,
-        projection,
+        turns,
         relay,
         users=users,
         login_code_keys=process.login_code_keys,

@@ -7,12 +7,14 @@ whatever runs in it must end by its own timeouts.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, ParamSpec, TypeVar, cast
 
 import trio
 import trio_asyncio
+
+from shared.io.prompt_loop import PromptLoop, make_prompt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +30,7 @@ async def open_loop() -> AsyncGenerator[None]:
     end the process: one broken connection must not.) What is awaited through `call` is raised there.
     """
     async with trio_asyncio.open_loop() as loop:
+        make_prompt(loop)
         loop.set_exception_handler(_log_background_failure)
         yield
 
@@ -37,14 +40,13 @@ def _log_background_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any
     _log.error("a background task of an asyncio driver failed", extra={"fault": fault})
 
 
-async def call(function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+async def call(function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run an asyncio function to its end and return its result.
 
     Cancellation is delivered before the function starts, or at the caller's next checkpoint after it has ended: no
     result is lost half-way. `function` must bound its own time.
     """
     await trio.lowlevel.checkpoint_if_cancelled()
-    crossing = cast("Callable[P, Awaitable[T]]", trio_asyncio.aio_as_trio(function))
     with trio.CancelScope(shield=True):
-        return await crossing(*args, **kwargs)
+        return await cast(PromptLoop, trio_asyncio.current_loop.get()).run_promptly(function(*args, **kwargs))
     raise AssertionError("a scope that nobody cancels swallows nothing")

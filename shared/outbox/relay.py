@@ -64,10 +64,14 @@ class Relay:
             while True:
                 await self._publish_batch(await self._next_batch())
 
+    async def epoch(self) -> str:
+        """For `publish`; to be read before the transaction that makes the changes. As `Projection.epoch`."""
+        return await self._projection.epoch()
+
     async def publish(self, changes: Sequence[ProjectionChange], epoch: str) -> None:
         """Return when the record of every change is readable in Redis.
 
-        `epoch` is `Projection.epoch()`, read before the transaction that made the changes. If Redis has begun another
+        `epoch` was read before the transaction that made the changes. If Redis has begun another
         epoch since, the sessions are read again from Postgres. Otherwise raises `DependencyUnavailable` within
         `PUBLISH_TIMEOUT`; the outbox rows then stay, and some relay publishes them. Repeats are harmless, and so is
         cancellation: others of the batch do not notice.

@@ -11,6 +11,7 @@ import trio
 from contracts.gateway import GatewayKeys
 from services.internal_admin.workers.block_orders import BlockOrders
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
+from services.public_auth.flows.gathering import Turns
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
@@ -150,7 +151,7 @@ async def _serve(
         await nursery.start(relay.run)
         confirm = ConfirmCodeFlow(
             world.public,
-            projection,
+            Turns(),
             relay,
             users=users,
             login_code_keys=LOGIN_CODE_KEYS,

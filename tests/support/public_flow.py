@@ -10,7 +10,7 @@ import trio
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.flows.confirm_code import gathered_confirms
-from services.public_auth.flows.gathering import Gathering
+from services.public_auth.flows.gathering import Gathering, Turns
 from services.public_auth.flows.send_code import SendCode, SendCodeFlow
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionDraft, confirm_challenge
 from services.public_auth.store.issue_challenge import IssuePolicy
@@ -47,8 +47,10 @@ class PublicFlow:
         return PublicFlow(self.world, self._policy, postgres)
 
     def _replica(self) -> tuple[SendCodeFlow, Gathering[SessionDraft, ConfirmOutcome]]:
+        turns = Turns()
         send = SendCodeFlow(
             self._postgres,
+            turns,
             login_code_keys=LOGIN_CODE_KEYS,
             sealing_keys=SEALING_KEYS,
             policy=self._policy,
@@ -56,7 +58,7 @@ class PublicFlow:
             entropy=self._entropy,
             on_issued=self.decisions.append,
         )
-        return send, gathered_confirms(self._postgres, LOGIN_CODE_KEYS)
+        return send, gathered_confirms(self._postgres, turns, LOGIN_CODE_KEYS)
 
     def send(self, email: str, network: str = HOME) -> str:
         """A challenge id; the last of `decisions` says what was decided."""
@@ -133,3 +135,13 @@ async def race(*contenders: Callable[[], Awaitable[Any]]) -> list[Any]:
             nursery.start_soon(contend, index)
         barrier.set()
     return results
+
+
+def after(seconds: float, contender: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
+    """A contender that lets the others begin; at once where `seconds` is negative."""
+
+    async def start_late() -> Any:
+        await trio.sleep(max(0.0, seconds))
+        return await contender()
+
+    return start_late

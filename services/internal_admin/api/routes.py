@@ -9,14 +9,12 @@ from services.internal_admin.api.users import UserRoutes
 from services.internal_admin.flows.published_change import PublishedChange
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
-from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 
 
 def internal_routes(
     postgres: Postgres,
-    projection: Projection,
     relay: Relay,
     *,
     users: UserDirectory | None,
@@ -24,7 +22,7 @@ def internal_routes(
 ) -> tuple[ProtectedRoute, ...]:
     """The table of the trusted API, for `Guard`. `users` is None where they live in our own Postgres. `mailbox_keys`
     unseal the development mailbox; without them there is none."""
-    change = PublishedChange(postgres, projection, relay)
+    change = PublishedChange(postgres, relay)
     return (
         *SessionRoutes(postgres, change).routes(),
         *UserRoutes(postgres).routes(),

@@ -8,7 +8,6 @@ import asyncpg
 
 from services.internal_admin.domain.mutation import Outcome
 from shared.io.postgres import Postgres
-from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
@@ -24,10 +23,9 @@ class Change(Protocol[OutcomeT_contra, ResultT_co]):
 
 @dataclass(frozen=True, slots=True)
 class PublishedChange:
-    """The three parts a published change needs."""
+    """The two parts a published change needs."""
 
     postgres: Postgres
-    projection: Projection
     relay: Relay
 
     async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]]) -> OutcomeT:
@@ -36,7 +34,7 @@ class PublishedChange:
         Raises `DependencyUnavailable("redis")` when they could not be written in time: the change stands, its outbox
         rows wait, and some relay publishes them (SPEC §6.3). Cancelled after the commit, it leaves the same.
         """
-        epoch = await self.projection.epoch()  # before the transaction: see `Projection.epoch`
+        epoch = await self.relay.epoch()
         outcome = await self.postgres.unit_of_work(body)
         if outcome.changes:
             await self.relay.publish(outcome.changes, epoch)

@@ -12,7 +12,7 @@ import trio
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering
+from services.public_auth.flows.gathering import Gathering, Turns
 from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
@@ -35,7 +35,6 @@ from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.network import Network
 from shared.keyring import KeyRing
-from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 
@@ -84,7 +83,7 @@ class ConfirmCodeFlow:
     def __init__(
         self,
         postgres: Postgres,
-        projection: Projection,
+        turns: Turns,
         relay: Relay,
         *,
         users: UserDirectory | None,
@@ -96,20 +95,19 @@ class ConfirmCodeFlow:
         """`users` is None where users live in our own Postgres: the login's own statement then finds or makes them."""
         self._postgres = postgres
         self._users = users
-        self._projection = projection
         self._relay = relay
         self._login_code_keys = login_code_keys
         self._clock = clock
         self._entropy = entropy
         self._on_confirmed = on_confirmed
-        self._confirms = gathered_confirms(postgres, login_code_keys)
+        self._confirms = gathered_confirms(postgres, turns, login_code_keys)
 
     async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
         """Confirm, then publish.
 
         Raises DependencyUnavailable; the repeat of the same command then gets the same session.
         """
-        epoch = await self._projection.epoch()
+        epoch = await self._relay.epoch()
         draft = self._draft(command)
         if self._users is None:
             outcome = await self._confirms.decide(draft)
@@ -173,7 +171,7 @@ class ConfirmCodeFlow:
         )
 
 
-def gathered_confirms(postgres: Postgres, keys: KeyRing) -> Gathering[SessionDraft, ConfirmOutcome]:
+def gathered_confirms(postgres: Postgres, turns: Turns, keys: KeyRing) -> Gathering[SessionDraft, ConfirmOutcome]:
     """Units of work that confirm challenges."""
 
     async def together(drafts: Sequence[SessionDraft]) -> list[ConfirmOutcome | DecidedAgain]:
@@ -182,4 +180,4 @@ def gathered_confirms(postgres: Postgres, keys: KeyRing) -> Gathering[SessionDra
     async def alone(draft: SessionDraft) -> ConfirmOutcome:
         return await postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=keys))
 
-    return Gathering(together, alone)
+    return Gathering(turns, together, alone)

@@ -1,10 +1,11 @@
-"""Requests that arrive while a unit of work is under way share the next one. Knows nothing of what the work is."""
+"""Requests that arrive while a unit of work is under way share the next one of their kind, whatever the work is."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import trio
 
@@ -27,6 +28,7 @@ _log = logging.getLogger(__name__)
 class _Place(Generic[ItemT, OutcomeT]):
     """One who waits: until another's batch has been through with theirs, or until it is their turn to run one."""
 
+    kind: "Gathering[ItemT, OutcomeT]"
     item: ItemT
     span: Span | None = field(default_factory=current_span)
     woken: trio.Event = field(default_factory=trio.Event)
@@ -41,22 +43,60 @@ class _Place(Generic[ItemT, OutcomeT]):
             self.woken = trio.Event()
 
 
+class Turns:
+    """Batches of several kinds, one after the other: beside each other they would be twice as many, half as large.
+
+    Who has waited longest is next, with all of their kind.
+    """
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self._waiting: list[_Place[Any, Any]] = []
+
+    def join(self, place: _Place[Any, Any]) -> None:
+        self._waiting.append(place)
+
+    def leave(self, place: _Place[Any, Any]) -> None:
+        self._waiting.remove(place)
+        self._wake_next()
+
+    @contextmanager
+    def batch_of(self, kind: "Gathering[ItemT, OutcomeT]") -> Generator[list[_Place[ItemT, OutcomeT]]]:
+        """Of those who wait, the first `MOST` of this kind; afterwards they know, and the next one too."""
+        batch = [place for place in self._waiting if place.kind is kind][:MOST]
+        for place in batch:
+            place.take()
+        self._waiting = [place for place in self._waiting if not place.is_taken]
+        self.under_way += 1
+        try:
+            yield batch
+        finally:
+            self.under_way -= 1
+            for place in batch:
+                place.woken.set()
+            self._wake_next()
+
+    def _wake_next(self) -> None:
+        if self._waiting and not self.under_way:
+            self._waiting[0].woken.set()
+
+
 class Gathering(Generic[ItemT, OutcomeT]):
-    """Batches form by themselves: whoever finds none under way runs one at once, with all who wait.
+    """Batches of one kind form by themselves: whoever finds none under way runs one at once, with all who wait.
 
     There is no task behind it: a batch runs in the task of one of its requests.
     """
 
     def __init__(
         self,
+        turns: Turns,
         together: Callable[[Sequence[ItemT]], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
         alone: Callable[[ItemT], Awaitable[OutcomeT]],
     ) -> None:
         """`together` takes up to `MOST` items and leaves undone what contends; that is for `alone`."""
+        self._turns = turns
         self._together = together
         self._alone = alone
-        self._waiting: list[_Place[ItemT, OutcomeT]] = []
-        self._under_way = 0
 
     async def decide(self, item: ItemT) -> OutcomeT:
         """The outcome of `item`, decided with others or alone.
@@ -64,14 +104,13 @@ class Gathering(Generic[ItemT, OutcomeT]):
         `DependencyUnavailable` reaches all of a batch; after any other fault each is tried alone, so that it reaches
         whom it concerns. Cancelled while it waits for others, the item may or may not be decided.
         """
-        place = _Place[ItemT, OutcomeT](item)
-        self._waiting.append(place)
+        place: _Place[ItemT, OutcomeT] = _Place(self, item)
+        self._turns.join(place)
         try:
             await self._been_through(place)
         finally:
             if not place.is_taken:  # cancelled
-                self._waiting.remove(place)
-                self._wake_next()
+                self._turns.leave(place)
         if place.unavailable is not None:
             raise DependencyUnavailable(place.unavailable)
         if isinstance(place.outcome, DecidedAgain):
@@ -79,7 +118,7 @@ class Gathering(Generic[ItemT, OutcomeT]):
         return place.outcome
 
     async def _been_through(self, place: _Place[ItemT, OutcomeT]) -> None:
-        if self._under_way:
+        if self._turns.under_way:
             with trio.move_on_after(PATIENCE.total_seconds()):
                 await place.woken.wait()
         if place.is_taken:
@@ -88,26 +127,14 @@ class Gathering(Generic[ItemT, OutcomeT]):
             await self._run_next()
 
     async def _run_next(self) -> None:
-        batch, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
-        for place in batch:
-            place.take()
-        self._under_way += 1
-        try:
-            with trio.CancelScope(shield=True), on_behalf_of(place.span for place in batch):
-                outcomes = await self._together([place.item for place in batch])
-                for place, outcome in zip(batch, outcomes, strict=True):
-                    place.outcome = outcome
-        except DependencyUnavailable as fault:
-            for place in batch:
-                place.unavailable = fault.name
-        except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
-            _log.warning("a batch failed", extra={"fault": type(fault).__name__})
-        finally:
-            self._under_way -= 1
-            for place in batch:
-                place.woken.set()
-            self._wake_next()
-
-    def _wake_next(self) -> None:
-        if self._waiting and not self._under_way:
-            self._waiting[0].woken.set()
+        with self._turns.batch_of(self) as batch:
+            try:
+                with trio.CancelScope(shield=True), on_behalf_of(place.span for place in batch):
+                    outcomes = await self._together([place.item for place in batch])
+                    for place, outcome in zip(batch, outcomes, strict=True):
+                        place.outcome = outcome
+            except DependencyUnavailable as fault:
+                for place in batch:
+                    place.unavailable = fault.name
+            except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
+                _log.warning("a batch failed", extra={"fault": type(fault).__name__})

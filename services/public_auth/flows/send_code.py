@@ -7,7 +7,7 @@ from functools import partial
 from services.public_auth.domain.issue import IssueDecision, NewCode, ShareCode, Withhold
 from services.public_auth.domain.login_code import store_code
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering
+from services.public_auth.flows.gathering import Gathering, Turns
 from services.public_auth.store.decided_again import DecidedAgain
 from services.public_auth.store.issue_challenge import (
     ChallengeDraft,
@@ -42,6 +42,7 @@ class SendCodeFlow:
     def __init__(
         self,
         postgres: Postgres,
+        turns: Turns,
         *,
         login_code_keys: KeyRing,
         sealing_keys: KeyRing,
@@ -50,7 +51,7 @@ class SendCodeFlow:
         entropy: Entropy,
         on_issued: Callable[[str], None],
     ) -> None:
-        self._issues = gathered_issues(postgres, policy)
+        self._issues = gathered_issues(postgres, turns, policy)
         self._login_code_keys = login_code_keys
         self._sealing_keys = sealing_keys
         self._clock = clock
@@ -85,7 +86,7 @@ class SendCodeFlow:
         )
 
 
-def gathered_issues(postgres: Postgres, policy: IssuePolicy) -> Gathering[ChallengeDraft, IssueDecision]:
+def gathered_issues(postgres: Postgres, turns: Turns, policy: IssuePolicy) -> Gathering[ChallengeDraft, IssueDecision]:
     """Units of work that issue challenges."""
 
     async def together(drafts: Sequence[ChallengeDraft]) -> list[IssueDecision | DecidedAgain]:
@@ -94,7 +95,7 @@ def gathered_issues(postgres: Postgres, policy: IssuePolicy) -> Gathering[Challe
     async def alone(draft: ChallengeDraft) -> IssueDecision:
         return await postgres.unit_of_work(partial(issue_challenge, draft=draft, policy=policy))
 
-    return Gathering(together, alone)
+    return Gathering(turns, together, alone)
 
 
 def _named(decision: IssueDecision) -> str:

@@ -1,3 +1,7 @@
+-- A plan may be made while the tables are empty and stay in force until their first `analyze`. So the public process allows
+-- nested loops over indexes only (`POSTGRES_SETTINGS`), and `coalesce(…, false)` around a condition on rows that are found by
+-- their key keeps a plan from finding them by that condition's index, end to end (`test_plans_of_empty_tables.py`).
+
 -- name: read_for_issue
 -- All that the decisions about some sends need, in one snapshot; a row for each, in their order. Takes no lock.
 -- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
@@ -7,7 +11,7 @@ with clock as materialized (select clock_now() as now), asked as (
       from unnest($1::text[], $2::text[]) with ordinality as asked (folded, identity, place)
 )
 select clock.now, e.email_id, e.version,
-       exists (select from users u where u.email_id = e.email_id) as has_confirmed,
+       coalesce((select true from users u where u.email_id = e.email_id limit 1), false) as has_confirmed,
        exists (select from known_networks k
                 where k.email_id = e.email_id and k.network_tag = any (asked.tags)
                   and k.confirmed_at > clock.now - interval '90 days') as known,
@@ -200,7 +204,7 @@ with asked as materialized (
 ), consumed as (
     update challenges c set state = 'confirmed_pending_expire', confirmed_at = $1
       from asked a join guard using (email_id)
-     where c.challenge_id = a.challenge_id and c.state in ('pending_send', 'sent')
+     where c.challenge_id = a.challenge_id and coalesce(c.state in ('pending_send', 'sent'), false)
     returning c.email_id, c.email, c.login_code_id, c.challenge_id, c.preferred_language
 ), ended as (
     update login_codes set ended_at = $1, sealed_code = null, seal_key_id = null
@@ -285,8 +289,8 @@ returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.q
 -- the last one.
 select exists (
     select from mail_deliveries m join login_codes l using (login_code_id) cross join settings s
-     where m.delivery_id = $1 and m.attempts = $2 and m.state = 'queued'
-       and l.ended_at is null and l.expires_at > clock_now()
+     where m.delivery_id = $1 and m.attempts = $2 and coalesce(m.state = 'queued', false)
+       and coalesce(l.ended_at is null and l.expires_at > clock_now(), false)
        and not is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains));
 
 -- name: settle_deliveries
@@ -303,13 +307,13 @@ with outcome as (
            next_attempt_at = case when o.state = 'queued' then clock_now() + o.wait else m.next_attempt_at end,
            finished_at = case when o.state = 'queued' then null else clock_now() end
       from outcome o
-     where m.delivery_id = o.delivery_id and m.state = 'queued' and (m.attempts = o.attempts or o.state = 'sent')
+     where m.delivery_id = o.delivery_id and coalesce(m.state = 'queued', false) and (m.attempts = o.attempts or o.state = 'sent')
     returning m.challenge_id, m.state
 )
 update challenges set state = 'sent'
  where challenge_id = any (array(
      select c.challenge_id from challenges c join settled using (challenge_id)
-      where settled.state = 'sent' and c.state = 'pending_send'
+      where settled.state = 'sent' and coalesce(c.state = 'pending_send', false)
         for no key update of c skip locked));
 
 -- name: erase_ended_codes

@@ -10,7 +10,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import trio
 
 from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.settings_change import ChangeSettings
@@ -21,14 +20,14 @@ from services.public_auth.store.confirm_challenge import SessionMade
 from shared.sealing import unseal
 from tests.support.builders import unique
 from tests.support.interruption import InterruptedPostgres, elsewhere
-from tests.support.public_flow import SEALING_KEYS, PublicFlow, race
+from tests.support.public_flow import SEALING_KEYS, PublicFlow, after, race
 from tests.support.settings import ACTOR, DEFAULTS, block_domains
 from tests.support.world import World
 
 ROUNDS = 10
 LOGINS = 40
-LONGEST = 0.02
-"""Seconds that a block waits in the last round, about as long as the logins take together; in the first it does not."""
+LONGEST = 0.04
+"""Seconds that the logins wait for the block in the first round, and it for them in the last: longer than both take."""
 MAKE_HALF_OF_THEM_USERS = """
 insert into users (user_id, email_id, email, preferred_language, time_zone, created_at)
 select 'user-' || email_id, email_id, folded, 'en', 'Etc/UTC', clock_now()
@@ -79,7 +78,9 @@ def test_a_domain_block_racing_logins_leaves_no_active_session(flow: PublicFlow,
     async def rounds() -> Counter[str]:
         outcomes: Counter[str] = Counter()
         for number, (domain, confirms) in enumerate(prepared):
-            *answers, _ = await race(*confirms, partial(block_after, world, domain, LONGEST * number / ROUNDS))
+            lead = LONGEST * (2 * number / (ROUNDS - 1) - 1)
+            logins = [after(-lead, confirm) for confirm in confirms]
+            *answers, _ = await race(*logins, after(lead, partial(block, world, domain)))
             outcomes.update("made" if isinstance(answer, SessionMade) else answer for answer in answers)
         return outcomes
 
@@ -107,8 +108,7 @@ def code_of(row: asyncpg.Record) -> str:
     return unseal(SEALING_KEYS, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes).decode("ascii")
 
 
-async def block_after(world: World, domain: str, seconds: float) -> None:
-    await trio.sleep(seconds)
+async def block(world: World, domain: str) -> None:
     await block_domains(world, domain)
     while (await world.internal.unit_of_work(partial(revoke_next_of_domains, limit=500))).worked:
         pass

@@ -9,7 +9,7 @@ import pytest
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
-from tests.support.public_flow import PublicFlow, race
+from tests.support.public_flow import PublicFlow, after, race
 from tests.support.trusted import block_email, block_user
 from tests.support.world import World
 
@@ -77,6 +77,10 @@ def test_two_challenges_on_one_code_make_one_session(flow: PublicFlow, world: Wo
         assert sessions_of(world, email) == 1
 
 
+LONGEST_LEAD = 0.004
+"""Seconds that a login waits for the block in the first round, and the block for it in the last."""
+
+
 @pytest.mark.parametrize("rounds", [400])
 @pytest.mark.parametrize(
     ("returning", "by_user_id"), [(False, False), (True, False), (True, True)], ids=["new", "returning", "by_user_id"]
@@ -88,9 +92,10 @@ def test_a_block_racing_a_login_never_leaves_an_active_session(
 
     async def rounds_of_races() -> Counter[type]:
         outcomes: Counter[type] = Counter()
-        for email, user_id, confirm in prepared:
+        for number, (email, user_id, confirm) in enumerate(prepared):
             block = partial(block_user, world, user_id) if by_user_id else partial(block_email, world, email)
-            outcome, _ = await race(confirm, block)
+            lead = LONGEST_LEAD * (2 * number / rounds - 1)
+            outcome, _ = await race(after(-lead, confirm), after(lead, block))
             outcomes[type(outcome)] += 1
         return outcomes
 
@@ -148,7 +153,8 @@ def test_racing_sends_never_pass_a_budget(flow: PublicFlow, world: World) -> Non
         """,
         email,
     )
-    assert (row["live"], row["mails"], row["most_of_one"]) == (8, 1, 2)
+    assert (row["live"], row["mails"]) == (8, 1)
+    assert row["most_of_one"] <= 2  # which networks were first is chance: perhaps eight different ones
 
 
 def _ready_to_log_in(

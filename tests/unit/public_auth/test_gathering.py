@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering
+from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering, Turns
 from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
 
@@ -15,14 +15,14 @@ from shared.kernel.faults import DependencyUnavailable
 class Server:
     """Doubles numbers, a batch in `seconds`; leaves undone what is in `contended`, fails for what is in `poison`."""
 
-    def __init__(self, seconds: float = 0.01) -> None:
+    def __init__(self, seconds: float = 0.01, turns: Turns | None = None) -> None:
         self.seconds = seconds
         self.batches: list[list[int]] = []
         self.alone: list[int] = []
         self.contended: set[int] = set()
         self.poison: set[int] = set()
         self.is_away = False
-        self.gathering = Gathering(self._double_all, self._double)
+        self.gathering = Gathering(turns or Turns(), self._double_all, self._double)
 
     async def _double_all(self, numbers: Sequence[int]) -> list[int | DecidedAgain]:
         self.batches.append(list(numbers))
@@ -138,3 +138,37 @@ async def test_each_is_taken_once_however_turns_and_impatience_meet(autojump_clo
     outcomes = await decide_all(server, range(300), gap=0.003)
     assert outcomes == {number: 2 * number for number in range(300)}
     assert sorted(chain.from_iterable(server.batches)) == list(range(300))
+
+
+async def test_kinds_take_turns_and_who_has_waited_longest_is_next(autojump_clock: trio.testing.MockClock) -> None:
+    turns, began = Turns(), list[tuple[str, list[int], float]]()
+
+    class Kind(Server):
+        def __init__(self, name: str) -> None:
+            super().__init__(turns=turns)
+            self.name = name
+
+        async def _double_all(self, numbers: Sequence[int]) -> list[int | DecidedAgain]:
+            began.append((self.name, list(numbers), round(trio.current_time() - start, 3)))
+            return await super()._double_all(numbers)
+
+    sends, confirms, start = Kind("send"), Kind("confirm"), trio.current_time()
+    async with trio.open_nursery() as nursery:
+        for number, kind in enumerate((sends, confirms, sends, confirms, sends)):
+            nursery.start_soon(kind.gathering.decide, number)
+            await trio.sleep(0.001)
+
+    assert began == [("send", [0], 0.0), ("confirm", [1, 3], 0.01), ("send", [2, 4], 0.02)]
+
+
+async def test_a_kind_that_hangs_holds_the_other_back_for_no_longer_than_patience(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    turns = Turns()
+    hanging, quick = Server(seconds=5, turns=turns), Server(turns=turns)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hanging.gathering.decide, 1)
+        await trio.sleep(0.001)
+        start = trio.current_time()
+        assert await quick.gathering.decide(2) == 4
+        assert trio.current_time() - start == pytest.approx(PATIENCE.total_seconds() + quick.seconds)

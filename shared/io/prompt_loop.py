@@ -1,0 +1,123 @@
+"""trio-asyncio's event loop with fewer hands between a driver and its socket.
+
+trio-asyncio hands every callback to one task of the loop, through a queue: the answer to a statement goes from the task
+that saw the socket readable to the loop's, from there to the one that asked, and a timer that was cancelled still wakes
+the loop when its time comes. Here whoever makes callbacks due runs them, at once and in their order. It leans on names
+that trio-asyncio keeps to itself, so a new version of it wants `tests/unit/io/test_prompt_loop.py` to pass. Measured:
+docs/decisions/0034-prompt-loop.md.
+"""
+
+# ruff: noqa: SLF001
+# pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
+# (trio-asyncio is untyped: its methods that only raise are inferred to return `Never`.)
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
+from contextvars import Context
+from functools import partial
+from typing import Any, TypeVar, cast
+
+import trio_asyncio
+from sniffio import thread_local as current_library
+
+T = TypeVar("T")
+
+MOST = 100
+"""Callbacks that are run in one go: then other tasks have their turn, even if callbacks make callbacks for ever."""
+
+
+class PromptLoop(trio_asyncio.TrioEventLoop):
+    """Made by `make_prompt`. For one thread, as every asyncio loop."""
+
+    _due: deque[asyncio.Handle]
+    _is_running_due: bool
+    _is_task_asked: bool
+
+    async def run_promptly(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run an asyncio coroutine to its end; it has come to its first wait before any other task runs.
+
+        Cancelled, it cancels the coroutine, as `run_aio_coroutine` does.
+        """
+        task: asyncio.Task[T] = self._run_with_due(partial(asyncio.Task[T], coroutine, loop=self))
+        return await cast("Awaitable[T]", trio_asyncio.run_aio_future(task))
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._due.append(handle)
+        if not self._is_running_due:
+            self._ask_task()
+        return handle
+
+    def call_later(
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        return self.call_at(self.time() + delay, callback, *args, context=context)
+
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heapq.heappush(self._timers, timer)
+        if self._timers[0] is timer:
+            self._ask_task()
+        return timer
+
+    def _ask_task(self) -> None:
+        """Have the loop's own task run what is due, and then look at its timers anew."""
+        if not self._is_task_asked:
+            self._is_task_asked = True
+            self._queue_handle(asyncio.Handle(self._do_as_asked, (), self))
+
+    def _do_as_asked(self) -> None:
+        self._is_task_asked = False
+        self._run_with_due(_nothing)
+
+    def _run_with_due(self, first: Callable[[], T]) -> T:
+        """Call `first`, then whatever is due."""
+        library, current_library.name = current_library.name, "asyncio"
+        self._is_running_due = True
+        try:
+            result = first()
+            for _ in range(MOST):
+                if not self._due:
+                    break
+                handle = self._due.popleft()
+                if not handle.cancelled():
+                    handle._run()
+            return result
+        finally:
+            self._is_running_due = False
+            current_library.name = library
+            if self._due:
+                self._ask_task()
+
+    async def _io_task(self, fd: Any, handle: Any, wait_ready: Callable[[Any], Awaitable[None]]) -> None:
+        """Call the handle whenever the socket is ready, until it is cancelled."""
+        with handle._scope:
+            try:
+                while not handle.cancelled():
+                    await wait_ready(fd)
+                    if not handle.cancelled():
+                        self._run_with_due(handle._run)
+            except Exception as fault:  # noqa: BLE001 - it goes to the loop's handler
+                if not handle.cancelled():  # else the socket was closed first
+                    handle._raise(fault)
+
+    async def _main_loop_one(self, no_wait: bool = False) -> None:  # noqa: FBT001, FBT002 - as trio-asyncio has it
+        while self._timers and self._timers[0].cancelled():
+            heapq.heappop(self._timers)
+        await super()._main_loop_one(no_wait)
+
+
+def make_prompt(loop: trio_asyncio.TrioEventLoop) -> None:
+    """Turn the loop that `trio_asyncio.open_loop` made, and that nobody has used yet, into a `PromptLoop`."""
+    prompt = cast(PromptLoop, loop)
+    prompt.__class__ = PromptLoop
+    prompt._due = deque()
+    prompt._is_running_due = prompt._is_task_asked = False
+
+
+def _nothing() -> None:
+    pass

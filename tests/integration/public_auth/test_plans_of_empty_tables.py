@@ -1,0 +1,78 @@
+"""Plans that were made while the tables were empty, as on the first day, stay cheap as the tables fill."""
+
+from functools import partial
+
+import asyncpg
+
+from services.public_auth.store.confirm_challenge import SessionMade
+from services.public_auth.store.deliveries import (
+    ClaimedDelivery,
+    ClaimLimits,
+    Settlement,
+    is_claim_good,
+    settle_and_claim,
+    settle_deliveries,
+)
+from services.public_auth.wiring import POSTGRES_SETTINGS
+from shared.io.postgres import Postgres, open_postgres
+from tests.support.builders import email_address
+from tests.support.post import LEASE
+from tests.support.public_flow import PublicFlow, race
+from tests.support.world import World
+
+AT_ONCE = 20
+ROUNDS = 20
+MOST_ENTRIES = 8
+"""Index entries a scan, on average: a row of its own, and versions of it that are dead. From end to end it is 130."""
+_ENTRIES = """
+select indexrelname, idx_tup_read::float / idx_scan as entries from pg_stat_user_indexes
+ where idx_scan >= $1 and schemaname = 'authsession'
+"""
+
+
+def test_no_statement_of_a_login_reads_an_index_from_end_to_end(flow: PublicFlow, world: World) -> None:
+    one_connection = world.enter(
+        open_postgres,
+        world.database.public_dsn,
+        application_name="first-day",
+        pool_size=1,
+        settings=POSTGRES_SETTINGS,
+    )
+    first_day = flow.reaching(one_connection)
+    emails = [email_address() for _ in range(AT_ONCE)]
+    for number in range(ROUNDS):  # every second round, people come back
+        if number % 2 == 0:
+            emails = [email_address() for _ in range(AT_ONCE)]
+        _log_in(world, first_day, one_connection, emails)
+    _count_now(world, one_connection)
+
+    entries = {row["indexrelname"]: row["entries"] for row in world.database.execute(_ENTRIES, ROUNDS)}
+    assert entries.pop("mail_deliveries_due") < 3 * AT_ONCE, "what is due, and what was a moment ago"
+    assert {"challenges_pkey", "users_email_id", "mail_deliveries_pkey", "login_codes_pkey"} <= set(entries)
+    assert {index: count for index, count in entries.items() if count > MOST_ENTRIES} == {}
+
+
+def _log_in(world: World, flow: PublicFlow, postgres: Postgres, emails: list[str]) -> None:
+    challenges = world.call(race, *(partial(flow.sending, email) for email in emails))
+    world.call(postgres.unit_of_work, _carry_all)
+    confirms = [flow.confirming(challenge_id, flow.code(challenge_id)) for challenge_id in challenges]
+    assert {type(outcome) for outcome in world.call(race, *confirms)} == {SessionMade}
+
+
+async def _carry_all(connection: asyncpg.Connection) -> None:
+    """As the courier does, with a slow transport: each claim is looked at again before its mail is sent."""
+    claimed: list[ClaimedDelivery] = await settle_and_claim(
+        connection, settlements=[], limits=ClaimLimits(AT_ONCE + 1, 0), lease=LEASE
+    )
+    assert len(claimed) == AT_ONCE
+    assert all([await is_claim_good(connection, claimed=delivery) for delivery in claimed])
+    await settle_deliveries(connection, settlements=[Settlement(delivery, "sent") for delivery in claimed])
+
+
+def _count_now(world: World, postgres: Postgres) -> None:
+    """A backend tells what it counted when it has been idle, or when it is asked to."""
+
+    async def tell(connection: asyncpg.Connection) -> None:
+        await connection.execute("select pg_stat_force_next_flush()")
+
+    world.call(postgres.unit_of_work, tell)

@@ -74,14 +74,20 @@ class Post:
     def settled(self) -> list[str]:
         return [settlement.reason or settlement.state for settlement in self.settlements]
 
-    def courier(self, transport: FakeTransport, concurrency: int = CONCURRENCY, postgres: Any = None) -> Courier:
+    def courier(
+        self,
+        transport: FakeTransport,
+        concurrency: int = CONCURRENCY,
+        postgres: Any = None,
+        linger: timedelta = timedelta(0),
+    ) -> Courier:
         return Courier(
             postgres or self.world.public,
             transport,
             sealing_keys=SEALING_KEYS,
             entropy=SystemEntropy(),
             concurrency=concurrency,
-            linger=timedelta(0),
+            linger=linger,
             on_settled=self.settlements.append,
         )
 

@@ -62,7 +62,8 @@ class Courier:
         on_settled: Callable[[Settlement], None],
         may_be_mailed: MayBeMailed = anyone,
     ) -> None:
-        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms."""
+        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms;
+        while mails wait for room it does not."""
         self.wake = Signal()
         """To be notified when a mail was queued."""
         self.lease = transport.timeout + LEASE_MARGIN
@@ -77,6 +78,8 @@ class Courier:
         self._on_settled = on_settled
         self._on_their_way: list[ClaimedDelivery] = []
         self._finished: list[Settlement] = []
+        self._is_behind = False
+        """The last step filled its room, most of it all at once: more will be waiting."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Empty the queue until cancelled; mails that are on their way then are still sent and settled.
@@ -100,7 +103,8 @@ class Courier:
 
         What it claimed is carried by tasks of `carrying`, which no cancellation interrupts.
         """
-        await trio.sleep(self._linger)
+        if not self._is_behind:
+            await trio.sleep(self._linger)
         settlements, limits = self._finished.copy(), self._limits()
         if not settlements and limits.deliveries == 0:
             return 0
@@ -112,6 +116,7 @@ class Courier:
         for delivery in claimed:
             carrying.start_soon(self._carry, delivery, asked_at)
         self._report(settlements)
+        self._is_behind = len(claimed) == limits.deliveries > self._concurrency // 2
         return len(claimed)
 
     async def settle(self) -> None:

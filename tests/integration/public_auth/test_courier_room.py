@@ -1,5 +1,7 @@
 """Mails on their way at once: a slow one stops nobody, and there are no more than there is room (SPEC §7.2)."""
 
+from datetime import timedelta
+
 import trio
 
 from services.public_auth.mail.courier import LONGEST_BACKOFF
@@ -53,6 +55,20 @@ def test_no_more_mails_are_on_their_way_than_there_is_room_and_room_is_used_agai
 
     assert max(at_once) == 4
     assert {flow.state(one) for one in challenges} == {"sent"}
+
+
+def test_a_courier_that_is_behind_does_not_linger(post: Post, flow: PublicFlow) -> None:
+    challenges = [flow.send(email_address()) for _ in range(40)]
+    courier = post.courier(answering(Delivered()), concurrency=4, linger=timedelta(seconds=1))
+
+    async def run() -> None:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(courier.run)
+            with trio.fail_after(5):  # a second for each four of them would be ten
+                await post.until_settled(len(challenges))
+            nursery.cancel_scope.cancel()
+
+    post.world.call(run)
 
 
 def test_mails_that_come_back_take_at_most_half_of_the_room_and_new_ones_come_first(

@@ -4,9 +4,11 @@ Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer w
 wait without end for a client that does not read, and start a task per request for its idle timer.
 """
 
+from functools import lru_cache
 from itertools import chain
 from math import inf
 from typing import Any, cast
+from wsgiref.handlers import format_date_time
 
 import h11
 import trio
@@ -21,6 +23,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ConnectionState
 
 from contracts.errors import ErrorCode
+from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.web.plain_requests import Peer, PlainRequest, PlainRequests
 from shared.web.refusals import refusal
@@ -33,6 +36,7 @@ HEAD_SECONDS = 10.0
 WRITE_SECONDS = 30.0
 """How long one answer may wait for a client that does not read."""
 _NO_TLS = False
+_CLOCK = SystemClock()
 
 
 class HttpConnection(TCPServer):
@@ -137,15 +141,10 @@ class HttpConnection(TCPServer):
         """Whether the connection goes on. Nobody reads from it meanwhile: who hangs up is noticed afterwards."""
         assert self._plain is not None
         self._become_busy()
-        answer, must_close = await self._plain.answer(request, self._date())
+        answer, must_close = await self._plain.answer(request, _date_field(_this_second()))
         await self._write(answer)
         self._become_idle()
         return not (must_close or self.context.terminated.is_set())
-
-    def _date(self) -> tuple[bytes, bytes]:
-        """The one field that hypercorn adds to each answer (RFC 9110 §6.6.1)."""
-        [date] = self.config.response_headers("h11")
-        return date
 
     async def _receive(self) -> bytes | None:
         """What comes next, b"" for its end; None when the wait is over or the connection is."""
@@ -239,6 +238,16 @@ class _Http1(H11Protocol):
         await self._send_h11_event(h11.Response(status_code=answer.status, headers=head))
         await self._send_h11_event(h11.Data(data=answer.body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _this_second() -> int:
+    return int(_CLOCK.now().timestamp())
+
+
+@lru_cache(maxsize=1)
+def _date_field(second: int) -> tuple[bytes, bytes]:
+    """Of one second since 1970 (RFC 9110 §6.6.1)."""
+    return b"date", format_date_time(second).encode("ascii")
 
 
 def _ip_and_port(address: Any) -> Peer:

@@ -14,6 +14,7 @@ _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"  # https://www.crockford.com/bas
 _PAIRS = [first + second for first in _CROCKFORD for second in _CROCKFORD]
 _SHIFTS = range(120, -1, -10)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 def new_challenge_id(clock: Clock, entropy: Entropy) -> str:
@@ -53,4 +54,4 @@ def _ulid(clock: Clock, entropy: Entropy) -> str:
 
 
 def _milliseconds(clock: Clock) -> int:
-    return (clock.now() - _EPOCH) // timedelta(milliseconds=1) & (1 << 48) - 1
+    return (clock.now() - _EPOCH) // _MILLISECOND & (1 << 48) - 1

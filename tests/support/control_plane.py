@@ -201,7 +201,7 @@ async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskSt
         await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
         opened = _opened_sessions(settings)
         routes = (
-            *internal_routes(world.internal, projection, relay, users=None, mailbox_keys=SEALING_KEYS),
+            *internal_routes(world.internal, relay, users=None, mailbox_keys=SEALING_KEYS),
             *control_plane_routes(
                 world.internal,
                 opened,

@@ -112,6 +112,6 @@ async def _serve(
         relay = Relay(world.internal, projection)
         await nursery.start(relay.run)
         await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
-        routes = internal_routes(world.internal, projection, relay, users=users, mailbox_keys=SEALING_KEYS)
+        routes = internal_routes(world.internal, relay, users=users, mailbox_keys=SEALING_KEYS)
         task_status.started(trusting_guard(world.internal).protect(routes))
         await trio.sleep_forever()

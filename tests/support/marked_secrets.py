@@ -1,0 +1,52 @@
+"""Secrets that are told apart wherever they turn up, in any of the spellings that a log may give them."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from tests.support.database import ROLE_PASSWORD
+from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS
+
+MARK = "zebra-quagga"
+"""Part of every address, and of texts in places where no text of a caller belongs."""
+
+
+@dataclass(slots=True)
+class Secrets:
+    """What must be nowhere, each with a name for the report; and everything that was written or answered."""
+
+    patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)
+    error_bodies: list[str] = field(default_factory=list)
+
+    def keep(self, name: str, secret: str) -> str:
+        """The secret itself: as text, percent-encoded, as JSON escapes, and as base64."""
+        spellings = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
+        spellings.add(base64.b64encode(secret.encode()).decode().rstrip("="))
+        self.patterns[name] = re.compile("|".join(re.escape(each) for each in sorted(spellings)), re.IGNORECASE)
+        return secret
+
+    def keep_code(self, code: str) -> str:
+        """Six digits that stand alone: not part of a longer number."""
+        self.patterns[f"code {code}"] = re.compile(rf"(?<![0-9.:e+-]){code}(?![0-9])")
+        return code
+
+    def found_in(self, text: str) -> set[str]:
+        """The names of those that are in there."""
+        return {name for name, pattern in self.patterns.items() if pattern.search(text)}
+
+
+def keep_configured(kept: Secrets) -> None:
+    kept.keep("mark of every address", MARK)
+    kept.keep("password of the Postgres roles", ROLE_PASSWORD)
+    kept.keep("password of Redis", REDIS_PASSWORD)
+    for name, ring in (
+        ("login code key", LOGIN_CODE_KEYS),
+        ("sealing key", SEALING_KEYS),
+        ("cookie key", COOKIE_KEYS),
+        ("audit key", AUDIT_KEYS),
+    ):
+        encoded = ring.partition(":")[2]
+        kept.keep(name, encoded)
+        kept.keep(f"{name}, decoded", base64.b64decode(encoded).decode())

@@ -1,0 +1,196 @@
+"""Drives every route and every failing path of a product with marked secrets."""
+
+import base64
+import json
+import time
+
+import httpx
+
+from services.internal_admin.domain.owner_setup import new_setup_code
+from shared.kernel.entropy import SystemEntropy
+from tests.support.builders import client_public_key
+from tests.support.marked_secrets import MARK, Secrets
+from tests.support.product import BLOCKS, CAUSE, CONFIRM, INTERNAL, SEND, Product
+from tests.support.stack import wait_for
+
+AUTH = "/api/control-plane/auth"
+PASSWORD = "Correct Horse 7 of an operator"
+
+
+class Driver:
+    """Calls with marked secrets. Keeps the bodies of errors."""
+
+    def __init__(self, product: Product, secrets: Secrets) -> None:
+        self.product, self.secrets = product, secrets
+        self.statuses: set[int] = set()
+
+    def call(self, client: httpx.Client, method: str, path: str, **request: object) -> httpx.Response:
+        answer: httpx.Response = client.request(method, path, **request)  # pyright: ignore[reportArgumentType]
+        self.statuses.add(answer.status_code)
+        if answer.status_code >= 400:
+            self.secrets.error_bodies.append(f"{answer.text}\n{answer.headers}")
+        return answer
+
+    def public(self, path: str, body: object) -> httpx.Response:
+        return self.call(self.product.public, "POST", path, json=body)
+
+    def internal(self, path: str, body: object) -> httpx.Response:
+        return self.call(self.product.internal, "POST", INTERNAL + path, json=body)
+
+    def get(self, path: str, **query: str) -> httpx.Response:
+        return self.call(self.product.internal, "GET", INTERNAL + path, params=query)
+
+    def log_in(self, name: str) -> tuple[str, dict[str, str]]:
+        """The session and the body that made it; every part of it is a secret."""
+        email = self.secrets.keep(f"address {name}", f"{name}+{MARK}@example.com")
+        challenge_id = self.challenge(email)
+        code = self.secrets.keep_code(self.product.code(email, challenge_id))
+        key = self.secrets.keep(f"key {name}", client_public_key(name).base64)
+        body = {"challenge_id": challenge_id, "code": code, "client_public_key": key, "time_zone": "Europe/Berlin"}
+        return self.public(CONFIRM, body).json()["device_session_id"], body
+
+    def challenge(self, email: str) -> str:
+        challenge_id = self.public(SEND, {"email": email}).json()["challenge_id"]
+        return self.secrets.keep(f"challenge of {email}", challenge_id)
+
+    def every_route(self, name: str) -> None:
+        """As clients call them, with right, wrong and repeated values."""
+        session_id, body = self.log_in(name)
+        email = f"{name}+{MARK}@example.com"
+        self.public(CONFIRM, body)
+        self.public(
+            CONFIRM, {**body, "client_public_key": self.secrets.keep("another key", client_public_key().base64)}
+        )
+        proof = self.secrets.keep("proof", base64.b64encode(f"{MARK}-of-a-proof".ljust(64, "x").encode()).decode())
+        self.public(CONFIRM, {**body, "client_key_proof": proof})
+        challenge_id = self.challenge(email)
+        for wrong in ("111111", "222222"):
+            self.public(CONFIRM, {**body, "challenge_id": challenge_id, "code": self.secrets.keep_code(wrong)})
+        user_id = self.get("/users", email=email).json()["user"]["user_id"]
+        self.get("/dev/mailbox", email=email)
+        self.get(f"/sessions/{session_id}")
+        self.get(f"/users/{user_id}/sessions")
+        self.internal(f"/sessions/{session_id}/revoke", CAUSE)
+        self.internal(f"/users/{user_id}/sessions/revoke-all", CAUSE)
+        for subject in ({"email": email}, {"user_id": user_id}):
+            self.internal("/user-blocks", {**CAUSE, **subject})
+            self.get("/user-blocks", **subject)
+            self.get("/user-blocks")
+            self.public(SEND, {"email": email})
+            self.internal("/user-blocks/remove", {**CAUSE, **subject})
+
+    def every_route_of_operators(self) -> None:
+        """An owner's whole life, with right, wrong, weak and misplaced secrets."""
+        keep, database = self.secrets.keep, self.product.stack.database
+        code = new_setup_code(SystemEntropy())
+        keep("setup code", code.text)
+        database.execute(
+            "update owner_setup set setup_code_hash = $1, setup_code_expires_at = clock_now() + interval '1 minute'",
+            code.hash,
+        )
+        self.operators("bootstrap/exchange", {"setup_code": keep("wrong setup code", "ZEBR-QUAG-2345")})
+        exchanged = self.operators("bootstrap/exchange", {"setup_code": code.text})
+        token = keep("registration token", exchanged.json()["registration_token"])
+        owner = {"registration_token": token, "user_name": "ada", "email": keep("operator", f"ada@{MARK}.example")}
+        self.operators("register-owner", {**owner, "password": keep("weak password", f"weak{MARK}")})
+        self.operators("register-owner", {**owner, "user_name": f"{MARK} {MARK}", "password": PASSWORD})
+        registered = self.operators("register-owner", {**owner, "password": keep("operator's password", PASSWORD)})
+        session = self.keep_operator(registered, "first")
+        codes = registered.json()["recovery_codes"]
+        for name, password in (("ada", f"wrong {MARK}"), (PASSWORD, "swapped"), (f"{MARK}", PASSWORD)):
+            self.operators("login", {"user_name": name, "password": password})
+        other = self.keep_operator(self.operators("login", {"user_name": "ada", "password": PASSWORD}), "second")
+        for path in ("status", "session", "sessions", "tokens", "recovery-codes"):
+            self.operators(path, None, other)
+        new_password = keep("operator's next password", f"Next Horse 8 {MARK}")
+        self.operators("recovery-codes/regenerate", {"current_password": f"wrong {MARK}"}, session)
+        self.operators("password/change", {"current_password": PASSWORD, "new_password": f"weak{MARK}"}, session)
+        self.operators("password/change", {"current_password": PASSWORD, "new_password": new_password}, session)
+        recovery = {"user_name": "ada", "new_password": PASSWORD}
+        self.operators("password/recover", {**recovery, "recovery_code": codes[0], "new_password": f"weak{MARK}"})
+        recovered = self.operators("password/recover", {**recovery, "recovery_code": codes[0]})
+        session = self.keep_operator(recovered, "third")
+        self.operators("password/recover", {**recovery, "recovery_code": codes[1]})
+        for path in ("login", "register-owner", "password/recover", f"sessions/{MARK}", f"tokens/{MARK}"):
+            self.operators(path, {f"{MARK}@example.com": MARK}, MARK)
+        self.operators("logout", {}, session)
+
+    def operators(self, path: str, body: object, session_token: str | None = None) -> httpx.Response:
+        method = "GET" if body is None else "POST"
+        headers = {} if session_token is None else {"authorization": f"Bearer {session_token}"}
+        return self.call(self.product.internal, method, f"{AUTH}/{path}", json=body, headers=headers)
+
+    def keep_operator(self, answer: httpx.Response, name: str) -> str:
+        """The session token of an answer that opened a session; each of its secrets is kept."""
+        body = answer.json()
+        for number, code in enumerate(body.get("recovery_codes", ())):
+            self.secrets.keep(f"recovery code {name} {number}", code)
+        return self.secrets.keep(f"session token {name}", body["session_token"])
+
+    def every_malformed(self) -> None:
+        """Secrets where they do not belong: in names, paths, queries, headers, broken bodies."""
+        json_type = {"content-type": "application/json"}
+        for client, path in (
+            (self.product.public, SEND),
+            (self.product.public, CONFIRM),
+            (self.product.internal, BLOCKS),
+        ):
+            for content in (
+                f'{{"email": "{MARK}@example.com"',
+                f'{{"{MARK}@example.com": 1}}',
+                f'{{"email": "{MARK}", "email": "{MARK}"}}',
+                f'{{"email": ["{MARK}@example.com"]}}',
+                f'{{"challenge_id": "{MARK}", "code": "{MARK}", "client_public_key": "{MARK}"}}',
+                json.dumps({**CAUSE, "email": f"{MARK} <{MARK}@example.com>"}),
+                MARK * 2000,
+            ):
+                self.call(client, "POST", path, content=content, headers=json_type)
+            self.call(client, "POST", path, content=MARK, headers={"content-type": f"text/{MARK}"})
+            self.call(client, "GET", f"{path}/{MARK}@example.com?email={MARK}@example.com")
+            self.call(client, MARK, path)
+            headers = {"Cookie": MARK, "Authorization": MARK, "X-Request-Id": f"<{MARK}>", "X-Forwarded-For": MARK,
+                       "Accept-Language": MARK, "User-Agent": MARK, "traceparent": MARK}  # fmt: skip
+            self.call(client, "POST", path, json={"email": f"{MARK}@example.com"}, headers=headers)
+        self.get(f"/sessions/{MARK}")
+        self.get("/users", email=f"nobody+{MARK}@example.com")
+        self.get("/users", email=MARK)
+        self.get("/users", **{f"{MARK}@example.com": MARK})
+        self.get("/user-blocks", cursor=MARK)
+
+    def faults(self) -> None:
+        """500s: a sealed code that does not open; constraints of another release that quote the row they refuse."""
+        database = self.product.stack.database
+        email = self.secrets.keep("address fault", f"fault+{MARK}@example.com")
+        challenge_id = self.challenge(email)
+        code = self.secrets.keep_code(self.product.code(email, challenge_id))
+        database.execute("update login_codes set sealed_code = sealed_code || '\\x00' where email = $1", email)
+        assert self.get("/dev/mailbox", email=email).status_code == 500
+        database.execute(f"alter table users add constraint another check (email not like '%{MARK}%') not valid")
+        body = {"challenge_id": challenge_id, "code": code, "client_public_key": client_public_key("fault").base64}
+        self.secrets.keep("key fault", body["client_public_key"])
+        assert self.public(CONFIRM, body).status_code == 500
+        database.execute("alter table users drop constraint another")
+        database.execute(
+            f"alter table emails add constraint another check (folded not like '%other+{MARK}%') not valid"
+        )
+        assert self.public(SEND, {"email": f"other+{MARK}@example.com"}).status_code == 500
+        assert self.internal("/user-blocks", {**CAUSE, "email": f"other+{MARK}@example.com"}).status_code == 500
+        database.execute("alter table emails drop constraint another")
+
+    def without_dependencies(self) -> None:
+        """503s, with what waits for dependencies in the background."""
+        session_id, body = self.log_in("waiting")
+        redis, postgres = self.product.stack.redis_server, self.product.stack.database.server
+        redis.kill()
+        assert self.public(CONFIRM, body).status_code == 503
+        assert self.internal(f"/sessions/{session_id}/revoke", CAUSE).status_code == 503
+        redis.start()
+        postgres.kill()
+        for path, asked in ((SEND, {"email": f"waiting+{MARK}@example.com"}), (CONFIRM, body)):
+            assert self.public(path, asked).status_code == 503
+        assert self.get("/dev/mailbox", email=f"waiting+{MARK}@example.com").status_code == 503
+        assert self.internal("/user-blocks", {**CAUSE, "email": f"waiting+{MARK}@example.com"}).status_code == 503
+        time.sleep(1.5)  # workers meet it too
+        postgres.start()
+        for name in self.product.stack.services:
+            wait_for(lambda name=name: self.product.stack.services[name].is_ready())

@@ -4,6 +4,7 @@ Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer w
 wait without end for a client that does not read, and start a task per request for its idle timer.
 """
 
+import os
 from functools import lru_cache
 from itertools import chain
 from math import inf
@@ -156,6 +157,20 @@ class HttpConnection(TCPServer):
         return None
 
     async def _write(self, data: bytes) -> None:
+        unsent = data[self._write_at_once(data) :]
+        if unsent:
+            await self._write_in_time(unsent)
+
+    def _write_at_once(self, data: bytes) -> int:
+        """How many bytes the system takes now: nearly always all. Of a broken connection none; waiting tells why."""
+        if self.send_lock.locked():
+            return 0
+        try:
+            return os.write(self.stream.socket.fileno(), data)
+        except OSError:
+            return 0
+
+    async def _write_in_time(self, data: bytes) -> None:
         scope = trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_SECONDS)
         async with self.send_lock:
             try:

@@ -32,13 +32,17 @@ class _ClientGone(Exception):
 class Connection:
     """One request and its one answer. Use: `answer` (or a refusal made elsewhere), then `send`, each once."""
 
-    def __init__(self, edge: Edge, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, edge: Edge, scope: Scope, receive: Receive, send: Send, *, whole_body: bytes | None = None
+    ) -> None:
+        """`whole_body`, where it has arrived already and is no longer than may be: reading it waits for nothing."""
         self._started_at = time.perf_counter()
         self._edge = edge
         self._scope = scope
         self._receive = receive
         self._send = send
         self._headers = Headers(scope["headers"])
+        self._whole_body = whole_body
         self._body_is_unread = _has_body(self._headers)
         self._request_id = request_id_for(self._headers.get("x-request-id"), edge.entropy)
         self._route = UNMATCHED
@@ -123,6 +127,9 @@ class Connection:
             raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
 
     async def _read_body(self) -> bytes:
+        if self._whole_body is not None:
+            self._body_is_unread = False
+            return self._whole_body
         if not self._body_is_unread:
             return b""
         if int(self._headers.get("content-length") or 0) > MAX_BODY_BYTES:

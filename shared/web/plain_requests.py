@@ -52,23 +52,24 @@ class PlainRequests:
 
     async def answer(self, request: PlainRequest, date: tuple[bytes, bytes]) -> tuple[bytes, bool]:
         """The answer as it goes on the wire, and whether the connection ends after it. Never raises."""
-        exchange = _Exchange(request.body, date)
-        connection = Connection(self._edge, request.scope, exchange.receive, exchange.send)
+        exchange = _Exchange(date)
+        connection = Connection(self._edge, request.scope, _receive_the_end, exchange.send, whole_body=request.body)
         await connection.send(await connection.answer(request.route, {}))
         return bytes(exchange.written), exchange.must_close
 
 
-class _Exchange:
-    """The two ASGI callables of a request that is whole already."""
+async def _receive_the_end() -> Message:
+    """For an answer given without reading the body, which then ends the connection."""
+    return {"type": "http.request", "body": b"", "more_body": False}
 
-    def __init__(self, body: bytes, date: tuple[bytes, bytes]) -> None:
+
+class _Exchange:
+    """Takes the answer, as an ASGI server would."""
+
+    def __init__(self, date: tuple[bytes, bytes]) -> None:
         self.written = bytearray()
         self.must_close = False
-        self._body = body
         self._date = date
-
-    async def receive(self) -> Message:
-        return {"type": "http.request", "body": self._body, "more_body": False}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.body":

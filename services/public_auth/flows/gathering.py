@@ -121,10 +121,10 @@ class Gathering(Generic[ItemT, OutcomeT]):
         if self._turns.under_way:
             with trio.move_on_after(PATIENCE.total_seconds()):
                 await place.woken.wait()
-        if place.is_taken:
-            await place.woken.wait()
         while not place.is_taken:
             await self._run_next()
+        if not place.woken.is_set():  # in another's batch, perhaps while it ran one that was full without it
+            await place.woken.wait()
 
     async def _run_next(self) -> None:
         with self._turns.batch_of(self) as batch:

@@ -140,6 +140,17 @@ async def test_each_is_taken_once_however_turns_and_impatience_meet(autojump_clo
     assert sorted(chain.from_iterable(server.batches)) == list(range(300))
 
 
+async def test_who_runs_a_batch_that_is_full_without_them_and_is_taken_by_another_is_decided_once(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The patience of all ends at once: some run batches of those before them. Which ones is trio's dice."""
+    for _ in range(10):
+        server = Server(seconds=4 * PATIENCE.total_seconds())
+        assert await decide_all(server, range(10 * MOST)) == {number: 2 * number for number in range(10 * MOST)}
+        assert sorted(chain.from_iterable(server.batches)) == list(range(10 * MOST))
+        assert server.alone == []
+
+
 async def test_kinds_take_turns_and_who_has_waited_longest_is_next(autojump_clock: trio.testing.MockClock) -> None:
     turns, began = Turns(), list[tuple[str, list[int], float]]()
 

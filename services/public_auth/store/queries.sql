@@ -149,9 +149,8 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
        c.login_code_id, l.key_id, l.salt, l.mac,
        l.ended_at is null and l.expires_at > clock.now as code_lives,
        u.user_id as existing_user_id,
-       exists (select from blocks b
-                where (b.email_id = c.email_id or b.user_id = u.user_id)
-                  and (b.expires_at is null or b.expires_at > clock.now))
+       exists (select from blocks b where b.email_id = c.email_id and (b.expires_at is null or b.expires_at > clock.now))
+       or exists (select from blocks b where b.user_id = u.user_id and (b.expires_at is null or b.expires_at > clock.now))
        or is_email_domain_refused(c.email, s.blocked_email_domains, s.allowed_email_domains) as blocked,
        s.session_limit, s.session_limit_policy, s.require_client_key_proof,
        case when s.session_limit = 0 then 0 else (

@@ -24,6 +24,11 @@ AT_ONCE = 20
 ROUNDS = 20
 MOST_ENTRIES = 8
 """Index entries a scan, on average: a row of its own, and versions of it that are dead. From end to end it is 130."""
+FEW_BLOCKS = """
+insert into blocks (user_id, reason_code, actor_type, created_at)
+select 'user-few-' || number, 'few', 'operator', clock_now() from generate_series(1, 5) as number
+"""
+_READ_FROM_END_TO_END = "select seq_scan from pg_stat_user_tables where relname = 'blocks'"
 _ENTRIES = """
 select indexrelname, idx_tup_read::float / idx_scan as entries from pg_stat_user_indexes
  where idx_scan >= $1 and schemaname = 'authsession'
@@ -50,6 +55,25 @@ def test_no_statement_of_a_login_reads_an_index_from_end_to_end(flow: PublicFlow
     assert entries.pop("mail_deliveries_due") < 3 * AT_ONCE, "what is due, and what was a moment ago"
     assert {"challenges_pkey", "users_email_id", "mail_deliveries_pkey", "login_codes_pkey"} <= set(entries)
     assert {index: count for index, count in entries.items() if count > MOST_ENTRIES} == {}
+
+
+def test_blocks_are_read_by_their_keys_though_there_were_few_when_the_plan_was_made(
+    flow: PublicFlow, world: World
+) -> None:
+    world.database.execute(FEW_BLOCKS)
+    world.database.execute("analyze blocks")
+    one_connection = world.enter(
+        open_postgres,
+        world.database.public_dsn,
+        application_name="few-blocks",
+        pool_size=1,
+        settings=POSTGRES_SETTINGS,
+    )
+    before = world.database.execute(_READ_FROM_END_TO_END)
+    _log_in(world, flow.reaching(one_connection), one_connection, [email_address() for _ in range(AT_ONCE)])
+    _count_now(world, one_connection)
+
+    assert world.database.execute(_READ_FROM_END_TO_END) == before
 
 
 def _log_in(world: World, flow: PublicFlow, postgres: Postgres, emails: list[str]) -> None:

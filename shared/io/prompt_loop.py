@@ -19,6 +19,7 @@ from contextvars import Context
 from functools import partial
 from typing import Any, TypeVar, cast
 
+import trio
 import trio_asyncio
 from sniffio import thread_local as current_library
 
@@ -32,6 +33,7 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
     """Made by `make_prompt`. For one thread, as every asyncio loop."""
 
     _due: deque[asyncio.Handle]
+    _timers: list[asyncio.TimerHandle]
     _is_running_due: bool
     _is_task_asked: bool
 
@@ -40,6 +42,9 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
 
         Cancelled, it cancels the coroutine, as `run_aio_coroutine` does.
         """
+        if self.is_closed():
+            coroutine.close()
+            raise RuntimeError("Event loop is closed")
         task: asyncio.Task[T] = self._run_with_due(partial(asyncio.Task[T], coroutine, loop=self))
         return await cast("Awaitable[T]", trio_asyncio.run_aio_future(task))
 
@@ -67,8 +72,8 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
     def _ask_task(self) -> None:
         """Have the loop's own task run what is due, and then look at its timers anew."""
         if not self._is_task_asked:
-            self._is_task_asked = True
             self._queue_handle(asyncio.Handle(self._do_as_asked, (), self))
+            self._is_task_asked = True
 
     def _do_as_asked(self) -> None:
         self._is_task_asked = False
@@ -106,9 +111,21 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
                     handle._raise(fault)
 
     async def _main_loop_one(self, no_wait: bool = False) -> None:  # noqa: FBT001, FBT002 - as trio-asyncio has it
-        while self._timers and self._timers[0].cancelled():
-            heapq.heappop(self._timers)
-        await super()._main_loop_one(no_wait)
+        if self._ring_timers():
+            self._run_with_due(_nothing)
+            await trio.lowlevel.checkpoint()  # else a timer that sets the next one would starve trio
+        else:
+            await super()._main_loop_one(no_wait)
+
+    def _ring_timers(self) -> bool:
+        """Make due the timers whose time has come, and forget cancelled ones; whether any has rung."""
+        has_rung = False
+        while self._timers and (self._timers[0].cancelled() or self._timers[0].when() <= self.time()):
+            timer = heapq.heappop(self._timers)
+            if not timer.cancelled():
+                self._due.append(timer)
+                has_rung = True
+        return has_rung
 
 
 def make_prompt(loop: trio_asyncio.TrioEventLoop) -> None:

@@ -77,6 +77,25 @@ async def test_callbacks_without_end_starve_nobody() -> None:
     assert MOST <= runs <= 11 * MOST
 
 
+async def test_timers_without_end_starve_nobody() -> None:
+    async with open_prompt_loop() as loop:
+        ended = trio.Event()
+        runs = 0
+
+        def again() -> None:
+            nonlocal runs
+            runs += 1
+            if not ended.is_set() and runs < 10_000:
+                loop.call_later(0, again)
+
+        loop.call_later(0, again)
+        for _ in range(10):
+            await trio.lowlevel.checkpoint()
+        ended.set()
+
+    assert 1 <= runs <= 100
+
+
 async def test_timers_ring_in_their_order_and_cancelled_ones_never(autojump_clock: trio.testing.MockClock) -> None:
     rung: list[tuple[str, float]] = []
     async with open_prompt_loop() as loop:
@@ -181,3 +200,21 @@ async def test_a_loop_that_is_cancelled_ends(autojump_clock: trio.testing.MockCl
             await trio.sleep_forever()
 
     assert scope.cancelled_caught
+
+
+async def test_a_loop_that_has_ended_takes_nothing_more() -> None:
+    begun: list[int] = []
+
+    async def begin() -> None:
+        begun.append(1)
+        await asyncio.Event().wait()
+
+    async with open_prompt_loop() as loop:
+        pass
+
+    with trio.fail_after(5), pytest.raises(RuntimeError, match="closed"):
+        await loop.run_promptly(begin())
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="closed"):
+            loop.call_soon(print)
+    assert begun == []

@@ -1,5 +1,6 @@
 """What processes cost: CPU seconds and resident memory, from the operating system."""
 
+import time
 from dataclasses import dataclass
 
 import psutil
@@ -17,9 +18,8 @@ class Cost:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Of one process."""
-    times = psutil.Process(pid).cpu_times()
-    return times.user + times.system
+    """Of one process, all threads, to the nanosecond: the clock that Linux' clock_getcpuclockid(3) names."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def family_cpu_seconds(pid: int, without: frozenset[int] = frozenset()) -> float:

@@ -50,8 +50,8 @@ class HttpConnection(TCPServer):
         super().__init__(app, config, context, {}, stream)
         self._plain = plain
         self._peer: Peer = None
-        self._read_scope = trio.CancelScope()
         self._read_deadline = inf
+        self._has_ended = False
         self._is_idle = True
         self._has_request = False
         self._has_asked = False
@@ -84,7 +84,13 @@ class HttpConnection(TCPServer):
     def close_if_idle(self) -> None:
         """At shutdown: end the connection now unless a request has begun."""
         if self._is_idle:
-            self._read_scope.cancel()
+            self.close()
+
+    def close_if_overdue(self, now: float) -> None:
+        """End the connection if its client was silent, or slow with a head, for too long. To be called now and then:
+        a timer for each wait would cost more than the wait."""
+        if self._read_deadline < now:
+            self.close()
 
     @property
     def is_busy(self) -> bool:
@@ -97,9 +103,9 @@ class HttpConnection(TCPServer):
         return self._has_asked, self._waits_since
 
     def close(self) -> None:
-        """To make room: end the connection, which must not be busy."""
-        self._read_deadline = -inf  # for the next wait, should it be between two
-        self._read_scope.cancel()
+        """End the connection, which must not be busy: nothing more is read from it."""
+        self._has_ended = True
+        trio.lowlevel.notify_closing(self.stream.socket)
 
     async def protocol_send(self, event: Event) -> None:
         """Called by the protocol with bytes to write, or when it turns idle, busy or closed."""
@@ -126,7 +132,7 @@ class HttpConnection(TCPServer):
                 continue
             if self._is_idle and data:
                 self._is_idle = False
-                self._read_within(HEAD_SECONDS)
+                self._read_deadline = trio.current_time() + HEAD_SECONDS
             await self.protocol.handle(RawData(data))
             if not data:
                 break
@@ -148,12 +154,16 @@ class HttpConnection(TCPServer):
         return not (must_close or self.context.terminated.is_set())
 
     async def _receive(self) -> bytes | None:
-        """What comes next, b"" for its end; None when the wait is over or the connection is."""
-        with trio.CancelScope(deadline=self._read_deadline) as self._read_scope:
+        """What comes next, b"" for its end; None when the connection is over."""
+        sock = self.stream.socket
+        while not self._has_ended and sock.fileno() >= 0:
             try:
-                return bytes(await self.stream.receive_some(MAX_RECV))
-            except (trio.ClosedResourceError, trio.BrokenResourceError):
-                return None
+                await trio.lowlevel.wait_readable(sock)
+                return os.read(sock.fileno(), MAX_RECV)
+            except BlockingIOError:  # readable, said the system, and then it was not
+                continue
+            except (OSError, trio.ClosedResourceError):
+                break
         return None
 
     async def _write(self, data: bytes) -> None:
@@ -183,17 +193,14 @@ class HttpConnection(TCPServer):
 
     def _become_busy(self) -> None:
         self._is_idle, self._has_request, self._has_asked = False, True, True
-        self._read_within(inf)
+        self._read_deadline = inf
 
     def _become_idle(self) -> None:
         self._is_idle, self._has_request = True, False
         self._waits_since = trio.current_time()
-        self._read_within(KEEP_ALIVE_SECONDS)
+        self._read_deadline = self._waits_since + KEEP_ALIVE_SECONDS
         if self.context.terminated.is_set():
-            self._read_scope.cancel()
-
-    def _read_within(self, seconds: float) -> None:
-        self._read_deadline = self._read_scope.deadline = trio.current_time() + seconds
+            self.close()
 
 
 class _Http1(H11Protocol):

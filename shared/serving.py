@@ -5,6 +5,7 @@ import logging
 import os
 import resource
 import socket
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +24,8 @@ from shared.web.plain_requests import PlainRequests
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024
+_LOOK_SECONDS = 0.5
+"""How much longer than its deadline a client may be waited for."""
 MOST_CONNECTIONS = 1024
 """Of one listener. Past it connections without a request make room, so that memory and files are bounded."""
 
@@ -48,17 +51,20 @@ async def serve(
     connections: set[HttpConnection] = set()
     connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context, plain)
     try:
-        async with trio.open_nursery() as handlers:
-            async with trio.open_nursery() as acceptor:
-                await acceptor.start(partial(trio.serve_listeners, connect, [listener], handler_nursery=handlers))
-                task_status.started(actual)
-                _log.info("listening", extra={"address": str(actual)})
-                await drain.stopping.wait()
-                acceptor.cancel_scope.cancel()
-            handlers.cancel_scope.deadline = trio.current_time() + drain.shutdown_timeout.total_seconds()
-            await context.terminated.set()
-            for connection in connections:
-                connection.close_if_idle()
+        async with trio.open_nursery() as watch:
+            watch.start_soon(_close_overdue, connections)
+            async with trio.open_nursery() as handlers:
+                async with trio.open_nursery() as acceptor:
+                    await acceptor.start(partial(trio.serve_listeners, connect, [listener], handler_nursery=handlers))
+                    task_status.started(actual)
+                    _log.info("listening", extra={"address": str(actual)})
+                    await drain.stopping.wait()
+                    acceptor.cancel_scope.cancel()
+                handlers.cancel_scope.deadline = trio.current_time() + drain.shutdown_timeout.total_seconds()
+                await context.terminated.set()
+                for connection in connections:
+                    connection.close_if_idle()
+            watch.cancel_scope.cancel()
     finally:
         _remove_socket_file(actual)
 
@@ -79,6 +85,14 @@ async def _serve_connection(
         await connection.run()
     finally:
         connections.discard(connection)
+
+
+async def _close_overdue(connections: Collection[HttpConnection]) -> None:
+    while True:
+        await trio.sleep(_LOOK_SECONDS)
+        now = trio.current_time()
+        for connection in connections:
+            connection.close_if_overdue(now)
 
 
 def _make_room(connections: set[HttpConnection]) -> bool:

@@ -40,13 +40,16 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
     async def run_promptly(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run an asyncio coroutine to its end; it has come to its first wait before any other task runs.
 
-        Cancelled, it cancels the coroutine, as `run_aio_coroutine` does.
+        No cancellation reaches it: it must end by itself, and the caller's next checkpoint is cancelled.
         """
         if self.is_closed():
             coroutine.close()
             raise RuntimeError("Event loop is closed")
         task: asyncio.Task[T] = self._run_with_due(partial(asyncio.Task[T], coroutine, loop=self))
-        return await cast("Awaitable[T]", trio_asyncio.run_aio_future(task))
+        if not task.done():
+            task.add_done_callback(partial(_reschedule, trio.lowlevel.current_task()))
+            await trio.lowlevel.wait_task_rescheduled(_go_on)
+        return task.result()
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> asyncio.Handle:
         handle = asyncio.Handle(callback, args, self, context)
@@ -138,3 +141,11 @@ def make_prompt(loop: trio_asyncio.TrioEventLoop) -> None:
 
 def _nothing() -> None:
     pass
+
+
+def _reschedule(waiting: trio.lowlevel.Task, _: object) -> None:
+    trio.lowlevel.reschedule(waiting)
+
+
+def _go_on(_: object) -> trio.lowlevel.Abort:
+    return trio.lowlevel.Abort.FAILED

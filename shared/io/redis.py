@@ -144,16 +144,16 @@ class Redis:
 
     async def _executed(self, command: Sequence[Argument]) -> Any:
         try:
-            with trio.fail_after(self._timeout) as deadline:
-                deadline.shield = True
+            with trio.CancelScope(deadline=trio.current_time() + self._timeout, shield=True):
                 connection = await self._connected()
                 return await connection.call(*command)
-        except (OSError, trio.TooSlowError) as fault:
+        except OSError as fault:
             raise _unavailable(type(fault).__name__) from fault
         except RedisReplyError as error:
             if error.code in _UNAVAILABLE_CODES or str(error) == _UNAVAILABLE_TEXT:
                 raise _unavailable(error.code) from None
             raise
+        raise _unavailable("timeout")
 
     async def _connected(self) -> RedisConnection:
         if (connection := self._connection) is not None and connection.is_open:

@@ -1,9 +1,5 @@
 """What the projection tells of itself, through the OpenTelemetry API: a no-op until telemetry is set up."""
 
-from collections.abc import Generator
-from contextlib import contextmanager
-from time import perf_counter
-
 from opentelemetry import metrics
 
 from shared.instruments import module_histogram
@@ -39,13 +35,3 @@ def show_no_drift() -> None:
     """Both counts from the start of a process on: else the first finding would show as no increase."""
     CONFLICTS.add(0)
     STRAYS.add(0)
-
-
-@contextmanager
-def publish_duration() -> Generator[None]:
-    """Record how long the block took, whether it succeeded or not."""
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        PUBLISH_DURATION.record(perf_counter() - started)

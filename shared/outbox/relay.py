@@ -1,12 +1,14 @@
 """The one path from outbox rows to Redis (SPEC §6.3): requests hand in their rows and wait; `step` takes what is left.
 
-One relay per process. Batches form by themselves: whatever is handed in while a batch is under way is the next one.
+One relay per process. Batches form by themselves: whatever comes while a batch is under way is the next one, and one of
+those who wait writes it.
 """
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from time import perf_counter
 
 import asyncpg
 import trio
@@ -36,13 +38,15 @@ class _Part:
     changes: Sequence[ProjectionChange]
     epoch: str
     deadline: float
-    done: trio.Event = field(default_factory=trio.Event)
-    fault: DependencyUnavailable | None = None
     span: Span | None = field(default_factory=current_span)
+    woken: trio.Event = field(default_factory=trio.Event)
+    """It is done, or it is its turn to write."""
+    is_done: bool = False
+    fault: DependencyUnavailable | None = None
 
 
 class Relay:
-    """Publishes changes of sessions. `run` must be running for `publish` to succeed; `step` works without."""
+    """Publishes changes of sessions. What `publish` wrote is settled by `run`, or later by somebody's `step`."""
 
     def __init__(self, postgres: Postgres, projection: Projection) -> None:
         self._postgres = postgres
@@ -51,18 +55,15 @@ class Relay:
         self.wake = Signal()
         """For `supervise(step, wake=…)`: Redis answers again, so what waits can go."""
         self._redis_was_away = False
-        self._hand_in, self._handed_in = trio.open_memory_channel[_Part](float("inf"))
+        self._waiting: deque[_Part] = deque()
+        self._is_writing = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Write batches, and settle them behind, until cancelled; what was written by then is settled on the way out.
+        """Settle behind what was published, until cancelled; what was published by then is settled on the way out.
 
         Start it in a nursery, once, and stop it after the last request.
         """
-        async with trio.open_nursery() as nursery:
-            await nursery.start(self._settler.run)
-            task_status.started()
-            while True:
-                await self._publish_batch(await self._next_batch())
+        await self._settler.run(task_status=task_status)
 
     async def epoch(self) -> str:
         """For `publish`; to be read before the transaction that makes the changes. As `Projection.epoch`."""
@@ -76,14 +77,16 @@ class Relay:
         `PUBLISH_TIMEOUT`; the outbox rows then stay, and some relay publishes them. Repeats are harmless, and so is
         cancellation: others of the batch do not notice.
         """
+        started_at = perf_counter()
         deadline = trio.current_time() + PUBLISH_TIMEOUT.total_seconds()
-        parts = [_Part(changes[start : start + BATCH], epoch, deadline) for start in range(0, len(changes), BATCH)]
-        with metrics.publish_duration(), trio.move_on_at(deadline):
-            for part in parts:
-                self._hand_in.send_nowait(part)
-            for part in parts:
-                await part.done.wait()
-        _raise_fault(parts)
+        try:
+            with trio.CancelScope(deadline=deadline):
+                for start in range(0, len(changes), BATCH):
+                    await self._publish_part(_Part(changes[start : start + BATCH], epoch, deadline))
+                return
+            raise DependencyUnavailable("redis")
+        finally:
+            metrics.PUBLISH_DURATION.record(perf_counter() - started_at)
 
     async def step(self) -> int:
         """Claim a batch of rows that nobody settled in time, publish their sessions as they are now, settle; how many.
@@ -103,16 +106,45 @@ class Relay:
         await self._postgres.unit_of_work(lambda connection: _settle(connection, claim.outbox_ids, kept))
         return len(claim.outbox_ids)
 
-    async def _next_batch(self) -> list[_Part]:
-        """Wait for the first part; take with it what else is waiting, but for those whose request has gone."""
-        parts = [await self._handed_in.receive()]
-        while sum(len(part.changes) for part in parts) < BATCH:
-            try:
-                parts.append(self._handed_in.receive_nowait())
-            except trio.WouldBlock:
-                break
-        now = trio.current_time()
-        return [part for part in parts if part.deadline > now]
+    async def _publish_part(self, part: _Part) -> None:
+        """Waits until another has written it, or writes it with all who wait."""
+        self._waiting.append(part)
+        try:
+            while not part.is_done:
+                if self._is_writing:
+                    await part.woken.wait()
+                    part.woken = trio.Event()
+                else:
+                    await self._publish_next()
+        finally:
+            if part in self._waiting:  # cancelled
+                self._waiting.remove(part)
+                self._wake_next()
+        if part.fault is not None:
+            raise part.fault
+
+    async def _publish_next(self) -> None:
+        """The next batch. Cancelled, it leaves to the others what is not done."""
+        batch = self._take_batch()
+        self._is_writing = True
+        try:
+            await self._publish_batch(batch)
+        finally:
+            self._is_writing = False
+            self._waiting.extendleft(part for part in reversed(batch) if not part.is_done)
+            for part in batch:
+                part.woken.set()
+            self._wake_next()
+
+    def _take_batch(self) -> list[_Part]:
+        batch = list[_Part]()
+        while self._waiting and sum(len(part.changes) for part in batch) < BATCH:
+            batch.append(self._waiting.popleft())
+        return batch
+
+    def _wake_next(self) -> None:
+        if self._waiting and not self._is_writing:
+            self._waiting[0].woken.set()
 
     async def _publish_batch(self, parts: Iterable[_Part]) -> None:
         by_epoch = defaultdict[str, list[_Part]](list)
@@ -136,7 +168,7 @@ class Relay:
             self._settler.add([change.outbox_id for change in changes], kept)
             self._wake_step()
         for part in parts:
-            part.done.set()
+            part.is_done = True
 
     def _wake_step(self) -> None:
         if self._redis_was_away:
@@ -165,11 +197,3 @@ class Relay:
 
 async def _settle(connection: asyncpg.Connection, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:
     await store.settle_changes(connection, outbox_ids, [session.device_session_id for session in kept])
-
-
-def _raise_fault(parts: Iterable[_Part]) -> None:
-    for part in parts:
-        if part.fault is not None:
-            raise part.fault
-        if not part.done.is_set():
-            raise DependencyUnavailable("redis")

@@ -1,6 +1,6 @@
 """The public flow without HTTP and Redis: sends and confirms against the real database, as the public role."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -9,10 +9,15 @@ import trio
 
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.confirm_code import gathered_confirms
-from services.public_auth.flows.gathering import Gathering, Turns
+from services.public_auth.flows.gathering import Gathering, Turn, Turns
 from services.public_auth.flows.send_code import SendCode, SendCodeFlow
-from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionDraft, confirm_challenge
+from services.public_auth.store.confirm_challenge import (
+    ConfirmOutcome,
+    SessionDraft,
+    confirm_challenge,
+    confirm_challenges,
+)
+from services.public_auth.store.decided_again import DecidedAgain
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.postgres import Body, Postgres
 from shared.kernel.client_key import ClientPublicKey
@@ -58,7 +63,13 @@ class PublicFlow:
             entropy=self._entropy,
             on_issued=self.decisions.append,
         )
-        return send, gathered_confirms(self._postgres, turns, LOGIN_CODE_KEYS)
+        return send, Gathering(turns, self._confirmed_together, self._confirmed_alone)
+
+    async def _confirmed_together(self, drafts: Sequence[SessionDraft], _: Turn) -> list[ConfirmOutcome | DecidedAgain]:
+        return await self._postgres.unit_of_work(partial(confirm_challenges, drafts=drafts, keys=LOGIN_CODE_KEYS))
+
+    async def _confirmed_alone(self, draft: SessionDraft) -> ConfirmOutcome:
+        return await self._postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=LOGIN_CODE_KEYS))
 
     def send(self, email: str, network: str = HOME) -> str:
         """A challenge id; the last of `decisions` says what was decided."""

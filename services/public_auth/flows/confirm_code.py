@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
+from typing import TypeVar
 
 import trio
 
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering, Turns
+from services.public_auth.flows.gathering import Gathering, Turn, Turns
 from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
@@ -27,7 +28,7 @@ from services.public_auth.store.confirm_challenge import (
     confirm_with_named_user,
 )
 from services.public_auth.store.decided_again import DecidedAgain
-from shared.io.postgres import Postgres
+from shared.io.postgres import Body, Postgres
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
@@ -42,6 +43,8 @@ PATIENCE = timedelta(seconds=5)
 """How long a confirm may take until the user directory has answered; what follows has Postgres' own bounds."""
 _DEFAULT_TIME_ZONE = "UTC"
 _DIRECTORY = "user_service"
+
+OutcomeT = TypeVar("OutcomeT")
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +80,13 @@ class ConfirmRefusal(StrEnum):
     CLIENT_KEY_PROOF_MISSING = "client_key_proof_missing"
 
 
+@dataclass(frozen=True, slots=True)
+class Unpublished:
+    """A session that is made and that no gateway can see yet, for want of `dependency`."""
+
+    dependency: str
+
+
 class ConfirmCodeFlow:
     """Confirms challenges. `on_confirmed` is called with the outcome as one word, after it is committed."""
 
@@ -100,24 +110,23 @@ class ConfirmCodeFlow:
         self._clock = clock
         self._entropy = entropy
         self._on_confirmed = on_confirmed
-        self._confirms = gathered_confirms(postgres, turns, login_code_keys)
+        self._confirms = Gathering(turns, self._confirmed_together, self._confirmed_alone)
 
     async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
         """Confirm, then publish.
 
         Raises DependencyUnavailable; the repeat of the same command then gets the same session.
         """
-        epoch = await self._relay.epoch()
         draft = self._draft(command)
         if self._users is None:
             outcome = await self._confirms.decide(draft)
         else:
             outcome = await self._decided_with(self._users, draft)
-        answer = await self._published(outcome, epoch)
+        answer = _answer(outcome)
         self._on_confirmed("confirmed" if isinstance(answer, Confirmed) else answer)
         return answer
 
-    async def _decided_with(self, users: UserDirectory, draft: SessionDraft) -> ConfirmOutcome:
+    async def _decided_with(self, users: UserDirectory, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
         """Decide once without the user, so that only a right code is worth a call; then again with them, guarded.
 
         The call is between two units of work: no lock and no connection waits for it.
@@ -131,30 +140,44 @@ class ConfirmCodeFlow:
             return await self._decided_for(ensured, outcome.email, draft)
         raise DependencyUnavailable(_DIRECTORY)
 
-    async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome:
+    async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
         if isinstance(ensured, BlockedUser):
             return Refused.BLOCKED_BY_POLICY
         named = replace(draft, user_id=ensured.user_id)
-        unit = partial(confirm_with_named_user, draft=named, keys=self._login_code_keys, email=email)
-        return await self._postgres.unit_of_work(unit)
+        return await self._confirmed(
+            partial(confirm_with_named_user, draft=named, keys=self._login_code_keys, email=email)
+        )
 
-    async def _published(self, outcome: ConfirmOutcome, epoch: str) -> Confirmed | ConfirmRefusal:
-        match outcome:
-            case SessionMade(session, changes) | SessionRepeated(session, changes):
-                await self._relay.publish(changes, epoch)
-                return Confirmed(session.device_session_id)
-            case CountWrongCode(evaluated):
-                count_wrong_code(evaluated=evaluated)
-                return ConfirmRefusal.INVALID_CODE
-            case ChallengeUnknown():
-                return ConfirmRefusal.CHALLENGE_NOT_FOUND
-            case Refused():
-                return ConfirmRefusal(outcome)
-            case UserContradicted():
-                _log.error("the user service names another user for an address, or another address for a user")
-                raise DependencyUnavailable(_DIRECTORY)
-            case UserWanted():
-                raise InvariantBroken("a login was decided without its user")
+    async def _confirmed_together(
+        self, drafts: Sequence[SessionDraft], turn: Turn
+    ) -> Sequence[ConfirmOutcome | Unpublished | DecidedAgain]:
+        epoch = await self._relay.epoch()
+        unit = partial(confirm_challenges, drafts=drafts, keys=self._login_code_keys)
+        outcomes = await self._postgres.unit_of_work(unit)
+        turn.end()
+        return await self._published(outcomes, epoch)
+
+    async def _confirmed_alone(self, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
+        return await self._confirmed(partial(confirm_challenge, draft=draft, keys=self._login_code_keys))
+
+    async def _confirmed(self, unit: Body[ConfirmOutcome]) -> ConfirmOutcome | Unpublished:
+        epoch = await self._relay.epoch()
+        [outcome] = await self._published([await self._postgres.unit_of_work(unit)], epoch)
+        return outcome
+
+    async def _published(self, outcomes: Sequence[OutcomeT], epoch: str) -> Sequence[OutcomeT | Unpublished]:
+        """All records of a batch in one write; if that fails, only those who have one hear of it."""
+        logins = [outcome for outcome in outcomes if isinstance(outcome, SessionMade | SessionRepeated)]
+        if logins:
+            try:
+                await self._relay.publish([change for login in logins for change in login.changes], epoch)
+            except DependencyUnavailable as fault:
+                unpublished = Unpublished(fault.name)
+                return [
+                    unpublished if isinstance(outcome, SessionMade | SessionRepeated) else outcome
+                    for outcome in outcomes
+                ]
+        return outcomes
 
     def _draft(self, command: ConfirmCode) -> SessionDraft:
         return SessionDraft(
@@ -171,13 +194,21 @@ class ConfirmCodeFlow:
         )
 
 
-def gathered_confirms(postgres: Postgres, turns: Turns, keys: KeyRing) -> Gathering[SessionDraft, ConfirmOutcome]:
-    """Units of work that confirm challenges."""
-
-    async def together(drafts: Sequence[SessionDraft]) -> list[ConfirmOutcome | DecidedAgain]:
-        return await postgres.unit_of_work(partial(confirm_challenges, drafts=drafts, keys=keys))
-
-    async def alone(draft: SessionDraft) -> ConfirmOutcome:
-        return await postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=keys))
-
-    return Gathering(turns, together, alone)
+def _answer(outcome: ConfirmOutcome | Unpublished) -> Confirmed | ConfirmRefusal:
+    match outcome:
+        case SessionMade(session) | SessionRepeated(session):
+            return Confirmed(session.device_session_id)
+        case Unpublished(dependency):
+            raise DependencyUnavailable(dependency)
+        case CountWrongCode(evaluated):
+            count_wrong_code(evaluated=evaluated)
+            return ConfirmRefusal.INVALID_CODE
+        case ChallengeUnknown():
+            return ConfirmRefusal.CHALLENGE_NOT_FOUND
+        case Refused():
+            return ConfirmRefusal(outcome)
+        case UserContradicted():
+            _log.error("the user service names another user for an address, or another address for a user")
+            raise DependencyUnavailable(_DIRECTORY)
+        case UserWanted():
+            raise InvariantBroken("a login was decided without its user")

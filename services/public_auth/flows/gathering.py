@@ -1,8 +1,7 @@
 """Requests that arrive while a unit of work is under way share the next one of their kind, whatever the work is."""
 
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -43,6 +42,24 @@ class _Place(Generic[ItemT, OutcomeT]):
             self.woken = trio.Event()
 
 
+class Turn:
+    """A batch's time with the database: others wait for its end."""
+
+    __slots__ = ("_has_ended", "_turns")
+
+    def __init__(self, turns: "Turns") -> None:
+        self._turns = turns
+        self._has_ended = False
+        turns.under_way += 1
+
+    def end(self) -> None:
+        """What the batch does from here on holds nobody back. May be repeated."""
+        if not self._has_ended:
+            self._has_ended = True
+            self._turns.under_way -= 1
+            self._turns.wake_next()
+
+
 class Turns:
     """Batches of several kinds, one after the other: beside each other they would be twice as many, half as large.
 
@@ -58,25 +75,18 @@ class Turns:
 
     def leave(self, place: _Place[Any, Any]) -> None:
         self._waiting.remove(place)
-        self._wake_next()
+        self.wake_next()
 
-    @contextmanager
-    def batch_of(self, kind: "Gathering[ItemT, OutcomeT]") -> Generator[list[_Place[ItemT, OutcomeT]]]:
-        """Of those who wait, the first `MOST` of this kind; afterwards they know, and the next one too."""
+    def batch_of(self, kind: "Gathering[ItemT, OutcomeT]") -> list[_Place[ItemT, OutcomeT]]:
+        """Of those who wait, the first `MOST` of this kind."""
         batch = [place for place in self._waiting if place.kind is kind][:MOST]
         for place in batch:
             place.take()
         self._waiting = [place for place in self._waiting if not place.is_taken]
-        self.under_way += 1
-        try:
-            yield batch
-        finally:
-            self.under_way -= 1
-            for place in batch:
-                place.woken.set()
-            self._wake_next()
+        return batch
 
-    def _wake_next(self) -> None:
+    def wake_next(self) -> None:
+        """Tell who has waited longest that it is their turn, if it is."""
         if self._waiting and not self.under_way:
             self._waiting[0].woken.set()
 
@@ -90,10 +100,13 @@ class Gathering(Generic[ItemT, OutcomeT]):
     def __init__(
         self,
         turns: Turns,
-        together: Callable[[Sequence[ItemT]], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
+        together: Callable[[Sequence[ItemT], Turn], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
         alone: Callable[[ItemT], Awaitable[OutcomeT]],
     ) -> None:
-        """`together` takes up to `MOST` items and leaves undone what contends; that is for `alone`."""
+        """`together` takes up to `MOST` items and leaves undone what contends; that is for `alone`.
+
+        It may end its turn once the database has answered, and go on.
+        """
         self._turns = turns
         self._together = together
         self._alone = alone
@@ -127,14 +140,18 @@ class Gathering(Generic[ItemT, OutcomeT]):
             await place.woken.wait()
 
     async def _run_next(self) -> None:
-        with self._turns.batch_of(self) as batch:
-            try:
-                with trio.CancelScope(shield=True), on_behalf_of(place.span for place in batch):
-                    outcomes = await self._together([place.item for place in batch])
-                    for place, outcome in zip(batch, outcomes, strict=True):
-                        place.outcome = outcome
-            except DependencyUnavailable as fault:
-                for place in batch:
-                    place.unavailable = fault.name
-            except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
-                _log.warning("a batch failed", extra={"fault": type(fault).__name__})
+        batch, turn = self._turns.batch_of(self), Turn(self._turns)
+        try:
+            with trio.CancelScope(shield=True), on_behalf_of(place.span for place in batch):
+                outcomes = await self._together([place.item for place in batch], turn)
+                for place, outcome in zip(batch, outcomes, strict=True):
+                    place.outcome = outcome
+        except DependencyUnavailable as fault:
+            for place in batch:
+                place.unavailable = fault.name
+        except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
+            _log.warning("a batch failed", extra={"fault": type(fault).__name__})
+        finally:
+            turn.end()
+            for place in batch:
+                place.woken.set()

@@ -7,7 +7,7 @@ from functools import partial
 from services.public_auth.domain.issue import IssueDecision, NewCode, ShareCode, Withhold
 from services.public_auth.domain.login_code import store_code
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering, Turns
+from services.public_auth.flows.gathering import Gathering, Turn, Turns
 from services.public_auth.store.decided_again import DecidedAgain
 from services.public_auth.store.issue_challenge import (
     ChallengeDraft,
@@ -89,7 +89,7 @@ class SendCodeFlow:
 def gathered_issues(postgres: Postgres, turns: Turns, policy: IssuePolicy) -> Gathering[ChallengeDraft, IssueDecision]:
     """Units of work that issue challenges."""
 
-    async def together(drafts: Sequence[ChallengeDraft]) -> list[IssueDecision | DecidedAgain]:
+    async def together(drafts: Sequence[ChallengeDraft], _: Turn) -> list[IssueDecision | DecidedAgain]:
         return await postgres.unit_of_work(partial(issue_challenges, drafts=drafts, policy=policy))
 
     async def alone(draft: ChallengeDraft) -> IssueDecision:

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering, Turns
+from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering, Turn, Turns
 from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
 
@@ -24,7 +24,7 @@ class Server:
         self.is_away = False
         self.gathering = Gathering(turns or Turns(), self._double_all, self._double)
 
-    async def _double_all(self, numbers: Sequence[int]) -> list[int | DecidedAgain]:
+    async def _double_all(self, numbers: Sequence[int], _: Turn) -> list[int | DecidedAgain]:
         self.batches.append(list(numbers))
         await trio.sleep(self.seconds)
         if self.is_away:
@@ -159,9 +159,9 @@ async def test_kinds_take_turns_and_who_has_waited_longest_is_next(autojump_cloc
             super().__init__(turns=turns)
             self.name = name
 
-        async def _double_all(self, numbers: Sequence[int]) -> list[int | DecidedAgain]:
+        async def _double_all(self, numbers: Sequence[int], turn: Turn) -> list[int | DecidedAgain]:
             began.append((self.name, list(numbers), round(trio.current_time() - start, 3)))
-            return await super()._double_all(numbers)
+            return await super()._double_all(numbers, turn)
 
     sends, confirms, start = Kind("send"), Kind("confirm"), trio.current_time()
     async with trio.open_nursery() as nursery:
@@ -183,3 +183,31 @@ async def test_a_kind_that_hangs_holds_the_other_back_for_no_longer_than_patienc
         start = trio.current_time()
         assert await quick.gathering.decide(2) == 4
         assert trio.current_time() - start == pytest.approx(PATIENCE.total_seconds() + quick.seconds)
+
+
+async def test_a_batch_that_ended_its_turn_holds_nobody_back_and_answers_when_it_is_through(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    turns = Turns()
+
+    async def decide_then_go_on(numbers: Sequence[int], turn: Turn) -> list[int | DecidedAgain]:
+        await trio.sleep(0.01)
+        turn.end()
+        await trio.sleep(1)
+        return [number + 1 for number in numbers]
+
+    server = Server(turns=turns)
+    slow = Gathering(turns, decide_then_go_on, server._double)
+    began, answered = trio.current_time(), dict[str, tuple[int, float]]()
+
+    async def ask(name: str, gathering: Gathering[int, int], number: int) -> None:
+        outcome = await gathering.decide(number)
+        answered[name] = outcome, round(trio.current_time() - began, 3)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(ask, "slow", slow, 1)
+        await trio.sleep(0.001)
+        nursery.start_soon(ask, "next", server.gathering, 2)
+
+    assert answered == {"slow": (2, 1.01), "next": (4, 0.02)}
+    assert turns.under_way == 0

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
+from math import inf
 
 import trio
 
@@ -62,8 +63,8 @@ class Courier:
         on_settled: Callable[[Settlement], None],
         may_be_mailed: MayBeMailed = anyone,
     ) -> None:
-        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms;
-        while mails wait for room it does not."""
+        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms, and twice
+        as long after another step; while mails wait for room it does not."""
         self.wake = Signal()
         """To be notified when a mail was queued."""
         self.lease = transport.timeout + LEASE_MARGIN
@@ -78,6 +79,7 @@ class Courier:
         self._on_settled = on_settled
         self._on_their_way: list[ClaimedDelivery] = []
         self._finished: list[Settlement] = []
+        self._stepped_at = -inf
         self._is_behind = False
         """The last step filled its room, most of it all at once: more will be waiting."""
 
@@ -104,7 +106,8 @@ class Courier:
         What it claimed is carried by tasks of `carrying`, which no cancellation interrupts.
         """
         if not self._is_behind:
-            await trio.sleep(self._linger)
+            await trio.sleep_until(max(trio.current_time() + self._linger, self._stepped_at + 2 * self._linger))
+        self._stepped_at = trio.current_time()
         settlements, limits = self._finished.copy(), self._limits()
         if not settlements and limits.deliveries == 0:
             return 0

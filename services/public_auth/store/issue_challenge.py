@@ -5,7 +5,8 @@ asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -83,7 +84,8 @@ async def issue_challenges(
 
     What contends with another send, of this batch or not, is left undone and must be decided again, alone.
     """
-    rows = await connection.fetch(_sql("read_for_issue"), *_read_arguments(drafts, policy))
+    found = await connection.fetch(_sql("read_for_issue"), *_read_arguments(drafts, policy))
+    rows = sorted(found, key=itemgetter("place"))
     decisions = [decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets) for row in rows]
     first_of_its_email = {draft.email.folded: place for place, draft in reversed(list(enumerate(drafts)))}
     chosen = [(drafts[place], rows[place], decisions[place]) for place in sorted(first_of_its_email.values())]
@@ -142,13 +144,20 @@ def _live_code(row: asyncpg.Record) -> LiveCode | None:
         expires_at=row["code_expires_at"],
         mailed_at=row["code_mailed_at"],
         places=Usage(row["places_total"], row["places_own"]),
-        oldest_own=_place(row, "oldest_own"),
+        oldest_own=_oldest(row["own_places"]),
     )
 
 
-def _place(row: asyncpg.Record, name: str) -> Place | None:
-    challenge_id = row[f"{name}_id"]
-    return None if challenge_id is None else Place(challenge_id, row[f"{name}_attempts"])
+def _oldest(places: Sequence[tuple[datetime, str, int]] | None) -> Place | None:
+    if places is None:
+        return None
+    _, challenge_id, attempts = min(places)
+    return Place(challenge_id, attempts)
+
+
+def _withheld(row: asyncpg.Record) -> Place | None:
+    challenge_id = row["withheld_own_id"]
+    return None if challenge_id is None else Place(challenge_id, row["withheld_own_attempts"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +181,7 @@ def _rows(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -
             return _Rows(login_code_id, *states, place)
         case Withhold(suppressed, reason):
             state = "delivery_suppressed" if suppressed else "delivery_throttled"
-            return _Rows(None, state, "decoy", reason, _place(row, "withheld_own"))
+            return _Rows(None, state, "decoy", reason, _withheld(row))
 
 
 def _write_arguments(

@@ -3,14 +3,13 @@
 -- their key keeps a plan from finding them by that condition's index, end to end (`test_plans_of_empty_tables.py`).
 
 -- name: read_for_issue
--- All that the decisions about some sends need, in one snapshot; a row for each, in their order. Takes no lock.
+-- All that the decisions about some sends need, in one snapshot; a row for each, with its place. Takes no lock.
 -- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
 -- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have.
-with clock as materialized (select clock_now() as now), asked as (
-    select folded, identity, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
-      from unnest($1::text[], $2::text[]) with ordinality as asked (folded, identity, place)
+with clock as materialized (
+    select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
 )
-select clock.now, e.email_id, e.version,
+select asked.place, clock.now, e.email_id, e.version,
        coalesce((select true from users u where u.email_id = e.email_id limit 1), false) as has_confirmed,
        exists (select from known_networks k
                 where k.email_id = e.email_id and k.network_tag = any (asked.tags)
@@ -18,23 +17,26 @@ select clock.now, e.email_id, e.version,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
                    where u.email = asked.identity and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
-       is_email_domain_refused(asked.identity, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
+       is_email_domain_refused(asked.identity, clock.blocked_email_domains, clock.allowed_email_domains) as domain_refused,
        case when $4::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
                 where n.network_tag = any (asked.tags) and n.to_new_address and n.state in ('queued', 'sent')
                   and n.queued_at > clock.now - $5::interval limit $4) counted)
        end as new_address_mails,
-       coalesce(mails.hour_total, 0) as mails_hour_total, coalesce(mails.hour_own, 0) as mails_hour_own,
-       coalesce(mails.day_total, 0) as mails_day_total, coalesce(mails.day_own, 0) as mails_day_own,
+       mails.hour_total as mails_hour_total, mails.hour_own as mails_hour_own,
+       mails.day_total as mails_day_total, mails.day_own as mails_day_own,
        coalesce(evaluated.total, 0) + coalesce(live.reserved_total, 0) as wrong_codes_total,
        coalesce(evaluated.own, 0) + coalesce(live.reserved_own, 0) as wrong_codes_own,
        code.login_code_id, code.expires_at as code_expires_at, mails.code_mailed_at,
-       coalesce(live.places_total, 0) as places_total, coalesce(live.places_own, 0) as places_own,
-       live.oldest_own_id, live.oldest_own_attempts, withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
-  from asked
+       live.places_total, live.places_own, live.own_places,
+       withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
+  from (
+      select folded, identity, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
+        from unnest($1::text[], $2::text[]) with ordinality as each (folded, identity, place)
+      offset 0  -- cuts the tags once, not wherever they are compared
+  ) asked
  cross join clock
- cross join settings s
   left join emails e on e.folded = asked.folded
   left join lateral (
       -- A success zeroes the counts. Challenges outlive every window that is counted (SPEC §3.1, §3.5).
@@ -42,34 +44,33 @@ select clock.now, e.email_id, e.version,
        where c.email_id = e.email_id and c.confirmed_at is not null
   ) success on true
   left join lateral (
+      -- The order of the index, so that nothing is sorted: of codes that did not end, the one that expires last.
       select l.login_code_id, l.expires_at from login_codes l
        where l.email_id = e.email_id and l.email = asked.identity and l.ended_at is null and l.expires_at > clock.now
-       order by l.expires_at desc limit 1
+       order by l.ended_at desc, l.expires_at desc limit 1
   ) code on true
   left join lateral (
-      select count(*) filter (where m.queued_at > clock.now - interval '1 hour') as hour_total,
-             count(*) filter (where m.queued_at > clock.now - interval '1 hour' and m.network_tag = any (asked.tags)) as hour_own,
-             count(*) as day_total,
-             count(*) filter (where m.network_tag = any (asked.tags)) as day_own,
-             max(m.queued_at) filter (where m.login_code_id = code.login_code_id) as code_mailed_at
-        from mail_deliveries m
-       where m.email_id = e.email_id and m.state in ('queued', 'sent')
-         and m.queued_at > clock.now - interval '24 hours' and m.queued_at > success.at
+      select count(*) filter (where hour) as hour_total, count(*) filter (where hour and own) as hour_own,
+             count(*) as day_total, count(*) filter (where own) as day_own,
+             max(queued_at) filter (where of_code) as code_mailed_at
+        from (select m.queued_at, m.queued_at > clock.now - interval '1 hour' as hour, m.network_tag = any (asked.tags) as own,
+                     m.login_code_id = code.login_code_id as of_code
+                from mail_deliveries m
+               where m.email_id = e.email_id and m.state in ('queued', 'sent')
+                 and m.queued_at > clock.now - interval '24 hours' and m.queued_at > success.at
+              offset 0) m
   ) mails on true
   left join lateral (
       -- A reservation outlives its challenge by a minute, so that a wrong code under way when it expires is still counted.
-      select sum(5 - c.attempts) as reserved_total,
-             sum(5 - c.attempts) filter (where c.network_tag = any (asked.tags)) as reserved_own,
-             count(*) filter (where place) as places_total,
-             count(*) filter (where place and c.network_tag = any (asked.tags)) as places_own,
-             (array_agg(c.challenge_id order by c.created_at, c.challenge_id)
-                  filter (where place and c.network_tag = any (asked.tags)))[1] as oldest_own_id,
-             (array_agg(c.attempts order by c.created_at, c.challenge_id)
-                  filter (where place and c.network_tag = any (asked.tags)))[1] as oldest_own_attempts
-        from challenges c
-       cross join lateral (select c.login_code_id = code.login_code_id and c.expires_at > clock.now as place) p
-       where c.email_id = e.email_id and c.state in ('pending_send', 'sent')
-         and c.expires_at > clock.now - interval '1 minute'
+      select sum(left_over) as reserved_total, sum(left_over) filter (where own) as reserved_own,
+             count(*) filter (where place) as places_total, count(*) filter (where place and own) as places_own,
+             array_agg(row (created_at, challenge_id, attempts)) filter (where place and own) as own_places
+        from (select c.challenge_id, c.attempts, c.created_at, 5 - c.attempts as left_over, c.network_tag = any (asked.tags) as own,
+                     c.login_code_id = code.login_code_id and c.expires_at > clock.now as place
+                from challenges c
+               where c.email_id = e.email_id and c.state in ('pending_send', 'sent')
+                 and c.expires_at > clock.now - interval '1 minute'
+              offset 0) c
   ) live on true
   left join lateral (
       select sum(c.evaluated) as total, sum(c.evaluated) filter (where c.network_tag = any (asked.tags)) as own
@@ -83,8 +84,7 @@ select clock.now, e.email_id, e.version,
       select w.challenge_id as own_id, w.attempts as own_attempts from challenges w
        where w.email_id = e.email_id and w.network_tag = any (asked.tags) and w.login_code_id is null and w.expires_at > clock.now
       offset $6::integer - 1 limit 1
-  ) withheld on true
- order by asked.place;
+  ) withheld on true;
 
 -- name: write_issue
 -- Some sends, whatever was decided of each: the same rows (SPEC §3.4). Of one e-mail there is one send at most. Locks the e-mails' rows in their order,

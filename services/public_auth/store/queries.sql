@@ -91,46 +91,51 @@ select asked.place, clock.now, e.email_id, e.version,
 -- leaving out what somebody else holds, then the challenges that give up their place (a withheld one has none, and is only rewritten).
 -- Writes a send only if its e-mail's version is still the one that was read (null: no such row) and the attempts of that challenge are too;
 -- returns the deliveries' ids: who is not among them must be decided again. $1 now, $2 and $3 lives of a code and of a challenge.
-with asked as materialized (
-    select * from unnest($4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::uuid[], $9::text[], $10::bytea[], $11::bytea[],
-                         $12::bytea[], $13::text[], $14::timestamptz[], $15::text[], $16::uuid[], $17::bytea[], $18::text[],
-                         $19::text[], $20::uuid[], $21::text[], $22::text[], $23::text[], $24::smallint[], $25::boolean[])
-                  as asked (folded, identity, email_id, version, new_code_id, key_id, salt, mac,
-                            sealed_code, seal_key_id, code_ended_at, challenge_id, login_code_id, network_tag, preferred_language,
-                            challenge_state, delivery_id, delivery_state, reason, displaced_id, displaced_attempts, to_new_address)
-), held as (
-    select e.email_id from emails e join asked a on a.email_id = e.email_id and a.version = e.version
+-- Of each send, by its place: $4 folded e-mail, $5 identity, $6 id and $7 version of the e-mail's row, $23 challenge that gives up its place, $24 its
+-- attempts; the rest is what its rows hold. A column is taken from its array where it is written: Postgres describes the rows of each
+-- node anew at every call, so between the nodes they are narrow.
+with held as (
+    select each.place, e.email_id
+      from unnest($6::bigint[]) with ordinality as each (email_id, place)
+      join emails e on e.email_id = each.email_id and e.version = ($7::bigint[])[place]
      order by e.email_id for no key update of e skip locked
 ), guard as (
-    update emails set version = version + 1 where email_id = any (array(select email_id from held)) returning email_id, folded
+    update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.place, e.email_id
 ), made as (
-    insert into emails (folded, created_at) select folded, $1 from asked where email_id is null order by folded
+    insert into emails (folded, created_at)
+    select folded, $1 from unnest($4::text[]) with ordinality as each (folded, place)
+     where ($6::bigint[])[place] is null order by folded
     on conflict (folded) do nothing
     returning email_id, folded
 ), displaced as (
     update challenges c set state = case when c.login_code_id is null then c.state else 'cancelled' end
-      from asked a join guard using (email_id)
-     where c.challenge_id = a.displaced_id and c.attempts = a.displaced_attempts
+      from guard
+     where c.challenge_id = ($23::text[])[place] and c.attempts = ($24::smallint[])[place]
        and (c.state in ('pending_send', 'sent') or c.login_code_id is null)
-    returning c.challenge_id
+    returning place
 ), passed as materialized (
-    select a.*, found.email_id as id
-      from asked a join (select * from guard union all select * from made) as found using (folded)
-     where a.displaced_id is null or a.displaced_id in (select challenge_id from displaced)
+    select place, email_id from guard where ($23::text[])[place] is null or place in (select place from displaced)
+    union all
+    select array_position($4::text[], folded), email_id from made
 ), code as (
-    insert into login_codes (login_code_id, email_id, email, key_id, salt, mac, sealed_code, seal_key_id,
-                             created_at, expires_at, ended_at)
-    select new_code_id, id, identity, key_id, salt, mac, sealed_code, seal_key_id, $1, $1 + $2::interval, code_ended_at from passed
+    insert into login_codes (login_code_id, email_id, email, key_id, salt, mac,
+                             sealed_code, seal_key_id, created_at, expires_at, ended_at)
+    select ($8::uuid[])[place], email_id, ($5::text[])[place], ($9::text[])[place], ($10::bytea[])[place], ($11::bytea[])[place],
+           ($12::bytea[])[place], ($13::text[])[place], $1, $1 + $2::interval, ($14::timestamptz[])[place]
+      from passed
 ), challenge as (
-    insert into challenges (challenge_id, email_id, email, login_code_id, network_tag, preferred_language, state,
-                            created_at, expires_at)
-    select challenge_id, id, identity, login_code_id, network_tag, preferred_language, challenge_state, $1, $1 + $3::interval
+    insert into challenges (challenge_id, email_id, email, login_code_id, network_tag,
+                            preferred_language, state, created_at, expires_at)
+    select ($15::text[])[place], email_id, ($5::text[])[place], ($16::uuid[])[place], ($17::bytea[])[place],
+           ($18::text[])[place], ($19::text[])[place], $1, $1 + $3::interval
       from passed
 )
 insert into mail_deliveries (delivery_id, challenge_id, login_code_id, email_id, email, locale, network_tag,
-                             to_new_address, state, reason, queued_at, next_attempt_at, finished_at)
-select delivery_id, challenge_id, login_code_id, id, identity, preferred_language, network_tag, to_new_address,
-       delivery_state, reason, $1, $1, case when delivery_state = 'queued' then null else $1::timestamptz end
+                             to_new_address, state, reason, queued_at, next_attempt_at,
+                             finished_at)
+select ($20::uuid[])[place], ($15::text[])[place], ($16::uuid[])[place], email_id, ($5::text[])[place], ($18::text[])[place], ($17::bytea[])[place],
+       ($25::boolean[])[place], ($21::text[])[place], ($22::text[])[place], $1, $1,
+       case when ($21::text[])[place] = 'queued' then null else $1::timestamptz end
   from passed
 returning delivery_id;
 

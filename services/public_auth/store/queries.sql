@@ -194,48 +194,45 @@ returning attempts;
 -- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network
 -- known, audit row, projection work. Locks the e-mails' rows in their order, leaving out what somebody else holds, then their challenges
 -- and codes. Writes a login only if its e-mail's version is still the one that was read and its challenge still waits; returns
--- the sessions' ids with their outbox ids: who is not among them must be decided again. $1 now.
-with asked as materialized (
-    select * from unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::boolean[], $7::text[], $8::text[], $9::bytea[],
-                         $10::bytea[], $11::text[], $12::text[])
-                  as asked (email_id, version, challenge_id, user_id, is_new_user, time_zone, device_session_id, client_public_key,
-                            network_tag, network, request_id)
-), held as (
-    select e.email_id from emails e join asked a on a.email_id = e.email_id and a.version = e.version
+-- the sessions' ids with their outbox ids: who is not among them must be decided again.
+-- $1 now; of each login, by its place as in write_issue: $2 id and $3 version of the e-mail's row, $4 challenge, $5 user, $6 whether new,
+-- $7 time zone, $8 session, $9 client key, $10 network tag, $11 network, $12 request id.
+with held as (
+    select each.place, e.email_id
+      from unnest($2::bigint[]) with ordinality as each (email_id, place)
+      join emails e on e.email_id = each.email_id and e.version = ($3::bigint[])[place]
      order by e.email_id for no key update of e skip locked
 ), guard as (
-    update emails set version = version + 1 where email_id = any (array(select email_id from held)) returning email_id
-), consumed as (
+    update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.place
+), passed as (
     update challenges c set state = 'confirmed_pending_expire', confirmed_at = $1
-      from asked a join guard using (email_id)
-     where c.challenge_id = a.challenge_id and coalesce(c.state in ('pending_send', 'sent'), false)
-    returning c.email_id, c.email, c.login_code_id, c.challenge_id, c.preferred_language
+      from guard
+     where c.challenge_id = ($4::text[])[place] and coalesce(c.state in ('pending_send', 'sent'), false)
+    returning place, c.challenge_id, c.email_id, c.email, c.login_code_id, c.preferred_language
 ), ended as (
     update login_codes set ended_at = $1, sealed_code = null, seal_key_id = null
-     where email_id = any (array(select email_id from consumed)) and ended_at is null and expires_at > $1
+     where email_id = any (array(select email_id from passed)) and ended_at is null and expires_at > $1
 ), cancelled as (
     update challenges set state = 'cancelled'
-     where email_id = any (array(select email_id from consumed)) and challenge_id <> all (array(select challenge_id from consumed))
+     where email_id = any (array(select email_id from passed)) and challenge_id <> all ($4)
        and state in ('pending_send', 'sent') and expires_at > $1
-), passed as materialized (
-    select a.*, c.email, c.login_code_id, c.preferred_language from asked a join consumed c using (challenge_id)
 ), new_user as (
     insert into users (user_id, email_id, email, preferred_language, time_zone, created_at)
-    select user_id, email_id, email, preferred_language, time_zone, $1 from passed where is_new_user
+    select ($5::text[])[place], email_id, email, preferred_language, ($7::text[])[place], $1 from passed where ($6::boolean[])[place]
 ), session as (
     insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at)
-    select device_session_id, user_id, client_public_key, login_code_id, challenge_id, $1 from passed
+    select ($8::text[])[place], ($5::text[])[place], ($9::bytea[])[place], login_code_id, challenge_id, $1 from passed
 ), known as (
-    insert into known_networks (email_id, network_tag, confirmed_at) select email_id, network_tag, $1 from passed
+    insert into known_networks (email_id, network_tag, confirmed_at) select email_id, ($10::bytea[])[place], $1 from passed
     on conflict (email_id, network_tag) do update set confirmed_at = excluded.confirmed_at
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, network, request_id, subject, details)
-    select $1, 'security.create_session', 'created', 'public', network, request_id, device_session_id,
-           jsonb_build_object('user_id', user_id)
+    select $1, 'security.create_session', 'created', 'public', ($11::text[])[place], ($12::text[])[place], ($8::text[])[place],
+           jsonb_build_object('user_id', ($5::text[])[place])
       from passed
 )
 insert into projection_outbox (device_session_id, enqueued_at, available_at)
-select device_session_id, $1, $1::timestamptz + interval '2 seconds' from passed
+select ($8::text[])[place], $1, $1::timestamptz + interval '2 seconds' from passed
 returning outbox_id, device_session_id;
 
 -- name: write_revoked_for_limit

@@ -149,28 +149,32 @@ select e.version from emails e where e.email_id = (select c.email_id from challe
 
 -- name: read_for_confirm
 -- All that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
-with clock as materialized (select clock_now() as now)
+with clock as materialized (
+    select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
+           blocked_email_domains, allowed_email_domains
+      from settings limit 1
+)
 select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state, c.attempts, c.expires_at, c.confirmed_at, c.preferred_language,
        c.login_code_id, l.key_id, l.salt, l.mac,
        l.ended_at is null and l.expires_at > clock.now as code_lives,
        u.user_id as existing_user_id,
        exists (select from blocks b where b.email_id = c.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from blocks b where b.user_id = u.user_id and (b.expires_at is null or b.expires_at > clock.now))
-       or is_email_domain_refused(c.email, s.blocked_email_domains, s.allowed_email_domains) as blocked,
-       s.session_limit, s.session_limit_policy, s.require_client_key_proof,
-       case when s.session_limit = 0 then 0 else (
+       or is_email_domain_refused(c.email, clock.blocked_email_domains, clock.allowed_email_domains) as blocked,
+       clock.session_limit, clock.session_limit_policy, clock.require_client_key_proof,
+       case when clock.session_limit = 0 then 0 else (
            select count(*) from device_sessions a
-            where a.user_id = u.user_id and a.status = 'active' and a.created_at > clock.now - s.session_max_age)
+            where a.user_id = u.user_id and a.status = 'active' and a.created_at > clock.now - clock.session_max_age)
        end as active_sessions,
        d.device_session_id, d.user_id, d.client_public_key, d.status, d.created_at, d.revoked_at,
        d.revoke_reason_code, d.revoke_actor_type, d.revoke_actor_id
   from clock
-  cross join settings s
   join challenges c on c.challenge_id = any ($1)
   join emails e on e.email_id = c.email_id
   left join login_codes l on l.login_code_id = c.login_code_id
   left join users u on u.email = c.email
-  left join device_sessions d on c.confirmed_at is not null and d.challenge_id = c.challenge_id;
+  -- No key to look for, where there was no login.
+  left join device_sessions d on d.challenge_id = case when c.confirmed_at is not null then c.challenge_id end;
 
 -- name: read_named_user
 -- What we know of the user $1 whom the user directory named for the address $2: whom we know by that address, the address

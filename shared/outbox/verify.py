@@ -53,7 +53,8 @@ async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
         async for page in pages:
             suspects.update(await _compare(postgres, projection, kept, page))
     await trio.sleep(SETTLING.total_seconds())
-    found = await _epoch_drift(postgres, projection)
+    kept = await postgres.unit_of_work(store.read_keeper)  # by now other records have gone
+    found = await _epoch_drift(projection, kept)
     suspected = sorted(suspects)
     for start in range(0, len(suspected), PAGE):
         kinds = await _compare(postgres, projection, kept, suspected[start : start + PAGE])
@@ -117,7 +118,7 @@ async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: 
     return {device_session_id: kind for device_session_id, kind in zip(ids, kinds, strict=True) if kind is not None}
 
 
-async def _epoch_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
-    kept, seen = await postgres.unit_of_work(store.read_keeper), await projection.look()
+async def _epoch_drift(projection: Projection, kept: Kept) -> list[Drift]:
+    seen = await projection.look()
     is_true = (seen.epoch, seen.state, kept.state) == (kept.epoch, "complete", "complete")
     return [] if is_true else [Drift(DriftKind.EPOCH, None)]

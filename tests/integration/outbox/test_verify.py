@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
+import asyncpg
 import pytest
 
 from contracts.gateway import encode_record
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import verify
+from shared.outbox import store, verify
+from shared.outbox.epoch import Kept
 from shared.outbox.verify import Drift, DriftKind, find_drift
 from tests.support.gateway_projection import GatewayProjection
 
@@ -111,6 +114,30 @@ def test_a_change_under_way_is_no_drift(gateway: GatewayProjection, monkeypatch:
             return await find_drift(gateway.world.internal, gateway.projection)
 
     assert gateway.world.call(publish_meanwhile) == []
+
+
+def test_a_record_that_goes_while_others_are_verified_is_no_drift(
+    gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verification of ten million takes ten minutes; this record ends five after its beginning."""
+    session = gateway.published_session()
+    gateway.world.database.execute(
+        f"""
+        set session_replication_role = replica;  -- else no session's creation can be moved
+        update device_sessions set created_at = clock_now() - interval '365 days' + interval '5 minutes'
+         where device_session_id = '{session.device_session_id}'
+        """
+    )
+    _missing(gateway, session)
+    assert _drift(gateway) == [Drift(DriftKind.MISSING, session.device_session_id)]
+    read, looks = store.read_keeper, count()
+
+    async def read_ten_minutes_later(connection: asyncpg.Connection) -> Kept:
+        kept = await read(connection)
+        return replace(kept, now_ms=kept.now_ms + next(looks) * 600_000)
+
+    monkeypatch.setattr(store, "read_keeper", read_ten_minutes_later)
+    assert _drift(gateway) == []
 
 
 def _drift(gateway: GatewayProjection) -> list[Drift]:

@@ -188,6 +188,9 @@ def main() -> None:
         help="only log-ins of operators, the audit trail, the time to the edge, what telemetry costs, or growth",
     )
     parser.add_argument("--most", type=int, choices=SIZES, default=SIZES[1], help="sessions that growth goes up to")
+    parser.add_argument(
+        "--verify", type=int, choices=SIZES, default=SIZES[2], help="sessions up to which growth verifies too"
+    )
     arguments = parser.parse_args()
     with temporary_postgres() as server:
         create_template(server)
@@ -202,7 +205,8 @@ def main() -> None:
         elif arguments.part == "telemetry":
             measure_telemetry(server, short=arguments.short)
         elif arguments.part == "growth":
-            measure_growth(server, f"python -m bench growth --most {arguments.most}", arguments.most)
+            command = f"python -m bench growth --most {arguments.most} --verify {arguments.verify}"
+            measure_growth(server, command, arguments.most, arguments.verify)
         else:
             operators(server, short=arguments.short)
             audit(server)

@@ -21,10 +21,10 @@ BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """`passes`: by size, a rebuild and a verification."""
+    """`passes`: by size, a rebuild and, where it was asked for, a verification."""
 
     operations: Measured
-    passes: Mapping[int, tuple[Pass, Pass]]
+    passes: Mapping[int, tuple[Pass, Pass | None]]
 
 
 def facts(command: str, server: EmbeddedPostgres) -> list[str]:
@@ -59,16 +59,20 @@ def _growth_cell(fewest: Samples, most: Samples) -> str:
     return f"{most.p50 / fewest.p50:.2f}; {most.postgres_cpu / fewest.postgres_cpu:.2f}, {most.cpu / fewest.cpu:.2f}"
 
 
-def passes_table(passes: Mapping[int, tuple[Pass, Pass]]) -> str:
+def passes_table(passes: Mapping[int, tuple[Pass, Pass | None]]) -> str:
     names = ["sessions", "records", "rebuild, records/s", "CPU µs a record: process, Postgres, Redis",
              "verify, records/s", "the same", "Redis, bytes a record"]  # fmt: skip
     rows = [_pass_cells(size, *both) for size, both in passes.items()]
     return "\n".join(map(_row, [names, ["---"] * len(names), *rows]))
 
 
-def _pass_cells(size: int, rebuild: Pass, verify: Pass) -> list[str]:
-    speeds = [cell for one in (rebuild, verify) for cell in (number(round(one.records_a_second)), _costs(one))]
+def _pass_cells(size: int, rebuild: Pass, verify: Pass | None) -> list[str]:
+    speeds = [cell for one in (rebuild, verify) for cell in _speed_cells(one)]
     return [number(size), number(rebuild.records), *speeds, f"{rebuild.memory / rebuild.records:.0f}"]
+
+
+def _speed_cells(one: Pass | None) -> tuple[str, str]:
+    return ("–", "–") if one is None else (number(round(one.records_a_second)), _costs(one))
 
 
 def _costs(one: Pass) -> str:
@@ -88,7 +92,7 @@ def charts(results: Results) -> dict[str, str]:
     """SVG by file name."""
     sizes = list(results.passes)
     relative = {number(size): [_relative(each, size) for each in results.operations.values()] for size in sizes}
-    speeds = {name: [both[place].records_a_second for both in results.passes.values()] for place, name in _PASSES}
+    speeds = {name: [_speed(both[place]) for both in results.passes.values()] for place, name in _PASSES}
     of_fewest = f"CPU of an operation, services and Postgres, % of that with {number(sizes[0])} sessions"
     return {
         "cpu-by-size.svg": bar_chart(of_fewest, list(results.operations), relative),
@@ -97,6 +101,10 @@ def charts(results: Results) -> dict[str, str]:
 
 
 _PASSES = ((0, "rebuild"), (1, "verify"))
+
+
+def _speed(one: Pass | None) -> float:
+    return 0 if one is None else one.records_a_second
 
 
 def _relative(by_size: Mapping[int, Samples], size: int) -> float:

@@ -26,12 +26,12 @@ T = TypeVar("T")
 Place = tuple[int, Database, EmbeddedRedis]
 
 
-def measure_growth(server: EmbeddedPostgres, command: str, most: int) -> None:
-    """Print what each size costs, and write docs/growth.md. All sizes stand at once."""
+def measure_growth(server: EmbeddedPostgres, command: str, most: int, most_verified: int) -> None:
+    """Print what each size up to `most` costs, and write docs/growth.md. All sizes stand at once."""
     about = facts(command, server)
     with ExitStack() as stack:
         places = [_place(stack, server, size) for size in SIZES if size <= most]
-        passes = {place[0]: _passes(place) for place in places}
+        passes = {place[0]: _passes(place, is_verified=place[0] <= most_verified) for place in places}
         operations = run_plainly(_operations(places, ROUNDS))
     write_page(about, Results(operations, passes))
 
@@ -46,20 +46,20 @@ def _place(stack: ExitStack, server: EmbeddedPostgres, sessions: int) -> Place:
     return sessions, database, redis_server
 
 
-def _passes(place: Place) -> tuple[Pass, Pass]:
+def _passes(place: Place, *, is_verified: bool) -> tuple[Pass, Pass | None]:
     """A rebuild and a verification, each the median of its repeats."""
     sessions, database, redis_server = place
     repeats = _REPEATS if sessions <= _SMALL else 1
-    rebuilds = [rebuild_empty(database, redis_server) for _ in range(repeats)]
-    verifications = [run_pass("verify", database, redis_server) for _ in range(repeats)]
-    measured = _median(rebuilds), _median(verifications)
-    for name, one in zip(("rebuild", "verify"), measured, strict=True):
-        print(f"  {name}: {one.records} records in {one.seconds:.1f} s, {one.records_a_second:.0f} records/s")
-    return measured
+    rebuild = _median("rebuild", [rebuild_empty(database, redis_server) for _ in range(repeats)])
+    if not is_verified:
+        return rebuild, None
+    return rebuild, _median("verify", [run_pass("verify", database, redis_server) for _ in range(repeats)])
 
 
-def _median(passes: Sequence[Pass]) -> Pass:
-    return sorted(passes, key=lambda one: one.seconds)[len(passes) // 2]
+def _median(name: str, passes: Sequence[Pass]) -> Pass:
+    one = sorted(passes, key=lambda one: one.seconds)[len(passes) // 2]
+    print(f"  {name}: {one.records} records in {one.seconds:.1f} s, {one.records_a_second:.0f} records/s", flush=True)
+    return one
 
 
 def run_plainly(main: Coroutine[Any, Any, T]) -> T:

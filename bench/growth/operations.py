@@ -68,7 +68,7 @@ async def _sent(scene: Scene, person: int) -> dict[str, str]:
     path, email = "/api/v1/public/auth/send-email-code", f"person{person}@example.com"
     status, sent = await scene.public.post(path, {"email": email})
     assert status == 200, sent
-    key = base64.b64encode(bytes([1]) + person.to_bytes(31)).decode()
+    key = base64.b64encode(bytes([1]) + person.to_bytes(31, "little")).decode()
     code = await scene.codes.read(sent["challenge_id"])
     return {"challenge_id": sent["challenge_id"], "code": code, "client_public_key": key}
 

@@ -36,13 +36,7 @@ select indexrelname, idx_tup_read::float / idx_scan as entries from pg_stat_user
 
 
 def test_no_statement_of_a_login_reads_an_index_from_end_to_end(flow: PublicFlow, world: World) -> None:
-    one_connection = world.enter(
-        open_postgres,
-        world.database.public_dsn,
-        application_name="first-day",
-        pool_size=1,
-        settings=POSTGRES_SETTINGS,
-    )
+    one_connection = _one_connection(world)
     first_day = flow.reaching(one_connection)
     emails = [email_address() for _ in range(AT_ONCE)]
     for number in range(ROUNDS):  # every second round, people come back
@@ -62,18 +56,23 @@ def test_blocks_are_read_by_their_keys_though_there_were_few_when_the_plan_was_m
 ) -> None:
     world.database.execute(FEW_BLOCKS)
     world.database.execute("analyze blocks")
-    one_connection = world.enter(
-        open_postgres,
-        world.database.public_dsn,
-        application_name="few-blocks",
-        pool_size=1,
-        settings=POSTGRES_SETTINGS,
-    )
+    one_connection = _one_connection(world)
     before = world.database.execute(_READ_FROM_END_TO_END)
     _log_in(world, flow.reaching(one_connection), one_connection, [email_address() for _ in range(AT_ONCE)])
     _count_now(world, one_connection)
 
     assert world.database.execute(_READ_FROM_END_TO_END) == before
+
+
+def _one_connection(world: World) -> Postgres:
+    """Made as the public process makes its own, and new: its plans are of this moment."""
+    return world.enter(
+        open_postgres,
+        world.database.public_dsn,
+        application_name="first-day",
+        pool_size=1,
+        settings=POSTGRES_SETTINGS,
+    )
 
 
 def _log_in(world: World, flow: PublicFlow, postgres: Postgres, emails: list[str]) -> None:

@@ -55,7 +55,7 @@ def test_a_primary_that_is_killed_under_load_loses_nothing_once_its_standby_is_p
 def test_nothing_is_acknowledged_while_the_synchronous_standby_is_away(toll: Toll, rounds: int) -> None:
     """Then a commit is on one disk only: it is neither told nor lost."""
     if rounds == 1:
-        pytest.skip("waits out the time of whole units of work, too long for every run: part of `make chaos`")
+        pytest.skip("36 s, until every unit that waits for the standby has timed out; `make chaos` runs it")
     with replicated_stack() as (database, stack):
         with under_load(*stack.ports) as load:
             load.wait_for_more(logins=8)

@@ -46,7 +46,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 def test_a_full_disk_refuses_and_loses_nothing(stack: RunningStack, toll: Toll) -> None:
     server = stack.database.server
     if not os.path.ismount(server.folder):
-        pytest.skip("a full disk needs a small file system, and mounting a tmpfs needs root: CI has it")
+        pytest.skip(
+            "only root may mount the small tmpfs that is filled here; run as root, as CI is, nothing is skipped"
+        )
     ballast = server.folder / "ballast"
     with under_load(*stack.ports) as load:
         load.wait_for_more(logins=8)

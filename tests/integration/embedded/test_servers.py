@@ -57,7 +57,9 @@ time.sleep(60)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Linux tells children of their parent's death")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="PR_SET_PDEATHSIG, by which a killed parent takes them along, is Linux' alone"
+)
 def test_servers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", STARTER, tmp_path], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(SOURCE)}
@@ -113,7 +115,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         ["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", tmp_path], capture_output=True, check=False
     )
     if mounted.returncode != 0:
-        pytest.skip("a full disk needs a small file system, and mounting a tmpfs needs root: CI has it")
+        pytest.skip(
+            "only root may mount the small tmpfs that is filled here; run as root, as CI is, nothing is skipped"
+        )
     yield tmp_path
     subprocess.run(["umount", tmp_path], check=True)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 import trio
@@ -40,7 +41,7 @@ from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 
 PATIENCE = timedelta(seconds=5)
-"""How long a confirm may take until the user directory has answered; what follows has Postgres' own bounds."""
+"""How long a confirm may take until the user directory has answered; what follows has bounds of its own."""
 _DEFAULT_TIME_ZONE = "UTC"
 _DIRECTORY = "user_service"
 
@@ -131,12 +132,13 @@ class ConfirmCodeFlow:
 
         The call is between two units of work: no lock and no connection waits for it.
         """
-        with trio.move_on_after(PATIENCE.total_seconds()):
+        with trio.move_on_after(PATIENCE.total_seconds()) as patience:
             outcome = await self._confirms.decide(draft)
             if not isinstance(outcome, UserWanted):
                 return outcome
             registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
             ensured = await users.ensure_by_email(outcome.email, registration)
+            patience.deadline = inf
             return await self._decided_for(ensured, outcome.email, draft)
         raise DependencyUnavailable(_DIRECTORY)
 

@@ -2,12 +2,13 @@
 
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+import trio
 
 from services.internal_admin.domain.blocking import BlockSubject
 from services.internal_admin.store import block_orders, blocking
@@ -16,6 +17,8 @@ from services.public_auth.flows import confirm_code
 from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
 from shared.kernel.block import Subject
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.projection_change import ProjectionChange
+from shared.outbox.relay import Relay
 from tests.support.builders import email_address, unique
 from tests.support.internal_api import gateway_keys
 from tests.support.login_flow import TIMEOUT, LoginFlow, open_login_flow
@@ -146,6 +149,21 @@ def test_a_login_that_has_little_time_left_waits_no_longer_for_the_user_service(
     with pytest.raises(DependencyUnavailable, match="user_service"):
         flow.confirm(challenge_id, code)
     assert time.monotonic() - began < TIMEOUT.total_seconds()
+
+
+def test_patience_with_the_user_service_does_not_cut_the_publishing_that_follows(
+    flow: LoginFlow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    challenge_id, code = flow.send(email_address())
+    publish = Relay.publish
+
+    async def publish_slowly(relay: Relay, changes: Sequence[ProjectionChange], epoch: str) -> None:
+        await trio.sleep(1.2)
+        await publish(relay, changes, epoch)
+
+    monkeypatch.setattr(Relay, "publish", publish_slowly)
+    monkeypatch.setattr(confirm_code, "PATIENCE", timedelta(seconds=1))
+    assert isinstance(flow.confirm(challenge_id, code), Confirmed)
 
 
 def test_a_user_service_that_swaps_users_or_addresses_is_not_believed(flow: LoginFlow, peer: UserServicePeer) -> None:

@@ -1,12 +1,9 @@
 """The one path from outbox rows to Redis (SPEC §6.3): requests hand in their rows and wait; `step` takes what is left.
 
-One relay per process. Batches form by themselves: whatever comes while a batch is under way is the next one, and one of
-those who wait writes it.
+One relay per process. Calls do not wait for each other: Redis' one connection carries them all at once.
 """
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import timedelta
 from time import perf_counter
 
@@ -21,7 +18,6 @@ from shared.outbox import metrics, store
 from shared.outbox.projection import Projection, StaleEpoch
 from shared.outbox.settler import Settler
 from shared.supervision import Signal
-from shared.tracing import Span, current_span, on_behalf_of
 
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)
@@ -29,20 +25,6 @@ BATCH = 256
 """Sessions in one script call: some milliseconds of Redis' time, so that the gateway's reads never wait long."""
 
 _EPOCH_POLL = 0.05  # seconds between two looks for the keeper's next epoch
-
-
-@dataclass(slots=True, eq=False)
-class _Part:
-    """Part of one `publish`: at most `BATCH` changes, and what became of them."""
-
-    changes: Sequence[ProjectionChange]
-    epoch: str
-    deadline: float
-    span: Span | None = field(default_factory=current_span)
-    woken: trio.Event = field(default_factory=trio.Event)
-    """It is done, or it is its turn to write."""
-    is_done: bool = False
-    fault: DependencyUnavailable | None = None
 
 
 class Relay:
@@ -55,8 +37,6 @@ class Relay:
         self.wake = Signal()
         """For `supervise(step, wake=…)`: Redis answers again, so what waits can go."""
         self._redis_was_away = False
-        self._waiting: deque[_Part] = deque()
-        self._is_writing = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Settle behind what was published, until cancelled; what was published by then is settled on the way out.
@@ -75,14 +55,14 @@ class Relay:
         `epoch` was read before the transaction that made the changes. If Redis has begun another
         epoch since, the sessions are read again from Postgres. Otherwise raises `DependencyUnavailable` within
         `PUBLISH_TIMEOUT`; the outbox rows then stay, and some relay publishes them. Repeats are harmless, and so is
-        cancellation: others of the batch do not notice.
+        cancellation: some of the records may then be there.
         """
         started_at = perf_counter()
         deadline = trio.current_time() + PUBLISH_TIMEOUT.total_seconds()
         try:
             with trio.CancelScope(deadline=deadline):
                 for start in range(0, len(changes), BATCH):
-                    await self._publish_part(_Part(changes[start : start + BATCH], epoch, deadline))
+                    await self._publish_batch(changes[start : start + BATCH], epoch, deadline)
                 return
             raise DependencyUnavailable("redis")
         finally:
@@ -106,69 +86,14 @@ class Relay:
         await self._postgres.unit_of_work(lambda connection: _settle(connection, claim.outbox_ids, kept))
         return len(claim.outbox_ids)
 
-    async def _publish_part(self, part: _Part) -> None:
-        """Waits until another has written it, or writes it with all who wait."""
-        self._waiting.append(part)
+    async def _publish_batch(self, changes: Sequence[ProjectionChange], epoch: str, deadline: float) -> None:
         try:
-            while not part.is_done:
-                if self._is_writing:
-                    await part.woken.wait()
-                    part.woken = trio.Event()
-                else:
-                    await self._publish_next()
-        finally:
-            if part in self._waiting:  # cancelled
-                self._waiting.remove(part)
-                self._wake_next()
-        if part.fault is not None:
-            raise part.fault
-
-    async def _publish_next(self) -> None:
-        """The next batch. Cancelled, it leaves to the others what is not done."""
-        batch = self._take_batch()
-        self._is_writing = True
-        try:
-            await self._publish_batch(batch)
-        finally:
-            self._is_writing = False
-            self._waiting.extendleft(part for part in reversed(batch) if not part.is_done)
-            for part in batch:
-                part.woken.set()
-            self._wake_next()
-
-    def _take_batch(self) -> list[_Part]:
-        batch = list[_Part]()
-        while self._waiting and sum(len(part.changes) for part in batch) < BATCH:
-            batch.append(self._waiting.popleft())
-        return batch
-
-    def _wake_next(self) -> None:
-        if self._waiting and not self._is_writing:
-            self._waiting[0].woken.set()
-
-    async def _publish_batch(self, parts: Iterable[_Part]) -> None:
-        by_epoch = defaultdict[str, list[_Part]](list)
-        for part in parts:
-            by_epoch[part.epoch].append(part)
-        for epoch, same_epoch in by_epoch.items():
-            await self._publish_parts(same_epoch, epoch)
-
-    async def _publish_parts(self, parts: Sequence[_Part], epoch: str) -> None:
-        changes = [change for part in parts for change in part.changes]
-        try:
-            with on_behalf_of(part.span for part in parts):
-                kept = await self._write(
-                    [change.session for change in changes], epoch, max(part.deadline for part in parts)
-                )
-        except DependencyUnavailable as fault:
+            kept = await self._write([change.session for change in changes], epoch, deadline)
+        except DependencyUnavailable:
             self._redis_was_away = True
-            for part in parts:
-                part.fault = fault
-        else:
-            self._settler.add([change.outbox_id for change in changes], kept)
-            self._wake_step()
-        for part in parts:
-            part.is_done = True
+            raise
+        self._settler.add([change.outbox_id for change in changes], kept)
+        self._wake_step()
 
     def _wake_step(self) -> None:
         if self._redis_was_away:

@@ -4,6 +4,7 @@ Redis answers in order, so the calls of many tasks share the connection, and rou
 no command.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -16,6 +17,7 @@ Argument = str | bytes | int | float
 # hiredis' stub says tuple[X], one element, and means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _INCOMPLETE = object()
+_WITHIN_SCRIPT = re.compile(r"ERR Error running script .*: -([A-Z]+) ", re.DOTALL)
 
 
 class RedisReplyError(Exception):
@@ -23,8 +25,9 @@ class RedisReplyError(Exception):
 
     @property
     def code(self) -> str:
-        """The first word, such as NOSCRIPT or ERR."""
-        return str(self).partition(" ")[0]
+        """The first word, such as NOSCRIPT or ERR; before Redis 7, what a command within a script said is wrapped."""
+        wrapped = _WITHIN_SCRIPT.match(str(self))
+        return str(self).partition(" ")[0] if wrapped is None else wrapped[1]
 
 
 class _Answer:

@@ -102,6 +102,31 @@ async def test_a_full_redis_is_unavailable() -> None:
                 await client.run_script(ECHO, ["a"], ["1"])
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"-OOM command not allowed when used memory > 'maxmemory'.",
+        b"-READONLY You can't write against a read only replica.",
+        b"-NOREPLICAS Not enough good replicas to write.",
+    ],
+)
+async def test_a_fault_of_a_command_within_a_script_is_unavailable_before_redis_7_too(said: bytes) -> None:
+    """As Redis 6.2.14 says it."""
+    answer = b"-ERR Error running script (call to f_d8f2): @user_script:1: @user_script: 1: %b\r\n" % said
+
+    async def refuse(stream: trio.SocketStream) -> None:
+        async for _ in stream:
+            await stream.send_all(answer)
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, refuse, 0)
+        port = listeners[0].socket.getsockname()[1]
+        async with open_redis(f"127.0.0.1:{port}", timeout=TIMEOUT) as client:
+            with pytest.raises(DependencyUnavailable):
+                await client.run_script(ECHO, ["a"], ["1"])
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_cancelled_task_sends_nothing(client: Redis) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()

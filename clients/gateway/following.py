@@ -111,5 +111,5 @@ class Following:
                 self.proved_at = max(self.proved_at, self._heard_at_last_look)
 
     def _miss(self, why: Missed) -> None:
-        self._copy.forget()
+        self._copy.forget(self.proved_at)
         self._on_missed(why)

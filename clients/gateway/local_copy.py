@@ -14,10 +14,19 @@ from contracts.gateway import GatewayRecord
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session as last heard. Not current: what happened to it since may have been missed."""
+    """A session as last heard. Since `missed_since` a revocation may have been missed; None: it is current."""
 
     record: GatewayRecord
-    is_current: bool
+    missed_since: float | None = None
+
+
+class Generation:
+    """The time from one loss to the next. Once it is over, `ended_at` is the last instant that was proved in it."""
+
+    __slots__ = ("ended_at",)
+
+    def __init__(self) -> None:
+        self.ended_at: float | None = None
 
 
 class Reading:
@@ -25,7 +34,7 @@ class Reading:
 
     __slots__ = ("device_session_id", "generation", "heard")
 
-    def __init__(self, device_session_id: str, generation: int) -> None:
+    def __init__(self, device_session_id: str, generation: Generation) -> None:
         self.device_session_id = device_session_id
         self.generation = generation
         self.heard: GatewayRecord | None = None
@@ -38,8 +47,8 @@ class LocalCopy:
         if capacity < 1:
             raise ValueError("capacity must be at least 1")
         self._capacity = capacity
-        self._generation = 0
-        self._active: OrderedDict[str, tuple[GatewayRecord, int]] = OrderedDict()
+        self._generation = Generation()
+        self._active: OrderedDict[str, tuple[GatewayRecord, Generation]] = OrderedDict()
         self._revoked: OrderedDict[str, GatewayRecord] = OrderedDict()
         self._readings: dict[str, list[Reading]] = {}
 
@@ -49,18 +58,17 @@ class LocalCopy:
     def look(self, device_session_id: str) -> Known | None:
         """What is known; counts as use."""
         if (revoked := self._revoked.get(device_session_id)) is not None:
-            return Known(revoked, is_current=True)
+            return Known(revoked)
         if (kept := self._active.get(device_session_id)) is None:
             return None
         self._active.move_to_end(device_session_id)
-        return Known(kept[0], is_current=kept[1] == self._generation)
+        record, generation = kept
+        return Known(record, generation.ended_at)
 
     def hear(self, record: GatewayRecord) -> None:
         """A stream entry. Only revocations matter: an active one is read when somebody asks."""
         if record.status == "revoked":
             self._revoke(record)
-            for reading in self._readings.get(record.device_session_id, ()):
-                reading.heard = record
 
     @contextmanager
     def reading(self, device_session_id: str) -> Generator[Reading]:
@@ -83,7 +91,7 @@ class LocalCopy:
         record = record if reading.heard is None else reading.heard
         if record.status == "revoked":
             self._revoke(record)
-        elif reading.generation != self._generation:
+        elif self.is_outdated(reading):
             return None
         else:
             self._keep(record)
@@ -91,15 +99,19 @@ class LocalCopy:
 
     def is_outdated(self, reading: Reading) -> bool:
         """Whether all was forgotten since that read began."""
-        return reading.generation != self._generation
+        return reading.generation is not self._generation
 
     def drop(self, device_session_id: str) -> None:
         """There is no such active session."""
         self._active.pop(device_session_id, None)
 
-    def forget(self) -> None:
-        """From now on active sessions are not current: each is read again before it is believed. Revoked stay."""
-        self._generation += 1
+    def forget(self, proved_at: float) -> None:
+        """From now on active sessions are not current: each is read again before it is believed. Revoked stay.
+
+        `proved_at`: the last instant up to which no revocation of them was missed.
+        """
+        self._generation.ended_at = proved_at
+        self._generation = Generation()
 
     def is_revoked(self, device_session_id: str) -> bool:
         return device_session_id in self._revoked
@@ -113,5 +125,7 @@ class LocalCopy:
     def _revoke(self, record: GatewayRecord) -> None:
         self._active.pop(record.device_session_id, None)
         self._revoked.setdefault(record.device_session_id, record)
+        for reading in self._readings.get(record.device_session_id, ()):
+            reading.heard = record
         if len(self._revoked) > self._capacity:
             self._revoked.popitem(last=False)

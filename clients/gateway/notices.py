@@ -34,7 +34,17 @@ class ServedStatic:
     problem: Problem | Literal["rebuilding"]
 
 
-Notice: TypeAlias = Connected | Lost | Forgot | ServedStatic
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Redis is there and does not take what this gateway writes, such as replay keys; one notice when that begins.
+
+    `code`: `OOM` (full), `NOPERM` (the user lacks `+set` on replay keys), `READONLY` (a replica).
+    """
+
+    code: str
+
+
+Notice: TypeAlias = Connected | Lost | Forgot | ServedStatic | Refused
 OnNotice: TypeAlias = Callable[[Notice], None]
 
 _log = logging.getLogger("clients.gateway")
@@ -49,5 +59,7 @@ def log_notice(notice: Notice) -> None:
             _log.warning("the gateway lost Redis", extra={"fault": fault})
         case Forgot(why):
             _log.warning("the gateway reads its sessions again", extra={"reason": why})
+        case Refused(code):
+            _log.error("redis does not take what the gateway writes", extra={"fault": code})
         case ServedStatic():
             pass

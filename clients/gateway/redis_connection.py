@@ -27,6 +27,10 @@ class RedisUnavailable(Exception):
     """No answer: not connected, lost, too slow, or refused. Its text is a kind of fault; it quotes no key."""
 
 
+class RedisRefused(RedisUnavailable):
+    """Redis is there, and answered with an error. The text is its code, such as OOM."""
+
+
 class RedisReplyError(Exception):
     """Redis answered with an error; the text may quote keys."""
 

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from clients.gateway.clock import Clock, steady_clock
 from clients.gateway.modes import FailStatic
-from clients.gateway.redis_connection import RedisUnavailable
+from clients.gateway.redis_connection import RedisRefused, RedisUnavailable
 from clients.gateway.session_cache import SessionCache
 
 Taken: TypeAlias = Literal["taken", "replayed", "unavailable"]
@@ -16,7 +16,8 @@ class ReplayGuard:
     """Remembers requests for `life` seconds: here (the last `capacity`), and in Redis by SET NX.
 
     A Redis that lost its memory is caught up by each gateway's own only: what *another* gateway took right before can
-    be taken here once more, while it is fresh. `FailStatic` says so of the time without Redis, too.
+    be taken here once more, while it is fresh. `FailStatic` says so of the time without Redis, too; but a Redis that is
+    there and refuses (full, a replica, a user without the right) lets nothing through in either mode.
     """
 
     def __init__(
@@ -36,8 +37,9 @@ class ReplayGuard:
         try:
             life_ms = math.ceil(self._life * 1000)
             return "replayed" if await self._cache.execute("SET", key, 1, "NX", "PX", life_ms) is None else "taken"
-        except RedisUnavailable:
-            return "taken" if isinstance(self._cache.mode, FailStatic) else "unavailable"
+        except RedisUnavailable as fault:
+            is_there = isinstance(fault, RedisRefused) and self._cache.problem() is None
+            return "taken" if isinstance(self._cache.mode, FailStatic) and not is_there else "unavailable"
 
     def _remember(self, key: str) -> bool:
         """Whether it was not known."""

@@ -16,8 +16,8 @@ from clients.gateway.follower import WATCH, Follower
 from clients.gateway.following import Following, Problem
 from clients.gateway.local_copy import Known, LocalCopy, Reading
 from clients.gateway.modes import FailClosed, FailStatic, Mode
-from clients.gateway.notices import Forgot, OnNotice, ServedStatic, log_notice
-from clients.gateway.redis_connection import Argument, RedisConnection, RedisReplyError, RedisUnavailable
+from clients.gateway.notices import Forgot, OnNotice, Refused, ServedStatic, log_notice
+from clients.gateway.redis_connection import Argument, RedisConnection, RedisRefused, RedisReplyError, RedisUnavailable
 from clients.gateway.redis_server import RedisServer
 from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
 
@@ -66,6 +66,7 @@ class SessionCache:
         self._follower = follower
         self._clock = clock
         self._on_notice = on_notice
+        self._refused_for: str | None = None
 
     async def find(self, device_session_id: str) -> Answer:
         """The session now. Once it was `Revoked` it is never `Active` again, whatever Redis forgets (as long as it is
@@ -81,7 +82,7 @@ class SessionCache:
             problem = self._following.problem(self._clock(), self.mode.patience)
             if problem is not None:
                 return self._without_redis(device_session_id, problem)
-            if known is not None and known.is_current:
+            if known is not None and known.missed_since is None:
                 return Active(known.record)
             answer = await self._ask_redis(device_session_id)
             if answer is not None:
@@ -101,11 +102,19 @@ class SessionCache:
             await anyio.sleep(0.02)
 
     async def execute(self, *command: Argument) -> object:
-        """One command of another use of the same Redis, such as replay keys. Raises `RedisUnavailable`."""
+        """One command of another use of the same Redis, such as replay keys.
+
+        Raises `RedisUnavailable`; `RedisRefused` if Redis is there and does not take it, with a notice of the first.
+        """
         try:
-            return await self._connection().call(*command)
+            answer = await self._connection().call(*command)
         except RedisReplyError as error:
-            raise RedisUnavailable(error.code) from None
+            if self._refused_for != error.code:
+                self._refused_for = error.code
+                self._on_notice(Refused(error.code))
+            raise RedisRefused(error.code) from None
+        self._refused_for = None
+        return answer
 
     def _connection(self) -> RedisConnection:
         link = self._follower.link
@@ -149,15 +158,15 @@ class SessionCache:
         match self._copy.look(device_session_id), self.mode:
             case Known(GatewayRecord(status="revoked") as record), _:
                 return Revoked(record)
-            case Known(record), FailStatic(serve_known_for) if self._age() <= serve_known_for:
+            case Known(record, missed_since), FailStatic(serve_known_for) if self._age(missed_since) <= serve_known_for:
                 self._on_notice(ServedStatic(why))
                 return Active(record, is_static=True)
             case _:
                 return Unavailable(why)
 
-    def _age(self) -> float:
-        """Seconds since the last proof that what is known is current."""
-        return self._clock() - self._following.proved_at
+    def _age(self, missed_since: float | None) -> float:
+        """Seconds since the last proof that no revocation was missed."""
+        return self._clock() - (self._following.proved_at if missed_since is None else missed_since)
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ import anyio
 import pytest
 
 from clients.gateway.modes import FailStatic
-from clients.gateway.notices import Forgot, Lost
+from clients.gateway.notices import Forgot, Lost, Refused
+from clients.gateway.redis_connection import RedisRefused
 from clients.gateway.redis_server import RedisServer
 from clients.gateway.session_cache import Active, Revoked, Unavailable, open_session_cache
 from tests.integration.io.tls import create_certificate
@@ -149,6 +150,44 @@ async def test_fail_static_serves_on_through_a_restart_what_it_knew_but_never_th
         proxy.target = gateway_redis.port
         await become_ready(gateway_redis, cache)
         assert await cache.find(active.device_session_id) == Active(active)
+
+
+@on_both_backends
+async def test_fail_static_serves_nobody_whose_revocation_was_missed_long_ago(gateway_redis: GatewayRedis) -> None:
+    record = gateway_redis.session()
+    mode = FailStatic(patience=0.2, serve_known_for=0.5)
+    async with held_redis(gateway_redis.port) as proxy, ready_cache(gateway_redis, proxy.server, mode=mode) as cache:
+        await cache.find(record.device_session_id)
+        proxy.target = CLOSED
+        proxy.cut()
+        await until(lambda: cache.problem() == "not_connected")
+        gateway_redis.revoke(record)
+        gateway_redis.session()
+        gateway_redis.client.xtrim(gateway_redis.keys.stream, maxlen=1, approximate=False)
+        proxy.target = gateway_redis.port
+        await become_ready(gateway_redis, cache)
+        for _ in range(12):  # all is well for longer than it serves; nobody asks for the session
+            await anyio.sleep(0.05)
+            await become_ready(gateway_redis, cache)
+            gateway_redis.beat()
+        proxy.target = CLOSED
+        proxy.cut()
+        await until(lambda: cache.problem() == "not_connected")
+        assert await cache.find(record.device_session_id) == Unavailable("not_connected")
+
+
+@on_both_backends
+async def test_a_redis_that_takes_no_replay_keys_is_told_once(gateway_redis: GatewayRedis) -> None:
+    notices: list[object] = []
+    async with ready_cache(gateway_redis, on_notice=notices.append) as cache:
+        gateway_redis.client.config_set("maxmemory", 1)
+        try:
+            for number in range(3):
+                with pytest.raises(RedisRefused, match="OOM"):
+                    await cache.execute("SET", cache.keys.replay("device-session-1", str(number)), 1, "NX")
+        finally:
+            gateway_redis.client.config_set("maxmemory", 0)
+        assert [notice for notice in notices if isinstance(notice, Refused)] == [Refused("OOM")]
 
 
 @on_both_backends

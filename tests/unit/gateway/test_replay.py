@@ -6,7 +6,7 @@ import anyio
 import pytest
 
 from clients.gateway.modes import FailClosed, FailStatic, Mode
-from clients.gateway.redis_connection import RedisUnavailable
+from clients.gateway.redis_connection import RedisRefused, RedisUnavailable
 from clients.gateway.replay import ReplayGuard, Taken
 from contracts.gateway import GatewayKeys
 
@@ -18,13 +18,17 @@ class Redis:
 
     def __init__(self, mode: Mode) -> None:
         self.mode = mode
-        self.is_there = True
+        self.fault: RedisUnavailable | None = None
+        self.is_followed = True
         self.asked = 0
+
+    def problem(self) -> str | None:
+        return None if self.is_followed else "not_connected"
 
     async def execute(self, *_: object) -> object:
         self.asked += 1
-        if not self.is_there:
-            raise RedisUnavailable("lost")
+        if self.fault is not None:
+            raise self.fault
         return b"OK"
 
 
@@ -67,8 +71,21 @@ def test_the_memory_is_bounded() -> None:
 @pytest.mark.parametrize(("mode", "taken"), [(FailClosed(), "unavailable"), (FailStatic(60), "taken")])
 def test_without_redis_it_is_as_the_mode_says(mode: Mode, taken: Taken) -> None:
     guarded = Guarded(mode)
-    guarded.redis.is_there = False
+    guarded.redis.fault = RedisUnavailable("lost")
     assert (guarded.take("1"), guarded.take("1")) == (taken, "replayed")
+
+
+@pytest.mark.parametrize("mode", [FailClosed(), FailStatic(60)])
+def test_a_redis_that_is_there_and_refuses_lets_nothing_through(mode: Mode) -> None:
+    guarded = Guarded(mode)
+    guarded.redis.fault = RedisRefused("OOM")
+    assert guarded.take("1") == "unavailable"
+
+
+def test_a_redis_that_refuses_as_it_comes_back_counts_as_away() -> None:
+    guarded = Guarded(FailStatic(60))
+    guarded.redis.fault, guarded.redis.is_followed = RedisRefused("LOADING"), False
+    assert guarded.take("1") == "taken"
 
 
 def test_static_may_not_be_shorter_than_patience() -> None:

@@ -157,14 +157,14 @@ class Connection:
     async def _send_and_linger(self, body: bytes) -> None:
         """Send the whole answer at once, then drop what still arrives for a second before the connection ends.
 
-        Closing with bytes unread would reset the connection, and the client might lose the answer. The reader runs on
-        beside the last `send`: hypercorn's bounded queue, left full, would block that `send` forever
+        Closing with bytes unread would reset the connection, and the client might lose the answer. The reader runs
+        beside each `send`: hypercorn's bounded queue, left full, would block that `send` forever
         (`test_an_endless_body_does_not_hold_the_connection`).
         """
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
         async with trio.open_nursery() as nursery:
             ended = trio.Event()
             nursery.start_soon(self._drop_body, ended)
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
             with trio.move_on_after(_LINGER_SECONDS):
                 await ended.wait()
             await self._send({"type": "http.response.body", "body": b"", "more_body": False})

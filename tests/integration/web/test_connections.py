@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import trio
+from hypercorn.events import Closed
 
 from shared import http_connection, serving
 from shared.address import TcpAddress, UnixAddress
+from shared.http_connection import HttpConnection
 from shared.kernel.faults import ConfigurationError
 from shared.serving import open_listener, serve
 from shared.web import connection as web_connection
@@ -76,6 +78,33 @@ async def test_an_endless_body_does_not_hold_the_connection(server: Server, monk
             await client.send(b"1\r\nx\r\n" * 1000)
     async with trio.open_nursery() as nursery:  # the server still serves
         nursery.start_soon(server.ask, post())
+
+
+async def test_a_client_that_resets_amid_a_refusal_leaves_nothing_behind(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer waits for the client, the body fills hypercorn's queue meanwhile, and then the write fails."""
+    has_ended, run = trio.Event(), HttpConnection.run
+
+    async def run_and_tell(connection: HttpConnection) -> None:
+        await run(connection)
+        has_ended.set()
+
+    async def fail_late(connection: HttpConnection, _: bytes) -> None:
+        await trio.sleep(0.2)
+        await connection.protocol.handle(Closed())
+
+    monkeypatch.setattr(HttpConnection, "run", run_and_tell)
+    monkeypatch.setattr(HttpConnection, "_write", fail_late)
+    client = await server.connect()
+    await client.send(
+        b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+        + b"1\r\nx\r\n" * 30
+    )
+    await trio.sleep(0.1)
+    await client.stream.aclose()
+    with trio.fail_after(5):
+        await has_ended.wait()
 
 
 async def test_a_client_that_hangs_up_does_not_cancel_its_request(server: Server) -> None:

@@ -77,8 +77,7 @@ class Rebuild:
             await self._note_conflicts(kept)
 
     async def _note_conflicts(self, kept: Sequence[DeviceSession]) -> None:
-        """Active in Postgres, revoked in Redis: Postgres went back. Revoked wins, by the hand of `Reconciler`."""
-        metrics.CONFLICTS.add(len(kept))
+        """Revoked in Redis, and active when it was read in Postgres: perhaps Postgres went back. `Reconciler` looks."""
         device_session_ids = [session.device_session_id for session in kept]
         await self._postgres.unit_of_work(lambda connection: store.note_conflicts(connection, device_session_ids))
 

@@ -12,7 +12,7 @@ from shared.audit.store import insert_audit_event
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import store
+from shared.outbox import metrics, store
 from shared.outbox.projection import Projection, StoredRecord
 
 REASON = "projection_revoked"
@@ -34,7 +34,8 @@ class Reconciler:
             return 0
         records = await self._projection.read(noted)
         revoked = [session_id for session_id, stored in zip(noted, records, strict=True) if _says_revoked(stored)]
-        await self._postgres.unit_of_work(partial(_resolve, noted=noted, revoked=revoked))
+        conflicts = await self._postgres.unit_of_work(partial(_resolve, noted=noted, revoked=revoked))
+        metrics.CONFLICTS.add(conflicts)
         return len(noted)
 
 
@@ -45,11 +46,14 @@ def _says_revoked(stored: StoredRecord | None) -> bool:
         return False
 
 
-async def _resolve(connection: asyncpg.Connection, noted: Sequence[str], revoked: Sequence[str]) -> None:
+async def _resolve(connection: asyncpg.Connection, noted: Sequence[str], revoked: Sequence[str]) -> int:
+    """How many were conflicts indeed: most were only revoked between a read and its write."""
     async with connection.transaction():
-        for session in await store.revoke_sessions(connection, revoked, REASON):
+        sessions = await store.revoke_sessions(connection, revoked, REASON)
+        for session in sessions:
             await insert_audit_event(connection, _event(session))
         await store.delete_conflicts(connection, noted)
+    return len(sessions)
 
 
 def _event(session: DeviceSession) -> AuditEvent:

@@ -4,8 +4,10 @@ import shutil
 import time
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import asyncpg
+import pytest
 import redis as redis_py
 import trio
 
@@ -13,6 +15,7 @@ from contracts.gateway import encode_record
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
+from shared.outbox import metrics
 from shared.outbox.keeper import LOCK, Keeper, force_rebuild
 from shared.outbox.reconciler import REASON, Reconciler
 from shared.outbox.verify import find_drift
@@ -168,6 +171,22 @@ def test_a_note_of_a_conflict_alone_revokes_nothing(gateway: GatewayProjection) 
     )
     assert row["status"] == "active"
     assert not _rows(gateway, "select * from projection_conflicts")
+
+
+def test_drift_counts_what_went_back_and_not_what_was_revoked_between_a_read_and_its_write(
+    gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An alert pages for each one counted."""
+    counted: list[int] = []
+    monkeypatch.setattr(metrics, "CONFLICTS", SimpleNamespace(add=counted.append))
+    revoked, gone_back = gateway.published_session(), _revoked_at_the_gateway_alone(gateway)
+    gateway.publish(gateway.revoke(revoked))
+    for session in (revoked, gone_back):
+        gateway.world.database.execute(
+            "insert into projection_conflicts values ($1, clock_now())", session.device_session_id
+        )
+    assert gateway.world.call(Reconciler(gateway.world.internal, gateway.projection).step) == 2
+    assert sum(counted) == 1
 
 
 def test_a_publish_that_meets_a_revoked_record_notes_the_conflict(gateway: GatewayProjection) -> None:

@@ -8,6 +8,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from shared.kernel.network import Network, parse_network
 
+_KEPT = 4096
+_LONGEST_KEPT = 256
+"""Characters of a forwarded header: a stranger may send 16 KiB, and what is kept must not be theirs to size."""
+
 _log = logging.getLogger(__name__)
 
 IpAddress = IPv4Address | IPv6Address
@@ -36,7 +40,7 @@ class ClientAddresses:
     def __init__(self, trusted_proxies: Sequence[IpNetwork] = ()) -> None:
         self._trusted_proxies = tuple(trusted_proxies)
         self._has_warned = False
-        self._of_peer = lru_cache(maxsize=4096)(self._resolve)
+        self._of_peer = lru_cache(maxsize=_KEPT)(self._resolve)
 
     def resolve(self, peer: str | None, forwarded_for: str | None) -> ClientAddress:
         """The client behind `peer` (None: a Unix socket). `forwarded_for` is the joined `X-Forwarded-For`.
@@ -44,7 +48,8 @@ class ClientAddresses:
         Counted from the right: each entry is believed while the one right of it is a trusted proxy. An entry that is
         not an address ends the walk, so that a broken proxy is limited as itself.
         """
-        return self._of_peer(peer or UNIX_PEER, forwarded_for)
+        find = self._resolve if len(forwarded_for or "") > _LONGEST_KEPT else self._of_peer
+        return find(peer or UNIX_PEER, forwarded_for)
 
     def _resolve(self, peer: str, forwarded_for: str | None) -> ClientAddress:
         address = _parse(peer) or IPv4Address(UNIX_PEER)

@@ -1,6 +1,7 @@
 """Who is asking, behind which proxies (SPEC §9.1)."""
 
 import logging
+import tracemalloc
 
 import pytest
 
@@ -57,3 +58,16 @@ def test_a_forwarded_header_of_another_peer_is_one_warning(caplog: pytest.LogCap
         for number in range(5):
             addresses.resolve(f"192.0.2.{number}", "203.0.113.5")
     assert len(caplog.records) == 1
+
+
+def test_what_strangers_send_is_not_kept_at_its_length() -> None:
+    """8 KiB in each of 4,096 headers were 32 MiB."""
+    addresses = ClientAddresses()
+    tracemalloc.start()
+    try:
+        for number in range(1000):
+            addresses.resolve("192.0.2.1", f"{number}".zfill(8192))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20

@@ -3,13 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-from math import inf
 from typing import TypeVar
-
-import trio
 
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
@@ -40,8 +36,6 @@ from shared.keyring import KeyRing
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 
-PATIENCE = timedelta(seconds=5)
-"""How long a confirm may take until the user directory has answered; what follows has bounds of its own."""
 _DEFAULT_TIME_ZONE = "UTC"
 _DIRECTORY = "user_service"
 
@@ -132,15 +126,12 @@ class ConfirmCodeFlow:
 
         The call is between two units of work: no lock and no connection waits for it.
         """
-        with trio.move_on_after(PATIENCE.total_seconds()) as patience:
-            outcome = await self._confirms.decide(draft)
-            if not isinstance(outcome, UserWanted):
-                return outcome
-            registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
-            ensured = await users.ensure_by_email(outcome.email, registration)
-            patience.deadline = inf
-            return await self._decided_for(ensured, outcome.email, draft)
-        raise DependencyUnavailable(_DIRECTORY)
+        outcome = await self._confirms.decide(draft)
+        if not isinstance(outcome, UserWanted):
+            return outcome
+        registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
+        ensured = await users.ensure_by_email(outcome.email, registration)
+        return await self._decided_for(ensured, outcome.email, draft)
 
     async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
         if isinstance(ensured, BlockedUser):

@@ -1,27 +1,22 @@
 """Logins whose users live elsewhere: what is asked when, what holds while the service is down, and races (SPEC §8)."""
 
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-import trio
 
 from services.internal_admin.domain.blocking import BlockSubject
 from services.internal_admin.store import block_orders, blocking
 from services.internal_admin.workers.block_orders import LEASE
-from services.public_auth.flows import confirm_code
 from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
 from shared.kernel.block import Subject
 from shared.kernel.faults import DependencyUnavailable
-from shared.kernel.projection_change import ProjectionChange
-from shared.outbox.relay import Relay
 from tests.support.builders import email_address, unique
 from tests.support.internal_api import gateway_keys
-from tests.support.login_flow import TIMEOUT, LoginFlow, open_login_flow
+from tests.support.login_flow import LoginFlow, open_login_flow
 from tests.support.public_flow import race
 from tests.support.trusted import CAUSE
 from tests.support.user_service import UserServicePeer, user_service_peer
@@ -137,33 +132,6 @@ def test_no_connection_to_postgres_is_held_while_the_user_service_is_asked(
     answers = flow.world.call(race, *(partial(refused, *each) for each in waiting), send_meanwhile)
     assert Counter(answers[:-1]) == {"user_service": 12}
     assert answers[-1].startswith("challenge-")
-
-
-def test_a_login_that_has_little_time_left_waits_no_longer_for_the_user_service(
-    flow: LoginFlow, peer: UserServicePeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    challenge_id, code = flow.send(email_address())
-    monkeypatch.setattr(confirm_code, "PATIENCE", timedelta(seconds=0.15))
-    peer.fault = "stall"
-    began = time.monotonic()
-    with pytest.raises(DependencyUnavailable, match="user_service"):
-        flow.confirm(challenge_id, code)
-    assert time.monotonic() - began < TIMEOUT.total_seconds()
-
-
-def test_patience_with_the_user_service_does_not_cut_the_publishing_that_follows(
-    flow: LoginFlow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    challenge_id, code = flow.send(email_address())
-    publish = Relay.publish
-
-    async def publish_slowly(relay: Relay, changes: Sequence[ProjectionChange], epoch: str) -> None:
-        await trio.sleep(1.2)
-        await publish(relay, changes, epoch)
-
-    monkeypatch.setattr(Relay, "publish", publish_slowly)
-    monkeypatch.setattr(confirm_code, "PATIENCE", timedelta(seconds=1))
-    assert isinstance(flow.confirm(challenge_id, code), Confirmed)
 
 
 def test_a_user_service_that_swaps_users_or_addresses_is_not_believed(flow: LoginFlow, peer: UserServicePeer) -> None:

@@ -56,10 +56,8 @@ POSTGRES_SETTINGS = {
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
-    "jit": "off",
 }
-"""One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033. What is
-off makes plans look dear, and a server that can would compile them at each call."""
+"""One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process': that one keeps the projection as long as it lives."""

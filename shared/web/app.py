@@ -16,10 +16,8 @@ from contracts.errors import ErrorCode
 from shared.web.asgi import AsgiApp, Scope
 from shared.web.connection import Connection
 from shared.web.edge import Edge
-from shared.web.exchange import Endpoint, Request, Response, Route
+from shared.web.exchange import Response, Route
 from shared.web.refusals import answer_to, method_not_allowed, refusal
-
-__all__ = ["AsgiApp", "Edge", "Endpoint", "Request", "Response", "Route", "quart_app"]
 
 _CONNECTION = "authsession.connection"
 

@@ -1,6 +1,6 @@
 """The edge's vocabulary: what an endpoint is given and what it gives back.
 
-Framework-free on purpose: the same `Endpoint` runs behind Quart and behind the bare ASGI routes (`shared.web.app`).
+Framework-free on purpose: the same `Endpoint` runs behind Quart (`app`) and without it (`plain_requests`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

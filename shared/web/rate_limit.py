@@ -51,7 +51,7 @@ class _Check:
 
 
 class RateLimiter:
-    """Counts calls per network and route, and all together. `run` must be running; without it checks wait.
+    """Counts calls per network and route, and all together, while `run` runs.
 
     All checks that wait at one moment are decided by one script call; meanwhile the next batch collects.
     """

@@ -58,12 +58,6 @@ select audit_id, occurred_at
  where audit_id > $1 and not exists (select from audit_seal where audit_seal.audit_id = audit_events.audit_id)
  order by audit_id limit $2;
 
--- name: count_seals_by_key
--- How many seals each key made, the checkpoint's among them.
-select key_id, count(*) as seals
-  from (select key_id from audit_seal union all select key_id from audit_checkpoint where key_id is not null) as made
- group by key_id order by key_id;
-
 -- name: read_audit_cutoff
 -- Rows from before this instant may go, but for that of the last seal; by the server's own clock, as `remove_audit_prefix`.
 select clock_timestamp() - audit_retention as cutoff, (select max(seq) from audit_seal) as last_seq from settings;

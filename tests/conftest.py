@@ -23,7 +23,7 @@ SLOWEST_FIRST = ("chaos", "property", "e2e", "integration", "contract", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first: at the end both workers still have something to do."""
+    """Files that take long come first: at the end every worker still has something to do."""
     items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
 
 

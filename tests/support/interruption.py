@@ -10,11 +10,14 @@ from shared.io import queries
 from shared.io.postgres import Body, Postgres
 
 Event = Callable[[], Awaitable[Any]]
-_WRITES = {sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith("write_")}
+_GUARDED = {
+    sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith(("write_", "hold_"))
+}
+"""What is done only if what was read still holds."""
 
 
 class InterruptedPostgres:
-    """Units of work, each write of which comes just after one of `events` was committed; none after the last."""
+    """Units of work in which, before each guarded statement, one of `events` is committed; none after the last."""
 
     def __init__(self, postgres: Postgres, *events: Event) -> None:
         self._postgres = postgres
@@ -25,7 +28,7 @@ class InterruptedPostgres:
 
 
 class _Interrupted:
-    """A connection before whose writes something else happens."""
+    """A connection before whose guarded statements something else happens."""
 
     def __init__(self, connection: asyncpg.Connection, events: list[Event]) -> None:
         self._connection = connection
@@ -43,7 +46,7 @@ class _Interrupted:
         return await self._connection.fetchval(sql, *arguments)
 
     async def _happen_before(self, sql: str) -> None:
-        if sql in _WRITES and self._events:
+        if sql in _GUARDED and self._events:
             await self._events.pop(0)()
 
 

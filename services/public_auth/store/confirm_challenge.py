@@ -5,7 +5,7 @@ asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -31,6 +31,8 @@ from shared.kernel.projection_change import ProjectionChange
 from shared.keyring import KeyRing
 from shared.sessions.store import device_session, projection_change
 from shared.users.store import lock_user_id
+
+OutcomeT = TypeVar("OutcomeT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,15 +220,28 @@ async def _outcome(
             attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
             return DecidedAgain.NEEDED if attempts is None else decision
         case MakeSession() if draft.user_id is None:
-            return UserWanted(row["email"], row["preferred_language"])
+            return await _unless_overtaken(connection, each, UserWanted(row["email"], row["preferred_language"]))
         case MakeSession():
             outbox_id = outbox_ids.get(draft.device_session_id)
             return DecidedAgain.NEEDED if outbox_id is None else _session_made(each, outbox_id)
         case RepeatSession(session):
             outbox_id = await connection.fetchval(_sql("queue_record"), session.device_session_id)
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
+        case Refused.BLOCKED_BY_POLICY | Refused.SESSION_LIMIT_EXCEEDED:
+            return await _unless_overtaken(connection, each, decision)
         case Refused():
             return decision
+
+
+async def _unless_overtaken(
+    connection: asyncpg.Connection, each: _Decided, outcome: OutcomeT
+) -> OutcomeT | DecidedAgain:
+    """An outcome that tells that the code is right, and writes nothing: no further guess may be told than five.
+
+    Wrong codes that came before wait for the challenge's row; so must this, or it would pass by them.
+    """
+    held = await connection.fetchval(_sql("hold_challenge"), each.draft.challenge_id, each.row["state"])
+    return DecidedAgain.NEEDED if held is None else outcome
 
 
 async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:

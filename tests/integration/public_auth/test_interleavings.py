@@ -1,17 +1,21 @@
 """What happens between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import asyncpg
+import pytest
 
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.domain.confirm import CountWrongCode, Refused
-from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
+from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, confirm_challenge
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.postgres import Body
 from tests.support.builders import email_address
 from tests.support.interruption import InterruptedPostgres, elsewhere
-from tests.support.public_flow import PublicFlow
+from tests.support.public_flow import LOGIN_CODE_KEYS, PublicFlow
 from tests.support.world import World
 
 OTHER_NETWORK = "198.51.100.1"
@@ -114,6 +118,52 @@ def test_a_right_code_overtaken_by_the_fifth_wrong_one_makes_no_session(flow: Pu
     assert outcome is Refused.CHALLENGE_EXPIRED
     assert attempts(flow, challenge_id) == (5, 5)
     assert not flow.world.database.execute("select 1 from users where email = $1", email)
+
+
+def block(flow: PublicFlow, email: str) -> None:
+    flow.world.database.execute(
+        "insert into blocks (email_id, reason_code, actor_type, created_at)"
+        " select email_id, 'test', 'system', clock_now() from emails where folded = $1",
+        email,
+    )
+
+
+def fill(flow: PublicFlow, email: str) -> None:
+    """The person has as many sessions as the limit allows."""
+    earlier = flow.send(email)
+    assert isinstance(flow.confirm(earlier, flow.code(earlier)), SessionMade)
+    flow.world.database.execute("update settings set session_limit = 1")
+
+
+def leave(flow: PublicFlow, email: str) -> None:
+    """The user directory is asked only once the code is known to be right."""
+
+
+@pytest.mark.parametrize("prepare", [block, fill, leave])
+def test_a_right_code_overtaken_by_the_fifth_wrong_one_is_not_told_by_a_refusal_or_a_question_either(
+    flow: PublicFlow, prepare: Callable[[PublicFlow, str], None]
+) -> None:
+    """Nothing is written for it, so no guarded write held it back: a burst had more than five guesses compared."""
+    email = email_address()
+    if prepare is fill:
+        prepare(flow, email)
+    challenge_id = flow.send(email)
+    if prepare is not fill:
+        prepare(flow, email)
+    draft = flow.session_draft(challenge_id, flow.code(challenge_id))
+    wrong = flow.confirm_unit(challenge_id, flow.wrong_code(challenge_id))
+    for _ in range(4):
+        flow.world.call(flow.world.public.unit_of_work, wrong)
+    unit = partial(
+        confirm_challenge,
+        draft=replace(draft, user_id=None) if prepare is leave else draft,
+        keys=LOGIN_CODE_KEYS,
+    )
+    interrupted_unit = InterruptedPostgres(flow.world.public, elsewhere(flow.world.database.public_dsn, wrong))
+    try:
+        assert flow.world.call(interrupted_unit.unit_of_work, unit) is Refused.CHALLENGE_EXPIRED
+    finally:
+        flow.world.database.execute("update settings set session_limit = 0")
 
 
 def test_a_wrong_code_overtaken_by_a_success_on_another_challenge_is_not_evaluated(flow: PublicFlow) -> None:

@@ -49,7 +49,8 @@ PUBLIC_HTTP_ADDR = Variable(
 INTERNAL_HTTP_ADDR = Variable(
     "AUTHSESSION_INTERNAL_HTTP_ADDR",
     parse_address_text,
-    "where the internal API listens; `:port` means loopback while it needs no credentials or mail is `stub`",
+    "where the internal API listens; `:port` means loopback while it needs no credentials, mail is `stub`, or "
+    "`CONTROL_PLANE_AUTH_MODE` is `open`",
     ":8081",
 )
 PUBLIC_METRICS_ADDR = Variable(
@@ -238,7 +239,8 @@ PUBLIC_RATE_LIMIT = Variable(
 NEW_ADDRESS_MAIL_LIMIT = Variable(
     "AUTHSESSION_NEW_ADDRESS_MAIL_LIMIT",
     parse_rate,
-    "mails from one network to addresses that never confirmed, or `off`; if unset, `off` in development, "
+    "sends from one network to addresses that did not log in from it, past which addresses that never logged in at all "
+    "get no mail; or `off`; if unset, `off` in development, "
     "`300/1h` in production",
 )
 BUDGET_MAILS_PER_HOUR = Variable(

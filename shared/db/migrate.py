@@ -5,8 +5,10 @@ Numbered SQL files, forward only, each in a transaction of its own, under an adv
 grants.sql. Roles belong to the whole cluster: grants.sql bears several databases being migrated at once.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +18,7 @@ import asyncpg
 SCHEMA = "authsession"
 FOLDER = Path(__file__).parent
 LOCK_KEY = 0x61757468  # "auth"; advisory locks are per database
+LOCK_TRIES, LOCK_PAUSE = 150, 2.0  # with two seconds for each try: ten minutes
 
 # Functions that run with the owner's rights take this search path as theirs. Temporary tables come last in it: where
 # pg_temp is not named it comes first, and a caller's own table `settings` would stand in for the real one
@@ -113,7 +116,20 @@ async def _grant(connection: asyncpg.Connection) -> None:
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
+    """Try for a lock two seconds at a time: who waits for one makes everybody else wait behind."""
+    for _ in range(LOCK_TRIES):
+        with suppress(asyncpg.LockNotAvailableError):
+            await _apply_at_once(connection, migration)
+            return
+        await asyncio.sleep(LOCK_PAUSE)
+    raise MigrationRefused(
+        f"{migration.name} found no moment without a long transaction on the same tables (a backup, perhaps): try again"
+    )
+
+
+async def _apply_at_once(connection: asyncpg.Connection, migration: Migration) -> None:
     async with connection.transaction():
+        await connection.execute("set local lock_timeout = '2s'")
         await connection.execute(migration.sql)
         await connection.execute(
             "insert into schema_migrations (version, name, checksum) values ($1, $2, $3)",

@@ -693,7 +693,7 @@ CREATE INDEX mail_deliveries_email ON authsession.mail_deliveries USING btree (e
 
 CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING btree (login_code_id);
 
-CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE (to_new_address AND (state = ANY (ARRAY['queued'::text, 'sent'::text])));
+CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE to_new_address;
 
 CREATE INDEX operator_sessions_expires_at ON authsession.operator_sessions USING btree (expires_at);
 

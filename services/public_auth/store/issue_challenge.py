@@ -34,7 +34,11 @@ from shared.kernel.email_address import EmailAddress
 
 @dataclass(frozen=True, slots=True)
 class NewAddressMailLimit:
-    """At most `mails` in `window` from one network to addresses that never confirmed (SPEC §9.2)."""
+    """At most `mails` in `window` from one network to addresses that never confirmed (SPEC §9.2).
+
+    Counted are its sends to all addresses that did not confirm from *this network*, mailed or not: else what is left of
+    the limit, which its own mailbox shows a stranger, would tell whether the address before had an account.
+    """
 
     mails: int
     window: timedelta
@@ -217,5 +221,5 @@ def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision
         rows.reason,
         rows.rewritten.challenge_id if rows.rewritten else None,
         rows.rewritten.attempts if rows.rewritten else None,
-        not row["has_confirmed"],
+        not row["known"],
     )

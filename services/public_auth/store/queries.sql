@@ -21,7 +21,7 @@ select asked.place, clock.now, e.email_id, e.version,
        case when $4::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
-                where n.network_tag = any (asked.tags) and n.to_new_address and n.state in ('queued', 'sent')
+                where n.network_tag = any (asked.tags) and n.to_new_address
                   and n.queued_at > clock.now - $5::interval limit $4) counted)
        end as new_address_mails,
        mails.hour_total as mails_hour_total, mails.hour_own as mails_hour_own,
@@ -193,6 +193,11 @@ update challenges
        state = case when attempts = 4 and state in ('pending_send', 'sent') then 'failed' else state end
  where challenge_id = $1 and state = $2 and attempts < 5
 returning attempts;
+
+-- name: hold_challenge
+-- For an outcome that tells that a code is right and writes nothing. Waits for its turn behind the wrong codes under way, as
+-- write_wrong_code does, and like it locks the challenge alone. No row: its state or attempts changed, decide again. $1, $2 as there.
+select true from challenges where challenge_id = $1 and state = $2 and attempts < 5 for no key update;
 
 -- name: write_sessions
 -- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network

@@ -7,7 +7,7 @@ into a letter, but for the address it goes to.
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 
 from services.public_auth.mail.transport import Letter
 from services.public_auth.mail.wordings import Wording, wording
@@ -18,13 +18,25 @@ _POLICY = SMTP.clone(cte_type="7bit")  # any server takes it: no 8BITMIME, no SM
 _ONE_MINUTE = timedelta(minutes=1)
 
 
+class _Recipient(str):
+    """A `To` that is written as it is: the library would decode what looks like an encoded word in the local part, and
+    `=?utf-8?q?a=2Cb?=@example.org` would become two addresses. RFC 2047 §5 allows none there."""
+
+    __slots__ = ()
+    name = "To"
+
+    def fold(self, *, policy: Policy) -> str:
+        """As `policy` asks of a header: an address has no place to break at."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
 def write_letter(letter: Letter, sender: MailSender) -> bytes:
     """The whole message. A letter that is tried again has the same Message-ID and Date: a double shows as one."""
     tag, words = wording(letter.locale)
     validity = _validity(words, letter.valid_for)
     message = EmailMessage(policy=_POLICY)
     message["From"] = Address(sender.display_name, addr_spec=mailbox(sender.address))
-    message["To"] = mailbox(letter.email)
+    message["To"] = _Recipient(mailbox(letter.email))
     message["Subject"] = words.subject.format(code=letter.code)
     message["Date"] = letter.queued_at
     message["Message-ID"] = f"<{letter.delivery_id}@{sender.domain}>"

@@ -10,12 +10,13 @@ from typing import cast
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.public_auth.mail.letters import write_letter
 from services.public_auth.mail.transport import Letter
 from services.public_auth.mail.wordings import WORDINGS
+from shared.io.smtp import mailbox
 from shared.kernel.email_address import parse_email
 from shared.kernel.language import _TAGS
 from shared.kernel.mail_sender import MailSender, parse_mail_sender
@@ -138,13 +139,25 @@ local_parts = st.text("abcXYZ019.!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=200)
 
 
 @given(local_parts)
-def test_every_address_that_the_web_allows_is_read_back_as_it_was(local_part: str) -> None:
+@example("=?utf-8?q?a=2Cvictim=40bank.example=2Cb?=")
+@example("=?utf-8?q?=0a?=")
+@example("=?utf-8?q??=")
+@example("=?a?b?YWJj?=")
+def test_every_address_that_the_web_allows_is_written_as_it_is(local_part: str) -> None:
+    """Read as bytes: the library that would decode an encoded word in a local part would do so here too."""
+    address = parse_email(f"{local_part}@example.org").identity
+    written = write_letter(replace(LETTER, email=address), SENDER)
+    head = written.partition(b"\r\n\r\n")[0].decode("ascii").split("\r\n")
+    assert [line for line in head if re.match("(to|cc|bcc):", line, re.IGNORECASE)] == [f"To: {mailbox(address)}"]
+
+
+@given(st.text("abcXYZ019.!#$%&'*+/^_`{|}~-", min_size=1, max_size=200))
+def test_an_address_is_read_back_as_it_was(local_part: str) -> None:
     address = parse_email(f"{local_part}@example.org").identity
     message = read(write_letter(replace(LETTER, email=address), SENDER))
     [to] = message["To"].addresses
     assert f"{to.username}@{to.domain}" == address
     assert message["To"].defects == ()
-    assert [name for name in message if name.lower() in ("to", "cc", "bcc")] == ["To"]
 
 
 @given(st.text(max_size=80))

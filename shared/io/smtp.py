@@ -184,13 +184,8 @@ class Smtp:
 
     async def close(self) -> None:
         """Say goodbye on every kept connection, for a second at most."""
-        while self._kept:
-            _, connection = self._kept.pop()
-            try:
-                async with asyncio.timeout(_QUIT_SECONDS):
-                    await connection.quit()
-            except (aiosmtplib.SMTPException, OSError):  # TimeoutError is one
-                connection.close()
+        kept, self._kept = self._kept, []
+        await asyncio.gather(*(_say_goodbye(connection) for _, connection in kept))
 
 
 @asynccontextmanager
@@ -219,6 +214,14 @@ class _Connection(aiosmtplib.SMTP):
         super().close()
         if isinstance(transport, asyncio.WriteTransport):
             transport.abort()
+
+
+async def _say_goodbye(connection: _Connection) -> None:
+    try:
+        async with asyncio.timeout(_QUIT_SECONDS):
+            await connection.quit()
+    except (aiosmtplib.SMTPException, OSError):  # TimeoutError is one
+        connection.close()
 
 
 class _ConnectionUnusable(Exception):

@@ -34,6 +34,7 @@ class SmtpPeer(MailPeer):
         self.at = "RCPT"
         """Where faults happen: `MAIL`, `RCPT` or `DATA`."""
         self.drops_inside_content = False
+        self.is_silent_at_quit = False
         self.servers: list[_Server] = []
 
     def parsed(self, index: int = -1) -> EmailMessage:
@@ -116,6 +117,11 @@ class _Server(SMTP):
             self.transport.abort()
         else:
             await super().smtp_DATA(arg)
+
+    async def smtp_QUIT(self, arg: str) -> None:  # noqa: N802
+        if self.peer.is_silent_at_quit:
+            await asyncio.to_thread(self.peer.released.wait, 60)
+        await super().smtp_QUIT(arg)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self.session is None:  # not the second call, after STARTTLS

@@ -171,6 +171,18 @@ async def test_a_kept_connection_that_the_server_ended_costs_no_letter_a_try(asy
     assert (peer.connections, len(peer.messages)) == (3, 3)
 
 
+async def test_goodbye_to_a_silent_server_takes_a_second_for_all_connections_together(asyncio_loop: None) -> None:
+    with smtp_peer() as peer:
+        peer.is_silent_at_quit = True
+        async with client(peer) as smtp:
+            async with trio.open_nursery() as nursery:
+                for _ in range(5):
+                    nursery.start_soon(smtp.send, envelope(), TIMEOUT)
+            began = trio.current_time()
+        assert trio.current_time() - began < 2
+        assert peer.connections == 5
+
+
 async def test_a_letter_comes_too_late_when_even_connecting_takes_longer(asyncio_loop: None) -> None:
     async def say_nothing(stream: trio.SocketStream) -> None:
         await trio.sleep_forever()

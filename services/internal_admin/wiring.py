@@ -45,6 +45,7 @@ from shared.outbox.reconciler import IDLE as RECONCILER_IDLE
 from shared.outbox.reconciler import Reconciler
 from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
+from shared.outbox.watch import OutboxWatch
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
@@ -128,6 +129,9 @@ async def _run(
         await workers.start(partial(
             supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
             batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
+        ))  # fmt: skip
+        await workers.start(partial(
+            supervise, OutboxWatch(postgres).step, name="outbox watch", idle=timedelta(seconds=10)
         ))  # fmt: skip
         await _start_trail(workers, postgres, settings.operators.audit_keys)
         await _start_aging(workers, postgres, relay, settings.operators.audit_keys)

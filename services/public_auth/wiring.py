@@ -34,6 +34,7 @@ from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
+from shared.outbox.watch import OutboxWatch
 from shared.serving import serve
 from shared.supervision import supervise
 from shared.telemetry import Metrics, metrics_route
@@ -58,6 +59,7 @@ POSTGRES_SETTINGS = {
     "enable_mergejoin": "off",
 }
 """One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
+WATCH_IDLE = timedelta(seconds=10)
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process': that one keeps the projection as long as it lives."""
@@ -159,7 +161,8 @@ async def _run(
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
         ))  # fmt: skip
         await workers.start(courier.run)
-        await workers.start(partial(supervise, queue_watch.step, name="mail_queue_watch", idle=timedelta(seconds=10)))
+        await workers.start(partial(supervise, queue_watch.step, name="mail_queue_watch", idle=WATCH_IDLE))
+        await workers.start(partial(supervise, OutboxWatch(postgres).step, name="outbox_watch", idle=WATCH_IDLE))
         await workers.start(partial(
             supervise, eraser.step, name="eraser", idle=timedelta(seconds=5), batch=ERASER_BATCH
         ))  # fmt: skip

@@ -19,7 +19,6 @@ from shared.outbox.projection import Projection
 from shared.outbox.rebuild import Rebuild
 
 BEAT = timedelta(seconds=1)
-MEASURE = timedelta(seconds=10)
 LOCK = 0x6B656570  # "keep"; advisory locks are per database
 
 _log = logging.getLogger(__name__)
@@ -36,11 +35,10 @@ class Keeper:
         self._projection = projection
         self._entropy = entropy
         self._patience = patience
-        self._measure_at = 0.0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep, or wait to, until cancelled. Bears Redis and Postgres being away."""
-        metrics.show_no_drift()
+        metrics.show_that_nothing_was_lost()
         task_status.started()
         while True:
             try:
@@ -72,7 +70,6 @@ class Keeper:
                     rebuild = Rebuild(self._postgres, self._projection, kept)
                     nursery.start_soon(rebuild.run)
                 await self._beat(lock, kept, rebuild)
-                await self._measure_backlog()
                 await _wait(due, rebuild)
 
     async def _compare(self, lock: Exclusive) -> Kept:
@@ -111,15 +108,6 @@ class Keeper:
         beat = next_beat(kept)
         if await self._projection.beat(kept.epoch, kept.beat, beat, state):
             await lock.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
-
-    async def _measure_backlog(self) -> None:
-        """For the metrics; on a busy outbox a count is not free, so not at every beat."""
-        if trio.current_time() < self._measure_at:
-            return
-        self._measure_at = trio.current_time() + MEASURE.total_seconds()
-        backlog = await self._postgres.unit_of_work(store.read_backlog)
-        metrics.OUTBOX_DEPTH.set(backlog.changes)
-        metrics.OUTBOX_AGE.set(backlog.oldest.total_seconds())
 
 
 def _failed(rebuild: Rebuild) -> bool:

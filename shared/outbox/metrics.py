@@ -1,8 +1,11 @@
 """What the projection tells of itself, through the OpenTelemetry API: a no-op until telemetry is set up."""
 
+from typing import get_args
+
 from opentelemetry import metrics
 
 from shared.instruments import module_histogram
+from shared.outbox.epoch import Reason
 
 _METER = metrics.get_meter("authsession")
 
@@ -31,7 +34,9 @@ OUTBOX_AGE = _METER.create_gauge(
 )
 
 
-def show_no_drift() -> None:
-    """Both counts from the start of a process on: else the first finding would show as no increase."""
+def show_that_nothing_was_lost() -> None:
+    """The counts from the start of a process on: else the first finding would show as no increase."""
     CONFLICTS.add(0)
     STRAYS.add(0)
+    for reason in get_args(Reason):
+        EPOCHS.add(0, {"reason": reason})

@@ -9,12 +9,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import trio
 
 from shared.address import TcpAddress
+from shared.outbox.epoch import Reason
 from shared.telemetry import LOG_FIELDS, Metrics, configure_logging
 from shared.web.request_id import current_request_id
 
@@ -144,8 +145,10 @@ from shared.telemetry import Metrics
 
 metrics = Metrics("test")
 metrics.show_instruments_of_modules()
+projection.show_that_nothing_was_lost()
 projection.PUBLISH_DURATION.record(0.001)
-for counter in (projection.EPOCHS, projection.REBUILT, projection.CONFLICTS, projection.STRAYS):
+projection.EPOCHS.add(1, {"reason": "redis_lost"})
+for counter in (projection.REBUILT, projection.CONFLICTS, projection.STRAYS):
     counter.add(1)
 for gauge in (projection.OUTBOX_DEPTH, projection.OUTBOX_AGE):
     gauge.set(1)
@@ -158,7 +161,9 @@ def test_every_instrument_of_the_projection_shows_where_the_process_shows_its_me
     command = [sys.executable, "-c", SHOWS_INSTRUMENTS_OF_MODULES]
     shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=ROOT).stdout
     for name in (
-        "publish_duration_seconds_count", "epochs_total", "rebuilt_total", "conflicts_total", "strays_total",
-        "outbox_depth", "outbox_age_seconds",
+        "publish_duration_seconds_count", 'epochs_total{reason="redis_lost"}', "rebuilt_total", "conflicts_total",
+        "strays_total", "outbox_depth", "outbox_age_seconds",
     ):  # fmt: skip
         assert f"\nauthsession_projection_{name} 1.0" in shown, name
+    for reason in set(get_args(Reason)) - {"redis_lost"}:  # an increase from nothing is none, for Prometheus
+        assert f'\nauthsession_projection_epochs_total{{reason="{reason}"}} 0.0' in shown, reason

@@ -1,0 +1,25 @@
+"""What waits for Redis is seen whether or not Redis is there: an alert pages by its age."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from shared.outbox import metrics
+from shared.outbox.watch import OutboxWatch
+from tests.support.gateway_projection import GatewayProjection
+
+
+def test_what_waits_is_seen_while_redis_is_away(mortal: GatewayProjection, monkeypatch: pytest.MonkeyPatch) -> None:
+    depths: list[int] = []
+    ages: list[float] = []
+    monkeypatch.setattr(metrics, "OUTBOX_DEPTH", SimpleNamespace(set=depths.append))
+    monkeypatch.setattr(metrics, "OUTBOX_AGE", SimpleNamespace(set=ages.append))
+    mortal.server.kill()
+    try:
+        mortal.new_sessions(3)
+        for _ in range(2):
+            mortal.world.call(OutboxWatch(mortal.world.public).step)
+    finally:
+        mortal.server.start()
+    assert depths == [3, 3]
+    assert 0 < ages[0] < ages[1]

@@ -32,12 +32,20 @@ with sealed as (
 update audit_sealer set floor = $5;
 
 -- name: read_backlog
--- How many rows have no seal yet (at most 10,000 are looked at), and how long the oldest of them has waited.
+-- How many rows have no seal yet, and how long the oldest of them has waited: of those after the last sealed one, and of those before it
+-- that were committed late. At most 10,000 of each are looked at, so that neither a trail of any length nor a floor that stands makes this long.
 select count(*) as rows, coalesce(clock_now() - min(occurred_at), interval '0') as oldest
-  from (select occurred_at from audit_events cross join audit_sealer
-         where audit_id > audit_sealer.floor
-           and not exists (select from audit_seal where audit_seal.audit_id = audit_events.audit_id)
-         limit 10000) as unsealed;
+  from (
+      (select occurred_at from audit_events
+        where audit_id > coalesce((select max(audit_id) from audit_seal), 0)
+        order by audit_id limit 10000)
+      union all
+      select occurred_at
+        from (select audit_id, occurred_at from audit_events
+               where audit_id > (select floor from audit_sealer) and audit_id < (select max(audit_id) from audit_seal)
+               order by audit_id limit 10000) as late
+       where not exists (select from audit_seal where audit_seal.audit_id = late.audit_id)
+  ) as unsealed;
 
 -- name: read_checkpoint
 -- Where the chain begins.

@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ Body = Callable[[asyncpg.Connection], Awaitable[T]]
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 ATTEMPTS = 3
+LARGE_UNIT_TIMEOUT = timedelta(minutes=1)
 _RETRIED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
@@ -53,9 +55,16 @@ class Postgres:
     """
 
     def __init__(
-        self, connect: Connect, *, pool_size: int, acquire_timeout: timedelta, unit_timeout: timedelta
+        self,
+        connect: Connect,
+        connect_for_long: Connect,
+        *,
+        pool_size: int,
+        acquire_timeout: timedelta,
+        unit_timeout: timedelta,
     ) -> None:
         self._connect = connect
+        self._connect_for_long = connect_for_long
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
         self._pool_size = pool_size
@@ -81,6 +90,27 @@ class Postgres:
                 return await aio.call(self._unit_of_work, body)
             finally:
                 self._free.release()
+
+    async def large_unit_of_work(self, body: Body[T]) -> T:
+        """As `unit_of_work`, for a body that changes as many rows as one person may have.
+
+        If the server is there and says that a statement took too long, the unit is run once more on a connection of its
+        own, and may take `LARGE_UNIT_TIMEOUT`. A server that says nothing is unavailable as soon as ever.
+        """
+        try:
+            return await self.unit_of_work(body)
+        except DependencyUnavailable as fault:
+            if not isinstance(fault.__cause__, asyncpg.QueryCanceledError):
+                raise
+        with tracing.unit_of_work(body):
+            return await aio.call(self._long_unit_of_work, body)
+
+    async def _long_unit_of_work(self, body: Body[T]) -> T:
+        connection = await _connected(self._connect_for_long)
+        try:
+            return await _bounded(connection, body, LARGE_UNIT_TIMEOUT.total_seconds())
+        finally:
+            await _close(connection)
 
     async def _wait_for_free_connection(self) -> None:
         try:
@@ -202,12 +232,17 @@ async def open_postgres(
     Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
     `ConfigurationError` for a DSN that can never work.
     """
-    targets = connect_arguments(dsn, application_name, acquire_timeout, unit_timeout, settings)
-
-    async def connect() -> asyncpg.Connection:
-        return await _connect_to_first(targets)
-
-    postgres = Postgres(connect, pool_size=pool_size, acquire_timeout=acquire_timeout, unit_timeout=unit_timeout)
+    usual, long = (
+        connect_arguments(dsn, application_name, acquire_timeout, timeout, settings)
+        for timeout in (unit_timeout, LARGE_UNIT_TIMEOUT)
+    )
+    postgres = Postgres(
+        partial(_connect_to_first, usual),
+        partial(_connect_to_first, long),
+        pool_size=pool_size,
+        acquire_timeout=acquire_timeout,
+        unit_timeout=unit_timeout,
+    )
     try:
         yield postgres
     finally:

@@ -35,7 +35,7 @@ class PublishedChange:
         rows wait, and some relay publishes them (SPEC §6.3). Cancelled after the commit, it leaves the same.
         """
         epoch = await self.relay.epoch()
-        outcome = await self.postgres.unit_of_work(body)
+        outcome = await self.postgres.large_unit_of_work(body)
         if outcome.changes:
             await self.relay.publish(outcome.changes, epoch)
         return outcome

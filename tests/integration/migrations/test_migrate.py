@@ -1,6 +1,7 @@
 """The migrations runner (SPEC §13.4) on real servers, roles and races included."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import TypeVar
 
@@ -80,6 +81,37 @@ def test_databases_of_one_cluster_without_the_roles_migrate_at_the_same_time(fre
     assert applied == [[each.name for each in migrations()]] * len(names)
     roles = run_sql(fresh_cluster.dsn(), "select rolname from pg_roles where rolname like 'authsession_%' order by 1")
     assert [row["rolname"] for row in roles] == ["authsession_internal", "authsession_public"]
+
+
+def test_a_migration_that_waits_for_a_lock_holds_up_nobody_for_long(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dump reads `settings` in one long transaction; every login reads it too."""
+    on(empty.owner_dsn, migrate)
+    altered = Migration(expected_version() + 1, "altered", "alter table settings add nothing_yet integer")
+    known = migrations()
+    monkeypatch.setattr(runner, "migrations", lambda: (*known, altered))
+    monkeypatch.setattr(runner, "LOCK_PAUSE", 0.1)
+
+    async def dump_amid() -> tuple[list[float], list[str]]:
+        dump, login, migrator = [await asyncpg.connect(empty.owner_dsn, ssl=False) for _ in range(3)]
+        waits: list[float] = []
+        async with dump.transaction():
+            await dump.fetch("select * from authsession.settings")
+            migration = asyncio.create_task(migrate(migrator))
+            for _ in range(5):
+                await asyncio.sleep(0.5)
+                began = time.monotonic()
+                await login.fetch("select * from authsession.settings")
+                waits.append(time.monotonic() - began)
+        applied = await migration
+        for each in (dump, login, migrator):
+            await each.close()
+        return waits, applied
+
+    waits, applied = asyncio.run(dump_amid())
+    assert max(waits) < 2.5
+    assert applied == ["altered"]
 
 
 def test_a_failing_migration_leaves_those_before_it_and_nothing_of_itself(

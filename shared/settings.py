@@ -286,7 +286,10 @@ def parse_mail_server_address(text: str) -> TcpAddress:
 
 def parse_base_url(text: str) -> str:
     """What paths of a service are put behind: no slash at its end, and nothing secret in it."""
-    url = urlsplit(text)  # raises ValueError for brackets that do not match
+    try:
+        url = urlsplit(text)
+    except ValueError:  # whose text may quote a password
+        url = urlsplit("")
     is_plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
     if not is_plain or url.query or url.fragment or not text.isprintable() or " " in text:
         raise ValueError("an http or https URL such as https://mail.example.com, without credentials or query")

@@ -78,7 +78,10 @@ def _tls_mode(url: SplitResult, hosts: list[str]) -> str:
 
 
 def _split(dsn: str) -> SplitResult:
-    url = urlsplit(dsn)
+    try:
+        url = urlsplit(dsn)
+    except ValueError:  # whose text may quote the password
+        raise ConfigurationError(["the Postgres DSN must be a URL: percent-encode its user and password"]) from None
     if url.scheme not in ("postgresql", "postgres"):
         raise ConfigurationError(["the Postgres DSN must be a URL, postgresql://user:password@host:port/database"])
     return url

@@ -93,7 +93,7 @@ async def _watch_mail(parts: Stack, terminal: Terminal) -> None:
                 while True:
                     await asyncio.sleep(POLL_SECONDS)
                     await watch.step()
-        except (StartFailure, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (StartFailure, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
             await asyncio.sleep(1)
 
 

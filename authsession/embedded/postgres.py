@@ -17,6 +17,8 @@ from shared.kernel.entropy import SystemEntropy
 
 MAJOR_VERSION = 18
 START_TIMEOUT = 60.0
+ENDING_TIMEOUT = 15.0
+"""How long the server of an `up` that was killed may take to end."""
 STOP_TIMEOUT = 30.0
 
 
@@ -59,11 +61,15 @@ class EmbeddedPostgres:
         if not (self.data / "PG_VERSION").exists():
             self._create(binaries)
         self._check_version()
-        deadline = time.monotonic() + START_TIMEOUT
+        began = time.monotonic()
+        deadline = began + START_TIMEOUT
         while (said := self._try_start(binaries, deadline)) is not None:
             # After a kill -9 the old backends need a moment to notice; a free port may be taken by another program.
             port_is_taken = "could not bind" in said
-            passing = port_is_taken or "pre-existing shared memory block" in said
+            is_ending = (
+                'lock file "postmaster.pid" already exists' in said and time.monotonic() < began + ENDING_TIMEOUT
+            )
+            passing = port_is_taken or is_ending or "pre-existing shared memory block" in said
             if not passing or time.monotonic() > deadline:
                 raise StartFailure(_explain(said, self.data))
             self.port = 0 if port_is_taken else self.port
@@ -87,22 +93,25 @@ class EmbeddedPostgres:
 
     def _create(self, binaries: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(self.data, ignore_errors=True)  # what an interrupted creation left
-        self.data.mkdir(mode=0o700)
+        data = self.data.with_name(self.data.name + ".new")  # data are there once they are whole
+        shutil.rmtree(data, ignore_errors=True)  # what an interrupted creation left
+        data.mkdir(mode=0o700)
         password_file = self.folder / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(SystemEntropy().token_bytes(24).hex())
         user = _unprivileged_user()
         if user is not None:
-            os.chown(self.data, *user)
+            os.chown(data, *user)
             os.chown(password_file, *user)
-        command = [binaries / "initdb", "-D", self.data, "-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8"]
+        command = [binaries / "initdb", "-D", data, "-U", "postgres", "--auth=scram-sha-256", "--encoding=UTF8"]
         command += [f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-instructions"]
         command += [] if self._durable else ["--no-sync"]
         creation = Child(command, dies_by=signal.SIGKILL, user=user)
         if creation.wait() != 0:
-            shutil.rmtree(self.data, ignore_errors=True)
+            shutil.rmtree(data, ignore_errors=True)
             raise StartFailure(_explain(creation.tail(), self.data))
+        shutil.rmtree(self.data, ignore_errors=True)
+        data.rename(self.data)
 
     def _check_version(self) -> None:
         version = (self.data / "PG_VERSION").read_text().strip()

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +45,13 @@ def test_redis_keeps_what_was_written_over_a_restart_and_its_port() -> None:
         assert server.port == port
 
 
+CREATOR = """
+import sys
+from pathlib import Path
+from authsession.embedded.postgres import EmbeddedPostgres
+
+EmbeddedPostgres(Path(sys.argv[1])).start()
+"""
 STARTER = """
 import sys, time
 from pathlib import Path
@@ -103,9 +111,40 @@ def test_a_port_of_redis_that_is_taken_is_one_sentence(tmp_path: Path, redis_ser
         EmbeddedRedis(tmp_path, port=redis_server.port).start()
 
 
-def test_data_in_use_by_another_server_is_one_sentence(postgres_server: EmbeddedPostgres) -> None:
+def test_data_in_use_by_another_server_is_one_sentence(
+    postgres_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_postgres, "ENDING_TIMEOUT", 0.5)
     with pytest.raises(StartFailure, match="another Postgres server already runs"):
         EmbeddedPostgres(postgres_server.folder).start()
+
+
+def test_data_of_a_server_that_is_about_to_end_are_waited_for(tmp_path: Path) -> None:
+    """As after an `up` that was killed: its lock is free at once, its Postgres still writes a checkpoint."""
+    ending, next_one = EmbeddedPostgres(tmp_path, durable=False), EmbeddedPostgres(tmp_path, durable=False)
+    ending.start()
+    timer = threading.Timer(1, ending.stop)
+    timer.start()
+    try:
+        next_one.start()
+        assert ending.exit_status() == 0
+    finally:
+        timer.join()
+        next_one.kill()
+
+
+def test_a_creation_that_is_killed_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    """initdb writes PG_VERSION first, and most of the rest long after."""
+    parent = subprocess.Popen([sys.executable, "-c", CREATOR, tmp_path], env=os.environ | {"PYTHONPATH": str(SOURCE)})
+    with parent:
+        wait_for(lambda: list(tmp_path.glob("data*/PG_VERSION")))
+        parent.send_signal(signal.SIGKILL)
+    server = EmbeddedPostgres(tmp_path, durable=False)
+    server.start()
+    try:
+        assert run_sql(server.dsn(), "select 1 as one")[0]["one"] == 1
+    finally:
+        server.kill()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, interna
     return [
         "user default off",
         f"user public on {_password(public)} {service} ~{rate_limit_prefix}*",
-        f"user internal on {_password(internal)} {service} ~{rate_limit_prefix}control-plane:*",
+        f"user internal on {_password(internal)} {service} ~control-plane:{rate_limit_prefix}*",
         f"user gateway on {_password(gateway)} {reads} (~gateway:replay:* +set +get)",
     ]
 

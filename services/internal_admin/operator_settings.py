@@ -36,7 +36,7 @@ def read_operator_settings(reading: Reading, *, is_production: bool) -> Operator
         login_lockout=reading.required(variables.CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS),
         cookie_keys=reading.required(variables.COOKIE_KEYS),
         audit_keys=reading.required(variables.AUDIT_KEYS),
-        rate_limit_key_prefix=reading.required(variables.RATE_LIMIT_KEY_PREFIX) + "control-plane:",
+        rate_limit_key_prefix="control-plane:" + reading.required(variables.RATE_LIMIT_KEY_PREFIX),
     )
     weaknesses = _weaknesses(settings)
     if is_production:

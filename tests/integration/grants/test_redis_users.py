@@ -37,6 +37,13 @@ THE_GATEWAY_MAY_NOT: dict[str, Act] = {
 }
 
 
+THE_PUBLIC_MAY_NOT: dict[str, Act] = {
+    "read an operators' rate limit": lambda client: client.get("control-plane:authsession:rate:all:192.0.2.1"),
+    "write an operators' rate limit": lambda client: client.set("control-plane:authsession:rate:all:192.0.2.1", 1),
+    "write a replay key": lambda client: client.set("gateway:replay:1", 1),
+}
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[EmbeddedRedis]:
     with temporary_redis(users=redis_users()) as running:
@@ -58,6 +65,12 @@ def test_no_user_may(server: EmbeddedRedis, user: str, act: Act) -> None:
 def test_the_gateway_may_not(server: EmbeddedRedis, act: Act) -> None:
     with client(server, "gateway") as gateway, pytest.raises(NoPermissionError):
         act(gateway)
+
+
+@pytest.mark.parametrize("act", THE_PUBLIC_MAY_NOT.values(), ids=THE_PUBLIC_MAY_NOT.keys())
+def test_the_public_service_may_not(server: EmbeddedRedis, act: Act) -> None:
+    with client(server, "public") as public, pytest.raises(NoPermissionError):
+        act(public)
 
 
 def test_the_gateway_reads_what_the_services_wrote_and_writes_its_replay_keys(server: EmbeddedRedis) -> None:

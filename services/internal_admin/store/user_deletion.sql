@@ -1,5 +1,5 @@
 -- Statements that erase a user. Lock order: emails, then device_sessions, challenges, login_codes, then the rest. They run
--- holding the e-mail's row. Another user may have the same address in other letters: theirs stays.
+-- holding the e-mail's row. Another user may have the same address in other letters: theirs stays; what nobody ever confirmed goes too.
 
 -- name: read_address_of_user
 -- The address of the user $1, as it is under the lock of its row $2.
@@ -8,11 +8,13 @@ select email from users where user_id = $1 and email_id = $2;
 -- name: remove_challenges
 -- Challenges of the address $2 of the row $1, each with its delivery. Locks: challenges, then mail_deliveries: a courier
 -- that settles one takes them the other way round, and one of both begins again.
-delete from challenges where email_id = $1 and email = $2;
+delete from challenges c
+ where email_id = $1 and (email = $2 or not exists (select from users u where u.email = c.email));
 
 -- name: remove_login_codes
 -- Its codes. Locks: login_codes.
-delete from login_codes where email_id = $1 and email = $2;
+delete from login_codes l
+ where email_id = $1 and (email = $2 or not exists (select from users u where u.email = l.email));
 
 -- name: remove_user
 -- The user. Locks: users.
@@ -24,7 +26,7 @@ delete from known_networks where email_id = $1 and not exists (select from users
 
 -- name: remove_kept_answers
 -- Answers kept for repeats that name the address $1 as blocks do. Locks: idempotency_keys.
-delete from idempotency_keys where position(convert_to(lower($1), 'UTF8') in body) > 0;
+delete from idempotency_keys where position(convert_to('"subject_value":"' || lower($1) || '"', 'UTF8') in body) > 0;
 
 -- name: remove_email
 -- The row $1 of the address, if nothing is left of it. Locks: emails.

@@ -99,6 +99,26 @@ def test_sessions_end_and_nothing_holds_the_address_any_more(
         assert plane.get(f"{ROOT}/sessions/{session_id}").json()["session"]["status"] == "revoked"
 
 
+def test_what_nobody_confirmed_in_other_letters_goes_too(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    in_other_letters = email[0].swapcase() + email[1:]
+    user_id = log_in(flow, email).user_id
+    flow.send(in_other_letters, "192.0.2.99")
+    assert mentions(database, in_other_letters)
+    assert delete(plane, user_id).status_code == 200
+    assert mentions(database, in_other_letters) == Counter()
+
+
+def test_answers_kept_for_a_longer_address_stay(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    user_id, longer = log_in(flow, email).user_id, f"x{email}"
+    plane.post(f"{ROOT}/user-blocks", CAUSE | {"email": longer}, headers={"idempotency-key": unique("key-")})
+    assert delete(plane, user_id).status_code == 200
+    assert mentions(database, longer)["idempotency_keys"] == 1
+
+
 def test_the_trail_keeps_ids_and_revoked_sessions_still_answer(
     plane: ControlPlane, flow: PublicFlow, database: Database, email: str
 ) -> None:

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 
 from authsession.__main__ import main
-from tests.support.database import Database
+from authsession.embedded.postgres import EmbeddedPostgres
+from tests.support.database import Database, cloned_database
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +53,20 @@ def test_a_wrong_value_is_one_sentence_and_changes_nothing(
     assert said.err == ("authsession: session_limit must be a whole number from 0 (no limit) to 10000, not 'many'\n")
     assert said.out == ""
     assert row(database)["version"] == 1
+
+
+def test_a_database_without_the_schema_or_the_right_is_one_sentence(
+    database: Database, postgres_server: EmbeddedPostgres, template: str,
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    with cloned_database(postgres_server, None) as empty:
+        for dsn, said in ((empty.owner_dsn, "does not exist"), (database.public_dsn, "permission denied")):
+            monkeypatch.setenv("AUTHSESSION_POSTGRES_DSN", dsn)
+            assert main(["settings", "history"]) == 1
+            sentence = capsys.readouterr().err
+            assert sentence.startswith("authsession: ")
+            assert said in sentence
+            assert sentence.count("\n") == 1
 
 
 def test_domains_are_set_and_got_separated_by_commas(database: Database, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,6 +20,9 @@ from tests.support.product import CAUSE, INTERNAL, SEND, Product, open_product
 from tests.support.stack import open_stack, wait_for
 
 DRAIN_DELAY = 1.5
+_WAITING = """
+select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +83,7 @@ def test_requests_under_way_are_answered_and_balancers_are_told_at_once(product:
         client, slow = product.internal, lambda: product.revoke(session_id)
     with ThreadPoolExecutor(4) as threads, held_email(product, email, DRAIN_DELAY + 1):
         answers = [threads.submit(slow) for _ in range(4)]
-        time.sleep(0.2)
+        wait_for(lambda: product.stack.database.execute(_WAITING)[0]["count"] == len(answers), timeout=DRAIN_DELAY / 2)
         with stopping(product, name):
             answer = wait_for(
                 lambda: (got := client.get("/readyz")).status_code == 503 and got, timeout=DRAIN_DELAY / 2
@@ -88,7 +91,7 @@ def test_requests_under_way_are_answered_and_balancers_are_told_at_once(product:
             assert answer.headers["connection"] == "close"
             assert answer.json()["status"] == "unavailable"
             assert client.get("/healthz").status_code == 200  # still accepted, on a connection of its own
-            assert not any(each.done() for each in answers)
+            assert [each.result() for each in answers if each.done()] == []
     assert [each.result().status_code for each in answers] == [200] * 4
 
 

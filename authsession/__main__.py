@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import asyncpg
-
 from authsession import audit, doctor, keys, projection, redis_acl, settings, token
-from authsession.database import connect, owner_dsn, reason
+from authsession.database import FAULTS, connect, owner_dsn, reason
 from authsession.embedded.child import StartFailure
 from authsession.operator import add_operator_parser, run_operator
 from authsession.roles import set_login
@@ -30,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _complain(EXIT_STATUS, *error.problems)
     except (StartFailure, MigrationRefused, GrantsRefused, settings.InvalidSetting) as failure:
         return _complain(1, str(failure))
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as fault:
+    except FAULTS as fault:
         return _complain(1, f"{reason(fault)}; `authsession doctor` says what is wrong with the servers")
     except KeyboardInterrupt:
         return 130

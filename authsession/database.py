@@ -16,6 +16,8 @@ from shared.settings import Reading
 
 PATIENCE = timedelta(minutes=10)  # a migration may take its time
 CONNECT_TIMEOUT = timedelta(seconds=10)
+FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What Postgres, or the way to it, may answer with."""
 
 
 @asynccontextmanager
@@ -33,7 +35,7 @@ async def _connected(targets: Sequence[ConnectArguments]) -> asyncpg.Connection:
     for target in targets:
         try:
             return await asyncpg.connect(**target)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as fault:
+        except FAULTS as fault:
             faults.append(fault)
     raise StartFailure(f"Postgres cannot be reached: {'; '.join(map(reason, faults))}")
 

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import asyncpg
-
-from authsession.database import connect
+from authsession.database import FAULTS, connect
 from authsession.embedded.child import StartFailure
 from authsession.environment import read_environment
 from authsession.installation import Installation, Running
@@ -93,7 +91,7 @@ async def _watch_mail(parts: Stack, terminal: Terminal) -> None:
                 while True:
                     await asyncio.sleep(POLL_SECONDS)
                     await watch.step()
-        except (StartFailure, OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        except (StartFailure, *FAULTS):
             await asyncio.sleep(1)
 
 

@@ -1,7 +1,6 @@
 """Postgres that has no room: on its disk, or for another connection. Refused with 503, and never a wrong answer."""
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from tests.support.census import take_census
 from tests.support.database import TEMPLATE, Database, create_template, run_sql
 from tests.support.load import Load, under_load
+from tests.support.small_disk import NEEDS_ROOT, small_disk
 from tests.support.stack import RunningStack, open_stack, wait_for
 from tests.support.toll import Toll
 
@@ -20,21 +20,12 @@ DISK = "160m"
 """Enough for a fresh cluster and our schema, twice."""
 
 
-def mount_disk(folder: Path, cleanup: ExitStack) -> bool:
-    """Mounts a small disk of its own on `folder`; False where this user may not."""
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK},mode=755", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        return False
-    cleanup.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
-    return True
-
-
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     """On a Postgres whose disk is small, where a disk can be mounted."""
     with ExitStack() as cleanup:
         folder = tmp_path_factory.mktemp("disk")
-        mount_disk(folder, cleanup)
+        cleanup.enter_context(small_disk(folder, DISK))
         server = EmbeddedPostgres(folder)
         cleanup.callback(server.kill)
         server.start()
@@ -46,9 +37,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 def test_a_full_disk_refuses_and_loses_nothing(stack: RunningStack, toll: Toll) -> None:
     server = stack.database.server
     if not os.path.ismount(server.folder):
-        pytest.skip(
-            "only root may mount the small tmpfs that is filled here; run as root, as CI is, nothing is skipped"
-        )
+        pytest.skip(NEEDS_ROOT)
     ballast = server.folder / "ballast"
     with under_load(*stack.ports) as load:
         load.wait_for_more(logins=8)

@@ -12,11 +12,12 @@ from clients.gateway.modes import FailStatic
 from clients.gateway.notices import Forgot, Lost, Refused
 from clients.gateway.redis_connection import RedisRefused
 from clients.gateway.redis_server import RedisServer
-from clients.gateway.session_cache import Active, Revoked, Unavailable, open_session_cache
+from clients.gateway.session_cache import Active, Revoked, SessionCache, Unavailable, open_session_cache
+from contracts.gateway import GatewayRecord
 from tests.integration.io.tls import create_certificate
 from tests.support.backends import on_both_backends
 from tests.support.gateway_redis import WATCH, GatewayRedis, become_ready, ready_cache, revocation, until
-from tests.support.held_redis import CLOSED, held_redis
+from tests.support.held_redis import CLOSED, HeldRedis, held_redis
 from tests.support.servers import temporary_redis
 from tests.support.stack import REDIS_PASSWORD, redis_users
 
@@ -38,6 +39,21 @@ async def test_a_revocation_while_the_connection_is_cut_is_heard_before_anybody_
         assert await cache.find(record.device_session_id) == Revoked(revocation(record))
 
 
+async def miss_the_revocation(
+    record: GatewayRecord, gateway_redis: GatewayRedis, proxy: HeldRedis, cache: SessionCache
+) -> None:
+    """Known as active; revoked and trimmed from the stream while the connection is cut."""
+    await cache.find(record.device_session_id)
+    proxy.target = CLOSED
+    proxy.cut()
+    await until(lambda: cache.problem() == "not_connected")
+    gateway_redis.revoke(record)
+    gateway_redis.session()
+    gateway_redis.client.xtrim(gateway_redis.keys.stream, maxlen=1, approximate=False)
+    proxy.target = gateway_redis.port
+    await become_ready(gateway_redis, cache)
+
+
 @on_both_backends
 async def test_a_revocation_that_was_trimmed_from_the_stream_unread_is_not_missed(gateway_redis: GatewayRedis) -> None:
     record = gateway_redis.session()
@@ -46,15 +62,7 @@ async def test_a_revocation_that_was_trimmed_from_the_stream_unread_is_not_misse
         held_redis(gateway_redis.port) as proxy,
         ready_cache(gateway_redis, proxy.server, on_notice=notices.append) as cache,
     ):
-        await cache.find(record.device_session_id)
-        proxy.target = CLOSED
-        proxy.cut()
-        await until(lambda: cache.problem() == "not_connected")
-        gateway_redis.revoke(record)
-        gateway_redis.session()
-        gateway_redis.client.xtrim(gateway_redis.keys.stream, maxlen=1, approximate=False)
-        proxy.target = gateway_redis.port
-        await become_ready(gateway_redis, cache)
+        await miss_the_revocation(record, gateway_redis, proxy, cache)
         assert Forgot("stream_trimmed") in notices
         assert await cache.find(record.device_session_id) == Revoked(revocation(record))
 
@@ -157,15 +165,7 @@ async def test_fail_static_serves_nobody_whose_revocation_was_missed_long_ago(ga
     record = gateway_redis.session()
     mode = FailStatic(patience=0.2, serve_known_for=0.5)
     async with held_redis(gateway_redis.port) as proxy, ready_cache(gateway_redis, proxy.server, mode=mode) as cache:
-        await cache.find(record.device_session_id)
-        proxy.target = CLOSED
-        proxy.cut()
-        await until(lambda: cache.problem() == "not_connected")
-        gateway_redis.revoke(record)
-        gateway_redis.session()
-        gateway_redis.client.xtrim(gateway_redis.keys.stream, maxlen=1, approximate=False)
-        proxy.target = gateway_redis.port
-        await become_ready(gateway_redis, cache)
+        await miss_the_revocation(record, gateway_redis, proxy, cache)
         for _ in range(12):  # all is well for longer than it serves; nobody asks for the session
             await anyio.sleep(0.05)
             await become_ready(gateway_redis, cache)

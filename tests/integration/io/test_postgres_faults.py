@@ -2,7 +2,7 @@
 
 import socket
 import time
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 
 import asyncpg
@@ -18,6 +18,12 @@ from tests.integration.io.faults import paused
 NAME = "fault-tests"
 ACQUIRE, UNIT = timedelta(seconds=1), timedelta(seconds=1)
 BOUND = 3.5  # waiting, connecting, the unit; and some room for a busy machine
+
+
+def open_pool(server: EmbeddedPostgres, *, size: int) -> AbstractAsyncContextManager[Postgres]:
+    return open_postgres(
+        server.dsn(), application_name=NAME, pool_size=size, acquire_timeout=ACQUIRE, unit_timeout=UNIT
+    )
 
 
 async def read_one(connection: asyncpg.Connection) -> int:
@@ -58,9 +64,7 @@ async def test_a_large_unit_gets_more_time_once_a_server_that_is_there_says_it_n
             await connection.execute("select pg_sleep(2)")
             return await connection.fetchval("select 1")
 
-    async with open_postgres(
-        fragile_postgres.dsn(), application_name=NAME, pool_size=2, acquire_timeout=ACQUIRE, unit_timeout=UNIT
-    ) as postgres:
+    async with open_pool(fragile_postgres, size=2) as postgres:
         with pytest.raises(DependencyUnavailable):
             await postgres.unit_of_work(sleep_two_seconds)
         assert await postgres.large_unit_of_work(sleep_two_seconds) == 1
@@ -70,9 +74,7 @@ async def test_a_large_unit_gets_more_time_once_a_server_that_is_there_says_it_n
 async def test_a_large_unit_on_a_server_that_says_nothing_ends_as_soon_as_any(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:
-    async with open_postgres(
-        fragile_postgres.dsn(), application_name=NAME, pool_size=2, acquire_timeout=ACQUIRE, unit_timeout=UNIT
-    ) as postgres:
+    async with open_pool(fragile_postgres, size=2) as postgres:
         assert await postgres.large_unit_of_work(read_one) == 1
         with paused(fragile_postgres.pid):
             started = time.monotonic()
@@ -85,9 +87,7 @@ async def test_a_pool_opens_without_postgres_and_serves_when_it_comes(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:
     fragile_postgres.stop()
-    async with open_postgres(
-        fragile_postgres.dsn(), application_name=NAME, pool_size=2, acquire_timeout=ACQUIRE, unit_timeout=UNIT
-    ) as postgres:
+    async with open_pool(fragile_postgres, size=2) as postgres:
         for _ in range(5):
             assert not await is_available(postgres)
         await trio.to_thread.run_sync(fragile_postgres.start)
@@ -125,9 +125,7 @@ async def test_a_killed_server_fails_running_units_at_once_and_is_found_again(
 async def test_a_paused_server_fails_in_time_and_serves_when_it_goes_on(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:
-    async with open_postgres(
-        fragile_postgres.dsn(), application_name=NAME, pool_size=3, acquire_timeout=ACQUIRE, unit_timeout=UNIT
-    ) as postgres:
+    async with open_pool(fragile_postgres, size=3) as postgres:
 
         async def refused() -> None:
             assert not await is_available(postgres)

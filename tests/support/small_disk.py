@@ -1,0 +1,24 @@
+"""A small disk of its own to fill, for tests of what happens when there is no room."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+NEEDS_ROOT = (
+    "fills a disk of its own, a small tmpfs that only root can mount, and filling the machine's would break others: "
+    "run the suite as root, as CI does, and this is not skipped"
+)
+
+
+@contextmanager
+def small_disk(folder: Path, size: str) -> Iterator[bool]:
+    """A disk of `size` (as tmpfs takes it, such as `24m`) at `folder` while inside; False where this user may not."""
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
+    is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    try:
+        yield is_mounted
+    finally:
+        if is_mounted:
+            subprocess.run(["umount", "--lazy", str(folder)], check=True)

@@ -7,12 +7,12 @@ docs/decisions/0001-postgres-crossing.md.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 import trio
@@ -84,12 +84,7 @@ class Postgres:
         migrated; the outcome of the unit is then unknown). Constraint violations and whatever else `body` raises
         pass unchanged, but for the row's values, which are taken out of them.
         """
-        with tracing.unit_of_work(body):
-            await self._wait_for_free_connection()
-            try:
-                return await aio.call(self._unit_of_work, body)
-            finally:
-                self._free.release()
+        return await self._in_its_place(self._unit_of_work, body)
 
     async def large_unit_of_work(self, body: Body[T]) -> T:
         """As `unit_of_work`, for a body that changes as many rows as one person may have.
@@ -102,8 +97,16 @@ class Postgres:
         except DependencyUnavailable as fault:
             if not isinstance(fault.__cause__, asyncpg.QueryCanceledError):
                 raise
+        return await self._in_its_place(self._long_unit_of_work, body)
+
+    async def _in_its_place(self, run: Callable[[Body[T]], Coroutine[Any, Any, T]], body: Body[T]) -> T:
+        """Long units take a place of the pool too: however many are asked for, connections stay bounded."""
         with tracing.unit_of_work(body):
-            return await aio.call(self._long_unit_of_work, body)
+            await self._wait_for_free_connection()
+            try:
+                return await aio.call(run, body)
+            finally:
+                self._free.release()
 
     async def _long_unit_of_work(self, body: Body[T]) -> T:
         connection = await _connected(self._connect_for_long)

@@ -83,7 +83,7 @@ def test_requests_under_way_are_answered_and_balancers_are_told_at_once(product:
         client, slow = product.internal, lambda: product.revoke(session_id)
     with ThreadPoolExecutor(4) as threads, held_email(product, email, DRAIN_DELAY + 1):
         answers = [threads.submit(slow) for _ in range(4)]
-        wait_for(lambda: product.stack.database.execute(_WAITING)[0]["count"] == len(answers), timeout=DRAIN_DELAY / 2)
+        wait_for(lambda: product.stack.database.execute(_WAITING)[0]["count"] == len(answers), timeout=DRAIN_DELAY)
         with stopping(product, name):
             answer = wait_for(
                 lambda: (got := client.get("/readyz")).status_code == 503 and got, timeout=DRAIN_DELAY / 2

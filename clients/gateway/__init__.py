@@ -1,1 +1,56 @@
-"""The reference gateway client (SPEC §6.5): sessions out of Redis, and signed requests checked. See README.md."""
+"""The reference gateway client (SPEC §6.5): sessions out of Redis, and signed requests checked. See README.md.
+
+The names below are what an application needs. `pip install ./clients/gateway` installs them as `authsession_gateway`.
+"""
+
+from clients.gateway.middleware import SESSION_KEY, SignedRequests
+from clients.gateway.modes import FailClosed, FailStatic
+from clients.gateway.notices import Connected, Forgot, Lost, Notice, Refused, ServedStatic, log_notice
+from clients.gateway.redis_server import RedisServer
+from clients.gateway.replay import ReplayGuard
+from clients.gateway.request_check import WINDOW, Claim, RequestCheck, replay_life
+from clients.gateway.session_cache import (
+    Active,
+    Answer,
+    Revoked,
+    SessionCache,
+    Unavailable,
+    Unknown,
+    open_session_cache,
+)
+from clients.gateway.signature import Signer
+from contracts.gateway import GatewayKeys, GatewayRecord
+from contracts.signed_request import Envelope, RequestRefusal, encode_envelope
+
+__all__ = [
+    "SESSION_KEY",
+    "WINDOW",
+    "Active",
+    "Answer",
+    "Claim",
+    "Connected",
+    "Envelope",
+    "FailClosed",
+    "FailStatic",
+    "Forgot",
+    "GatewayKeys",
+    "GatewayRecord",
+    "Lost",
+    "Notice",
+    "RedisServer",
+    "Refused",
+    "ReplayGuard",
+    "RequestCheck",
+    "RequestRefusal",
+    "Revoked",
+    "ServedStatic",
+    "SessionCache",
+    "SignedRequests",
+    "Signer",
+    "Unavailable",
+    "Unknown",
+    "encode_envelope",
+    "log_notice",
+    "open_session_cache",
+    "replay_life",
+]

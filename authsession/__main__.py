@@ -9,10 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from authsession import audit, doctor, keys, projection, redis_acl, settings, token
+from authsession.confirmation import add_yes
 from authsession.database import FAULTS, connect, owner_dsn, reason
 from authsession.embedded.child import StartFailure
 from authsession.operator import add_operator_parser, run_operator
 from authsession.roles import set_login
+from authsession.spelling import typed
 from shared import variables
 from shared.db.migrate import GrantsRefused, MigrationRefused, expected_version, migrate
 from shared.kernel.faults import ConfigurationError
@@ -29,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (StartFailure, MigrationRefused, GrantsRefused, settings.InvalidSetting) as failure:
         return _complain(1, str(failure))
     except FAULTS as fault:
-        return _complain(1, f"{reason(fault)}; `authsession doctor` says what is wrong with the servers")
+        return _complain(1, f"{reason(fault)}; `{typed('doctor')}` says what is wrong with the servers")
     except KeyboardInterrupt:
         return 130
 
@@ -72,7 +74,7 @@ def _redis_acl(parsed: argparse.Namespace, _: Path) -> int:
 def _settings(parsed: argparse.Namespace, folder: Path) -> int:
     dsn = owner_dsn(os.environ, folder)
     if parsed.action == "set":
-        return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value))
+        return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value, yes=parsed.yes))
     if parsed.action == "history":
         return asyncio.run(settings.print_history(dsn, parsed.number))
     return asyncio.run(settings.print_settings(dsn, parsed.name))
@@ -141,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     change = actions.add_parser("set", help="change one setting")
     change.add_argument("name")
     change.add_argument("value")
+    add_yes(change)
     history = actions.add_parser("history", help="print what was changed, when and by whom, newest first")
     history.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="at most N changes (50)")
     add_operator_parser(commands.add_parser("operator", help="the first owner, and operators who are in or out"))

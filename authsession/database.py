@@ -10,6 +10,7 @@ import asyncpg
 
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
+from authsession.spelling import typed
 from shared import variables
 from shared.io.postgres_dsn import ConnectArguments, connect_arguments
 from shared.settings import Reading
@@ -52,7 +53,7 @@ def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
         return given
     running = Installation(folder).running()
     if running is None:
-        raise StartFailure("no database: set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder first")
+        raise StartFailure(f"no database: set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder first")
     return running.owner_dsn
 
 

@@ -16,6 +16,7 @@ from authsession.keys import missing_keys
 from authsession.neighbours import neighbours
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
+from authsession.spelling import typed
 from shared import variables
 from shared.db.migrate import SCHEMA, expected_version
 from shared.io import queries
@@ -90,7 +91,7 @@ def _dsn(environment: Mapping[str, str]) -> str | None:
 
 async def _postgres(dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
-        return [Finding("fail", "no database", "set AUTHSESSION_POSTGRES_DSN, or run `authsession up` in this folder")]
+        return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
     try:
         async with connect(dsn) as connection:
             return [
@@ -122,9 +123,9 @@ async def _schema(connection: asyncpg.Connection) -> Finding:
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         found = None
     if found is None:
-        return Finding("fail", f"no schema {SCHEMA} that this user can see", "run `authsession migrate` as its owner")
+        return Finding("fail", f"no schema {SCHEMA} that this user can see", f"run `{typed('migrate')}` as its owner")
     if found < expected_version():
-        return Finding("fail", f"schema version {found}, not {expected_version()}", "run `authsession migrate`")
+        return Finding("fail", f"schema version {found}, not {expected_version()}", f"run `{typed('migrate')}`")
     if found > expected_version():
         return Finding("warn", f"schema version {found} is newer than this program's", "install the newer release here")
     return Finding("ok", f"schema version {found}")
@@ -170,9 +171,9 @@ async def _own_rights(connection: asyncpg.Connection) -> Finding:
 async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     row = await connection.fetchrow(_SQL["read_role"], role)
     if row is None:
-        return [Finding("fail", f"there is no role {role}", "run `authsession migrate` as a user who may create roles")]
+        return [Finding("fail", f"there is no role {role}", f"run `{typed('migrate')}` as a user who may create roles")]
     if not row["rolcanlogin"]:
-        cure = "run `authsession migrate --login` with a file that holds its service's DSN"
+        cure = f"run `{typed('migrate --login')}` with a file that holds its service's DSN"
         return [Finding("fail", f"{role} cannot log in", cure)]
     if row["rolsuper"]:
         return [Finding("fail", f"{role} is a superuser", f"alter role {role} nosuperuser")]
@@ -183,7 +184,7 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     wrong = [f"may {right} {table}" for table, right in _FORBIDDEN[role] if has[table, right]]
     wrong += [f"may not {right} {table}" for table, right in _NEEDED[role] if not has[table, right]]
     if wrong:
-        return [Finding("fail", f"{role} {', '.join(wrong)}", "run `authsession migrate`, which sets the grants anew")]
+        return [Finding("fail", f"{role} {', '.join(wrong)}", f"run `{typed('migrate')}`, which sets the grants anew")]
     return [Finding("ok", f"rights of {role}")]
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from authsession.embedded.child import StartFailure
+from authsession.spelling import typed
 from shared.kernel.entropy import SystemEntropy
 
 FOLDER = ".authsession"
@@ -65,7 +66,7 @@ class Installation:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise StartFailure(f"another `authsession up` already runs on {self.folder}: stop it first") from None
+                raise StartFailure(f"another `{typed('up')}` already runs on {self.folder}: stop it first") from None
             yield
 
     def secrets(self) -> Secrets:

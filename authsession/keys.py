@@ -59,14 +59,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `keys`."""
     actions = parser.add_subparsers(dest="action", required=True)
     making = actions.add_parser("new", help="print a new key, as one appends it to a list of keys")
-    making.add_argument("id", nargs="?", help="its id (k and today's date)")
+    making.add_argument("id", nargs="?", help="its id (k, the date and the time)")
     actions.add_parser("status", help="say of each key whether it is needed; exit 1 if one that is needed is missing")
 
 
 def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
     """0, or 1 when a needed key is missing. Raises `ConfigurationError`, and `StartFailure` without a database."""
     if parsed.action == "new":
-        print(new_key(parsed.id or SystemClock().now().strftime("k%Y%m%d")))
+        print(new_key(parsed.id or SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
         return 0
     running = Installation(folder).running()
     environment = (running.internal_environment if running else {}) | dict(given)

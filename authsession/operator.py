@@ -8,7 +8,9 @@ from typing import assert_never
 import asyncpg
 
 from authsession.attribution import COMMAND_LINE, person
+from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
+from authsession.spelling import typed
 from services.internal_admin.domain.argon2id import COST, hash_text
 from services.internal_admin.domain.operator_administration import (
     AlreadyDisabled,
@@ -24,6 +26,12 @@ from services.internal_admin.domain.recovery_code import new_recovery_codes, sho
 from services.internal_admin.store import operator_administration, owner_setup
 from shared.kernel.entropy import SystemEntropy
 
+_CONSEQUENCES: Mapping[str, str] = {
+    "disable": "This ends every session and token of {} at once, and no new login is taken",
+    "reset": "This puts one recovery code in place of the password of {}, and ends every session and token",
+}
+"""What a person agrees to before a destructive action, by its name."""
+
 
 def add_operator_parser(parser: argparse.ArgumentParser) -> None:
     """The arguments of `operator`."""
@@ -35,11 +43,17 @@ def add_operator_parser(parser: argparse.ArgumentParser) -> None:
         ("enable", "let an operator log in again"),
         ("reset", "print one recovery code in place of an operator's password, codes, sessions and tokens"),
     ):
-        actions.add_parser(action, help=what).add_argument("name", metavar="NAME", help="user name or operator id")
+        parser_of_action = actions.add_parser(action, help=what)
+        parser_of_action.add_argument("name", metavar="NAME", help="user name or operator id")
+        if action in _CONSEQUENCES:
+            add_yes(parser_of_action)
 
 
 async def run_operator(dsn: str, parsed: argparse.Namespace) -> int:
-    """The exit status: 1 if there is nobody of that name, or an owner already."""
+    """The exit status: 1 for an unknown name, for a second owner, and without consent to a destructive action."""
+    consequence = _CONSEQUENCES.get(parsed.action)
+    if consequence is not None and not is_confirmed(consequence.format(parsed.name), yes=parsed.yes):
+        return 1
     async with connect(dsn) as connection:
         return await _ACTIONS[parsed.action](connection, getattr(parsed, "name", ""))
 
@@ -48,7 +62,7 @@ async def _setup_code(connection: asyncpg.Connection, _: str) -> int:
     code = new_setup_code(SystemEntropy())
     issued = await owner_setup.issue_setup_code(connection, code, COMMAND_LINE, person())
     if isinstance(issued, OwnerExists):
-        return _complain("there is an owner already; `authsession operator reset NAME` lets one back in")
+        return _complain(f"there is an owner already; `{typed('operator reset NAME')}` lets one back in")
     print(code.text)
     minutes = SETUP_CODE_LIFE.total_seconds() / 60
     print(f"for one use within {minutes:.0f} minutes, in place of every code before", file=sys.stderr)
@@ -116,7 +130,7 @@ def _ended(outcome: OperatorDisabled | OperatorReset) -> str:
 
 
 def _nobody() -> int:
-    return _complain("there is no operator of that name or id; `authsession operator list` prints them")
+    return _complain(f"there is no operator of that name or id; `{typed('operator list')}` prints them")
 
 
 def _complain(sentence: str) -> int:

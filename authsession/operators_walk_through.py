@@ -1,5 +1,6 @@
 """From nothing to an owner and a token: the control plane's first calls, ready to copy, in their order."""
 
+from authsession.spelling import typed
 from authsession.walk_through import curl_of, step
 from shared.address import Address
 
@@ -13,7 +14,7 @@ def operators_walk_through(internal: Address) -> str:
     by_session, by_token = _bearer("session-token-123"), _bearer("authsession_token_123")
     steps = [
         (
-            "Exchange a setup code: ABCD-EFGH-JKLM becomes what `authsession operator setup-code` prints",
+            f"Exchange a setup code: ABCD-EFGH-JKLM becomes what `{typed('operator setup-code')}` prints",
             f"{post}{_AUTH}/bootstrap/exchange",
             '{"setup_code":"ABCD-EFGH-JKLM"}',
         ),

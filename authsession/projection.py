@@ -9,6 +9,7 @@ import trio
 
 from authsession.database import owner_dsn
 from authsession.installation import Installation
+from authsession.spelling import typed
 from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.io import aio
@@ -29,7 +30,7 @@ def run(action: str, given: Mapping[str, str], folder: Path) -> int:
     try:
         return trio.run(_verify if action == "verify" else _rebuild, environment, owner_dsn(environment, folder))
     except DependencyUnavailable as fault:
-        print(f"authsession: {fault}: `authsession doctor` says more", file=sys.stderr)
+        print(f"authsession: {fault}: `{typed('doctor')}` says more", file=sys.stderr)
         return 1
 
 

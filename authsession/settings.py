@@ -3,6 +3,7 @@
 import sys
 
 from authsession.attribution import COMMAND_LINE, person
+from authsession.confirmation import is_confirmed
 from authsession.database import connect
 from services.internal_admin.domain.settings_change import ChangeSettings, SettingsChange, SettingsChanged
 from services.internal_admin.domain.system_settings import (
@@ -29,9 +30,14 @@ async def print_settings(dsn: str, name: str | None) -> int:
     return 0
 
 
-async def set_setting(dsn: str, name: str, text: str) -> int:
-    """Changes one setting and says so; what else to know of it is said on stderr. Raises `InvalidSetting`."""
+async def set_setting(dsn: str, name: str, text: str, *, yes: bool) -> int:
+    """Changes one setting and says so; what else to know of it is said on stderr. Raises `InvalidSetting`.
+
+    1 if the value may end sessions and the person at the terminal does not agree.
+    """
     values = {name: read_setting_text(name, text)}
+    if _may_end_sessions(name, text) and not is_confirmed(f"Sessions that {name} {text} forbids end now", yes=yes):
+        return 1
     command = ChangeSettings(values, None, person(), COMMAND_LINE)
     async with connect(dsn) as connection:
         outcome = await change_settings(connection, command)
@@ -40,6 +46,10 @@ async def set_setting(dsn: str, name: str, text: str) -> int:
     for caution in cautions(values):
         print(f"authsession: {caution}", file=sys.stderr)
     return 0
+
+
+def _may_end_sessions(name: str, text: str) -> bool:
+    return name in ("blocked_email_domains", "allowed_email_domains", "session_max_age") and text.strip() != "-"
 
 
 async def print_history(dsn: str, limit: int) -> int:

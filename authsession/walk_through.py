@@ -1,6 +1,7 @@
 """The calls of the contract's examples, ready to copy, in the order in which they make sense."""
 
 from authsession.service import reachable_here
+from authsession.spelling import typed
 from shared.address import Address, TcpAddress
 
 CONFIRMATION = """{
@@ -8,13 +9,6 @@ CONFIRMATION = """{
         "code": "123456",
         "client_public_key": "11qYAYdk8v3K6Yw8QK6ZlQ2nP4Wm8Cq5g1H0K8vT9no="
       }"""
-
-
-BEFORE_THE_CALLS = """The internal API asks for a token: instead of authsession_token_123 put the one that this makes
-
-authsession token create --name walk-through --scope sessions:read --scope sessions:revoke --scope blocks:write
-
-"""
 
 
 def walk_through(public: Address, internal: Address, *, requires_token: bool = False) -> str:
@@ -55,7 +49,13 @@ def walk_through(public: Address, internal: Address, *, requires_token: bool = F
         ),
     ]
     calls = "\n\n".join(f"{number}. {step(*each)}" for number, each in enumerate(steps, start=1))
-    return BEFORE_THE_CALLS + calls if requires_token else calls
+    return f"{_making_a_token()}\n\n{calls}" if requires_token else calls
+
+
+def _making_a_token() -> str:
+    what = "The internal API asks for a token: instead of authsession_token_123 put the one that this makes"
+    command = "token create --name walk-through --scope sessions:read --scope sessions:revoke --scope blocks:write"
+    return f"{what}\n\n{typed(command)}"
 
 
 def confirm_call(public: Address, challenge_id: str, code: str) -> str:

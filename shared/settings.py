@@ -322,13 +322,18 @@ def key_ring(name: str) -> Parse[KeyRing]:
     return parse
 
 
-def one_of(*words: str) -> Parse[str]:
+@dataclass(frozen=True, slots=True)
+class OneOf:
     """The parser of one of these words."""
 
-    def parse(text: str) -> str:
-        return text if text in words else _refuse(" or ".join(words))
+    words: tuple[str, ...]
 
-    return parse
+    def __call__(self, text: str) -> str:
+        return text if text in self.words else _refuse(" or ".join(self.words))
+
+
+def one_of(*words: str) -> OneOf:
+    return OneOf(words)
 
 
 def _refuse(what: str) -> NoReturn:

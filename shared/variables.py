@@ -33,6 +33,9 @@ from shared.settings import (
     whole_number,
 )
 
+_KEYS = "`id:base64,…`, newest first, each of 32 bytes or more (`authsession keys new` makes one)"
+_BUDGET = "in all / from one network at most / kept for networks that the address confirmed from"
+
 ENV = Variable(
     "AUTHSESSION_ENV",
     one_of("development", "production"),
@@ -68,7 +71,8 @@ TRUSTED_PROXIES = Variable(
 INTERNAL_AUTH = Variable(
     "AUTHSESSION_INTERNAL_AUTH",
     one_of("trusted_network", "token"),
-    "who may call the internal API: whoever reaches it, or holders of a token with the right scope",
+    "who may call the internal API: everyone who reaches it (`trusted_network`), or holders of a token with the right "
+    "scope (`token`); a token that is shown is held to its scopes in both",
     "trusted_network",
 )
 
@@ -86,22 +90,21 @@ REDIS_ADDR = Variable(
     "AUTHSESSION_REDIS_ADDR", parse_server_address, "address of Redis: `host:port` or `unix:/path`", "127.0.0.1:6379"
 )
 REDIS_USERNAME = Variable("AUTHSESSION_REDIS_USERNAME", parse_text, "Redis ACL user")
-REDIS_PASSWORD = Variable("AUTHSESSION_REDIS_PASSWORD", parse_text, "its password", is_secret=True)
+REDIS_PASSWORD = Variable("AUTHSESSION_REDIS_PASSWORD", parse_text, "password of the Redis ACL user", is_secret=True)
 REDIS_DB = Variable("AUTHSESSION_REDIS_DB", whole_number(0, 65535), "number of the Redis database", "0")
 REDIS_TLS = Variable("AUTHSESSION_REDIS_TLS", parse_boolean, "whether to speak TLS to Redis", "false")
 
 LOGIN_CODE_KEYS = Variable(
     "AUTHSESSION_LOGIN_CODE_KEYS",
     key_ring("AUTHSESSION_LOGIN_CODE_KEYS"),
-    "keys that login codes and networks are hashed under: `id:base64,…`, newest first, each of 32 bytes or more "
-    "(`openssl rand -base64 32`)",
+    f"keys that login codes and networks are hashed under: {_KEYS}",
     is_required=True,
     is_secret=True,
 )
 SEALING_KEYS = Variable(
     "AUTHSESSION_SEALING_KEYS",
     key_ring("AUTHSESSION_SEALING_KEYS"),
-    "keys that codes waiting for their mail are encrypted under: as above",
+    f"keys that encrypt a code until its letter has left: {_KEYS}",
     is_required=True,
     is_secret=True,
 )
@@ -109,14 +112,14 @@ SEALING_KEYS = Variable(
 COOKIE_KEYS = Variable(
     "AUTHSESSION_COOKIE_KEYS",
     key_ring("AUTHSESSION_COOKIE_KEYS"),
-    "keys that the session cookies of operators are encrypted under (internal process): as above",
+    f"keys that the session cookies of operators are encrypted under (internal process): {_KEYS}",
     is_required=True,
     is_secret=True,
 )
 AUDIT_KEYS = Variable(
     "AUTHSESSION_AUDIT_KEYS",
     key_ring("AUTHSESSION_AUDIT_KEYS"),
-    "keys that the audit trail is sealed under (internal process): as above",
+    f"keys that the audit trail is sealed under (internal process): {_KEYS}",
     is_required=True,
     is_secret=True,
 )
@@ -161,7 +164,7 @@ CONTROL_PLANE_OPERATOR_LOGIN_MAX_FAILURES = Variable(
 CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS = Variable(
     "CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS",
     parse_seconds(most=timedelta(days=1)),
-    "that while",
+    "how long an operator's password is not taken after too many wrong ones, in seconds",
     "900",
 )
 
@@ -183,7 +186,7 @@ MAIL_SERVICE_REQUEST_TIMEOUT = Variable(
 MAIL_CONCURRENCY = Variable(
     "AUTHSESSION_MAIL_CONCURRENCY",
     whole_number(2, 500),
-    "mails on their way at once from one process; those tried before take at most half",
+    "most mails that one process hands over at once; second tries take at most half of them",
     "20",
 )
 SMTP_ADDR = Variable(
@@ -192,14 +195,13 @@ SMTP_ADDR = Variable(
 SMTP_TLS = Variable(
     "AUTHSESSION_SMTP_TLS",
     one_of("starttls", "implicit", "off"),
-    "how the way to the mail server is encrypted, its certificate always verified (by the authorities of "
-    "`SSL_CERT_FILE`, if set); `off` is refused in production",
+    "how the way to the mail server is encrypted: `starttls` (usually port 587), `implicit` (TLS from the first byte, "
+    "usually port 465) or `off` (refused in production); the certificate is verified by the authorities of "
+    "`SSL_CERT_FILE`, if set, else of the system",
     "starttls",
 )
-SMTP_USERNAME = Variable(
-    "AUTHSESSION_SMTP_USERNAME", parse_text, "who logs in at the mail server; if unset, nobody does"
-)
-SMTP_PASSWORD = Variable("AUTHSESSION_SMTP_PASSWORD", parse_text, "their password", is_secret=True)
+SMTP_USERNAME = Variable("AUTHSESSION_SMTP_USERNAME", parse_text, "user name at the mail server; unset: no login")
+SMTP_PASSWORD = Variable("AUTHSESSION_SMTP_PASSWORD", parse_text, "password at the mail server", is_secret=True)
 SMTP_FROM = Variable(
     "AUTHSESSION_SMTP_FROM",
     parse_mail_sender,
@@ -246,20 +248,20 @@ NEW_ADDRESS_MAIL_LIMIT = Variable(
 BUDGET_MAILS_PER_HOUR = Variable(
     "AUTHSESSION_BUDGET_MAILS_PER_HOUR",
     parse_budget,
-    "login mails to one e-mail in an hour: in all / from one network at most / kept for networks it confirmed from",
+    f"login mails to one e-mail in an hour: {_BUDGET}",
     "8/3/2",
 )
 BUDGET_MAILS_PER_DAY = Variable(
-    "AUTHSESSION_BUDGET_MAILS_PER_DAY", parse_budget, "the same in 24 hours: as above", "20/5/4"
+    "AUTHSESSION_BUDGET_MAILS_PER_DAY", parse_budget, f"login mails to one e-mail in 24 hours: {_BUDGET}", "20/5/4"
 )
 BUDGET_LIVE_CHALLENGES = Variable(
     "AUTHSESSION_BUDGET_LIVE_CHALLENGES",
     parse_budget,
-    "live challenges on one login code: as above; each reserves five wrong codes",
+    f"live challenges on one login code: {_BUDGET}; each reserves five wrong codes",
     "12/2/4",
 )
 BUDGET_WRONG_CODES = Variable(
-    "AUTHSESSION_BUDGET_WRONG_CODES", parse_budget, "wrong codes for one e-mail in 24 hours: as above", "100/20/20"
+    "AUTHSESSION_BUDGET_WRONG_CODES", parse_budget, f"wrong codes for one e-mail in 24 hours: {_BUDGET}", "100/20/20"
 )
 RATE_LIMIT_KEY_PREFIX = Variable(
     "AUTHSESSION_RATE_LIMIT_KEY_PREFIX", parse_text, "start of the names of rate limits in Redis", "authsession:rate:"
@@ -279,10 +281,16 @@ GATEWAY_STREAM_MAXLEN = Variable(
 )
 
 DRAIN_DELAY = Variable(
-    "AUTHSESSION_DRAIN_DELAY", parse_duration, "after SIGTERM: how long to accept on while `/readyz` says 503", "5s"
+    "AUTHSESSION_DRAIN_DELAY",
+    parse_duration,
+    "how long a process goes on accepting after SIGTERM, while `/readyz` says 503",
+    "5s",
 )
 SHUTDOWN_TIMEOUT = Variable(
-    "AUTHSESSION_SHUTDOWN_TIMEOUT", parse_positive_duration, "then: how long running requests may take to finish", "10s"
+    "AUTHSESSION_SHUTDOWN_TIMEOUT",
+    parse_positive_duration,
+    "how long running requests may take to finish after the drain delay",
+    "10s",
 )
 
 VARIABLES = tuple(cast(Variable[object], value) for value in globals().copy().values() if isinstance(value, Variable))

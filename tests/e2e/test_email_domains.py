@@ -16,7 +16,7 @@ def test_a_blocked_domain_ends_its_sessions_at_the_gateways_and_lets_nobody_in(
     waiting = product.send(f"b@{domain}")
     code = product.code(f"b@{domain}", waiting)
 
-    assert main(["settings", "set", "blocked_email_domains", domain]) == 0
+    assert main(["settings", "set", "blocked_email_domains", domain, "--yes"]) == 0
     try:
         refused = product.confirm(waiting, code, client_public_key().base64)
         assert (refused.status_code, refused.json()["error"]["code"]) == (403, "blocked_by_policy")

@@ -1,6 +1,7 @@
 """`authsession operator` on a real database: what it prints, what it changes, and who the trail says did it."""
 
 import getpass
+import io
 import re
 from datetime import timedelta
 from functools import partial
@@ -128,10 +129,10 @@ def test_the_list_tells_ids_names_and_states_and_no_secret(
 def test_disabling_ends_everything_and_enabling_opens_nothing_again(
     database: Database, owner: None, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    assert main(["operator", "disable", name]) == 0
+    assert main(["operator", "disable", name, "--yes"]) == 0
     assert operator(database)["disabled_at"] is not None
     assert is_everything_revoked(database)
-    assert main(["operator", "disable", name]) == 0
+    assert main(["operator", "disable", name, "--yes"]) == 0
     assert main(["operator", "enable", name]) == 0
     assert operator(database)["disabled_at"] is None
     assert is_everything_revoked(database)
@@ -155,7 +156,7 @@ def test_a_reset_leaves_one_recovery_code_and_nothing_else(
 ) -> None:
     database.execute("update operators set failed_logins = 5, locked_until = clock_now() + interval '1 hour'")
     before = operator(database)
-    assert main(["operator", "reset", "ada"]) == 0
+    assert main(["operator", "reset", "ada", "--yes"]) == 0
     said = capsys.readouterr()
     assert re.fullmatch("[a-hj-np-z2-9]{4}(-[a-hj-np-z2-9]{4}){2}\n", said.out)
     row = operator(database)
@@ -172,17 +173,52 @@ def test_a_reset_leaves_one_recovery_code_and_nothing_else(
 def test_a_reset_says_that_a_disabled_operator_stays_so(
     database: Database, owner: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["operator", "disable", "ada"]) == 0
-    assert main(["operator", "reset", "ada"]) == 0
+    assert main(["operator", "disable", "ada", "--yes"]) == 0
+    assert main(["operator", "reset", "ada", "--yes"]) == 0
     assert "operator enable" in capsys.readouterr().err
     assert operator(database)["disabled_at"] is not None
+
+
+@pytest.mark.parametrize("action", ["disable", "reset"])
+@pytest.mark.parametrize(("is_terminal", "typed"), [(False, "y\n"), (True, "\n"), (True, "n\n"), (True, "")])
+def test_a_destructive_action_changes_nothing_without_consent(
+    database: Database,
+    owner: None,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    action: str,
+    is_terminal: bool,
+    typed: str,
+) -> None:
+    _type(monkeypatch, typed, is_terminal=is_terminal)
+    before = operator(database)
+    assert main(["operator", action, "ada"]) == 1
+    assert (operator(database), audited(database)) == (before, [])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "every session and token" in said.err
+    assert ("--yes" in said.err) is not is_terminal
+
+
+def test_a_destructive_action_goes_on_when_the_person_agrees(
+    database: Database, owner: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _type(monkeypatch, "y\n", is_terminal=True)
+    assert main(["operator", "disable", "ada"]) == 0
+    assert is_everything_revoked(database)
+
+
+def _type(monkeypatch: pytest.MonkeyPatch, text: str, *, is_terminal: bool) -> None:
+    terminal = io.StringIO(text)
+    monkeypatch.setattr(terminal, "isatty", lambda: is_terminal)
+    monkeypatch.setattr("sys.stdin", terminal)
 
 
 @pytest.mark.parametrize("action", ["disable", "enable", "reset"])
 def test_a_name_that_nobody_has_is_one_sentence_and_stays_out_of_the_trail(
     database: Database, owner: None, capsys: pytest.CaptureFixture[str], action: str
 ) -> None:
-    assert main(["operator", action, "hunter2"]) == 1
+    assert main(["operator", action, "hunter2", *(["--yes"] if action != "enable" else [])]) == 1
     said = capsys.readouterr()
     assert said.err == (
         "authsession: there is no operator of that name or id; `authsession operator list` prints them\n"
@@ -195,7 +231,7 @@ def test_disabling_ends_the_session_opened_just_before_and_refuses_the_log_in_ju
     database: Database, world: World, owner: None
 ) -> None:
     assert isinstance(_log_in(world), LoggedIn)
-    assert main(["operator", "disable", "ada"]) == 0
+    assert main(["operator", "disable", "ada", "--yes"]) == 0
     assert is_everything_revoked(database)
     assert not isinstance(_log_in(world), LoggedIn)
 

@@ -70,7 +70,7 @@ def test_a_database_without_the_schema_or_the_right_is_one_sentence(
 
 
 def test_domains_are_set_and_got_separated_by_commas(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["settings", "set", "blocked_email_domains", "Evil.example, bücher.example"]) == 0
+    assert main(["settings", "set", "blocked_email_domains", "Evil.example, bücher.example", "--yes"]) == 0
     assert row(database)["blocked_email_domains"] == ["evil.example", "xn--bcher-kva.example"]
     assert main(["settings", "set", "blocked_email_domains", "-"]) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -83,7 +83,7 @@ def test_the_history_tells_who_changed_what_newest_first(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["settings", "set", "session_limit", "3"])
-    main(["settings", "set", "session_max_age", "90d"])
+    main(["settings", "set", "session_max_age", "90d", "--yes"])
     capsys.readouterr()
 
     assert main(["settings", "history", "-n", "2"]) == 0

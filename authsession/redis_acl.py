@@ -12,7 +12,7 @@ from shared.settings import Reading
 LEAST_PASSWORD_BYTES = 16
 
 
-def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path], output: Path | None) -> int:
+def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path | None], output: Path | None) -> int:
     """Prints the file, or replaces `output` whole. `passwords`: for each user the file that holds it.
 
     Raises `StartFailure` and `ConfigurationError`, and then has written nothing: Redis would let everybody in by an
@@ -22,7 +22,9 @@ def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path], out
     keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
     rate_limit_prefix = reading.required(variables.RATE_LIMIT_KEY_PREFIX)
     reading.finish()
-    lines = acl_lines(keys, rate_limit_prefix, **{user: _password(path) for user, path in passwords.items()})
+    lines = acl_lines(
+        keys, rate_limit_prefix, **{user: _password(path) for user, path in passwords.items() if path is not None}
+    )
     text = "\n".join(lines) + "\n"
     if output is None:
         print(text, end="")

@@ -16,17 +16,22 @@ _SERVICE = "+evalsha +script|load +get +mget +set +hget +hgetall +hmget +hset +p
 _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevrange +xlen +xinfo|stream"
 
 
-def acl_lines(keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str) -> list[str]:
+def acl_lines(
+    keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str, admin: str | None = None
+) -> list[str]:
     """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
 
     Both services write the projection (any process may keep it), and each has its rate limits beside.
-    The gateway reads the projection and writes nothing but its replay keys.
+    The gateway reads the projection and writes nothing but its replay keys. `admin`, if given, may do everything: the
+    others may not even load this file anew.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
     service = f"resetchannels -@all {_CONNECTION} {_SERVICE} {projection}"
     reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
+    administrator = [] if admin is None else [f"user admin on {_password(admin)} ~* &* +@all"]
     return [
         "user default off",
+        *administrator,
         f"user public on {_password(public)} {service} ~{rate_limit_prefix}*",
         f"user internal on {_password(internal)} {service} ~control-plane:{rate_limit_prefix}*",
         f"user gateway on {_password(gateway)} {reads} (~gateway:replay:* +set +get)",

@@ -9,6 +9,7 @@ from tests.support.balancer import Balancer, balancer
 from tests.support.census import take_census
 from tests.support.database import Database
 from tests.support.load import under_load
+from tests.support.proxies import program, proxy
 from tests.support.servers import temporary_redis
 from tests.support.stack import RunningStack, redis_users, wait_for
 from tests.support.toll import Toll
@@ -47,6 +48,28 @@ def test_a_rolling_restart_behind_a_balancer_fails_no_request(
             load.wait_for_more(logins=5)
     census = take_census(load, one.database, one.redis_server.port)
     toll("rolling restart of two replicas of each service", load, census, 0)
+    assert census.is_clean, census
+    assert load.statuses.keys() == {200}
+
+
+@pytest.mark.parametrize("name", ["haproxy", "nginx"])
+def test_a_rolling_restart_behind_the_sample_of_a_proxy_fails_no_request(
+    replicas: list[RunningStack], toll: Toll, rounds: int, name: str
+) -> None:
+    if program(name) is None:
+        pytest.skip(f"{name} is not installed; .ci/run installs it where it can")
+    one, other = replicas
+    with proxy(name, one.ports[0], other.ports[0]) as port, balancer(one.ports[1], other.ports[1]) as internal_side:
+        wait_for(lambda: all_ready(internal_side))
+        with under_load(port, internal_side.port, clients=4) as load:
+            for _ in range(rounds):
+                for stack in replicas:
+                    load.wait_for_more(logins=5)
+                    replace(stack)
+                    wait_for(lambda: all_ready(internal_side))
+            load.wait_for_more(logins=5)
+    census = take_census(load, one.database, one.redis_server.port)
+    toll(f"rolling restart behind the sample for {name}", load, census, 0)
     assert census.is_clean, census
     assert load.statuses.keys() == {200}
 

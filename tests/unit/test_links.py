@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("docs", "clients", "examples", "contracts", "bench")
+FOLDERS = ("docs", "clients", "deploy", "examples", "contracts", "bench")
 
 
 def test_every_relative_link_leads_to_a_file() -> None:

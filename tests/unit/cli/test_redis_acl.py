@@ -26,6 +26,17 @@ def test_it_prints_the_embedded_servers_rules(arguments: list[str], capsys: pyte
     assert capsys.readouterr().out.splitlines() == acl_lines(GatewayKeys(), "authsession:rate:", **PASSWORDS)
 
 
+def test_an_administrator_is_added_on_request(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without one no user may load the file anew."""
+    (tmp_path / "admin").write_text("admin-0123456789abcdef\n")
+    assert main([*arguments, f"--admin={tmp_path / 'admin'}"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines[:2]] == [["user", "default", "off"], ["user", "admin", "on"]]
+    assert lines[1].endswith(" ~* &* +@all")
+
+
 def test_it_follows_the_names_of_keys_and_shows_no_password(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,0 +1,74 @@
+"""The proxies of `deploy/`, run for real in front of ports of this machine, and without their TLS."""
+
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from signal import SIGKILL
+from tempfile import TemporaryDirectory
+
+from authsession.embedded.child import Child, free_port
+from authsession.service import SOURCE
+from tests.support.stack import wait_for
+
+SAMPLES = {"haproxy": SOURCE / "deploy/haproxy/authsession.cfg", "nginx": SOURCE / "deploy/nginx/authsession.conf"}
+_NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log stderr warn;
+events {{}}
+http {{
+access_log off;
+client_body_temp_path {folder};
+proxy_temp_path {folder};
+fastcgi_temp_path {folder};
+uwsgi_temp_path {folder};
+scgi_temp_path {folder};
+{sample}
+}}
+"""
+
+
+def program(name: str) -> str | None:
+    """Where the proxy is installed; Debian keeps both where the PATH of an ordinary user does not look."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+
+
+@contextmanager
+def proxy(name: str, one: int, other: int) -> Iterator[int]:
+    """The port of a running proxy in front of these two ports."""
+    port = free_port()
+    with TemporaryDirectory() as place:
+        folder = Path(place)
+        child = Child(_command(name, folder, _here(name, port, one, other)), dies_by=SIGKILL)
+        try:
+            wait_for(lambda: child.exit_status() is not None or _is_open(port))
+            assert child.exit_status() is None, child.tail()
+            yield port
+        finally:
+            child.kill()
+
+
+def _here(name: str, port: int, one: int, other: int) -> str:
+    """The sample with this machine's ports; nothing else of it changes but that it speaks plain HTTP."""
+    text = SAMPLES[name].read_text("utf-8")
+    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{one}").replace("127.0.0.1:8090", f"127.0.0.1:{other}")
+    text = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", text)
+    text = re.sub(r"^.*ssl_certificate.*\n", "", text, flags=re.MULTILINE)
+    return re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", text)
+
+
+def _command(name: str, folder: Path, sample: str) -> list[str]:
+    path = folder / "configuration"
+    path.write_text(_NGINX.format(folder=folder, sample=sample) if name == "nginx" else sample, "utf-8")
+    found = program(name)
+    assert found is not None
+    return [found, "-c", str(path)] if name == "nginx" else [found, "-db", "-f", str(path)]
+
+
+def _is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,280 +1,413 @@
-"""One HTTP/1.1 connection: hypercorn's protocol, with our deadlines and our error envelope.
+"""One HTTP/1.1 connection: reads requests, has them answered, writes the answers. Every wait on the client is bounded.
 
-Hypercorn's own connection class would also speak HTTP/2 and WebSocket, answer what it refuses itself without a body,
-wait without end for a client that does not read, and start a task per request for its idle timer.
+Requests are handled one after the other, in the task of the connection. Nothing watches for a disconnect while one is
+handled, so a client that hangs up cannot cancel it. Why not a server of others: docs/decisions/0042-the-wire.md.
 """
 
+import logging
 import os
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
 from functools import lru_cache
-from itertools import chain
 from math import inf
-from typing import Any, cast
+from typing import Any
 from wsgiref.handlers import format_date_time
 
-import h11
 import trio
-from hypercorn.config import Config
-from hypercorn.events import Closed, Event, RawData, Updated
-from hypercorn.protocol.events import Request as StreamRequest
-from hypercorn.protocol.h11 import STREAM_ID, H11Protocol
-from hypercorn.protocol.http_stream import HTTPStream
-from hypercorn.trio.task_group import TaskGroup
-from hypercorn.trio.tcp_server import MAX_RECV, TCPServer
-from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState
 
 from contracts.errors import ErrorCode
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
-from shared.web.plain_requests import Peer, PlainRequest, PlainRequests
-from shared.web.refusals import refusal
+from shared.web.asgi import AsgiApp, Message, Scope
+from shared.web.connection import MAX_BODY_BYTES
+from shared.web.exchange import Response
+from shared.web.plain_requests import PlainRequests
+from shared.web.refusals import answer_to, refusal
+from shared.web.request_body import Framing, framing_of
+from shared.web.request_head import BadRequest, Field, Head, HeadTooLarge, find_end, parse_head
 from shared.web.request_id import request_id_for
 
-KEEP_ALIVE_SECONDS = 75.0
-"""How long an idle connection is kept: longer than the 60 s after which common proxies close theirs."""
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its head."""
 WRITE_SECONDS = 30.0
 """How long one answer may wait for a client that does not read."""
-_NO_TLS = False
+LINGER_SECONDS = 1.0
+"""How long what still arrives is dropped after an answer to a request that was not read to its end."""
+_READ_BYTES = 16 * 1024
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOCK = SystemClock()
+_log = logging.getLogger(__name__)
+
+Peer = tuple[str, int] | None
+"""IP address and port; None on a Unix socket."""
 
 
-class HttpConnection(TCPServer):
-    """Reads one connection and feeds the protocol; every wait on the client has a deadline."""
+class Phase(Enum):
+    """What a connection does. All but `WORKING` wait for the client."""
 
-    def __init__(
-        self, app: AppWrapper, config: Config, context: WorkerContext, stream: Any, plain: PlainRequests | None
-    ) -> None:
-        """`plain` answers what it finds; everything else is the app's, by way of h11."""
-        super().__init__(app, config, context, {}, stream)
-        self._plain = plain
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    WORKING = auto()
+    ANSWERING = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """What the connections of one listener share. `plain` answers its routes; everything else is the app's."""
+
+    app: AsgiApp
+    plain: PlainRequests | None
+    keep_alive_seconds: float
+    is_stopping: Callable[[], bool]
+
+
+class HttpConnection:
+    """One connection. Run it once; `close` may be called by others."""
+
+    def __init__(self, listening: Listening, stream: trio.SocketStream) -> None:
+        self._listening = listening
+        self._stream = stream
+        self._socket = stream.socket
+        self._arrived = bytearray()
         self._peer: Peer = None
-        self._read_deadline = inf
+        self._phase = Phase.IDLE
+        self._deadline = inf
         self._has_ended = False
-        self._is_idle = True
-        self._has_request = False
         self._has_asked = False
         self._waits_since = trio.current_time()
 
     async def run(self) -> None:
         """Serve the connection to its end; what the client does to it never raises."""
-        sock = self.stream.socket
         try:
-            self._peer = _ip_and_port(sock.getpeername())
-            async with TaskGroup() as task_group:
-                self.protocol: Any = _Http1(
-                    self.app,
-                    self.config,
-                    self.context,
-                    task_group,
-                    ConnectionState({}),
-                    _NO_TLS,
-                    self._peer,
-                    _ip_and_port(sock.getsockname()),
-                    self.protocol_send,
-                )
-                self._become_idle()
-                await self._read_data()
+            self._peer = _ip_and_port(self._socket.getpeername())
+            self._become_idle()
+            while await self._serve_one():
+                pass
         except OSError:
             pass  # the peer is gone
+        except Exception as error:  # noqa: BLE001 - whatever a stranger sent, other connections go on
+            _log.error("connection failed", exc_info=error)
         finally:
-            await self._close()
+            self._socket.close()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it waits for its client, so that ending it loses no work of ours."""
+        return self._phase is not Phase.WORKING
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """To choose who makes room: a client that never had an answer is worth less, then one that waits longer."""
+        return self._has_asked, self._waits_since
 
     def close_if_idle(self) -> None:
         """At shutdown: end the connection now unless a request has begun."""
-        if self._is_idle:
+        if self._phase is Phase.IDLE:
             self.close()
 
     def close_if_overdue(self, now: float) -> None:
         """End the connection if its client was silent, or slow with a head, for too long. To be called now and then:
         a timer for each wait would cost more than the wait."""
-        if self._read_deadline < now:
+        if self._deadline < now:
             self.close()
 
-    @property
-    def is_busy(self) -> bool:
-        """Whether a whole head has arrived that is not answered yet."""
-        return self._has_request
-
-    @property
-    def worth(self) -> tuple[bool, float]:
-        """To choose who makes room: less is who never asked for anything, then who is silent for longer."""
-        return self._has_asked, self._waits_since
-
     def close(self) -> None:
-        """End the connection, which must not be busy: nothing more is read from it."""
+        """End the connection, which must be waiting: nothing more is read from it or written to it."""
         self._has_ended = True
-        trio.lowlevel.notify_closing(self.stream.socket)
+        trio.lowlevel.notify_closing(self._socket)
 
-    async def protocol_send(self, event: Event) -> None:
-        """Called by the protocol with bytes to write, or when it turns idle, busy or closed."""
-        if isinstance(event, RawData):
-            await self._write(event.data)
-        elif isinstance(event, Closed):
-            await self._close()
-            await self.protocol.handle(Closed())
-        elif isinstance(event, Updated):
-            if event.idle:
-                self._become_idle()
-            else:
-                self._become_busy()
-
-    async def _read_data(self) -> None:
-        while True:
-            data = await self._receive()
-            if data is None:
-                break
-            request = self._find_plain(data)
-            if request is not None:
-                if not await self._answer_plain(request):
-                    break
-                continue
-            if self._is_idle and data:
-                self._is_idle = False
-                self._read_deadline = trio.current_time() + HEAD_SECONDS
-            await self.protocol.handle(RawData(data))
-            if not data:
-                break
-        await self.protocol.handle(Closed())
-
-    def _find_plain(self, data: bytes) -> PlainRequest | None:
-        """Only between two requests, and only where h11 holds nothing back."""
-        if self._plain is None or not self._is_idle or self.protocol.connection.trailing_data[0]:
-            return None
-        return self._plain.find(data, self._peer)
-
-    async def _answer_plain(self, request: PlainRequest) -> bool:
-        """Whether the connection goes on. Nobody reads from it meanwhile: who hangs up is noticed afterwards."""
-        assert self._plain is not None
-        self._become_busy()
-        answer, must_close = await self._plain.answer(request, _date_field(_this_second()))
-        await self._write(answer)
+    async def _serve_one(self) -> bool:
+        """Read one request and answer it. False when the connection is over."""
+        try:
+            head = await self._next_head()
+        except BadRequest as bad:
+            await self._refuse(bad)
+            return False
+        if head is None:
+            return False
+        body = _Body(self, head)
+        answer = _Answer(self, head)
+        self._enter(Phase.WORKING)
+        await self._handle(head, body, answer)
+        self._has_asked = True
+        if not body.is_whole:
+            await self._linger()
+        if answer.must_close or self._has_ended:
+            return False
         self._become_idle()
-        return not (must_close or self.context.terminated.is_set())
+        return True
 
-    async def _receive(self) -> bytes | None:
-        """What comes next, b"" for its end; None when the connection is over."""
-        sock = self.stream.socket
-        while not self._has_ended and sock.fileno() >= 0:
+    async def _next_head(self) -> Head | None:
+        """The head of the next request; None when the connection ends before it is whole."""
+        seen = 0
+        must_rest = bool(self._arrived)  # a client that sends many requests at once must not keep others waiting
+        while True:
+            self._skip_blank_lines()
+            end = find_end(self._arrived, min(seen, len(self._arrived)))
+            if end >= 0:
+                break
+            seen = len(self._arrived)
+            if self._arrived and self._phase is Phase.IDLE:
+                self._enter(Phase.HEAD)
+                self._deadline = trio.current_time() + HEAD_SECONDS
+            if not await self.read_more():
+                return None
+            must_rest = False
+        data = bytes(self._arrived[:end])
+        del self._arrived[: end + 4]
+        if must_rest:
+            await trio.lowlevel.checkpoint()
+        return parse_head(data)
+
+    def _skip_blank_lines(self) -> None:
+        """Empty lines before a request are ignored (RFC 9112 §2.2). They do not count as its first byte."""
+        end = 0
+        while self._arrived.startswith(b"\r\n", end):
+            end += 2
+        del self._arrived[:end]
+
+    async def _handle(self, head: Head, body: "_Body", answer: "_Answer") -> None:
+        plain, scope = self._listening.plain, self._scope(head)
+        route = None if plain is None else plain.route_of(scope)
+        try:
+            if plain is None or route is None:
+                await self._listening.app(scope, body.receive, answer.send)
+            else:
+                await plain.answer(route, scope, body.receive, answer.send, body.take_whole())
+        except Exception as error:  # noqa: BLE001 - a fault of the app is an answer, and ends this connection alone
+            await answer.give_up(error)
+
+    def _scope(self, head: Head) -> Scope:
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.1"},
+            "http_version": head.version,
+            "method": head.method,
+            "scheme": "http",
+            "path": "",
+            "raw_path": head.path,
+            "query_string": head.query,
+            "root_path": "",
+            "headers": head.fields,
+            "client": self._peer,
+            "server": None,
+        }
+
+    async def _refuse(self, bad: BadRequest) -> None:
+        """Answer what is no request, in the envelope, and let the client read that."""
+        too_large = isinstance(bad, HeadTooLarge)
+        code = ErrorCode.REQUEST_TOO_LARGE if too_large else ErrorCode.INVALID_REQUEST
+        response = refusal(code, "request head too large" if too_large else "malformed HTTP request")
+        await self.write(_whole_answer(response))
+        await self._linger()
+
+    async def _linger(self) -> None:
+        """Drop what still arrives for a while: closing with bytes unread would reset the connection, and the client
+        might lose the answer."""
+        self._arrived.clear()
+        self._enter(Phase.ANSWERING)
+        self._has_ended = self._has_ended or not self._shut_down_writing()
+        with trio.move_on_after(LINGER_SECONDS):
+            while await self.read_more():
+                self._arrived.clear()
+        self._has_ended = True
+
+    def _shut_down_writing(self) -> bool:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return False  # they are gone already
+        return True
+
+    async def read_more(self) -> bool:
+        """Wait for bytes and keep them in `arrived`; False when there will be none."""
+        while not self._has_ended and self._socket.fileno() >= 0:
             try:
-                await trio.lowlevel.wait_readable(sock)
-                return os.read(sock.fileno(), MAX_RECV)
+                await trio.lowlevel.wait_readable(self._socket)
+                data = os.read(self._socket.fileno(), _READ_BYTES)
             except BlockingIOError:  # readable, said the system, and then it was not
                 continue
             except (OSError, trio.ClosedResourceError):
                 break
-        return None
+            self._arrived += data
+            return bool(data)
+        return False
 
-    async def _write(self, data: bytes) -> None:
+    async def read_body(self, framing: Framing) -> bytes | None:
+        """The next part of a body; None when the connection ends before it. Raises `BadRequest`."""
+        content = framing.take(self._arrived)
+        if content or framing.is_whole:
+            return content
+        self._enter(Phase.BODY)
+        try:
+            while not content and not framing.is_whole:
+                if not await self.read_more():
+                    return None
+                content = framing.take(self._arrived)
+        finally:
+            self._enter(Phase.WORKING)
+        return content
+
+    def take_body(self, head: Head) -> bytes | None:
+        """The whole body, if it was told to be short and has arrived; None otherwise."""
+        if head.length is None or head.length > min(MAX_BODY_BYTES, len(self._arrived)):
+            return None
+        body = bytes(self._arrived[: head.length])
+        del self._arrived[: head.length]
+        return body
+
+    async def write(self, data: bytes) -> None:
+        """Write all of `data`, or end the connection if the client does not take it in time."""
         unsent = data[self._write_at_once(data) :]
         if unsent:
             await self._write_in_time(unsent)
 
     def _write_at_once(self, data: bytes) -> int:
         """How many bytes the system takes now: nearly always all. Of a broken connection none; waiting tells why."""
-        if self.send_lock.locked():
-            return 0
         try:
-            return os.write(self.stream.socket.fileno(), data)
+            return os.write(self._socket.fileno(), data)
         except OSError:
             return 0
 
     async def _write_in_time(self, data: bytes) -> None:
-        scope = trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_SECONDS)
-        async with self.send_lock:
+        phase = self._phase
+        self._enter(Phase.ANSWERING)
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + WRITE_SECONDS):
             try:
-                with scope:
-                    await self.stream.send_all(data)
+                await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                await self.protocol.handle(Closed())
-        if scope.cancelled_caught:
-            await self.stream.aclose()
+                self._has_ended = True
+            else:
+                self._enter(phase)
+                return
+        self._has_ended = True
 
-    def _become_busy(self) -> None:
-        self._is_idle, self._has_request, self._has_asked = False, True, True
-        self._read_deadline = inf
+    def _enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._deadline = inf
+        if phase is not Phase.WORKING:
+            self._waits_since = trio.current_time()
 
     def _become_idle(self) -> None:
-        self._is_idle, self._has_request = True, False
-        self._waits_since = trio.current_time()
-        self._read_deadline = self._waits_since + KEEP_ALIVE_SECONDS
-        if self.context.terminated.is_set():
+        self._enter(Phase.IDLE)
+        self._deadline = self._waits_since + self._listening.keep_alive_seconds
+        if self._listening.is_stopping():
             self.close()
 
 
-class _Http1(H11Protocol):
-    """HTTP/1.1 and nothing else."""
+class _Body:
+    """The body of one request, as ASGI's `receive` gives it."""
 
-    _unsent: bytes = b""
+    def __init__(self, connection: HttpConnection, head: Head) -> None:
+        self._connection = connection
+        self._head = head
+        self._framing = framing_of(head.length)
+        self._has_ended = False
+        self._awaits_continue = head.expects_continue
 
-    async def _check_protocol(self, event: h11.Request) -> None:
-        """No upgrade is offered: one that is asked for is ignored, as RFC 9110 §7.8 allows."""
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was read to its end, where the next request begins."""
+        return self._framing.is_whole
 
-    async def _create_stream(self, request: h11.Request) -> None:
-        self.stream = HTTPStream(
-            self.app,
-            self.config,
-            self.context,
-            self.task_group,
-            _NO_TLS,
-            self.client,
-            self.server,
-            self.stream_send,
-            STREAM_ID,
-        )
-        await self.stream.handle(
-            StreamRequest(
-                stream_id=STREAM_ID,
-                headers=list(request.headers),
-                http_version=request.http_version.decode(),
-                method=request.method.decode("ascii").upper(),
-                raw_path=request.target,
-                state=self.connection_state,
-            )
-        )
+    def take_whole(self) -> bytes | None:
+        """A short body that has arrived already; None otherwise."""
+        body = self._connection.take_body(self._head)
+        if body is not None:
+            self._framing = framing_of(0)
+        return body
 
-    async def _send_h11_event(self, event: Any) -> None:
-        """As hypercorn, but the head waits for what follows it, so that an answer leaves in one write."""
+    async def receive(self) -> Message:
+        """The next part; or `http.disconnect`, with `is_malformed` where not the connection ended but the framing."""
+        if self._has_ended:
+            return {"type": "http.disconnect"}
+        if self._awaits_continue:
+            self._awaits_continue = False
+            await self._connection.write(_CONTINUE)
         try:
-            self._unsent += cast(bytes | None, self.connection.send(event)) or b""
-        except h11.LocalProtocolError:
-            if self.connection.their_state is not h11.ERROR:
-                raise
+            content = await self._connection.read_body(self._framing)
+        except BadRequest:
+            self._has_ended = True
+            return {"type": "http.disconnect", "is_malformed": True}
+        if content is None:
+            self._has_ended = True
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": content, "more_body": not self._framing.is_whole}
+
+
+class _Answer:
+    """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
+
+    def __init__(self, connection: HttpConnection, head: Head) -> None:
+        self._connection = connection
+        self._has_body = head.method != "HEAD"
+        self._unsent = bytearray()
+        self._is_begun = False
+        self._is_sent = False
+        self.must_close = head.is_last
+
+    async def send(self, message: Message) -> None:
+        """One message of the answer."""
+        if message["type"] == "http.response.start":
+            self._begin(message["status"], message["headers"])
             return
-        if self._unsent and not isinstance(event, h11.Response):
-            data, self._unsent = self._unsent, b""
-            await self.send(RawData(data=data))
+        if self._has_body:
+            self._unsent += message.get("body", b"")
+        if not message.get("more_body", False):
+            await self._finish()
 
-    async def _send_error_response(self, status_code: int) -> None:
-        """What h11 refuses (a malformed head, a head over 16 KiB), in our envelope."""
-        answer = refusal(*_REFUSED_BY_H11.get(status_code, (ErrorCode.INVALID_REQUEST, "malformed HTTP request")))
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(answer.body)),
-            (b"cache-control", b"no-store"),
-            (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
-            (b"connection", b"close"),
-        ]
-        head = list(chain(headers, self.config.response_headers("h11")))
-        await self._send_h11_event(h11.Response(status_code=answer.status, headers=head))
-        await self._send_h11_event(h11.Data(data=answer.body))
-        await self._send_h11_event(h11.EndOfMessage())
+    async def give_up(self, error: Exception) -> None:
+        """The app failed: answer that, if there is no answer yet. The connection ends."""
+        response = answer_to(error)
+        self.must_close = True
+        if not self._is_begun:
+            self._unsent += _whole_answer(response, has_body=self._has_body)
+            await self._finish()
+
+    def _begin(self, status: int, fields: Iterable[Field]) -> None:
+        self._is_begun = True
+        fields = list(fields)
+        if (b"connection", b"close") in fields:
+            self.must_close = True
+        elif self.must_close:
+            fields.append((b"connection", b"close"))
+        self._unsent += _head_bytes(status, fields)
+
+    async def _finish(self) -> None:
+        if not self._is_sent:
+            self._is_sent = True
+            await self._connection.write(bytes(self._unsent))
 
 
-def _this_second() -> int:
-    return int(_CLOCK.now().timestamp())
+def _head_bytes(status: int, fields: Iterable[Field]) -> bytes:
+    lines = [b"HTTP/1.1 %d \r\n" % status]
+    lines += [b"%b: %b\r\n" % field for field in fields]
+    lines += (_date_line(int(_CLOCK.now().timestamp())), b"\r\n")
+    return b"".join(lines)
+
+
+def _whole_answer(response: Response, *, has_body: bool = True) -> bytes:
+    """An answer of this room's own, after which the connection ends."""
+    fields = [
+        (b"content-type", b"application/json"),
+        *response.headers,
+        (b"content-length", b"%d" % len(response.body)),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
+        (b"connection", b"close"),
+    ]
+    return _head_bytes(response.status, fields) + (response.body if has_body else b"")
 
 
 @lru_cache(maxsize=1)
-def _date_field(second: int) -> tuple[bytes, bytes]:
+def _date_line(second: int) -> bytes:
     """Of one second since 1970 (RFC 9110 §6.6.1)."""
-    return b"date", format_date_time(second).encode("ascii")
+    return b"date: %b\r\n" % format_date_time(second).encode("ascii")
 
 
 def _ip_and_port(address: Any) -> Peer:
     """Of a socket's address; None for a Unix socket."""
     return None if isinstance(address, str) else (address[0], address[1])
-
-
-_REFUSED_BY_H11 = {431: (ErrorCode.REQUEST_TOO_LARGE, "request head too large")}

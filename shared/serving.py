@@ -1,4 +1,4 @@
-"""An ASGI app on a socket: listeners and hypercorn's HTTP/1.1 on trio, served until a drain ends (SPEC §13.3)."""
+"""An ASGI app on a socket: listeners and their connections, served until a drain ends (SPEC §13.3)."""
 
 import errno
 import logging
@@ -6,18 +6,15 @@ import os
 import resource
 import socket
 from collections.abc import Collection
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
 
 import trio
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config
-from hypercorn.trio.worker_context import WorkerContext
 
 from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
 from shared.drain import Drain
-from shared.http_connection import HttpConnection
+from shared.http_connection import HttpConnection, Listening
 from shared.kernel.faults import ConfigurationError
 from shared.web.asgi import AsgiApp
 from shared.web.plain_requests import PlainRequests
@@ -26,6 +23,8 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _LOOK_SECONDS = 0.5
 """How much longer than its deadline a client may be waited for."""
+KEEP_ALIVE = timedelta(seconds=75)
+"""How long an idle connection is kept: longer than the 60 s after which common proxies close theirs."""
 MOST_CONNECTIONS = 1024
 """Of one listener. Past it connections without a request make room, so that memory and files are bounded."""
 
@@ -36,6 +35,7 @@ async def serve(
     *,
     drain: Drain,
     plain: PlainRequests | None = None,
+    keep_alive: timedelta = KEEP_ALIVE,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app`, and before it what `plain` finds, until `drain` stops and what runs has finished.
@@ -46,10 +46,9 @@ async def serve(
     `ConfigurationError` when the address cannot be had. A Unix socket is removed again at the end.
     """
     listener, actual = open_listener(address)
-    config = _hypercorn_config()
-    context = WorkerContext(max_requests=None)
     connections: set[HttpConnection] = set()
-    connect = partial(_serve_connection, connections, ASGIWrapper(cast(Any, app)), config, context, plain)
+    listening = Listening(app, plain, keep_alive.total_seconds(), drain.stopping.is_set)
+    connect = partial(_serve_connection, connections, listening)
     try:
         async with trio.open_nursery() as watch:
             watch.start_soon(_close_overdue, connections)
@@ -61,7 +60,6 @@ async def serve(
                     await drain.stopping.wait()
                     acceptor.cancel_scope.cancel()
                 handlers.cancel_scope.deadline = trio.current_time() + drain.shutdown_timeout.total_seconds()
-                await context.terminated.set()
                 for connection in connections:
                     connection.close_if_idle()
             watch.cancel_scope.cancel()
@@ -69,17 +67,11 @@ async def serve(
         _remove_socket_file(actual)
 
 
-async def _serve_connection(
-    connections: set[HttpConnection],
-    app: ASGIWrapper,
-    config: Config,
-    context: WorkerContext,
-    plain: PlainRequests | None,
-    stream: Any,
-) -> None:
+async def _serve_connection(connections: set[HttpConnection], listening: Listening, stream: trio.SocketStream) -> None:
     if len(connections) >= _most_connections() and not _make_room(connections):
+        stream.socket.close()
         return  # every one of them is being answered: the client is told by the end of its connection
-    connection = HttpConnection(app, config, context, stream, plain)
+    connection = HttpConnection(listening, stream)
     connections.add(connection)
     try:
         await connection.run()
@@ -97,7 +89,7 @@ async def _close_overdue(connections: Collection[HttpConnection]) -> None:
 
 def _make_room(connections: set[HttpConnection]) -> bool:
     """End the connection that is worth least, idle or with a head that drips in; False if all are being answered."""
-    worth_least = min((each for each in connections if not each.is_busy), key=lambda each: each.worth, default=None)
+    worth_least = min((each for each in connections if each.is_waiting), key=lambda each: each.worth, default=None)
     if worth_least is None:
         return False
     worth_least.close()
@@ -108,15 +100,6 @@ def _make_room(connections: set[HttpConnection]) -> bool:
 def _most_connections() -> int:
     """Half of what the process may open at most: Postgres, Redis and another listener need theirs."""
     return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
-
-
-def _hypercorn_config() -> Config:
-    """No server name, no access log (metrics tell), and hypercorn's own words go where ours go."""
-    config = Config()
-    config.include_server_header = False
-    config.accesslog = None
-    config.errorlog = logging.getLogger("hypercorn.error")
-    return config
 
 
 def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:

@@ -8,13 +8,19 @@ _TAGS = ("en", "de", "es", "fr", "pt", "ja", "zh-Hans")
 # Browsers name simplified Chinese by region; RFC 4647 alone would never get from there to the script.
 _SUPPORTED = {tag.lower(): tag for tag in _TAGS} | {"zh-cn": "zh-Hans", "zh-sg": "zh-Hans"}
 # RFC 9110 §12.5.4 with §12.4.2: a language range and its weight.
-_RANGE = re.compile(r"([a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*)(?:[ \t]*;[ \t]*[qQ]=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?")
+# Nine subtags are more than RFC 5646 §4.4.1 expects of any tag (35 characters); a longer range is malformed.
+_RANGE = re.compile(
+    r"([a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8}){0,8})(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.ASCII
+)
+_MAX_RANGES = 32
+"""Browsers send fewer than ten. Ranges after these say nothing: a stranger must not choose how long we look."""
 
 
 def preferred_language(accept_language: str | None) -> str:
     """The supported tag that RFC 4647 §3.4 lookup finds for the heaviest range; `en` if none, or no header.
 
-    Malformed parts and `*` say nothing; ranges of equal weight keep their order.
+    Malformed parts and `*` say nothing, and neither do parts after the first 32. Ranges of equal weight keep their
+    order.
     """
     for language_range in _by_weight(accept_language or ""):
         tag = _lookup(language_range)
@@ -24,7 +30,8 @@ def preferred_language(accept_language: str | None) -> str:
 
 
 def _by_weight(accept_language: str) -> list[str]:
-    matches = [_RANGE.fullmatch(part.strip(" \t")) for part in accept_language.split(",")]
+    parts = accept_language.split(",", _MAX_RANGES)[:_MAX_RANGES]
+    matches = [_RANGE.fullmatch(part.strip(" \t")) for part in parts]
     weighted = [(match[1], float(match[2] or "1")) for match in matches if match]
     acceptable = [(language_range, weight) for language_range, weight in weighted if weight > 0]
     return [language_range for language_range, _ in sorted(acceptable, key=lambda pair: -pair[1])]

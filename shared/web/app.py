@@ -5,7 +5,7 @@ The plain requests of hot routes do not come this far (`shared.web.plain_request
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
 import quart
 from quart.asgi import ASGIHTTPConnection
@@ -24,9 +24,11 @@ _CONNECTION = "authsession.connection"
 
 def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
     """An ASGI app that serves `routes` through Quart's router; every answer, also 404 and 405, is ours."""
+    routes = tuple(routes)
+    methods = frozenset({"HEAD", "OPTIONS", *(route.method for route in routes)})
     app = QuartTrio(__name__, static_folder=None)
     app.url_map.merge_slashes = False
-    app.asgi_http_class = _connection_class(edge)  # pyright: ignore[reportAttributeAccessIssue]
+    app.asgi_http_class = _connection_class(edge, methods)  # pyright: ignore[reportAttributeAccessIssue]
     for route in routes:
         app.add_url_rule(
             route.path.replace("{", "<").replace("}", ">"),
@@ -56,19 +58,24 @@ def _refuse(error: HTTPException) -> quart.Response:
     return _to_quart(answer_to(error))
 
 
-def _connection_class(edge: Edge) -> type[ASGIHTTPConnection]:
-    class QuartConnection(ASGIHTTPConnection):
-        """Runs Quart's dispatch without its disconnect watcher.
+def _answer_to_options(edge: Edge, methods: Iterable[str]) -> Response:
+    """Of the server as a whole (RFC 9110 §9.3.7): balancers ask so whether it lives, HAProxy by default with `/`."""
+    if edge.is_draining():
+        return refusal(ErrorCode.SERVICE_UNAVAILABLE)
+    return Response(204, b"", ((b"allow", ", ".join(sorted(methods)).encode("ascii")),))
 
-        The stock class cancels the request when hypercorn reports the end of the stream, which it does while it still
-        recycles the connection: keep-alive timeouts then never start and `Connection: close` is never acted on.
-        """
+
+def _connection_class(edge: Edge, methods: frozenset[str]) -> type[ASGIHTTPConnection]:
+    class QuartConnection(ASGIHTTPConnection):
+        """Runs Quart's dispatch without its disconnect watcher: a client that hangs up cancels nothing."""
 
         async def __call__(self, receive: Any, send: Any) -> None:
             connection = Connection(edge, cast(Scope, self.scope), receive, send)
             await connection.send(await self._dispatch(connection, send))
 
         async def _dispatch(self, connection: Connection, send: Any) -> Response:
+            if self.scope["method"] == "OPTIONS" and self.scope["raw_path"] in (b"*", b"/"):
+                return _answer_to_options(edge, methods)
             path = _decoded_path(self.scope["raw_path"])
             if path is None:
                 return refusal(ErrorCode.NOT_FOUND)
@@ -81,11 +88,9 @@ def _connection_class(edge: Edge) -> type[ASGIHTTPConnection]:
 def _decoded_path(raw_path: bytes) -> str | None:
     """The path for the router; None when it cannot name a route of ours.
 
-    The absolute form of RFC 9112 §3.2.2 is taken. An encoded slash is refused: decoded it would be another route. So
-    are two slashes at the start, which the router would read as one.
+    An encoded slash is refused: decoded it would be another route. So are two slashes at the start, which the router
+    would read as one.
     """
-    if not raw_path.startswith(b"/"):
-        raw_path = urlsplit(raw_path).path
     if not raw_path.startswith(b"/") or raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
         return None
     try:

@@ -20,8 +20,8 @@ from shared.web.request_id import current_request_id, request_id_for
 
 MAX_BODY_BYTES = 16 * 1024
 UNMATCHED = "unmatched"
-_LINGER_SECONDS = 1.0
 _STATUS_CLIENT_GONE = 499  # never sent
+_STATUS_NO_CONTENT = 204
 _JSON_MEDIA_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset=("utf-8"|utf-8)[ \t]*)?', re.IGNORECASE)
 
 
@@ -81,10 +81,7 @@ class Connection:
                 "headers": self._head(response, must_close=must_close),
             }
         )
-        if self._body_is_unread:
-            await self._send_and_linger(response.body)
-        else:
-            await self._send({"type": "http.response.body", "body": response.body, "more_body": False})
+        await self._send({"type": "http.response.body", "body": response.body, "more_body": False})
         seconds = time.perf_counter() - self._started_at
         self._edge.observe(self._scope["method"], self._route, response.status, seconds)
 
@@ -143,6 +140,8 @@ class Connection:
         size = 0
         while True:
             message = await self._receive()
+            if message.get("is_malformed"):
+                raise Refusal(ErrorCode.INVALID_REQUEST, "malformed HTTP request")
             if message["type"] == "http.disconnect":
                 raise _ClientGone
             chunk: bytes = message.get("body", b"")
@@ -154,37 +153,13 @@ class Connection:
                 self._body_is_unread = False
                 return b"".join(chunks)
 
-    async def _send_and_linger(self, body: bytes) -> None:
-        """Send the whole answer at once, then drop what still arrives for a second before the connection ends.
-
-        Closing with bytes unread would reset the connection, and the client might lose the answer. The reader runs
-        beside each `send`: hypercorn's bounded queue, left full, would block that `send` forever
-        (`test_an_endless_body_does_not_hold_the_connection`).
-        """
-        async with trio.open_nursery() as nursery:
-            ended = trio.Event()
-            nursery.start_soon(self._drop_body, ended)
-            await self._send({"type": "http.response.body", "body": body, "more_body": True})
-            with trio.move_on_after(_LINGER_SECONDS):
-                await ended.wait()
-            await self._send({"type": "http.response.body", "body": b"", "more_body": False})
-            nursery.cancel_scope.cancel()
-
-    async def _drop_body(self, ended: trio.Event) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                ended.set()
-                return
-
     def _head(self, response: Response, *, must_close: bool) -> list[tuple[bytes, bytes]]:
-        head = [
-            *response.headers,
-            (b"content-length", b"%d" % len(response.body)),
-            (b"cache-control", b"no-store"),
-            (b"x-request-id", self._request_id.encode("ascii")),
-        ]
-        if all(name != b"content-type" for name, _ in response.headers):
+        has_content = response.status != _STATUS_NO_CONTENT  # RFC 9110 §8.6: then there is no length
+        head = [*response.headers]
+        if has_content:
+            head.append((b"content-length", b"%d" % len(response.body)))
+        head += ((b"cache-control", b"no-store"), (b"x-request-id", self._request_id.encode("ascii")))
+        if has_content and all(name != b"content-type" for name, _ in response.headers):
             head.append((b"content-type", b"application/json"))
         if must_close:
             head.append((b"connection", b"close"))
@@ -192,5 +167,5 @@ class Connection:
 
 
 def _has_body(headers: Headers) -> bool:
-    """RFC 9112 §6: a request has a body only if one of these two says so (h11 checked that a length is a number)."""
+    """RFC 9112 §6: a request has a body only if one of these two says so (a length was checked to be a number)."""
     return "transfer-encoding" in headers or (headers.get("content-length") or "0").strip("0") != ""

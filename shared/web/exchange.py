@@ -17,8 +17,13 @@ class Headers:
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
         """`pairs` as ASGI has them: names in lower case."""
         values: dict[bytes, bytes] = {}
+        repeated: dict[bytes, list[bytes]] = {}
         for name, value in pairs:
-            values[name] = value if name not in values else values[name] + b", " + value
+            if name in values:
+                repeated.setdefault(name, [values[name]]).append(value)
+            else:
+                values[name] = value
+        values.update((name, b", ".join(lines)) for name, lines in repeated.items())
         self._values = values
 
     def get(self, name: str) -> str | None:

@@ -85,7 +85,7 @@ class Answer:
     def __init__(self, head: bytes, body: bytes) -> None:
         status, *lines = head.decode("latin-1").split("\r\n")
         self.status = int(status.split()[1])
-        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        self.headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines if line)}
         self.body = body
 
     @property
@@ -128,11 +128,12 @@ class Client:
 
 
 @asynccontextmanager
-async def running(kind: str = "plain") -> AsyncIterator[Server]:
+async def running(kind: str = "plain", **rules: Any) -> AsyncIterator[Server]:
+    """`rules` are those of `serve`."""
     server = Server(kind)
     async with trio.open_nursery() as nursery:
         start: Callable[..., Any] = partial(
-            serve, server.app, TcpAddress("127.0.0.1", 0), drain=server.drain, plain=server.plain
+            serve, server.app, TcpAddress("127.0.0.1", 0), drain=server.drain, plain=server.plain, **rules
         )
         address = await nursery.start(start)
         server.port = address.port

@@ -35,8 +35,28 @@ def test_the_first_supported_language_is_preferred(accept_language: str | None, 
 
 
 @pytest.mark.parametrize(
-    "part", ["de;q=2", "de;q=-1", "de;q=", "de;level=1", "de_DE", "de-", "-de", "dé", ";q=1", "\x00"]
+    "part",
+    [
+        "de" + "-a" * 9,
+        "de;q=٠",
+        "de;q=2",
+        "de;q=-1",
+        "de;q=",
+        "de;level=1",
+        "de_DE",
+        "de-",
+        "-de",
+        "dé",
+        ";q=1",
+        "\x00",
+    ],
 )
 def test_a_malformed_part_says_nothing(part: str) -> None:
     assert preferred_language(part) == "en"
     assert preferred_language(f"{part},ja;q=0.1") == "ja"
+
+
+def test_a_range_has_nine_subtags_and_a_header_32_ranges_at_most() -> None:
+    assert preferred_language("de" + "-b" * 8) == "de"
+    assert preferred_language("xx," * 31 + "de") == "de"
+    assert preferred_language("xx," * 32 + "de") == "en"

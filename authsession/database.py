@@ -12,7 +12,8 @@ from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
 from authsession.spelling import typed
 from shared import variables
-from shared.io.postgres_dsn import ConnectArguments, connect_arguments
+from shared.io.postgres_connect import connect_to
+from shared.io.postgres_dsn import Target, connect_targets
 from shared.settings import Reading
 
 PATIENCE = timedelta(minutes=10)  # a migration may take its time
@@ -24,18 +25,18 @@ FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Intern
 @asynccontextmanager
 async def connect(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
     """A connection in the schema `authsession`, to the first host that takes us. Raises `StartFailure` if none does."""
-    connection = await _connected(connect_arguments(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE))
+    connection = await _connected(connect_targets(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE))
     try:
         yield connection
     finally:
         await connection.close(timeout=5)
 
 
-async def _connected(targets: Sequence[ConnectArguments]) -> asyncpg.Connection:
+async def _connected(targets: Sequence[Target]) -> asyncpg.Connection:
     faults: list[Exception] = []
     for target in targets:
         try:
-            return await asyncpg.connect(**target)
+            return await connect_to(target)
         except FAULTS as fault:
             faults.append(fault)
     raise StartFailure(f"Postgres cannot be reached: {'; '.join(map(reason, faults))}")

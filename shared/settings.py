@@ -15,7 +15,7 @@ from typing import Generic, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
-from shared.io.postgres_dsn import connect_arguments
+from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import ConfigurationError
 from shared.keyring import KeyRing
 from shared.web.client_address import IpNetwork
@@ -306,7 +306,7 @@ def parse_host(text: str) -> str:
 
 def parse_postgres_dsn(text: str) -> str:
     """A libpq URL; what is wrong with it is said without quoting it."""
-    connect_arguments(text, "settings", timedelta(seconds=1), timedelta(seconds=1))
+    connect_targets(text, "settings", timedelta(seconds=1), timedelta(seconds=1))
     return text
 
 

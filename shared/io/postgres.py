@@ -20,7 +20,8 @@ import trio
 from shared import tracing
 from shared.io import aio
 from shared.io.pool_metrics import record_wait, watch_pool
-from shared.io.postgres_dsn import ConnectArguments, connect_arguments
+from shared.io.postgres_connect import connect_to_first
+from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import DependencyUnavailable
 
 T = TypeVar("T")
@@ -236,12 +237,12 @@ async def open_postgres(
     `ConfigurationError` for a DSN that can never work.
     """
     usual, long = (
-        connect_arguments(dsn, application_name, acquire_timeout, timeout, settings)
+        connect_targets(dsn, application_name, acquire_timeout, timeout, settings)
         for timeout in (unit_timeout, LARGE_UNIT_TIMEOUT)
     )
     postgres = Postgres(
-        partial(_connect_to_first, usual),
-        partial(_connect_to_first, long),
+        partial(connect_to_first, usual),
+        partial(connect_to_first, long),
         pool_size=pool_size,
         acquire_timeout=acquire_timeout,
         unit_timeout=unit_timeout,
@@ -261,17 +262,6 @@ async def _connected(connect: Connect) -> asyncpg.Connection:
         return await connect()
     except _CONNECT_FAULTS as fault:
         raise _unavailable_by(fault) from fault
-
-
-async def _connect_to_first(targets: list[ConnectArguments]) -> asyncpg.Connection:
-    """The first host that takes us; asyncpg would let one that says nothing use up the time of all."""
-    *others, last = targets
-    for target in others:
-        try:
-            return await asyncpg.connect(**target)
-        except (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError):  # the last: not a primary
-            continue
-    return await asyncpg.connect(**last)
 
 
 async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float) -> T:

@@ -1,112 +1,161 @@
-"""From a libpq URL to asyncpg's arguments: encryption said explicitly, timeouts on the server and on the client."""
+"""From a libpq URL to a target for each host: encryption said explicitly, timeouts on the server and on the client."""
 
+import getpass
+import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, unquote
 
+from shared.io.postgres_parameters import parameters_of, session_settings, split_url
+from shared.io.postgres_tls import Tls, tls_mode, tls_of
 from shared.kernel.faults import ConfigurationError
-
-ConnectArguments = dict[str, Any]
 
 _SCHEMA = "authsession"
 _PORT = "5432"
-_TLS_MODES = ("disable", "require", "verify-ca", "verify-full")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_CONNECT_TIMEOUT = 2.0
 
 
-def connect_arguments(
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One server that a DSN names. `arguments` are asyncpg's; `settings` are set in each session once it is open.
+
+    They are not startup parameters: pgbouncer refuses a connection with any that it does not know.
+    """
+
+    arguments: Mapping[str, Any] = field(repr=False)
+    tls: Tls | None
+    settings: Mapping[str, str]
+
+    def connect_arguments(self) -> dict[str, Any]:
+        """All of asyncpg's arguments, so that it looks for nothing in the home directory. May raise `OSError`."""
+        if self.tls is None:
+            return {**self.arguments, "ssl": False}
+        return {**self.arguments, "ssl": self.tls.context(), "direct_tls": self.tls.is_direct}
+
+
+def connect_targets(
     dsn: str,
     application_name: str,
     acquire_timeout: timedelta,
     unit_timeout: timedelta,
     settings: Mapping[str, str] = MappingProxyType({}),
-) -> list[ConnectArguments]:
-    """Arguments of `asyncpg.connect`, for each host in its order and with its share of `acquire_timeout`.
+) -> list[Target]:
+    """A target for each host in its order, with its share of `acquire_timeout`.
 
     Raises `ConfigurationError`, which never quotes the DSN. Postgres gives up before the client does (lock < statement
     < unit), so that a slow statement costs an error and not a connection.
     """
-    url = _split(dsn)
-    hosts = _hosts(url)
-    unit = unit_timeout.total_seconds()
-    shared: ConnectArguments = {
-        "dsn": dsn,
-        "ssl": _tls_mode(url, [host for host, _ in hosts]),
-        "timeout": acquire_timeout.total_seconds() / len(hosts),
-        "server_settings": {
-            "application_name": application_name,
-            "search_path": _SCHEMA,
-            "lock_timeout": _milliseconds(unit * 0.6),
-            "statement_timeout": _milliseconds(unit * 0.8),
-            "idle_in_transaction_session_timeout": _milliseconds(unit),
-            # A client that vanished holds its locks until Postgres notices (ignored on Unix sockets).
-            "tcp_keepalives_idle": "5",
-            "tcp_keepalives_interval": "2",
-            "tcp_keepalives_count": "3",
-            "jit": "off",  # compiling costs more than any statement of ours
-            **settings,
-        },
+    url = split_url(dsn)
+    parameters = parameters_of(url)
+    hosts = _hosts(url, parameters)
+    own, routing = session_settings(parameters.get("options", ""))
+    startup = {"application_name": parameters.get("application_name", application_name)}
+    arguments: dict[str, Any] = {
+        **_credentials(url, parameters),
+        "database": unquote(url.path.removeprefix("/")) or parameters.get("dbname") or parameters.get("database"),
+        "timeout": _timeout(parameters, acquire_timeout.total_seconds() / len(hosts)),
+        "server_settings": startup | ({"options": routing} if routing else {}),
+        "target_session_attrs": parameters.get("target_session_attrs", "any" if len(hosts) == 1 else "read-write"),
     }
-    if len(hosts) == 1:
-        return [shared]
-    if "target_session_attrs" not in parse_qs(url.query):
-        shared["target_session_attrs"] = "read-write"
-    return [shared | {"host": host, "port": port} for host, port in hosts]
+    tls = tls_of(parameters, is_local=_are_local(hosts))
+    in_session = {**own, **session_settings_of(unit_timeout), **settings}
+    return [Target({**arguments, "host": host, "port": port}, tls, in_session) for host, port in hosts]
+
+
+def session_settings_of(unit_timeout: timedelta) -> dict[str, str]:
+    """What each session of ours runs with."""
+    return {
+        "search_path": _SCHEMA,
+        **timeouts(unit_timeout),
+        # A client that vanished holds its locks until Postgres notices (ignored on Unix sockets).
+        "tcp_keepalives_idle": "5",
+        "tcp_keepalives_interval": "2",
+        "tcp_keepalives_count": "3",
+        "jit": "off",  # compiling costs more than any statement of ours
+    }
+
+
+def timeouts(unit_timeout: timedelta) -> dict[str, str]:
+    """Postgres' own deadlines for a unit of work: a wait for a lock, a statement, a silent client."""
+    unit = unit_timeout.total_seconds()
+    return {
+        "lock_timeout": _milliseconds(unit * 0.6),
+        "statement_timeout": _milliseconds(unit * 0.8),
+        "idle_in_transaction_session_timeout": _milliseconds(unit),
+    }
 
 
 def is_encrypted_or_local(dsn: str) -> bool:
     """Whether nobody between here and Postgres reads along: TLS, or every host is this machine."""
-    url = _split(dsn)
-    hosts = [host for host, _ in _hosts(url)]
-    return _tls_mode(url, hosts) != "disable" or all(_is_local(host) for host in hosts)
+    url = split_url(dsn)
+    parameters = parameters_of(url)
+    is_local = _are_local(_hosts(url, parameters))
+    return is_local or tls_mode(parameters, is_local=is_local) != "disable"
 
 
 def hosts_of(dsn: str) -> list[tuple[str, int]]:
     """The hosts that a DSN names, each with its port. Raises `ConfigurationError`, which never quotes the DSN."""
-    return _hosts(_split(dsn))
+    url = split_url(dsn)
+    return _hosts(url, parameters_of(url))
 
 
-def _tls_mode(url: SplitResult, hosts: list[str]) -> str:
-    """libpq's sslmode, never its `allow` or `prefer`: those let whoever is on the path choose plain text (§7.2)."""
-    default = "disable" if all(_is_local(host) for host in hosts) else "require"
-    mode = parse_qs(url.query).get("sslmode", [default])[-1]
-    if mode not in _TLS_MODES:
-        raise ConfigurationError([f"the Postgres DSN's sslmode must be one of {', '.join(_TLS_MODES)}"])
-    return mode
+def _credentials(url: SplitResult, parameters: Mapping[str, str]) -> dict[str, str]:
+    """User, and password or the file that holds it; as libpq, the environment's where the URL names none."""
+    user = unquote(url.username or "") or parameters.get("user") or os.environ.get("PGUSER") or _system_user()
+    password = unquote(url.password or "") or parameters.get("password") or os.environ.get("PGPASSWORD")
+    if password:
+        return {"user": user, "password": password}
+    file = parameters.get("passfile") or os.environ.get("PGPASSFILE")
+    if file and not os.access(file, os.R_OK):
+        raise ConfigurationError(["the Postgres DSN's passfile cannot be read"])
+    usual = Path(os.environ.get("HOME") or "/") / ".pgpass"
+    if not file and os.access(usual, os.R_OK):
+        file = str(usual)
+    return {"user": user, "passfile": file} if file else {"user": user, "password": ""}
 
 
-def _split(dsn: str) -> SplitResult:
+def _system_user() -> str:
     try:
-        url = urlsplit(dsn)
-    except ValueError:  # whose text may quote the password
-        raise ConfigurationError(["the Postgres DSN must be a URL: percent-encode its user and password"]) from None
-    if url.scheme not in ("postgresql", "postgres"):
-        raise ConfigurationError(["the Postgres DSN must be a URL, postgresql://user:password@host:port/database"])
-    return url
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise ConfigurationError(["the Postgres DSN must name its user"]) from None
 
 
-def _hosts(url: SplitResult) -> list[tuple[str, int]]:
-    query = parse_qs(url.query)
-    if "host" in query:
-        names, ports = query["host"][-1].split(","), query.get("port", [_PORT])[-1].split(",")
+def _timeout(parameters: Mapping[str, str], share: float) -> float:
+    """connect_timeout, but never longer than the process waits for a connection."""
+    asked = int(parameters.get("connect_timeout", "0"))
+    return min(max(asked, _SHORTEST_CONNECT_TIMEOUT), share) if asked > 0 else share
+
+
+def _hosts(url: SplitResult, parameters: Mapping[str, str]) -> list[tuple[str, int]]:
+    if "host" in parameters:
+        names, ports = parameters["host"].split(","), parameters.get("port", _PORT).split(",")
         ports *= len(names) if len(ports) == 1 else 1
     else:
-        pairs = [_host_and_port(text) for text in unquote(url.netloc.rpartition("@")[2]).split(",")]
+        default = parameters.get("port", _PORT)
+        pairs = [_host_and_port(text, default) for text in unquote(url.netloc.rpartition("@")[2]).split(",")]
         names, ports = [host for host, _ in pairs], [port for _, port in pairs]
-    if not all(names) or len(names) != len(ports) or not all(port.isascii() and port.isdigit() for port in ports):
+    if not all(names) or len(names) != len(ports) or not all(_is_port(port) for port in ports):
         raise ConfigurationError(["the Postgres DSN must name its hosts, each as host or host:port"])
     return list(zip(names, map(int, ports), strict=True))
 
 
-def _host_and_port(text: str) -> tuple[str, str]:
+def _host_and_port(text: str, default: str) -> tuple[str, str]:
     host, _, port = text[1:].partition("]") if text.startswith("[") else text.partition(":")
-    return host, port.removeprefix(":") or _PORT
+    return host, port.removeprefix(":") or default
 
 
-def _is_local(host: str) -> bool:
-    return host.startswith("/") or host in _LOOPBACK
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536
+
+
+def _are_local(hosts: list[tuple[str, int]]) -> bool:
+    return all(host.startswith("/") or host in _LOOPBACK for host, _ in hosts)
 
 
 def _milliseconds(seconds: float) -> str:

@@ -78,7 +78,7 @@ async def test_a_unit_of_one_cached_statement_is_exactly_one_round_trip(
 
 async def test_every_connection_bounds_its_statements_and_finds_our_schema(postgres: Postgres) -> None:
     async def body(connection: asyncpg.Connection) -> dict[str, str]:
-        rows = await connection.fetch("select name, setting from pg_settings where source = 'client'")
+        rows = await connection.fetch("select name, setting from pg_settings where source in ('client', 'session')")
         return {row["name"]: row["setting"] for row in rows}
 
     settings = await postgres.unit_of_work(body)

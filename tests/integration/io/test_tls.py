@@ -50,6 +50,20 @@ async def test_a_postgres_that_nobody_vouches_for_is_unavailable_to_verify_full(
                 await postgres.unit_of_work(read_one)
 
 
+async def test_channel_binding_is_honoured_by_a_verified_server_and_by_no_other(
+    asyncio_loop: None, postgres_server: EmbeddedPostgres, certificate: Certificate
+) -> None:
+    """The URL that Neon prints; its server's certificate is vouched for by an authority that every system knows."""
+    async with tls_proxy(postgres_server.port, certificate, postgres=True) as port:
+        dsn = postgres_server.dsn().replace(f":{postgres_server.port}/", f":{port}/")
+        dsn += "?sslmode=require&channel_binding=require"
+        async with open_postgres(f"{dsn}&sslrootcert={certificate.chain}", application_name=NAME) as postgres:
+            assert await postgres.unit_of_work(read_one) == 1
+        async with open_postgres(dsn, application_name=NAME) as postgres:
+            with pytest.raises(DependencyUnavailable):
+                await postgres.unit_of_work(read_one)
+
+
 async def test_a_cancel_storm_over_tls_leaves_every_unit_whole_and_hangs_nothing(
     asyncio_loop: None, postgres_server: EmbeddedPostgres, certificate: Certificate
 ) -> None:

@@ -1,0 +1,49 @@
+"""Opens one connection to Postgres, with its session's settings. In asyncio; faults pass as they come."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from shared.io.postgres_dsn import Target
+
+PASSED_OVER = (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError)
+"""What lets the next host be tried; the last: not a primary."""
+_SHORTEST = 0.1
+
+
+async def connect_to_first(targets: Sequence[Target]) -> asyncpg.Connection:
+    """The first host that takes us; asyncpg would let one that says nothing use up the time of all."""
+    *others, last = targets
+    for target in others:
+        try:
+            return await connect_to(target)
+        except PASSED_OVER:
+            continue
+    return await connect_to(last)
+
+
+async def connect_to(target: Target) -> asyncpg.Connection:
+    """A connection with the settings of its session, set by one statement."""
+    began = asyncio.get_running_loop().time()
+    connection: asyncpg.Connection = await asyncpg.connect(**target.connect_arguments())
+    try:
+        left = target.arguments["timeout"] - (asyncio.get_running_loop().time() - began)
+        await connection.execute(set_settings(target.settings), timeout=max(left, _SHORTEST))
+    except BaseException:
+        connection.terminate()
+        raise
+    return connection
+
+
+def set_settings(settings: Mapping[str, str], *, in_transaction: bool = False) -> str:
+    """The statement, without arguments: one with arguments would be prepared, which not every pooler keeps."""
+    scope = "true" if in_transaction else "false"
+    return "select " + ", ".join(
+        f"set_config({_literal(name)}, {_literal(value)}, {scope})" for name, value in settings.items()
+    )
+
+
+def _literal(text: str) -> str:
+    doubled = text.replace("'", "''").replace("\\", "\\\\")
+    return f"E'{doubled}'"

@@ -1,0 +1,88 @@
+"""A real pgbouncer in front of a test's Postgres, with the settings it is packaged with but for addresses and mode."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import pytest
+
+from authsession.embedded.child import Child, free_port
+from tests.support.database import ROLE_PASSWORD, Database
+from tests.support.stack import wait_for
+
+Mode = Literal["session", "transaction"]
+
+
+@dataclass(frozen=True, slots=True)
+class PooledDatabase(Database):
+    """The roles reach it through the pooler on `port`, tests as its owner directly."""
+
+    port: int
+
+    def role_dsn(self, role: str) -> str:
+        return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.port}/{self.name}"
+
+    @property
+    def pooled_owner_dsn(self) -> str:
+        return self.owner_dsn.replace(f":{self.server.port}/", f":{self.port}/")
+
+
+@contextmanager
+def pgbouncer(database: Database, mode: Mode) -> Iterator[PooledDatabase]:
+    """Running until left. Skips the test, in one line, on a machine without pgbouncer."""
+    binary = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if binary is None:
+        pytest.skip("pgbouncer is not installed: the tests of a pooler need it (Debian package pgbouncer)")
+    with TemporaryDirectory(prefix="authsession-pgbouncer-") as folder:
+        pooled = PooledDatabase(database.server, database.name, free_port())
+        configuration = _configure(Path(folder), pooled, mode)
+        child = Child([binary, str(configuration)], dies_by=signal.SIGKILL, user=_user(Path(folder)))
+        try:
+            wait_for(lambda: _listens(pooled.port) or child.exit_status() is not None)
+            assert child.exit_status() is None, child.tail()
+            yield pooled
+        finally:
+            child.kill()
+
+
+def _configure(folder: Path, pooled: PooledDatabase, mode: Mode) -> Path:
+    owner_password = (pooled.server.folder / "password").read_text()
+    users = {"authsession_public": ROLE_PASSWORD, "authsession_internal": ROLE_PASSWORD, "postgres": owner_password}
+    (folder / "users").write_text("".join(f'"{user}" "{password}"\n' for user, password in users.items()))
+    configuration = folder / "pgbouncer.ini"
+    configuration.write_text(f"""
+[databases]
+* = host=127.0.0.1 port={pooled.server.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {pooled.port}
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = {folder / "users"}
+pool_mode = {mode}
+""")
+    return configuration
+
+
+def _user(folder: Path) -> tuple[int, int] | None:
+    """It refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    nobody = pwd.getpwnam("nobody")
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, nobody.pw_uid, nobody.pw_gid)
+    return nobody.pw_uid, nobody.pw_gid
+
+
+def _listens(port: int) -> bool:
+    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        return True
+    return False

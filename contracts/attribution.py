@@ -3,7 +3,7 @@
 import re
 from typing import Final, NamedTuple
 
-from contracts.strict_json import Fields, check_names, invalid, read_object, read_optional_text, read_text
+from contracts.strict_json import Fields, invalid, known_fields, read_object, read_optional_text, read_text
 
 ATTRIBUTION_NAMES: Final = frozenset({"reason_code", "actor"})
 
@@ -33,8 +33,8 @@ def encode_actor(actor_type: str, actor_id: str | None) -> dict[str, str]:
     return {"type": actor_type} if actor_id is None else {"type": actor_type, "id": actor_id}
 
 
-def _read_actor(actor: Fields) -> tuple[str, str | None]:
-    check_names(actor, frozenset({"type", "id"}), within="actor.")
+def _read_actor(given: Fields) -> tuple[str, str | None]:
+    actor = known_fields(given, frozenset({"type", "id"}), within="actor.")
     actor_type = read_text(actor, "type", within="actor.")
     if not _ACTOR_TYPE.fullmatch(actor_type):
         raise invalid("actor.type must be 1 to 32 of a-z, 0-9 and _")

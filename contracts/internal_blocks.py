@@ -9,7 +9,7 @@ from contracts.attribution import ATTRIBUTION_NAMES, encode_actor, read_attribut
 from contracts.cursor import encode_position, invalid_cursor, read_position
 from contracts.encoding import encode
 from contracts.instant import decode_instant, encode_instant
-from contracts.strict_json import Fields, check_names, decode_object, invalid, read_filled_text, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_filled_text, read_text
 from contracts.strict_query import decode_query, read_limit
 
 SubjectKind: TypeAlias = Literal["email", "user_id"]
@@ -79,16 +79,14 @@ class BlockAnswer:
 
 def decode_block_subject(body: bytes) -> BlockSubjectRequest:
     """The body of `POST user-blocks`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, _BLOCK_NAMES)
+    fields = known_fields(decode_object(body), _BLOCK_NAMES)
     email, user_id = _read_subject(fields)
     return BlockSubjectRequest(email, user_id, _read_expires_at(fields), *read_attribution(fields))
 
 
 def decode_unblock_subject(body: bytes) -> UnblockSubjectRequest:
     """The body of `POST user-blocks/remove`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, _UNBLOCK_NAMES)
+    fields = known_fields(decode_object(body), _UNBLOCK_NAMES)
     return UnblockSubjectRequest(*_read_subject(fields), *read_attribution(fields))
 
 

@@ -10,7 +10,7 @@ from contracts.cursor import encode_position, invalid_cursor, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
 from contracts.session_status import SessionStatus
-from contracts.strict_json import Fields, check_names, decode_object, invalid, read_filled_text, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_filled_text, read_text
 from contracts.strict_query import decode_query, read_limit
 
 RevokeSessionOutcome: TypeAlias = Literal["revoked", "already_revoked"]
@@ -79,15 +79,13 @@ class SessionAnswer:
 
 def decode_revoke_session(body: bytes) -> RevokeSessionRequest:
     """The body of `POST sessions/{id}/revoke`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, ATTRIBUTION_NAMES)
+    fields = known_fields(decode_object(body), ATTRIBUTION_NAMES)
     return RevokeSessionRequest(*read_attribution(fields))
 
 
 def decode_revoke_user_sessions(body: bytes) -> RevokeUserSessionsRequest:
     """The body of `POST users/{user_id}/sessions/revoke-all`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, _REVOKE_ALL_NAMES)
+    fields = known_fields(decode_object(body), _REVOKE_ALL_NAMES)
     spared = read_filled_text(fields, "except_device_session_id") if "except_device_session_id" in fields else None
     return RevokeUserSessionsRequest(*read_attribution(fields), except_device_session_id=spared)
 

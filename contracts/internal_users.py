@@ -7,7 +7,7 @@ from datetime import datetime
 from contracts.attribution import ATTRIBUTION_NAMES, Attribution, read_attribution
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import check_names, decode_object, read_filled_text
+from contracts.strict_json import decode_object, known_fields, read_filled_text
 from contracts.strict_query import decode_query
 
 
@@ -44,8 +44,7 @@ def encode_user(user: UserAnswer) -> bytes:
 
 def decode_delete_user(body: bytes) -> Attribution:
     """The body of `DELETE users/{user_id}`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, ATTRIBUTION_NAMES)
+    fields = known_fields(decode_object(body), ATTRIBUTION_NAMES)
     return read_attribution(fields)
 
 

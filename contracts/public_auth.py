@@ -6,7 +6,7 @@ Shape only: whether an e-mail, a key or a time zone is valid is decided in `shar
 from dataclasses import dataclass
 
 from contracts.encoding import encode
-from contracts.strict_json import check_names, decode_object, read_filled_text, read_optional_text, read_text
+from contracts.strict_json import decode_object, known_fields, read_filled_text, read_optional_text, read_text
 
 _SEND_NAMES = frozenset({"email"})
 _CONFIRM_NAMES = frozenset({"challenge_id", "code", "client_public_key", "time_zone", "client_key_proof"})
@@ -35,8 +35,7 @@ class ConfirmEmailCodeRequest:
 
 def decode_send(body: bytes) -> SendEmailCodeRequest:
     """The request `send-email-code`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, _SEND_NAMES)
+    fields = known_fields(decode_object(body), _SEND_NAMES)
     return SendEmailCodeRequest(email=read_filled_text(fields, "email"))
 
 
@@ -45,8 +44,7 @@ def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
 
     An empty code or key passes: SPEC §2.2 has codes of its own for them (`invalid_code`, `invalid_client_public_key`).
     """
-    fields = decode_object(body)
-    check_names(fields, _CONFIRM_NAMES)
+    fields = known_fields(decode_object(body), _CONFIRM_NAMES)
     return ConfirmEmailCodeRequest(
         challenge_id=read_filled_text(fields, "challenge_id"),
         code=read_text(fields, "code"),

@@ -18,6 +18,7 @@ __all__ = [
     "decode_object",
     "encode",
     "invalid",
+    "known_fields",
     "read_filled_text",
     "read_object",
     "read_optional_text",
@@ -59,6 +60,15 @@ def check_names(fields: Fields, known: frozenset[str], *, within: str = "") -> N
         raise invalid(_naming("unknown field", name, within))
 
 
+def known_fields(fields: Fields, known: frozenset[str], *, within: str = "") -> Fields:
+    """The fields that are there. One that is `null` is absent: so typed clients write an optional field.
+
+    Refuses names as `check_names` does.
+    """
+    check_names(fields, known, within=within)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def read_text(fields: Fields, name: str, *, within: str = "") -> str:
     """The string of that name, without the white space around it. It may be empty: meaning is checked elsewhere."""
     if name not in fields:
@@ -67,7 +77,7 @@ def read_text(fields: Fields, name: str, *, within: str = "") -> str:
 
 
 def read_optional_text(fields: Fields, name: str, *, within: str = "") -> str | None:
-    """As `read_text`, and `None` when the name is absent. An explicit `null` is a wrong type."""
+    """As `read_text`, and `None` when the name is absent."""
     return read_text(fields, name, within=within) if name in fields else None
 
 

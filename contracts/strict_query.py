@@ -4,7 +4,7 @@ import re
 from typing import Final
 from urllib.parse import parse_qsl
 
-from contracts.strict_json import Fields, check_names, invalid, read_text
+from contracts.strict_json import Fields, invalid, known_fields, read_text
 
 MAX_LIMIT: Final = 1000
 
@@ -25,8 +25,7 @@ def decode_query(query: str, known: frozenset[str]) -> Fields:
     parameters: Fields = dict(pairs)
     if len(parameters) != len(pairs):
         raise invalid("a query parameter is repeated")
-    check_names(parameters, known)
-    return parameters
+    return known_fields(parameters, known)
 
 
 def read_limit(parameters: Fields, most: int = MAX_LIMIT) -> int | None:

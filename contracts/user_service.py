@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from contracts.encoding import encode
 from contracts.errors import Refusal
-from contracts.strict_json import Fields, check_names, decode_object, read_text
+from contracts.strict_json import Fields, decode_object, known_fields, read_text
 
 RESOLVE_BY_EMAIL: Final = "/api/v1/internal/user-resolutions/by-email"
 ENSURE_BY_EMAIL: Final = "/api/v1/internal/users/ensure-by-email"
@@ -151,8 +151,6 @@ def _read(body: bytes, verdict: str) -> tuple[str, str | None]:
 
 def _object(body: bytes, names: frozenset[str]) -> Fields:
     try:
-        fields = decode_object(body)
-        check_names(fields, names)
+        return known_fields(decode_object(body), names)
     except Refusal as refusal:
         raise MalformedAnswer(refusal.message) from None
-    return fields

@@ -8,7 +8,7 @@ from datetime import datetime
 from contracts.control_plane.operator_sessions import Transport, read_transport
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import Fields, check_names, decode_object, invalid, read_optional_text, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_optional_text, read_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,7 @@ def recovery_codes_field(codes: Sequence[str]) -> dict[str, object]:
 
 
 def _fields(body: bytes, *known: str) -> Fields:
-    fields = decode_object(body)
-    check_names(fields, frozenset(known))
-    return fields
+    return known_fields(decode_object(body), frozenset(known))
 
 
 def _new_password(fields: Fields, name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import check_names, decode_object, invalid, read_text
+from contracts.strict_json import decode_object, invalid, known_fields, read_text
 
 OnboardingState: TypeAlias = Literal["claim_owner", "store_recovery_codes", "review_settings", "complete"]
 OnboardingStep: TypeAlias = Literal["recovery_codes_stored", "settings_reviewed"]
@@ -26,8 +26,7 @@ class OnboardingStepAnswer:
 
 def decode_advance_onboarding(body: bytes) -> OnboardingStep:
     """The body of `POST onboarding/bootstrap`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, frozenset({"step"}))
+    fields = known_fields(decode_object(body), frozenset({"step"}))
     step = read_text(fields, "step")
     if step not in _STEPS:
         raise invalid(f"step must be {' or '.join(_STEPS)}")

@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from contracts.attribution import encode_actor
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import Fields, check_names, decode_object, invalid, read_object
+from contracts.strict_json import Fields, check_names, decode_object, invalid, known_fields, read_object
 
 ChangeSettingsOutcome: TypeAlias = Literal["changed", "unchanged"]
 
@@ -59,10 +59,11 @@ def decode_change_settings(body: bytes, names: frozenset[str]) -> ChangeSettings
 
     Raises `Refusal(INVALID_REQUEST)` and nothing else.
     """
-    fields = decode_object(body)
-    check_names(fields, _CHANGE_NAMES)
+    fields = known_fields(decode_object(body), _CHANGE_NAMES)
     settings = read_object(fields, "settings")
-    check_names(settings, names, within="settings.")
+    check_names(
+        settings, names, within="settings."
+    )  # values, not fields: `null` is none, and never left out in silence
     if not settings:
         raise invalid("settings must name at least one setting")
     return ChangeSettingsRequest(settings, _read_expected_version(fields))

@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias, cast
 from contracts.cursor import encode_position, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import Fields, check_names, decode_object, invalid, read_text, trimmed
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text, trimmed
 from contracts.strict_query import decode_query, read_limit
 
 TokenStatus: TypeAlias = Literal["active", "expired", "revoked"]
@@ -58,8 +58,7 @@ class TokenAnswer:
 
 def decode_create_token(body: bytes) -> CreateTokenRequest:
     """The body of `POST auth/tokens`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = decode_object(body)
-    check_names(fields, _CREATE_NAMES)
+    fields = known_fields(decode_object(body), _CREATE_NAMES)
     return CreateTokenRequest(_read_name(fields), _read_scopes(fields), _read_life(fields))
 
 

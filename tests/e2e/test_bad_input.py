@@ -20,7 +20,7 @@ RATE_LIMITS = b"authsession:rate:"
 
 BAD_ACTORS: tuple[dict[str, Any], ...] = (
     {}, {"type": ""}, {"type": "A"}, {"type": "x" * 33}, {"type": 1}, {"id": "b"}, {"type": "a", "id": ""},
-    {"type": "a", "id": "x" * 129}, {"type": "a", "id": None}, {"type": "a", "name": "b"},
+    {"type": "a", "id": "x" * 129}, {"type": "a", "id": 1}, {"type": "a", "name": "b"},
 )  # fmt: skip
 BAD_INSTANTS = (
     "", "tomorrow", "2126-05-05", "2126-05-05T12:00:00", "2126-05-05T12:00:00+00:00", "2126-02-30T12:00:00Z",
@@ -120,9 +120,21 @@ def value_cases(known: Known) -> Iterator[Case]:
     for key in load("client_public_keys")["refused"]:
         body = {**bodies[CONFIRM], "client_public_key": key["client_public_key"]}
         yield Case("POST", CONFIRM, 400, "invalid_client_public_key", encoded(body))
-    for code in ("", "12345", "1234567", "12345a", "١٢٣٤٥٦", "１２３４５６", "12 345", "+12345", "-12345", "1e5000"):
+    for code in (
+        "",
+        "12345",
+        "1234567",
+        "12345a",
+        "١٢٣٤٥٦",
+        "１２３４５",
+        "12 345",
+        "123456654321",
+        "+12345",
+        "-12345",
+        "1e5000",
+    ):
         yield Case("POST", CONFIRM, 400, "invalid_code", encoded({**bodies[CONFIRM], "code": code}))
-    for zone in ("", "Mars/Base", "../etc/passwd", "/etc/localtime", "UTC+1", "posixrules\x1f"):
+    for zone in (1, True, ["UTC"], {"name": "UTC"}, "UTC\0"):
         body = {**bodies[CONFIRM], "time_zone": zone}
         yield Case("POST", CONFIRM, 400, "invalid_request", encoded(body), names="time_zone")
     for proof in ("", "x", "A" * 88, "AAAA"):

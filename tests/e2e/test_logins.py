@@ -210,6 +210,11 @@ def test_a_right_proof_is_taken_and_a_wrong_one_costs_nothing(product: Product) 
     answer = product.confirm(challenge_id, code, device.key, client_key_proof=proof)
     assert answer.status_code == 200
     assert product.confirm(challenge_id, code, device.key, client_key_proof=proof).content == answer.content
+    typed_code = f"{code[:3]} {code[3:]}"  # the proof signs the six digits
+    assert product.confirm(challenge_id, typed_code, device.key, client_key_proof=proof).content == answer.content
+    typed_proof = device.proof(challenge_id, typed_code)
+    answer = product.confirm(challenge_id, typed_code, device.key, client_key_proof=typed_proof)
+    assert error_of(answer) == (400, "invalid_client_public_key")
 
 
 def test_with_mandatory_proofs_a_confirm_without_one_is_refused_and_costs_nothing(product: Product) -> None:
@@ -222,3 +227,41 @@ def test_with_mandatory_proofs_a_confirm_without_one_is_refused_and_costs_nothin
             assert error_of(answer) == (400, "invalid_client_public_key")
         proof = device.proof(challenge_id, code)
         assert product.confirm(challenge_id, code, device.key, client_key_proof=proof).status_code == 200
+
+
+@pytest.mark.parametrize("time_zone", [None, "", "GMT+02:00", "Etc/Unknown", "Mars/Base", "../etc/passwd", "é" * 500])
+def test_nobody_fails_to_log_in_by_the_name_of_a_time_zone(product: Product, time_zone: str | None) -> None:
+    """Typed clients send `null`, and devices with a clock of their own invent names."""
+    email = email_address()
+    challenge_id = product.send(email)
+    body = {
+        "challenge_id": challenge_id,
+        "code": product.code(email, challenge_id),
+        "client_public_key": client_public_key().base64,
+        "time_zone": time_zone,
+        "client_key_proof": None,
+    }
+    answer = product.public.post("/api/v1/public/auth/confirm-email-code", json=body)
+    assert answer.status_code == 200, answer.text
+    assert product.user(email)["time_zone"] == "UTC"
+
+
+def typed(code: str) -> list[str]:
+    """A code as people type and paste it."""
+    full_width = code.translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"})
+    return [
+        f" {code[:3]} {code[3:]}\n", f"{code[:3]}-{code[3:]}", full_width, code + code, f"@{PUBLIC_HOST} #{code}",
+    ]  # fmt: skip
+
+
+def test_a_code_is_taken_as_people_type_and_paste_it_and_what_is_no_code_costs_nothing(product: Product) -> None:
+    email, key = email_address(), client_public_key().base64
+    challenge_id = product.send(email)
+    code = product.code(email, challenge_id)
+    for text in ("", "123 45", code[:5] + "²", code + code[::-1] + "0", f"#{code}", "my code", "1" * 200):
+        for _ in range(2):
+            assert error_of(product.confirm(challenge_id, text, key)) == (400, "invalid_code")
+
+    answers = [product.confirm(challenge_id, text, key) for text in typed(code)]
+    assert [answer.status_code for answer in answers] == [200] * len(answers)
+    assert len({answer.content for answer in answers}) == 1  # repeats of one login

@@ -6,7 +6,7 @@ from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
 from contracts.public_auth import ConfirmEmailCodeRequest, decode_confirm, encode_device_session
-from services.public_auth.domain.login_code import is_code
+from services.public_auth.domain.login_code import is_code, read_code
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
 from shared.kernel.client_key import ClientPublicKey, parse_client_public_key, verify_client_key_proof
 from shared.kernel.time_zone import is_time_zone
@@ -22,16 +22,17 @@ def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoi
 
     async def endpoint(request: Request) -> Response:
         asked = decode_confirm(request.body)
+        code = read_code(asked.code)
         command = ConfirmCode(
             challenge_id=asked.challenge_id,
-            code=asked.code,
+            code=code,
             client_key=(client_key := _client_key(asked)),
-            proven=_proven(asked, client_key, public_host),
+            proven=_proven(asked, code, client_key, public_host),
             time_zone=_time_zone(asked),
             network=request.client.network,
             request_id=request.request_id,
         )
-        _check_code(asked)
+        _check_code(code)
         outcome = await flow.run(command)
         if outcome is ConfirmRefusal.CLIENT_KEY_PROOF_MISSING and public_host is None:
             return _unprovable()
@@ -73,8 +74,11 @@ def _client_key(asked: ConfirmEmailCodeRequest) -> ClientPublicKey:
         raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY) from None
 
 
-def _proven(asked: ConfirmEmailCodeRequest, client_key: ClientPublicKey, public_host: str | None) -> bool:
-    """Whether a right proof came along. One that cannot be checked, for want of a host, is not taken for right."""
+def _proven(asked: ConfirmEmailCodeRequest, code: str, client_key: ClientPublicKey, public_host: str | None) -> bool:
+    """Whether a right proof came along. It signs the six digits, however they were typed (SPEC §3.9).
+
+    A proof that cannot be checked, for want of a host, is not taken for right.
+    """
     if asked.client_key_proof is None:
         return False
     if public_host is None:
@@ -82,17 +86,16 @@ def _proven(asked: ConfirmEmailCodeRequest, client_key: ClientPublicKey, public_
         raise Refusal(
             ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured"
         )
-    if not verify_client_key_proof(client_key, public_host, asked.challenge_id, asked.code, asked.client_key_proof):
+    if not verify_client_key_proof(client_key, public_host, asked.challenge_id, code, asked.client_key_proof):
         raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, "client_key_proof is wrong")
     return True
 
 
 def _time_zone(asked: ConfirmEmailCodeRequest) -> str | None:
-    if asked.time_zone is not None and not is_time_zone(asked.time_zone):
-        raise Refusal(ErrorCode.INVALID_REQUEST, "time_zone is not an IANA time zone")
-    return asked.time_zone
+    """None for a name that we do not know: devices invent some (`GMT+02:00`), and nobody may fail to log in by that."""
+    return asked.time_zone if asked.time_zone is not None and is_time_zone(asked.time_zone) else None
 
 
-def _check_code(asked: ConfirmEmailCodeRequest) -> None:
-    if not is_code(asked.code):
+def _check_code(code: str) -> None:
+    if not is_code(code):
         raise Refusal(ErrorCode.INVALID_CODE)

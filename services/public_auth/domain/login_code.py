@@ -4,11 +4,19 @@ A slow hash cannot protect six digits; a key that is not in the database does.
 """
 
 import hmac
+import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from shared.keyring import KeyRing
 
 CODE_DIGITS = 6
+_LONGEST_TYPED = 128
+# As an origin-bound code in a letter's last line: https://wicg.github.io/sms-one-time-codes
+_AUTOFILL_LINE = re.compile(r"@[^\s@#]+ #([0-9]{6})", re.ASCII)
+_FULL_WIDTH = {code_point: code_point - 0xFEE0 for code_point in range(0xFF01, 0xFF5F)}
+# Minus, the long vowel marks that Japanese keyboards give for a dash, and what is copied along without being seen.
+_SEPARATORS = "\N{MINUS SIGN}\u30fc\uff70\u00ad\u200b\u200c\u200d\u2060\ufeff"
 _CODE_MARKER = b"authsession-login-code-v1"
 _DUMMY_SALT = bytes(16)
 _DUMMY_MAC = bytes(32)
@@ -21,6 +29,27 @@ class StoredCode:
     key_id: str
     salt: bytes = field(repr=False)
     mac: bytes = field(repr=False)
+
+
+def read_code(text: str) -> str:
+    """The six digits that a person meant; text that holds no code is returned as it is.
+
+    Taken are spaces and dashes anywhere, full-width forms, the same code pasted twice, and the autofill line of a
+    letter (`@example.com #123456`).
+    """
+    if is_code(text) or len(text) > _LONGEST_TYPED:
+        return text
+    plain = text.translate(_FULL_WIDTH).strip()
+    line = _AUTOFILL_LINE.fullmatch(plain)
+    digits = line[1] if line else "".join(character for character in plain if not _is_separator(character))
+    if len(digits) == 2 * CODE_DIGITS and digits[:CODE_DIGITS] == digits[CODE_DIGITS:]:
+        digits = digits[:CODE_DIGITS]
+    return digits if is_code(digits) else text
+
+
+def _is_separator(character: str) -> bool:
+    """White space, a dash of any kind, or nothing that can be seen."""
+    return character.isspace() or character in _SEPARATORS or unicodedata.category(character) == "Pd"
 
 
 def is_code(text: str) -> bool:

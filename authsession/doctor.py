@@ -29,6 +29,7 @@ _SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000
+MOST_SHARED_ADDRESSES = 20
 
 # What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
 _FORBIDDEN = {
@@ -103,6 +104,7 @@ async def _postgres(dsn: str | None, environment: Mapping[str, str], *, lacks_ho
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
                 *await _missing_keys(connection, environment),
+                *(await _shared_addresses(connection) if _users_live_here(environment) else []),
             ]
     except StartFailure as fault:
         return [Finding("fail", "Postgres", f"{fault}; start it or correct AUTHSESSION_POSTGRES_DSN")]
@@ -210,6 +212,32 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
         )
         for missing in await missing_keys(connection, environment)
     ]
+
+
+def _users_live_here(environment: Mapping[str, str]) -> bool:
+    """A user service may know several users by one address."""
+    return Reading(environment).optional(variables.USER_SERVICE_MODE) != "rest"
+
+
+async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
+    """Users of one address in several spellings, from before these were one person (SPEC §2.3). By id only."""
+    try:
+        rows = await connection.fetch(_SQL["read_shared_addresses"], MOST_SHARED_ADDRESSES)
+    except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
+        return []  # the schema's finding says so
+    cure = "give the others addresses of their own (PATCH /api/v1/internal/users/{user_id}), or erase them (DELETE)"
+    findings = [Finding("warn", _shared_address(row), cure) for row in rows]
+    unseen = rows[0]["addresses"] - len(rows) if rows else 0
+    more = Finding("warn", f"{unseen} more addresses have several users", "mend those above, then ask again")
+    return [*findings, *([more] if unseen else [])]
+
+
+def _shared_address(row: asyncpg.Record) -> str:
+    others, sessions = ", ".join(row["others"]), row["active_sessions"]
+    return (
+        f"{row['keeps']} and {others} have one address in different letters: "
+        f"logins are the first one's, and the others have {sessions} active sessions"
+    )
 
 
 def _redis(environment: Mapping[str, str]) -> list[Finding]:

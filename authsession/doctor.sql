@@ -33,3 +33,15 @@ select case when $4::text in ('select', 'insert', 'update')
 -- name: read_require_client_key_proof
 -- The setting.
 select require_client_key_proof from authsession.settings;
+
+-- name: read_shared_addresses
+-- Of at most $1 addresses with several users: the oldest of them, the others, and the others' active sessions; and how many such
+-- addresses there are.
+with shared as materialized (
+    select email_id, array_agg(user_id order by created_at, user_id) as user_ids
+      from authsession.users group by email_id having count(*) > 1
+)
+select user_ids[1] as keeps, user_ids[2:] as others, (select count(*) from shared) as addresses,
+       (select count(*) from authsession.device_sessions
+         where user_id = any (user_ids[2:]) and status = 'active') as active_sessions
+  from shared order by email_id limit $1;

@@ -127,7 +127,7 @@ async def _run(
         turns,
         login_code_keys=process.login_code_keys,
         sealing_keys=process.sealing_keys,
-        policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings)),
+        policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings), users_live_here=users is None),
         clock=clock,
         entropy=entropy,
         on_issued=_both(count_sends, lambda _: courier.wake.notify()),

@@ -16,10 +16,11 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
-    """A valid address. `identity` names a user; `folded` is what blocks, mail limits and guess budgets compare.
+    """A valid address. `folded` names a person: users, blocks, mail limits and guess budgets compare it.
 
-    Both have the domain as lower-case A-labels; `identity` keeps the local part as typed, `folded` is without case.
-    Hidden from `repr`, so that no log or traceback shows it.
+    Both have the domain as lower-case A-labels. `identity` is the spelling: it keeps the local part as typed. Letters
+    go to it, and a user service is told it. `folded` is without case: a local part is ASCII, so folding is lowering,
+    and nothing else becomes an ASCII letter by it. Hidden from `repr`, so that no log or traceback shows it.
     """
 
     identity: str = field(repr=False)

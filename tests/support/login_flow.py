@@ -10,11 +10,13 @@ import trio
 
 from contracts.gateway import GatewayKeys
 from services.internal_admin.workers.block_orders import BlockOrders
+from services.public_auth.domain.budget import Budgets
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
 from services.public_auth.flows.gathering import Turns
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
+from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.redis import open_redis
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import SystemClock
@@ -45,7 +47,8 @@ class LoginFlow:
         self.peer = peer
         self._users = users
         self._confirm = confirm
-        self._sends = PublicFlow(world)
+        policy = IssuePolicy(Budgets(), new_address_mail_limit=None, users_live_here=users is None)
+        self._sends = PublicFlow(world, policy)
         self.api: InternalApi
 
     def send(self, email: str) -> tuple[str, str]:

@@ -34,6 +34,8 @@ from tests.support.world import World
 LOGIN_CODE_KEYS = KeyRing.parse("test", "codes:" + "Y29kZXMt" * 8)
 SEALING_KEYS = KeyRing.parse("test", "seals:" + "c2VhbHMt" * 8)
 HOME = "192.0.2.1"
+CODES_BY_SPELLING = IssuePolicy(Budgets(), new_address_mail_limit=None, users_live_here=False)
+"""Where users live in a user service: each spelling of an address has its own code, and may have its own user."""
 
 
 class PublicFlow:
@@ -111,6 +113,7 @@ class PublicFlow:
             request_id="request-1",
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy),
+            users_live_here=self._policy.users_live_here,
         )
 
     def code(self, challenge_id: str) -> str:

@@ -9,6 +9,7 @@ from services.internal_admin.api.reading import email_address
 from services.internal_admin.domain.identity import Identity
 from services.internal_admin.flows.read_user import read_user
 from shared.io.postgres import Postgres
+from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
 
 
@@ -17,6 +18,7 @@ class UserRoutes:
     """Reading the local directory."""
 
     postgres: Postgres
+    directory: UserDirectory | None
 
     def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
@@ -24,7 +26,7 @@ class UserRoutes:
 
     async def find(self, request: Request, _: Identity | None) -> Response:
         """The user with an address."""
-        user = await read_user(email_address(decode_find_user(request.query)), self.postgres)
+        user = await read_user(email_address(decode_find_user(request.query)), self.postgres, self.directory)
         if user is None:
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         answer = UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """`email` is the identity: the local part as typed, the domain as A-labels. Hidden from `repr`."""
+    """`email` is the spelling that letters go to, the domain as A-labels. Hidden from `repr`."""
 
     user_id: str
     email: str = field(repr=False)

@@ -6,8 +6,12 @@ from services.internal_admin.domain.user import User
 from services.internal_admin.store import users
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import EmailAddress
+from shared.users.directory import UserDirectory
 
 
-async def read_user(email: EmailAddress, postgres: Postgres) -> User | None:
-    """The user whose address is exactly this one, the local part as typed (SPEC §2.3); None if there is none."""
-    return await postgres.unit_of_work(partial(users.read_user, email=email.identity))
+async def read_user(email: EmailAddress, postgres: Postgres, directory: UserDirectory | None) -> User | None:
+    """The user of an address in any spelling (SPEC §2.3); None if there is none.
+
+    A `directory` may know two users by two spellings: with it the address is taken as typed.
+    """
+    return await postgres.unit_of_work(partial(users.read_user, email=email, as_typed=directory is not None))

@@ -93,8 +93,11 @@ select * from device_sessions
  limit $4;
 
 -- name: read_user
--- The user whose address is exactly this one (SPEC §2.3: the local part as typed).
-select * from users where email = $1;
+-- Whose the case-folded address $1 is: of several users from before SPEC §2.3 said so, the oldest. Where the spelling $2 is
+-- given, the user of exactly that one: a user service may tell spellings apart.
+select users.* from users join emails using (email_id)
+ where emails.folded = $1 and users.email = coalesce($2, users.email)
+ order by users.created_at, users.user_id limit 1;
 
 -- name: has_user
 -- Whether there is a user of this id.

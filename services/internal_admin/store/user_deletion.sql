@@ -1,5 +1,6 @@
 -- Statements that erase a user. Lock order: emails, then device_sessions, challenges, login_codes, then the rest. They run
--- holding the e-mail's row. Another user may have the same address in other letters: theirs stays; what nobody ever confirmed goes too.
+-- holding the e-mail's row. Another user may have the same address in other letters, in a user service or from before SPEC §2.3 made
+-- them one person: theirs stays; what nobody ever confirmed goes too.
 
 -- name: read_address_of_user
 -- The address of the user $1, as it is under the lock of its row $2.
@@ -12,9 +13,10 @@ delete from challenges c
  where email_id = $1 and (email = $2 or not exists (select from users u where u.email = c.email));
 
 -- name: remove_login_codes
--- Its codes. Locks: login_codes.
+-- Its codes, but for one that a challenge of the other user shares. Locks: login_codes.
 delete from login_codes l
- where email_id = $1 and (email = $2 or not exists (select from users u where u.email = l.email));
+ where email_id = $1 and (email = $2 or not exists (select from users u where u.email = l.email))
+   and not exists (select from challenges c where c.login_code_id = l.login_code_id);
 
 -- name: remove_user
 -- The user. Locks: users.

@@ -4,6 +4,7 @@ import asyncpg
 
 from services.internal_admin.domain.user import User
 from services.internal_admin.store.statements import SQL
+from shared.kernel.email_address import EmailAddress
 
 
 async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:
@@ -11,11 +12,13 @@ async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:
     return await connection.fetchval(SQL["has_user"], user_id)
 
 
-async def read_user(connection: asyncpg.Connection, email: str) -> User | None:
-    """The user whose identity is `email` (`EmailAddress.identity`), None if there is none."""
-    row = await connection.fetchrow(SQL["read_user"], email)
-    if row is None:
-        return None
+async def read_user(connection: asyncpg.Connection, email: EmailAddress, *, as_typed: bool) -> User | None:
+    """The user of an address, in any spelling unless `as_typed`; None if there is none."""
+    row = await connection.fetchrow(SQL["read_user"], email.folded, email.identity if as_typed else None)
+    return None if row is None else _user(row)
+
+
+def _user(row: asyncpg.Record) -> User:
     return User(
         user_id=row["user_id"],
         email=row["email"],

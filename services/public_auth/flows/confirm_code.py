@@ -184,6 +184,7 @@ class ConfirmCodeFlow:
             request_id=command.request_id,
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy) if self._users is None else None,
+            users_live_here=self._users is None,
         )
 
 

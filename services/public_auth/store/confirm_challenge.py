@@ -50,6 +50,8 @@ class SessionDraft:
     device_session_id: str
     user_id: str | None
     """For a user who does not exist yet; None where the user directory must be asked before there may be a session."""
+    users_live_here: bool = True
+    """As in `IssuePolicy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
     """Confirm once and return what came of it; committed on return. An exact repeat is no second login."""
 
     async def attempt() -> ConfirmOutcome | DecidedAgain:
-        row = await connection.fetchrow(_sql("read_for_confirm"), [draft.challenge_id])
+        row = await connection.fetchrow(_sql("read_for_confirm"), [draft.challenge_id], draft.users_live_here)
         if row is None:
             return ChallengeUnknown()
         decided = _decided(draft, row, keys)
@@ -117,7 +119,8 @@ async def confirm_challenges(
     What contends with another confirm, of this batch or not, or has to revoke older sessions, is left undone and must
     be decided again, alone.
     """
-    found = await connection.fetch(_sql("read_for_confirm"), [draft.challenge_id for draft in drafts])
+    asked = ([draft.challenge_id for draft in drafts], drafts[0].users_live_here)
+    found = await connection.fetch(_sql("read_for_confirm"), *asked)
     rows = {row["id"]: row for row in found}
     decided = [_decided(draft, rows[draft.challenge_id], keys) for draft in drafts if draft.challenge_id in rows]
     chosen = {each.row["email_id"]: each for each in reversed(decided)}.values()  # the first of each e-mail

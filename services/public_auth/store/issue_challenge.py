@@ -50,6 +50,8 @@ class IssuePolicy:
 
     budgets: Budgets
     new_address_mail_limit: NewAddressMailLimit | None
+    users_live_here: bool = True
+    """All spellings of an address are one person. A user service may tell them apart (SPEC §8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,7 @@ def _read_arguments(drafts: Sequence[ChallengeDraft], policy: IssuePolicy) -> tu
         limit.window if limit else None,
         policy.budgets.live_challenges.per_network,
         len(drafts[0].network.readable),
+        policy.users_live_here,
     )
 
 
@@ -201,7 +204,7 @@ def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision
     is_new = isinstance(decision, NewCode)
     return (
         draft.email.folded,
-        draft.email.identity,
+        row["address"],
         row["email_id"],
         row["version"],
         draft.login_code_id,

@@ -5,18 +5,21 @@
 -- name: read_for_issue
 -- All that the decisions about some sends need, in one snapshot; a row for each, with its place. Takes no lock.
 -- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
--- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have.
+-- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have, $8 whether all spellings
+-- of an address are one person (SPEC §2.3). `address` is where the letter goes.
 with clock as materialized (
     select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
 )
 select asked.place, clock.now, e.email_id, e.version,
-       coalesce((select true from users u where u.email_id = e.email_id limit 1), false) as has_confirmed,
+       person.email is not null as has_confirmed,
+       case when $8 then coalesce(person.email, asked.identity) else asked.identity end as address,
        exists (select from known_networks k
                 where k.email_id = e.email_id and k.network_tag = any (asked.tags)
                   and k.confirmed_at > clock.now - interval '90 days') as known,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
-                   where u.email = asked.identity and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
+                   where u.email_id = e.email_id and ($8 or u.email = asked.identity)
+                     and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
        is_email_domain_refused(asked.identity, clock.blocked_email_domains, clock.allowed_email_domains) as domain_refused,
        case when $4::bigint is null then 0 else
            (select count(*) from (
@@ -39,6 +42,10 @@ select asked.place, clock.now, e.email_id, e.version,
  cross join clock
   left join emails e on e.folded = asked.folded
   left join lateral (
+      -- Whose address it is: of several users from before SPEC §2.3 said so, the oldest.
+      select u.email from users u where u.email_id = e.email_id order by u.created_at, u.user_id limit 1
+  ) person on true
+  left join lateral (
       -- A success zeroes the counts. Challenges outlive every window that is counted (SPEC §3.1, §3.5).
       select coalesce(max(c.confirmed_at), '-infinity') as at from challenges c
        where c.email_id = e.email_id and c.confirmed_at is not null
@@ -46,7 +53,7 @@ select asked.place, clock.now, e.email_id, e.version,
   left join lateral (
       -- The order of the index, so that nothing is sorted: of codes that did not end, the one that expires last.
       select l.login_code_id, l.expires_at from login_codes l
-       where l.email_id = e.email_id and l.email = asked.identity and l.ended_at is null and l.expires_at > clock.now
+       where l.email_id = e.email_id and ($8 or l.email = asked.identity) and l.ended_at is null and l.expires_at > clock.now
        order by l.ended_at desc, l.expires_at desc limit 1
   ) code on true
   left join lateral (
@@ -91,7 +98,7 @@ select asked.place, clock.now, e.email_id, e.version,
 -- leaving out what somebody else holds, then the challenges that give up their place (a withheld one has none, and is only rewritten).
 -- Writes a send only if its e-mail's version is still the one that was read (null: no such row) and the attempts of that challenge are too;
 -- returns the deliveries' ids: who is not among them must be decided again. $1 now, $2 and $3 lives of a code and of a challenge.
--- Of each send, by its place: $4 folded e-mail, $5 identity, $6 id and $7 version of the e-mail's row, $23 challenge that gives up its place, $24 its
+-- Of each send, by its place: $4 folded e-mail, $5 where the letter goes, $6 id and $7 version of the e-mail's row, $23 challenge that gives up its place, $24 its
 -- attempts; the rest is what its rows hold. A column is taken from its array where it is written: Postgres describes the rows of each
 -- node anew at every call, so between the nodes they are narrow.
 with held as (
@@ -149,6 +156,7 @@ select e.version from emails e where e.email_id = (select c.email_id from challe
 
 -- name: read_for_confirm
 -- All that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
+-- $1 challenges, $2 whether all spellings of an address are one person: its oldest user, should there be several.
 with clock as materialized (
     select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
            blocked_email_domains, allowed_email_domains
@@ -159,7 +167,9 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
        l.ended_at is null and l.expires_at > clock.now as code_lives,
        u.user_id as existing_user_id,
        exists (select from blocks b where b.email_id = c.email_id and (b.expires_at is null or b.expires_at > clock.now))
-       or exists (select from blocks b where b.user_id = u.user_id and (b.expires_at is null or b.expires_at > clock.now))
+       or exists (select from users p join blocks b on b.user_id = p.user_id
+                   where p.email_id = c.email_id and ($2 or p.email = c.email)
+                     and (b.expires_at is null or b.expires_at > clock.now))
        or is_email_domain_refused(c.email, clock.blocked_email_domains, clock.allowed_email_domains) as blocked,
        clock.session_limit, clock.session_limit_policy, clock.require_client_key_proof,
        case when clock.session_limit = 0 then 0 else (
@@ -172,7 +182,11 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
   join challenges c on c.challenge_id = any ($1)
   join emails e on e.email_id = c.email_id
   left join login_codes l on l.login_code_id = c.login_code_id
-  left join users u on u.email = c.email
+  left join lateral (
+      select p.user_id from users p
+       where p.email_id = c.email_id and ($2 or p.email = c.email)
+       order by p.created_at, p.user_id limit 1
+  ) u on true
   -- No key to look for, where there was no login.
   left join device_sessions d on d.challenge_id = case when c.confirmed_at is not null then c.challenge_id end;
 

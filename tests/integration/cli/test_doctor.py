@@ -8,6 +8,7 @@ import pytest
 from authsession.doctor import doctor
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
+from tests.support.builders import store_session, store_user
 from tests.support.database import Database, cloned_database, create_template, run_sql
 from tests.support.postgres_pair import PairedDatabase, make_synchronous, temporary_pair
 from tests.support.servers import temporary_postgres, temporary_redis
@@ -53,6 +54,29 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
 def examine(environment: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
     status = doctor(environment, folder, None)
     return status, capsys.readouterr().out.splitlines()
+
+
+def test_users_of_one_address_from_before_are_listed_without_it(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    older = store_user(database)
+    younger = store_user(database, email=older.email.upper())
+    store_session(database, younger)
+
+    status, lines = examine(environment, tmp_path, capsys)
+    (line,) = [line for line in lines if older.user_id in line]
+    assert status == 0
+    assert line.startswith(f"warn  environment: {older.user_id} and {younger.user_id} have one address")
+    assert "1 active sessions" in line
+    assert older.email not in " ".join(lines)
+
+    elsewhere = environment | {
+        "AUTHSESSION_USER_SERVICE_MODE": "rest",
+        "AUTHSESSION_USER_SERVICE_BASE_URL": "http://127.0.0.1:9",
+    }
+    assert not [line for line in examine(elsewhere, tmp_path, capsys)[1] if older.user_id in line]
+    database.execute("delete from device_sessions")
+    database.execute("delete from users")
 
 
 def test_where_all_is_well_every_line_says_so(

@@ -17,7 +17,7 @@ from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
 from tests.support.interruption import InterruptedPostgres, elsewhere
-from tests.support.public_flow import PublicFlow, race
+from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow, race
 from tests.support.trusted import CAUSE as UNIT_CAUSE
 from tests.support.trusted import block_email, block_user
 from tests.support.world import World
@@ -103,8 +103,8 @@ def test_what_nobody_confirmed_in_other_letters_goes_too(
     plane: ControlPlane, flow: PublicFlow, database: Database, email: str
 ) -> None:
     in_other_letters = email[0].swapcase() + email[1:]
-    user_id = log_in(flow, email).user_id
     flow.send(in_other_letters, "192.0.2.99")
+    user_id = log_in(flow, email).user_id
     assert mentions(database, in_other_letters)
     assert delete(plane, user_id).status_code == 200
     assert mentions(database, in_other_letters) == Counter()
@@ -183,8 +183,9 @@ def test_a_block_on_the_user_stays_without_the_address(
 
 
 def test_another_user_of_the_address_in_other_letters_keeps_everything(
-    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+    plane: ControlPlane, world: World, database: Database, email: str
 ) -> None:
+    flow = PublicFlow(world, CODES_BY_SPELLING)
     other = email.replace("pilot", "Pilot")
     mine, theirs = log_in(flow, email), log_in(flow, other)
     before = mentions(database, other)
@@ -196,6 +197,34 @@ def test_another_user_of_the_address_in_other_letters_keeps_everything(
     assert plane.get(f"{ROOT}/sessions/{theirs.device_session_id}").json()["session"]["status"] == "active"
     second = flow.send(other)
     assert isinstance(flow.confirm(second, flow.code(second)), SessionMade)
+
+
+def test_of_two_users_from_before_with_one_address_the_other_one_keeps_what_they_share(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    """A code made for one spelling serves the other's challenges: neither erasure leaves half of it."""
+    other = email.replace("pilot", "Pilot")
+    flow.send(other)
+    challenge_id = flow.send(email)
+    older, younger = store_user(database, email=other), store_user(database, email=email)
+
+    assert delete(plane, older.user_id).status_code == 200
+    made = flow.confirm(challenge_id, flow.code(challenge_id))
+    assert isinstance(made, SessionMade)
+    assert made.session.user_id == younger.user_id
+    assert delete(plane, younger.user_id).status_code == 200
+    assert mentions(database, email) == mentions(database, other) == Counter()
+
+
+def test_after_an_erasure_a_login_in_other_letters_makes_a_new_user(
+    plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    erased = log_in(flow, email).user_id
+    delete(plane, erased)
+    other = email.upper()
+    made = log_in(flow, other).user_id
+    assert made != erased
+    assert database.execute("select email from users where user_id = $1", made)[0]["email"].lower() == email
 
 
 @pytest.mark.parametrize("body", [{}, {"reason_code": "x"}, CAUSE | {"email": "a@example.com"}])

@@ -9,7 +9,7 @@ from services.public_auth.store.confirm_challenge import SessionMade
 from shared.keyring import KeyRing
 from tests.support import public_flow
 from tests.support.builders import unique
-from tests.support.public_flow import PublicFlow
+from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow
 from tests.support.world import World
 
 OLD = "codes:" + "Y29kZXMt" * 8
@@ -20,27 +20,6 @@ def spellings(count: int) -> list[str]:
     """Of one address: identities that differ, though not when case is folded."""
     local_part = unique("abcdefghijkl-")
     return [local_part[:place] + local_part[place:].upper() + "@example.com" for place in range(1, count + 1)]
-
-
-def test_each_spelling_has_its_own_code_and_its_own_user(flow: PublicFlow) -> None:
-    one, other = spellings(2)
-    first, second = flow.send(one), flow.send(other)
-
-    assert flow.decisions == ["new_code", "new_code"]
-    assert flow.confirm(second, flow.wrong_code(second)) == CountWrongCode(evaluated=True)
-    made = flow.confirm(first, flow.code(first))
-    third = flow.send(other)
-    made_too = flow.confirm(third, flow.code(third))
-    assert isinstance(made, SessionMade)
-    assert isinstance(made_too, SessionMade)
-    assert made.session.user_id != made_too.session.user_id
-
-
-def test_spellings_share_the_mails_of_one_address(flow: PublicFlow) -> None:
-    for place, spelling in enumerate(spellings(12)):
-        flow.send(spelling, f"192.0.2.{place // 4 + 1}")
-
-    assert flow.decisions == [*["new_code"] * 3, "mail_budget"] * 2 + ["mail_budget"] * 4
 
 
 def test_spellings_share_the_wrong_codes_of_one_address(flow: PublicFlow, world: World) -> None:
@@ -89,10 +68,13 @@ def test_a_code_of_the_older_key_logs_in_under_the_newer(world: World, monkeypat
     assert isinstance(flow.confirm(challenge_id, code), SessionMade)
 
 
-def test_a_network_keeps_one_share_while_keys_change(flow: PublicFlow, rotated: PublicFlow, world: World) -> None:
+def test_a_network_keeps_one_share_while_keys_change(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     shared = spellings(5)
+    flow = PublicFlow(world, CODES_BY_SPELLING)
     for spelling in shared[:2]:
         flow.send(spelling)
+    monkeypatch.setattr(public_flow, "LOGIN_CODE_KEYS", KeyRing.parse("test", f"{NEW},{OLD}"))
+    rotated = PublicFlow(world, CODES_BY_SPELLING)
     for spelling in shared[2:]:
         rotated.send(spelling)
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 _SECTION = re.compile(r"^-- name: *(\S+) *$", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+_COMMENT = re.compile(r"--.*")
 
 
 @cache
@@ -38,4 +39,4 @@ def parse(text: str) -> dict[str, str]:
 
 
 def _without_comments(sql: str) -> str:
-    return re.sub(r"--.*", "", sql).strip()
+    return _COMMENT.sub("", sql).strip()

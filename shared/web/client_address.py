@@ -11,6 +11,7 @@ from shared.kernel.network import Network, parse_network
 _KEPT = 4096
 _LONGEST_KEPT = 256
 """Characters of a forwarded header: a stranger may send 16 KiB, and what is kept must not be theirs to size."""
+_MAX_HOPS = 32
 
 _log = logging.getLogger(__name__)
 
@@ -45,8 +46,8 @@ class ClientAddresses:
     def resolve(self, peer: str | None, forwarded_for: str | None) -> ClientAddress:
         """The client behind `peer` (None: a Unix socket). `forwarded_for` is the joined `X-Forwarded-For`.
 
-        Counted from the right: each entry is believed while the one right of it is a trusted proxy. An entry that is
-        not an address ends the walk, so that a broken proxy is limited as itself.
+        Counted from the right: each entry is believed while the one right of it is a trusted proxy, 32 of them at most.
+        An entry that is not an address ends the walk, so that a broken proxy is limited as itself.
         """
         find = self._resolve if len(forwarded_for or "") > _LONGEST_KEPT else self._of_peer
         return find(peer or UNIX_PEER, forwarded_for)
@@ -59,7 +60,7 @@ class ClientAddresses:
         if not is_trusted:
             self._warn_once()
             return _client(address, is_forwarded=True, is_behind_trusted_proxy=False)
-        for entry in reversed(forwarded_for.split(",")):
+        for entry in reversed(forwarded_for.rsplit(",", _MAX_HOPS)[-_MAX_HOPS:]):
             hop = _parse(_without_port(entry.strip()))
             if hop is None:
                 break

@@ -41,17 +41,21 @@ class PasswordRefused:
 def normal_password(text: str) -> str:
     """The one spelling that is hashed: RFC 8265's OpaqueString. Every kind of space is a space, composed by NFC.
 
-    So a password typed on another keyboard or system is the same one. Case and width count.
+    So a password typed on another keyboard or system is the same one. Case and width count. Composing makes a text at
+    most four times shorter, so one that stays too long is left as it is: composing takes quadratic time.
     """
+    if len(text) > 4 * _MAX_LENGTH:
+        return text
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in text)
     return unicodedata.normalize("NFC", spaced)
 
 
 def password_fault(password: str, owner: PasswordOwner, min_length: int) -> PasswordFault | None:
     """The first reason to refuse a normal password; None: it may be used. Lengths are of characters."""
+    if len(password) > _MAX_LENGTH:
+        return "password_too_long"  # and is not looked at any further
     faults: dict[PasswordFault, bool] = {
         "password_too_short": len(password) < min_length,
-        "password_too_long": len(password) > _MAX_LENGTH,
         "password_too_simple": len(set(map(_class_of, password))) < _LEAST_CLASSES,
         "password_holds_identity": _holds_identity(password.casefold(), owner),
         "password_too_common": is_common(password),

@@ -24,6 +24,8 @@ _HOST_NEEDED = (
     "require_client_key_proof: each public process needs AUTHSESSION_PUBLIC_HOST, or no login succeeds there; "
     "`authsession doctor public` tells"
 )
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
@@ -113,7 +115,7 @@ def _whole_number(least: int, most: int, note: str = "") -> Setting:
         return value
 
     def from_text(text: str) -> object:
-        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else text
+        return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
 
     return Setting(read, from_text)
 
@@ -173,7 +175,7 @@ def _read_email_domain(item: object, number: int) -> str:
 
 
 def _read_duration(text: str) -> timedelta | None:
-    written = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    written = _DURATION.fullmatch(text)
     return None if written is None else timedelta(**{_UNITS[written[2]]: int(written[1])})
 
 

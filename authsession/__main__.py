@@ -1,7 +1,10 @@
 """The command `authsession`: reads the arguments, calls one command, turns faults into one sentence each."""
 
+from authsession import interrupts  # first
+
+# isort: split
+
 import argparse
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -12,6 +15,7 @@ from authsession import audit, doctor, keys, projection, redis_acl, settings, to
 from authsession.confirmation import add_yes
 from authsession.database import FAULTS, connect, owner_dsn, reason
 from authsession.embedded.child import StartFailure
+from authsession.event_loop import run_async
 from authsession.operator import add_operator_parser, run_operator
 from authsession.roles import set_login
 from authsession.spelling import typed
@@ -23,8 +27,8 @@ from shared.settings import EXIT_STATUS, Reading
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status: 0, 1 for what went wrong, 2 for a wrong command line, 78 for a wrong configuration."""
-    parsed = _parser().parse_args(arguments)
     try:
+        parsed = _parser().parse_args(arguments)
         return COMMANDS[parsed.command](parsed, Path.cwd())
     except ConfigurationError as error:
         return _complain(EXIT_STATUS, *error.problems)
@@ -38,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _up(_: argparse.Namespace, folder: Path) -> int:
     """Imported here: it needs packages that an installation with servers of its own goes without."""
+    interrupts.end_at_once()  # until `up` has handlers of its own
     try:
         from authsession.up import up  # noqa: PLC0415
     except ModuleNotFoundError as missing:
@@ -46,7 +51,7 @@ def _up(_: argparse.Namespace, folder: Path) -> int:
 
 
 def _migrate(parsed: argparse.Namespace, folder: Path) -> int:
-    return asyncio.run(_apply_migrations(owner_dsn(os.environ, folder), [_dsn_in(path) for path in parsed.login]))
+    return run_async(_apply_migrations(owner_dsn(os.environ, folder), [_dsn_in(path) for path in parsed.login]))
 
 
 async def _apply_migrations(dsn: str, logins: list[str]) -> int:
@@ -74,10 +79,10 @@ def _redis_acl(parsed: argparse.Namespace, _: Path) -> int:
 def _settings(parsed: argparse.Namespace, folder: Path) -> int:
     dsn = owner_dsn(os.environ, folder)
     if parsed.action == "set":
-        return asyncio.run(settings.set_setting(dsn, parsed.name, parsed.value, yes=parsed.yes))
+        return run_async(settings.set_setting(dsn, parsed.name, parsed.value, yes=parsed.yes))
     if parsed.action == "history":
-        return asyncio.run(settings.print_history(dsn, parsed.number))
-    return asyncio.run(settings.print_settings(dsn, parsed.name))
+        return run_async(settings.print_history(dsn, parsed.number))
+    return run_async(settings.print_settings(dsn, parsed.name))
 
 
 def _print_version(_: argparse.Namespace, _folder: Path) -> int:
@@ -106,7 +111,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "keys": lambda parsed, folder: keys.run(parsed, os.environ, folder),
     "doctor": lambda parsed, folder: doctor.doctor(os.environ, folder, parsed.process),
     "settings": _settings,
-    "operator": lambda parsed, folder: asyncio.run(run_operator(owner_dsn(os.environ, folder), parsed)),
+    "operator": lambda parsed, folder: run_async(run_operator(owner_dsn(os.environ, folder), parsed)),
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
     "token": lambda parsed, folder: token.run(parsed, owner_dsn(os.environ, folder)),
     "version": _print_version,
@@ -161,6 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("version", help="print the version")
     return parser
 
+
+interrupts.raise_again()
 
 if __name__ == "__main__":
     sys.exit(main())

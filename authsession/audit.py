@@ -13,6 +13,7 @@ import asyncpg
 
 from authsession.audit_verify import verify_trail
 from authsession.database import connect, owner_dsn
+from authsession.event_loop import run_async
 from authsession.installation import Installation
 from contracts.control_plane.audit import encode_audit_lines
 from contracts.errors import Refusal
@@ -60,11 +61,11 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
     try:
         match parsed.action:
             case "verify":
-                return asyncio.run(_verify(dsn, _with_keys(given, folder), parsed.anchor))
+                return run_async(_verify(dsn, _with_keys(given, folder), parsed.anchor))
             case "export":
-                return asyncio.run(_export(dsn, parsed.since, parsed.until))
+                return run_async(_export(dsn, parsed.since, parsed.until))
             case _:
-                return asyncio.run(_tail(dsn, parsed.number, follows=parsed.follow))
+                return run_async(_tail(dsn, parsed.number, follows=parsed.follow))
     except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

@@ -1,6 +1,5 @@
 """`authsession doctor`: what is wrong with configuration and servers, and the cure (SPEC §1.4). Changes nothing."""
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +9,7 @@ import asyncpg
 from authsession.configuration import warnings_of
 from authsession.database import connect
 from authsession.embedded.child import StartFailure
+from authsession.event_loop import run_async
 from authsession.finding import Finding
 from authsession.installation import Installation
 from authsession.keys import missing_keys
@@ -69,7 +69,7 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
-    yield from asyncio.run(_postgres(_dsn(environment), environment, lacks_host=lacks_host))
+    yield from run_async(_postgres(_dsn(environment), environment, lacks_host=lacks_host))
     yield from _redis(environment)
     yield from neighbours(name, environment)
 

@@ -1,7 +1,6 @@
 """`authsession keys new|status`: a new key to append, and which keys are needed still (SPEC §10.9). Changes nothing."""
 
 import argparse
-import asyncio
 import base64
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from authsession.database import connect, owner_dsn
+from authsession.event_loop import run_async
 from authsession.installation import Installation
 from shared import variables
 from shared.io import queries
@@ -70,7 +70,7 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
         return 0
     running = Installation(folder).running()
     environment = (running.internal_environment if running else {}) | dict(given)
-    return asyncio.run(_print_status(owner_dsn(given, folder), environment))
+    return run_async(_print_status(owner_dsn(given, folder), environment))
 
 
 def new_key(key_id: str) -> str:

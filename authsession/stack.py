@@ -1,6 +1,5 @@
 """What `up` runs: Postgres, Redis, migrations, both services. Each goes on the exit stack that stops it in order."""
 
-import asyncio
 import signal
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from authsession.installation import Installation
 from authsession.redis_access import is_local_and_silent, redis_problem
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE, enable_login
 from authsession.service import STOP_TIMEOUT, Service, check_free
+from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from shared import variables
 from shared.address import TcpAddress, parse_address
@@ -51,13 +51,16 @@ class Access:
 class Stack:
     """The parts that run, by name, in the order in which they were started."""
 
-    def __init__(self, environment: Mapping[str, str], installation: Installation, terminal: Terminal) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], installation: Installation, signals: StopSignals, terminal: Terminal
+    ) -> None:
         """Raises `ConfigurationError` if either service would refuse the environment."""
         self.parts: dict[str, Part] = {}
         self.public_environment: dict[str, str] = {}
         self.internal_environment: dict[str, str] = {}
         self.owner_dsn = ""
         self._installation = installation
+        self._signals = signals
         self._terminal = terminal
         self._secrets = installation.secrets()
         self._given = {"AUTHSESSION_DRAIN_DELAY": "0s", **environment}
@@ -88,11 +91,13 @@ class Stack:
         if not self.has_own_postgres:
             self.owner_dsn = self.configuration.internal.process.postgres_dsn
             return
-        server = EmbeddedPostgres(self._installation.postgres_folder, self._terminal.source("postgres"))
+        server = EmbeddedPostgres(
+            self._installation.postgres_folder, self._terminal.source("postgres"), pause=self._signals.pause
+        )
         stack.callback(server.stop)
         server.start()
         self.parts["postgres"] = server
-        asyncio.run(_ensure_database(server.dsn()))
+        self._signals.run(_ensure_database(server.dsn()))
         self.owner_dsn = server.dsn(DATABASE)
 
     def start_redis(self, stack: ExitStack) -> Access:
@@ -112,7 +117,11 @@ class Stack:
             gateway=secrets.gateway_redis_password,
         )
         server = EmbeddedRedis(
-            self._installation.redis_folder, self._terminal.source("redis"), port=_port(given), users=users
+            self._installation.redis_folder,
+            self._terminal.source("redis"),
+            port=_port(given),
+            users=users,
+            pause=self._signals.pause,
         )
         stack.callback(server.stop)
         server.start()
@@ -125,7 +134,7 @@ class Stack:
 
     def migrate(self) -> Access:
         """Brings the schema up to date; gives each service its own role where the owner's rights allow it."""
-        return asyncio.run(self._migrate())
+        return self._signals.run(self._migrate())
 
     def start_services(self, stack: ExitStack, postgres: Access, redis: Access) -> None:
         """Both processes, each with its own credentials only. Returns when both are ready or one has died."""
@@ -154,8 +163,7 @@ class Stack:
     async def _migrate(self) -> Access:
         async with connect(self.owner_dsn) as owner:
             try:
-                for name in await migrate(owner):
-                    self._terminal.say(f"Applied migration {name}")
+                await migrate(owner, lambda name: self._terminal.say(f"Applied migration {name}"))
                 secrets = self._secrets
                 public = await enable_login(owner, self.owner_dsn, PUBLIC_ROLE, secrets.public_postgres_password)
                 internal = await enable_login(owner, self.owner_dsn, INTERNAL_ROLE, secrets.internal_postgres_password)
@@ -177,7 +185,7 @@ class Stack:
                     return
                 if time.monotonic() > deadline:
                     raise StartFailure(f"the {service.name} process was not ready within {READY_TIMEOUT:.0f} s")
-                time.sleep(0.05)
+                self._signals.pause(0.05)
 
     def _generated(self, name: str, value: str) -> dict[str, str]:
         """The installation's own value, unless the environment has one."""

@@ -1,13 +1,13 @@
 """`authsession token create|list|revoke`: API tokens from a terminal, as the schema's owner (SPEC §10.7)."""
 
 import argparse
-import asyncio
 import sys
 from datetime import datetime, timedelta
 from typing import assert_never
 
 from authsession.attribution import COMMAND_LINE, person
 from authsession.database import connect
+from authsession.event_loop import run_async
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
 from services.internal_admin.domain.api_token import (
     ApiToken,
@@ -44,11 +44,11 @@ def run(parsed: argparse.Namespace, dsn: str) -> int:
     """The exit status: 1 if there is no such token."""
     match parsed.action:
         case "create":
-            return asyncio.run(_create(dsn, parsed.name, frozenset(parsed.scope), parsed.days))
+            return run_async(_create(dsn, parsed.name, frozenset(parsed.scope), parsed.days))
         case "list":
-            return asyncio.run(_list(dsn))
+            return run_async(_list(dsn))
         case _:
-            return asyncio.run(_revoke(dsn, parsed.token_id))
+            return run_async(_revoke(dsn, parsed.token_id))
 
 
 async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta) -> int:

@@ -6,13 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from authsession.database import FAULTS, connect
-from authsession.embedded.child import StartFailure
+from authsession.embedded.child import StartFailure, ask_all
 from authsession.environment import read_environment
+from authsession.event_loop import run_async
 from authsession.installation import Installation, Running
 from authsession.mail_watch import MailWatch
 from authsession.operators_walk_through import operators_walk_through
 from authsession.stack import Stack
-from authsession.stop_signals import StopSignals
+from authsession.stop_signals import Stopped, StopSignals
 from authsession.terminal import Terminal
 from authsession.walk_through import confirm_call, walk_through
 from shared.address import Address
@@ -26,24 +27,22 @@ def up(folder: Path) -> int:
 
     Raises `StartFailure` and `ConfigurationError` when something cannot start; whatever started is stopped by then.
     """
-    signals = StopSignals()
+    signals = StopSignals(end_at_once=ask_all)
     terminal = Terminal(on_gone=signals.request)
     installation = Installation(folder)
     with installation.locked(), ExitStack() as stack:
         try:
-            started = _start(stack, installation, terminal)
-            signals.interrupting = False
-            return asyncio.run(_run(started, signals, terminal))
-        except KeyboardInterrupt:
+            started = _start(stack, installation, signals, terminal)
+            return run_async(_run(started, signals, terminal))
+        except Stopped:
             return 0
         finally:
-            signals.interrupting = False
             installation.forget()
             terminal.say("Stopping")
 
 
-def _start(stack: ExitStack, installation: Installation, terminal: Terminal) -> Stack:
-    parts = Stack(read_environment(installation.folder.parent), installation, terminal)
+def _start(stack: ExitStack, installation: Installation, signals: StopSignals, terminal: Terminal) -> Stack:
+    parts = Stack(read_environment(installation.folder.parent), installation, signals, terminal)
     parts.check_addresses()
     parts.start_postgres(stack)
     redis = parts.start_redis(stack)

@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
+from weakref import WeakSet
 
 LAUNCH = Path(__file__).with_name("launch.py")
 TAIL_LINES = 200
 
 Line = Callable[[str], None]
+Pause = Callable[[float], None]
+"""Waits so many seconds; may raise what ends the waiting."""
 
 
 class StartFailure(Exception):
@@ -24,6 +27,15 @@ class StartFailure(Exception):
 
 def ignore_line(_: str) -> None:
     """The listener of a child whose output nobody wants."""
+
+
+_children: WeakSet["Child"] = WeakSet()
+
+
+def ask_all() -> None:
+    """Sends each child the signal by which it would die without us, and waits for none."""
+    for child in list(_children):
+        child.ask_to_die()
 
 
 class Child:
@@ -39,24 +51,33 @@ class Child:
         folder: Path | None = None,
         user: tuple[int, int] | None = None,
     ) -> None:
-        """Starts `command`; `dies_by` is sent to it when the calling thread ends, however that happens.
+        """Returns when `command` runs; `dies_by` is sent to it when the calling thread ends, however that happens.
 
         A Ctrl-C on the terminal does not reach it (own session). `user`: uid and gid to run as, if we are root.
         """
         who = [] if user is None else [f"--uid={user[0]}", f"--gid={user[1]}"]
+        hears, tells = os.pipe()
         launch = [sys.executable, "-I", "-S", LAUNCH, f"--parent={os.getpid()}", f"--signal={dies_by.name}", *who]
-        self._process = subprocess.Popen(
-            [*map(str, launch), "--", *map(str, command)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,
-        )
+        try:
+            self._process = subprocess.Popen(
+                [*map(str, launch), f"--tells={tells}", "--", *map(str, command)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=folder,
+                start_new_session=True,
+                pass_fds=[tells],
+            )
+        finally:
+            os.close(tells)
+        self._dies_by = dies_by
+        _children.add(self)
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
+        with os.fdopen(hears, "rb") as told:
+            told.read()  # ends with the launcher: a signal that comes later is the command's own
 
     @property
     def pid(self) -> int:
@@ -80,6 +101,10 @@ class Child:
         """Sends it a signal, if it still runs."""
         if self.exit_status() is None:
             self._process.send_signal(number)
+
+    def ask_to_die(self) -> None:
+        """Sends it what it gets when its parent ends."""
+        self.ask(self._dies_by)
 
     def stop(self, ask: signal.Signals, timeout: float) -> int:
         """Asks it to end, kills its group after `timeout` seconds; returns the exit status. May be repeated."""

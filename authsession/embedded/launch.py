@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--signal", type=signal.Signals.__getitem__, required=True)
     parser.add_argument("--uid", type=int)
     parser.add_argument("--gid", type=int)
+    parser.add_argument("--tells", type=int, required=True, metavar="FD", help="closed when the command runs")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     arguments = parser.parse_args()
     command: list[str] = arguments.command[1:]
@@ -33,6 +34,7 @@ def main() -> None:
         _prctl(PR_SET_PDEATHSIG, arguments.signal)
         if os.getppid() != arguments.parent:  # died before we asked
             sys.exit(1)
+    os.set_inheritable(arguments.tells, False)  # noqa: FBT003 - the standard library's own signature
     os.execv(command[0], command)
 
 

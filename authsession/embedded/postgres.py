@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import psutil
 
-from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line
+from authsession.embedded.child import Child, Line, Pause, StartFailure, free_port, ignore_line
 from shared.kernel.entropy import SystemEntropy
 
 MAJOR_VERSION = 18
@@ -29,12 +29,16 @@ class EmbeddedPostgres:
     as the owner of the data (new data go to the user `postgres`, else `nobody`): Postgres refuses to be root.
     """
 
-    def __init__(self, folder: Path, on_line: Line = ignore_line, *, durable: bool = True) -> None:
+    def __init__(
+        self, folder: Path, on_line: Line = ignore_line, *, durable: bool = True, pause: Pause = time.sleep
+    ) -> None:
+        """`pause` is called while the server starts; what it raises ends the start."""
         self.folder = folder
         self.data = folder / "data"
         self.port = 0
         self._on_line = on_line
         self._durable = durable
+        self._pause = pause
         self._child: Child | None = None
 
     @property
@@ -73,7 +77,7 @@ class EmbeddedPostgres:
             if not passing or time.monotonic() > deadline:
                 raise StartFailure(_explain(said, self.data))
             self.port = 0 if port_is_taken else self.port
-            time.sleep(0.1)
+            self._pause(0.1)
 
     def stop(self) -> None:
         """Fast shutdown: ends sessions, writes a checkpoint. May be repeated."""
@@ -107,6 +111,11 @@ class EmbeddedPostgres:
         command += [f"--pwfile={password_file}", "--locale=C.UTF-8", "--no-instructions"]
         command += [] if self._durable else ["--no-sync"]
         creation = Child(command, dies_by=signal.SIGKILL, user=user)
+        try:
+            while creation.exit_status() is None:
+                self._pause(0.02)
+        finally:
+            creation.kill()
         if creation.wait() != 0:
             shutil.rmtree(data, ignore_errors=True)
             raise StartFailure(_explain(creation.tail(), self.data))
@@ -143,7 +152,7 @@ class EmbeddedPostgres:
             if time.monotonic() > deadline:
                 self.kill()
                 raise StartFailure(f"Postgres on {self.data} took longer than {START_TIMEOUT:.0f} s to start")
-            time.sleep(0.02)
+            self._pause(0.02)
         child.wait()
         return child.tail()
 

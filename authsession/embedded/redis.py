@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from authsession.embedded.child import Child, Line, StartFailure, free_port, ignore_line, is_free
+from authsession.embedded.child import Child, Line, Pause, StartFailure, free_port, ignore_line, is_free
 from authsession.embedded.redis_users import acl_lines
 from contracts.gateway import GatewayKeys
 
@@ -35,12 +35,15 @@ class EmbeddedRedis:
         port: int = 0,
         users: Sequence[str] = (),
         persistent: bool = True,
+        pause: Pause = time.sleep,
     ) -> None:
+        """`pause` is called while the server starts; what it raises ends the start."""
         self.folder = folder
         self.port = port
         self._on_line = on_line
         self._users = tuple(users)
         self._persistent = persistent
+        self._pause = pause
         self._child: Child | None = None
 
     @property
@@ -61,9 +64,8 @@ class EmbeddedRedis:
     def start(self) -> None:
         """Starts the server and returns when it answers. Started again it keeps its port. Raises `StartFailure`."""
         binary = redis_binary()
-        if self.port and not is_free(
-            self.port
-        ):  # asked first: the server that has it would answer our question for readiness
+        # Asked first: the server that has the port would answer our question for readiness.
+        if self.port and not is_free(self.port):
             raise StartFailure(f"port {self.port} of Redis is in use: stop that program, or set AUTHSESSION_REDIS_ADDR")
         said = self.try_start(binary)
         if said is not None:
@@ -92,7 +94,7 @@ class EmbeddedRedis:
             if time.monotonic() > deadline:
                 child.kill()
                 raise StartFailure(f"Redis on {self.folder} took longer than {START_TIMEOUT:.0f} s to start")
-            time.sleep(0.02)
+            self._pause(0.02)
         child.wait()
         return child.tail()
 

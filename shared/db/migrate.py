@@ -7,7 +7,7 @@ grants.sql. Roles belong to the whole cluster: grants.sql bears several database
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -68,9 +68,14 @@ def expected_version() -> int:
     return migrations()[-1].version
 
 
-async def migrate(connection: asyncpg.Connection) -> list[str]:
+def _tell_nobody(_: str) -> None:
+    """The listener of a migration that nobody watches."""
+
+
+async def migrate(connection: asyncpg.Connection, on_applied: Callable[[str], None] = _tell_nobody) -> list[str]:
     """Applies what is missing and the grants; returns the names of the migrations it applied.
 
+    `on_applied` hears each name once its migration is committed.
     May be repeated and may run several times at once: one waits for the other. A failing migration leaves those
     before it applied and nothing of itself. The connection must belong to the schema's owner. Raises
     `MigrationRefused` when an applied migration was changed since, or the database is newer than this code, and
@@ -84,6 +89,7 @@ async def migrate(connection: asyncpg.Connection) -> list[str]:
         missing = [migration for migration in migrations() if migration.version not in applied]
         for migration in missing:
             await _apply(connection, migration)
+            on_applied(migration.name)
         await _grant(connection)
         return [migration.name for migration in missing]
     finally:

@@ -65,7 +65,7 @@ async def _mail(mail: MailSettings) -> Finding | None:
 
 
 async def _mail_server(mail: SmtpMail) -> Finding:
-    async with open_smtp(mail.server, local_name=mail.sender.domain) as smtp:
+    async with open_smtp(mail.server, local_name=mail.stationery.sender.domain) as smtp:
         problem = await smtp.try_out(min(mail.timeout, LONGEST))
     if problem is None:
         return Finding("ok", "the mail server takes letters from us")

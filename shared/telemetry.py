@@ -33,8 +33,8 @@ from shared.web.request_method import known_method
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq", "signal",
-    "status", "version", "warning", "worker",
+    "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq",
+    "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
 OURS = ("authsession", "services", "shared")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import cast
 
 from shared.kernel.mail_sender import parse_mail_sender
+from shared.kernel.one_line import parse_product_name
 from shared.settings import (
     Variable,
     key_ring,
@@ -206,6 +207,16 @@ SMTP_FROM = Variable(
     "AUTHSESSION_SMTP_FROM",
     parse_mail_sender,
     "who letters come from, `login@example.com` or `Example <login@example.com>`; required for `smtp`",
+)
+MAIL_PRODUCT_NAME = Variable(
+    "AUTHSESSION_MAIL_PRODUCT_NAME",
+    parse_product_name,
+    "name of your product in the letters of `smtp`; if unset, the name in `AUTHSESSION_SMTP_FROM`, or its domain",
+)
+MAIL_TEMPLATES = Variable(
+    "AUTHSESSION_MAIL_TEMPLATES",
+    parse_text,
+    "folder of templates and wordings that replace those of the letters of `smtp` (docs/letters.md)",
 )
 SMTP_TIMEOUT = Variable(
     "AUTHSESSION_SMTP_TIMEOUT",

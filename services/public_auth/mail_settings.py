@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
+from services.public_auth.mail.design import Design, our_design, read_design
+from services.public_auth.mail.letters import Stationery
 from shared import variables
 from shared.address import TcpAddress
 from shared.io.smtp import SmtpServer, Tls
+from shared.kernel.faults import ConfigurationError
 from shared.kernel.mail_sender import MailSender
 from shared.process_settings import ProcessSettings
 from shared.settings import Reading, Variable
@@ -33,7 +37,7 @@ class SmtpMail:
     """A mail server; `timeout` is for one letter, connecting included."""
 
     server: SmtpServer = field(repr=False)
-    sender: MailSender
+    stationery: Stationery = field(repr=False)
     timeout: timedelta
 
 
@@ -78,8 +82,29 @@ def _read_smtp(reading: Reading, process: ProcessSettings) -> SmtpMail:
             f"{variables.SMTP_TLS.name}=off sends login codes and the password unencrypted, which production refuses: "
             "write starttls or implicit"
         )
+    return SmtpMail(server, _read_stationery(reading), reading.required(variables.SMTP_TIMEOUT))
+
+
+def _read_stationery(reading: Reading) -> Stationery:
+    """A product without a name is called as letters are signed."""
     sender = reading.optional(variables.SMTP_FROM) or MailSender("", "")
-    return SmtpMail(server, sender, reading.required(variables.SMTP_TIMEOUT))
+    return Stationery(
+        sender=sender,
+        product=reading.optional(variables.MAIL_PRODUCT_NAME) or sender.display_name or sender.domain,
+        host=reading.optional(variables.PUBLIC_HOST),
+        design=_read_design(reading),
+    )
+
+
+def _read_design(reading: Reading) -> Design:
+    folder = reading.optional(variables.MAIL_TEMPLATES)
+    if folder is None:
+        return our_design()
+    try:
+        return read_design(Path(folder))
+    except ConfigurationError as error:
+        reading.problems += [f"{variables.MAIL_TEMPLATES.name}: {problem}" for problem in error.problems]
+        return our_design()
 
 
 def _require(reading: Reading, variable: Variable[T], mode: str) -> None:

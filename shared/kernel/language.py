@@ -4,9 +4,9 @@ import re
 from typing import Final
 
 DEFAULT_LANGUAGE: Final = "en"
-_TAGS = ("en", "de", "es", "fr", "pt", "ja", "zh-Hans")
+LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "ja", "zh-Hans")
 # Browsers name simplified Chinese by region; RFC 4647 alone would never get from there to the script.
-_SUPPORTED = {tag.lower(): tag for tag in _TAGS} | {"zh-cn": "zh-Hans", "zh-sg": "zh-Hans"}
+_SUPPORTED = {tag.lower(): tag for tag in LANGUAGES} | {"zh-cn": "zh-Hans", "zh-sg": "zh-Hans"}
 # RFC 9110 §12.5.4 with §12.4.2: a language range and its weight.
 # Nine subtags are more than RFC 5646 §4.4.1 expects of any tag (35 characters); a longer range is malformed.
 _RANGE = re.compile(

@@ -81,7 +81,7 @@ def test_a_login_through_a_letter_in_ones_own_language(by_smtp: tuple[Product, S
     challenge_id = product.send(email, **{"Accept-Language": "ja"})
     code = code_for(peer, email)
     message = peer.parsed(next(n for n, one in enumerate(peer.received) if one.email == email))
-    assert message["Subject"] == f"{code} がログインコードです"
+    assert message["Subject"] == f"{code} は Example のログインコードです"
     assert product.confirm(challenge_id, code).status_code == 200
 
 

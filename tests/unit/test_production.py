@@ -11,7 +11,7 @@ from shared.kernel.faults import ConfigurationError
 SECRET = "S3cretWord"
 KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
 SOUND = {
-    "POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=verify-full",
+    "POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=verify-full&sslrootcert=system",
     "REDIS_ADDR": "redis.example.com:6379",
     "REDIS_TLS": "true",
     "LOGIN_CODE_KEYS": KEYS,
@@ -29,8 +29,8 @@ REFUSED = [
     ({"MAIL_SERVICE_MODE": "stub"}, *STUB),
     ({"MAIL_SERVICE_MODE": None}, *STUB),
     ({"SMTP_TLS": "off"}, "SMTP_TLS=off", "starttls or implicit"),
-    ({"LOGIN_CODE_KEYS": None}, "LOGIN_CODE_KEYS is not set", "openssl rand"),
-    ({"SEALING_KEYS": None}, "SEALING_KEYS is not set", "encrypted under"),
+    ({"LOGIN_CODE_KEYS": None}, "LOGIN_CODE_KEYS is not set", "authsession keys new"),
+    ({"SEALING_KEYS": None}, "SEALING_KEYS is not set", "keys that encrypt"),
     ({"LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "LOGIN_CODE_KEYS: key 1", "32"),
     ({"SEALING_KEYS": "k1:c2hvcnQ="}, "SEALING_KEYS: key 1", "32"),
     ({"SEND_RATE_LIMIT": "off"}, "SEND_RATE_LIMIT is off", "set a rate"),

@@ -2,20 +2,39 @@
 
 No link in it: scanners open links, and people who expect none are harder to phish. Nothing that a stranger typed gets
 into a letter, but for the address it goes to.
+
+Bodies are quoted-printable in every language: any server takes seven bits, no relay has to change the letter (which
+would break its signature), and filters distrust base64 for text (docs/decisions/0046-letters.md).
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, Policy
+from html import escape
 
+from services.public_auth.mail.design import Design, Wording
 from services.public_auth.mail.transport import Letter
-from services.public_auth.mail.wordings import Wording, wording
 from shared.io.smtp import mailbox
 from shared.kernel.mail_sender import MailSender
 
 _POLICY = SMTP.clone(cte_type="7bit")  # any server takes it: no 8BITMIME, no SMTPUTF8
+_ENCODING = "quoted-printable"
 _ONE_MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Stationery:
+    """What all letters of a process have in common.
+
+    `host` is the public API's; with it letters have an autofill line, which binds the code to that host.
+    """
+
+    sender: MailSender
+    product: str
+    host: str | None
+    design: Design
 
 
 class _Recipient(str):
@@ -30,43 +49,40 @@ class _Recipient(str):
         return f"{self.name}: {self}{policy.linesep}"
 
 
-def write_letter(letter: Letter, sender: MailSender) -> bytes:
+def write_letter(letter: Letter, stationery: Stationery) -> bytes:
     """The whole message. A letter that is tried again has the same Message-ID and Date: a double shows as one."""
-    tag, words = wording(letter.locale)
-    validity = _validity(words, letter.valid_for)
+    tag, words = stationery.design.wording(letter.locale)
+    values = _values(letter, stationery, tag, words)
+    sender, design = stationery.sender, stationery.design
     message = EmailMessage(policy=_POLICY)
     message["From"] = Address(sender.display_name, addr_spec=mailbox(sender.address))
     message["To"] = _Recipient(mailbox(letter.email))
-    message["Subject"] = words.subject.format(code=letter.code)
+    message["Subject"] = values["subject"]
     message["Date"] = letter.queued_at
     message["Message-ID"] = f"<{letter.delivery_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: nobody's out-of-office note answers
-    message.set_content(_text(words, letter.code, validity))
-    message.add_alternative(_html(tag, words, letter.code, validity), subtype="html")
+    message.set_content(design.text.filled(values).rstrip() + "\n", cte=_ENCODING)
+    html = design.html.filled({name: escape(value) for name, value in values.items()})
+    message.add_alternative(html, subtype="html", cte=_ENCODING)
     message["Content-Language"] = tag
     message.set_boundary(f"=_{letter.delivery_id}")  # none is drawn by chance: the bytes depend on the letter alone
     return message.as_bytes()
 
 
-def _validity(words: Wording, valid_for: timedelta) -> str:
-    minutes = max(1, round(valid_for / _ONE_MINUTE))
-    return words.valid_one_minute if minutes == 1 else words.valid_minutes.format(minutes=minutes)
+def shown_minutes(valid_for: timedelta) -> int:
+    """What a letter says of how long its code still lives."""
+    return max(1, round(valid_for / _ONE_MINUTE))
 
 
-def _text(words: Wording, code: str, validity: str) -> str:
-    return f"{words.heading}\n\n    {code}\n\n{validity}\n\n{words.advice}\n"
-
-
-def _html(tag: str, words: Wording, code: str, validity: str) -> str:
-    return f"""\
-<!doctype html>
-<html lang="{tag}">
-<head><meta charset="utf-8"><title>{words.heading}</title></head>
-<body style="font-family: sans-serif">
-<p>{words.heading}</p>
-<p style="font-size: 2em; font-weight: bold; letter-spacing: 0.1em">{code}</p>
-<p>{validity}</p>
-<p>{words.advice}</p>
-</body>
-</html>
-"""
+def _values(letter: Letter, stationery: Stationery, tag: str, words: Wording) -> dict[str, str]:
+    minutes = shown_minutes(letter.valid_for)
+    validity = words.valid_one_minute if minutes == 1 else words.valid_minutes
+    given = {"code": letter.code, "product": stationery.product, "minutes": str(minutes)}
+    return given | {
+        "language": tag,
+        "subject": words.subject.filled(given),
+        "heading": words.heading.filled(given),
+        "validity": validity.filled(given),
+        "advice": words.advice.filled(given),
+        "autofill": f"@{stationery.host} #{letter.code}" if stationery.host else "",
+    }

@@ -2,23 +2,24 @@
 
 from datetime import timedelta
 
-from services.public_auth.mail.letters import write_letter
+from services.public_auth.mail.letters import Stationery
+from services.public_auth.mail.moulds import LetterWriter
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter, Undelivered
 from shared.io.smtp import Accepted, Envelope, NotAccepted, Smtp, mailbox
-from shared.kernel.mail_sender import MailSender
 
 
 class SmtpTransport:
     """`timeout` is for one letter, connecting and logging in included."""
 
-    def __init__(self, smtp: Smtp, sender: MailSender, *, timeout: timedelta) -> None:
+    def __init__(self, smtp: Smtp, stationery: Stationery, *, timeout: timedelta) -> None:
         self._smtp = smtp
-        self._sender = sender
+        self._sender = mailbox(stationery.sender.address)
+        self._letters = LetterWriter(stationery)
         self.timeout = timeout
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
         """Delivered once the server took it; refused for good (5yz) is permanent, anything else is tried again."""
-        envelope = Envelope(mailbox(self._sender.address), mailbox(letter.email), write_letter(letter, self._sender))
+        envelope = Envelope(self._sender, mailbox(letter.email), self._letters.write(letter))
         match await self._smtp.send(envelope, timeout):
             case Accepted():
                 return Delivered()

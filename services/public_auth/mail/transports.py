@@ -24,7 +24,7 @@ async def open_transport(settings: MailSettings, *, concurrency: int) -> AsyncGe
                 yield RestTransport(client, timeout=settings.timeout)
         case SmtpMail():
             # The sender's domain in EHLO: the name of this machine is nobody's business, and every receiver sees it.
-            async with open_smtp(settings.server, local_name=settings.sender.domain) as smtp:
-                yield SmtpTransport(smtp, settings.sender, timeout=settings.timeout)
+            async with open_smtp(settings.server, local_name=settings.stationery.sender.domain) as smtp:
+                yield SmtpTransport(smtp, settings.stationery, timeout=settings.timeout)
         case _:
             assert_never(settings)

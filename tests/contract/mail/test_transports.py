@@ -11,6 +11,8 @@ from uuid import UUID
 import pytest
 import trio
 
+from services.public_auth.mail.design import our_design
+from services.public_auth.mail.letters import Stationery
 from services.public_auth.mail.transport import (
     Delivered,
     DeliveryOutcome,
@@ -32,7 +34,7 @@ from tests.support.smtp_peer import smtp_peer
 CONCURRENCY = 20
 TIMEOUT = timedelta(seconds=10)
 SHORT = timedelta(seconds=0.5)
-SENDER = MailSender("Example", "login@example.com")
+STATIONERY = Stationery(MailSender("Example", "login@example.com"), "Example", None, our_design())
 _numbers = count(1)
 
 
@@ -65,7 +67,7 @@ class Far:
 def running(kind: str) -> Iterator[tuple[MailSettings, MailPeer]]:
     if kind == "smtp":
         with smtp_peer() as smtp:
-            yield SmtpMail(SmtpServer("127.0.0.1", smtp.port, "off"), SENDER, TIMEOUT), smtp
+            yield SmtpMail(SmtpServer("127.0.0.1", smtp.port, "off"), STATIONERY, TIMEOUT), smtp
     elif kind == "rest":
         with rest_mail_peer() as rest:
             yield RestMail(rest.base_url, TIMEOUT), rest
@@ -179,7 +181,7 @@ async def test_letters_pass_those_that_stall(far: Far) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [SmtpMail(SmtpServer("127.0.0.1", 9, "off"), SENDER, TIMEOUT), RestMail("http://127.0.0.1:9", TIMEOUT)],
+    [SmtpMail(SmtpServer("127.0.0.1", 9, "off"), STATIONERY, TIMEOUT), RestMail("http://127.0.0.1:9", TIMEOUT)],
     ids=["smtp", "rest"],
 )
 async def test_a_far_side_that_is_away_is_no_letters_fault(settings: MailSettings, asyncio_loop: None) -> None:

@@ -13,12 +13,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from services.public_auth.mail.letters import write_letter
+from services.public_auth.mail.design import our_design
+from services.public_auth.mail.letters import Stationery
+from services.public_auth.mail.letters import write_letter as write
 from services.public_auth.mail.transport import Letter
-from services.public_auth.mail.wordings import WORDINGS
 from shared.io.smtp import mailbox
 from shared.kernel.email_address import parse_email
-from shared.kernel.language import _TAGS
+from shared.kernel.language import LANGUAGES as TAGS
 from shared.kernel.mail_sender import MailSender, parse_mail_sender
 
 SENDER = MailSender("Example", "login@example.com")
@@ -31,7 +32,18 @@ LETTER = Letter(
     queued_at=datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC),
     valid_for=timedelta(minutes=10),
 )
-LANGUAGES = pytest.mark.parametrize("locale", WORDINGS)
+LANGUAGES = pytest.mark.parametrize("locale", TAGS)
+WORDINGS = our_design().wordings
+GIVEN = {"code": "012345", "product": "Example", "minutes": "10"}
+
+
+def stationery(sender: MailSender = SENDER, product: str = "Example", host: str | None = None) -> Stationery:
+    return Stationery(sender, product, host, our_design())
+
+
+def write_letter(letter: Letter, sender: MailSender) -> bytes:
+    """By the library; `test_moulds` holds letters by mould to the same bytes."""
+    return write(letter, stationery(sender))
 
 
 def read(content: bytes) -> EmailMessage:
@@ -43,8 +55,8 @@ def bodies(message: EmailMessage) -> list[tuple[str, str]]:
 
 
 def test_every_language_that_a_person_may_prefer_has_its_words() -> None:
-    assert list(WORDINGS) == list(_TAGS)
-    everything = [text for each in WORDINGS.values() for text in (each.subject, each.heading, each.advice)]
+    assert list(WORDINGS) == list(TAGS)
+    everything = [text.parts for each in WORDINGS.values() for text in (each.subject, each.heading, each.advice)]
     assert len(set(everything)) == len(everything)
 
 
@@ -53,17 +65,17 @@ def test_a_letter_is_whole_in_text_and_html_with_the_code_in_its_subject(locale:
     message = read(write_letter(replace(LETTER, locale=locale), SENDER))
     words = WORDINGS[locale]
 
-    assert message["Subject"] == words.subject.format(code="012345")
+    assert message["Subject"] == words.subject.filled(GIVEN)
     assert message["Content-Language"] == locale
     assert message.get_content_type() == "multipart/alternative"
     (text_type, text), (html_type, html) = bodies(message)
     assert (text_type, html_type) == ("text/plain", "text/html")
     for body in (text, html):
-        assert words.heading in body
+        assert words.heading.filled(GIVEN) in body
         assert "012345" in body
-        assert words.valid_minutes.format(minutes=10) in body
-        assert words.advice in body
-    assert f'<html lang="{locale}">' in html
+        assert words.valid_minutes.filled(GIVEN) in body
+        assert words.advice.filled(GIVEN) in body
+    assert f'<html lang="{locale}"' in html
     assert [part.get_content_charset() for part in message.iter_parts()] == ["utf-8", "utf-8"]
 
 
@@ -112,14 +124,14 @@ def test_there_is_no_link_and_nothing_to_load_in_a_letter(locale: str) -> None:
 def test_a_letter_says_how_long_its_code_still_lives(locale: str, valid_for: timedelta, minutes: int) -> None:
     """A code that is shared and mailed again has less than ten minutes left."""
     words = WORDINGS[locale]
-    said = words.valid_one_minute if minutes == 1 else words.valid_minutes.format(minutes=minutes)
+    said = (words.valid_one_minute if minutes == 1 else words.valid_minutes).filled({**GIVEN, "minutes": str(minutes)})
     for _, body in bodies(read(write_letter(replace(LETTER, locale=locale, valid_for=valid_for), SENDER))):
         assert said in body
 
 
 def test_a_language_that_we_do_not_speak_is_english() -> None:
     message = read(write_letter(replace(LETTER, locale="tlh"), SENDER))
-    assert (message["Content-Language"], message["Subject"]) == ("en", "012345 is your login code")
+    assert (message["Content-Language"], message["Subject"]) == ("en", "012345 is your Example login code")
 
 
 def test_a_letter_that_is_tried_again_is_the_same_and_another_one_is_not() -> None:
@@ -129,6 +141,54 @@ def test_a_letter_that_is_tried_again_is_the_same_and_another_one_is_not() -> No
     assert (again["Message-ID"], again["Date"]) == (read(first)["Message-ID"], read(first)["Date"])
     other = read(write_letter(replace(LETTER, delivery_id=UUID(int=2)), SENDER))
     assert other["Message-ID"] != again["Message-ID"]
+
+
+def shown_text(html: str) -> str:
+    """What a browser shows of it, roughly: without head, hidden lines and tags."""
+    body = html.partition("<body")[2].partition(">")[2]
+    visible = re.sub(r'<div style="display: none.*?</div>', "", body, flags=re.DOTALL)
+    return re.sub(r"<[^>]*>", "", visible)
+
+
+@LANGUAGES
+def test_a_notification_shows_the_code_and_a_reader_sees_it_once_in_one_run(locale: str) -> None:
+    """Notifications show the subject and the first words of the body, which are hidden in the letter itself."""
+    message = read(write_letter(replace(LETTER, locale=locale), SENDER))
+    (_, text), (_, html) = bodies(message)
+    assert "012345" in message["Subject"]
+    preheader = re.search(r'<div style="display: none[^>]*>\s*(\S+)', html)
+    assert preheader is not None
+    assert preheader[1] == "012345"
+    assert shown_text(html).count("012345") == text.count("012345") == 1
+    assert "    012345" in text.splitlines()
+
+
+def test_a_letter_names_the_product_and_markup_in_names_is_text() -> None:
+    product = "Müller & <b>Söhne</b>"
+    message = read(write(LETTER, stationery(product=product)))
+    (_, text), (_, html) = bodies(message)
+    assert product in message["Subject"]
+    assert product in text
+    assert "Müller &amp; &lt;b&gt;Söhne&lt;/b&gt;" in html
+    assert "<b>" not in html
+
+
+@LANGUAGES
+def test_the_last_line_binds_the_code_to_the_host_of_the_public_api(locale: str) -> None:
+    """https://wicg.github.io/sms-one-time-codes: a phone offers the code on that host alone."""
+    (_, text), (_, html) = bodies(read(write(replace(LETTER, locale=locale), stationery(host="auth.example.com"))))
+    assert text.splitlines()[-1] == "@auth.example.com #012345"
+    assert shown_text(html).strip().endswith("@auth.example.com #012345")
+    for _, body in bodies(read(write_letter(replace(LETTER, locale=locale), SENDER))):
+        assert "@" not in body.partition("<body")[2]
+
+
+def test_the_page_is_light_and_dark_and_fits_a_phone() -> None:
+    _, (_, html) = bodies(read(write_letter(LETTER, SENDER)))
+    assert '<meta name="color-scheme" content="light dark">' in html
+    assert "@media (prefers-color-scheme: dark)" in html
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in html
+    assert not re.search(r"[^-]width=\"(?!100%|480)", html)  # one fixed width, for a program that ignores styles
 
 
 def test_the_challenge_is_not_in_the_letter() -> None:

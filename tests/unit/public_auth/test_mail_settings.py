@@ -16,7 +16,7 @@ from shared.kernel.mail_sender import MailSender
 SECRET = "S3cretWord"
 KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
 LEAST = {
-    "POSTGRES_DSN": f"postgresql://user:{SECRET}@127.0.0.1:5432/authsession?sslmode=verify-full",
+    "POSTGRES_DSN": f"postgresql://user:{SECRET}@127.0.0.1:5432/authsession?sslmode=verify-full&sslrootcert=system",
     "LOGIN_CODE_KEYS": KEYS,
     "SEALING_KEYS": KEYS,
 }
@@ -44,7 +44,7 @@ def test_mail_is_a_mailbox_for_development_unless_said_otherwise() -> None:
 def test_mail_by_smtp_is_encrypted_unless_asked_for_otherwise() -> None:
     mail = read(**SMTP).mail
     assert mail.server == SmtpServer("mail.example.com", 587, "starttls")
-    assert (mail.sender, mail.timeout) == (MailSender("", "login@example.com"), timedelta(seconds=10))
+    assert (mail.stationery.sender, mail.timeout) == (MailSender("", "login@example.com"), timedelta(seconds=10))
     assert read(**SMTP, SMTP_TLS="off").mail.server.tls == "off"
 
 
@@ -71,6 +71,9 @@ def test_mail_by_a_service_has_the_seeds_timeout() -> None:
         ({**SMTP, "SMTP_ADDR": "unix:/run/smtp"}, ["SMTP_ADDR must be host:port"]),
         ({**SMTP, "SMTP_ADDR": "mail.example.com"}, ["SMTP_ADDR must be host:port"]),
         ({**SMTP, "SMTP_FROM": "nobody"}, ["SMTP_FROM must be one address"]),
+        ({**SMTP, "MAIL_PRODUCT_NAME": "A\r\nBcc: x@y.example"}, ["MAIL_PRODUCT_NAME must be a name of 1 to 64"]),
+        ({**SMTP, "MAIL_PRODUCT_NAME": "x" * 65}, ["MAIL_PRODUCT_NAME must be a name of 1 to 64"]),
+        ({**SMTP, "MAIL_TEMPLATES": "/nowhere"}, ["MAIL_TEMPLATES: the folder cannot be read: No such file"]),
         ({**SMTP, "SMTP_TLS": "on"}, ["SMTP_TLS must be starttls or implicit or off"]),
         ({**SMTP, "SMTP_TIMEOUT": "2m"}, ["SMTP_TIMEOUT must be a duration of at most 1m"]),
         ({**REST, "MAIL_SERVICE_REQUEST_TIMEOUT": "0"}, ["MAIL_SERVICE_REQUEST_TIMEOUT must be a duration above"]),
@@ -86,6 +89,34 @@ def test_a_wrong_way_for_mail_is_refused_at_boot(changes: dict[str, str], begins
     found = problems(**changes)
     assert [problem.startswith(begin) for problem, begin in zip(found, begins, strict=True)] == [True] * len(begins)
     assert SECRET not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "product"),
+    [
+        ({}, "example.com"),
+        ({"SMTP_FROM": "Acme <login@example.com>"}, "Acme"),
+        ({"SMTP_FROM": "Acme <login@example.com>", "MAIL_PRODUCT_NAME": " Bücher & Söhne "}, "Bücher & Söhne"),
+    ],
+)
+def test_letters_name_the_product_or_who_signs_them(changes: dict[str, str], product: str) -> None:
+    assert read(**SMTP | changes).mail.stationery.product == product
+
+
+def test_letters_are_bound_to_the_host_of_the_public_api_if_it_is_known() -> None:
+    assert read(**SMTP).mail.stationery.host is None
+    assert read(**SMTP, PUBLIC_HOST="Auth.Example.com").mail.stationery.host == "auth.example.com"
+
+
+def test_every_mistake_in_a_folder_of_letters_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("no code here")
+    (tmp_path / "en.toml").write_text('subject = "{{code}} {{nmae}}"\nheading = ""')
+    found = problems(**SMTP, MAIL_TEMPLATES=str(tmp_path))
+    assert [problem.partition("; ")[0] for problem in found] == [
+        "MAIL_TEMPLATES: letter.txt lacks the placeholder {{code}}",
+        "MAIL_TEMPLATES: en.toml: subject has the unknown placeholder {{nmae}}",
+        "MAIL_TEMPLATES: en.toml: heading must be a text in quotation marks that is not empty",
+    ]
 
 
 @pytest.mark.parametrize("mode", [SMTP, {**SMTP, "SMTP_TLS": "implicit"}, {**SMTP, **LOGIN}, REST])

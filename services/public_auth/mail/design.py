@@ -1,0 +1,178 @@
+"""What letters look like and say: ours, in `templates/`, or an owner's folder of the same files over it.
+
+`letter.html` and `letter.txt` are the two bodies; `en.toml` and the like are the wording of a language. Every file of
+an owner's folder, and every entry of a wording, may be missing: ours stands in. All of it is checked at boot.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final, ParamSpec, TypeVar
+
+from services.public_auth.mail.template import Template, parse_template
+from shared.kernel.faults import ConfigurationError
+from shared.kernel.language import DEFAULT_LANGUAGE, LANGUAGES
+from shared.kernel.one_line import is_one_line
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HTML, TEXT, WORDING_SUFFIX = "letter.html", "letter.txt", ".toml"
+MAX_FILE_BYTES: Final = 64 * 1024
+"""A letter of more than 102 KiB is cut by Gmail."""
+_LONGEST_SUBJECT = 200
+_BODY_NAMES = frozenset({"advice", "autofill", "code", "heading", "language", "product", "subject", "validity"})
+_NAMES = (HTML, TEXT, *(tag + WORDING_SUFFIX for tag in LANGUAGES))
+_NOTHING = Template(("",))
+_SUFFIXES = (".html", ".txt", WORDING_SUFFIX)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a letter says in one language. `valid_one_minute` is apart for the sake of grammar."""
+
+    subject: Template
+    heading: Template
+    valid_one_minute: Template
+    valid_minutes: Template
+    advice: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Both bodies, and a wording of each language."""
+
+    html: Template
+    text: Template
+    wordings: Mapping[str, Wording]
+
+    def wording(self, locale: str) -> tuple[str, Wording]:
+        """The wording and its language tag; English for a language that we do not speak (any more)."""
+        tag = locale if locale in self.wordings else DEFAULT_LANGUAGE
+        return tag, self.wordings[tag]
+
+
+_KNOWN = {
+    "subject": frozenset({"code", "product"}),
+    "heading": frozenset({"product"}),
+    "valid_one_minute": frozenset({"product"}),
+    "valid_minutes": frozenset({"minutes", "product"}),
+    "advice": frozenset({"product"}),
+}
+_NEEDED = {"subject": frozenset({"code"}), "valid_minutes": frozenset({"minutes"})}
+
+
+@cache
+def our_design() -> Design:
+    """The design that comes with the product."""
+    folder = files("services.public_auth.mail") / "templates"
+    reading = _Reading(ours=None)
+    design = reading.design({name: (folder / name).read_bytes() for name in _NAMES})
+    assert not reading.problems
+    return design
+
+
+def read_design(folder: Path) -> Design:
+    """An owner's folder over ours. Raises `ConfigurationError` with everything that is wrong in it."""
+    try:
+        found = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
+    except OSError as error:
+        raise ConfigurationError([f"the folder cannot be read: {error.strerror}"]) from None
+    reading = _Reading(our_design())
+    given = {name: content for name in found if (content := reading.content(folder, name)) is not None}
+    design = reading.design(given)
+    if not given and not reading.problems:
+        reading.problems.append(f"the folder has no file of a letter; there may be {', '.join(_NAMES)}")
+    if reading.problems:
+        raise ConfigurationError(reading.problems)
+    return design
+
+
+class _Reading:
+    """One reading of files, over `ours` if there is one. With `problems` what it returns is of no use."""
+
+    def __init__(self, ours: Design | None) -> None:
+        self.problems: list[str] = []
+        self._ours = ours
+
+    def content(self, folder: Path, name: str) -> bytes | None:
+        """Of a file that belongs to a letter. Names that look so are refused: `de-DE.toml` would never be used."""
+        if name in _NAMES:
+            return self._noting(name, _content, folder / name)
+        if name.endswith(_SUFFIXES):
+            self.problems.append(f"{name} is no file of a letter; there may be {', '.join(_NAMES)}")
+        return None
+
+    def design(self, given: Mapping[str, bytes]) -> Design:
+        ours = self._ours
+        return Design(
+            html=self._body(HTML, given, ours.html if ours else None),
+            text=self._body(TEXT, given, ours.text if ours else None),
+            wordings={tag: self._wording(tag, given, ours.wordings[tag] if ours else None) for tag in LANGUAGES},
+        )
+
+    def _body(self, name: str, given: Mapping[str, bytes], ours: Template | None) -> Template:
+        template = self._noting(name, _body, given[name]) if name in given else ours
+        return template or _NOTHING
+
+    def _wording(self, tag: str, given: Mapping[str, bytes], ours: Wording | None) -> Wording:
+        name = tag + WORDING_SUFFIX
+        templates = {each: getattr(ours, each) if ours else _NOTHING for each in _KNOWN}
+        for entry, value in (self._noting(name, _entries, given[name]) or {}).items() if name in given else ():
+            templates[entry] = self._noting(f"{name}: {entry}", _line, entry, value) or _NOTHING
+        return Wording(**{entry: templates[entry] for entry in _KNOWN})
+
+    def _noting(self, name: str, read: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return read(*args, **kwargs)
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return None
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"is larger than {MAX_FILE_BYTES // 1024} KiB, and mail programs cut long letters; shorten it")
+    return content
+
+
+def _body(content: bytes) -> Template:
+    text = _decoded(content).replace("\r\n", "\n")
+    if not is_one_line(text.replace("\n", "").replace("\t", "")):
+        raise ValueError("has control characters; remove them")
+    return parse_template(text, known=_BODY_NAMES, needed={"code"})
+
+
+def _entries(content: bytes) -> Mapping[str, object]:
+    try:
+        return tomllib.loads(_decoded(content))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"is not TOML: {error}") from None
+
+
+def _line(entry: str, value: object) -> Template:
+    if entry not in _KNOWN:
+        raise ValueError(f"is no entry of a wording; there may be {', '.join(_KNOWN)}")
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a text in quotation marks that is not empty")
+    if not is_one_line(value):
+        raise ValueError("must be one line without control characters: a line break could make a header of its own")
+    if entry == "subject" and len(value) > _LONGEST_SUBJECT:
+        raise ValueError(f"must have at most {_LONGEST_SUBJECT} characters")
+    return parse_template(value, known=_KNOWN[entry], needed=_NEEDED.get(entry, frozenset()))
+
+
+def _decoded(content: bytes) -> str:
+    """UTF-8; the mark that some editors put first is no part of the text."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text; save it as UTF-8") from None

@@ -6,9 +6,9 @@
 # Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
 
 .DEFAULT_GOAL := run
-.PHONY: run test check chaos bench setup
+.PHONY: run test check chaos bench setup embedded dev
 
-run: .venv/embedded.stamp
+run: embedded
 	@exec .venv/bin/authsession up
 
 test: setup
@@ -24,7 +24,7 @@ bench: setup
 	@.venv/bin/python -m bench
 	@exec .venv/bin/python -m bench.peers
 
-setup: .venv/dev.stamp
+setup: dev
 
-.venv/%.stamp: requirements/%.txt requirements/install pyproject.toml
-	@requirements/install $*
+embedded dev:
+	@requirements/install $@

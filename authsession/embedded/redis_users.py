@@ -11,8 +11,10 @@ from contracts.gateway import GatewayKeys
 # Only what Redis 7.0 knows, or it takes none of the file. So without `client|setinfo` (7.2), which we never send:
 # libraries that do send it go on when it is refused.
 _CONNECTION = "+ping +auth +hello +acl|whoami +info +time"
-# What shared.outbox and shared.web send, and what their scripts call: a script runs with its caller's rights.
-_SERVICE = "+evalsha +script|load +get +mget +set +hget +hgetall +hmget +hset +pttl +scan +xadd"
+# For the scripts of shared.outbox and shared.web, which run with their caller's rights. What they call, and what
+# is sent without a script, stands in one selector for each kind of key, so that no key can get another type.
+_SCRIPTS = "+evalsha +script|load"
+_STATE = "+hget +hgetall +hmget +hset"
 _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevrange +xlen +xinfo|stream"
 
 
@@ -22,18 +24,25 @@ def acl_lines(
     """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
 
     Both services write the projection (any process may keep it), and each has its rate limits beside.
+    The internal one also looks at what is there (SPEC §6.6): only it may list keys and read the stream.
     The gateway reads the projection and writes nothing but its replay keys. `admin`, if given, may do everything: the
     others may not even load this file anew.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
-    service = f"resetchannels -@all {_CONNECTION} {_SERVICE} {projection}"
     reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
+    public_limits, internal_limits = f"~{rate_limit_prefix}*", f"~control-plane:{rate_limit_prefix}*"
+    state = f"(~{keys.projection} {_STATE})"
+    public_keys = f"(~{keys.record_prefix}* {public_limits} +get +set) (~{keys.stream} +xadd)"
+    internal_keys = (
+        f"(~{keys.record_prefix}* {internal_limits} +get +set +pttl) (~{keys.stream} +xadd +xrange +xrevrange)"
+    )
+    service = f"resetchannels -@all {_CONNECTION} {_SCRIPTS} {projection} {state}"
     administrator = [] if admin is None else [f"user admin on {_password(admin)} ~* &* +@all"]
     return [
         "user default off",
         *administrator,
-        f"user public on {_password(public)} {service} ~{rate_limit_prefix}*",
-        f"user internal on {_password(internal)} {service} ~control-plane:{rate_limit_prefix}*",
+        f"user public on {_password(public)} {service} {public_limits} {public_keys}",
+        f"user internal on {_password(internal)} {service} +scan {internal_limits} {internal_keys}",
         f"user gateway on {_password(gateway)} {reads} (~gateway:replay:* +set +get)",
     ]
 

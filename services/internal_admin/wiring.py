@@ -38,6 +38,7 @@ from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing
+from shared.outbox.guard import ProjectionGuard
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.reconciler import BATCH as RECONCILER_BATCH
@@ -120,6 +121,7 @@ async def _run(
         await workers.start(relay.run)
         await workers.start(limiter.run)
         await workers.start(keeper.run)
+        await workers.start(ProjectionGuard(postgres, projection, SystemEntropy()).run)
         await workers.start(partial(
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
         ))  # fmt: skip

@@ -101,7 +101,7 @@ async def _run(
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
     relay = Relay(postgres, projection)
-    keeper = Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE)
+    keeper = Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE, finds_strays=False)
     limiter = RateLimiter(
         redis,
         {SEND: settings.send_rate_limit, CONFIRM: settings.confirm_rate_limit},

@@ -38,6 +38,7 @@ grant select, insert, update, delete on blocks, projection_outbox to authsession
 grant select, update on projection_keeper to authsession_public, authsession_internal;
 grant insert on projection_conflicts to authsession_public, authsession_internal;
 grant select, delete on projection_conflicts to authsession_internal;
+grant select, update on projection_guard to authsession_internal;
 
 -- Orders for the user service are the internal process' alone.
 grant select, insert, update, delete on user_block_orders to authsession_internal;

@@ -431,6 +431,15 @@ CREATE TABLE authsession.projection_conflicts (
     noted_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE authsession.projection_guard (
+    only_row boolean DEFAULT true NOT NULL,
+    holder text DEFAULT ''::text NOT NULL,
+    held_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    stream_position text DEFAULT '0-0'::text NOT NULL,
+    CONSTRAINT projection_guard_only_row_check CHECK (only_row)
+)
+WITH (fillfactor='50');
+
 CREATE TABLE authsession.projection_keeper (
     only_row boolean DEFAULT true NOT NULL,
     epoch text DEFAULT ''::text NOT NULL,
@@ -602,6 +611,9 @@ ALTER TABLE ONLY authsession.owner_setup
 
 ALTER TABLE ONLY authsession.projection_conflicts
     ADD CONSTRAINT projection_conflicts_pkey PRIMARY KEY (device_session_id);
+
+ALTER TABLE ONLY authsession.projection_guard
+    ADD CONSTRAINT projection_guard_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY authsession.projection_keeper
     ADD CONSTRAINT projection_keeper_pkey PRIMARY KEY (only_row);
@@ -854,6 +866,8 @@ GRANT SELECT,UPDATE ON TABLE authsession.owner_setup TO authsession_internal;
 
 GRANT INSERT ON TABLE authsession.projection_conflicts TO authsession_public;
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsession_internal;
+
+GRANT SELECT,UPDATE ON TABLE authsession.projection_guard TO authsession_internal;
 
 GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_internal;

@@ -131,6 +131,17 @@ class Redis:
             if int(cursor) == 0:
                 return
 
+    async def xrange(self, key: Argument, first: str, count: int) -> list[tuple[bytes, list[bytes]]]:
+        """Entries of a stream from the id `first` on, at most `count`: of each its id, and names and values in turn."""
+        return [
+            (entry_id, flat) for entry_id, flat in await self._execute(b"XRANGE", key, first, b"+", b"COUNT", count)
+        ]
+
+    async def last_entry_id(self, key: Argument) -> bytes | None:
+        """The id of the newest entry of a stream; None where there is none."""
+        newest = await self._execute(b"XREVRANGE", key, b"+", b"-", b"COUNT", 1)
+        return newest[0][0] if newest else None
+
     def close(self) -> None:
         """End the connection; every further call raises `DependencyUnavailable`."""
         self._is_closed = True

@@ -12,6 +12,9 @@ Reason: TypeAlias = Literal[
 ]  # fmt: skip
 
 
+_MAX_BEATS_APART = timedelta(seconds=5)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """The keeper's row in Postgres; what ends in `_now`, and the clock in milliseconds, are of when it was read."""
@@ -59,6 +62,16 @@ def new_epoch_reason(kept: Kept, seen: Seen) -> Reason | None:
             return "redis_restarted"
         case _:
             return _reason_in_postgres(kept)
+
+
+def is_settled(kept: Kept, seen: Seen) -> bool:
+    """Whether both servers hold what was published: no epoch begins, and no rebuild is under way.
+
+    `seen` was read shortly before `kept`, so beats may differ by a few.
+    """
+    is_complete = (seen.epoch, seen.state, seen.run_id, kept.state) == (kept.epoch, "complete", kept.run_id, "complete")
+    is_near = seen.beat is not None and abs(kept.beat - seen.beat) <= _MAX_BEATS_APART / timedelta(milliseconds=1)
+    return is_complete and is_near and _reason_in_postgres(kept) is None
 
 
 def last_good_beat(kept: Kept, seen: Seen) -> int:

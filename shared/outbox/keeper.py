@@ -28,9 +28,20 @@ class Keeper:
     """Run one in every process that may keep; only one of all of them works."""
 
     def __init__(
-        self, postgres: Postgres, projection: Projection, entropy: Entropy, *, patience: timedelta = 2 * BEAT
+        self,
+        postgres: Postgres,
+        projection: Projection,
+        entropy: Entropy,
+        *,
+        patience: timedelta = 2 * BEAT,
+        finds_strays: bool = True,
     ) -> None:
-        """`patience`: how old the last beat must be before this process tries to take the lock."""
+        """`patience`: how old the last beat must be before this process tries to take the lock.
+
+        `finds_strays`: whether a rebuild ends with a look at every key of Redis, which the public user may not take.
+        The guard in the internal process then finds strays.
+        """
+        self._finds_strays = finds_strays
         self._postgres = postgres
         self._projection = projection
         self._entropy = entropy
@@ -67,7 +78,7 @@ class Keeper:
                 if kept.state == "rebuilding" and (rebuild is None or rebuild.epoch != kept.epoch or _failed(rebuild)):
                     if rebuild is not None:
                         rebuild.cancel()
-                    rebuild = Rebuild(self._postgres, self._projection, kept)
+                    rebuild = Rebuild(self._postgres, self._projection, kept, finds_strays=self._finds_strays)
                     nursery.start_soon(rebuild.run)
                 await self._beat(lock, kept, rebuild)
                 await _wait(due, rebuild)

@@ -26,6 +26,17 @@ CONFLICTS = _METER.create_counter(
 STRAYS = _METER.create_counter(
     "authsession.projection.strays", unit="{record}", description="Active records found without a session, and revoked"
 )
+CORRECTIONS = _METER.create_counter(
+    "authsession.projection.corrections",
+    unit="{session}",
+    description="Records and stream entries that no session explained, corrected; by what was wrong",
+)
+CHECK_AGE = _METER.create_gauge(
+    "authsession.projection.check.age", unit="s", description="Since the last comparison of all records ended"
+)
+STREAM_LAG = _METER.create_gauge(
+    "authsession.projection.stream.lag", unit="s", description="How late the guard reads the stream"
+)
 OUTBOX_DEPTH = _METER.create_gauge(
     "authsession.projection.outbox.depth", unit="{change}", description="Outbox rows waiting"
 )
@@ -34,9 +45,15 @@ OUTBOX_AGE = _METER.create_gauge(
 )
 
 
+CORRECTED = ("stale_active", "stray", "different", "malformed", "missing", "wrong_life")
+"""What is corrected and counted: kinds of `verify.DriftKind`."""
+
+
 def show_that_nothing_was_lost() -> None:
     """The counts from the start of a process on: else the first finding would show as no increase."""
     CONFLICTS.add(0)
     STRAYS.add(0)
+    for kind in CORRECTED:
+        CORRECTIONS.add(0, {"kind": kind})
     for reason in get_args(Reason):
         EPOCHS.add(0, {"reason": reason})

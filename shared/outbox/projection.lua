@@ -5,7 +5,11 @@
 -- Returns 'stale' if the epoch is not the projection's, else the 1-based places of the sessions it left alone because
 -- their record says revoked and what was to be written said active.
 
+-- A key of another type says nothing: SET replaces it.
 local function says_revoked(text)
+    if type(text) ~= 'string' then
+        return false
+    end
     local readable, record = pcall(cjson.decode, text)
     return readable and type(record) == 'table' and record.status == 'revoked'
 end
@@ -18,8 +22,8 @@ local kept = {}
 local at = 3
 for place = 1, #KEYS - 2 do
     local key, record, ends, texts = KEYS[place + 2], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    local standing = redis.call('GET', key)
-    if standing and says_revoked(standing) and not says_revoked(record) then
+    local standing = redis.pcall('GET', key)
+    if says_revoked(standing) and not says_revoked(record) then
         kept[#kept + 1] = place
     else
         redis.call('SET', key, record, 'PXAT', ends)

@@ -12,7 +12,14 @@ from importlib import resources
 from itertools import chain
 from typing import TypeAlias
 
-from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
+from contracts.gateway import (
+    GatewayKeys,
+    GatewayRecord,
+    MalformedRecord,
+    decode_stream_entry,
+    encode_record,
+    encode_stream_entry,
+)
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.device_session import DeviceSession
@@ -21,6 +28,8 @@ from shared.outbox.epoch import Seen, State
 
 REVOKED_LIFE = timedelta(days=30)
 """How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
+
+STREAM_START = "0-0"
 
 _FOLDER = resources.files("shared.outbox")
 _WRITE = _FOLDER.joinpath("projection.lua").read_text("utf-8")
@@ -51,6 +60,16 @@ class StoredRecord:
 
     value: bytes
     ends: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Stream entries as they were read: the last one of each session, and the position after all of them."""
+
+    words: Mapping[str, GatewayRecord]
+    unreadable: int
+    size: int
+    position: str
 
 
 class Projection:
@@ -137,13 +156,50 @@ class Projection:
         answer = await self._redis.run_script(_READ, [self.keys.record(each) for each in device_session_ids], [])
         return [_stored(value, ends) for value, ends in zip(answer[::2], answer[1::2], strict=True)]
 
+    async def entries(self, after: str, limit: int) -> Entries:
+        """What follows the position `after` in the stream, at most `limit` entries.
+
+        Where that position is gone and nothing follows, the stream went back, and is read from its beginning.
+        """
+        answer = await self._redis.xrange(self.keys.stream, after, limit + 1)
+        if answer and answer[0][0].decode() == after:
+            answer = answer[1:]
+        elif not answer and after != STREAM_START:
+            return await self.entries(STREAM_START, limit)
+        return _entries(answer[:limit], after)
+
+    async def stream_end(self) -> str:
+        """The position of the newest entry."""
+        newest = await self._redis.last_entry_id(self.keys.stream)
+        return STREAM_START if newest is None else newest.decode()
+
     async def record_ids(self) -> AsyncGenerator[list[str], None]:
         """Pages of the ids that have records, some perhaps twice. Close it (`aclosing`)."""
         prefix = self.keys.record_prefix
-        keys = self._redis.scan(_GLOB.sub(r"\\\g<0>", prefix) + "device-session-*")
+        keys = self._redis.scan(_GLOB.sub(r"\\\g<0>", prefix) + "*")
         async with aclosing(keys) as pages:
             async for page in pages:
                 yield [key.decode(errors="replace").removeprefix(prefix) for key in page]
+
+
+def position_order(position: str) -> tuple[int, int]:
+    """Positions compare by both of their numbers."""
+    milliseconds, _, sequence = position.partition("-")
+    return int(milliseconds), int(sequence)
+
+
+def _entries(answer: Sequence[tuple[bytes, Sequence[bytes]]], after: str) -> Entries:
+    words: dict[str, GatewayRecord] = {}
+    unreadable = 0
+    for _, flat in answer:
+        texts = [text.decode(errors="replace") for text in flat or ()]
+        try:
+            record = decode_stream_entry(dict(zip(texts[::2], texts[1::2], strict=True)))
+        except MalformedRecord:
+            unreadable += 1
+        else:
+            words[record.device_session_id] = record
+    return Entries(words, unreadable, len(answer), answer[-1][0].decode() if answer else after)
 
 
 def gateway_record(session: DeviceSession) -> GatewayRecord:

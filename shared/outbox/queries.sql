@@ -92,6 +92,28 @@ select * from device_sessions
 select id from unnest($1::text[]) as id
  where not exists (select from device_sessions where device_session_id = id);
 
+-- name: read_unexpected
+-- Those of these ids that no walk over sessions meets: without a session, or with one whose record is over. $2 is the
+-- life of active records, $3 that of revoked ones.
+select id from unnest($1::text[]) as id
+ where not exists (
+    select from device_sessions
+     where device_session_id = id
+       and case status when 'active' then created_at > (select clock_now()) - $2::interval
+                       else revoked_at > (select clock_now()) - $3::interval end);
+
+-- name: read_waiting
+-- Those of these sessions with a change that no relay has settled yet.
+select distinct device_session_id from projection_outbox where device_session_id = any ($1::text[]);
+
+-- name: hold_guard
+-- Takes or renews the guard's lease for $1, and keeps the stream position $2 (null: leaves it). No row: another process
+-- holds it. Locks: projection_guard.
+update projection_guard
+   set holder = $1, held_until = (select clock_now()) + $3::interval, stream_position = coalesce($2, stream_position)
+ where holder = $1 or held_until <= (select clock_now())
+returning stream_position;
+
 -- name: read_conflicts
 -- The oldest conflicts, at most $1.
 select device_session_id from projection_conflicts order by noted_at limit $1;

@@ -29,11 +29,12 @@ _log = logging.getLogger(__name__)
 class Rebuild:
     """One rebuild under one epoch; memory: two pages. After a fault another one begins anew: repeats are harmless."""
 
-    def __init__(self, postgres: Postgres, projection: Projection, begun: Kept) -> None:
+    def __init__(self, postgres: Postgres, projection: Projection, begun: Kept, *, finds_strays: bool) -> None:
         """`begun.beat` is the last good one: what was published up to there is in Redis or in its followers' copies."""
         self._postgres = postgres
         self._projection = projection
         self._begun = begun
+        self._finds_strays = finds_strays
         self._scope = trio.CancelScope()
         self.recent_is_done = False
         """Nothing revoked lately is stale any more."""
@@ -63,7 +64,8 @@ class Rebuild:
         self.recent_is_done = True
         await self._write(store.page_revoked, now - REVOKED_LIFE, announce=False)
         await self._write(store.page_active, now - self._begun.session_max_age, announce=False)
-        await self._revoke_strays(now)
+        if self._finds_strays:
+            await self._revoke_strays(now)
         self.is_done = True
 
     async def _write(self, read: ReadPage, since: datetime, *, announce: bool) -> None:

@@ -65,6 +65,23 @@ async def read_unknown(connection: asyncpg.Connection, device_session_ids: Seque
     return [row["id"] for row in await connection.fetch(_SQL["read_unknown"], device_session_ids)]
 
 
+async def read_unexpected(
+    connection: asyncpg.Connection, ids: Sequence[str], active_life: timedelta, revoked_life: timedelta
+) -> list[str]:
+    return [row["id"] for row in await connection.fetch(_SQL["read_unexpected"], ids, active_life, revoked_life)]
+
+
+async def read_waiting(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> set[str]:
+    """Sessions whose last change may not be published yet."""
+    rows = await connection.fetch(_SQL["read_waiting"], device_session_ids)
+    return {row["device_session_id"] for row in rows}
+
+
+async def hold_guard(connection: asyncpg.Connection, holder: str, position: str | None, lease: timedelta) -> str | None:
+    """The stream position that was kept; None if another process holds the lease."""
+    return await connection.fetchval(_SQL["hold_guard"], holder, position, lease)
+
+
 async def read_epoch(connection: asyncpg.Connection) -> tuple[str, timedelta]:
     """The epoch's name, and the life of active records in it."""
     row = await _only_row(connection, "read_epoch")

@@ -76,11 +76,12 @@ def drift_of(
     if session is None:
         return DriftKind.STRAY if record.status == "active" else None
     if record != gateway_record(session):
-        return _difference(session, record)
+        return difference(session, record)
     return DriftKind.WRONG_LIFE if _lives_wrongly(stored, record_ends(session, session_max_age)) else None
 
 
-def _difference(session: DeviceSession, record: GatewayRecord) -> DriftKind:
+def difference(session: DeviceSession, record: GatewayRecord) -> DriftKind:
+    """How a record that is not this session's differs from it."""
     match session.status, record.status:
         case "revoked", "active":
             return DriftKind.STALE_ACTIVE

@@ -1,0 +1,220 @@
+"""Corrects gateway records and stream entries that no session explains (SPEC §6.6). Internal role only.
+
+A change that is under way looks like a forgery for a moment. So each suspect is looked at twice, records before
+sessions. What both looks show, with nothing left to publish, was written by somebody else.
+"""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+import asyncpg
+
+from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event, insert_audit_events
+from shared.io.postgres import Postgres
+from shared.kernel.actor import Actor
+from shared.kernel.device_session import DeviceSession
+from shared.outbox import metrics, store
+from shared.outbox.epoch import Kept, is_settled
+from shared.outbox.projection import Projection, StoredRecord, gateway_record, instant_of
+from shared.outbox.verify import DriftKind, difference, drift_of
+
+EVENT = "security.correct_projection"
+BATCH = 250
+MAX_EVENTS = 20
+"""Audit rows for one batch of findings; one more row counts the others."""
+_ID = re.compile(r"device-session-[0-9a-f-]{36}")
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """The last stream entry of a session. `is_proven`: no change that was under way explains it."""
+
+    record: GatewayRecord
+    is_proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    kept: Kept
+    is_settled: bool
+    records: Mapping[str, StoredRecord | None]
+    sessions: Mapping[str, DeviceSession]
+    waiting: Collection[str]
+
+    def drift(self, device_session_id: str) -> DriftKind | None:
+        return drift_of(
+            self.sessions.get(device_session_id),
+            self.records[device_session_id],
+            instant_of(self.kept.now_ms),
+            self.kept.session_max_age,
+        )
+
+    def explains(self, device_session_id: str) -> bool:
+        """Whether something under way may explain what differs."""
+        return not self.is_settled or device_session_id in self.waiting
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What to correct. `is_proven`: somebody else wrote it, so it is told."""
+
+    device_session_id: str
+    kind: DriftKind
+    session: DeviceSession | None
+    record: GatewayRecord | None
+    word: GatewayRecord | None
+    is_proven: bool
+
+
+class Examination:
+    """Examines suspects and corrects them. Keeps nothing between two calls."""
+
+    def __init__(self, postgres: Postgres, projection: Projection) -> None:
+        self._postgres = postgres
+        self._projection = projection
+
+    async def examine(self, device_session_ids: Collection[str], words: Mapping[str, Word] | None = None) -> None:
+        """Look at these records, and at these words of the stream, and correct what no session explains.
+
+        Repeats are harmless. Raises `DependencyUnavailable`, and `StaleEpoch` when a new epoch began meanwhile.
+        """
+        ids = list(device_session_ids)
+        for start in range(0, len(ids), BATCH):
+            await self._examine(ids[start : start + BATCH], words or {})
+
+    async def tell_unreadable(self, count: int) -> None:
+        """Stream entries of no known form, which nobody of ours writes. There is no session to correct."""
+        event = replace(_event(DriftKind.MALFORMED, None), outcome="found", details={"entries": count})
+        await self._postgres.unit_of_work(partial(insert_audit_event, event=event))
+        metrics.CORRECTIONS.add(count, {"kind": DriftKind.MALFORMED})
+
+    async def _examine(self, ids: Sequence[str], words: Mapping[str, Word]) -> None:
+        epoch = await self._projection.epoch()  # before the sessions are read
+        first, second = await self._look(ids), await self._look(ids)
+        findings = [found for each in ids if (found := _finding(each, first, second, words.get(each))) is not None]
+        if findings:
+            await self._tell([found for found in findings if found.is_proven])
+            await self._correct(findings, epoch, instant_of(second.kept.now_ms))
+
+    async def _look(self, ids: Sequence[str]) -> _Look:
+        """Records first, then sessions, then what waits: a session without a waiting change was published before."""
+        seen = await self._projection.look()
+        records = dict(zip(ids, await self._projection.read(ids), strict=True))
+
+        async def read(connection: asyncpg.Connection) -> tuple[Kept, list[DeviceSession], set[str]]:
+            sessions = await store.read_sessions(connection, ids)
+            return await store.read_keeper(connection), sessions, await store.read_waiting(connection, ids)
+
+        kept, sessions, waiting = await self._postgres.unit_of_work(read)
+        by_id = {session.device_session_id: session for session in sessions}
+        return _Look(kept, is_settled(kept, seen), records, by_id, waiting)
+
+    async def _tell(self, proven: Sequence[_Finding]) -> None:
+        """Before the correction: a crash in between tells twice, and never not at all."""
+        told = [found for found in proven if found.kind is not DriftKind.REVOKED_ONLY_IN_REDIS]  # by `Reconciler`
+        if not told:
+            return
+        await self._postgres.unit_of_work(partial(insert_audit_events, events=_events(told)))
+        for kind, count in Counter(found.kind for found in told).items():
+            metrics.CORRECTIONS.add(count, {"kind": kind})
+        _log.error("somebody else wrote to the gateway projection: corrected", extra={"count": len(told)})
+
+    async def _correct(self, findings: Sequence[_Finding], epoch: str, now: datetime) -> None:
+        """Sessions are written as they are; without one, revoked wins (SPEC §6.4)."""
+        strays = [_stray(found) for found in findings if found.session is None]
+        ended = [found.session for found in findings if found.session and _is_ended(found)]
+        written = [found.session for found in findings if found.session and not _is_conflict(found)]
+        if strays:
+            await self._projection.revoke_strays(strays, epoch, now)
+        if written:
+            kept = {session.device_session_id for session in await self._projection.write(written, epoch)}
+            unreadable = {found.device_session_id for found in findings if found.kind is DriftKind.MALFORMED}
+            ended += [session for session in written if session.device_session_id in kept & unreadable]
+        if ended:
+            await self._projection.revoke_strays([gateway_record(session) for session in ended], epoch, now)
+        conflicts = {found.device_session_id for found in findings if _is_conflict(found)}
+        conflicts.update(session.device_session_id for session in ended)
+        if conflicts:
+            await self._postgres.unit_of_work(partial(store.note_conflicts, device_session_ids=sorted(conflicts)))
+
+
+def _finding(device_session_id: str, first: _Look, second: _Look, word: Word | None) -> _Finding | None:
+    session = second.sessions.get(device_session_id)
+    drift = second.drift(device_session_id)
+    if drift is DriftKind.MISSING and not second.is_settled:
+        drift = None  # the rebuild will write it
+    spoken = None if word is None else contradiction(session, word.record)
+    kind = drift or spoken
+    if kind is None:
+        return None
+    was_there = drift is not None and first.drift(device_session_id) is drift
+    is_spoken = spoken is not None and word is not None and word.is_proven
+    is_explained = first.explains(device_session_id) or second.explains(device_session_id)
+    return _Finding(
+        device_session_id,
+        kind,
+        session,
+        _decoded(second.records[device_session_id], device_session_id),
+        None if word is None else word.record,
+        is_proven=(was_there or is_spoken) and not is_explained,
+    )
+
+
+def contradiction(session: DeviceSession | None, word: GatewayRecord) -> DriftKind | None:
+    """What is wrong with the last stream entry of this session, or None. Pure."""
+    if session is None:
+        return DriftKind.STRAY if word.status == "active" else None
+    return None if word == gateway_record(session) else difference(session, word)
+
+
+def _is_conflict(found: _Finding) -> bool:
+    """An active session that somebody says is revoked: `Reconciler` revokes it, after a look at the record."""
+    says_revoked = any(said is not None and said.status == "revoked" for said in (found.record, found.word))
+    return found.session is not None and found.session.status == "active" and says_revoked
+
+
+def _is_ended(found: _Finding) -> bool:
+    """A conflict of which only the stream tells: the record follows."""
+    return _is_conflict(found) and (found.record is None or found.record.status == "active")
+
+
+def _stray(found: _Finding) -> GatewayRecord:
+    """Of a record that cannot be read nothing is left but its id."""
+    said = found.record or found.word or GatewayRecord(found.device_session_id, "", "", "active")
+    return replace(said, device_session_id=found.device_session_id, status="active", revoked_at_ms=None)
+
+
+def _decoded(stored: StoredRecord | None, device_session_id: str) -> GatewayRecord | None:
+    try:
+        record = None if stored is None else decode_record(stored.value)
+    except MalformedRecord:
+        return None
+    return record if record is not None and record.device_session_id == device_session_id else None
+
+
+def _events(told: Sequence[_Finding]) -> list[AuditEvent]:
+    """Ids only: what somebody made up may be any text, and is named only if it has the form of an id."""
+    events = [_event(found.kind, _subject(found)) for found in told[:MAX_EVENTS]]
+    if len(told) > MAX_EVENTS:
+        events.append(replace(_event(told[-1].kind, None), details={"further": len(told) - MAX_EVENTS}))
+    return events
+
+
+def _subject(found: _Finding) -> str | None:
+    return found.device_session_id if _ID.fullmatch(found.device_session_id) else None
+
+
+def _event(kind: DriftKind, subject: str | None) -> AuditEvent:
+    return AuditEvent(
+        event=EVENT, outcome="corrected", caller="system", actor=Actor("system", None), subject=subject,
+        reason_code=kind,
+    )  # fmt: skip

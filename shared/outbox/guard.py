@@ -1,0 +1,201 @@
+"""Watches what others write to the gateway projection (SPEC §6.6): the stream at once, all records bit by bit.
+
+A process that may publish may also write what no session explains. Run one guard in every internal process; one of
+them works, by a lease that the public role cannot take. What is found goes to `Examination`.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+
+import asyncpg
+import trio
+
+from contracts.gateway import GatewayRecord
+from shared.io.postgres import Postgres
+from shared.kernel.device_session import DeviceSession
+from shared.kernel.entropy import Entropy
+from shared.kernel.faults import DependencyUnavailable
+from shared.outbox import metrics, store
+from shared.outbox.examination import Examination, Word, contradiction
+from shared.outbox.projection import (
+    REVOKED_LIFE,
+    STREAM_START,
+    Entries,
+    Projection,
+    StaleEpoch,
+    instant_of,
+    position_order,
+)
+from shared.outbox.session_walk import SessionWalk
+from shared.outbox.verify import drift_of
+
+LEASE = timedelta(seconds=6)
+RENEWAL = timedelta(seconds=2)
+POLL = timedelta(milliseconds=250)
+BATCH = 500
+"""Entries read at once."""
+RATE = 4000
+"""Records compared in a second, at most. A pass compares each session with its record, then each record."""
+PASS_REST = timedelta(seconds=20)
+RETRY = timedelta(seconds=1)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Suspect:
+    """A session whose last stream entry contradicts it. At `mark` everything is read that may explain it."""
+
+    record: GatewayRecord
+    mark: str
+    is_waiting: bool
+
+
+class ProjectionGuard:
+    """One per internal process."""
+
+    def __init__(self, postgres: Postgres, projection: Projection, entropy: Entropy) -> None:
+        self._postgres = postgres
+        self._projection = projection
+        self._examination = Examination(postgres, projection)
+        self._name = entropy.token_bytes(12).hex()
+        self._is_held = False
+        self._renew_at = 0.0
+        self._position = STREAM_START
+        self._suspects: dict[str, _Suspect] = {}
+        self._checked_at = 0.0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Guard, or wait to, until cancelled. Bears Redis and Postgres being away."""
+        task_status.started()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._follow)
+            nursery.start_soon(self._compare_again_and_again)
+
+    async def _follow(self) -> None:
+        while True:
+            pause = POLL
+            try:
+                await self._renew()
+                if self._is_held and await self._read_stream() >= BATCH:
+                    pause = timedelta()
+            except* (DependencyUnavailable, StaleEpoch):
+                _log.warning("the guard of the gateway projection waits for a dependency")
+                pause = RETRY
+            await trio.sleep(pause.total_seconds())
+
+    async def _renew(self) -> None:
+        now = trio.current_time()
+        if now >= self._renew_at:
+            self._renew_at = now + RENEWAL.total_seconds()
+            position = self._position if self._is_held else None
+            kept = await self._postgres.unit_of_work(
+                partial(store.hold_guard, holder=self._name, position=position, lease=LEASE)
+            )
+            if kept is not None and not self._is_held:
+                self._position, self._suspects, self._checked_at = kept, {}, now
+            self._is_held = kept is not None
+        metrics.CHECK_AGE.set(now - self._checked_at if self._is_held else 0)
+
+    async def _read_stream(self) -> int:
+        """One batch of entries; how many. The position moves once all of it is looked at."""
+        entries = await self._projection.entries(self._position, BATCH)
+        went_back = position_order(entries.position) < position_order(self._position)
+        if entries.words:
+            await self._compare_words(entries.words)
+        if entries.unreadable:
+            await self._examination.tell_unreadable(entries.unreadable)
+        self._position = entries.position
+        await self._examine_suspects(at_once=went_back)
+        metrics.STREAM_LAG.set(await self._lag(entries))
+        return entries.size
+
+    async def _compare_words(self, words: Mapping[str, GatewayRecord]) -> None:
+        """The last entry of each session, with the session as it is since then."""
+        ids = list(words)
+
+        async def read(connection: asyncpg.Connection) -> tuple[list[DeviceSession], set[str]]:
+            sessions = await store.read_sessions(connection, ids)
+            by_id = {session.device_session_id: session for session in sessions}
+            suspects = [each for each in ids if contradiction(by_id.get(each), words[each]) is not None]
+            return sessions, await store.read_waiting(connection, suspects) if suspects else set()
+
+        sessions, waiting = await self._postgres.unit_of_work(read)
+        by_id = {session.device_session_id: session for session in sessions}
+        suspects = [each for each in ids if contradiction(by_id.get(each), words[each]) is not None]
+        mark = await self._projection.stream_end() if suspects else ""
+        for cleared in words.keys() - suspects:
+            self._suspects.pop(cleared, None)
+        for each in suspects:
+            if (known := self._suspects.get(each)) is not None:
+                known.record = words[each]
+            else:
+                self._suspects[each] = _Suspect(words[each], mark, each in waiting)
+
+    async def _examine_suspects(self, *, at_once: bool) -> None:
+        """Those after whose entry everything was read that was published when they were compared."""
+        read = position_order(self._position)
+        due = {
+            each: Word(suspect.record, is_proven=not suspect.is_waiting)
+            for each, suspect in self._suspects.items()
+            if at_once or position_order(suspect.mark) <= read
+        }
+        if due:
+            await self._examination.examine(due, due)
+        for each in due:
+            del self._suspects[each]
+
+    async def _lag(self, entries: Entries) -> float:
+        if entries.size < BATCH:
+            return 0
+        end = await self._projection.stream_end()
+        return (position_order(end)[0] - position_order(entries.position)[0]) / 1000
+
+    async def _compare_again_and_again(self) -> None:
+        while True:
+            try:
+                if self._is_held:
+                    await self._compare_all()
+            except* (DependencyUnavailable, StaleEpoch):
+                _log.warning("a comparison of the gateway projection did not come to its end")
+            rest = PASS_REST if self._is_held else RENEWAL
+            await trio.sleep(rest.total_seconds())
+
+    async def _compare_all(self) -> None:
+        """One pass over all sessions and all records, at `RATE`."""
+        async with aclosing(self._suspect_records()) as pages:
+            async for size, suspects, since in pages:
+                if suspects:
+                    await self._examination.examine(suspects)
+                if not self._is_held:
+                    return
+                await trio.sleep_until(since + size / RATE)
+        self._checked_at = trio.current_time()
+
+    async def _suspect_records(self) -> AsyncGenerator[tuple[int, Sequence[str], float], None]:
+        """Page by page: how many were compared, those that differ, and when that began. Close it (`aclosing`)."""
+        kept = await self._postgres.unit_of_work(store.read_keeper)
+        now, life = instant_of(kept.now_ms), kept.session_max_age
+        for read, since in ((store.page_revoked, now - REVOKED_LIFE), (store.page_active, now - life)):
+            walk, began = SessionWalk(self._postgres, read, since), trio.current_time()
+            while page := await walk.next_page():
+                records = await self._projection.read([session.device_session_id for session in page])
+                pairs = zip(page, records, strict=True)
+                yield len(page), [s.device_session_id for s, stored in pairs if drift_of(s, stored, now, life)], began
+                began = trio.current_time()
+        async with aclosing(self._projection.record_ids()) as pages:
+            began = trio.current_time()
+            async for ids in pages:
+                yield len(ids), await self._unexpected(ids, life), began
+                began = trio.current_time()
+
+    async def _unexpected(self, ids: Sequence[str], life: timedelta) -> list[str]:
+        if not ids:
+            return []
+        return await self._postgres.unit_of_work(
+            lambda connection: store.read_unexpected(connection, ids, life, REVOKED_LIFE)
+        )

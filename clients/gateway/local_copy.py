@@ -1,7 +1,8 @@
 """What one gateway knows of sessions: pure memory, bounded, one way only (active, then revoked).
 
 Everything about a session but its status is fixed, and revoked is for ever: so knowledge is joined, and its order does
-not matter. The races that remain are those of *forgetting*, which is why a read under way is a ticket (`Reading`).
+not matter. An active entry that names another user or key corrects a forged record, or is forged: read again. The races
+that remain are those of *forgetting*, which is why a read under way is a ticket (`Reading`).
 """
 
 from collections import OrderedDict
@@ -30,14 +31,18 @@ class Generation:
 
 
 class Reading:
-    """A record that is being read; remembers what is heard of the session meanwhile."""
+    """A record that is being read; remembers what is heard of the session meanwhile.
 
-    __slots__ = ("device_session_id", "generation", "heard")
+    `heard`: its revocation. `last_heard`: the last entry, whatever it says.
+    """
+
+    __slots__ = ("device_session_id", "generation", "heard", "last_heard")
 
     def __init__(self, device_session_id: str, generation: Generation) -> None:
         self.device_session_id = device_session_id
         self.generation = generation
         self.heard: GatewayRecord | None = None
+        self.last_heard: GatewayRecord | None = None
 
 
 class LocalCopy:
@@ -66,9 +71,16 @@ class LocalCopy:
         return Known(record, generation.ended_at)
 
     def hear(self, record: GatewayRecord) -> None:
-        """A stream entry. Only revocations matter: an active one is read when somebody asks."""
+        """A stream entry. A revocation counts. An active one is believed only as far as it contradicts what is held:
+
+        somebody wrote one of both who should not have, so the record is read again when somebody asks.
+        """
+        for reading in self._readings.get(record.device_session_id, ()):
+            reading.last_heard = record
         if record.status == "revoked":
             self._revoke(record)
+        elif (kept := self._active.get(record.device_session_id)) is not None and kept[0] != record:
+            self.drop(record.device_session_id)
 
     @contextmanager
     def reading(self, device_session_id: str) -> Generator[Reading]:
@@ -84,14 +96,16 @@ class LocalCopy:
                 del self._readings[device_session_id]
 
     def learn(self, reading: Reading, record: GatewayRecord) -> GatewayRecord | None:
-        """What holds after that read, and is kept; None if it began before all was forgotten: read again.
+        """What holds after that read, and is kept; None to read again.
+
+        That is if it began before all was forgotten, or if an entry heard meanwhile contradicts it.
 
         A revocation heard meanwhile is newer than whatever was read, even if it has been crowded out already.
         """
         record = record if reading.heard is None else reading.heard
         if record.status == "revoked":
             self._revoke(record)
-        elif self.is_outdated(reading):
+        elif self.is_outdated(reading) or reading.last_heard not in (None, record):
             return None
         else:
             self._keep(record)

@@ -7,10 +7,15 @@ one usually does the work. It changes no session: what only the internal role ma
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+import asyncpg
 import trio
 
+from shared.audit.event import AuditEvent
+from shared.audit.store import insert_audit_event
 from shared.io.postgres import Exclusive, Postgres
+from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics, store
@@ -108,7 +113,7 @@ class Keeper:
         _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
-        await lock.unit_of_work(lambda connection: store.write_epoch(connection, begun))
+        await lock.unit_of_work(partial(_write_epoch, begun=begun, reason=reason))
         return begun
 
     async def _beat(self, lock: Exclusive, kept: Kept, rebuild: Rebuild | None) -> None:
@@ -119,6 +124,16 @@ class Keeper:
         beat = next_beat(kept)
         if await self._projection.beat(kept.epoch, kept.beat, beat, state):
             await lock.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
+
+
+async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason) -> None:
+    """With its row in the trail: somebody may have forged the key."""
+    event = AuditEvent(
+        event="security.begin_epoch", outcome="begun", caller="system", actor=Actor("system", None), reason_code=reason
+    )
+    async with connection.transaction():
+        await store.write_epoch(connection, begun)
+        await insert_audit_event(connection, event)
 
 
 def _failed(rebuild: Rebuild) -> bool:

@@ -119,7 +119,7 @@ def test_losing_all_of_redis_loses_no_session_block_code_or_audit_row(product: P
     challenge_id = product.send(email)
     code = product.code(email, challenge_id)
     records = {each: product.record(each) for each in (active, revoked)}
-    audited = product.stack.database.execute("select count(*) as rows from audit_events")[0]["rows"]
+    audited = audit_rows(product)
 
     product.stack.redis_server.kill()
     shutil.rmtree(product.stack.redis_server.folder / "appendonlydir")
@@ -131,7 +131,13 @@ def test_losing_all_of_redis_loses_no_session_block_code_or_audit_row(product: P
     wait_for(lambda: product.gateway.hget("gateway:projection", "state") == b"complete")
     assert {each: product.record(each) for each in records} == records
     assert product.confirm(challenge_id, code).status_code == 200
-    assert product.stack.database.execute("select count(*) as rows from audit_events")[0]["rows"] == audited + 1
+    assert audit_rows(product) == audited + 1
+
+
+def audit_rows(product: Product) -> int:
+    """But for those of the keeper, who tells that Redis was lost."""
+    sql = "select count(*) as rows from audit_events where event <> 'security.begin_epoch'"
+    return product.stack.database.execute(sql)[0]["rows"]
 
 
 def test_a_request_that_was_refused_without_redis_leaves_no_work_behind(product: Product) -> None:

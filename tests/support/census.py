@@ -35,10 +35,12 @@ class Census:
     """There more than once."""
     revived: list[str] = field(default_factory=list)
     """Active in the stream after it was revoked there."""
+    accused: list[str] = field(default_factory=list)
+    """Told as forged (SPEC §6.6), though nobody forged anything."""
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.doubled or self.revived)
+        return not (self.lost or self.doubled or self.revived or self.accused)
 
 
 def take_census(load: Load, database: Database, redis_port: int) -> Census:
@@ -56,6 +58,10 @@ def take_census(load: Load, database: Database, redis_port: int) -> Census:
     per_person = Counter(row["email"] for row in sessions)
     census.doubled.extend(f"{times} sessions of {email}" for email, times in per_person.items() if times > 1)
     census.doubled.extend(f"revocations of {each}" for each, row in by_id.items() if row["revoked"] > 1)
+    census.accused.extend(
+        f"{row['subject']}: {row['reason_code']}"
+        for row in database.execute("select * from audit_events where event = 'security.correct_projection'")
+    )
     statuses = {each: row["status"] for each, row in by_id.items()}
     with redis_py.Redis(port=redis_port, username="gateway", password=REDIS_PASSWORD) as redis:
         census.lost.extend(_gateway_losses(redis, load.confirmed, statuses))

@@ -25,6 +25,10 @@ NOBODY_MAY: dict[str, Act] = {
     "delete": lambda client: client.delete(RECORD),
     "trim the stream": lambda client: client.xtrim(STREAM, maxlen=0),
     "a script that was not loaded": lambda client: client.eval("return 1", 0),
+    "make a record of the stream": lambda client: client.set(STREAM, "x"),
+    "make a record of the projection": lambda client: client.set(PROJECTION, "x"),
+    "make a stream of a record": lambda client: client.xadd(RECORD, {"status": "active"}),
+    "make a hash of a record": lambda client: client.hset(RECORD, "status", "active"),
     "monitor": lambda client: client.execute_command("MONITOR"),
 }
 THE_GATEWAY_MAY_NOT: dict[str, Act] = {
@@ -41,6 +45,8 @@ THE_PUBLIC_MAY_NOT: dict[str, Act] = {
     "read an operators' rate limit": lambda client: client.get("control-plane:authsession:rate:all:192.0.2.1"),
     "write an operators' rate limit": lambda client: client.set("control-plane:authsession:rate:all:192.0.2.1", 1),
     "write a replay key": lambda client: client.set("gateway:replay:1", 1),
+    "list keys": lambda client: client.scan(),
+    "read the stream": lambda client: client.xrange(STREAM),
 }
 
 

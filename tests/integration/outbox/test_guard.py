@@ -1,4 +1,4 @@
-"""Whatever is written to Redis that no session explains is corrected and told; what a change under way explains is not."""
+"""What somebody writes to Redis that no session explains is corrected and told; a change under way is neither."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -119,7 +119,6 @@ def _persist(gateway: GatewayProjection, session: DeviceSession) -> None:
             lambda g, s: _set(g, _forged(s, client_public_key=client_public_key().base64)),
             ("stale_active", "different"), id="another key",
         ),
-        pytest.param(lambda g, s: _set(g, _forged(s, user_id="user-x")), ("stale_active", "different"), id="another user"),
         pytest.param(lambda g, s: _add(g, _forged(s, user_id="user-x")), ("stale_active", "different"), id="entry"),
         pytest.param(_delete, ("missing", "missing"), id="deleted"),
         pytest.param(_hash, ("malformed", "malformed"), id="another type"),
@@ -138,3 +137,159 @@ def test_a_forgery_is_corrected_announced_and_told_once(
         gateway.until(lambda: _last_word(gateway, session.device_session_id) == gateway_record(session))
         assert _told(gateway) == {(session.device_session_id, kinds[0 if is_revoked else 1])}
         assert len(gateway.stream()) > before
+
+
+@pytest.mark.parametrize("forge", [_set, _add], ids=["record", "entry"])
+def test_what_no_session_stands_behind_is_revoked(
+    gateway: GatewayProjection, forge: Callable[[GatewayProjection, GatewayRecord], None]
+) -> None:
+    stray = GatewayRecord(STRAY_ID, gateway.user_id, client_public_key().base64, "active")
+    with guarded(gateway):
+        forge(gateway, stray)
+        gateway.until(lambda: (word := _last_word(gateway, STRAY_ID)) is not None and word.status == "revoked")
+        assert _told(gateway) == {(STRAY_ID, "stray")}
+    with gateway.client() as client:
+        assert b'"status":"revoked"' in (client.get(gateway.keys.record(STRAY_ID)) or b"")
+
+
+def test_what_somebody_made_up_is_corrected_and_not_quoted(gateway: GatewayProjection) -> None:
+    """A record under a key that is no session's id, and one that says the name of another."""
+    made_up = GatewayRecord("anna@example.com", gateway.user_id, client_public_key().base64, "active")
+    with guarded(gateway), gateway.client() as client:
+        _set(gateway, made_up)
+        _set(gateway, made_up, key=gateway.keys.record(STRAY_ID))
+        client.xadd(gateway.keys.stream, {"anything": "else"})
+        gateway.until(lambda: len(_told(gateway)) == 3)
+        assert _told(gateway) == {(None, "stray"), (STRAY_ID, "stray"), (None, "malformed")}
+        for device_session_id in (made_up.device_session_id, STRAY_ID):
+            value = client.get(gateway.keys.record(device_session_id)) or b""
+            assert f'{{"device_session_id":"{device_session_id}"'.encode() in value
+            assert b'"status":"revoked"' in value
+
+
+@pytest.mark.parametrize("forge", [_set, _add], ids=["record", "entry"])
+def test_a_forged_revocation_wins_everywhere(
+    gateway: GatewayProjection, forge: Callable[[GatewayProjection, GatewayRecord], None]
+) -> None:
+    """Gateways that heard it never believe the session again: so nobody else shall (SPEC §6.4)."""
+    session = gateway.published_session()
+    reconciler = Reconciler(gateway.world.internal, gateway.projection)
+    with guarded(gateway):
+        forge(gateway, _forged(session, status="revoked", revoked_at_ms=1775121700000))
+
+        def is_revoked() -> bool:
+            gateway.world.call(reconciler.step)
+            (row,) = gateway.world.database.execute(
+                "select status from device_sessions where device_session_id = $1", session.device_session_id
+            )
+            return row["status"] == "revoked"
+
+        gateway.until(is_revoked)
+        gateway.world.call(gateway.relay.step)
+        assert gateway.status(session) == "revoked"
+    assert not _told(gateway)
+
+
+def test_a_forged_entry_is_corrected_within_a_second(
+    gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the stream alone, at the pace of production; two more seconds for a busy machine."""
+    monkeypatch.setattr(guard, "POLL", timedelta(milliseconds=250))
+    session = _revoked(gateway)
+    with guarded(gateway):
+        monkeypatch.setattr(guard, "PASS_REST", timedelta(hours=1))
+        gateway.until(lambda: _position(gateway) != "0-0")
+        _add(gateway, _forged(session))
+        gateway.until(lambda: _last_word(gateway, session.device_session_id) == gateway_record(session))
+    *_, forged, corrected = [int(entry_id.partition(b"-")[0]) for entry_id in gateway.stream()]
+    assert corrected - forged < 3000
+
+
+def test_changes_under_way_rebuilds_and_a_lost_redis_are_no_forgery(gateway: GatewayProjection) -> None:
+    with guarded(gateway):
+        for _ in range(3):
+            sessions = [change.session for change in gateway.new_sessions(30)]
+            gateway.world.call(gateway.relay.step)
+            changes, epoch = gateway.revoke(*sessions[:20]), gateway.epoch()
+            gateway.publish(changes[:10], epoch)
+            gateway.flush()
+            gateway.world.call(trio.sleep, 0.3)
+            gateway.await_complete()
+            gateway.world.database.execute("update projection_outbox set available_at = clock_now()")
+            gateway.world.call(gateway.relay.step)
+        stale = gateway.published_session()
+        gateway.until(lambda: gateway.waiting() == 0)
+        gateway.revoke(stale)  # and its publisher is slow
+        gateway.until(lambda: gateway.status(stale) == "revoked")
+        gateway.world.call(trio.sleep, 0.3)
+        gateway.await_complete()
+    assert not _told(gateway)
+
+
+def test_a_postgres_that_went_back_is_no_forgery(gateway: GatewayProjection) -> None:
+    """Its rebuild revokes what it has no sessions for; and `Drift` pages."""
+    lost = gateway.published_session()
+    with guarded(gateway):
+        gateway.world.database.execute(
+            "begin; update projection_keeper set postgres_started_at = now() - interval '1 day';"
+            f"delete from device_sessions where device_session_id = '{lost.device_session_id}'; commit"
+        )
+        gateway.until(lambda: gateway.status(lost) == "revoked")
+        gateway.await_complete()
+    assert not _told(gateway)
+
+
+def test_a_forged_epoch_or_beat_begins_another_and_is_told(gateway: GatewayProjection) -> None:
+    session = gateway.published_session()
+    for fields in ({"epoch": "mine"}, {"beat": 1}, {"beat": 10**15}):
+        epoch = gateway.world.database.execute("select epoch from projection_keeper")[0]["epoch"]
+        with gateway.client() as client:
+            client.hset(gateway.keys.projection, mapping=fields)
+        gateway.until(
+            lambda epoch=epoch: (
+                gateway.world.database.execute("select epoch from projection_keeper")[0]["epoch"] != epoch
+            )
+        )
+        gateway.await_complete()
+    rows = gateway.world.database.execute("select reason_code from audit_events where event = 'security.begin_epoch'")
+    assert {row["reason_code"] for row in rows} == {"redis_replaced", "redis_went_back", "postgres_went_back"}
+    assert gateway.status(session) == "active"
+
+
+def test_one_guard_works_and_another_takes_over_where_it_was(
+    gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(guard, "RENEWAL", timedelta(milliseconds=100))
+    session = _revoked(gateway)
+    with guarded(gateway):
+        gateway.until(lambda: _position(gateway) != "0-0")
+        holder = _holder(gateway)
+        with guarded(gateway):
+            gateway.world.call(trio.sleep, 0.5)
+            assert _holder(gateway) == holder
+    _add(gateway, _forged(session))  # while nobody guards
+    with guarded(gateway):
+        gateway.until(lambda: _told(gateway) == {(session.device_session_id, "stale_active")})
+        assert _holder(gateway) != holder
+
+
+def test_a_flood_of_forgeries_writes_few_rows(gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(metrics, "CORRECTIONS", SimpleNamespace(add=lambda count, _: counted.append(count)))
+    with guarded(gateway), gateway.client() as client, client.pipeline() as pipeline:
+        for place in range(1000):
+            record = GatewayRecord(f"device-session-{place}", "user-1", client_public_key().base64, "active")
+            pipeline.xadd(gateway.keys.stream, encode_stream_entry(record))  # pyright: ignore[reportArgumentType]
+        pipeline.execute()
+        gateway.until(lambda: sum(counted) == 1000, 20)
+    (row,) = gateway.world.database.execute("select count(*) as rows from audit_events where event = $1", EVENT)
+    assert row["rows"] <= 1000 / 10
+
+
+def _position(gateway: GatewayProjection) -> str:
+    return gateway.world.database.execute("select stream_position from projection_guard")[0]["stream_position"]
+
+
+def _holder(gateway: GatewayProjection) -> str:
+    return gateway.world.database.execute("select holder from projection_guard")[0]["holder"]

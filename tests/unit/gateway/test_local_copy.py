@@ -27,3 +27,25 @@ def test_what_was_forgotten_is_known_up_to_the_proof_of_its_own_time() -> None:
     known = copy.look(ACTIVE.device_session_id)
     assert known is not None
     assert known.missed_since == 5.0
+
+
+def test_an_entry_that_contradicts_what_is_held_makes_it_read_again() -> None:
+    """Another key in a forged record, and then the true one: the order tells which of both is believed."""
+    copy, forged = LocalCopy(10), replace(ACTIVE, client_public_key=client_public_key().base64)
+    with copy.reading(ACTIVE.device_session_id) as reading:
+        copy.learn(reading, forged)
+    copy.hear(ACTIVE)
+    assert copy.look(ACTIVE.device_session_id) is None
+    with copy.reading(ACTIVE.device_session_id) as reading:
+        copy.hear(ACTIVE)
+        assert copy.learn(reading, forged) is None
+        assert copy.learn(reading, ACTIVE) == ACTIVE
+
+
+def test_an_entry_that_says_the_same_is_no_reason_to_read_again() -> None:
+    copy = LocalCopy(10)
+    with copy.reading(ACTIVE.device_session_id) as reading:
+        copy.hear(ACTIVE)
+        assert copy.learn(reading, ACTIVE) == ACTIVE
+    copy.hear(ACTIVE)
+    assert copy.look(ACTIVE.device_session_id) is not None

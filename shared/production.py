@@ -4,13 +4,19 @@ Refused is what hands out login codes or admits strangers; plain text to a serve
 warning, since only the owner knows that network. What one process alone knows about is refused by its own settings.
 """
 
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from shared import variables
 from shared.address import TcpAddress, is_on_this_machine, parse_address
 from shared.io.postgres_dsn import is_encrypted_or_local
+from shared.keyring import KeyRing
 from shared.process_settings import ProcessSettings
 from shared.settings import Reading
+from shared.web.client_address import IpNetwork
+
+_SHORTEST_PREFIX = {4: 8, 6: 7}
+"""A private network may be as wide as 10.0.0.0/8 or fc00::/7. Nobody's own proxies need more."""
 
 
 def check_production(reading: Reading, settings: ProcessSettings) -> None:
@@ -35,6 +41,42 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
         reading.warnings.append(
             f"{variables.USER_SERVICE_BASE_URL.name} is http: whoever is on the path decides who a user is; write https"
         )
+
+
+def check_trusted_proxies(reading: Reading, settings: ProcessSettings, networks: Iterable[IpNetwork] | None) -> None:
+    """Networks in which strangers are: each of them could name any address as the client's."""
+    wide = [str(each) for each in networks or () if each.prefixlen < _SHORTEST_PREFIX[each.version]]
+    if wide:
+        _refuse_or_warn(
+            reading,
+            settings,
+            f"{variables.TRUSTED_PROXIES.name} believes everybody in {', '.join(wide)}, so that a stranger passes every "
+            "limit by naming other addresses as the client's",
+            "write the addresses of your own proxies",
+        )
+
+
+def check_keys(reading: Reading, settings: ProcessSettings, rings: Mapping[str, KeyRing | None]) -> None:
+    """One secret is one key of one purpose: else who gets at one of them has the others too. `rings` by variable."""
+    seen: dict[bytes, str] = {}
+    for name, ring in rings.items():
+        for key in ring or ():
+            place = f"{name} (id {key.id})"
+            first = seen.setdefault(key.secret, place)
+            if first is not place:
+                _refuse_or_warn(
+                    reading,
+                    settings,
+                    f"{place} is the same secret as {first}",
+                    "make one key for each purpose and each id (`authsession keys new`)",
+                )
+
+
+def _refuse_or_warn(reading: Reading, settings: ProcessSettings, problem: str, cure: str) -> None:
+    if settings.is_production:
+        reading.problems.append(f"{problem}, which production refuses: {cure}")
+    else:
+        reading.warnings.append(f"{problem}: {cure} before production")
 
 
 def _is_plain_http(base_url: str) -> bool:

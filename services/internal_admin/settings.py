@@ -7,7 +7,7 @@ from services.internal_admin.operator_settings import OperatorSettings, read_ope
 from shared import variables
 from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.process_settings import ProcessSettings, read_process_settings
-from shared.production import check_production
+from shared.production import check_keys, check_production, check_trusted_proxies
 from shared.settings import Reading
 from shared.web.client_address import IpNetwork
 
@@ -36,6 +36,17 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     if not requires_token and http_address is not None and not is_on_this_machine(http_address):
         _refuse_or_warn(reading, process, http_address)
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
+    check_trusted_proxies(reading, process, trusted_proxies)
+    check_keys(
+        reading,
+        process,
+        {
+            variables.LOGIN_CODE_KEYS.name: process.login_code_keys,
+            variables.SEALING_KEYS.name: process.sealing_keys,
+            variables.COOKIE_KEYS.name: operators.cookie_keys,
+            variables.AUDIT_KEYS.name: operators.audit_keys,
+        },
+    )
     reading.finish()
     assert http_address is not None
     return InternalAdminSettings(process, operators, requires_token, http_address, trusted_proxies)

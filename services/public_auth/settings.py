@@ -10,7 +10,7 @@ from shared import variables
 from shared.address import Address
 from shared.kernel.faults import ConfigurationError
 from shared.process_settings import ProcessSettings, read_process_settings
-from shared.production import check_production
+from shared.production import check_keys, check_production, check_trusted_proxies
 from shared.settings import Rate, Reading
 from shared.web.client_address import IpNetwork
 
@@ -56,6 +56,15 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         budgets=_budgets(reading),
     )
     check_production(reading, process)
+    check_trusted_proxies(reading, process, settings.trusted_proxies)
+    check_keys(
+        reading,
+        process,
+        {
+            variables.LOGIN_CODE_KEYS.name: process.login_code_keys,
+            variables.SEALING_KEYS.name: process.sealing_keys,
+        },
+    )
     _check_rate_limits(reading, process)
     reading.finish()
     return settings

@@ -9,15 +9,22 @@ from authsession.configuration import read_configuration
 from shared.kernel.faults import ConfigurationError
 
 SECRET = "S3cretWord"
-KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
+
+
+def keys(letter: bytes, key_id: str = "k1") -> str:
+    """A key list."""
+    return f"{key_id}:" + base64.b64encode(letter * 32).decode()
+
+
+KEYS = keys(b"x")
 SOUND = {
     "POSTGRES_DSN": f"postgresql://user:{SECRET}@db.example.com/authsession?sslmode=verify-full&sslrootcert=system",
     "REDIS_ADDR": "redis.example.com:6379",
     "REDIS_TLS": "true",
     "LOGIN_CODE_KEYS": KEYS,
-    "SEALING_KEYS": KEYS,
-    "COOKIE_KEYS": KEYS,
-    "AUDIT_KEYS": KEYS,
+    "SEALING_KEYS": keys(b"s"),
+    "COOKIE_KEYS": keys(b"c"),
+    "AUDIT_KEYS": keys(b"a"),
     "MAIL_SERVICE_MODE": "smtp",
     "SMTP_ADDR": "mail.example.com:587",
     "SMTP_FROM": "login@example.com",
@@ -38,6 +45,13 @@ REFUSED = [
     ({"INTERNAL_HTTP_ADDR": "0.0.0.0:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
     ({"INTERNAL_HTTP_ADDR": "[::]:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "unix:/path"),
     ({"INTERNAL_HTTP_ADDR": "10.0.0.7:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
+    ({"TRUSTED_PROXIES": "0.0.0.0/0,::/0"}, "TRUSTED_PROXIES believes everybody in 0.0.0.0/0, ::/0", "your own proxies"),
+    ({"TRUSTED_PROXIES": "10.0.0.0/8,64.0.0.0/2"}, "TRUSTED_PROXIES believes everybody in 64.0.0.0/2", "proxies"),
+    ({"TRUSTED_PROXIES": "2000::/3"}, "TRUSTED_PROXIES believes everybody in 2000::/3", "your own proxies"),
+    ({"SEALING_KEYS": KEYS}, "SEALING_KEYS (id k1) is the same secret as LOGIN_CODE_KEYS (id k1)", "keys new"),
+    ({"AUDIT_KEYS": keys(b"c", "of-audit")}, "AUDIT_KEYS (id of-audit) is the same secret as COOKIE_KEYS", "purpose"),
+    ({"COOKIE_KEYS": f"{keys(b'n')},{keys(b'x', 'old')}"}, "COOKIE_KEYS (id old) is the same secret as L", "purpose"),
+    ({"AUDIT_KEYS": f"{keys(b'n')},{keys(b'n', 'k2')}"}, "AUDIT_KEYS (id k2) is the same secret as AUDIT", "each id"),
 ]  # fmt: skip
 ALWAYS_REFUSED = ("is not set", "key 1")
 """Also in development: nothing works without."""
@@ -55,6 +69,7 @@ def problems(changes: Mapping[str, str | None], env: str = "production") -> list
 
 def test_production_takes_what_is_sound() -> None:
     assert problems({}) == []
+    assert problems({"TRUSTED_PROXIES": "10.0.0.0/8,fc00::/7,192.0.2.7"}) == []
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "[::]:8081", "10.0.0.7:8081", ":8081"])
@@ -96,8 +111,8 @@ def test_all_refusals_come_at_once_and_show_no_secret() -> None:
     everything = {name: value for changes, _, _ in REFUSED for name, value in changes.items()}
     found = problems(everything)
     assert [problem.split("=")[0].split(":")[0].split()[0] for problem in found] == [
-        "LOGIN_CODE_KEYS", "SEALING_KEYS", "MAIL_SERVICE_MODE", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT",
-        "INTERNAL_HTTP_ADDR",
+        "LOGIN_CODE_KEYS", "MAIL_SERVICE_MODE", "TRUSTED_PROXIES", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT",
+        "INTERNAL_HTTP_ADDR", "COOKIE_KEYS", "AUDIT_KEYS", "AUDIT_KEYS",
     ]  # fmt: skip
     assert SECRET not in repr(found)
     assert KEYS not in repr(found)

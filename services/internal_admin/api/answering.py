@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contracts.errors import ErrorCode, Refusal, encode_error
 from services.internal_admin.api.reading import caller_of
 from services.internal_admin.domain.idempotency import Answer, KeyConflict, KeyedRequest, keyed_request
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.identity import Identity, is_shared
 from services.internal_admin.flows.answered_change import AnsweredChange
 from services.internal_admin.flows.published_change import OutcomeT, PublishedChange
 from shared.web.exchange import Request, Response
@@ -41,6 +41,7 @@ def _keyed(request: Request, identity: Identity | None) -> KeyedRequest | None:
         return None
     whole = f"{request.method} {request.path}\n".encode() + request.body
     try:
-        return keyed_request(caller_of(request, identity), key, whole)
+        is_one_of_several = identity is not None and is_shared(identity)
+        return keyed_request(caller_of(request, identity), key, whole, is_shared=is_one_of_several)
     except ValueError as problem:
         raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must be {problem}") from None

@@ -24,9 +24,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under a key. Both only as SHA-256."""
+    """A request under a key. Both only as SHA-256.
+
+    `holder`: whose key it is. Two services with one identity are told apart by their networks.
+    """
 
     caller: Caller
+    holder: str
     key_hash: bytes = field(repr=False)
     request_hash: bytes = field(repr=False)
 
@@ -47,8 +51,9 @@ class KeyConflict:
     name: ClassVar[str] = "idempotency_conflict"
 
 
-def keyed_request(caller: Caller, key: str, request: bytes) -> KeyedRequest:
-    """The request under its key. Raises `ValueError` unless the key is 1 to 255 visible ASCII characters."""
+def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) -> KeyedRequest:
+    """The request under its key. `is_shared`: the caller's name may stand for several services. Raises `ValueError` unless the key is 1 to 255 visible ASCII characters."""
     if not _KEY.fullmatch(key):
         raise ValueError("1 to 255 visible ASCII characters")
-    return KeyedRequest(caller, hashlib.sha256(key.encode("ascii")).digest(), hashlib.sha256(request).digest())
+    holder = f"{caller.name} {caller.network or 'unix'}" if is_shared else caller.name
+    return KeyedRequest(caller, holder, hashlib.sha256(key.encode("ascii")).digest(), hashlib.sha256(request).digest())

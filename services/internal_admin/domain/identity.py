@@ -53,4 +53,13 @@ class Unauthenticated:
     name: ClassVar[str] = "unauthenticated"
 
 
+_SHARED = (TrustedNetwork, BreakGlass, Unauthenticated)
+"""Each of these names may stand for several services."""
+
+
+def is_shared(identity: "Identity") -> bool:
+    """Whether two callers may have this identity at once, so that only their networks tell them apart."""
+    return isinstance(identity, _SHARED)
+
+
 Identity: TypeAlias = TrustedNetwork | Operator | Token | BreakGlass | Unauthenticated

@@ -29,17 +29,19 @@ async def answer_once(
     Of two at once the second waits for the first. A first one that fails keeps nothing. The changes of a repeat are
     what the first one could not publish.
     """
-    name, key_hash = request.caller.name, request.key_hash
+    holder, key_hash = request.holder, request.key_hash
     async with connection.transaction():
-        await connection.execute(_SQL["lock_key"], name, key_hash)
-        kept = await connection.fetchrow(_SQL["read_answer"], name, key_hash)
+        await connection.execute(_SQL["lock_key"], holder, key_hash)
+        kept = await connection.fetchrow(
+            _SQL["read_answer"], holder, key_hash, request.caller.name, request.request_hash
+        )
         if kept is not None:
             return await _repeat(connection, request, kept)
         outcome = await body(connection)
         given = answer(outcome)
         session_ids = [change.session.device_session_id for change in outcome.changes]
         values = (request.request_hash, request.caller.request_id, given.status, given.body, session_ids)
-        await connection.execute(_SQL["write_answer"], name, key_hash, *values)
+        await connection.execute(_SQL["write_answer"], holder, key_hash, *values)
         return Answered(given, outcome.changes)
 
 

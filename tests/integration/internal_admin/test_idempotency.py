@@ -17,7 +17,7 @@ from services.internal_admin.domain.revocation import NoActiveSessions
 from services.internal_admin.store.idempotency import answer_once
 from services.internal_admin.store.retention import remove_aged
 from tests.support.builders import StoredUser, store_session, store_user, unique
-from tests.support.control_plane import ControlPlane, open_control_plane
+from tests.support.control_plane import PEER, ControlPlane, open_control_plane
 from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
 from tests.support.public_flow import race
@@ -110,6 +110,34 @@ def test_every_mutation_of_sessions_and_blocks_takes_a_key(
         assert told(call(key=None)) != told(call(key=key)), "without the key it says what it found"
 
 
+def test_two_services_on_the_trusted_network_may_choose_one_key(
+    world: World, database: Database, user: StoredUser, key: str
+) -> None:
+    """Only their networks tell them apart: each gets its own answer, and its own repeat."""
+    with open_control_plane(world, gateway_keys=gateway_keys(), trusted_proxies=(PEER,)) as behind_a_proxy:
+
+        def block(network: str, email: str) -> httpx.Response:
+            headers = {"idempotency-key": key, "x-forwarded-for": network}
+            return behind_a_proxy.post(f"{ROOT}/user-blocks", CAUSE | {"email": email}, headers=headers)
+
+        other = store_user(database).email
+        first, second = block("192.0.2.1", user.email), block("192.0.2.2", other)
+        assert (first.status_code, second.status_code) == (200, 200)
+        assert told(block("192.0.2.1", user.email)) == told(first)
+        assert told(block("192.0.2.2", other)) == told(second)
+        assert block("192.0.2.1", other).json()["error"]["code"] == "idempotency_conflict"
+
+
+def test_an_answer_that_the_release_before_kept_counts_for_its_own_request(
+    plane: ControlPlane, database: Database, user: StoredUser, key: str
+) -> None:
+    first = revoke_all(plane, user, key)
+    moved = "update idempotency_keys set caller = 'trusted_network' where key_hash = sha256($1::bytea) returning 1"
+    assert len(database.execute(moved, key.encode())) == 1
+    assert told(revoke_all(plane, user, key)) == told(first)
+    assert told(revoke_all(plane, store_user(database), key))[0] == 200
+
+
 def test_a_refusal_that_was_committed_is_kept_too(plane: ControlPlane, database: Database, key: str) -> None:
     user_id = unique("user-nobody-")
     first = post(plane, "/user-blocks", key, user_id=user_id)
@@ -183,7 +211,7 @@ def test_of_16_at_once_one_changes_and_all_are_answered_alike(
 
 
 def test_while_the_first_is_under_way_the_second_waits_and_does_it_if_the_first_fails(world: World) -> None:
-    request = keyed_request(Caller("test", None, "request-1"), unique("key-"), b"request")
+    request = keyed_request(Caller("test", None, "request-1"), unique("key-"), b"request", is_shared=False)
     done: list[str] = []
 
     async def first_body(connection: asyncpg.Connection) -> NoActiveSessions:

@@ -46,13 +46,10 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
 def check_trusted_proxies(reading: Reading, settings: ProcessSettings, networks: Iterable[IpNetwork] | None) -> None:
     """Networks in which strangers are: each of them could name any address as the client's."""
     wide = [str(each) for each in networks or () if each.prefixlen < _SHORTEST_PREFIX[each.version]]
-    if wide:
-        _refuse_or_warn(
-            reading,
-            settings,
-            f"{variables.TRUSTED_PROXIES.name} believes everybody in {', '.join(wide)}, so that a stranger passes every "
-            "limit by naming other addresses as the client's",
-            "write the addresses of your own proxies",
+    if settings.is_production and wide:
+        reading.problems.append(
+            f"{variables.TRUSTED_PROXIES.name} believes everybody in {', '.join(wide)}: a stranger who names other "
+            "addresses as the client's passes every limit, which production refuses; write your own proxies"
         )
 
 
@@ -63,20 +60,11 @@ def check_keys(reading: Reading, settings: ProcessSettings, rings: Mapping[str, 
         for key in ring or ():
             place = f"{name} (id {key.id})"
             first = seen.setdefault(key.secret, place)
-            if first is not place:
-                _refuse_or_warn(
-                    reading,
-                    settings,
-                    f"{place} is the same secret as {first}",
-                    "make one key for each purpose and each id (`authsession keys new`)",
+            if settings.is_production and first is not place:
+                reading.problems.append(
+                    f"{place} is the same secret as {first}, which production refuses: "
+                    "make one key for each purpose and each id (`authsession keys new`)"
                 )
-
-
-def _refuse_or_warn(reading: Reading, settings: ProcessSettings, problem: str, cure: str) -> None:
-    if settings.is_production:
-        reading.problems.append(f"{problem}, which production refuses: {cure}")
-    else:
-        reading.warnings.append(f"{problem}: {cure} before production")
 
 
 def _is_plain_http(base_url: str) -> bool:

@@ -45,7 +45,7 @@ REFUSED = [
     ({"INTERNAL_HTTP_ADDR": "0.0.0.0:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
     ({"INTERNAL_HTTP_ADDR": "[::]:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "unix:/path"),
     ({"INTERNAL_HTTP_ADDR": "10.0.0.7:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
-    ({"TRUSTED_PROXIES": "0.0.0.0/0,::/0"}, "TRUSTED_PROXIES believes everybody in 0.0.0.0/0, ::/0", "your own proxies"),
+    ({"TRUSTED_PROXIES": "0.0.0.0/0,::/0"}, "TRUSTED_PROXIES believes everybody in 0.0.0.0/0, ::/0", "your own"),
     ({"TRUSTED_PROXIES": "10.0.0.0/8,64.0.0.0/2"}, "TRUSTED_PROXIES believes everybody in 64.0.0.0/2", "proxies"),
     ({"TRUSTED_PROXIES": "2000::/3"}, "TRUSTED_PROXIES believes everybody in 2000::/3", "your own proxies"),
     ({"SEALING_KEYS": KEYS}, "SEALING_KEYS (id k1) is the same secret as LOGIN_CODE_KEYS (id k1)", "keys new"),

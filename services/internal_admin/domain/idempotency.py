@@ -52,7 +52,10 @@ class KeyConflict:
 
 
 def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) -> KeyedRequest:
-    """The request under its key. `is_shared`: the caller's name may stand for several services. Raises `ValueError` unless the key is 1 to 255 visible ASCII characters."""
+    """The request under its key. `is_shared`: the caller's name may stand for several services.
+
+    Raises `ValueError` unless the key is 1 to 255 visible ASCII characters.
+    """
     if not _KEY.fullmatch(key):
         raise ValueError("1 to 255 visible ASCII characters")
     holder = f"{caller.name} {caller.network or 'unix'}" if is_shared else caller.name

@@ -18,7 +18,7 @@ KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()
 LEAST = {
     "POSTGRES_DSN": f"postgresql://user:{SECRET}@127.0.0.1:5432/authsession?sslmode=verify-full&sslrootcert=system",
     "LOGIN_CODE_KEYS": KEYS,
-    "SEALING_KEYS": KEYS,
+    "SEALING_KEYS": "k1:" + base64.b64encode(b"s" * 32).decode(),
 }
 SMTP = {"MAIL_SERVICE_MODE": "smtp", "SMTP_ADDR": "mail.example.com:587", "SMTP_FROM": "login@example.com"}
 LOGIN = {"SMTP_USERNAME": "mailer", "SMTP_PASSWORD": SECRET}

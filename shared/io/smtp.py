@@ -24,6 +24,8 @@ LONGEST_IDLE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=1)
 """So long nobody connects after a connection could not be had: a server that refuses our password is not hammered."""
 _QUIT_SECONDS = 1.0
+_MALFORMED = "malformed_answer"
+"""What is said of an answer that SMTP does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ class Smtp:
         is_ready = False
         try:
             refusal = await _transaction(connection, envelope)
-            is_ready = refusal is None or await _is_reset(connection)
+            is_ready = refusal is None or (refusal.reason != _MALFORMED and await _is_reset(connection))
             return refusal or Accepted()
         except (aiosmtplib.SMTPException, OSError) as fault:
             return NotAccepted(_reason(fault, "connection_lost"))
@@ -278,6 +280,8 @@ def _refused(step: str, code: int) -> NotAccepted:
     """5yz: do not try again in this form; whatever else is no promise for later (RFC 5321 §4.2.1)."""
     if 500 <= code <= 599:
         return NotAccepted(f"{step}_refused", permanent=True)
+    if not 200 <= code <= 499:
+        return NotAccepted(_MALFORMED)
     return NotAccepted(f"{step}_deferred")
 
 
@@ -288,4 +292,6 @@ def _reason(fault: Exception, otherwise: str) -> str:
             return "untrusted_certificate"
         if isinstance(each, ssl.SSLError):
             return "tls_failed"
+    if isinstance(fault, aiosmtplib.SMTPResponseException) and fault.code == aiosmtplib.SMTPStatus.invalid_response:
+        return _MALFORMED
     return "timeout" if isinstance(fault, TimeoutError) else otherwise

@@ -14,7 +14,9 @@ import trio
 
 from services.public_auth.mail.addressee import MayBeMailed, anyone
 from services.public_auth.mail.metrics import record_try
+from services.public_auth.mail.pace import Pace
 from services.public_auth.mail.transport import (
+    MALFORMED_ANSWER,
     Delivered,
     DeliveryOutcome,
     Letter,
@@ -43,6 +45,8 @@ LEASE_MARGIN = timedelta(seconds=30)
 FRESH = timedelta(seconds=1)
 """So old may a claim be without being looked at again before the mail is sent."""
 FIRST_BACKOFF = timedelta(seconds=1)
+FIRST_BACKOFF_IF_MAYBE_SENT = timedelta(seconds=20)
+"""After an answer outside the contract: the letter may be there already, and each try may double it."""
 LONGEST_BACKOFF = timedelta(seconds=60)
 
 _log = logging.getLogger(__name__)
@@ -76,6 +80,7 @@ class Courier:
         self._entropy = entropy
         self._concurrency = concurrency
         self._linger = linger.total_seconds()
+        self._pace = Pace()
         self._on_settled = on_settled
         self._on_their_way: list[ClaimedDelivery] = []
         self._finished: list[Settlement] = []
@@ -145,7 +150,7 @@ class Courier:
         """Mails tried before may take half of the room, so that slow ones, coming back, never shut out new ones."""
         tried_before = sum(delivery.was_tried for delivery in self._on_their_way)
         return ClaimLimits(
-            deliveries=self._concurrency - len(self._on_their_way),
+            deliveries=self._pace.room(self._concurrency - len(self._on_their_way), len(self._on_their_way)),
             tried_before=max(0, self._concurrency // 2 - tried_before),
         )
 
@@ -192,6 +197,7 @@ class Courier:
             valid_for=_remaining_life(delivery, claimed_at),
         )
         outcome = await self._transport.deliver(letter, min(self._transport.timeout, letter.valid_for))
+        self._pace.note(delivery.delivery_id, outcome)
         return self._settlement(delivery, outcome)
 
     async def _may_be_sent(self, delivery: ClaimedDelivery, claimed_at: float) -> bool:
@@ -223,11 +229,12 @@ class Courier:
                 return self._put_off(delivery, reason)
 
     def _put_off(self, delivery: ClaimedDelivery, reason: str) -> Settlement:
-        return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts))
+        first = FIRST_BACKOFF_IF_MAYBE_SENT if reason == MALFORMED_ANSWER else FIRST_BACKOFF
+        return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts, first))
 
-    def _backoff(self, attempts: int) -> timedelta:
+    def _backoff(self, attempts: int, first: timedelta) -> timedelta:
         """Doubles with each attempt, up to a minute, less up to half of it at random so that mails spread out."""
-        longest = min(FIRST_BACKOFF * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF)
+        longest = min(first * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF)
         return longest * (1 - self._entropy.token_bytes(1)[0] / 512)
 
 

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
+
+MALFORMED_ANSWER: Final = "malformed_answer"
+"""The reason of a try that the far side answered outside its contract. It may have sent the letter."""
 
 
 @dataclass(frozen=True, slots=True)

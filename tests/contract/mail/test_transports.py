@@ -14,6 +14,7 @@ import trio
 from services.public_auth.mail.design import our_design
 from services.public_auth.mail.letters import Stationery
 from services.public_auth.mail.transport import (
+    MALFORMED_ANSWER,
     Delivered,
     DeliveryOutcome,
     Letter,
@@ -228,6 +229,20 @@ async def test_the_mail_service_may_suppress(rest: tuple[MailTransport, RestMail
     one = letter()
     peer.answers[one.email] = (200, b' {"outcome": "suppressed"} ')
     assert await transport.deliver(one, TIMEOUT) == Suppressed()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(204, b""), (202, b""), (200, b"<html>"), (200, b'{"outcome":"sent","id":1}'), (200, b" " * 70_000)],
+)
+async def test_an_answer_outside_the_contract_is_told_from_a_fault_and_named_in_the_log(
+    rest: tuple[MailTransport, RestMailPeer], status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport, peer = rest
+    one = letter()
+    peer.answers[one.email] = (status, body)
+    assert await transport.deliver(one, TIMEOUT) == Undelivered(MALFORMED_ANSWER)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * (len(body) < 70_000)
 
 
 @pytest.mark.parametrize(

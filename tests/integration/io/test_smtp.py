@@ -195,6 +195,38 @@ async def test_a_letter_comes_too_late_when_even_connecting_takes_longer(asyncio
         nursery.cancel_scope.cancel()
 
 
+GREETED = [b"220 ready\r\n", b"250 hello\r\n"]
+NONSENSE = [b"\x00\xff\xfe\r\n", b"HTTP/1.1 400 Bad Request\r\n", b"hello\r\n", b"999 what\r\n", b"000 what\r\n"]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+@pytest.mark.parametrize("step", ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"])
+async def test_nonsense_is_no_refusal_and_is_told_from_a_lost_connection(
+    asyncio_loop: None, step: str, nonsense: bytes
+) -> None:
+    """What a server that is no mail server says, at each step; nothing is raised, and the connection is not kept."""
+    answers = [*GREETED, b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n", b"250 taken\r\n"]
+    answers[["greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"].index(step)] = nonsense
+
+    async def answer(stream: trio.SocketStream) -> None:
+        for each in answers:
+            await stream.send_all(each)
+            while not (await stream.receive_some(65536)).endswith((b"\r\n", b"")):
+                pass
+        await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        listeners = await nursery.start(trio.serve_tcp, answer, 0)
+        port = listeners[0].socket.getsockname()[1]
+        async with open_smtp(SmtpServer("127.0.0.1", port, "off"), local_name="a.example.com") as smtp:
+            outcome = await smtp.send(envelope(), TIMEOUT)
+        nursery.cancel_scope.cancel()
+    assert isinstance(outcome, NotAccepted)
+    assert not outcome.permanent
+    if step not in ("greeting", "EHLO") or not nonsense[:3].isdigit():
+        assert outcome == NotAccepted("malformed_answer")
+
+
 @pytest.mark.parametrize(
     ("address", "written"),
     [

@@ -7,8 +7,16 @@ import pytest
 import trio
 
 from services.public_auth.domain.budget import Budget, Budgets
-from services.public_auth.mail.courier import LONGEST_BACKOFF
-from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter, Suppressed, Undelivered
+from services.public_auth.mail.courier import FIRST_BACKOFF_IF_MAYBE_SENT, LONGEST_BACKOFF
+from services.public_auth.mail.pace import MAILS_BEFORE_PAUSE
+from services.public_auth.mail.transport import (
+    MALFORMED_ANSWER,
+    Delivered,
+    DeliveryOutcome,
+    Letter,
+    Suppressed,
+    Undelivered,
+)
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.postgres import Body
 from shared.kernel.faults import DependencyUnavailable
@@ -41,6 +49,44 @@ def test_a_failing_transport_is_tried_again_ever_later_and_never_after_the_code_
     assert post.step(transport) == 1
     assert len(transport.letters) == 8
     assert (post.queued(challenge_id)["state"], post.settled[-1]) == ("abandoned", "code_ended")
+
+
+def test_a_mail_that_may_have_been_sent_waits_long_before_it_is_tried_again(post: Post, flow: PublicFlow) -> None:
+    challenge_id = flow.send(email_address())
+    assert post.step(answering(Undelivered(MALFORMED_ANSWER))) == 1
+    (row,) = post.world.database.execute(
+        "select next_attempt_at - clock_now() as wait from mail_deliveries where challenge_id = $1", challenge_id
+    )
+    assert FIRST_BACKOFF_IF_MAYBE_SENT / 2 - timedelta(seconds=2) <= row["wait"] <= FIRST_BACKOFF_IF_MAYBE_SENT
+
+
+def test_a_service_that_answers_nonsense_is_asked_seldom_and_mails_flow_once_it_does_not(
+    post: Post, flow: PublicFlow
+) -> None:
+    """In a queue of thirty, three slots: three tries, a pause, then one try at a time."""
+    for _ in range(30):
+        flow.send(email_address())
+    is_sound = False
+
+    async def carry(letter: Letter) -> DeliveryOutcome:
+        return Delivered() if is_sound else Undelivered(MALFORMED_ANSWER)
+
+    transport = FakeTransport(carry)
+    courier = post.courier(transport, concurrency=MAILS_BEFORE_PAUSE)
+
+    async def run() -> None:
+        nonlocal is_sound
+        async with trio.open_nursery() as nursery:
+            await nursery.start(courier.run)
+            await post.until_settled(MAILS_BEFORE_PAUSE)
+            await trio.sleep(0.5)
+            assert len(transport.letters) == MAILS_BEFORE_PAUSE
+            is_sound = True
+            await post.until_settled(30)
+            nursery.cancel_scope.cancel()
+
+    post.world.call(run)
+    assert sorted(post.settled) == ["malformed_answer"] * MAILS_BEFORE_PAUSE + ["sent"] * (30 - MAILS_BEFORE_PAUSE)
 
 
 @pytest.mark.parametrize(

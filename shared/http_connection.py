@@ -9,8 +9,10 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import Enum, auto
 from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
 from math import inf
 from typing import Any
 from wsgiref.handlers import format_date_time
@@ -20,10 +22,14 @@ import trio
 from contracts.errors import ErrorCode
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
+from shared.kernel.network import parse_network
+from shared.places import Places
 from shared.web.asgi import AsgiApp, Message, Scope
+from shared.web.client_address import UNIX_PEER, IpNetwork
 from shared.web.connection import MAX_BODY_BYTES
 from shared.web.exchange import Response
 from shared.web.plain_requests import PlainRequests
+from shared.web.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.web.refusals import answer_to, refusal
 from shared.web.request_body import Framing, framing_of
 from shared.web.request_head import BadRequest, Field, Head, HeadTooLarge, find_end, parse_head
@@ -55,12 +61,29 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """`keep_alive`: how long an idle connection is kept. The default is longer than the 60 s of common proxies.
+
+    `trusted_proxies` have no bound of their own. With `expects_proxy_protocol` they alone may connect, and each
+    connection begins with a header of the PROXY protocol.
+    """
+
+    keep_alive: timedelta = timedelta(seconds=75)
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+    expects_proxy_protocol: bool = False
+
+
+DEFAULT_RULES = Rules()
+
+
+@dataclass(frozen=True, slots=True)
 class Listening:
     """What the connections of one listener share. `plain` answers its routes; everything else is the app's."""
 
     app: AsgiApp
     plain: PlainRequests | None
-    keep_alive_seconds: float
+    rules: Rules
+    places: Places
     is_stopping: Callable[[], bool]
 
 
@@ -83,9 +106,10 @@ class HttpConnection:
         """Serve the connection to its end; what the client does to it never raises."""
         try:
             self._peer = _ip_and_port(self._socket.getpeername())
-            self._become_idle()
-            while await self._serve_one():
-                pass
+            if await self._is_let_in():
+                self._become_idle()
+                while await self._serve_one():
+                    pass
         except OSError:
             pass  # the peer is gone
         except Exception as error:  # noqa: BLE001 - whatever a stranger sent, other connections go on
@@ -118,6 +142,36 @@ class HttpConnection:
         """End the connection, which must be waiting: nothing more is read from it or written to it."""
         self._has_ended = True
         trio.lowlevel.notify_closing(self._socket)
+
+    async def _is_let_in(self) -> bool:
+        """Whether there is a place, and the peer is whom we expect. The client is told by the end of its connection."""
+        is_trusted = _is_one_of(self._peer, self._listening.rules.trusted_proxies)
+        if not self._take_place(is_trusted=is_trusted):
+            return False
+        if not self._listening.rules.expects_proxy_protocol:
+            return True
+        if not is_trusted:
+            _log.warning("a peer that is no trusted proxy was refused: the PROXY protocol is on")
+            return False
+        return await self._read_proxy_header()
+
+    async def _read_proxy_header(self) -> bool:
+        self._enter(Phase.HEAD)
+        self._deadline = trio.current_time() + HEAD_SECONDS
+        try:
+            while (header := read_proxy_header(bytes(self._arrived[:MAX_HEADER_BYTES]))) is None:
+                if not await self.read_more():
+                    return False
+        except BadProxyHeader:
+            _log.warning("a trusted proxy was refused: its connection does not begin with the PROXY protocol")
+            return False
+        del self._arrived[: header.length]
+        self._peer = header.source or self._peer
+        return header.source is None or self._take_place(is_trusted=False)
+
+    def _take_place(self, *, is_trusted: bool) -> bool:
+        network = None if self._peer is None or is_trusted else parse_network(self._peer[0]).text
+        return self._listening.places.take(self, network)
 
     async def _serve_one(self) -> bool:
         """Read one request and answer it. False when the connection is over."""
@@ -293,7 +347,7 @@ class HttpConnection:
 
     def _become_idle(self) -> None:
         self._enter(Phase.IDLE)
-        self._deadline = self._waits_since + self._listening.keep_alive_seconds
+        self._deadline = self._waits_since + self._listening.rules.keep_alive.total_seconds()
         if self._listening.is_stopping():
             self.close()
 
@@ -406,6 +460,12 @@ def _whole_answer(response: Response, *, has_body: bool = True) -> bytes:
 def _date_line(second: int) -> bytes:
     """Of one second since 1970 (RFC 9110 §6.6.1)."""
     return b"date: %b\r\n" % format_date_time(second).encode("ascii")
+
+
+def _is_one_of(peer: Peer, networks: tuple[IpNetwork, ...]) -> bool:
+    address = ip_address(UNIX_PEER if peer is None else peer[0].partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return any((mapped or address) in network for network in networks)
 
 
 def _ip_and_port(address: Any) -> Peer:

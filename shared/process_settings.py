@@ -6,7 +6,7 @@ from datetime import timedelta
 from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.keyring import KeyRing
-from shared.settings import Reading
+from shared.settings import Reading, Variable
 from shared.users.settings import UserServiceSettings, read_user_service
 
 
@@ -35,6 +35,7 @@ class ProcessSettings:
     sealing_keys: KeyRing = field(repr=False)
     gateway_keys: GatewayKeys
     gateway_stream_maxlen: int
+    keep_alive_timeout: timedelta
     drain_delay: timedelta
     shutdown_timeout: timedelta
     warnings: list[str]
@@ -62,7 +63,19 @@ def read_process_settings(reading: Reading) -> ProcessSettings:
             reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM)
         ),
         gateway_stream_maxlen=reading.required(variables.GATEWAY_STREAM_MAXLEN),
+        keep_alive_timeout=reading.required(variables.KEEP_ALIVE_TIMEOUT),
         drain_delay=reading.required(variables.DRAIN_DELAY),
         shutdown_timeout=reading.required(variables.SHUTDOWN_TIMEOUT),
         warnings=reading.warnings,
     )
+
+
+def read_proxy_protocol(reading: Reading, variable: Variable[bool]) -> bool:
+    """Whether the listener of `variable` expects the PROXY protocol; a problem where nobody may speak it."""
+    is_on = reading.required(variable)
+    if is_on and not reading.optional(variables.TRUSTED_PROXIES):
+        reading.problems.append(
+            f"{variable.name} is on while no proxy is trusted, so every connection would be refused: "
+            f"write the balancer's network in {variables.TRUSTED_PROXIES.name}"
+        )
+    return is_on

@@ -3,10 +3,8 @@
 import errno
 import logging
 import os
-import resource
 import socket
 from collections.abc import Collection
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,8 +12,9 @@ import trio
 
 from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
 from shared.drain import Drain
-from shared.http_connection import HttpConnection, Listening
+from shared.http_connection import DEFAULT_RULES, HttpConnection, Listening, Rules
 from shared.kernel.faults import ConfigurationError
+from shared.places import Places
 from shared.web.asgi import AsgiApp
 from shared.web.plain_requests import PlainRequests
 
@@ -23,10 +22,6 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 1024
 _LOOK_SECONDS = 0.5
 """How much longer than its deadline a client may be waited for."""
-KEEP_ALIVE = timedelta(seconds=75)
-"""How long an idle connection is kept: longer than the 60 s after which common proxies close theirs."""
-MOST_CONNECTIONS = 1024
-"""Of one listener. Past it connections without a request make room, so that memory and files are bounded."""
 
 
 async def serve(
@@ -35,19 +30,19 @@ async def serve(
     *,
     drain: Drain,
     plain: PlainRequests | None = None,
-    keep_alive: timedelta = KEEP_ALIVE,
+    rules: Rules = DEFAULT_RULES,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve `app`, and before it what `plain` finds, until `drain` stops and what runs has finished.
 
-    The latter takes at most `drain.shutdown_timeout`.
+    The latter takes at most `drain.shutdown_timeout`. `rules` are those of each connection.
 
     `task_status` gets the real address (the port chosen for port 0) once connections are accepted. Raises
     `ConfigurationError` when the address cannot be had. A Unix socket is removed again at the end.
     """
     listener, actual = open_listener(address)
     connections: set[HttpConnection] = set()
-    listening = Listening(app, plain, keep_alive.total_seconds(), drain.stopping.is_set)
+    listening = Listening(app, plain, rules, Places(), drain.stopping.is_set)
     connect = partial(_serve_connection, connections, listening)
     try:
         async with trio.open_nursery() as watch:
@@ -68,15 +63,13 @@ async def serve(
 
 
 async def _serve_connection(connections: set[HttpConnection], listening: Listening, stream: trio.SocketStream) -> None:
-    if len(connections) >= _most_connections() and not _make_room(connections):
-        stream.socket.close()
-        return  # every one of them is being answered: the client is told by the end of its connection
     connection = HttpConnection(listening, stream)
     connections.add(connection)
     try:
         await connection.run()
     finally:
         connections.discard(connection)
+        listening.places.leave(connection)
 
 
 async def _close_overdue(connections: Collection[HttpConnection]) -> None:
@@ -85,21 +78,6 @@ async def _close_overdue(connections: Collection[HttpConnection]) -> None:
         now = trio.current_time()
         for connection in connections:
             connection.close_if_overdue(now)
-
-
-def _make_room(connections: set[HttpConnection]) -> bool:
-    """End the connection that is worth least, idle or with a head that drips in; False if all are being answered."""
-    worth_least = min((each for each in connections if each.is_waiting), key=lambda each: each.worth, default=None)
-    if worth_least is None:
-        return False
-    worth_least.close()
-    connections.discard(worth_least)
-    return True
-
-
-def _most_connections() -> int:
-    """Half of what the process may open at most: Postgres, Redis and another listener need theirs."""
-    return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:

@@ -304,6 +304,16 @@ def parse_host(text: str) -> str:
     return host
 
 
+def parse_hosts(text: str) -> frozenset[str]:
+    """A comma-separated list of host names, in lower case."""
+    try:
+        return frozenset(parse_host(entry.strip()) for entry in text.split(",") if entry.strip())
+    except ValueError:
+        raise ValueError(
+            "host names without scheme, port or path, separated by commas, such as auth.internal"
+        ) from None
+
+
 def parse_postgres_dsn(text: str) -> str:
     """A libpq URL; what is wrong with it is said without quoting it."""
     connect_targets(text, "settings", timedelta(seconds=1), timedelta(seconds=1))

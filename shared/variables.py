@@ -19,6 +19,7 @@ from shared.settings import (
     parse_budget,
     parse_duration,
     parse_host,
+    parse_hosts,
     parse_mail_server_address,
     parse_mail_timeout,
     parse_networks,
@@ -68,6 +69,33 @@ PUBLIC_HOST = Variable(
 )
 TRUSTED_PROXIES = Variable(
     "AUTHSESSION_TRUSTED_PROXIES", parse_networks, "networks (CIDR list) whose `X-Forwarded-For` is believed", ""
+)
+KEEP_ALIVE_TIMEOUT = Variable(
+    "AUTHSESSION_KEEP_ALIVE_TIMEOUT",
+    parse_positive_duration,
+    "how long an idle HTTP connection is kept: longer than the proxy in front keeps it (600 s at Google's balancers)",
+    "75s",
+)
+PUBLIC_PROXY_PROTOCOL = Variable(
+    "AUTHSESSION_PUBLIC_PROXY_PROTOCOL",
+    parse_boolean,
+    "whether each connection to the public API begins with a header of the PROXY protocol (version 1 or 2), from one "
+    "of `AUTHSESSION_TRUSTED_PROXIES`; others are refused",
+    "off",
+)
+INTERNAL_PROXY_PROTOCOL = Variable(
+    "AUTHSESSION_INTERNAL_PROXY_PROTOCOL",
+    parse_boolean,
+    "whether each connection to the internal API begins with a header of the PROXY protocol (version 1 or 2), from one "
+    "of `AUTHSESSION_TRUSTED_PROXIES`; others are refused",
+    "off",
+)
+INTERNAL_HOSTS = Variable(
+    "AUTHSESSION_INTERNAL_HOSTS",
+    parse_hosts,
+    "host names, separated by commas, by which the internal listener may be called without credentials; IP addresses "
+    "and `localhost` always may",
+    "",
 )
 INTERNAL_AUTH = Variable(
     "AUTHSESSION_INTERNAL_AUTH",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.internal_admin.operator_settings import OperatorSettings, read_operator_settings
 from shared import variables
 from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
-from shared.process_settings import ProcessSettings, read_process_settings
+from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
 from shared.production import check_keys, check_production, check_trusted_proxies
 from shared.settings import Reading
 from shared.web.client_address import IpNetwork
@@ -23,6 +23,8 @@ class InternalAdminSettings:
     requires_token: bool
     http_address: Address
     trusted_proxies: tuple[IpNetwork, ...]
+    expects_proxy_protocol: bool
+    known_hosts: frozenset[str]
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
@@ -47,9 +49,13 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
             variables.AUDIT_KEYS.name: operators.audit_keys,
         },
     )
+    expects_proxy_protocol = read_proxy_protocol(reading, variables.INTERNAL_PROXY_PROTOCOL)
+    known_hosts = reading.required(variables.INTERNAL_HOSTS)
     reading.finish()
     assert http_address is not None
-    return InternalAdminSettings(process, operators, requires_token, http_address, trusted_proxies)
+    return InternalAdminSettings(
+        process, operators, requires_token, http_address, trusted_proxies, expects_proxy_protocol, known_hosts
+    )
 
 
 def _shows_much(process: ProcessSettings, operators: OperatorSettings) -> bool:

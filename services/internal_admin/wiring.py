@@ -32,6 +32,7 @@ from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
 from shared.dependency_checks import add_dependency_checks
 from shared.drain import Drain, watch_signals
+from shared.http_connection import Rules
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
@@ -143,9 +144,10 @@ async def _run(
         if users is not None:
             await _start_block_orders(workers, postgres, users)
         workers.start_soon(remind_of_owner, postgres)
+        rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
-            await server.start(partial(serve, app, settings.http_address, drain=drain))
+            await server.start(partial(serve, app, settings.http_address, drain=drain, rules=rules))
         workers.cancel_scope.cancel()
 
 
@@ -251,4 +253,5 @@ def _guard(
         opened.cookie,
         limiter,
         GuardTrail(postgres),
+        settings.known_hosts,
     )

@@ -9,7 +9,7 @@ from services.public_auth.mail_settings import MailSettings, read_mail_settings
 from shared import variables
 from shared.address import Address
 from shared.kernel.faults import ConfigurationError
-from shared.process_settings import ProcessSettings, read_process_settings
+from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
 from shared.production import check_keys, check_production, check_trusted_proxies
 from shared.settings import Rate, Reading
 from shared.web.client_address import IpNetwork
@@ -26,6 +26,7 @@ class PublicAuthSettings:
     metrics_address: Address | None
     public_host: str | None
     trusted_proxies: tuple[IpNetwork, ...]
+    expects_proxy_protocol: bool
     send_rate_limit: Rate | None
     confirm_rate_limit: Rate | None
     public_rate_limit: Rate | None
@@ -46,6 +47,7 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         metrics_address=reading.optional(variables.PUBLIC_METRICS_ADDR),
         public_host=reading.optional(variables.PUBLIC_HOST),
         trusted_proxies=reading.required(variables.TRUSTED_PROXIES),
+        expects_proxy_protocol=read_proxy_protocol(reading, variables.PUBLIC_PROXY_PROTOCOL),
         send_rate_limit=reading.optional(variables.SEND_RATE_LIMIT),
         confirm_rate_limit=reading.optional(variables.CONFIRM_RATE_LIMIT),
         public_rate_limit=reading.optional(variables.PUBLIC_RATE_LIMIT),

@@ -25,6 +25,7 @@ from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
 from shared.dependency_checks import add_dependency_checks
 from shared.drain import Drain, watch_signals
+from shared.http_connection import Rules
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
@@ -166,13 +167,14 @@ async def _run(
         await workers.start(partial(
             supervise, eraser.step, name="eraser", idle=timedelta(seconds=5), batch=ERASER_BATCH
         ))  # fmt: skip
+        rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
         async with trio.open_nursery() as servers:
             await servers.start(watch_signals, drain)
             if settings.metrics_address is not None:
                 await servers.start(
                     partial(serve, _operators_app(readiness, metrics), settings.metrics_address, drain=drain)
                 )
-            await servers.start(partial(serve, app, settings.http_address, drain=drain, plain=plain))
+            await servers.start(partial(serve, app, settings.http_address, drain=drain, plain=plain, rules=rules))
         workers.cancel_scope.cancel()
 
 

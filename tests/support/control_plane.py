@@ -249,4 +249,5 @@ def _guard(world: World, settings: PlaneSettings, limiter: RateLimiter) -> Guard
         _session_cookie(settings),
         limiter,
         GuardTrail(world.internal),
+        frozenset({"internal"}),
     )

@@ -32,4 +32,5 @@ def trusting_guard(postgres: Postgres) -> Guard:
         SessionCookie(KeyRing.parse("test", COOKIE_KEYS), SystemEntropy()),
         Unlimited(),
         GuardTrail(postgres),
+        frozenset({"internal"}),
     )

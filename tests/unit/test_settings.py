@@ -313,3 +313,28 @@ def test_boot_refuses_budgets_whose_reservations_exceed_another() -> None:
     [kept_exceeds_total] = problems(BUDGET_MAILS_PER_DAY="20/5/20")
     assert "mails a day" in kept_exceeds_total
     assert len(problems(BUDGET_MAILS_PER_DAY="no", BUDGET_LIVE_CHALLENGES="30/2/4")) == 2
+
+
+def test_hosts_of_the_internal_listener_are_names_in_lower_case() -> None:
+    environment = LEAST | {"AUTHSESSION_INTERNAL_HOSTS": "Internal, auth.example.com"}
+    assert read_internal(environment).known_hosts == {"internal", "auth.example.com"}
+    assert read_internal(LEAST).known_hosts == frozenset()
+    assert problems(INTERNAL_HOSTS="http://internal")[0].startswith("AUTHSESSION_INTERNAL_HOSTS must be host names")
+
+
+@pytest.mark.parametrize("name", ["PUBLIC_PROXY_PROTOCOL", "INTERNAL_PROXY_PROTOCOL"])
+def test_the_proxy_protocol_needs_a_proxy_to_trust(name: str) -> None:
+    assert problems(**{name: "on", "TRUSTED_PROXIES": "10.0.0.0/8"}) == ()
+    assert problems(**{name: "on"}) == (
+        (
+            f"AUTHSESSION_{name} is on while no proxy is trusted, so every connection would be refused: "
+            "write the balancer's network in AUTHSESSION_TRUSTED_PROXIES"
+        ),
+    )
+
+
+def test_a_keep_alive_timeout_is_a_duration_above_zero() -> None:
+    assert read_public(LEAST).process.keep_alive_timeout == timedelta(seconds=75)
+    environment = LEAST | {"AUTHSESSION_KEEP_ALIVE_TIMEOUT": "620s"}
+    assert read_internal(environment).process.keep_alive_timeout == timedelta(seconds=620)
+    assert problems(KEEP_ALIVE_TIMEOUT="0s") != ()

@@ -20,6 +20,7 @@ from services.internal_admin.api.credentials import (
 )
 from services.internal_admin.api.denial import Denial, denial_of
 from services.internal_admin.api.failing_slowly import FLOOR
+from services.internal_admin.api.foreign_page import denial_of_page
 from services.internal_admin.api.limited import LimitName
 from services.internal_admin.api.local_request import is_local
 from services.internal_admin.api.protected_route import ProtectedRoute
@@ -27,7 +28,7 @@ from services.internal_admin.api.reading import caller_of
 from services.internal_admin.api.session_cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from services.internal_admin.domain.access import ACCESS, Access, Anyone
 from services.internal_admin.domain.admission import INTERNAL_ROOT, Admission
-from services.internal_admin.domain.identity import BreakGlass, Identity
+from services.internal_admin.domain.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.guard_trail import GuardTrail
 from shared.web.exchange import Request, Response, Route
@@ -49,6 +50,7 @@ class Guard:
     cookie: SessionCookie
     limiter: Limiter
     trail: GuardTrail
+    known_hosts: frozenset[str] = frozenset()
 
     def protect(self, routes: Iterable[ProtectedRoute]) -> tuple[Route, ...]:
         """The same routes, each behind its entry in `ACCESS`; raises `KeyError` for one that has none."""
@@ -61,8 +63,8 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class _GuardedEndpoint:
-    """One route. In order: the limit of the control plane, credentials, what `access` asks for and the proof of origin,
-    the audit row of a refusal or of break-glass, the route's own endpoint."""
+    """One route. In order: the limit of the control plane, credentials, what `access` asks for and the proof of origin
+    (without credentials: that no stranger's page is asking), the audit row of a refusal or of break-glass, the route's own endpoint."""
 
     guard: Guard
     route: ProtectedRoute
@@ -74,7 +76,7 @@ class _GuardedEndpoint:
             return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
         credentials = credentials_of(request.headers, self.guard.cookie)
         identity = await self._identity(request, credentials)
-        denial = denial_of(self.access, identity, request)
+        denial = self._denial_of_page(request, identity) or denial_of(self.access, identity, request)
         if denial is not None and denial.code is ErrorCode.INVALID_CREDENTIALS:
             return await self._refuse_stranger(request, credentials, denial, called_at)
         await self._record(request, identity, denial)
@@ -96,6 +98,12 @@ class _GuardedEndpoint:
                 return None
             case _:
                 assert_never(credentials)
+
+    def _denial_of_page(self, request: Request, identity: Identity | None) -> Denial | None:
+        """Good credentials prove more than a host does; bad ones, where none are needed, prove nothing."""
+        is_stranger = identity is None and isinstance(self.access, Anyone)
+        is_unproven = is_stranger or isinstance(identity, TrustedNetwork | Unauthenticated)
+        return denial_of_page(request, self.guard.known_hosts) if is_unproven else None
 
     def _without_credentials(self, request: Request) -> Identity | None:
         if isinstance(self.access, Anyone):

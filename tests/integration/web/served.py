@@ -65,8 +65,9 @@ class Server:
     async def _big(self, _: Request) -> Response:
         return Response(200, b"x" * 50_000_000)
 
-    async def connect(self) -> "Client":
-        client = Client(await trio.open_tcp_stream("127.0.0.1", self.port))
+    async def connect(self, source: str = "127.0.0.1") -> "Client":
+        """From that address of this machine; all of 127/8 is."""
+        client = Client(await trio.open_tcp_stream("127.0.0.1", self.port, local_address=source))
         self._clients.append(client)
         return client
 

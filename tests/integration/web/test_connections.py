@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 from functools import partial
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 import trio
 
-from shared import http_connection, serving
+from shared import http_connection, places
 from shared.address import TcpAddress, UnixAddress
-from shared.http_connection import HttpConnection
+from shared.http_connection import HttpConnection, Rules
 from shared.kernel.faults import ConfigurationError
 from shared.serving import open_listener, serve
 from tests.integration.web.served import Client, Server, running
@@ -39,7 +40,7 @@ async def test_http_1_0_closes_after_the_answer(server: Server) -> None:
 
 
 async def test_an_idle_connection_is_closed_in_time() -> None:
-    async with running(keep_alive=timedelta(seconds=0.3)) as server:
+    async with running(rules=Rules(keep_alive=timedelta(seconds=0.3))) as server:
         silent, used = await server.connect(), await server.connect()
         await used.send(post())
         await used.answer()
@@ -233,7 +234,8 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
 async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_silent_for_longest(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(places, "NETWORK_SHARE", 1)
     kept = [await used(server) for _ in range(3)]
     for client in kept:
         await client.answer()
@@ -254,7 +256,8 @@ async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_s
 async def test_past_the_cap_a_request_that_runs_is_never_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(places, "NETWORK_SHARE", 1)
     busy = [await server.connect() for _ in range(3)]
     for client in busy:
         await client.send(get("/slow", method="POST"))
@@ -265,6 +268,66 @@ async def test_past_the_cap_a_request_that_runs_is_never_cut_off(
     for client in busy:
         assert (await client.answer()).status == 200
     assert (await (await used(server)).answer()).status == 200
+
+
+WAITING = {
+    "half a head": b"POST /echo HTTP/1.1\r\n",
+    "a head without its body": post(body=b"x" * 20)[:-20],
+    "a head without its chunks": b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n",
+    "an answer that is not read": get("/big"),
+    "a refused body that goes on": post("/echo", b"x" * 20, content_type="text/plain")[:-20],
+}
+
+
+@pytest.mark.parametrize("waiting", WAITING)
+async def test_a_place_that_waits_for_its_client_makes_room(
+    server: Server, monkeypatch: pytest.MonkeyPatch, waiting: str
+) -> None:
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(places, "NETWORK_SHARE", 1)
+    attackers = [await server.connect() for _ in range(4)]
+    for client in attackers:
+        await client.send(WAITING[waiting])
+    await trio.sleep(0.1)
+    for _ in range(6):
+        assert (await (await used(server)).answer()).status == 200
+
+
+async def test_one_network_has_half_of_the_places_and_makes_room_among_its_own(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 8)
+    kept = await used(server)
+    await kept.answer()
+    strangers = [await server.connect(source="127.0.0.2") for _ in range(30)]
+    for client in strangers[:-4]:
+        assert await client.is_closed_within(1)
+    await kept.send(post())
+    assert (await kept.answer()).status == 200
+
+
+async def test_the_network_with_the_most_places_makes_room_first(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 6)
+    honest = [await server.connect(source=f"127.0.0.{number}") for number in (3, 4)]  # silent for the longest time
+    many = [await server.connect(source="127.0.0.2") for _ in range(3)]
+    for _ in range(3):
+        assert (await (await used(server)).answer()).status == 200
+    for client in honest:
+        await client.send(post())
+        assert (await client.answer()).status == 200
+    assert await many[0].is_closed_within(1)
+
+
+async def test_trusted_proxies_have_no_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_CONNECTIONS", 8)
+    async with running(rules=Rules(trusted_proxies=(ip_network("127.0.0.0/8"),))) as server:
+        clients = [await server.connect() for _ in range(8)]
+        for client in clients:
+            await client.send(post())
+            assert (await client.answer()).status == 200
 
 
 async def used(server: Server) -> Client:

@@ -63,8 +63,8 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class _GuardedEndpoint:
-    """One route. In order: the limit of the control plane, credentials, what `access` asks for and the proof of origin
-    (without credentials: that no stranger's page is asking), the audit row of a refusal or of break-glass, the route's own endpoint."""
+    """One route. In order: the limit of the control plane; credentials; without them, that no stranger's page asks; what
+    `access` wants, and the proof of origin; the audit row of a refusal or of break-glass; the route's own endpoint."""
 
     guard: Guard
     route: ProtectedRoute

@@ -6,10 +6,18 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from authsession.embedded.child import StartFailure
+
 
 def read_environment(folder: Path) -> dict[str, str]:
-    """The process's environment over what `.env` in `folder` says; a name without a value in `.env` is not set."""
-    written = dotenv_values(folder / ".env", interpolate=False)
+    """The process's environment over what `.env` in `folder` says; a name without a value in `.env` is not set.
+
+    Raises `StartFailure` for a `.env` that cannot be read.
+    """
+    try:
+        written = dotenv_values(folder / ".env", interpolate=False)
+    except (OSError, UnicodeDecodeError) as fault:
+        raise StartFailure(f"{folder / '.env'} cannot be read ({type(fault).__name__}): mend or remove it") from None
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 

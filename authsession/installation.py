@@ -8,12 +8,17 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import cast
 
 from authsession.embedded.child import StartFailure
 from authsession.spelling import typed
 from shared.kernel.entropy import SystemEntropy
 
 FOLDER = ".authsession"
+_SECRETS_CURE = (
+    "put a copy of it back, or write {} into it to go on with new secrets (open login codes and operators' sessions "
+    "end, and what was sealed in the audit trail cannot be verified any more)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,8 @@ class Secrets:
 class Running:
     """What a running `up` tells the other commands. Holds credentials."""
 
+    public_url: str
+    internal_url: str
     owner_dsn: str = field(repr=False)
     public_environment: dict[str, str] = field(repr=False)
     internal_environment: dict[str, str] = field(repr=False)
@@ -70,14 +77,32 @@ class Installation:
             yield
 
     def secrets(self) -> Secrets:
-        """The installation's secrets; those that do not exist yet are made."""
+        """The installation's secrets; those that do not exist yet are made.
+
+        Raises `StartFailure` if the file is damaged, or gone while the data are there.
+        """
         path = self.folder / "secrets.json"
-        kept: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        kept = self._kept(path)
         made = {each.name: _new_keys() if each.name.endswith("_keys") else _random() for each in fields(Secrets)}
         secrets = Secrets(**{name: kept.get(name, new) for name, new in made.items()})
         if asdict(secrets) != kept:
             write_private(path, json.dumps(asdict(secrets), indent=2))
         return secrets
+
+    def _kept(self, path: Path) -> dict[str, str]:
+        if not path.exists():
+            if (self.postgres_folder / "data").exists():
+                raise StartFailure(f"{path} is gone: {_SECRETS_CURE}")
+            return {}
+        try:
+            kept: object = json.loads(path.read_text("utf-8"))
+        except ValueError:
+            kept = None
+        if isinstance(kept, dict):
+            values = cast("dict[str, object]", kept).values()
+            if all(isinstance(value, str) for value in values):
+                return cast("dict[str, str]", kept)
+        raise StartFailure(f"{path} is damaged: {_SECRETS_CURE}")
 
     def tell(self, running: Running) -> None:
         """Leaves word for the other commands."""
@@ -96,7 +121,11 @@ class Installation:
             with self.locked():
                 return None  # nobody holds the folder: the word was left by one that was killed
         except StartFailure:
-            return Running(**json.loads(path.read_text()))
+            pass
+        try:
+            return Running(**json.loads(path.read_text("utf-8")))
+        except (TypeError, ValueError):
+            raise StartFailure(f"{path} is damaged: stop `up` and start it again") from None
 
 
 def write_private(path: Path, text: str) -> None:

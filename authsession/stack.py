@@ -10,7 +10,7 @@ from typing import Protocol
 from authsession.configuration import read_configuration
 from authsession.database import connect
 from authsession.embedded.child import Child, StartFailure
-from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.embedded.postgres import CURE_WITHOUT_ITS_FILE, EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.embedded.redis_users import acl_lines
 from authsession.environment import without
@@ -95,9 +95,16 @@ class Stack:
             self._installation.postgres_folder, self._terminal.source("postgres"), pause=self._signals.pause
         )
         stack.callback(server.stop)
+        self._terminal.say("Starting Postgres" if server.has_data() else "Making a database (once), starting Postgres")
         server.start()
         self.parts["postgres"] = server
-        self._signals.run(_ensure_database(server.dsn()))
+        try:
+            self._signals.run(_ensure_database(server.dsn()))
+        except StartFailure as failure:
+            if "password authentication failed" not in str(failure):
+                raise
+            file = server.folder / "password"
+            raise StartFailure(f"Postgres refuses the password in {file}: {CURE_WITHOUT_ITS_FILE}") from None
         self.owner_dsn = server.dsn(DATABASE)
 
     def start_redis(self, stack: ExitStack) -> Access:
@@ -124,6 +131,7 @@ class Stack:
             pause=self._signals.pause,
         )
         stack.callback(server.stop)
+        self._terminal.say("Starting Redis")
         server.start()
         self.parts["redis"] = server
         self._given = without(self._given, *_REDIS_NAMES)
@@ -134,10 +142,12 @@ class Stack:
 
     def migrate(self) -> Access:
         """Brings the schema up to date; gives each service its own role where the owner's rights allow it."""
+        self._terminal.say("Bringing the schema up to date")
         return self._signals.run(self._migrate())
 
     def start_services(self, stack: ExitStack, postgres: Access, redis: Access) -> None:
         """Both processes, each with its own credentials only. Returns when both are ready or one has died."""
+        self._terminal.say("Starting the public and the internal process")
         common = without(self._given, _DSN, f"{_DSN}_FILE")
         operators = [name for name in common if name.startswith(_OF_OPERATORS)]
         self.public_environment = {**without(common, *operators), **postgres.public, **redis.public}

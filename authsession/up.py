@@ -15,7 +15,7 @@ from authsession.operators_walk_through import operators_walk_through
 from authsession.stack import Stack
 from authsession.stop_signals import Stopped, StopSignals
 from authsession.terminal import Terminal
-from authsession.walk_through import confirm_call, walk_through
+from authsession.walk_through import confirm_call, url_of, walk_through
 from shared.address import Address
 from shared.settings import EXIT_STATUS
 
@@ -50,6 +50,8 @@ def _start(stack: ExitStack, installation: Installation, signals: StopSignals, t
     parts.start_services(stack, postgres, redis)
     if parts.dead() is None:
         installation.tell(Running(
+            public_url=url_of(parts.public.address),
+            internal_url=url_of(parts.internal.address),
             owner_dsn=parts.owner_dsn,
             public_environment=_settings(parts.public_environment),
             internal_environment=_settings(parts.internal_environment),
@@ -58,7 +60,7 @@ def _start(stack: ExitStack, installation: Installation, signals: StopSignals, t
         calls = walk_through(parts.public.address, parts.internal.address, requires_token=requires_token)
         terminal.say(f"\n{calls}\n")
         terminal.say(f"\n{operators_walk_through(parts.internal.address)}\n")
-        terminal.say("Ready. Ctrl-C stops everything.\n")
+        terminal.say(_ready(parts))
     return parts
 
 
@@ -105,6 +107,13 @@ def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str]
             terminal.say(f"\n{confirm_call(public, challenge_id, code)}\n")
 
     return show
+
+
+def _ready(parts: Stack) -> str:
+    """The last words of the start, so that they stay in sight."""
+    addresses = {"public API": parts.public.address, "internal API": parts.internal.address}
+    lines = [f"  {name:<12}  {url_of(address)}" for name, address in addresses.items()]
+    return "\n".join(["Ready. Ctrl-C stops everything.", *lines, ""])
 
 
 def _settings(environment: Mapping[str, str]) -> dict[str, str]:

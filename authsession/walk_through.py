@@ -74,6 +74,11 @@ def step(title: str, call: str, body: str | None) -> str:
     return f"{title}\n\n{call} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
+def url_of(address: Address) -> str:
+    """Where a person finds it from this machine."""
+    return f"http://{reachable_here(address)}" if isinstance(address, TcpAddress) else str(address)
+
+
 def curl_of(address: Address) -> tuple[str, str]:
     """The command up to the URL, and the URL's beginning."""
     if not isinstance(address, TcpAddress):

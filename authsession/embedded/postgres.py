@@ -20,6 +20,8 @@ START_TIMEOUT = 60.0
 ENDING_TIMEOUT = 15.0
 """How long the server of an `up` that was killed may take to end."""
 STOP_TIMEOUT = 30.0
+DATA_CURE = "put a backup back, or move the folder away to begin with an empty database"
+CURE_WITHOUT_ITS_FILE = "put a copy of it back; without one, move the folder away to begin with an empty database"
 
 
 class EmbeddedPostgres:
@@ -52,9 +54,13 @@ class EmbeddedPostgres:
         return self._child.exit_status()
 
     def dsn(self, database: str = "postgres") -> str:
-        """Of the superuser; holds the password."""
-        password = quote((self.folder / "password").read_text(), safe="")
+        """Of the superuser; holds the password. Raises `StartFailure` without one."""
+        password = quote(self._password(), safe="")
         return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{database}"
+
+    def has_data(self) -> bool:
+        """Whether there are data of an earlier start."""
+        return (self.data / "PG_VERSION").exists()
 
     def start(self) -> None:
         """Creates the data if there are none, starts the server and returns when it takes connections.
@@ -62,7 +68,9 @@ class EmbeddedPostgres:
         Started again after `stop` or `kill` it keeps its port. Raises `StartFailure`.
         """
         binaries = postgres_binaries()
-        if not (self.data / "PG_VERSION").exists():
+        if not self.has_data():
+            if self.data.exists() and any(self.data.iterdir()):
+                raise StartFailure(f"the data in {self.data} are damaged (no PG_VERSION): {DATA_CURE}")
             self._create(binaries)
         self._check_version()
         began = time.monotonic()
@@ -94,6 +102,15 @@ class EmbeddedPostgres:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._child.wait()
+
+    def _password(self) -> str:
+        try:
+            password = (self.folder / "password").read_text("ascii").strip()
+        except (OSError, ValueError):
+            password = ""
+        if not password:
+            raise StartFailure(f"{self.folder / 'password'} is gone or damaged: {CURE_WITHOUT_ITS_FILE}")
+        return password
 
     def _create(self, binaries: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

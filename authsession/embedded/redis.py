@@ -16,6 +16,8 @@ from authsession.embedded.redis_users import acl_lines
 from contracts.gateway import GatewayKeys
 
 NAMES = ("redis-server", "valkey-server")
+_DAMAGED = ("append only file", "append-only file", "AOF", "RDB format", "RDB version", "manifest")
+"""What a server says about files that were damaged, or that another server wrote."""
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 
@@ -40,7 +42,7 @@ class EmbeddedRedis:
         """`pause` is called while the server starts; what it raises ends the start."""
         self.folder = folder
         self.port = port
-        self._on_line = on_line
+        self._on_line = _without_advice(on_line)
         self._users = tuple(users)
         self._persistent = persistent
         self._pause = pause
@@ -163,6 +165,11 @@ def _answers(port: int) -> bool:
         return False
 
 
+def _without_advice(on_line: Line) -> Line:
+    """Without the server's wish for another `vm.overcommit_memory`: a person who only starts us can do without."""
+    return lambda line: None if "overcommit" in line else on_line(line)
+
+
 def _write_private(path: Path, lines: Sequence[str]) -> Path:
     path.touch(mode=0o600)
     path.write_text("\n".join(lines) + "\n")
@@ -173,6 +180,8 @@ def _explain(said: str, folder: Path) -> str:
     """One sentence out of the server's last words."""
     if "No space left on device" in said:
         return f"the disk that holds {folder} is full: make room and start again"
+    if any(words in said for words in _DAMAGED):
+        return f"the files of Redis in {folder} cannot be read: delete that folder, it is made anew from Postgres"
     return f"Redis on {folder} did not start: {_last_line(said)}"
 
 

@@ -9,6 +9,7 @@ import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 
+from authsession.embedded.child import StartFailure
 from clients.gateway.middleware import SignedRequests
 from clients.gateway.modes import FailClosed
 from clients.gateway.replay import ReplayGuard
@@ -42,5 +43,5 @@ async def _signalled() -> None:
 if __name__ == "__main__":
     try:
         trio.run(main)
-    except NoRedis as problem:
+    except (NoRedis, StartFailure) as problem:
         sys.exit(str(problem))

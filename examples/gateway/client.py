@@ -5,6 +5,7 @@ operator's.
 """
 
 import argparse
+import os
 import sys
 import time
 import uuid
@@ -12,8 +13,10 @@ import uuid
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from authsession.embedded.child import StartFailure
 from clients.gateway.signature import Signer
 from contracts.signed_request import encode_envelope
+from examples.gateway.running_stack import find_apis
 
 PUBLIC, INTERNAL = "/api/v1/public/auth", "/api/v1/internal"
 CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
@@ -39,7 +42,10 @@ def call(http: httpx.Client, gateway: str, signer: Signer) -> httpx.Response:
 
 def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: str) -> str:
     for _ in range(100):
-        messages = http.get(f"{internal}{INTERNAL}/dev/mailbox", params={"email": email}).json()["messages"]
+        answer = http.get(f"{internal}{INTERNAL}/dev/mailbox", params={"email": email})
+        if answer.status_code != 200:
+            sys.exit("there is no development mailbox: set AUTHSESSION_MAIL_SERVICE_MODE=stub")
+        messages = answer.json()["messages"]
         codes = [message["code"] for message in messages if message["challenge_id"] == challenge_id]
         if codes:
             return codes[0]
@@ -57,10 +63,31 @@ def _post(http: httpx.Client, url: str, body: object) -> dict[str, str]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.gateway.client", description=__doc__)
     parser.add_argument("email", nargs="?", default="pilot@example.com")
-    parser.add_argument("--public", default="http://127.0.0.1:8080")
-    parser.add_argument("--internal", default="http://127.0.0.1:8081")
-    parser.add_argument("--gateway", default="http://127.0.0.1:8082")
+    try:
+        public, internal = find_apis()
+    except StartFailure as failure:
+        sys.exit(str(failure))
+    parser.add_argument("--public", default=public)
+    parser.add_argument("--internal", default=internal)
+    parser.add_argument("--gateway", default=f"http://{os.environ.get('GATEWAY_ADDR', '127.0.0.1:8082')}")
     given = parser.parse_args()
+    try:
+        try_out(given)
+    except httpx.TransportError as fault:
+        sys.exit(_cure(fault, given.gateway))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _cure(fault: httpx.RequestError, gateway: str) -> str:
+    """One line that says what to start."""
+    where = fault.request.url
+    program = "the gateway, `.venv/bin/python -m examples.gateway`," if str(where).startswith(gateway) else "`make run`"
+    return f"nothing answers at {where.scheme}://{where.netloc.decode()}: start {program} in this folder first"
+
+
+def try_out(given: argparse.Namespace) -> None:
+    """Logs in, calls, revokes, calls again."""
     with httpx.Client(timeout=30) as http:
         signer = log_in(http, given.public, given.internal, given.email)
         print(f"logged in   {signer.device_session_id}")

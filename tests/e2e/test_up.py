@@ -145,6 +145,22 @@ def test_a_port_in_use_is_one_sentence_and_starts_nothing(tmp_path: Path, name: 
     assert not (tmp_path / ".authsession" / "postgres").exists()
 
 
+def test_a_password_of_postgres_that_was_changed_is_one_sentence(up: Up) -> None:
+    """And the last lines of a start are where everything is; Redis' wishes for the machine are not shown."""
+    last = up.output.partition("\nReady. Ctrl-C stops everything.\n")[2].splitlines()
+    assert last[:2] == [
+        f"  public API    http://127.0.0.1:{up.ports['public']}",
+        f"  internal API  http://127.0.0.1:{up.ports['internal']}",
+    ]
+    assert "overcommit" not in up.output
+    up.stop()
+    (up.folder / ".authsession" / "postgres" / "password").write_text("another")
+    status, sentence = refused(up)
+    assert status == 1
+    assert "Postgres refuses the password in" in sentence
+    assert "put a copy of it back" in sentence
+
+
 def test_a_second_up_in_the_folder_is_refused_and_the_first_goes_on(up: Up) -> None:
     second = up.command("up")
     assert second.returncode == 1

@@ -19,7 +19,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def tell(installation: Installation, **internal: str) -> None:
     environment = {f"AUTHSESSION_{name}": value for name, value in internal.items()}
-    installation.tell(Running(owner_dsn="", public_environment={}, internal_environment=environment))
+    installation.tell(
+        Running(public_url="", internal_url="", owner_dsn="", public_environment={}, internal_environment=environment)
+    )
 
 
 def test_the_embedded_redis_is_entered_as_the_user_of_gateways(folder: Path) -> None:

@@ -1,0 +1,16 @@
+"""Where the APIs of the `make run` are that runs in this folder."""
+
+from pathlib import Path
+
+from authsession.installation import Installation
+
+USUAL = ("http://127.0.0.1:8080", "http://127.0.0.1:8081")
+
+
+def find_apis() -> tuple[str, str]:
+    """The URLs of the public and the internal API: of what runs here, else the usual ones.
+
+    Raises `StartFailure` if the word of what runs is damaged.
+    """
+    running = Installation(Path.cwd()).running()
+    return USUAL if running is None else (running.public_url, running.internal_url)

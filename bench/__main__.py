@@ -17,6 +17,7 @@ from bench.clients import CodeReader, HttpClient, log_in_many
 from bench.edge_time import measure_edge
 from bench.growth.population import SIZES
 from bench.growth.run import measure_growth
+from bench.letters import measure_letters
 from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
 from bench.operators import measure_operators
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
@@ -184,14 +185,18 @@ def main() -> None:
     parser.add_argument(
         "part",
         nargs="?",
-        choices=("operators", "audit", "edge", "telemetry", "growth"),
-        help="only log-ins of operators, the audit trail, the time to the edge, what telemetry costs, or growth",
+        choices=("operators", "audit", "edge", "telemetry", "growth", "letters"),
+        help="only log-ins of operators, the audit trail, the time to the edge, telemetry, growth, or writing a letter",
     )
     parser.add_argument("--most", type=int, choices=SIZES, default=SIZES[1], help="sessions that growth goes up to")
     parser.add_argument(
         "--verify", type=int, choices=SIZES, default=SIZES[2], help="sessions up to which growth verifies too"
     )
     arguments = parser.parse_args()
+    if arguments.part in (None, "letters"):
+        measure_letters()
+    if arguments.part == "letters":
+        return
     with temporary_postgres() as server:
         create_template(server)
         if arguments.sweep:

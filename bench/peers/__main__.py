@@ -20,7 +20,7 @@ from bench.peers.system import System
 from tests.support.database import create_template
 from tests.support.servers import temporary_postgres
 
-SYSTEMS: tuple[System, ...] = (Authsession(), BetterAuth(), DjangoAllauth())
+SYSTEMS: tuple[System, ...] = (Authsession(), Authsession(by_hook=True), BetterAuth(), DjangoAllauth())
 
 
 @dataclass(frozen=True, slots=True)

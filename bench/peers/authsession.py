@@ -3,13 +3,14 @@
 import base64
 import tomllib
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from authsession.embedded.child import free_port
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.service import Service
 from bench.clients import Answer, HttpClient
+from bench.peers.smtp_sink import running_smtp_sink
 from bench.peers.system import SITES, WORKERS, Login, Running
 from shared.address import TcpAddress
 from tests.support.database import Database, cloned_database
@@ -20,10 +21,16 @@ _LIMITS = ("AUTHSESSION_SEND_RATE_LIMIT", "AUTHSESSION_CONFIRM_RATE_LIMIT")
 
 
 class PublicReplicas(RunningStack):
-    """`public_1` … and `internal`; limits of networks at their defaults, or off."""
+    """`public_1` … and `internal`; limits of networks at their defaults, or off. `module` runs the public ones."""
 
     def __init__(
-        self, database: Database, redis_server: EmbeddedRedis, changes: Mapping[str, str], *, has_limits: bool
+        self,
+        database: Database,
+        redis_server: EmbeddedRedis,
+        changes: Mapping[str, str],
+        module: str,
+        *,
+        has_limits: bool,
     ) -> None:
         super().__init__(database, redis_server, changes)
         del self.services["public"]
@@ -35,7 +42,7 @@ class PublicReplicas(RunningStack):
         for number, address in enumerate(self.addresses, 1):
             name = f"public_{number}"
             self.lines[name] = []
-            self.services[name] = Service(name, "bench.peers.authsession_public", address)
+            self.services[name] = Service(name, module, address)
             self.environment[name] = environment | {
                 "AUTHSESSION_PUBLIC_HTTP_ADDR": str(address),
                 "AUTHSESSION_PUBLIC_METRICS_ADDR": "off",
@@ -46,9 +53,12 @@ class Authsession:
     """Two requests: `send-email-code`, `confirm-email-code`; the second makes a new user.
 
     Limits of networks can be off; the budgets of an e-mail are part of the product and always on.
+    It mails by SMTP, as it is shipped; with `by_hook` by the one system call that the peers mail with.
     """
 
-    name = "authsession"
+    def __init__(self, *, by_hook: bool = False) -> None:
+        self._by_hook = by_hook
+        self.name = "authsession, hook" if by_hook else "authsession"
 
     @property
     def version(self) -> str:
@@ -56,12 +66,15 @@ class Authsession:
 
     @contextmanager
     def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> Generator[Running]:
-        changes = {"SINK_PORT": str(sink_port), "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
         with (
+            nullcontext(0) if self._by_hook else running_smtp_sink(sink_port) as smtp_port,
             cloned_database(server) as database,
             temporary_redis(persistent=True, users=redis_users()) as redis_server,
         ):
-            stack = PublicReplicas(database, redis_server, changes, has_limits=has_limits)
+            changes = {"SINK_PORT": str(sink_port)} if self._by_hook else _by_smtp(smtp_port)
+            changes["AUTHSESSION_TRUSTED_PROXIES"] = "127.0.0.1/32"
+            module = "bench.peers.authsession_public" if self._by_hook else "services.public_auth"
+            stack = PublicReplicas(database, redis_server, changes, module, has_limits=has_limits)
             try:
                 stack.start()
                 pids = [*(stack.child(name).pid for name in stack.services), redis_server.pid]
@@ -87,3 +100,12 @@ class Authsession:
 
     def is_confirmed(self, answer: Answer) -> bool:
         return answer.status == 200
+
+
+def _by_smtp(port: int) -> dict[str, str]:
+    return {
+        "AUTHSESSION_MAIL_SERVICE_MODE": "smtp",
+        "AUTHSESSION_SMTP_ADDR": f"127.0.0.1:{port}",
+        "AUTHSESSION_SMTP_TLS": "off",
+        "AUTHSESSION_SMTP_FROM": "Example <login@example.com>",
+    }

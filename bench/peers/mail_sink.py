@@ -1,4 +1,4 @@
-"""Where all three systems mail to: one datagram, `address` line feed `code`, on a loopback port."""
+"""Where every mail ends, by a hook or through `smtp_sink`: a datagram, `address` line feed `code`, on a loopback port."""
 
 import asyncio
 import socket

@@ -24,6 +24,7 @@ ATTACKS: dict[str, Probe] = {
 }  # fmt: skip
 EVIDENCE: dict[str, Evidence] = {
     "authsession": OfAuthsession(),
+    "authsession, hook": OfAuthsession(),
     "better-auth": OfBetterAuth(),
     "django-allauth": OfDjangoAllauth(),
 }

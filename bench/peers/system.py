@@ -49,7 +49,7 @@ class Login:
 
 
 class System(Protocol):
-    """One of the three."""
+    """One of those that are compared."""
 
     @property
     def name(self) -> str: ...

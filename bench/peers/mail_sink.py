@@ -1,4 +1,4 @@
-"""Where every mail ends, by a hook or through `smtp_sink`: a datagram, `address` line feed `code`, on a loopback port."""
+"""Where every mail ends, by a hook or through `smtp_sink`: a datagram on loopback, `address` line feed `code`."""
 
 import asyncio
 import socket

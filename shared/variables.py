@@ -287,17 +287,17 @@ NEW_ADDRESS_MAIL_LIMIT = Variable(
 BUDGET_MAILS_PER_HOUR = Variable(
     "AUTHSESSION_BUDGET_MAILS_PER_HOUR",
     parse_budget,
-    f"login mails to one e-mail in an hour: {_BUDGET}",
-    "8/3/2",
+    f"login mails to one mailbox (`anna@` and `anna+…@` together) in an hour: {_BUDGET}",
+    "10/3/2",
 )
 BUDGET_MAILS_PER_DAY = Variable(
-    "AUTHSESSION_BUDGET_MAILS_PER_DAY", parse_budget, f"login mails to one e-mail in 24 hours: {_BUDGET}", "20/5/4"
+    "AUTHSESSION_BUDGET_MAILS_PER_DAY", parse_budget, f"login mails to one mailbox in 24 hours: {_BUDGET}", "28/6/4"
 )
 BUDGET_LIVE_CHALLENGES = Variable(
     "AUTHSESSION_BUDGET_LIVE_CHALLENGES",
     parse_budget,
     f"live challenges on one login code: {_BUDGET}; each reserves five wrong codes",
-    "12/2/4",
+    "20/2/4",
 )
 BUDGET_WRONG_CODES = Variable(
     "AUTHSESSION_BUDGET_WRONG_CODES", parse_budget, f"wrong codes for one e-mail in 24 hours: {_BUDGET}", "100/20/20"

@@ -119,6 +119,7 @@ CREATE TABLE authsession.mail_deliveries (
     queued_at timestamp with time zone NOT NULL,
     next_attempt_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
+    mailbox text,
     CONSTRAINT mail_deliveries_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
     CONSTRAINT mail_deliveries_check1 CHECK (((state <> ALL (ARRAY['queued'::text, 'sent'::text])) OR (login_code_id IS NOT NULL))),
     CONSTRAINT mail_deliveries_network_tag_check CHECK ((octet_length(network_tag) = 16)),
@@ -704,6 +705,8 @@ CREATE INDEX mail_deliveries_due ON authsession.mail_deliveries USING btree (nex
 CREATE INDEX mail_deliveries_email ON authsession.mail_deliveries USING btree (email_id, state, queued_at);
 
 CREATE INDEX mail_deliveries_login_code_id ON authsession.mail_deliveries USING btree (login_code_id);
+
+CREATE INDEX mail_deliveries_mailbox ON authsession.mail_deliveries USING btree (mailbox, state, queued_at) WHERE (mailbox IS NOT NULL);
 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE to_new_address;
 

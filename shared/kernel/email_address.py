@@ -30,6 +30,15 @@ class EmailAddress:
     def domain(self) -> str:
         return self.identity.rpartition("@")[2]
 
+    @property
+    def mailbox(self) -> str:
+        """`folded` without what follows a `+` in the local part: most mail servers have one mailbox for all of these.
+
+        It bounds how much is mailed, and never says who somebody is.
+        """
+        local_part, _, domain = self.folded.rpartition("@")
+        return f"{local_part.partition('+')[0] or local_part}@{domain}"
+
 
 def parse_email(text: str) -> EmailAddress:
     """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).

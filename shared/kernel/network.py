@@ -1,29 +1,69 @@
-"""Kernel: a network, the unit of abuse limits: one IPv4 address, or one IPv6 /64 (what one subscriber holds)."""
+"""Kernel: a network, the unit of abuse limits: what one subscriber holds, an IPv4 address or an IPv6 /56."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-_SUBSCRIBER_MASK = ~((1 << 64) - 1)
+_SUBSCRIBER_BITS = 56
+_FORMER_BITS = 64
+
+_COMPATIBLE = IPv6Network("::/96")  # RFC 4291 §2.5.5.1
+_TRANSLATED = IPv6Network("::ffff:0:0:0/96")  # RFC 2765
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052
+_LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`text` is canonical, `192.0.2.7` or `2001:db8:1:2::/64`: equal networks have equal text."""
+    """`text` is canonical, `192.0.2.7` or `2001:db8:1:200::/56`: equal networks have equal text."""
 
     text: str
+    former_text: str | None = field(default=None, compare=False)
+    """What the text was while a network was an IPv6 /64, if that differs."""
 
 
 def parse_network(address: str) -> Network:
-    """The network of an address; an IPv4-mapped IPv6 address is that IPv4 address, a zone id is dropped.
+    """The network of an address. An IPv6 address that stands for an IPv4 address is that one; a zone id is dropped.
 
     Raises `ValueError` for anything else.
     """
     parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address):
-        return Network(_ipv6_text(parsed))
-    return Network(str(parsed))
+    ipv4 = parsed if isinstance(parsed, IPv4Address) else _embedded_ipv4(parsed)
+    if ipv4 is not None:
+        return Network(str(ipv4))
+    bits = int(parsed)
+    return Network(_prefix_text(bits, _SUBSCRIBER_BITS), _prefix_text(bits, _FORMER_BITS))
 
 
-def _ipv6_text(address: IPv6Address) -> str:
-    mapped: IPv4Address | None = address.ipv4_mapped
-    return str(mapped) if mapped else str(IPv6Network((int(address) & _SUBSCRIBER_MASK, 64)))
+def _prefix_text(bits: int, length: int) -> str:
+    host_bits = 128 - length
+    return str(IPv6Network((bits >> host_bits << host_bits, length)))
+
+
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
+    """Of IPv4-mapped, 6to4 (2002::/16), Teredo (the client's, in 2001::/32), NAT64 and IPv4-compatible addresses."""
+    known_forms = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
+    if known_forms:
+        return known_forms
+    is_compatible = address in _COMPATIBLE and not (address.is_loopback or address.is_unspecified)
+    if is_compatible or address in _TRANSLATED or address in _NAT64:
+        return _low_32_bits(int(address))
+    return _local_nat64_ipv4(int(address)) if address in _LOCAL_NAT64 else None
+
+
+def _local_nat64_ipv4(bits: int) -> IPv4Address:
+    """Where the IPv4 address ends depends on the operator's prefix, which we do not know (RFC 6052 §2.2).
+
+    After it come zeros only, and bits 64 to 71 are always zero: a prefix of /96, /64, /56 or /48 is told by them.
+    """
+    if bits & 0xFFFFFF:
+        return _low_32_bits(bits)
+    before, after = bits >> 64 & 0xFFFFFFFF, bits & 0x00FFFFFFFFFFFFFF
+    if after & 0xFF000000:
+        return _low_32_bits(after >> 24)
+    if after & 0xFF00000000:
+        return _low_32_bits((before & 0xFF) << 24 | after >> 32)
+    return _low_32_bits((before & 0xFFFF) << 16 | after >> 40)
+
+
+def _low_32_bits(bits: int) -> IPv4Address:
+    return IPv4Address(bits & 0xFFFFFFFF)

@@ -23,7 +23,7 @@ UNIX_PEER = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
-    """`address` is one IP address in text; `network` is what limits count (IPv4 address or IPv6 /64).
+    """`address` is one IP address in text; `network` is what limits count (IPv4 address or IPv6 /56).
 
     `is_forwarded`: the request carried a forwarding header, trusted or not, so the peer is no proof of who asks.
     `is_behind_trusted_proxy`: the peer is a trusted proxy, so what it says of the request is believed.

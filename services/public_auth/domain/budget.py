@@ -1,7 +1,7 @@
-"""Budgets per e-mail (SPEC §3.6): pure arithmetic over counts that were read, no I/O.
+"""Budgets of an address (SPEC §3.6): pure arithmetic over counts that were read, no I/O.
 
-A budget bounds what all networks together may use, what one network may use, and keeps a part that only
-networks known to the e-mail may use: a stranger can neither spend the owner's part nor lock the owner out.
+A budget bounds what all networks together may use and what one network may use. It keeps a part for networks known to
+the address: strangers can neither spend the owner's part nor lock the owner out.
 """
 
 from dataclasses import dataclass
@@ -29,17 +29,36 @@ class Budget:
 
     def allows(self, used: Usage, *, known: bool, need: int = 1) -> bool:
         """Whether `need` more units fit. An unknown network stops short of the part kept for known ones."""
-        limit = self.total if known else self.total - self.kept_for_known
-        return used.total + need <= limit and used.own + need <= self.per_network
+        return used.total + need <= self._limit(known=known) and used.own + need <= self.per_network
+
+    def allows_fairly(self, used: Usage, *, known: bool, need: int = 1) -> bool:
+        """As `allows`, and the share of an unknown network shrinks as others use the budget.
+
+        Its first units fit while any are left; its last ones only while no other network used any. So a few networks
+        together cannot use up what the next one needs for a first login (docs/decisions/0006-guess-budget.md).
+        """
+        return self.allows(used, known=known, need=need) and (known or used.own == 0 or self._is_fair(used, need))
+
+    def _limit(self, *, known: bool) -> int:
+        return self.total if known else self.total - self.kept_for_known
+
+    def _is_fair(self, used: Usage, need: int) -> bool:
+        """On the straight line from "nothing used, all may be full" to "own share used up, nobody else's"."""
+        limit, steps = self._limit(known=False), self.per_network - need
+        return (used.total + need) * steps <= limit * steps - max(0, limit - self.per_network) * used.own
+
+
+MAILS_OF_A_CODE = Budget(total=3, per_network=2, kept_for_known=1)
+"""A code is mailed once more, by whichever network asks first, and once more again for a known network."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
     """The four budgets of SPEC §3.6; their defaults are its table."""
 
-    mails_an_hour: Budget = Budget(total=8, per_network=3, kept_for_known=2)
-    mails_a_day: Budget = Budget(total=20, per_network=5, kept_for_known=4)
-    live_challenges: Budget = Budget(total=12, per_network=2, kept_for_known=4)
+    mails_an_hour: Budget = Budget(total=10, per_network=3, kept_for_known=2)
+    mails_a_day: Budget = Budget(total=28, per_network=6, kept_for_known=4)
+    live_challenges: Budget = Budget(total=20, per_network=2, kept_for_known=4)
     wrong_codes: Budget = Budget(total=100, per_network=20, kept_for_known=20)
 
     def __post_init__(self) -> None:

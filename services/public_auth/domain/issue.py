@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from services.public_auth.domain.budget import ATTEMPTS_PER_CHALLENGE, Budgets, Usage
+from services.public_auth.domain.budget import ATTEMPTS_PER_CHALLENGE, MAILS_OF_A_CODE, Budgets, Usage
 
 LOGIN_CODE_LIFE = timedelta(minutes=10)
 CHALLENGE_LIFE = timedelta(minutes=10)
@@ -21,6 +21,8 @@ class LiveCode:
     expires_at: datetime
     mailed_at: datetime | None
     """When its newest mail that left, or is about to, was queued."""
+    mails: Usage
+    """Of those, how many there are."""
     places: Usage
     """Live challenges that share it."""
     oldest_own: "Place | None"
@@ -50,9 +52,11 @@ class IssueView:
     suppressed: str | None
     """Why nothing may be mailed at all, or None."""
     mails_an_hour: Usage
+    """Mails to the mailbox, `anna@` and `anna+…@` together, without those whose code logged somebody in."""
     mails_a_day: Usage
     wrong_codes: Usage
-    """Wrong codes evaluated in 24 h plus the attempts that live challenges reserve."""
+    """Wrong codes evaluated in 24 h plus the attempts that live challenges reserve. The asking network's own count anew
+    after its success."""
     code: LiveCode | None
 
 
@@ -89,7 +93,7 @@ def decide_issue(view: IssueView, budgets: Budgets) -> IssueDecision:
         return _share(view, view.code, budgets)
     if not _mail_allowed(view, budgets):
         return Withhold(suppressed=False, reason="mail_budget")
-    if not budgets.wrong_codes.allows(view.wrong_codes, known=view.known, need=ATTEMPTS_PER_CHALLENGE):
+    if not _guesses_fit(view, budgets, ATTEMPTS_PER_CHALLENGE):
         return Withhold(suppressed=False, reason="wrong_code_budget")
     return NewCode()
 
@@ -103,18 +107,28 @@ def _in_cooldown(code: LiveCode, now: datetime) -> bool:
 
 
 def _share(view: IssueView, code: LiveCode, budgets: Budgets) -> ShareCode | Withhold:
-    place = code.oldest_own if code.places.own >= budgets.live_challenges.per_network else None
-    if place is None and not budgets.live_challenges.allows(code.places, known=view.known):
+    has_place = budgets.live_challenges.allows(code.places, known=view.known)
+    place = None if has_place and _guesses_fit(view, budgets, ATTEMPTS_PER_CHALLENGE) else code.oldest_own
+    if place is None and not has_place:
         return Withhold(suppressed=False, reason="live_challenge_budget")
     need = ATTEMPTS_PER_CHALLENGE - (place.unspent if place else 0)
     # A place that is taken over gives back what it reserved; where that covers the need, no budget can refuse.
-    if need > 0 and not budgets.wrong_codes.allows(view.wrong_codes, known=view.known, need=need):
+    if need > 0 and not _guesses_fit(view, budgets, need):
         return Withhold(suppressed=False, reason="wrong_code_budget")
-    mailed = not _in_cooldown(code, view.now) and _mail_allowed(view, budgets)
+    mailed = not _in_cooldown(code, view.now) and _mailed_again(view, code) and _mail_allowed(view, budgets)
     return ShareCode(code.login_code_id, mailed=mailed, takes_place_of=place)
 
 
+def _mailed_again(view: IssueView, code: LiveCode) -> bool:
+    return MAILS_OF_A_CODE.allows(code.mails, known=view.known)
+
+
+def _guesses_fit(view: IssueView, budgets: Budgets, need: int) -> bool:
+    return budgets.wrong_codes.allows_fairly(view.wrong_codes, known=view.known, need=need)
+
+
 def _mail_allowed(view: IssueView, budgets: Budgets) -> bool:
-    return budgets.mails_an_hour.allows(view.mails_an_hour, known=view.known) and budgets.mails_a_day.allows(
-        view.mails_a_day, known=view.known
+    return all(
+        budget.allows_fairly(used, known=view.known)
+        for budget, used in ((budgets.mails_an_hour, view.mails_an_hour), (budgets.mails_a_day, view.mails_a_day))
     )

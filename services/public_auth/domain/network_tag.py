@@ -12,8 +12,8 @@ _TAG_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class NetworkTags:
-    """`newest` is written; `readable` holds the tag under every key, so that a network keeps its share of each
-    budget while keys rotate."""
+    """`newest` is written. `readable` holds the tag under every key, so that a network keeps its share of each budget
+    while keys rotate, and the tags that it had while a network was an IPv6 /64, so that whom we know stays known."""
 
     newest: bytes
     readable: tuple[bytes, ...]
@@ -21,6 +21,8 @@ class NetworkTags:
 
 def network_tags(keys: KeyRing, network: Network) -> NetworkTags:
     """The tags of a network under each key of the ring."""
-    message = _MARKER + network.text.encode("ascii")
-    tags = tuple(hmac.digest(key.secret, message, "sha256")[:_TAG_BYTES] for key in keys)
+    texts = (network.text,) if network.former_text is None else (network.text, network.former_text)
+    tags = tuple(
+        hmac.digest(key.secret, _MARKER + text.encode("ascii"), "sha256")[:_TAG_BYTES] for text in texts for key in keys
+    )
     return NetworkTags(newest=tags[0], readable=tags)

@@ -28,7 +28,7 @@ async def until_written(
     connection: asyncpg.Connection,
     attempt: Callable[[], Awaitable[T | DecidedAgain]],
     lock_email: str,
-    lock_argument: str,
+    lock_argument: str | list[str],
 ) -> T:
     """Return the first outcome of `attempt` that is not `DecidedAgain`."""
     outcome = await attempt()

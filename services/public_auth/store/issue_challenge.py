@@ -76,11 +76,12 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
         [decision] = await issue_challenges(connection, [draft], policy)
         return decision
 
+    addresses = list(_addresses(draft))
     try:
-        return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
+        return await until_written(connection, attempt, _sql("lock_email"), addresses)
     except asyncpg.ForeignKeyViolationError:
         # The code that it would share went with its user, and the e-mail's row too.
-        return await until_written(connection, attempt, _sql("lock_email"), draft.email.folded)
+        return await until_written(connection, attempt, _sql("lock_email"), addresses)
 
 
 async def issue_challenges(
@@ -93,8 +94,8 @@ async def issue_challenges(
     found = await connection.fetch(_sql("read_for_issue"), *_read_arguments(drafts, policy))
     rows = sorted(found, key=itemgetter("place"))
     decisions = [decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets) for row in rows]
-    first_of_its_email = {draft.email.folded: place for place, draft in reversed(list(enumerate(drafts)))}
-    chosen = [(drafts[place], rows[place], decisions[place]) for place in sorted(first_of_its_email.values())]
+    first_of_its_mailbox = {draft.email.mailbox: place for place, draft in reversed(list(enumerate(drafts)))}
+    chosen = [(drafts[place], rows[place], decisions[place]) for place in sorted(first_of_its_mailbox.values())]
     written = await connection.fetch(_sql("write_issue"), *_write_arguments(chosen))
     delivery_ids = {row["delivery_id"] for row in written}
     return [
@@ -107,17 +108,26 @@ def _sql(name: str) -> str:
     return queries.load(__package__)[name]
 
 
+def _addresses(draft: ChallengeDraft) -> tuple[str, ...]:
+    """Whose rows guard a send: the address, and its mailbox if that is another one."""
+    email = draft.email
+    return (email.folded,) if email.mailbox == email.folded else (email.folded, email.mailbox)
+
+
 def _read_arguments(drafts: Sequence[ChallengeDraft], policy: IssuePolicy) -> tuple[Any, ...]:
     limit = policy.new_address_mail_limit
+    tags = [draft.network.readable for draft in drafts]
+    width = max(map(len, tags))
     return (
         [draft.email.folded for draft in drafts],
         [draft.email.identity for draft in drafts],
-        [tag for draft in drafts for tag in draft.network.readable],
+        [tag for each in tags for tag in each + each[:1] * (width - len(each))],
         limit.mails if limit else None,
         limit.window if limit else None,
         policy.budgets.live_challenges.per_network,
-        len(drafts[0].network.readable),
+        width,
         policy.users_live_here,
+        [draft.email.mailbox for draft in drafts],
     )
 
 
@@ -150,6 +160,7 @@ def _live_code(row: asyncpg.Record) -> LiveCode | None:
         login_code_id=row["login_code_id"],
         expires_at=row["code_expires_at"],
         mailed_at=row["code_mailed_at"],
+        mails=Usage(row["code_total"], row["code_own"]),
         places=Usage(row["places_total"], row["places_own"]),
         oldest_own=_oldest(row["own_places"]),
     )
@@ -195,18 +206,27 @@ def _write_arguments(
     chosen: Sequence[tuple[ChallengeDraft, asyncpg.Record, IssueDecision]],
 ) -> tuple[Any, ...]:
     """A column each, after what they share: the instant of the read and the lives."""
+    guards = [guard for place, (draft, row, _) in enumerate(chosen, 1) for guard in _guards(draft, row, place)]
     columns = zip(*(_columns(draft, row, decision) for draft, row, decision in chosen), strict=True)
-    return (chosen[0][1]["now"], LOGIN_CODE_LIFE, CHALLENGE_LIFE, *columns)
+    return (chosen[0][1]["now"], LOGIN_CODE_LIFE, CHALLENGE_LIFE, *zip(*guards, strict=True), *columns)
+
+
+def _guards(draft: ChallengeDraft, row: asyncpg.Record, place: int) -> list[tuple[str, int | None, int | None, int, bool]]:
+    """The rows that a send locks, each with the version that was read."""
+    own, *mailbox = _addresses(draft)
+    return [
+        (own, row["email_id"], row["version"], place, True),
+        *((address, row["mailbox_id"], row["mailbox_version"], place, False) for address in mailbox),
+    ]
 
 
 def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
     rows = _rows(draft, row, decision)
     is_new = isinstance(decision, NewCode)
+    _, *mailbox = _addresses(draft)
     return (
-        draft.email.folded,
+        1 + len(mailbox),
         row["address"],
-        row["email_id"],
-        row["version"],
         draft.login_code_id,
         draft.stored_code.key_id,
         draft.stored_code.salt,
@@ -222,6 +242,7 @@ def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision
         draft.delivery_id,
         rows.delivery_state,
         rows.reason,
+        mailbox[0] if mailbox else None,
         rows.rewritten.challenge_id if rows.rewritten else None,
         rows.rewritten.attempts if rows.rewritten else None,
         not row["known"],

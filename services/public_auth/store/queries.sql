@@ -6,16 +6,14 @@
 -- All that the decisions about some sends need, in one snapshot; a row for each, with its place. Takes no lock.
 -- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
 -- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have, $8 whether all spellings
--- of an address are one person (SPEC §2.3). `address` is where the letter goes.
+-- of an address are one person (SPEC §2.3), $9 mailboxes. `address` is where the letter goes.
 with clock as materialized (
     select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
 )
-select asked.place, clock.now, e.email_id, e.version,
+select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_id, base.version as mailbox_version,
        person.email is not null as has_confirmed,
        case when $8 then coalesce(person.email, asked.identity) else asked.identity end as address,
-       exists (select from known_networks k
-                where k.email_id = e.email_id and k.network_tag = any (asked.tags)
-                  and k.confirmed_at > clock.now - interval '90 days') as known,
+       coalesce(own_success.at > clock.now - interval '90 days', false) as known,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
                    where u.email_id = e.email_id and ($8 or u.email = asked.identity)
@@ -31,24 +29,31 @@ select asked.place, clock.now, e.email_id, e.version,
        mails.day_total as mails_day_total, mails.day_own as mails_day_own,
        coalesce(evaluated.total, 0) + coalesce(live.reserved_total, 0) as wrong_codes_total,
        coalesce(evaluated.own, 0) + coalesce(live.reserved_own, 0) as wrong_codes_own,
-       code.login_code_id, code.expires_at as code_expires_at, mails.code_mailed_at,
+       code.login_code_id, code.expires_at as code_expires_at, mails.code_mailed_at, mails.code_total, mails.code_own,
        live.places_total, live.places_own, live.own_places,
        withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
   from (
-      select folded, identity, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
-        from unnest($1::text[], $2::text[]) with ordinality as each (folded, identity, place)
+      select folded, identity, mailbox, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
+        from unnest($1::text[], $2::text[], $9::text[]) with ordinality as each (folded, identity, mailbox, place)
       offset 0  -- cuts the tags once, not wherever they are compared
   ) asked
  cross join clock
   left join emails e on e.folded = asked.folded
+  -- Of `anna+shop@` the row of `anna@`, where their mails are counted together.
+  left join emails base on base.folded = asked.mailbox and asked.mailbox <> asked.folded
   left join lateral (
       -- Whose address it is: of several users from before SPEC §2.3 said so, the oldest.
       select u.email from users u where u.email_id = e.email_id order by u.created_at, u.user_id limit 1
   ) person on true
   left join lateral (
-      -- A success zeroes the counts. Challenges outlive every window that is counted (SPEC §3.1, §3.5).
+      -- A network's success makes it known, and forgives its wrong codes.
+      select max(k.confirmed_at) as at from known_networks k
+       where k.email_id = e.email_id and k.network_tag = any (asked.tags)
+  ) own_success on true
+  left join lateral (
+      -- Known networks need not look further back than the last success: so their read is short however often they log in.
       select coalesce(max(c.confirmed_at), '-infinity') as at from challenges c
-       where c.email_id = e.email_id and c.confirmed_at is not null
+       where c.email_id = e.email_id and c.confirmed_at is not null and own_success.at > clock.now - interval '90 days'
   ) success on true
   left join lateral (
       -- The order of the index, so that nothing is sorted: of codes that did not end, the one that expires last.
@@ -57,14 +62,23 @@ select asked.place, clock.now, e.email_id, e.version,
        order by l.ended_at desc, l.expires_at desc limit 1
   ) code on true
   left join lateral (
+      -- A mail whose code logged somebody in does not count.
       select count(*) filter (where hour) as hour_total, count(*) filter (where hour and own) as hour_own,
              count(*) as day_total, count(*) filter (where own) as day_own,
-             max(queued_at) filter (where of_code) as code_mailed_at
+             max(queued_at) filter (where of_code) as code_mailed_at,
+             count(*) filter (where of_code) as code_total, count(*) filter (where of_code and own) as code_own
         from (select m.queued_at, m.queued_at > clock.now - interval '1 hour' as hour, m.network_tag = any (asked.tags) as own,
                      m.login_code_id = code.login_code_id as of_code
-                from mail_deliveries m
-               where m.email_id = e.email_id and m.state in ('queued', 'sent')
-                 and m.queued_at > clock.now - interval '24 hours' and m.queued_at > success.at
+                from (select queued_at, network_tag, login_code_id from mail_deliveries
+                       where email_id = case when asked.mailbox = asked.folded then e.email_id else base.email_id end
+                         and state in ('queued', 'sent') and queued_at > clock.now - interval '24 hours' and queued_at > success.at
+                      union all
+                      select queued_at, network_tag, login_code_id from mail_deliveries
+                       where mailbox = asked.mailbox
+                         and state in ('queued', 'sent') and queued_at > clock.now - interval '24 hours' and queued_at > success.at
+                     ) m
+               where success.at > '-infinity'
+                  or not exists (select from login_codes l where l.login_code_id = m.login_code_id and l.ended_at is not null)
               offset 0) m
   ) mails on true
   left join lateral (
@@ -80,10 +94,13 @@ select asked.place, clock.now, e.email_id, e.version,
               offset 0) c
   ) live on true
   left join lateral (
-      select sum(c.evaluated) as total, sum(c.evaluated) filter (where c.network_tag = any (asked.tags)) as own
+      -- Before the right code they were slips: whoever knew the handle had the mail too. Nobody's success forgives others.
+      select sum(c.evaluated) as total,
+             sum(c.evaluated) filter (where c.network_tag = any (asked.tags)
+                                        and c.created_at > coalesce(own_success.at, '-infinity')) as own
         from challenges c
-       where c.email_id = e.email_id and c.evaluated > 0 and c.attempts > 0
-         and c.expires_at > clock.now - interval '24 hours' and c.created_at > success.at
+       where c.email_id = e.email_id and c.evaluated > 0 and c.attempts > 0 and c.confirmed_at is null
+         and c.expires_at > clock.now - interval '24 hours'
   ) evaluated on true
   left join lateral (
       -- What a decoy rewrites where a real challenge would take a place: there when the network has as many withheld
@@ -94,61 +111,67 @@ select asked.place, clock.now, e.email_id, e.version,
   ) withheld on true;
 
 -- name: write_issue
--- Some sends, whatever was decided of each: the same rows (SPEC §3.4). Of one e-mail there is one send at most. Locks the e-mails' rows in their order,
--- leaving out what somebody else holds, then the challenges that give up their place (a withheld one has none, and is only rewritten).
--- Writes a send only if its e-mail's version is still the one that was read (null: no such row) and the attempts of that challenge are too;
--- returns the deliveries' ids: who is not among them must be decided again. $1 now, $2 and $3 lives of a code and of a challenge.
--- Of each send, by its place: $4 folded e-mail, $5 where the letter goes, $6 id and $7 version of the e-mail's row, $23 challenge that gives up its place, $24 its
--- attempts; the rest is what its rows hold. A column is taken from its array where it is written: Postgres describes the rows of each
--- node anew at every call, so between the nodes they are narrow.
+-- Some sends, whatever was decided of each: the same rows (SPEC §3.4). Of one mailbox there is one send at most. Locks the rows of
+-- its address and, for `anna+shop@`, of its mailbox, in their order, leaving out what somebody else holds; then the challenges that give
+-- up their place (a withheld one has none, and is only rewritten). Writes a send only if the versions of these rows are still those that
+-- were read (null: no such row) and the attempts of that challenge are too; returns the deliveries' ids: who is not among them must be
+-- decided again. $1 now, $2 and $3 lives of a code and of a challenge.
+-- Of each row to be locked: $4 its address, $5 id and $6 version, $7 the place of its send, $8 whether it is the address' own row.
+-- Of each send, by its place: $9 how many of them it has, $10 where the letter goes, $26 mailbox if it is not the address itself, $27 challenge that
+-- gives up its place, $28 its attempts; the rest is what its rows hold. A column is taken from its array where it is written: Postgres
+-- describes the rows of each node anew at every call, so between the nodes they are narrow.
 with held as (
-    select each.place, e.email_id
-      from unnest($6::bigint[]) with ordinality as each (email_id, place)
-      join emails e on e.email_id = each.email_id and e.version = ($7::bigint[])[place]
+    select each.n, e.email_id
+      from unnest($5::bigint[]) with ordinality as each (email_id, n)
+      join emails e on e.email_id = each.email_id and e.version = ($6::bigint[])[n]
      order by e.email_id for no key update of e skip locked
 ), guard as (
-    update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.place, e.email_id
+    update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.n, e.email_id
 ), made as (
     insert into emails (folded, created_at)
-    select folded, $1 from unnest($4::text[]) with ordinality as each (folded, place)
-     where ($6::bigint[])[place] is null order by folded
+    select folded, $1 from unnest($4::text[]) with ordinality as each (folded, n)
+     where ($5::bigint[])[n] is null order by folded
     on conflict (folded) do nothing
     returning email_id, folded
+), guarded as materialized (
+    select ($7::bigint[])[n] as place, max(email_id) filter (where ($8::boolean[])[n]) as email_id
+      from (select n, email_id from guard
+            union all
+            select array_position($4::text[], folded), email_id from made) each
+     group by 1 having count(*) = ($9::integer[])[($7::bigint[])[n]]
 ), displaced as (
     update challenges c set state = case when c.login_code_id is null then c.state else 'cancelled' end
-      from guard
-     where c.challenge_id = ($23::text[])[place] and c.attempts = ($24::smallint[])[place]
+      from guarded
+     where c.challenge_id = ($27::text[])[place] and c.attempts = ($28::smallint[])[place]
        and (c.state in ('pending_send', 'sent') or c.login_code_id is null)
     returning place
 ), passed as materialized (
-    select place, email_id from guard where ($23::text[])[place] is null or place in (select place from displaced)
-    union all
-    select array_position($4::text[], folded), email_id from made
+    select place, email_id from guarded where ($27::text[])[place] is null or place in (select place from displaced)
 ), code as (
     insert into login_codes (login_code_id, email_id, email, key_id, salt, mac,
                              sealed_code, seal_key_id, created_at, expires_at, ended_at)
-    select ($8::uuid[])[place], email_id, ($5::text[])[place], ($9::text[])[place], ($10::bytea[])[place], ($11::bytea[])[place],
-           ($12::bytea[])[place], ($13::text[])[place], $1, $1 + $2::interval, ($14::timestamptz[])[place]
+    select ($11::uuid[])[place], email_id, ($10::text[])[place], ($12::text[])[place], ($13::bytea[])[place], ($14::bytea[])[place],
+           ($15::bytea[])[place], ($16::text[])[place], $1, $1 + $2::interval, ($17::timestamptz[])[place]
       from passed
 ), challenge as (
     insert into challenges (challenge_id, email_id, email, login_code_id, network_tag,
                             preferred_language, state, created_at, expires_at)
-    select ($15::text[])[place], email_id, ($5::text[])[place], ($16::uuid[])[place], ($17::bytea[])[place],
-           ($18::text[])[place], ($19::text[])[place], $1, $1 + $3::interval
+    select ($18::text[])[place], email_id, ($10::text[])[place], ($19::uuid[])[place], ($20::bytea[])[place],
+           ($21::text[])[place], ($22::text[])[place], $1, $1 + $3::interval
       from passed
 )
-insert into mail_deliveries (delivery_id, challenge_id, login_code_id, email_id, email, locale, network_tag,
+insert into mail_deliveries (delivery_id, challenge_id, login_code_id, email_id, email, mailbox, locale, network_tag,
                              to_new_address, state, reason, queued_at, next_attempt_at,
                              finished_at)
-select ($20::uuid[])[place], ($15::text[])[place], ($16::uuid[])[place], email_id, ($5::text[])[place], ($18::text[])[place], ($17::bytea[])[place],
-       ($25::boolean[])[place], ($21::text[])[place], ($22::text[])[place], $1, $1,
-       case when ($21::text[])[place] = 'queued' then null else $1::timestamptz end
+select ($23::uuid[])[place], ($18::text[])[place], ($19::uuid[])[place], email_id, ($10::text[])[place], ($26::text[])[place], ($21::text[])[place], ($20::bytea[])[place],
+       ($29::boolean[])[place], ($24::text[])[place], ($25::text[])[place], $1, $1,
+       case when ($24::text[])[place] = 'queued' then null else $1::timestamptz end
   from passed
 returning delivery_id;
 
 -- name: lock_email
--- Locks the e-mail's row, so that the next statement's snapshot is younger than every change to it.
-select version from emails where folded = $1 for update;
+-- Locks the rows of an address and of its mailbox, so that the next statement's snapshot is younger than every change to them.
+select version from emails where folded = any ($1) order by email_id for update;
 
 -- name: lock_email_of_challenge
 -- The same, by a challenge of the e-mail.

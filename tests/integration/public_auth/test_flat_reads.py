@@ -73,7 +73,7 @@ def test_a_read_costs_the_same_whatever_came_before(
             f"{statement}, {plan}": await _pages(connection, plan, statement, *arguments)
             for plan in ("force_custom_plan", "force_generic_plan")
             for statement, *arguments in (
-                ("read_for_issue", [EMAIL], [EMAIL], [TAG], 300, timedelta(hours=1), 2, 1, True),
+                ("read_for_issue", [EMAIL], [EMAIL], [TAG], 300, timedelta(hours=1), 2, 1, True, [EMAIL]),
                 ("read_for_confirm", [challenge_id], True),
             )
         }

@@ -28,7 +28,7 @@ def test_each_of_five_wrong_codes_fires_the_same_triggers_and_writes_to_the_same
     if database_state == "blocked":
         world.call(block_email, world, decoyed)
     else:
-        for network in range(1, 10):
+        for network in range(1, 18):
             flow.send(decoyed, f"192.0.2.{network}")
     decoy = flow.send(decoyed, "192.0.2.99")
     assert flow.decisions[-1] == ("blocked" if database_state == "blocked" else "live_challenge_budget")

@@ -37,6 +37,6 @@ def test_a_known_network_is_recognized_as_long_as_its_key_is_in_the_ring(
 def recognizes(world: World, email: str, tags: tuple[bytes, ...]) -> bool:
     """Whether a send from a network with these tags would have the part of the budgets that is kept for known ones."""
     read = queries.load("services.public_auth.store")["read_for_issue"]
-    arguments = ([email], [email], tags, None, timedelta(hours=1), 2, len(tags), True)
+    arguments = ([email], [email], tags, None, timedelta(hours=1), 2, len(tags), True, [email])
     row = world.call(world.public.unit_of_work, lambda connection: connection.fetchrow(read, *arguments))
     return row["known"]

@@ -153,8 +153,9 @@ def test_racing_sends_never_pass_a_budget(flow: PublicFlow, world: World) -> Non
         """,
         email,
     )
-    assert (row["live"], row["mails"]) == (8, 1)
-    assert row["most_of_one"] <= 2  # which networks were first is chance: perhaps eight different ones
+    assert row["mails"] == 1
+    assert 12 <= row["live"] <= 16  # a second challenge fits among twelve, a first one among sixteen
+    assert row["most_of_one"] <= 2  # which networks were first is chance: perhaps ten different ones
 
 
 def _ready_to_log_in(

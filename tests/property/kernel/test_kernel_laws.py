@@ -70,11 +70,11 @@ def test_different_proofs_sign_different_messages(fields: list[tuple[str, str, s
     assert client_key_proof_message(*fields[0]) != client_key_proof_message(*fields[1])
 
 
-@given(st.integers(1, 2**64 - 1), st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
-def test_addresses_that_share_a_64_are_one_network_and_no_others(high: int, one: int, two: int) -> None:
-    network = parse_network(str(IPv6Address(high << 64 | one)))
-    assert parse_network(str(IPv6Address(high << 64 | two))) == network
-    assert parse_network(str(IPv6Address((high ^ 1) << 64 | one))) != network
+@given(st.integers(0x2A << 48, (0x2B << 48) - 1), st.integers(0, 2**72 - 1), st.integers(0, 2**72 - 1))
+def test_addresses_that_share_a_56_are_one_network_and_no_others(high: int, one: int, two: int) -> None:
+    network = parse_network(str(IPv6Address(high << 72 | one)))
+    assert parse_network(str(IPv6Address(high << 72 | two))) == network
+    assert parse_network(str(IPv6Address((high ^ 1) << 72 | one))) != network
 
 
 @given(st.ip_addresses(v=4))

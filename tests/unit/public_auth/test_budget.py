@@ -12,9 +12,9 @@ BUDGET = Budget(total=8, per_network=3, kept_for_known=2)
 
 def test_the_defaults_are_the_table_of_spec_3_6() -> None:
     assert Budgets() == Budgets(
-        mails_an_hour=Budget(8, 3, 2),
-        mails_a_day=Budget(20, 5, 4),
-        live_challenges=Budget(12, 2, 4),
+        mails_an_hour=Budget(10, 3, 2),
+        mails_a_day=Budget(28, 6, 4),
+        live_challenges=Budget(20, 2, 4),
         wrong_codes=Budget(100, 20, 20),
     )
     assert ATTEMPTS_PER_CHALLENGE == 5
@@ -58,12 +58,56 @@ def test_strangers_at_their_limit_leave_a_known_network_what_is_kept(budget: Bud
     assert own == min(budget.kept_for_known, budget.per_network)
 
 
-def test_four_hostile_networks_are_needed_to_spend_the_wrong_codes_of_strangers() -> None:
-    budget, used, networks = Budgets().wrong_codes, 0, 0
-    while budget.allows(Usage(used, 0), known=False):
-        used, networks = used + min(budget.per_network, budget.total - budget.kept_for_known - used), networks + 1
+@pytest.mark.parametrize(
+    ("total", "own", "allowed"),
+    [
+        (5, 0, True),  # the first fits as long as any do
+        (6, 0, False),
+        (3, 1, True),
+        (4, 1, False),  # the second up to half the way down to the share
+        (2, 2, True),
+        (3, 2, False),  # the third while nobody else used any
+        (3, 3, False),
+    ],
+)
+def test_the_share_of_an_unknown_network_shrinks_as_others_use_the_budget(
+    total: int, own: int, *, allowed: bool
+) -> None:
+    assert BUDGET.allows_fairly(Usage(total, own), known=False) is allowed
+    assert BUDGET.allows_fairly(Usage(total, own), known=True) is (own < 3)
 
-    assert networks == 4
+
+def test_a_share_as_large_as_the_budget_does_not_shrink() -> None:
+    budget = Budget(10, 10, 4)
+    assert budget.allows_fairly(Usage(5, 5), known=False)
+    assert not budget.allows_fairly(Usage(6, 5), known=False)
+
+
+def most_of_hostile_networks(budget: Budget, networks: int, need: int) -> int:
+    """The most that they can use together, in whatever order."""
+    most, seen, waiting = 0, set[tuple[int, ...]](), [(0,) * networks]
+    while waiting:
+        used = waiting.pop()
+        if used in seen:
+            continue
+        seen.add(used)
+        most = max(most, sum(used))
+        for index, own in enumerate(used):
+            if budget.allows_fairly(Usage(sum(used), own), known=False, need=need):
+                waiting.append(tuple(sorted((*used[:index], own + need, *used[index + 1 :]))))
+    return most
+
+
+@pytest.mark.parametrize(
+    ("budget", "need"), [(Budgets().mails_an_hour, 1), (Budgets().mails_a_day, 1), (Budgets().wrong_codes, 5)]
+)
+def test_four_hostile_networks_leave_what_a_first_login_needs(budget: Budget, need: int) -> None:
+    most = most_of_hostile_networks(budget, 4, need)
+    assert budget.allows_fairly(Usage(most, 0), known=False, need=need)
+
+
+def test_seven_hostile_networks_leave_a_place_on_a_code() -> None:
+    assert Budgets().live_challenges.allows(Usage(7 * 2, 0), known=False)
 
 
 IMPOSSIBLE = [Budget(0, 1, 0), Budget(8, 0, 2), Budget(8, 9, 2), Budget(8, 3, 8), Budget(8, 3, -1), Budget(-8, 3, 2)]
@@ -82,8 +126,8 @@ def test_a_budget_that_cannot_be_kept_is_refused_at_boot(name: str, impossible: 
     ("places", "named"),
     [
         (Budget(21, 2, 4), "total"),
-        (Budget(12, 5, 4), "one network"),
-        (Budget(12, 2, 5), "kept for known networks"),
+        (Budget(20, 5, 4), "one network"),
+        (Budget(20, 2, 5), "kept for known networks"),
     ],
 )
 def test_reservations_that_exceed_the_wrong_codes_are_refused_at_boot(places: Budget, named: str) -> None:

@@ -37,10 +37,20 @@ def test_while_keys_rotate_old_and_new_replicas_find_what_each_other_wrote() -> 
 
 def test_other_networks_have_other_tags_and_one_network_has_one() -> None:
     networks = [f"192.0.2.{host}" for host in range(256)] + [
-        f"2001:db8:0:{subscriber:x}::1" for subscriber in range(256)
+        f"2001:db8:0:{subscriber:x}00::1" for subscriber in range(256)
     ]
     tags = {network_tags(KEYS, parse_network(address)).newest for address in networks}
 
     assert len(tags) == 512
-    same = [network_tags(KEYS, parse_network(address)) for address in ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2")]
-    assert same[0] == same[1]
+    same = [network_tags(KEYS, parse_network(address)) for address in ("2001:db8:0:100::1", "2001:db8:0:1ff::2")]
+    assert same[0].newest == same[1].newest
+
+
+def test_a_network_is_still_found_by_the_tag_that_it_had_as_a_64() -> None:
+    """Owners who are known stay known through the upgrade; the next login writes the tag of the /56."""
+    written_before = network_tags(KEYS, Network("2001:db8:0:1ff::/64")).newest
+    now = network_tags(ROTATED, parse_network("2001:db8:0:1ff::1"))
+
+    assert written_before in now.readable
+    assert now.newest == network_tags(ROTATED, Network("2001:db8:0:100::/56")).newest
+    assert written_before not in network_tags(ROTATED, parse_network("2001:db8:0:1fe::1")).readable

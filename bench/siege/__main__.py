@@ -14,9 +14,10 @@ from bench.siege.strategies import MOVES_AN_HOUR, STRATEGIES
 from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres
 
-HEAD = """
-| hostile networks | strategy | owner logs in | known owner gets in | first-time owner | first-time, `+` address | guesses a day | mails an hour |
-| --- | --- | --- | --- | --- | --- | --- | --- |"""
+COLUMNS = (
+    "hostile networks", "strategy", "known owner logs in", "known owner", "first-time owner", "first-time, `+` address",
+    "guesses a day", "mails an hour",
+)  # fmt: skip
 OWNERS = {"never": None, "every 30 min": MOVES_AN_HOUR // 2, "every 6 min": MOVES_AN_HOUR // 10}
 
 
@@ -34,7 +35,7 @@ def main() -> None:
 
 
 async def _table(database: Database, arguments: argparse.Namespace) -> None:
-    print(HEAD)
+    print(f"| {' | '.join(COLUMNS)} |\n|{' --- |' * len(COLUMNS)}")
     async with besieged(database) as connection:
         for networks in arguments.networks:
             for name in arguments.strategies if networks else ["steady"]:

@@ -28,6 +28,7 @@ _KEY = client_public_key()
 _numbers = count(1)
 _RIGHT, _WRONG = "111111", "222222"
 
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One send: what was decided, and the challenge that its network holds now."""

@@ -81,18 +81,14 @@ async def plus(siege: Siege) -> None:
 async def plus_burst(siege: Siege) -> None:
     """The hour's mails at once, to other addresses of the mailbox, as long as the day's last; then steady."""
     if siege.move % MOVES_AN_HOUR == 0:
-        for turn in range(6):
-            for network in range(siege.networks):
-                await siege.send(network, email=_plus(siege, network * 100 + turn))
+        await _one_by_one(siege)
     await steady(siege)
 
 
 async def plus_spread(siege: Siege) -> None:
     """The day's mails in the fewest hours: a burst to other addresses every hour, and nothing that mails the owner."""
     if siege.move % MOVES_AN_HOUR == 1:
-        for turn in range(6):
-            for network in range(siege.networks):
-                await siege.send(network, email=_plus(siege, network * 100 + turn))
+        await _one_by_one(siege)
 
 
 async def subnets(siege: Siege) -> None:
@@ -113,7 +109,7 @@ async def tunnels(siege: Siege) -> None:
 
 async def everything(siege: Siege) -> None:
     """At random, the same in each run."""
-    draw = random.Random(siege.move * 100 + siege.networks)  # noqa: S311 - a script, not a secret
+    draw = random.Random(siege.move * 100 + siege.networks)
     tried = (steady, refill, guesses, one_guess, half_of_each, spellings, plus, plus_burst, nothing)
     await draw.choice(tried)(siege)
 
@@ -134,6 +130,13 @@ async def _guess_all(siege: Siege, times: int) -> None:
     siege.held.clear()
     for sent in held:
         await siege.guess(sent, times)
+
+
+async def _one_by_one(siege: Siege) -> None:
+    """Each takes all that it can get before the next one does: together they get most that way."""
+    for network in range(siege.networks):
+        for turn in range(6):
+            await siege.send(network, email=_plus(siege, network * 100 + turn))
 
 
 def _plus(siege: Siege, number: int) -> str:

@@ -73,14 +73,15 @@ class PublicFlow:
     async def _confirmed_alone(self, draft: SessionDraft) -> ConfirmOutcome:
         return await self._postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=LOGIN_CODE_KEYS))
 
-    def send(self, email: str, network: str = HOME) -> str:
+    def send(self, email: str, network: str | Network = HOME) -> str:
         """A challenge id; the last of `decisions` says what was decided."""
         return self.world.call(self.sending, email, network)
 
-    async def sending(self, email: str, network: str = HOME) -> str:
+    async def sending(self, email: str, network: str | Network = HOME) -> str:
         """The send as a trio function, for races."""
         send, _ = next(self._replicas)
-        return await send.run(SendCode(parse_email(email), Network(network), "en"))
+        asking = Network(network) if isinstance(network, str) else network
+        return await send.run(SendCode(parse_email(email), asking, "en"))
 
     def confirm(
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME

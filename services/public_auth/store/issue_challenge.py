@@ -211,7 +211,9 @@ def _write_arguments(
     return (chosen[0][1]["now"], LOGIN_CODE_LIFE, CHALLENGE_LIFE, *zip(*guards, strict=True), *columns)
 
 
-def _guards(draft: ChallengeDraft, row: asyncpg.Record, place: int) -> list[tuple[str, int | None, int | None, int, bool]]:
+def _guards(
+    draft: ChallengeDraft, row: asyncpg.Record, place: int
+) -> list[tuple[str, int | None, int | None, int, bool]]:
     """The rows that a send locks, each with the version that was read."""
     own, *mailbox = _addresses(draft)
     return [

@@ -51,22 +51,31 @@ class Challenge:
 
 @dataclass
 class Model:
-    """What was used since the last success. A use is the time and the network that asked."""
+    """What was used. A use is the time and the network that asked."""
 
     now: int = 0
-    known: set[str] = field(default_factory=set)
-    mails: list[tuple[int, str]] = field(default_factory=list)
-    wrong_codes: list[tuple[int, str]] = field(default_factory=list)
+    known: dict[str, int] = field(default_factory=dict)
+    """How many wrong codes there had been when each last succeeded."""
+    mails: list[tuple[int, str, str]] = field(default_factory=list)
+    """To the mailbox, each with its code, but for those whose code logged somebody in."""
+    mails_before_success: int = 0
+    wrong_codes: list[tuple[int, str, str]] = field(default_factory=list)
+    """Each with its challenge, but for those of challenges that logged somebody in."""
     live: list[Challenge] = field(default_factory=list)
 
     def mailed(self, within: int) -> list[str]:
         """Networks, one for each mail."""
-        return [network for at, network in self.mails if at > self.now - within]
+        return [network for at, network, _ in self.mails if at > self.now - within]
 
-    def spent_and_reserved(self, within: int = DAY) -> list[str]:
+    def mailed_since_success(self, within: int) -> list[str]:
+        """The same, for networks that are known."""
+        mails = self.mails[self.mails_before_success :]
+        return [network for at, network, _ in mails if at > self.now - within]
+
+    def spent_and_reserved(self, within: int = DAY, after: int = 0) -> list[str]:
         """Networks, one for each wrong code that was evaluated, or that a live challenge may yet bring."""
         reserved = [one.network for one in self.live for _ in range(5 - one.evaluated)]
-        return [network for at, network in self.wrong_codes if at > self.now - within] + reserved
+        return [network for at, network, _ in self.wrong_codes[after:] if at > self.now - within] + reserved
 
     def places(self, code: str) -> list[str]:
         return [one.network for one in self.live if one.code == code]
@@ -75,22 +84,38 @@ class Model:
         self.now += units
         self.live = []  # ten minutes are over
 
-    def succeed(self, network: str) -> None:
-        self.known.add(network)
-        self.mails, self.wrong_codes, self.live = [], [], []
+    def succeed(self, one: Challenge) -> None:
+        self.mails = [mail for mail in self.mails if mail[2] != one.code]
+        self.mails_before_success = len(self.mails)
+        slips = [wrong for wrong in self.wrong_codes if wrong[2] == one.challenge_id]
+        for slip in slips:
+            at = self.wrong_codes.index(slip)
+            self.known = {network: before - (before > at) for network, before in self.known.items()}
+            del self.wrong_codes[at]
+        self.known[one.network] = len(self.wrong_codes)
+        self.live = []
 
 
-def within_budget(used: Sequence[str], budget: Budget, known: Collection[str]) -> bool:
-    """No more in all than the total, for one network than its share, for strangers than what is not kept."""
-    strangers = sum(network not in known for network in used)
-    shares_hold = all(used.count(network) <= budget.per_network for network in used)
-    return len(used) <= budget.total and shares_hold and strangers <= budget.total - budget.kept_for_known
+def within_budget(used: Sequence[str], budget: Budget) -> bool:
+    """No more in all than the total, for one network than its share."""
+    return len(used) <= budget.total and all(used.count(network) <= budget.per_network for network in used)
 
 
-def within_kept(used: Sequence[str], budget: Budget, network: str, known: Collection[str], need: int = 1) -> bool:
-    """Whether `need` more fit what is kept for known networks, and the share of this one."""
-    by_known = sum(each in known for each in used)
-    return by_known + need <= budget.kept_for_known and used.count(network) + need <= budget.per_network
+def within_strangers_part(used: Sequence[str], budget: Budget, known: Collection[str]) -> bool:
+    """No more of strangers than what is not kept, for one of them than its share."""
+    strangers = [network for network in used if network not in known]
+    limit = budget.total - budget.kept_for_known
+    return len(strangers) <= limit and all(strangers.count(network) <= budget.per_network for network in strangers)
+
+
+def within_kept(used: Sequence[str], budget: Budget, known: Collection[str], need: int = 1) -> bool:
+    """Whether `need` more fit what is kept for known networks."""
+    return sum(each in known for each in used) + need <= budget.kept_for_known
+
+
+def within_share(used: Sequence[str], budget: Budget, network: str, need: int = 1) -> bool:
+    """Whether `need` more fit the share of one network."""
+    return used.count(network) + need <= budget.per_network
 
 
 class BudgetsOfAnAddress(RuleBasedStateMachine):
@@ -120,6 +145,13 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
         for network in NETWORKS[1:] * times:
             self._send(network)
 
+    @rule(network=st.sampled_from(NETWORKS), place=st.integers(1, 3))
+    def send_to_another_address_of_the_mailbox(self, network: str, place: int) -> None:
+        """Its mails count together with those of the address; its codes and guesses are its own."""
+        challenge_id = self.flow.send(self.email.replace("@", f"+{place}@"), network)
+        if self.flow.decisions[-1] in ("new_code", "shared_mailed"):
+            self.model.mails.append((self.model.now, network, f"{place}: {self.flow.code(challenge_id)}"))
+
     @precondition(lambda self: self.model.live)
     @rule(data=st.data(), times=st.integers(1, 6))
     def guess_wrong(self, data: st.DataObject, times: int) -> None:
@@ -135,7 +167,7 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.live) > 3)
     @rule(data=st.data())
     def log_in(self, data: st.DataObject) -> None:
-        """Not too often: each success starts the counts anew."""
+        """Not too often: each success makes another network known."""
         self._log_in(data.draw(st.sampled_from(self.model.live)))
 
     @rule(units=st.sampled_from([1, 1, HOUR, DAY // 2]))
@@ -146,11 +178,18 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
     @invariant()
     def no_budget_is_passed(self) -> None:
         model, budgets = self.model, self.budgets
-        assert within_budget(model.mailed(HOUR), budgets.mails_an_hour, model.known)
-        assert within_budget(model.mailed(DAY), budgets.mails_a_day, model.known)
-        assert within_budget(model.spent_and_reserved(), budgets.wrong_codes, model.known)
+        assert within_strangers_part(model.mailed(HOUR), budgets.mails_an_hour, model.known)
+        assert within_strangers_part(model.mailed(DAY), budgets.mails_a_day, model.known)
+        assert within_strangers_part(model.spent_and_reserved(), budgets.wrong_codes, model.known)
+        assert within_budget(model.mailed_since_success(HOUR), budgets.mails_an_hour)
+        assert within_budget(model.mailed_since_success(DAY), budgets.mails_a_day)
+        assert len(model.spent_and_reserved()) <= budgets.wrong_codes.total  # whoever succeeded in between
+        for network, before in model.known.items():
+            spent = model.spent_and_reserved(after=before)
+            assert spent.count(network) <= budgets.wrong_codes.per_network
         for code in {one.code for one in model.live}:
-            assert within_budget(model.places(code), budgets.live_challenges, model.known)
+            assert within_budget(model.places(code), budgets.live_challenges)
+            assert within_strangers_part(model.places(code), budgets.live_challenges, model.known)
 
     def teardown(self) -> None:
         """Whatever strangers did: tomorrow the owner logs in."""
@@ -167,7 +206,7 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
         challenge_id = self.flow.send(self.email, network)
         decision = self.flow.decisions[-1]
         if decision in ("new_code", "shared_mailed"):
-            model.mails.append((model.now, network))
+            model.mails.append((model.now, network, self.flow.code(challenge_id)))
         if decision in ("new_code", "shared_mailed", "shared_unmailed"):
             self._add_live(challenge_id, network)
         else:
@@ -177,19 +216,28 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
         """A known network that uses no more than what is kept; counted with wider windows than the budgets have."""
         model, budgets, known = self.model, self.budgets, self.model.known
         places = [one.network for one in model.live]
+        if network not in known:
+            return False
+        hour, day = model.mailed_since_success(HOUR + 1), model.mailed_since_success(DAY + 1)
+        spent, own_spent = model.spent_and_reserved(DAY + 1), model.spent_and_reserved(DAY + 1, known[network])
         return (
-            network in known
-            and within_kept(model.mailed(HOUR + 1), budgets.mails_an_hour, network, known)
-            and within_kept(model.mailed(DAY + 1), budgets.mails_a_day, network, known)
-            and within_kept(model.spent_and_reserved(DAY + 1), budgets.wrong_codes, network, known, need=5)
-            and within_kept(places, budgets.live_challenges, network, known)
+            within_kept(hour, budgets.mails_an_hour, known)
+            and within_share(hour, budgets.mails_an_hour, network)
+            and within_kept(day, budgets.mails_a_day, known)
+            and within_share(day, budgets.mails_a_day, network)
+            and within_kept(spent, budgets.wrong_codes, known, need=5)
+            and within_share(own_spent, budgets.wrong_codes, network, need=5)
+            and within_kept(places, budgets.live_challenges, known)
+            and within_share(places, budgets.live_challenges, network)
         )
 
     def _add_live(self, challenge_id: str, network: str) -> None:
-        """A network's third challenge on a code ends its oldest."""
+        """A network's third challenge on a code ends its oldest, and so does the second where no more fit."""
         code = self.flow.code(challenge_id)
         own = [one for one in self.model.live if (one.network, one.code) == (network, code)]
-        if len(own) == self.budgets.live_challenges.per_network:
+        is_displaced = bool(own) and self.flow.state(own[0].challenge_id) == "cancelled"
+        assert is_displaced or len(own) < self.budgets.live_challenges.per_network
+        if is_displaced:
             self.model.live.remove(own[0])
             assert self.flow.confirm(own[0].challenge_id, own[0].code) == CountWrongCode(evaluated=False)
         self.model.live.append(Challenge(challenge_id, network, code, self.model.now))
@@ -199,14 +247,14 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
         for _ in range(times):
             if self.flow.confirm(one.challenge_id, wrong) == CountWrongCode(evaluated=True):
                 one.evaluated += 1
-                self.model.wrong_codes.append((self.model.now, one.network))
+                self.model.wrong_codes.append((self.model.now, one.network, one.challenge_id))
         assert one.evaluated <= 5
         self.model.live = [each for each in self.model.live if each.evaluated < 5]
 
     def _log_in(self, one: Challenge) -> None:
         """The right code works, on the challenge of whichever network the person is at."""
         assert isinstance(self.flow.confirm(one.challenge_id, one.code, network=one.network), SessionMade)
-        self.model.succeed(one.network)
+        self.model.succeed(one)
 
 
 @pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database

@@ -29,6 +29,21 @@ def test_a_valid_address_has_one_identity(typed: str, identity: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("typed", "mailbox"),
+    [
+        ("Anna@Example.com", "anna@example.com"),
+        ("Anna+Shop@example.com", "anna@example.com"),
+        ("anna+a+b@example.com", "anna@example.com"),
+        ("anna+@example.com", "anna@example.com"),
+        ("+anna@example.com", "+anna@example.com"),
+        ("an.na@example.com", "an.na@example.com"),
+    ],
+)
+def test_addresses_that_differ_after_a_plus_have_one_mailbox(typed: str, mailbox: str) -> None:
+    assert parse_email(typed).mailbox == mailbox
+
+
+@pytest.mark.parametrize(
     "typed",
     [
         "",

@@ -1,6 +1,6 @@
 """Api: what the routes of operators' accounts have in common: limits, the floor under refusals, how outcomes answer."""
 
-from contracts.errors import ErrorCode, Refusal
+from contracts.errors import ERRORS, ErrorCode, Refusal
 from services.internal_admin.api.failing_slowly import failing_slowly
 from services.internal_admin.api.limited import LimitName, limited
 from services.internal_admin.api.protected_route import ProtectedEndpoint, ProtectedRoute
@@ -12,9 +12,15 @@ ROOT = "/api/control-plane/auth"
 
 def account_route(path: str, endpoint: ProtectedEndpoint, limiter: RateLimiter, name: LimitName) -> ProtectedRoute:
     """A POST route whose refusals come late, the limit's too."""
-    return ProtectedRoute("POST", ROOT + path, failing_slowly(limited(endpoint, limiter, name)), accepts_body=True)
+    return unlimited_account_route(path, limited(endpoint, limiter, name))
+
+
+def unlimited_account_route(path: str, endpoint: ProtectedEndpoint) -> ProtectedRoute:
+    """As `account_route`, for an endpoint that asks its limit itself."""
+    return ProtectedRoute("POST", ROOT + path, failing_slowly(endpoint), accepts_body=True)
 
 
 def password_refusal(refused: PasswordRefused) -> Refusal:
-    """Each rule has a code of its own."""
-    return Refusal(ErrorCode(refused.fault))
+    """Each rule has a code of its own, and says itself."""
+    code = ErrorCode(refused.fault)
+    return Refusal(code, f"{ERRORS[code].message}: {refused.rule}")

@@ -1,6 +1,7 @@
 """Api: the routes by which the first owner is claimed (SPEC §10.1)."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import assert_never
 
 from contracts.control_plane.accounts import (
@@ -9,9 +10,11 @@ from contracts.control_plane.accounts import (
     encode_registration_token,
     recovery_codes_field,
 )
+from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
-from services.internal_admin.api.account_endpoint import account_route, password_refusal
+from services.internal_admin.api.account_endpoint import account_route, password_refusal, unlimited_account_route
+from services.internal_admin.api.limited import limited
 from services.internal_admin.api.local_request import is_local
 from services.internal_admin.api.opened_session import OpenedSessions, client_of
 from services.internal_admin.api.protected_route import ProtectedRoute
@@ -28,7 +31,7 @@ from services.internal_admin.domain.owner_setup import (
 from services.internal_admin.domain.password import PasswordOwner, PasswordRefused, normal_password
 from services.internal_admin.domain.user_name import fold_user_name, is_user_name
 from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.flows.owner_setup import exchange_setup_code, register_owner
+from services.internal_admin.flows.owner_setup import exchange_setup_code, register_owner, weak_password
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter
 
@@ -46,7 +49,7 @@ class OwnerSetupRoutes:
         """The table for the guard."""
         return (
             account_route("/bootstrap/exchange", self.exchange, self.limiter, "exchange_setup_code"),
-            account_route("/register-owner", self.register, self.limiter, "register_owner"),
+            unlimited_account_route("/register-owner", self.register),
         )
 
     async def exchange(self, request: Request, identity: Identity | None) -> Response:
@@ -64,7 +67,10 @@ class OwnerSetupRoutes:
                 assert_never(outcome)
 
     async def register(self, request: Request, identity: Identity | None) -> Response:
-        """The first owner, with recovery codes and a session."""
+        """The first owner, with recovery codes and a session.
+
+        Who may register tries passwords that will not do as often as it takes: such a try is no attempt of the limit.
+        """
         asked = decode_register_owner(request.body)
         self.opened.check_transport(request, asked.transport)
         command = RegisterOwner(
@@ -75,11 +81,21 @@ class OwnerSetupRoutes:
             client=client_of(request),
             caller=caller_of(request, identity),
         )
+        weak = await weak_password(command, self.flow)
+        if weak is not None:
+            raise password_refusal(weak)
+        return await limited(partial(self._register, command, asked.transport), self.limiter, "register_owner")(
+            request, identity
+        )
+
+    async def _register(
+        self, command: RegisterOwner, transport: Transport, request: Request, _identity: Identity | None
+    ) -> Response:
         outcome = await register_owner(command, self.flow)
         match outcome:
             case OwnerRegistered():
                 codes = recovery_codes_field(outcome.recovery_codes)
-                return self.opened.answer(request, asked.transport, outcome.held, outcome.token, codes)
+                return self.opened.answer(request, transport, outcome.held, outcome.token, codes)
             case OwnerExists():
                 raise Refusal(ErrorCode.OWNER_EXISTS)
             case InvalidCredentials():

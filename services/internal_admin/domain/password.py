@@ -33,9 +33,23 @@ class PasswordOwner:
 
 @dataclass(frozen=True, slots=True)
 class PasswordRefused:
-    """Nothing was changed or used up: another password may be tried."""
+    """Nothing was changed or used up: another password may be tried. `min_length`: the one that is set."""
 
     fault: PasswordFault
+    min_length: int
+
+    @property
+    def rule(self) -> str:
+        """What a password must be, with its number, for the person who chooses one."""
+        return {
+            "password_too_short": f"at least {self.min_length} characters",
+            "password_too_long": f"at most {_MAX_LENGTH} characters",
+            "password_too_simple": f"{_LEAST_CLASSES} of these 4: lower case, upper case, digits, other characters",
+            "password_holds_identity": "without the user name and the e-mail address",
+            "password_too_common": "not one of the 500 most common, nor one of those with digits or marks added",
+            "password_too_predictable": f"at least {_LEAST_BITS_PER_CHARACTER} bits of entropy a character, "
+            "so repeat fewer characters",
+        }[self.fault]
 
 
 def normal_password(text: str) -> str:

@@ -24,8 +24,10 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
             return refused
         fault = password_fault(command.new_password, account.owner, account.min_password_length)
         if fault is not None:
-            await flow.audit_refusal(_EVENT, PasswordRefused(fault), account, command.caller)
-            return PasswordRefused(fault)
+            await flow.audit_refusal(
+                _EVENT, PasswordRefused(fault, account.min_password_length), account, command.caller
+            )
+            return PasswordRefused(fault, account.min_password_length)
         hashed = await flow.hasher.hash(command.new_password)
         return await flow.postgres.unit_of_work(
             partial(password_change.change_password, account=account, password_hash=hashed, command=command)

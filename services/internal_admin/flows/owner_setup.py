@@ -42,13 +42,27 @@ async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterO
         return refused
 
 
+async def weak_password(command: RegisterOwner, flow: AccountFlow) -> PasswordRefused | None:
+    """Why the password of somebody who may register will not do. One read: it comes before the limit of attempts."""
+    setup = await flow.postgres.unit_of_work(
+        partial(owner_setup.read_owner_setup, registration_token=command.registration_token)
+    )
+    refused = _refused(setup, command)
+    if not isinstance(refused, PasswordRefused):
+        return None
+    await flow.postgres.unit_of_work(
+        partial(owner_setup.audit_registration_refusal, refused=refused, caller=command.caller)
+    )
+    return refused
+
+
 def _refused(setup: OwnerSetup, command: RegisterOwner) -> OwnerExists | InvalidCredentials | PasswordRefused | None:
     """Whether a password will do is told only to who may register."""
     refused = registration_refusal(setup, command)
     if refused is not None:
         return refused
     fault = password_fault(command.password, command.owner, setup.min_password_length)
-    return None if fault is None else PasswordRefused(fault)
+    return None if fault is None else PasswordRefused(fault, setup.min_password_length)
 
 
 async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:

@@ -29,8 +29,10 @@ async def recover_password(command: RecoverPassword, flow: AccountFlow) -> Recov
             return refused
         weakness = password_fault(command.new_password, account.owner, account.min_password_length)
         if weakness is not None:
-            await flow.audit_refusal(_EVENT, PasswordRefused(weakness), account, command.caller)
-            return PasswordRefused(weakness)
+            await flow.audit_refusal(
+                _EVENT, PasswordRefused(weakness, account.min_password_length), account, command.caller
+            )
+            return PasswordRefused(weakness, account.min_password_length)
         return await _recover(command, account, flow)
 
 

@@ -121,6 +121,31 @@ def test_what_was_never_issued_is_refused(world: World, plane: ControlPlane, cod
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
+def test_weak_passwords_cost_no_attempt_of_who_has_a_token(world: World, plane: ControlPlane) -> None:
+    """Each refusal says the rule and its number. Without a good token three attempts an hour are all."""
+    token = registration_token(world, plane)
+    weak = {
+        "short": "password too short: at least 12 characters",
+        "x" * 257: "password too long: at most 256 characters",
+        "only small letters": "password too simple: 3 of these 4: lower case, upper case, digits, other characters",
+        f"I am {NAME} 12345": "password holds identity: without the user name and the e-mail address",
+        "Password1234!": "password too common: not one of the 500 most common, nor one of those with digits or marks added",  # noqa: E501
+        "aAbbbbbbbbbbbb1!": "password too predictable: at least 2.0 bits of entropy a character, so repeat fewer characters",  # noqa: E501
+    }
+    with open_control_plane(world, is_limited=True) as limited:
+        told = {password: register(limited, token, password=password).json()["error"] for password in weak}
+        assert {password: error["message"] for password, error in told.items()} == weak
+        strangers = [register(limited, "no token", password="short").status_code for _ in range(3)]
+        assert strangers == [401, 401, 401]
+        assert register(limited, "no token", password="short").status_code == 429
+        assert register(limited, token, password="short").status_code == 400
+        assert register(limited, token).status_code == 429
+    with open_control_plane(world, is_limited=True, peer="192.0.2.77") as elsewhere:
+        for password in weak:
+            assert register(elsewhere, token, password=password).status_code == 400
+        assert register(elsewhere, token).status_code == 200
+
+
 def test_a_weak_password_and_a_name_that_is_none_use_nothing_up(world: World, plane: ControlPlane) -> None:
     token = registration_token(world, plane)
     assert code_of(register(plane, token, password="Password1234!")) == "password_too_common"

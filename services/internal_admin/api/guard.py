@@ -63,7 +63,7 @@ class Guard:
 
 @dataclass(frozen=True, slots=True)
 class _GuardedEndpoint:
-    """One route. In order: the limit of the control plane; credentials; without them, that no stranger's page asks; what
+    """One route. In order: the limit of the control plane; credentials; without them, that no foreign page asks; what
     `access` wants, and the proof of origin; the audit row of a refusal or of break-glass; the route's own endpoint."""
 
     guard: Guard

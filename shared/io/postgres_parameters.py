@@ -55,6 +55,8 @@ _CURES: Mapping[str, str] = {
     "scram_client_key": "it is not supported: write the password",
     "scram_server_key": "it is not supported: write the password",
 }
+_BLANKS = re.compile(r"(?<!\\)\s+")
+_WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
 _NAME = re.compile(r"[a-z_]{1,40}")
 _OPTION = re.compile(r"(?:-c\s*|--)([A-Za-z_][A-Za-z0-9_.\-]*)=(.*)", re.DOTALL)
 _ROUTING = re.compile(r"(?:endpoint|project)=\S+")
@@ -115,7 +117,7 @@ def session_settings(options: str) -> tuple[dict[str, str], str]:
 
 def _words(options: str) -> list[str]:
     """Each option is one word; `-c name=value` is joined to one."""
-    parts = [part.replace("\\ ", " ").replace("\\\\", "\\") for part in re.split(r"(?<!\\)\s+", options) if part]
+    parts = [part.replace("\\ ", " ").replace("\\\\", "\\") for part in _BLANKS.split(options) if part]
     words: list[str] = []
     for part in parts:
         if words and words[-1] == "-c":
@@ -129,7 +131,7 @@ def _problem(name: str, value: str) -> str | None:
     if name in _FREE or not value:
         return None
     if name in _WHOLE_NUMBERS:
-        return None if re.fullmatch(r"-?\d{1,9}", value) else _wrong(name, "must be a whole number")
+        return None if _WHOLE_NUMBER.fullmatch(value) else _wrong(name, "must be a whole number")
     if name in _CHOICES:
         return None if value.lower() in _CHOICES[name] else _wrong(name, f"must be {' or '.join(_CHOICES[name])}")
     return _refusal(name)

@@ -95,9 +95,7 @@ class _Run:
             return self.match(list(argument[-1]), 0, position, go_on)
         if operation is code.BRANCH:
             return any(self.match(list(branch), 0, position, go_on) for branch in argument[1])
-        if operation is code.AT:
-            return self._is_at(argument, position) and go_on(position)
-        raise NotImplementedError(f"teach this matcher {operation}")
+        return self._holds(operation, argument, position) and go_on(position)
 
     def _repeat(self, low: int, high: int, body: Nodes, position: int, then: Then) -> bool:
         if len(body) == 1 and _is_single(body[0][0]):
@@ -122,6 +120,17 @@ class _Run:
     def _looks(self, node: tuple[Any, Any], position: int) -> bool:
         self._step()
         return position < len(self._subject) and _takes(node, self._subject[position], self._flags)
+
+    def _holds(self, operation: Any, argument: Any, position: int) -> bool:
+        if operation is code.AT:
+            return self._is_at(argument, position)
+        if operation in (code.ASSERT, code.ASSERT_NOT):
+            return self._is_asserted(position, *argument) is (operation is code.ASSERT)
+        raise NotImplementedError(f"teach this matcher {operation}")
+
+    def _is_asserted(self, position: int, direction: int, body: Any) -> bool:
+        width = body.getwidth()[1] if direction < 0 else 0
+        return position >= width and self.match(list(body), 0, position - width, lambda _: True)
 
     def _is_at(self, where: Any, position: int) -> bool:
         end = len(self._subject)
@@ -166,7 +175,7 @@ def _sample_of(operation: Any, argument: Any) -> str:
         return sample(list(argument[-1]))
     if operation is code.BRANCH:
         return sample(list(argument[1][0]))
-    if operation is code.AT:
+    if operation in (code.AT, code.ASSERT, code.ASSERT_NOT):
         return ""
     candidates = (chr(number) for number in (*map(ord, SEEDS), *range(0x21, 0x250)))
     return next(character for character in candidates if _takes((operation, argument), character, 0))

@@ -1,13 +1,15 @@
-"""Runs a worker's step again and again. Knows nothing of what the step does.
+"""Runs a worker's step again and again, through all weather. Knows nothing of what the step does.
 
 A step is one bounded, idempotent batch, `async def step() -> int`, that returns how many items it handled.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Never
 
+import asyncpg
 import trio
 
 from shared import tracing
@@ -51,9 +53,8 @@ async def supervise(
 
     Again after a step that handled `batch` items or more: at once, or after `rest()` times as long as the step took,
     for work that must not be in anybody's way (the slower the database, the longer it is left alone). Otherwise after
-    `idle` (less up to half of it, by chance) or at a `wake`. While the step raises `DependencyUnavailable` it is
-    repeated with exponential back-off, which `wake` does not shorten. Any other exception passes, and so ends the
-    process.
+    `idle` (less up to half of it, by chance) or at a `wake`. While the step meets weather it is repeated with
+    exponential back-off, which `wake` does not shorten. Any other exception passes, and so ends the process.
 
     Cancelling is how a worker is stopped: it takes effect between steps, never inside one.
     """
@@ -78,14 +79,24 @@ async def supervise(
 async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | None:
     """What the step returned; None if a dependency was unavailable, also inside a nursery of the step."""
     await trio.lowlevel.checkpoint()
-    handled = None
-    with trio.CancelScope(shield=True):
-        try:
-            with tracing.step(name):
-                handled = await step()
-        except* DependencyUnavailable:
-            _log.warning("a worker waits for a dependency", extra={"worker": name})
-    return handled
+    with trio.CancelScope(shield=True), weather(name), tracing.step(name):
+        return await step()
+    return None
+
+
+@contextmanager
+def weather(worker: str) -> Generator[None]:
+    """Bear what a dependency answers, also inside a nursery: the worker tries again, and its process lives.
+
+    That a dependency is unavailable is a warning. That Postgres refuses a worker's values is an error, for somebody to
+    look at; ending the process would only begin the same again.
+    """
+    try:
+        yield
+    except* DependencyUnavailable:
+        _log.warning("a worker waits for a dependency", extra={"worker": worker})
+    except* (asyncpg.PostgresError, asyncpg.InterfaceError) as refusals:
+        _log.error("postgres refused a statement of a worker", extra={"worker": worker}, exc_info=refusals)
 
 
 async def _wait(wake: Signal | None, seconds: float) -> None:

@@ -24,7 +24,8 @@ def acl_lines(
     """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
 
     Both services write the projection (any process may keep it), and each has its rate limits beside.
-    The internal one also looks at what is there (SPEC §6.6): only it may list keys and read the stream.
+    The internal one also looks at what is there (SPEC §6.6): only it may list keys, read the stream, and remove what
+    stands in the place of stream or projection and is of another type.
     The gateway reads the projection and writes nothing but its replay keys. `admin`, if given, may do everything: the
     others may not even load this file anew.
     """
@@ -35,6 +36,7 @@ def acl_lines(
     public_keys = f"(~{keys.record_prefix}* {public_limits} +get +set) (~{keys.stream} +xadd)"
     internal_keys = (
         f"(~{keys.record_prefix}* {internal_limits} +get +set +pttl) (~{keys.stream} +xadd +xrange +xrevrange)"
+        f" (~{keys.stream} ~{keys.projection} +del)"
     )
     service = f"resetchannels -@all {_CONNECTION} {_SCRIPTS} {projection} {state}"
     administrator = [] if admin is None else [f"user admin on {_password(admin)} ~* &* +@all"]

@@ -36,15 +36,22 @@ _RETRIED = (
     asyncpg.InvalidCachedStatementError,  # a migration changed the result type of a cached statement
     asyncpg.OutdatedSchemaCacheError,
 )
-_CONNECT_FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-# SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html) that say "this database cannot
-# serve this release now". All others (22 data, 23 constraint, 42601 syntax, P0001 raise, ...) are the caller's.
-_UNAVAILABLE_CLASSES = frozenset({"08", "28", "3D", "3F", "40", "53", "55", "57", "58"})
-_UNAVAILABLE_STATES = frozenset({
+_BROKEN = (
+    OSError,
+    asyncpg.InternalClientError,  # the server's farewell met our question
+    asyncpg.PostgresWarning,  # an error with the state of a warning
+)
+# SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+_OF_THE_CALLER = ("22", "23")
+"""Data and constraints: the statement's own values are wrong. Whatever else a server, or what stands before it, says is
+weather."""
+_EXPECTED_CLASSES = frozenset({"08", "28", "3D", "3F", "40", "53", "55", "57", "58"})
+_EXPECTED_STATES = frozenset({
     "25006",  # read_only_sql_transaction: a standby, or a primary that became one
     "25P03",  # idle_in_transaction_session_timeout
     "42501", "42703", "42883", "42P01",  # grants, columns, functions or tables of another release, or of none yet
 })  # fmt: skip
+"""Weather that the connection survives. After any other (a pooler lost a prepared statement) it is cut."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,8 +89,8 @@ class Postgres:
         `unit_timeout`: then the connection is cut under `body`.
 
         Raises `DependencyUnavailable("postgres")` when the database cannot serve (away, paused, read-only, full, not
-        migrated; the outcome of the unit is then unknown). Constraint violations and whatever else `body` raises
-        pass unchanged, but for the row's values, which are taken out of them.
+        migrated) or says what nobody expects; the outcome of the unit is then unknown. Errors of data and constraints,
+        and whatever `body` itself raises, pass unchanged, but for the row's values, which are taken out of them.
         """
         return await self._in_its_place(self._unit_of_work, body)
 
@@ -258,9 +265,10 @@ async def open_postgres(
 
 
 async def _connected(connect: Connect) -> asyncpg.Connection:
+    """Nothing that goes wrong here is the caller's: the DSN was read at boot, the rest the server says."""
     try:
         return await connect()
-    except _CONNECT_FAULTS as fault:
+    except Exception as fault:
         raise _unavailable_by(fault) from fault
 
 
@@ -272,20 +280,37 @@ async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
         return await _repeated(connection, body)
-    except (OSError, asyncpg.InternalClientError) as fault:  # the latter: the server's farewell met our question
+    except _BROKEN as fault:
         _cut(connection)
         raise _unavailable_by(fault) from fault
     except asyncpg.PostgresError as error:
         error.detail = None  # "Key (email)=(...) already exists", "Failing row contains (...)": never into a log
-        if _is_unavailable(error):
-            raise _unavailable_by(error) from error
-        raise
+        if _state(error).startswith(_OF_THE_CALLER):
+            raise
+        if not _is_expected(error):
+            _log.error("postgres answered what nobody expects", extra={"fault": _kind(error)})
+            _cut(connection)
+        raise _unavailable_by(error) from error
     except asyncpg.InterfaceError as fault:
         if connection.is_closed():
             raise _unavailable_by(fault) from fault
         raise
+    except Exception as fault:
+        if not _tripped_driver(fault):
+            raise
+        _log.error("postgres answered what nobody expects", extra={"fault": _kind(fault)})
+        _cut(connection)
+        raise _unavailable_by(fault) from fault
     finally:
         timer.cancel()
+
+
+def _tripped_driver(fault: Exception) -> bool:
+    """Whether it was raised within asyncpg: bytes that are not Postgres' make it fail in any way."""
+    frame = fault.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return frame is not None and frame.tb_frame.f_globals.get("__name__", "").partition(".")[0] == "asyncpg"
 
 
 async def _repeated(connection: asyncpg.Connection, body: Body[T]) -> T:
@@ -305,20 +330,27 @@ def _cut(connection: asyncpg.Connection) -> None:
 async def _close(connection: asyncpg.Connection) -> None:
     try:
         await connection.close(timeout=1)
-    except _CONNECT_FAULTS:
+    except Exception:  # noqa: BLE001 - a goodbye: whatever the server says to it, the connection ends
         _cut(connection)
 
 
-def _is_unavailable(error: asyncpg.PostgresError) -> bool:
-    state = error.sqlstate or ""
-    return state[:2] in _UNAVAILABLE_CLASSES or state in _UNAVAILABLE_STATES
+def _state(error: asyncpg.PostgresError) -> str:
+    return error.sqlstate or ""
+
+
+def _is_expected(error: asyncpg.PostgresError) -> bool:
+    return _state(error)[:2] in _EXPECTED_CLASSES or _state(error) in _EXPECTED_STATES
+
+
+def _kind(fault: Exception) -> str:
+    """Never the text of a fault: that may quote an address or a row."""
+    return f"{type(fault).__name__} {getattr(fault, 'sqlstate', None) or ''}".rstrip()
 
 
 def _unavailable_by(fault: Exception) -> DependencyUnavailable:
-    """The kind of the fault is logged, never its text: that may quote an address or a row."""
-    return _unavailable(f"{type(fault).__name__} {getattr(fault, 'sqlstate', '')}".rstrip())
+    return _unavailable(_kind(fault))
 
 
 def _unavailable(kind: str) -> DependencyUnavailable:
     _log.warning("postgres is unavailable", extra={"fault": kind})
-    return DependencyUnavailable("postgres")
+    return DependencyUnavailable("postgres", reason=kind)

@@ -1,7 +1,8 @@
 """Redis for trio: one connection that carries every command of the process at once, opened when first needed.
 
-This room knows no key and no script; faults of the network and of the server become `DependencyUnavailable("redis")`
-here and nowhere else. Why neither redis-py nor coredis: docs/decisions/0002-redis-client.md.
+This room knows no key and no script. Whatever Redis answers other than what was asked for is weather: it becomes
+`DependencyUnavailable("redis")`, here and nowhere else (docs/decisions/0040-weather.md). Why neither redis-py nor
+coredis: docs/decisions/0002-redis-client.md.
 """
 
 import hashlib
@@ -12,26 +13,24 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, partial
-from typing import Any
+from typing import TypeVar
 
 import trio
 
 from shared import tracing
 from shared.address import UnixAddress, parse_address
+from shared.io import redis_replies
 from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
+from shared.io.redis_replies import Read
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
 
+T = TypeVar("T")
+
 PING_PATIENCE = timedelta(milliseconds=500)
+RENEWAL = timedelta(seconds=1)
+"""How old a connection must be before a refusal renews it: a server that refuses everything meets no storm of them."""
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
-
-# Error codes that say "this server cannot serve us now" (createSharedObjects in Redis' src/server.c). Other error
-# answers are bugs of the caller.
-_UNAVAILABLE_CODES = frozenset({
-    "BUSY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "MISCONF", "NOAUTH", "NOPERM", "NOREPLICAS", "OOM", "READONLY",
-    "TRYAGAIN", "WRONGPASS",
-})  # fmt: skip
-_UNAVAILABLE_TEXT = "ERR max number of clients reached"
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +40,8 @@ class _Ping:
     """A PING under way, and everybody who waits for it."""
 
     ended: trio.Event = field(default_factory=trio.Event)
-    is_answered: bool = False
+    reason: str | None = "timeout"
+    """Why there is no answer; None: there is."""
 
 
 class Redis:
@@ -68,26 +68,28 @@ class Redis:
         self._ping: _Ping | None = None
         self._is_closed = False
 
-    async def run_script(self, script: str, keys: Sequence[Argument], args: Sequence[Argument]) -> Any:
-        """Run a Lua script by its digest, loading it first where Redis does not know it (yet, or any more)."""
+    async def run_script(self, script: str, keys: Sequence[Argument], args: Sequence[Argument], read: Read[T]) -> T:
+        """Run a Lua script by its digest, loading it first where Redis does not know it (yet, or any more).
+
+        `read` makes a value of its answer; see `redis_replies`.
+        """
         digest = _digest(script)
-        try:
-            return await self._execute(b"EVALSHA", digest, len(keys), *keys, *args)
-        except RedisReplyError as error:
-            if error.code != "NOSCRIPT":
-                raise
-            await self._execute(b"SCRIPT", b"LOAD", script)
-            return await self._execute(b"EVALSHA", digest, len(keys), *keys, *args)
+        evaluation = (b"EVALSHA", digest, len(keys), *keys, *args)
+        answer = await self._answer(evaluation)
+        if _is_refused(answer, "NOSCRIPT"):
+            self._read(await self._answer((b"SCRIPT", b"LOAD", script)), redis_replies.text)
+            answer = await self._answer(evaluation)
+        return self._read(answer, read)
 
     async def get(self, key: Argument) -> bytes | None:
-        return await self._execute(b"GET", key)
+        return await self._execute(redis_replies.text_or_none, b"GET", key)
 
     async def mget(self, keys: Sequence[Argument]) -> list[bytes | None]:
-        return await self._execute(b"MGET", *keys) if keys else []
+        values = redis_replies.array_of(redis_replies.text_or_none, len(keys))
+        return await self._execute(values, b"MGET", *keys) if keys else []
 
     async def hgetall(self, key: Argument) -> dict[bytes, bytes]:
-        flat: list[bytes] = await self._execute(b"HGETALL", key)
-        return dict(zip(flat[::2], flat[1::2], strict=True))
+        return await self._execute(redis_replies.text_map, b"HGETALL", key)
 
     async def ping(self) -> None:
         """Return if Redis answers within `PING_PATIENCE`; for those who must not wait for one that is silent.
@@ -103,43 +105,43 @@ class Redis:
             self._nursery.start_soon(self._run_ping, ping)
         with trio.move_on_after(PING_PATIENCE.total_seconds()):
             await ping.ended.wait()
-        if not ping.is_answered:
-            raise DependencyUnavailable("redis")
+        if ping.reason is not None:
+            raise DependencyUnavailable("redis", reason=ping.reason)
 
     async def _run_ping(self, ping: "_Ping") -> None:
         try:
-            await self._execute(b"PING")
-            ping.is_answered = True
-        except DependencyUnavailable:
-            pass  # logged, and `is_answered` says it
+            await self._execute(redis_replies.pong, b"PING")
+            ping.reason = None
+        except DependencyUnavailable as fault:
+            ping.reason = fault.reason
         finally:
             self._ping = None
             ping.ended.set()
 
     async def info(self, section: str) -> dict[str, str]:
         """The fields of one section of INFO, such as `run_id` of `server`."""
-        text: bytes = await self._execute(b"INFO", section)
-        fields = (line.partition(":") for line in text.decode().splitlines() if not line.startswith("#"))
-        return {name: value for name, separator, value in fields if separator}
+        return await self._execute(redis_replies.information, b"INFO", section)
+
+    async def run_id(self) -> str:
+        """Which server this is: another one after each restart, another one on each replica."""
+        return await self._execute(redis_replies.run_id, b"INFO", "server")
 
     async def scan(self, match: str, count: int = 1000) -> AsyncGenerator[list[bytes]]:
         """The keys that match, in batches, some of them perhaps twice. Keys that come or go meanwhile may lack."""
-        cursor: Any = 0
+        cursor = 0
         while True:
-            cursor, keys = await self._execute(b"SCAN", cursor, b"MATCH", match, b"COUNT", count)
+            cursor, keys = await self._execute(redis_replies.page, b"SCAN", cursor, b"MATCH", match, b"COUNT", count)
             yield keys
-            if int(cursor) == 0:
+            if cursor == 0:
                 return
 
     async def xrange(self, key: Argument, first: str, count: int) -> list[tuple[bytes, list[bytes]]]:
         """Entries of a stream from the id `first` on, at most `count`: of each its id, and names and values in turn."""
-        return [
-            (entry_id, flat) for entry_id, flat in await self._execute(b"XRANGE", key, first, b"+", b"COUNT", count)
-        ]
+        return await self._execute(redis_replies.entries, b"XRANGE", key, first, b"+", b"COUNT", count)
 
     async def last_entry_id(self, key: Argument) -> bytes | None:
         """The id of the newest entry of a stream; None where there is none."""
-        newest = await self._execute(b"XREVRANGE", key, b"+", b"-", b"COUNT", 1)
+        newest = await self._execute(redis_replies.entries, b"XREVRANGE", key, b"+", b"-", b"COUNT", 1)
         return newest[0][0] if newest else None
 
     def close(self) -> None:
@@ -148,23 +150,41 @@ class Redis:
         if self._connection is not None:
             self._connection.close()
 
-    async def _execute(self, *command: Argument) -> Any:
+    async def _execute(self, read: Read[T], *command: Argument) -> T:
+        return self._read(await self._answer(command), read)
+
+    async def _answer(self, command: Sequence[Argument]) -> object:
+        """What Redis says, be it a refusal. Raises `DependencyUnavailable` if it says nothing."""
         await trio.lowlevel.checkpoint_if_cancelled()
         with tracing.redis_call(command[0]):
-            return await self._executed(command)
+            try:
+                with trio.CancelScope(deadline=trio.current_time() + self._timeout, shield=True):
+                    connection = await self._connected()
+                    return await connection.call(*command)
+            except OSError as fault:
+                raise _unavailable(type(fault).__name__) from fault
+            raise _unavailable("timeout")
 
-    async def _executed(self, command: Sequence[Argument]) -> Any:
+    def _read(self, answer: object, read: Read[T]) -> T:
+        """The answer as its reader has it. A refusal renews the connection, an answer of another form ends it."""
+        if isinstance(answer, RedisReplyError):
+            self._renew()
+            raise _unavailable(answer.code)
         try:
-            with trio.CancelScope(deadline=trio.current_time() + self._timeout, shield=True):
-                connection = await self._connected()
-                return await connection.call(*command)
-        except OSError as fault:
-            raise _unavailable(type(fault).__name__) from fault
-        except RedisReplyError as error:
-            if error.code in _UNAVAILABLE_CODES or str(error) == _UNAVAILABLE_TEXT:
-                raise _unavailable(error.code) from None
-            raise
-        raise _unavailable("timeout")
+            return read(answer)
+        except redis_replies.MISSHAPEN:
+            if self._connection is not None:
+                self._connection.close()
+            raise _unavailable("unexpected answer") from None
+
+    def _renew(self) -> None:
+        """The next call connects anew: a server that refuses (a replica, since a failover) may be another one by now.
+
+        Calls that wait still get their answers.
+        """
+        connection = self._connection
+        if connection is not None and connection.opened_at + RENEWAL.total_seconds() <= trio.current_time():
+            connection.retire()
 
     async def _connected(self) -> RedisConnection:
         if (connection := self._connection) is not None and connection.is_open:
@@ -179,12 +199,11 @@ class Redis:
     async def _new_connection(self) -> RedisConnection:
         connection = RedisConnection(await self._open_stream())
         self._nursery.start_soon(connection.serve)
-        try:
-            for command in self._handshake:
-                await connection.call(*command)
-        except RedisReplyError as error:
-            connection.close()
-            raise _unavailable(error.code) from None
+        for command in self._handshake:
+            answer = await connection.call(*command)
+            if answer != b"OK":
+                connection.close()
+                raise _unavailable(answer.code if isinstance(answer, RedisReplyError) else "unexpected answer")
         return connection
 
 
@@ -238,6 +257,10 @@ def _handshake(username: str | None, password: str | None, db: int) -> list[tupl
     return commands
 
 
+def _is_refused(answer: object, code: str) -> bool:
+    return isinstance(answer, RedisReplyError) and answer.code == code
+
+
 @cache
 def _digest(script: str) -> str:
     return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
@@ -246,4 +269,4 @@ def _digest(script: str) -> str:
 def _unavailable(kind: str) -> DependencyUnavailable:
     """The kind of the fault is logged, never its text: that may quote a key or a user."""
     _log.warning("redis is unavailable", extra={"fault": kind})
-    return DependencyUnavailable("redis")
+    return DependencyUnavailable("redis", reason=kind)

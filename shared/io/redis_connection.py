@@ -17,7 +17,10 @@ Argument = str | bytes | int | float
 # hiredis' stub says tuple[X], one element, and means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _INCOMPLETE = object()
-_WITHIN_SCRIPT = re.compile(r"ERR Error running script .*: -([A-Z]+) ", re.DOTALL)
+_CODE = re.compile(r"(?:ERR Error running script .{1,300}: -)?([A-Z]{2,20})(?: |$)", re.DOTALL)
+
+_ENDLESS = re.compile(rb"[*%~>][0-9]{8}")
+"""Begins an array longer than any we ask for: hiredis would make room for all of it, which takes seconds."""
 
 
 class RedisReplyError(Exception):
@@ -25,9 +28,12 @@ class RedisReplyError(Exception):
 
     @property
     def code(self) -> str:
-        """The first word, such as NOSCRIPT or ERR; before Redis 7, what a command within a script said is wrapped."""
-        wrapped = _WITHIN_SCRIPT.match(str(self))
-        return str(self).partition(" ")[0] if wrapped is None else wrapped[1]
+        """The first word if it has the form of a code, such as NOSCRIPT; else `error`: it may be a key or a user.
+
+        Before Redis 7, the error of a command within a script is wrapped.
+        """
+        found = _CODE.match(str(self))
+        return "error" if found is None else found[1]
 
 
 class _Answer:
@@ -49,17 +55,21 @@ class RedisConnection:
         self._waiting: deque[_Answer] = deque()
         self._outbox: list[bytes] = []
         self._is_sending = False
+        self._is_retired = False
         self._serving = trio.CancelScope(shield=True)  # others' calls go on when whoever opened it is cancelled
+
+        self.opened_at = trio.current_time()
 
     @property
     def is_open(self) -> bool:
-        return not self._serving.cancel_called
+        """Whether it takes calls."""
+        return not self._serving.cancel_called and not self._is_retired
 
     async def call(self, *command: Argument) -> Any:
-        """Send one command and return its answer.
+        """Send one command and return its answer, which may be a `RedisReplyError`.
 
-        Raises `RedisReplyError`, and `OSError` when the connection ends first: the command may have been executed.
-        A cancelled call closes the connection: the answers behind the missing one would be as late.
+        Raises `OSError` when the connection ends first: the command may have been executed. A cancelled call closes the
+        connection: the answers behind the missing one would be as late.
         """
         if not self.is_open:
             raise ConnectionResetError("closed")
@@ -74,8 +84,6 @@ class RedisConnection:
             raise
         if answer.value is _INCOMPLETE:
             raise ConnectionResetError("lost")
-        if isinstance(answer.value, RedisReplyError):
-            raise answer.value
         return answer.value
 
     async def serve(self) -> None:
@@ -83,9 +91,8 @@ class RedisConnection:
         try:
             with self._serving:
                 while chunk := await self._stream.receive_some():
-                    self._reader.feed(bytes(chunk))
-                    self._deliver()
-        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, hiredis.HiredisError):
+                    self._receive(bytes(chunk))
+        except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, _NoProtocol):
             pass  # whoever waits hears of it
         finally:
             self.close()
@@ -93,6 +100,12 @@ class RedisConnection:
                 self._waiting.popleft().arrived.set()
             with trio.CancelScope(shield=True):
                 await trio.aclose_forcefully(self._stream)
+
+    def retire(self) -> None:
+        """Take no further call, and end once those that wait have their answers."""
+        self._is_retired = True
+        if not self._waiting:
+            self.close()
 
     def close(self) -> None:
         """End the connection; waiting calls raise `OSError`. May be repeated."""
@@ -113,10 +126,28 @@ class RedisConnection:
         finally:
             self._is_sending = False
 
-    def _deliver(self) -> None:
-        while (value := self._reader.gets()) is not _INCOMPLETE:
-            if not self._waiting:  # such as "max number of clients reached", said before we asked anything
-                raise hiredis.ProtocolError("an answer that nobody waits for")
+    def _receive(self, chunk: bytes) -> None:
+        """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
+        if _ENDLESS.search(chunk):
+            raise _NoProtocol
+        if not self._waiting:  # such as "max number of clients reached", said before we asked anything
+            raise _NoProtocol
+        self._reader.feed(chunk)
+        while (value := self._next_value()) is not _INCOMPLETE:
+            if not self._waiting:
+                raise _NoProtocol
             answer = self._waiting.popleft()
             answer.value = value
             answer.arrived.set()
+        if self._is_retired and not self._waiting:
+            self.close()
+
+    def _next_value(self) -> Any:
+        try:
+            return self._reader.gets()
+        except Exception as fault:  # foreign bytes make hiredis raise more than its own errors
+            raise _NoProtocol from fault
+
+
+class _NoProtocol(Exception):
+    """What arrived is not RESP, or answers nothing that was asked: no answer behind it can be trusted."""

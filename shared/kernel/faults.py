@@ -7,11 +7,17 @@ from datetime import timedelta
 class DependencyUnavailable(Exception):
     """A server we need did not answer in time or refused; the edge answers 503 and repeating is safe."""
 
-    def __init__(self, name: str, retry_after: timedelta = timedelta(seconds=1)) -> None:
-        """`name` is one of our own words ("postgres", "redis"), never text of a driver."""
+    def __init__(
+        self, name: str, retry_after: timedelta = timedelta(seconds=1), *, reason: str = "unavailable"
+    ) -> None:
+        """`name` is one of our own words ("postgres", "redis").
+
+        `reason` is a class or code of the fault, such as `READONLY`, for operators. Neither is ever text of a driver.
+        """
         super().__init__(f"{name} is unavailable")
         self.name = name
         self.retry_after = retry_after
+        self.reason = reason
 
 
 class ConfigurationError(Exception):

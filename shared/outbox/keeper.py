@@ -17,11 +17,11 @@ from shared.audit.store import insert_audit_event
 from shared.io.postgres import Exclusive, Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
-from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics, store
 from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
 from shared.outbox.projection import Projection
 from shared.outbox.rebuild import Rebuild
+from shared.supervision import weather
 
 BEAT = timedelta(seconds=1)
 LOCK = 0x6B656570  # "keep"; advisory locks are per database
@@ -57,11 +57,9 @@ class Keeper:
         metrics.show_that_nothing_was_lost()
         task_status.started()
         while True:
-            try:
+            with weather("keeper"):
                 if await self._is_abandoned():
                     await self._try_to_keep()
-            except* DependencyUnavailable:
-                _log.warning("the keeper of the gateway projection waits for a dependency")
             await trio.sleep(BEAT.total_seconds())
 
     async def _is_abandoned(self) -> bool:
@@ -90,6 +88,7 @@ class Keeper:
 
     async def _compare(self, lock: Exclusive) -> Kept:
         """What holds from here on: the epoch that stands, or the one that had to begin."""
+        await self._projection.replace_foreign_keys()
         kept, seen = await lock.unit_of_work(store.read_keeper), await self._projection.look()
         reason = new_epoch_reason(kept, seen)
         if reason is not None:

@@ -3,29 +3,35 @@
 -- ARGV: epoch, stream length ('' writes no entries), then per session: record, instant in milliseconds at which the
 --       record's life ends, number of texts in its stream entry, those texts.
 -- Returns 'stale' if the epoch is not the projection's, else the 1-based places of the sessions it left alone because
--- their record says revoked and what was to be written said active.
+-- their record says revoked and what was to be written said active, and (negative) of those whose key was of another
+-- type and was replaced.
 
--- A key of another type says nothing: SET replaces it.
 local function says_revoked(text)
-    if type(text) ~= 'string' then
-        return false
-    end
     local readable, record = pcall(cjson.decode, text)
     return readable and type(record) == 'table' and record.status == 'revoked'
+end
+
+-- Its text; false: there is none, or it is of another type.
+local function standing_at(key)
+    local value = redis.pcall('GET', key)
+    if type(value) ~= 'table' then return value, false end
+    if string.find(value.err, 'WRONGTYPE', 1, true) then return false, true end
+    return redis.call('GET', key)
 end
 
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then
     return 'stale'
 end
 
-local kept = {}
+local places = {}
 local at = 3
 for place = 1, #KEYS - 2 do
     local key, record, ends, texts = KEYS[place + 2], ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    local standing = redis.pcall('GET', key)
-    if says_revoked(standing) and not says_revoked(record) then
-        kept[#kept + 1] = place
+    local standing, is_foreign = standing_at(key)
+    if standing and says_revoked(standing) and not says_revoked(record) then
+        places[#places + 1] = place
     else
+        if is_foreign then places[#places + 1] = -place end
         redis.call('SET', key, record, 'PXAT', ends)
         if ARGV[2] ~= '' then
             redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', unpack(ARGV, at + 3, at + 2 + texts))
@@ -33,4 +39,4 @@ for place = 1, #KEYS - 2 do
     end
     at = at + 3 + texts
 end
-return kept
+return places

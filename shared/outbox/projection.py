@@ -3,6 +3,7 @@
 What a key, record or entry looks like is `contracts.gateway`'s to know; when an epoch begins is the keeper's.
 """
 
+import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from contracts.gateway import (
     encode_record,
     encode_stream_entry,
 )
+from shared.io import redis_replies
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.device_session import DeviceSession
@@ -35,10 +37,13 @@ _FOLDER = resources.files("shared.outbox")
 _WRITE = _FOLDER.joinpath("projection.lua").read_text("utf-8")
 _BEAT = _FOLDER.joinpath("beat.lua").read_text("utf-8")
 _READ = _FOLDER.joinpath("read.lua").read_text("utf-8")
+_REPLACE = _FOLDER.joinpath("replace.lua").read_text("utf-8")
 _BEGIN = "redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'state', 'rebuilding', 'beat', ARGV[2])"
+_BEAT_OF_REDIS = re.compile(rb"[0-9]{1,18}")
 _GLOB = re.compile(r"[*?\[\]\\]")  # what SCAN's MATCH does not take as it is
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_log = logging.getLogger(__name__)
 
 _Life: TypeAlias = tuple[GatewayRecord, int]
 """A record, and the instant at which it may go, in milliseconds since 1970."""
@@ -128,33 +133,47 @@ class Projection:
             entry = encode_stream_entry(record) if announce else {}
             keys.append(self.keys.record(record.device_session_id))
             arguments += (encode_record(record), ends, 2 * len(entry), *chain.from_iterable(entry.items()))
-        answer = await self._redis.run_script(_WRITE, keys, arguments)
-        if answer == b"stale":
+        places = await self._redis.run_script(_WRITE, keys, arguments, _places_up_to(len(keys) - 2))
+        if places is None:
             self._epoch = None
             raise StaleEpoch
-        return [place - 1 for place in answer]
+        if any(place < 0 for place in places):
+            _log.error("redis keys of gateway records were of another type and were replaced")
+        return [place - 1 for place in places if place > 0]
 
     async def look(self) -> Seen:
         """What Redis says of the projection, and which server it is. Raises `DependencyUnavailable("redis")`."""
         fields = await self._redis.hgetall(self.keys.projection)
-        run_id = (await self._redis.info("server"))["run_id"]
+        run_id = await self._redis.run_id()
         beat = fields.get(b"beat", b"")
-        return Seen(_text(fields, b"epoch"), _text(fields, b"state"), int(beat) if beat.isdigit() else None, run_id)
+        is_beat = _BEAT_OF_REDIS.fullmatch(beat) is not None
+        return Seen(_text(fields, b"epoch"), _text(fields, b"state"), int(beat) if is_beat else None, run_id)
+
+    async def replace_foreign_keys(self) -> None:
+        """The keeper's: remove what stands in the place of projection or stream and is of another type, and say so."""
+        replaced = await self._redis.run_script(
+            _REPLACE, [self.keys.projection, self.keys.stream], [], redis_replies.array_of(_key_name)
+        )
+        for name in replaced:
+            _log.error(
+                "a redis key of the gateway projection was of another type and was replaced", extra={"names": name}
+            )
 
     async def begin(self, epoch: str, beat: int) -> None:
         """The keeper's: refuse every other epoch from now on."""
-        await self._redis.run_script(_BEGIN, [self.keys.projection], [epoch, beat])
+        await self._redis.run_script(_BEGIN, [self.keys.projection], [epoch, beat], redis_replies.nothing)
 
     async def beat(self, epoch: str, last: int, beat: int, state: State) -> bool:
         """The keeper's: leave the next beat; False, and nothing is written, if the last one is not there."""
-        return bool(await self._redis.run_script(_BEAT, [self.keys.projection], [epoch, last, beat, state]))
+        arguments = [epoch, last, beat, state]
+        return await self._redis.run_script(_BEAT, [self.keys.projection], arguments, redis_replies.number) == 1
 
     async def read(self, device_session_ids: Sequence[str]) -> list[StoredRecord | None]:
         """The records as they are, in this order; None where there is none. Raises `DependencyUnavailable("redis")`."""
         if not device_session_ids:
             return []
-        answer = await self._redis.run_script(_READ, [self.keys.record(each) for each in device_session_ids], [])
-        return [_stored(value, ends) for value, ends in zip(answer[::2], answer[1::2], strict=True)]
+        keys = [self.keys.record(each) for each in device_session_ids]
+        return await self._redis.run_script(_READ, keys, [], redis_replies.array_of(_stored, len(keys)))
 
     async def entries(self, after: str, limit: int) -> Entries:
         """What follows the position `after` in the stream, at most `limit` entries.
@@ -233,5 +252,34 @@ def _text(fields: Mapping[bytes, bytes], name: bytes) -> str | None:
     return fields[name].decode(errors="replace") if name in fields else None
 
 
-def _stored(value: bytes | None, ends: int) -> StoredRecord | None:
-    return None if value is None else StoredRecord(value, None if ends < 0 else instant_of(ends))
+def _places_up_to(most: int) -> redis_replies.Read[list[int] | None]:
+    """Reads what projection.lua returns: 1-based places, negative ones of keys that were replaced; None: stale."""
+
+    def read(reply: object) -> list[int] | None:
+        if reply == b"stale":
+            return None
+        places = redis_replies.array_of(redis_replies.number)(reply)
+        if not all(1 <= abs(place) <= most for place in places):
+            raise ValueError
+        return places
+
+    return read
+
+
+def _stored(reply: object) -> StoredRecord | None:
+    value, ends = redis_replies.array(reply)
+    return None if value is None else StoredRecord(redis_replies.text(value), _end(redis_replies.number(ends)))
+
+
+def _end(since_1970_ms: int) -> datetime | None:
+    try:
+        return None if since_1970_ms < 0 else instant_of(since_1970_ms)
+    except OverflowError:  # after the year 9999
+        return None
+
+
+def _key_name(reply: object) -> str:
+    name = redis_replies.text(reply)
+    if name not in (b"projection", b"stream"):
+        raise ValueError
+    return name.decode()

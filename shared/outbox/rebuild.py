@@ -14,11 +14,11 @@ import trio
 from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
-from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics, store
 from shared.outbox.epoch import Kept
 from shared.outbox.projection import REVOKED_LIFE, Projection, StaleEpoch, StoredRecord, instant_of
 from shared.outbox.session_walk import ReadPage, SessionWalk
+from shared.supervision import weather
 
 MARGIN = timedelta(minutes=1)
 """`revoked_at` is older than the publication: by its transaction, and by the outbox's delay."""
@@ -53,9 +53,12 @@ class Rebuild:
         """Rebuild, or end early: another epoch began, a server went away, or `cancel` was called."""
         with self._scope:
             try:
-                await self._run()
-            except* (StaleEpoch, DependencyUnavailable):
-                _log.warning("a rebuild of the gateway projection did not come to its end")
+                with weather("rebuild"):
+                    await self._run()
+            except* StaleEpoch:
+                pass
+        if not self.is_done:
+            _log.warning("a rebuild of the gateway projection did not come to its end")
         self.ended.set()
 
     async def _run(self) -> None:

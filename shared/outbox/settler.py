@@ -1,15 +1,14 @@
 """Deletes published outbox rows behind the requests, many at once. Never in anybody's way: doubles are fine."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 
 import trio
 
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
-from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import store
+from shared.supervision import weather
 
 GATHER = timedelta(milliseconds=100)
 BATCH = 500
@@ -46,15 +45,15 @@ class Settler:
                     await self._full.wait()
                 await self._settle_or_wait()
         finally:
-            with trio.CancelScope(shield=True), suppress(DependencyUnavailable):
+            with trio.CancelScope(shield=True), weather("settler"):
                 await self._settle()
 
     async def _settle_or_wait(self) -> None:
-        try:
+        with weather("settler"):
             await self._settle()
-        except DependencyUnavailable:
-            self._pending.set()
-            await trio.sleep(RETRY.total_seconds())
+            return
+        self._pending.set()
+        await trio.sleep(RETRY.total_seconds())
 
     async def _settle(self) -> None:
         """Settle all that is pending now. Only what Postgres took is forgotten."""

@@ -1,15 +1,24 @@
 -- GCRA (generic cell rate algorithm, ITU-T I.371) for a batch of checks, on Redis' own clock, in microseconds.
 -- KEYS: the keys of all limits. ARGV per check: how many limits, then for each: index of its key, interval, tolerance.
 -- A key holds the theoretical arrival time (TAT) of the next call. A check passes only if all its limits let it, and only
--- then counts on each. Returns per check the microseconds to wait, 0 for "passed".
+-- then counts on each. Returns per check the microseconds to wait, 0 for "passed", -1 for "passed, and a key that was no
+-- arrival time was replaced".
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local arrivals, changed, answers = {}, {}, {}
+local arrivals, changed, foreign, answers = {}, {}, {}, {}
+
+local function stored(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'table' and not string.find(value.err, 'WRONGTYPE', 1, true) then redis.call('GET', key) end
+  local at = value == false and now or type(value) == 'string' and tonumber(value) or nil
+  foreign[key] = at == nil
+  return at or now
+end
 
 local function arrival(key, interval, tolerance)
-  local at = arrivals[key] or tonumber(redis.call('GET', key) or now)
+  local at = arrivals[key] or stored(key)
   -- Further ahead than this limit can reach: the clock went back, or the limit was lowered.
-  if at < now or at > now + interval + tolerance then at = now end
+  if not (at >= now and at <= now + interval + tolerance) then at = now end
   return at
 end
 
@@ -26,6 +35,7 @@ while place <= #ARGV do
     for limit = 0, limits - 1 do
       local first = place + 1 + 3 * limit
       local key, interval = KEYS[tonumber(ARGV[first])], tonumber(ARGV[first + 1])
+      if foreign[key] then wait = -1 end
       arrivals[key] = arrival(key, interval, tonumber(ARGV[first + 2])) + interval
       changed[key] = true
     end

@@ -5,17 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import resources
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import trio
 
 from contracts.errors import ErrorCode
+from shared.io.redis_replies import Read, array_of, number
 from shared.kernel.faults import DependencyUnavailable
 from shared.settings import Rate
 from shared.tracing import Span, current_span, on_behalf_of
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.local_rate_limit import LocalRateLimiter
 from shared.web.refusals import refusal
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
@@ -24,12 +27,14 @@ _PATIENCE_SECONDS = 0.5
 """How long a check waits for Redis: a person waits behind it. A healthy one needs a thousandth of that."""
 _PROBE_SECONDS = 1.0
 _TOTAL = "total"
+_REPLACED = -1
+_LONGEST_MICROSECONDS = 10**17
 
 
 class RateStore(Protocol):
     """What is needed of `shared.io.redis.Redis`."""
 
-    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> list[int]: ...
+    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int], read: Read[T]) -> T: ...
 
     async def ping(self) -> None: ...
 
@@ -112,6 +117,8 @@ class RateLimiter:
         else:
             for check, wait in zip(batch, waits, strict=True):
                 check.decide(_duration(wait))
+            if _REPLACED in waits:
+                _log.error("a redis key of a rate limit was of another type and was replaced")
         self._asked = ()
 
     def _count_here(self) -> None:
@@ -132,7 +139,7 @@ class RateLimiter:
             for key, rate in check.limits:
                 interval, tolerance = _interval_and_tolerance(rate)
                 arguments += [places.setdefault(key, len(places) + 1), interval, tolerance]
-        return await self._redis.run_script(_SCRIPT, list(places), arguments)
+        return await self._redis.run_script(_SCRIPT, list(places), arguments, array_of(_wait, len(batch)))
 
     async def _wait_for_redis(self) -> None:
         while self._is_redis_away:
@@ -167,6 +174,13 @@ def _interval_and_tolerance(rate: Rate) -> tuple[int, int]:
     period = rate.period // timedelta(microseconds=1)
     interval = max(1, period // rate.count)
     return interval, interval * (rate.count - 1)
+
+
+def _wait(reply: object) -> int:
+    wait = number(reply)
+    if not _REPLACED <= wait <= _LONGEST_MICROSECONDS:
+        raise ValueError
+    return wait
 
 
 def _duration(microseconds: int) -> timedelta | None:

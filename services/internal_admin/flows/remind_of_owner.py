@@ -7,7 +7,7 @@ import trio
 
 from services.internal_admin.store.owner_setup import read_owner_setup
 from shared.io.postgres import Postgres
-from shared.kernel.faults import DependencyUnavailable
+from shared.supervision import weather
 
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 5.0
@@ -16,11 +16,9 @@ _PATIENCE_SECONDS = 5.0
 async def remind_of_owner(postgres: Postgres) -> None:
     """Ends when Postgres has answered, however long that takes."""
     while True:
-        try:
+        with weather("owner reminder"):
             setup = await postgres.unit_of_work(partial(read_owner_setup, registration_token=None))
-        except DependencyUnavailable:
-            await trio.sleep(_PATIENCE_SECONDS)
-        else:
-            break
-    if not setup.has_owner:
-        _log.info("there is no owner yet: `authsession operator setup-code` prints a code that claims it")
+            if not setup.has_owner:
+                _log.info("there is no owner yet: `authsession operator setup-code` prints a code that claims it")
+            return
+        await trio.sleep(_PATIENCE_SECONDS)

@@ -14,8 +14,8 @@ from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.store.audit_seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
 from shared.io.postgres import Exclusive, Postgres
 from shared.kernel.clock import Clock
-from shared.kernel.faults import DependencyUnavailable
 from shared.keyring import KeyRing
+from shared.supervision import weather
 
 LOCK = 0x7365616C  # "seal"; advisory locks are per database
 BATCH = 500
@@ -49,9 +49,8 @@ class AuditSealer:
         task_status.started()
         while True:
             try:
-                await self._try_to_seal()
-            except* DependencyUnavailable:
-                _log.warning("the sealer of the audit trail waits for a dependency")
+                with weather("audit sealer"):
+                    await self._try_to_seal()
             except* ChainMoved:
                 _log.error("somebody else appended to the audit chain")
             await trio.sleep(RETRY.total_seconds())

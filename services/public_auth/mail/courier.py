@@ -38,7 +38,7 @@ from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.keyring import KeyRing
 from shared.sealing import Unsealable, unseal
-from shared.supervision import Signal, supervise
+from shared.supervision import Signal, supervise, weather
 
 LEASE_MARGIN = timedelta(seconds=30)
 """What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""
@@ -135,9 +135,9 @@ class Courier:
             self._report(settlements)
 
     async def _settle_last(self) -> None:
-        try:
+        with weather("courier"):
             await self.settle()
-        except DependencyUnavailable:
+        if self._finished:
             _log.warning("mails stay unsettled, and may be sent twice", extra={"count": len(self._finished)})
 
     def _report(self, settlements: list[Settlement]) -> None:

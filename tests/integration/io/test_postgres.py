@@ -157,8 +157,8 @@ async def test_a_transaction_left_open_is_rolled_back(asyncio_loop: None, dsn: s
         assert await postgres.unit_of_work(lambda connection: connection.fetchval("select count(*) from rows")) == 2
 
 
-@pytest.mark.parametrize("bug", ["select 1 +", "select $1::int / 0", "select $1::int, $2::int"])
-async def test_a_bug_is_not_an_unavailable_database(postgres: Postgres, bug: str) -> None:
+@pytest.mark.parametrize("bug", ["select $1::int / 0", "select $1::int, $2::int"])
+async def test_wrong_values_are_not_an_unavailable_database(postgres: Postgres, bug: str) -> None:
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError)):
         await postgres.unit_of_work(lambda connection: connection.fetch(bug, 1))
 

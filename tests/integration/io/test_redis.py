@@ -3,29 +3,31 @@
 import logging
 import random
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import redis as redis_py
 import trio
 
+import shared.io.redis
 from authsession.embedded.redis import EmbeddedRedis
 from shared.io.redis import Redis, open_redis
-from shared.io.redis_connection import RedisReplyError
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
 from tests.integration.io.faults import counting_proxy, paused
 from tests.support.servers import temporary_redis
 
 TIMEOUT = timedelta(seconds=0.5)
 BOUND = 1.5  # some room for a busy machine
+AS_IT_IS: Callable[[Any], Any] = lambda reply: reply  # noqa: E731 - no name could say more
 ECHO = "redis.call('SET', KEYS[1], ARGV[1]) return ARGV[1]"
 
 
 @pytest.fixture
 async def client(fragile_redis: EmbeddedRedis) -> AsyncIterator[Redis]:
     async with open_redis(fragile_redis.address, timeout=TIMEOUT) as client:
-        await client.run_script("redis.call('FLUSHALL')", [], [])
+        await client.run_script("redis.call('FLUSHALL')", [], [], AS_IT_IS)
         yield client
 
 
@@ -46,11 +48,13 @@ async def is_available(client: Redis) -> bool:
 
 
 async def test_verbs_answer_as_redis_does(client: Redis) -> None:
-    assert await client.run_script("redis.call('SET', KEYS[1], ARGV[1]) return {1, ARGV[1]}", ["a"], [b"\x00\xff"]) == [
+    assert await client.run_script(
+        "redis.call('SET', KEYS[1], ARGV[1]) return {1, ARGV[1]}", ["a"], [b"\x00\xff"], AS_IT_IS
+    ) == [
         1,
         b"\x00\xff",
     ]
-    await client.run_script("redis.call('HSET', KEYS[1], 'f', ARGV[1])", ["h"], ["v"])
+    await client.run_script("redis.call('HSET', KEYS[1], 'f', ARGV[1])", ["h"], ["v"], AS_IT_IS)
     assert await client.get("a") == b"\x00\xff"
     assert await client.get("missing") is None
     assert await client.mget(["a", "missing"]) == [b"\x00\xff", None]
@@ -62,17 +66,17 @@ async def test_verbs_answer_as_redis_does(client: Redis) -> None:
 
 async def test_scan_finds_every_key_that_stays(client: Redis) -> None:
     await client.run_script(
-        "for i = 1, 2500 do redis.call('SET', 'scan:' .. i, i) end redis.call('SET', 'x', 1)", [], []
+        "for i = 1, 2500 do redis.call('SET', 'scan:' .. i, i) end redis.call('SET', 'x', 1)", [], [], AS_IT_IS
     )
     found = [key async for keys in client.scan("scan:*", count=100) for key in keys]
     assert set(found) == {b"scan:%d" % number for number in range(1, 2501)}
 
 
 async def test_a_script_that_redis_forgot_is_loaded_again(client: Redis, fragile_redis: EmbeddedRedis) -> None:
-    assert await client.run_script(ECHO, ["a"], ["1"]) == b"1"
+    assert await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS) == b"1"
     with redis_py.Redis(port=fragile_redis.port) as administrator:
         administrator.script_flush()
-    assert await client.run_script(ECHO, ["a"], ["2"]) == b"2"
+    assert await client.run_script(ECHO, ["a"], ["2"], AS_IT_IS) == b"2"
 
 
 async def test_concurrent_commands_share_round_trips(fragile_redis: EmbeddedRedis) -> None:
@@ -85,12 +89,60 @@ async def test_concurrent_commands_share_round_trips(fragile_redis: EmbeddedRedi
         assert proxy.round_trips - before < 10
 
 
-async def test_a_bug_of_a_script_is_not_an_unavailable_redis(client: Redis) -> None:
-    await client.run_script(ECHO, ["a"], ["1"])
-    for bug in ("return redis.call('HGETALL', 'a')", "syntax error", "return redis.call('NO SUCH COMMAND')"):
-        with pytest.raises(RedisReplyError):
-            await client.run_script(bug, [], [])
+async def test_a_refusal_is_unavailable_and_keeps_its_code_only(client: Redis) -> None:
+    """Also of a script with a bug: what Redis answers ends no process."""
+    await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
+    refused = {
+        "return redis.call('HGETALL', 'a')": "WRONGTYPE",
+        "syntax error": "ERR",
+        "return redis.call('NO')": "ERR",
+    }
+    for script, reason in refused.items():
+        with pytest.raises(DependencyUnavailable) as fault:
+            await client.run_script(script, [], [], AS_IT_IS)
+        assert fault.value.reason == reason
     assert await is_available(client)
+
+
+async def test_a_refusal_renews_the_connection_once_it_has_stood_for_a_second(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def connection_id() -> int:
+        return int((await client.info("stats"))["total_connections_received"])
+
+    async def be_refused() -> None:
+        with pytest.raises(DependencyUnavailable):
+            await client.hgetall("a")
+
+    await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
+    before = await connection_id()
+    await be_refused()
+    assert await connection_id() == before
+    monkeypatch.setattr(shared.io.redis, "RENEWAL", timedelta(0))
+    await be_refused()
+    assert await connection_id() == before + 1
+    assert await count_clients(client) == 1
+
+
+async def test_calls_that_wait_on_a_renewed_connection_get_their_answers(
+    client: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.io.redis, "RENEWAL", timedelta(0))
+    await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
+    answers: list[bytes | None] = []
+
+    async def ask() -> None:
+        answers.append(await client.get("a"))
+
+    async def be_refused() -> None:
+        with pytest.raises(DependencyUnavailable):
+            await client.hgetall("a")
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(20):
+            nursery.start_soon(ask)
+            nursery.start_soon(be_refused)
+    assert answers == [b"1"] * 20
 
 
 async def test_a_full_redis_is_unavailable() -> None:
@@ -99,7 +151,7 @@ async def test_a_full_redis_is_unavailable() -> None:
             with redis_py.Redis(port=server.port) as administrator:
                 administrator.config_set("maxmemory", 1)
             with pytest.raises(DependencyUnavailable):
-                await client.run_script(ECHO, ["a"], ["1"])
+                await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
 
 
 @pytest.mark.parametrize(
@@ -123,14 +175,14 @@ async def test_a_fault_of_a_command_within_a_script_is_unavailable_before_redis_
         port = listeners[0].socket.getsockname()[1]
         async with open_redis(f"127.0.0.1:{port}", timeout=TIMEOUT) as client:
             with pytest.raises(DependencyUnavailable):
-                await client.run_script(ECHO, ["a"], ["1"])
+                await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
         nursery.cancel_scope.cancel()
 
 
 async def test_a_cancelled_task_sends_nothing(client: Redis) -> None:
     with trio.CancelScope() as scope:
         scope.cancel()
-        await client.run_script(ECHO, ["cancelled"], ["1"])
+        await client.run_script(ECHO, ["cancelled"], ["1"], AS_IT_IS)
     assert scope.cancelled_caught
     assert await client.get("cancelled") is None
 
@@ -143,7 +195,7 @@ async def test_in_a_cancel_storm_every_answer_reaches_its_caller_and_one_connect
         with trio.move_on_after(moments.uniform(0, 0.03)):
             for turn in range(20):
                 expected = f"{number}-{turn}".encode()
-                answers.append(await client.run_script(ECHO, [f"storm:{number}"], [expected]) == expected)
+                answers.append(await client.run_script(ECHO, [f"storm:{number}"], [expected], AS_IT_IS) == expected)
                 await trio.lowlevel.checkpoint()
 
     for _ in range(5):
@@ -171,7 +223,7 @@ async def test_a_killed_server_fails_waiting_calls_at_once_and_is_found_again(
 ) -> None:
     async def ask_for_ever() -> None:
         while True:
-            await client.run_script(ECHO, ["a"], ["1"])
+            await client.run_script(ECHO, ["a"], ["1"], AS_IT_IS)
 
     async def ask_until_refused() -> None:
         with pytest.raises(DependencyUnavailable):
@@ -195,7 +247,7 @@ async def test_a_paused_server_fails_in_time_and_gives_no_late_answer_to_another
     async def refused(number: int) -> None:
         started = time.monotonic()
         with pytest.raises(DependencyUnavailable):
-            await client.run_script(ECHO, ["paused"], [str(number)])
+            await client.run_script(ECHO, ["paused"], [str(number)], AS_IT_IS)
         assert time.monotonic() - started < BOUND
 
     assert await is_available(client)
@@ -205,7 +257,7 @@ async def test_a_paused_server_fails_in_time_and_gives_no_late_answer_to_another
                 for number in range(20):
                     nursery.start_soon(refused, number)
     for number in range(100):
-        assert await client.run_script(ECHO, ["after"], [str(number)]) == str(number).encode()
+        assert await client.run_script(ECHO, ["after"], [str(number)], AS_IT_IS) == str(number).encode()
     assert await count_clients(client) == 1
 
 
@@ -215,7 +267,7 @@ async def test_a_ping_does_not_wait_for_a_silent_server_nor_end_the_calls_that_d
     answers: list[bytes] = []
 
     async def call(client: Redis) -> None:
-        answers.append(await client.run_script(ECHO, ["slow"], ["1"]))
+        answers.append(await client.run_script(ECHO, ["slow"], ["1"], AS_IT_IS))
 
     async with open_redis(fragile_redis.address, timeout=timedelta(seconds=10)) as client, trio.open_nursery() as calls:
         await client.ping()
@@ -240,7 +292,7 @@ async def test_a_cancelled_program_may_still_finish_what_it_shields(fragile_redi
             program.cancel()
             with trio.CancelScope(shield=True):
                 await trio.sleep(0.05)
-                assert await client.run_script(ECHO, ["last"], ["step"]) == b"step"
+                assert await client.run_script(ECHO, ["last"], ["step"], AS_IT_IS) == b"step"
             await trio.lowlevel.checkpoint()
     assert program.cancelled_caught
 
@@ -268,7 +320,7 @@ async def test_a_user_with_a_password_reaches_only_what_it_may() -> None:
     users = ("user default off", "user public on >a-password-of-public ~public:* +@all")
     with temporary_redis(users=users) as server:
         async with open_redis(server.address, username="public", password="a-password-of-public", db=1) as client:
-            assert await client.run_script(ECHO, ["public:a"], ["1"]) == b"1"
+            assert await client.run_script(ECHO, ["public:a"], ["1"], AS_IT_IS) == b"1"
             with pytest.raises(DependencyUnavailable):
                 await client.get("private:a")
 

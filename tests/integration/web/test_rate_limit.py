@@ -10,6 +10,7 @@ import trio
 
 from authsession.embedded.redis import EmbeddedRedis
 from shared.io.redis import Redis, open_redis
+from shared.io.redis_replies import Read, nothing
 from shared.kernel.faults import DependencyUnavailable
 from shared.settings import Rate
 from shared.web.rate_limit import RateLimiter
@@ -27,11 +28,11 @@ class CountedRedis:
         self.calls = 0
         self.is_away = False
 
-    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> Any:
+    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int], read: Read[Any]) -> Any:
         self.calls += 1
         if self.is_away:
             raise DependencyUnavailable("redis")
-        return await self._redis.run_script(script, keys, args)
+        return await self._redis.run_script(script, keys, args, read)
 
     async def ping(self) -> None:
         if self.is_away:
@@ -143,7 +144,9 @@ async def test_without_redis_half_passes_and_afterwards_redis_counts_again(redis
 async def test_a_clock_that_went_back_locks_nobody_out(redis: EmbeddedRedis) -> None:
     async with limiter(redis, Rate(5, MINUTE)) as (one, _), open_redis(redis.address) as store:
         far = 4_000_000_000_000_000
-        await store.run_script("redis.call('SET', KEYS[1], ARGV[1])", ["authsession:rate:send:192.0.2.1"], [far])
+        await store.run_script(
+            "redis.call('SET', KEYS[1], ARGV[1])", ["authsession:rate:send:192.0.2.1"], [far], nothing
+        )
         assert await passed([one], 10) == 5
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Never
 
 import trio
 from trio.testing import MockClock
@@ -17,7 +18,7 @@ from tests.support.web_request import request
 class NoRedis:
     """Away: then the limits are counted in the process, at half the rate."""
 
-    async def run_script(self, _script: str, _keys: Sequence[str], _args: Sequence[str | int]) -> list[int]:
+    async def run_script(self, _script: str, _keys: Sequence[str], _args: Sequence[str | int], _read: object) -> Never:
         raise DependencyUnavailable("redis")
 
     async def ping(self) -> None:

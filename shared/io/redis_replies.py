@@ -1,0 +1,97 @@
+"""What an answer of Redis must look like. Each reader returns the answer typed, or raises one of `MISSHAPEN`."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar, cast
+
+T = TypeVar("T")
+
+Read: TypeAlias = Callable[[Any], T]
+"""Makes a value of a reply; `shared.io.redis` turns `MISSHAPEN` into an unavailable Redis."""
+
+_ENTRY_ID = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}")
+_RUN_ID = re.compile(r"[!-~]{1,100}")
+
+MISSHAPEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What code raises that expects something else."""
+
+
+def nothing(reply: object) -> None:
+    if reply is not None:
+        raise TypeError
+
+
+def pong(reply: object) -> None:
+    if reply != b"PONG":
+        raise ValueError
+
+
+def text(reply: object) -> bytes:
+    if not isinstance(reply, bytes):
+        raise TypeError
+    return reply
+
+
+def text_or_none(reply: object) -> bytes | None:
+    return None if reply is None else text(reply)
+
+
+def number(reply: object) -> int:
+    if type(reply) is not int:
+        raise TypeError
+    return reply
+
+
+def array(reply: object) -> list[object]:
+    if type(reply) is not list:
+        raise TypeError
+    return cast("list[object]", reply)
+
+
+def array_of(read: Read[T], length: int | None = None) -> Read[list[T]]:
+    """Of `length` items, each of which `read` takes."""
+
+    def read_array(reply: object) -> list[T]:
+        items = array(reply)
+        if length is not None and len(items) != length:
+            raise ValueError
+        return [read(item) for item in items]
+
+    return read_array
+
+
+def text_map(reply: object) -> dict[bytes, bytes]:
+    texts = array_of(text)(reply)
+    return dict(zip(texts[::2], texts[1::2], strict=True))
+
+
+def information(reply: object) -> dict[str, str]:
+    """The fields of INFO."""
+    lines = text(reply).decode(errors="replace").splitlines()
+    fields = (line.partition(":") for line in lines if not line.startswith("#"))
+    return {name: value for name, separator, value in fields if separator}
+
+
+def entries(reply: object) -> list[tuple[bytes, list[bytes]]]:
+    """Of a stream: of each entry its id, and names and values in turn."""
+    found: list[tuple[bytes, list[bytes]]] = []
+    for entry in array(reply):
+        entry_id, flat = array(entry)
+        if not _ENTRY_ID.fullmatch(text(entry_id)):
+            raise ValueError
+        found.append((text(entry_id), [] if flat is None else array_of(text)(flat)))
+    return found
+
+
+def run_id(reply: object) -> str:
+    """Of INFO: it is kept in Postgres, which takes no NUL."""
+    name = information(reply)["run_id"]
+    if not _RUN_ID.fullmatch(name):
+        raise ValueError
+    return name
+
+
+def page(reply: object) -> tuple[int, list[bytes]]:
+    """Of SCAN: the next cursor, and keys."""
+    cursor, keys = array(reply)
+    return int(text(cursor)), array_of(text)(keys)

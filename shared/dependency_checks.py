@@ -1,34 +1,117 @@
-"""What `/readyz` of both services asks of Postgres and Redis (SPEC §13.1). Its meaning is `shared.web.health`'s."""
+"""What `/readyz` of both services asks of Postgres and Redis (SPEC §13.1): whether a *login* can work.
+
+An answer to a ping does not say that. Writes may be refused: by rights, a full disk or memory, a replica; and each
+process may have a Redis of its own. What readiness means is `shared.web.health`'s.
+"""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
+import trio
 
 from shared.db.migrate import expected_version
+from shared.io import queries
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
+from shared.kernel.faults import DependencyUnavailable
+from shared.outbox import store
+from shared.outbox.epoch import Kept, Seen
+from shared.outbox.projection import Projection
+from shared.outbox.rights import keys_of_a_login, refused_write
 from shared.web.health import NotReady, Readiness
 
+PATIENCE = timedelta(seconds=5)
+"""How old the keeper's beat may be, and how long it may disagree with Redis: what a restart of Redis needs."""
+_SQL = queries.load("shared", "dependency_checks.sql")
 
-def add_dependency_checks(readiness: Readiness, postgres: Postgres, redis: Redis) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one service needs. `table` and `privilege`: a right that its role has, and the other service's has not."""
+
+    table: str
+    privilege: str
+    rate_limit_prefix: str
+
+
+def add_dependency_checks(
+    readiness: Readiness, postgres: Postgres, redis: Redis, projection: Projection, needs: Needs
+) -> None:
     """Without Postgres, or with too old a schema, the process is unavailable; without Redis it is degraded."""
+    beats = _Beats(projection)
+    keys = keys_of_a_login(projection.keys, needs.rate_limit_prefix)
 
     async def check_postgres() -> None:
-        await postgres.unit_of_work(_select_one)
+        kept = await postgres.unit_of_work(_read_writable)
+        with suppress(DependencyUnavailable):  # the check of Redis says so
+            await beats.check_postgres(kept)
 
     async def check_schema() -> None:
-        found = await postgres.unit_of_work(_read_schema_version)
-        if (
-            found is None or found < expected_version()
-        ):  # a newer one is fine: migrations suit the release before (§13.4)
-            raise NotReady("the schema is older than this code: run `authsession migrate`")
+        found = await postgres.unit_of_work(lambda connection: _read_schema(connection, needs))
+        if (found["version"] or 0) < expected_version():  # a newer one suits the release before (§13.4)
+            raise NotReady("migrate")
+        if not found["has_right"]:
+            raise NotReady("role")
+
+    async def check_redis() -> None:
+        await redis.ping()
+        refused = await refused_write(redis, keys)
+        if refused is not None:
+            raise NotReady(refused)
+        seen = await projection.look()
+        with suppress(DependencyUnavailable):  # the check of Postgres says so
+            kept = await postgres.unit_of_work(store.read_keeper)
+            beats.check_redis(kept, seen)
 
     readiness.add("postgres", check_postgres, is_required=True)
     readiness.add("schema", check_schema, is_required=True)
-    readiness.add("redis", redis.ping, is_required=False)
+    readiness.add("redis", check_redis, is_required=False)
 
 
-async def _select_one(connection: asyncpg.Connection) -> None:
-    await connection.execute("select 1")
+class _Beats:
+    """Judges the keeper's beat, which is written to Redis and then to Postgres each second."""
+
+    def __init__(self, projection: Projection) -> None:
+        self._projection = projection
+        self._wrong_since: float | None = None
+
+    async def check_postgres(self, kept: Kept) -> None:
+        """Redis took a beat, and Postgres has not for long."""
+        if _is_old(kept) and (await self._projection.look()).beat not in {None, kept.beat}:
+            raise NotReady("no_beat")
+
+    def check_redis(self, kept: Kept, seen: Seen) -> None:
+        """Nobody beats, or the keeper has another Redis than this process, and that lasts."""
+        problem = _problem(kept, seen)
+        if problem is None:
+            self._wrong_since = None
+            return
+        self._projection.look_elsewhere()
+        now = trio.current_time()
+        self._wrong_since = now if self._wrong_since is None else self._wrong_since
+        if now - self._wrong_since > PATIENCE.total_seconds():
+            raise NotReady(problem)
 
 
-async def _read_schema_version(connection: asyncpg.Connection) -> int | None:
-    return await connection.fetchval("select max(version) from schema_migrations")
+def _is_old(kept: Kept) -> bool:
+    return kept.now_ms - kept.beat > PATIENCE / timedelta(milliseconds=1)
+
+
+def _problem(kept: Kept, seen: Seen) -> str | None:
+    if (seen.run_id, seen.epoch) != (kept.run_id, kept.epoch):
+        return "other_server"
+    return "no_beat" if _is_old(kept) else None
+
+
+async def _read_writable(connection: asyncpg.Connection) -> Kept:
+    if await connection.fetchval(_SQL["read_read_only"]):
+        raise NotReady("read_only")
+    return await store.read_keeper(connection)
+
+
+async def _read_schema(connection: asyncpg.Connection, needs: Needs) -> asyncpg.Record:
+    row = await connection.fetchrow(_SQL["read_schema"], needs.table, needs.privilege)
+    assert row is not None  # it is one row whatever the table holds
+    return row

@@ -30,7 +30,7 @@ from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.audit_watch import AuditWatch
 from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
-from shared.dependency_checks import add_dependency_checks
+from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
 from shared.io.aio import open_loop
@@ -102,7 +102,8 @@ async def _run(
     reconciler = Reconciler(postgres, projection)
     domains = domain_revocation.DomainRevocation(postgres, relay.wake)
     readiness = Readiness(lambda: drain.is_draining)
-    add_dependency_checks(readiness, postgres, redis)
+    needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
+    add_dependency_checks(readiness, postgres, redis, projection, needs)
     limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
     opened = _opened_sessions(settings)
     token_uses = TokenUses()

@@ -23,7 +23,7 @@ from services.public_auth.mail.transports import open_transport
 from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
-from shared.dependency_checks import add_dependency_checks
+from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
 from shared.io.aio import open_loop
@@ -144,7 +144,8 @@ async def _run(
         on_confirmed=counts_by_outcome(metrics.meter, "authsession.confirms", "Confirms by outcome."),
     )
     readiness = Readiness(lambda: drain.is_draining)
-    add_dependency_checks(readiness, postgres, redis)
+    needs = Needs("login_codes", "insert", settings.rate_limit_key_prefix)
+    add_dependency_checks(readiness, postgres, redis, projection, needs)
     edge = Edge(
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,

@@ -168,7 +168,7 @@ class Redis:
     def _read(self, answer: object, read: Read[T]) -> T:
         """The answer as its reader has it. A refusal renews the connection, an answer of another form ends it."""
         if isinstance(answer, RedisReplyError):
-            self._renew()
+            self.renew()
             raise _unavailable(answer.code)
         try:
             return read(answer)
@@ -177,7 +177,7 @@ class Redis:
                 self._connection.close()
             raise _unavailable("unexpected answer") from None
 
-    def _renew(self) -> None:
+    def renew(self) -> None:
         """The next call connects anew: a server that refuses (a replica, since a failover) may be another one by now.
 
         Calls that wait still get their answers.

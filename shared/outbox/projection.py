@@ -159,6 +159,10 @@ class Projection:
                 "a redis key of the gateway projection was of another type and was replaced", extra={"names": name}
             )
 
+    def look_elsewhere(self) -> None:
+        """The next call asks on a new connection: the address may lead to another server by now."""
+        self._redis.renew()
+
     async def begin(self, epoch: str, beat: int) -> None:
         """The keeper's: refuse every other epoch from now on."""
         await self._redis.run_script(_BEGIN, [self.keys.projection], [epoch, beat], redis_replies.nothing)

@@ -117,7 +117,8 @@ class Relay:
                 return await self._projection.write(sessions, epoch)
             except StaleEpoch:
                 await trio.sleep(_EPOCH_POLL)
-        raise DependencyUnavailable("redis")
+        self._projection.look_elsewhere()
+        raise DependencyUnavailable("redis", reason="stale epoch")
 
 
 async def _settle(connection: asyncpg.Connection, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:

@@ -1,7 +1,7 @@
 """`/healthz` (the process lives) and `/readyz` (send it requests) of both services (SPEC §13.1)."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 import trio
@@ -19,15 +19,19 @@ Check = Callable[[], Awaitable[None]]
 
 
 class NotReady(Exception):
-    """A check that failed for a reason of ours, such as a schema that is not the one this code needs."""
+    """A check that failed for a reason of ours: words such as `migrate` for a schema that is too old."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`status`: ready, degraded (only optional checks failed) or unavailable. `checks`: name to "ok" or "failed"."""
+    """`status`: ready, degraded (only optional checks failed) or unavailable. `failures`: name to reason, or None."""
 
     status: str
-    checks: dict[str, str]
+    failures: Mapping[str, str | None]
 
 
 class Readiness:
@@ -37,7 +41,7 @@ class Readiness:
         self._is_draining = is_draining
         self._checks: dict[str, tuple[Check, bool]] = {}
         self._making = trio.Lock()
-        self._results: dict[str, str] = {}
+        self._results: dict[str, str | None] = {}
         self._made_at = float("-inf")
 
     def add(self, name: str, check: Check, *, is_required: bool) -> None:
@@ -58,13 +62,13 @@ class Readiness:
         return Report(self._status(), dict(self._results))
 
     def _status(self) -> str:
-        failed = [is_required for name, (_, is_required) in self._checks.items() if self._results[name] != "ok"]
+        failed = [is_required for name, (_, is_required) in self._checks.items() if self._results[name] is not None]
         if self._is_draining() or any(failed):
             return "unavailable"
         return "degraded" if failed else "ready"
 
-    async def _run_checks(self) -> dict[str, str]:
-        results = dict.fromkeys(self._checks, "failed")
+    async def _run_checks(self) -> dict[str, str | None]:
+        results: dict[str, str | None] = dict.fromkeys(self._checks, "timeout")
 
         async def run(name: str, check: Check) -> None:
             with trio.move_on_after(_CHECK_SECONDS):
@@ -76,19 +80,20 @@ class Readiness:
         return results
 
 
-async def _result(check: Check) -> str:
+async def _result(check: Check) -> str | None:
+    """The reason why the check failed; None if it did not."""
     try:
         await check()
-    except (DependencyUnavailable, NotReady):
-        return "failed"
+    except (DependencyUnavailable, NotReady) as fault:
+        return fault.reason
     except Exception as error:  # noqa: BLE001 - a bug in one check must not hide the others
         _log.exception("readiness check failed", exc_info=error)
-        return "failed"
-    return "ok"
+        return "fault"
+    return None
 
 
 def health_routes(readiness: Readiness, *, shows_checks: bool) -> list[Route]:
-    """Both routes. `shows_checks`: each check by name, for listeners that the internet does not reach."""
+    """Both routes. `shows_checks`: each check and why it failed, for listeners that the internet does not reach."""
 
     async def healthz(_: Request) -> Response:
         return Response(200, encode({"status": "ok"}))
@@ -97,7 +102,9 @@ def health_routes(readiness: Readiness, *, shows_checks: bool) -> list[Route]:
         report = await readiness.report()
         body: dict[str, object] = {"status": report.status}
         if shows_checks:
-            body["checks"] = report.checks
+            body["checks"] = {name: "ok" if reason is None else "failed" for name, reason in report.failures.items()}
+            reasons = {name: reason for name, reason in report.failures.items() if reason is not None}
+            body |= {"reasons": reasons} if reasons else {}
         return Response(503 if report.status == "unavailable" else 200, encode(body))
 
     return [Route("GET", "/healthz", healthz), Route("GET", "/readyz", readyz)]

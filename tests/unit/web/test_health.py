@@ -51,7 +51,11 @@ async def test_readiness_follows_its_checks(
     assert (answer.status, json.loads(answer.body)) == (status, {"status": word})
     detailed = await ask(health_routes(readiness, shows_checks=True), "/readyz")
     checks = {"postgres": "failed" if postgres else "ok", "redis": "failed" if redis else "ok"}
-    assert json.loads(detailed.body) == {"status": word, "checks": checks}
+    told = json.loads(detailed.body)
+    assert (told["status"], told["checks"]) == (word, checks)
+    assert told.get("reasons", {}) == {
+        name: getattr(fault, "reason", "fault") for name, fault in (("postgres", postgres), ("redis", redis)) if fault
+    }
 
 
 async def test_draining_is_unavailable_at_once_and_the_process_still_lives() -> None:

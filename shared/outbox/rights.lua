@@ -1,0 +1,13 @@
+-- Whether this user may write what a login writes, here and now; writes nothing. KEYS: one key. ARGV: what it is.
+-- Each command is one that Redis refuses for its right, its role or its memory first, and only then for its words.
+-- Returns '' or the code of the refusal.
+local harmless = {
+    record = {'SET', KEYS[1], '', 'XX', 'PX', 1},
+    rate_limit = {'SET', KEYS[1], '', 'XX', 'PX', 1},
+    projection = {'HSET', KEYS[1], 'a field', 'its value', 'a field without a value'},
+    stream = {'XADD', KEYS[1], 'NOMKSTREAM', '0-0', 'no', 'entry'},
+}
+local answer = redis.pcall(unpack(harmless[ARGV[1]]))
+if type(answer) ~= 'table' or not answer.err then return '' end
+if string.find(answer.err, 'ID specified', 1, true) or string.find(answer.err, 'wrong number', 1, true) then return '' end
+return string.match(answer.err, '%f[%u](%u%u+)%f[%s]') or 'error'

@@ -1,0 +1,42 @@
+"""Whether Redis would take what a login writes, from this user, now: a dry run that writes nothing."""
+
+from collections.abc import Mapping
+from importlib import resources
+
+import trio
+
+from contracts.gateway import GatewayKeys
+from shared.io import redis_replies
+from shared.io.redis import Redis
+from shared.kernel.faults import DependencyUnavailable
+
+DRY_RUN = resources.files("shared.outbox").joinpath("rights.lua").read_text("utf-8")
+_NOBODY = "device-session-that-does-not-exist"
+
+
+def keys_of_a_login(keys: GatewayKeys, rate_limit_prefix: str) -> Mapping[str, str]:
+    """One key of each pattern that a login writes, by what `DRY_RUN` calls it. The first and the last never exist."""
+    return {
+        "record": keys.record(_NOBODY),
+        "stream": keys.stream,
+        "projection": keys.projection,
+        "rate_limit": f"{rate_limit_prefix}dry-run",
+    }
+
+
+async def refused_write(redis: Redis, keys: Mapping[str, str]) -> str | None:
+    """A code and the kind of key, such as `NOPERM stream`, if a write would be refused. One round trip."""
+    refused: dict[str, str] = {}
+
+    async def try_one(kind: str, key: str) -> None:
+        try:
+            code = (await redis.run_script(DRY_RUN, [key], [kind], redis_replies.text)).decode("ascii")
+        except DependencyUnavailable as fault:
+            code = fault.reason
+        if code:
+            refused[kind] = f"{code} {kind}"
+
+    async with trio.open_nursery() as nursery:
+        for kind, key in keys.items():
+            nursery.start_soon(try_one, kind, key)
+    return next((refused[kind] for kind in keys if kind in refused), None)

@@ -23,7 +23,8 @@ RATES = {"AUTHSESSION_SEND_RATE_LIMIT": "6000/1m", "AUTHSESSION_CONFIRM_RATE_LIM
 
 @pytest.fixture(scope="module")
 def peer_and_product(database: Database) -> Iterator[tuple[StrangeRedis, Product]]:
-    with temporary_redis(users=redis_users()) as server, strange_redis(server.port) as peer:
+    users = (*redis_users(), f"user foreign on >{REDIS_PASSWORD} ~* &* +@all")
+    with temporary_redis(users=users) as server, strange_redis(server.port) as peer:
         stack = RunningStack(database, server, {**RATES, "AUTHSESSION_REDIS_ADDR": peer.address})
         try:
             stack.start()
@@ -128,7 +129,7 @@ def test_where_only_info_is_refused_logins_go_on_and_readiness_says_so(peer: Str
 @pytest.mark.parametrize("key", ["gateway:session_events", "gateway:projection"])
 def test_a_key_of_another_type_is_replaced_and_that_is_said(product: Product, peer: StrangeRedis, key: str) -> None:
     session_id = product.log_in(email_address())
-    with redis_py.Redis(port=product.stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as foreign:
+    with redis_py.Redis(port=product.stack.redis_server.port, username="foreign", password=REDIS_PASSWORD) as foreign:
         said = len(replacements(product))
         foreign.set(key, "x")
         started = time.monotonic()
@@ -150,7 +151,7 @@ def replacements(product: Product) -> list[str]:
 def test_a_record_of_another_type_is_replaced_by_the_next_write(product: Product, peer: StrangeRedis) -> None:
     session_id = product.log_in(email_address())
     key = f"gateway:session:{session_id}"
-    with redis_py.Redis(port=product.stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as foreign:
+    with redis_py.Redis(port=product.stack.redis_server.port, username="foreign", password=REDIS_PASSWORD) as foreign:
         foreign.set(key, "x", pxat=1)
         foreign.hset(key, "no", "record")
     assert product.revoke(session_id).status_code == 200

@@ -108,10 +108,18 @@ def encode_session(session: SessionAnswer) -> bytes:
 
 def encode_sessions(sessions: Sequence[SessionAnswer], next_cursor: SessionCursor | None = None) -> bytes:
     """The answer of `GET users/{user_id}/sessions`; `next_cursor` only if more remain."""
-    answer: dict[str, object] = {"sessions": [_session(session) for session in sessions]}
-    if next_cursor is not None:
-        answer["next_cursor"] = encode_session_cursor(next_cursor)
-    return encode(answer)
+    return join_sessions([encode_slice(sessions)] if sessions else [], next_cursor)
+
+
+def encode_slice(sessions: Sequence[SessionAnswer]) -> bytes:
+    """Some sessions of that answer, one or more: a long list is encoded a slice at a time."""
+    return encode([_session(session) for session in sessions])[1:-1]
+
+
+def join_sessions(slices: Sequence[bytes], next_cursor: SessionCursor | None = None) -> bytes:
+    """The answer of which these are the slices."""
+    end = b"" if next_cursor is None else b',"next_cursor":' + encode(encode_session_cursor(next_cursor))
+    return b'{"sessions":[' + b",".join(slices) + b"]" + end + b"}"
 
 
 def encode_session_cursor(cursor: SessionCursor) -> str:

@@ -7,12 +7,12 @@ docs/decisions/0001-postgres-crossing.md.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import asyncpg
 import trio
@@ -29,7 +29,6 @@ Body = Callable[[asyncpg.Connection], Awaitable[T]]
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 ATTEMPTS = 3
-LARGE_UNIT_TIMEOUT = timedelta(minutes=1)
 _RETRIED = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
@@ -65,14 +64,12 @@ class Postgres:
     def __init__(
         self,
         connect: Connect,
-        connect_for_long: Connect,
         *,
         pool_size: int,
         acquire_timeout: timedelta,
         unit_timeout: timedelta,
     ) -> None:
         self._connect = connect
-        self._connect_for_long = connect_for_long
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
         self._pool_size = pool_size
@@ -92,36 +89,12 @@ class Postgres:
         migrated) or says what nobody expects; the outcome of the unit is then unknown. Errors of data and constraints,
         and whatever `body` itself raises, pass unchanged, but for the row's values, which are taken out of them.
         """
-        return await self._in_its_place(self._unit_of_work, body)
-
-    async def large_unit_of_work(self, body: Body[T]) -> T:
-        """As `unit_of_work`, for a body that changes as many rows as one person may have.
-
-        If the server is there and says that a statement took too long, the unit is run once more on a connection of its
-        own, and may take `LARGE_UNIT_TIMEOUT`. A server that says nothing is unavailable as soon as ever.
-        """
-        try:
-            return await self.unit_of_work(body)
-        except DependencyUnavailable as fault:
-            if not isinstance(fault.__cause__, asyncpg.QueryCanceledError):
-                raise
-        return await self._in_its_place(self._long_unit_of_work, body)
-
-    async def _in_its_place(self, run: Callable[[Body[T]], Coroutine[Any, Any, T]], body: Body[T]) -> T:
-        """Long units take a place of the pool too: however many are asked for, connections stay bounded."""
         with tracing.unit_of_work(body):
             await self._wait_for_free_connection()
             try:
-                return await aio.call(run, body)
+                return await aio.call(self._unit_of_work, body)
             finally:
                 self._free.release()
-
-    async def _long_unit_of_work(self, body: Body[T]) -> T:
-        connection = await _connected(self._connect_for_long)
-        try:
-            return await _bounded(connection, body, LARGE_UNIT_TIMEOUT.total_seconds())
-        finally:
-            await _close(connection)
 
     async def _wait_for_free_connection(self) -> None:
         try:
@@ -243,13 +216,9 @@ async def open_postgres(
     Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
     `ConfigurationError` for a DSN that can never work.
     """
-    usual, long = (
-        connect_targets(dsn, application_name, acquire_timeout, timeout, settings)
-        for timeout in (unit_timeout, LARGE_UNIT_TIMEOUT)
-    )
+    targets = connect_targets(dsn, application_name, acquire_timeout, unit_timeout, settings)
     postgres = Postgres(
-        partial(connect_to_first, usual),
-        partial(connect_to_first, long),
+        partial(connect_to_first, targets),
         pool_size=pool_size,
         acquire_timeout=acquire_timeout,
         unit_timeout=unit_timeout,

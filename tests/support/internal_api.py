@@ -53,6 +53,9 @@ class InternalApi:
     def revoke_all(self, user_id: str, **body: Any) -> httpx.Response:
         return self.post(f"/users/{user_id}/sessions/revoke-all", **body)
 
+    def delete(self, user_id: str) -> httpx.Response:
+        return self._world.call(partial(self._client.request, "DELETE", f"{ROOT}/users/{user_id}", json=CAUSE))
+
     def block(self, **body: Any) -> httpx.Response:
         return self.post("/user-blocks", **body)
 

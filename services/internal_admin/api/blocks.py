@@ -18,7 +18,6 @@ from contracts.internal_blocks import (
 from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of, subject_of
-from services.internal_admin.api.sessions import session_ids
 from services.internal_admin.domain.blocking import (
     AlreadyBlocked,
     Blocked,
@@ -30,6 +29,7 @@ from services.internal_admin.domain.blocking import (
     UnblockSubject,
 )
 from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.mutation import session_ids
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.flows.block_subject import block_subject
 from services.internal_admin.flows.list_blocks import find_block, list_blocks
@@ -86,10 +86,10 @@ class BlockRoutes:
 
 def _blocked(subject: Subject, outcome: BlockOutcome) -> bytes:
     match outcome:
-        case Blocked():
-            return encode_block_subject("blocked", subject.kind, subject.value, session_ids(outcome.changes))
-        case AlreadyBlocked():
-            return encode_block_subject("already_blocked", subject.kind, subject.value, session_ids(outcome.changes))
+        case Blocked(changes, before):
+            return encode_block_subject("blocked", subject.kind, subject.value, before + session_ids(changes))
+        case AlreadyBlocked(changes, before):
+            return encode_block_subject("already_blocked", subject.kind, subject.value, before + session_ids(changes))
         case UserNotFound():
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         case ExpiryPassed():

@@ -1,6 +1,5 @@
 """Api: the routes of device sessions (SPEC §4.1)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
@@ -16,12 +15,14 @@ from contracts.internal_sessions import (
     encode_revoke_session,
     encode_revoke_user_sessions,
     encode_session,
-    encode_sessions,
+    encode_slice,
+    join_sessions,
 )
 from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of
 from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.mutation import session_ids
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -42,7 +43,6 @@ from services.internal_admin.flows.revoke_user_sessions import revoke_user_sessi
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken
-from shared.kernel.projection_change import ProjectionChange
 from shared.web.exchange import Request, Response
 
 _ROOT = "/api/v1/internal"
@@ -77,9 +77,13 @@ class SessionRoutes:
         asked = decode_list_sessions(request.query)
         after = asked.cursor and (asked.cursor.created_at, asked.cursor.device_session_id)
         query = ListSessions(request.path_parameters["user_id"], asked.status, after, asked.limit)
-        page = await list_sessions(query, self.postgres)
-        next_cursor = _cursor(page.items[-1]) if page.has_more else None
-        return Response(200, encode_sessions([_answer(session) for session in page.items], next_cursor))
+        slices: list[bytes] = []
+        next_cursor = None
+        async for page in list_sessions(query, self.postgres):
+            if page.items:
+                slices.append(encode_slice([_answer(session) for session in page.items]))
+            next_cursor = _cursor(page.items[-1]) if page.has_more else None
+        return Response(200, join_sessions(slices, next_cursor))
 
     async def revoke(self, request: Request, identity: Identity | None) -> Response:
         """Revoke one session."""
@@ -98,11 +102,6 @@ class SessionRoutes:
         return response(await revoke_user_sessions(command, change))
 
 
-def session_ids(changes: Sequence[ProjectionChange]) -> Sequence[str]:
-    """The sessions of some changes, in their order."""
-    return [change.session.device_session_id for change in changes]
-
-
 def _revoked(device_session_id: str, outcome: RevokeSessionOutcome) -> bytes:
     match outcome:
         case Revoked():
@@ -117,8 +116,10 @@ def _revoked(device_session_id: str, outcome: RevokeSessionOutcome) -> bytes:
 
 def _revoked_all(user_id: str, outcome: RevokeUserSessionsOutcome) -> bytes:
     match outcome:
-        case Revoked() | NoActiveSessions():
-            return encode_revoke_user_sessions(user_id, session_ids(outcome.changes))
+        case Revoked(changes, before):
+            return encode_revoke_user_sessions(user_id, before + session_ids(changes))
+        case NoActiveSessions():
+            return encode_revoke_user_sessions(user_id, ())
         case UserNotFound():
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         case NotOfThisUser():

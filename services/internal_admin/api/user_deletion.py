@@ -9,8 +9,8 @@ from contracts.internal_users import decode_delete_user, encode_delete_user
 from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.reading import cause_of
-from services.internal_admin.api.sessions import session_ids
 from services.internal_admin.domain.identity import Identity
+from services.internal_admin.domain.mutation import session_ids
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome, UserDeleted
 from services.internal_admin.flows.delete_user import delete_user
@@ -38,8 +38,8 @@ class UserDeletionRoutes:
 
 def _deleted(user_id: str, outcome: DeleteUserOutcome) -> bytes:
     match outcome:
-        case UserDeleted(changes, is_address_kept_for_block):
-            return encode_delete_user(user_id, session_ids(changes), is_address_kept_for_block)
+        case UserDeleted(changes, is_address_kept_for_block, before):
+            return encode_delete_user(user_id, before + session_ids(changes), is_address_kept_for_block)
         case UserNotFound():
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         case _:

@@ -94,18 +94,23 @@ def decide_block(standing: StandingBlock | None, expires_at: datetime | None, no
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The subject was not blocked, and is now; `changes` are the sessions this revoked, newest first, then by id."""
+    """The subject was not blocked, and is now; `changes` are the sessions this revoked, newest first, then by id.
+
+    `before` them come those of earlier `Part`s.
+    """
 
     changes: tuple[ProjectionChange, ...]
+    before: tuple[str, ...] = ()
     name: ClassVar[str] = "blocked"
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyBlocked:
-    """The subject was blocked, and is so until the instant asked for. It cannot have had an active session: `changes`
-    are empty unless something broke that rule, and then it is mended here."""
+    """The subject was blocked, and is so until the instant asked for. `changes` are the sessions that it had all the
+    same: an earlier request had ended between two of its transactions."""
 
     changes: tuple[ProjectionChange, ...]
+    before: tuple[str, ...] = ()
     name: ClassVar[str] = "already_blocked"
 
 

@@ -30,9 +30,13 @@ class RevokeUserSessions:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """These sessions were active and are revoked now; newest first, then by id."""
+    """These sessions were active and are revoked now; newest first, then by id.
+
+    `before` them come those of earlier `Part`s.
+    """
 
     changes: tuple[ProjectionChange, ...]
+    before: tuple[str, ...] = ()
     name: ClassVar[str] = "revoked"
 
 

@@ -18,13 +18,15 @@ class DeleteUser:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """The user is gone; `changes` are the sessions this revoked, newest first, then by id.
+    """The user is gone; `changes` are the sessions this revoked, newest first, then by id; `before` them come those of
+    earlier `Part`s.
 
     `is_address_kept_for_block`: the address is blocked, so the block and the address it names stay.
     """
 
     changes: tuple[ProjectionChange, ...]
     is_address_kept_for_block: bool
+    before: tuple[str, ...] = ()
     name: ClassVar[str] = "deleted"
 
 

@@ -8,8 +8,10 @@ from typing import Generic
 import asyncpg
 
 from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
+from services.internal_admin.domain.mutation import Done
 from services.internal_admin.flows.published_change import OutcomeT, PublishedChange
 from services.internal_admin.store.idempotency import answer_once
+from services.internal_admin.store.parts import InParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,20 @@ class AnsweredChange(Generic[OutcomeT]):
         """
         if self.request is None:
             return self.answer(await self.change.make(body))
-        once = partial(answer_once, request=self.request, body=body, answer=self.answer)
-        outcome: Answered | KeyConflict = await self.change.make(once)
+
+        async def one_part(connection: asyncpg.Connection, /, *, done: Done) -> OutcomeT:
+            del done
+            return await body(connection)
+
+        return await self._make_once(one_part, self.request)
+
+    async def make_in_parts(self, body: InParts[OutcomeT]) -> Answer | KeyConflict:
+        """The same of a body in parts. The answer is kept with the last one; before that a repeat does the rest."""
+        if self.request is None:
+            return self.answer(await self.change.make_in_parts(body))
+        return await self._make_once(body, self.request)
+
+    async def _make_once(self, body: InParts[OutcomeT], request: KeyedRequest) -> Answer | KeyConflict:
+        once = partial(answer_once, request=request, body=body, answer=self.answer)
+        outcome: Answered | KeyConflict = await self.change.make_in_parts(once)
         return outcome if isinstance(outcome, KeyConflict) else outcome.answer

@@ -25,7 +25,7 @@ async def block_subject(
     if directory is not None:
         is_known_elsewhere = await _is_known_elsewhere(command, postgres, directory)
         command = replace(command, is_known_elsewhere=is_known_elsewhere, is_ordered_elsewhere=True)
-    return await change.make(partial(blocking.block_subject, command=command))
+    return await change.make_in_parts(partial(blocking.block_subject, command=command))
 
 
 async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directory: UserDirectory) -> bool:

@@ -12,4 +12,4 @@ ResultT = TypeVar("ResultT")
 
 async def delete_user(command: DeleteUser, change: Change[DeleteUserOutcome, ResultT]) -> ResultT:
     """Erase, and return when gateways can see the revocations. A repeat finds no user."""
-    return await change.make(partial(user_deletion.delete_user, command=command))
+    return await change.make_in_parts(partial(user_deletion.delete_user, command=command))

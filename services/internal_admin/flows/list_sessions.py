@@ -1,5 +1,6 @@
 """Flow: list a user's sessions."""
 
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -8,6 +9,9 @@ from services.internal_admin.domain.page import Page
 from services.internal_admin.store import sessions
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession, SessionStatus
+
+PAGE = 500
+"""Sessions read and encoded at a time: some milliseconds of the process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +25,20 @@ class ListSessions:
     limit: int | None = None
 
 
-async def list_sessions(query: ListSessions, postgres: Postgres) -> Page[DeviceSession]:
-    """By creation, newest first, then by id. Empty for an unknown user."""
-    reading = partial(
-        sessions.list_sessions, user_id=query.user_id, status=query.status, after=query.after, limit=query.limit
-    )
-    return await postgres.unit_of_work(reading)
+async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerator[Page[DeviceSession]]:
+    """By creation, newest first, then by id, at most `PAGE` in each page. Empty for an unknown user.
+
+    Each page is as it was when it was read: a session that ends meanwhile is shown as active in one, or not at all.
+    """
+    after, left = query.after, query.limit
+    while True:
+        size = PAGE if left is None else min(PAGE, left)
+        page = await postgres.unit_of_work(partial(
+            sessions.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
+        ))  # fmt: skip
+        yield page
+        left = None if left is None else left - size
+        if not page.has_more or left == 0:
+            return
+        last = page.items[-1]
+        after = (last.created_at, last.device_session_id)

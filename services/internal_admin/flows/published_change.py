@@ -1,13 +1,17 @@
 """Flow: the one way this service changes sessions: commit, then wait until gateways can see it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, TypeVar
 
 import asyncpg
 
-from services.internal_admin.domain.mutation import Outcome
+from services.internal_admin.domain.mutation import NOTHING, Outcome, Part
+from services.internal_admin.store.parts import InParts
 from shared.io.postgres import Postgres
+from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.projection_change import ProjectionChange
 from shared.outbox.relay import Relay
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
@@ -18,7 +22,13 @@ ResultT_co = TypeVar("ResultT_co", covariant=True)
 class Change(Protocol[OutcomeT_contra, ResultT_co]):
     """One way to change sessions: told how a unit of work ends, it gives what its caller needs."""
 
-    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT_contra]], /) -> ResultT_co: ...
+    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT_contra]], /) -> ResultT_co:
+        """By one unit of work."""
+        ...
+
+    async def make_in_parts(self, body: InParts[OutcomeT_contra], /) -> ResultT_co:
+        """By as many as it takes: few for nearly everybody, one for each `PART` sessions."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,32 @@ class PublishedChange:
         rows wait, and some relay publishes them (SPEC §6.3). Cancelled after the commit, it leaves the same.
         """
         epoch = await self.relay.epoch()
-        outcome = await self.postgres.large_unit_of_work(body)
+        outcome = await self.postgres.unit_of_work(body)
         if outcome.changes:
             await self.relay.publish(outcome.changes, epoch)
         return outcome
+
+    async def make_in_parts(self, body: InParts[OutcomeT]) -> OutcomeT:
+        """As `make`, with each part published before the next begins. Without Redis all parts are made nevertheless.
+
+        Without Postgres it ends between two parts: those before stand, and a repeat of the request makes the others.
+        """
+        done, fault = NOTHING, None
+        while True:
+            epoch = await self.relay.epoch()
+            outcome = await self.postgres.unit_of_work(partial(body, done=done))
+            if outcome.changes and fault is None:
+                fault = await self._published(outcome.changes, epoch)
+            if not isinstance(outcome, Part):
+                break
+            done = outcome.done
+        if fault is not None:
+            raise fault
+        return outcome
+
+    async def _published(self, changes: Sequence[ProjectionChange], epoch: str) -> DependencyUnavailable | None:
+        try:
+            await self.relay.publish(changes, epoch)
+        except DependencyUnavailable as fault:
+            return fault
+        return None

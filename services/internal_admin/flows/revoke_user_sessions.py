@@ -14,4 +14,4 @@ async def revoke_user_sessions(
     command: RevokeUserSessions, change: Change[RevokeUserSessionsOutcome, ResultT]
 ) -> ResultT:
     """Revoke, and return when gateways can see it. A repeat finds no active session and writes nothing again."""
-    return await change.make(partial(revocation.revoke_user_sessions, command=command))
+    return await change.make_in_parts(partial(revocation.revoke_user_sessions, command=command))

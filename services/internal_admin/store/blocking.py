@@ -1,7 +1,7 @@
 """Store: the units of work that block and unblock a subject.
 
 Each is one transaction in the order of `store.revocation`: e-mail's row, block, order for the user service, sessions
-with outbox, audit.
+with outbox, audit. What more than `PART` sessions take comes after the block, so that no login comes in between.
 """
 
 from dataclasses import dataclass
@@ -28,10 +28,11 @@ from services.internal_admin.domain.blocking import (
     UnblockSubject,
     decide_block,
 )
+from services.internal_admin.domain.mutation import NOTHING, Cause, Done, Part
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.block_orders import insert_block_order, withdraw_block_order
-from services.internal_admin.store.revocation import revoke_active_sessions
+from services.internal_admin.store.revocation import lock_address_of_user, name_in_trail, revoke_active_sessions
 from services.internal_admin.store.statements import SQL
 from shared.kernel.block import Subject
 from shared.users.store import lock_user_id
@@ -53,15 +54,20 @@ class _LockedSubject:
         return (self.email_id, None) if self.user_id is None else (None, self.user_id)
 
 
-async def block_subject(connection: asyncpg.Connection, command: BlockSubject) -> BlockOutcome:
+async def block_subject(
+    connection: asyncpg.Connection, command: BlockSubject, done: Done = NOTHING
+) -> BlockOutcome | Part:
     """Block, revoke every active session of the subject, queue their records. Audited whatever the outcome."""
     async with connection.transaction():
         locked = await _lock(connection, command.subject, or_unseen=command.is_known_elsewhere)
-        outcome = UserNotFound() if locked is None else await _block(connection, locked, command)
+        if done.outcome:
+            outcome = await _revoke(connection, locked, command.cause, done)
+        else:
+            outcome = UserNotFound() if locked is None else await _block(connection, locked, command)
         await insert_mutation_event(
             connection,
             "security.block_subject",
-            outcome.name,
+            name_in_trail(outcome, done),
             _audit_subject(locked, command.subject, is_user=locked is not None),
             command.cause,
             affected_session_count=len(outcome.changes),
@@ -86,14 +92,14 @@ async def _lock(connection: asyncpg.Connection, subject: Subject, *, or_unseen: 
     if subject.kind == "email":
         return _LockedSubject(await connection.fetchval(SQL["lock_email"], subject.value), None)
     user_id = subject.value
-    email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
+    email_id = await lock_address_of_user(connection, user_id)
     if email_id is None and or_unseen:
         await lock_user_id(connection, user_id)
-        email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)  # a first login may have come first
+        email_id = await lock_address_of_user(connection, user_id)  # a first login may have come first
     return None if email_id is None and not or_unseen else _LockedSubject(email_id, user_id)
 
 
-async def _block(connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject) -> BlockOutcome:
+async def _block(connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject) -> BlockOutcome | Part:
     standing, now = await _read_standing_block(connection, subject)
     decision = decide_block(standing, command.expires_at, now)
     outcome: type[Blocked | AlreadyBlocked]
@@ -114,9 +120,20 @@ async def _block(connection: asyncpg.Connection, subject: _LockedSubject, comman
             outcome = AlreadyBlocked
         case _:
             assert_never(decision)
-    if subject.email_id is None:
-        return outcome(())  # who never logged in has no session
-    return outcome(await revoke_active_sessions(connection, subject.email_id, subject.user_id, command.cause))
+    return await _revoke(connection, subject, command.cause, Done(outcome=outcome.name))
+
+
+async def _revoke(
+    connection: asyncpg.Connection, subject: _LockedSubject | None, cause: Cause, done: Done
+) -> Blocked | AlreadyBlocked | Part:
+    outcome = Blocked if done.outcome == Blocked.name else AlreadyBlocked
+    if subject is None or subject.email_id is None:  # erased between two parts, or who never logged in: no session
+        return outcome((), done.session_ids)
+    key = (subject.email_id, subject.user_id)
+    revoked = await revoke_active_sessions(connection, *key, cause, after=done.after)
+    if not revoked.is_all:
+        return Part(revoked.changes, done.and_revoked(revoked.changes, outcome.name))
+    return outcome(revoked.changes, done.session_ids)
 
 
 async def _unblock(connection: asyncpg.Connection, subject: _LockedSubject) -> UnblockOutcome:

@@ -1,12 +1,14 @@
 """Store: the unit of work of a mutation under an `Idempotency-Key`: done once, answered alike every time."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import asyncpg
 
 from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.domain.mutation import Outcome
+from services.internal_admin.domain.mutation import NOTHING, PART, Done, Outcome, Part, session_ids
+from services.internal_admin.store.parts import InParts
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
@@ -21,13 +23,15 @@ OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 async def answer_once(
     connection: asyncpg.Connection,
     request: KeyedRequest,
-    body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]],
+    body: InParts[OutcomeT],
     answer: Callable[[OutcomeT], Answer],
-) -> Answered | KeyConflict:
-    """Do `body` and keep its answer in one transaction; a repeat does nothing and gets that answer.
+    done: Done = NOTHING,
+) -> Answered | KeyConflict | Part:
+    """Do `body`, and keep its answer in the transaction of its last part; a repeat does nothing and gets that answer.
 
-    Of two at once the second waits for the first. A first one that fails keeps nothing. The changes of a repeat are
-    what the first one could not publish.
+    Of two at once the second waits for the first. Where there are several parts both make some, and get the answer of
+    the one that made the last. A first one that fails keeps nothing. The changes of a repeat are what the first one
+    could not publish.
     """
     holder, key_hash = request.holder, request.key_hash
     async with connection.transaction():
@@ -36,24 +40,31 @@ async def answer_once(
             _SQL["read_answer"], holder, key_hash, request.caller.name, request.request_hash
         )
         if kept is not None:
-            return await _repeat(connection, request, kept)
-        outcome = await body(connection)
+            return await _repeat(connection, done, request, kept)
+        outcome = await body(connection, done=done)
+        if isinstance(outcome, Part):
+            return outcome
         given = answer(outcome)
-        session_ids = [change.session.device_session_id for change in outcome.changes]
-        values = (request.request_hash, request.caller.request_id, given.status, given.body, session_ids)
+        affected = done.session_ids + session_ids(outcome.changes)
+        values = (request.request_hash, request.caller.request_id, given.status, given.body, affected)
         await connection.execute(_SQL["write_answer"], holder, key_hash, *values)
         return Answered(given, outcome.changes)
 
 
 async def _repeat(
-    connection: asyncpg.Connection, request: KeyedRequest, kept: asyncpg.Record
-) -> Answered | KeyConflict:
+    connection: asyncpg.Connection, done: Done, request: KeyedRequest, kept: asyncpg.Record
+) -> Answered | KeyConflict | Part:
     if kept["request_hash"] != request.request_hash:
         await insert_audit_event(connection, _event(request, KeyConflict.name, kept))
         return KeyConflict()
-    await insert_audit_event(connection, _event(request, "repeated", kept))
-    pending = await connection.fetch(_SQL["read_pending_changes"], kept["device_session_ids"])
-    return Answered(Answer(kept["status"], kept["body"]), tuple(map(projection_change, pending)))
+    if done.published_up_to == 0:
+        await insert_audit_event(connection, _event(request, "repeated", kept))
+    position = (done.published_up_to, PART)
+    pending = await connection.fetch(_SQL["read_pending_changes"], kept["device_session_ids"], *position)
+    changes = tuple(map(projection_change, pending))
+    if len(changes) == PART:
+        return Part(changes, replace(done, published_up_to=changes[-1].outbox_id))
+    return Answered(Answer(kept["status"], kept["body"]), changes)
 
 
 def _event(request: KeyedRequest, outcome: str, kept: asyncpg.Record) -> AuditEvent:

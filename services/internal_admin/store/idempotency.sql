@@ -23,8 +23,8 @@ on conflict (caller, key_hash) do update
        body = excluded.body, device_session_ids = excluded.device_session_ids, created_at = excluded.created_at;
 
 -- name: read_pending_changes
--- Projection work of the sessions $1 that is not done, with the sessions as they are now.
+-- Projection work of the sessions $1 that is not done, with the sessions as they are now; from after the row $2, at most $3.
 select projection_outbox.outbox_id, device_sessions.*
   from projection_outbox join device_sessions using (device_session_id)
- where device_session_id = any ($1::text[])
- order by projection_outbox.outbox_id;
+ where device_session_id = any ($1::text[]) and projection_outbox.outbox_id > $2
+ order by projection_outbox.outbox_id limit $3;

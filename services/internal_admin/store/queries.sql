@@ -13,6 +13,10 @@ update emails set version = version + 1
  where users.user_id = $1 and emails.email_id = users.email_id
 returning emails.email_id;
 
+-- name: is_address_of_user
+-- Whether the user $1 still has the row $2, which they had when it was asked for.
+select exists (select from users where user_id = $1 and email_id = $2);
+
 -- name: lock_email_of_session
 -- The row of the address whose user has the session; its version rises. No row: no such session, or one that was revoked
 -- when its user was erased. Locks: emails.
@@ -37,22 +41,36 @@ with revoked as (
 select * from revoked join queued using (device_session_id);
 
 -- name: revoke_sessions
--- Revokes the active sessions of an address ($1), of one of its users only ($2) if given, but for one session ($3) if given,
--- and queues their gateway records; newest first, then by id. Locks: device_sessions.
-with revoked as (
+-- Revokes active sessions of an address ($1), of one of its users only ($2) if given, but for one session ($3) if given,
+-- and queues their gateway records; newest first, then by id; from after the session ($7, $8), at most $9. `chosen` is how many
+-- there were to revoke. Locks: device_sessions.
+with chosen as materialized (
+    select s.device_session_id from users
+     cross join lateral (
+         select device_session_id, created_at from device_sessions
+          where user_id = users.user_id and status = 'active'
+            and device_session_id is distinct from $3
+            and created_at <= coalesce($7::timestamptz, 'infinity')
+            and (created_at < coalesce($7::timestamptz, 'infinity') or device_session_id > $8)
+          order by created_at desc, device_session_id
+          limit $9
+     ) s
+     where users.email_id = $1 and users.user_id = coalesce($2, users.user_id)
+     order by s.created_at desc, s.device_session_id
+     limit $9
+), revoked as (
     update device_sessions
        set status = 'revoked', revoked_at = (select clock_now()),
            revoke_reason_code = $4, revoke_actor_type = $5, revoke_actor_id = $6
-     where status = 'active'
-       and user_id in (select user_id from users where email_id = $1 and user_id = coalesce($2, user_id))
-       and device_session_id is distinct from $3
+     where device_session_id = any (array(select device_session_id from chosen)) and status = 'active'
     returning *
 ), queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)
     select device_session_id, revoked_at, revoked_at + interval '2 seconds' from revoked
     returning outbox_id, device_session_id
 )
-select * from revoked join queued using (device_session_id)
+select *, (select count(*) from chosen) as chosen
+  from revoked join queued using (device_session_id)
  order by created_at desc, device_session_id;
 
 -- name: user_has_session

@@ -1,13 +1,18 @@
 """Store: the units of work that revoke sessions.
 
 Each is one transaction: the e-mail's row is locked by a statement of its own (so that the snapshots after it are
-younger than the lock) and its version rises; then sessions and their outbox rows; then the audit row.
+younger than the lock) and its version rises; then sessions and their outbox rows; then the audit row. More than `PART`
+sessions take several, each with an audit row; the outcome of all but the first is `continued`.
 """
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
 from services.internal_admin.domain.audit_subject import audit_subject_of_id
-from services.internal_admin.domain.mutation import Cause
+from services.internal_admin.domain.mutation import NOTHING, PART, Cause, Done, Part
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -25,6 +30,14 @@ from services.internal_admin.store.statements import SQL
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import projection_change
 
+CONTINUED: Final = "continued"
+
+
+class Named(Protocol):
+    """An outcome: its word in the audit trail."""
+
+    name: ClassVar[str]
+
 
 async def revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
     """Revoke one session, or queue its record again if that was done before. Audited whatever the outcome."""
@@ -36,20 +49,35 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeSession)
 
 
 async def revoke_user_sessions(
-    connection: asyncpg.Connection, command: RevokeUserSessions
-) -> RevokeUserSessionsOutcome:
-    """Revoke the user's active sessions but the excepted one. Audited whatever the outcome."""
+    connection: asyncpg.Connection, command: RevokeUserSessions, done: Done = NOTHING
+) -> RevokeUserSessionsOutcome | Part:
+    """Revoke the user's active sessions but the excepted one, as they were at first. Audited whatever the outcome."""
     async with connection.transaction():
-        outcome = await _revoke_user_sessions(connection, command)
+        outcome = await _revoke_user_sessions(connection, command, done)
         await insert_mutation_event(
             connection,
             "security.revoke_user_sessions",
-            outcome.name,
+            name_in_trail(outcome, done),
             audit_subject_of_id(command.user_id) if isinstance(outcome, UserNotFound) else command.user_id,
             command.cause,
             affected_session_count=len(outcome.changes),
         )
         return outcome
+
+
+def name_in_trail(outcome: Part | Named, done: Done) -> str:
+    """The first row of a mutation tells what was decided, those of its further parts that they belong to it."""
+    if done.outcome:
+        return CONTINUED
+    return outcome.done.outcome if isinstance(outcome, Part) else outcome.name
+
+
+@dataclass(frozen=True, slots=True)
+class RevokedSessions:
+    """What one transaction revoked; newest first, then by id. `is_all`: there is no other to revoke."""
+
+    changes: tuple[ProjectionChange, ...]
+    is_all: bool
 
 
 async def revoke_active_sessions(
@@ -58,9 +86,12 @@ async def revoke_active_sessions(
     user_id: str | None,
     cause: Cause,
     except_device_session_id: str | None = None,
-) -> tuple[ProjectionChange, ...]:
-    """Revoke the active sessions of an address' users, or of one of them, inside a transaction that has locked the
-    address' row. Newest first, then by id."""
+    after: tuple[datetime, str] | None = None,
+) -> RevokedSessions:
+    """Revoke up to `PART` active sessions of an address' users, or of one of them, from after a session on.
+
+    Inside a transaction that has locked the address' row.
+    """
     rows = await connection.fetch(
         SQL["revoke_sessions"],
         email_id,
@@ -69,8 +100,21 @@ async def revoke_active_sessions(
         cause.reason_code,
         cause.actor.type,
         cause.actor.id,
+        *(after or (None, "")),
+        PART,
     )
-    return tuple(map(projection_change, rows))
+    return RevokedSessions(tuple(map(projection_change, rows)), is_all=not rows or rows[0]["chosen"] < PART)
+
+
+async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> int | None:
+    """Lock the row of the user's address, and return its id; None: there is no such user.
+
+    Whoever held the row before may have moved the user to another address: then that one's is locked too.
+    """
+    while True:
+        email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
+        if email_id is None or await connection.fetchval(SQL["is_address_of_user"], user_id, email_id):
+            return email_id
 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
@@ -86,13 +130,15 @@ async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession
 
 
 async def _revoke_user_sessions(
-    connection: asyncpg.Connection, command: RevokeUserSessions
-) -> RevokeUserSessionsOutcome:
-    email_id = await connection.fetchval(SQL["lock_email_of_user"], command.user_id)
-    if email_id is None:
-        return UserNotFound()
+    connection: asyncpg.Connection, command: RevokeUserSessions, done: Done
+) -> RevokeUserSessionsOutcome | Part:
+    email_id = await lock_address_of_user(connection, command.user_id)
+    if email_id is None:  # also one who was erased between two parts, with all sessions
+        return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
     if kept is not None and not await connection.fetchval(SQL["user_has_session"], command.user_id, kept):
         return NotOfThisUser()
-    changes = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept)
-    return Revoked(changes) if changes else NoActiveSessions()
+    revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
+    if not revoked.is_all:
+        return Part(revoked.changes, done.and_revoked(revoked.changes, Revoked.name))
+    return Revoked(revoked.changes, done.session_ids) if revoked.changes or done.session_ids else NoActiveSessions()

@@ -21,11 +21,11 @@ async def list_sessions(
     user_id: str,
     status: SessionStatus | None,
     after: tuple[datetime, str] | None,
-    limit: int | None,
+    limit: int,
 ) -> Page[DeviceSession]:
     """A user's sessions by creation, newest first, then by id; those `after` an instant and id, at most `limit`."""
     created_at, device_session_id = after or (None, "")
-    position = (created_at, device_session_id, None if limit is None else limit + 1)
+    position = (created_at, device_session_id, limit + 1)
     if status == "active":
         rows = await connection.fetch(SQL["list_active_sessions"], user_id, *position)
     else:

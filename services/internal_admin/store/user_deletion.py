@@ -3,29 +3,34 @@
 import asyncpg
 
 from services.internal_admin.domain.audit_subject import audit_subject_of_id
+from services.internal_admin.domain.mutation import NOTHING, PART, Done, Part
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome, UserDeleted
 from services.internal_admin.store.audit import insert_mutation_event
-from services.internal_admin.store.revocation import revoke_active_sessions
-from services.internal_admin.store.statements import SQL
+from services.internal_admin.store.revocation import CONTINUED, lock_address_of_user, revoke_active_sessions
 from shared.io import queries
 
 _SQL = queries.load("services.internal_admin.store", "user_deletion.sql")
 
 
-async def delete_user(connection: asyncpg.Connection, command: DeleteUser) -> DeleteUserOutcome:
+async def delete_user(
+    connection: asyncpg.Connection, command: DeleteUser, done: Done = NOTHING
+) -> DeleteUserOutcome | Part:
     """Revoke the user's active sessions, queue their records, erase the rest. Audited whatever the outcome.
+
+    The last transaction erases the user, and nothing of the first ones lets a login in: a new session is revoked with
+    those before it.
 
     A login under way is decided again, and finds its challenge gone. The trail keeps ids, and so do revoked sessions
     until their time is over.
     """
     async with connection.transaction():
-        outcome = await _delete(connection, command)
-        is_user = isinstance(outcome, UserDeleted)
+        outcome = await _delete(connection, command, done)
+        is_user = isinstance(outcome, UserDeleted | Part)
         await insert_mutation_event(
             connection,
             "security.delete_user",
-            outcome.name,
+            outcome.done.outcome if isinstance(outcome, Part) else outcome.name,
             command.user_id if is_user else audit_subject_of_id(command.user_id),
             command.cause,
             affected_session_count=len(outcome.changes) if is_user else None,
@@ -33,19 +38,27 @@ async def delete_user(connection: asyncpg.Connection, command: DeleteUser) -> De
         return outcome
 
 
-async def _delete(connection: asyncpg.Connection, command: DeleteUser) -> DeleteUserOutcome:
+async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Done) -> DeleteUserOutcome | Part:
     user_id = command.user_id
-    email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
+    email_id = await lock_address_of_user(connection, user_id)
     if email_id is None:
         return UserNotFound()
     email = await connection.fetchval(_SQL["read_address_of_user"], user_id, email_id)
-    if email is None:  # erased by who had the lock before
-        return UserNotFound()
-    changes = await revoke_active_sessions(connection, email_id, user_id, command.cause)
-    for removal in ("remove_challenges", "remove_login_codes"):
-        await connection.execute(_SQL[removal], email_id, email)
+    revoked = await revoke_active_sessions(connection, email_id, user_id, command.cause)
+    if not (revoked.is_all and await _removed_all(connection, email_id, email)):
+        return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
     await connection.execute(_SQL["remove_user"], user_id)
     await connection.execute(_SQL["remove_known_networks"], email_id)
     await connection.execute(_SQL["remove_kept_answers"], email)
     await connection.execute(_SQL["remove_email"], email_id)
-    return UserDeleted(changes, await connection.fetchval(_SQL["has_block"], email_id))
+    is_kept_for_block = await connection.fetchval(_SQL["has_block"], email_id)
+    return UserDeleted(revoked.changes, is_kept_for_block, done.session_ids)
+
+
+async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
+    """Whether no challenge and no code is left: strangers may have sent many."""
+    for removal in ("remove_challenges", "remove_login_codes"):
+        status = await connection.execute(_SQL[removal], email_id, email, PART)
+        if int(status.rpartition(" ")[2]) == PART:
+            return False
+    return True

@@ -7,16 +7,22 @@
 select email from users where user_id = $1 and email_id = $2;
 
 -- name: remove_challenges
--- Challenges of the address $2 of the row $1, each with its delivery. Locks: challenges, then mail_deliveries: a courier
+-- At most $3 challenges of the address $2 of the row $1, each with its delivery. Locks: challenges, then mail_deliveries: a courier
 -- that settles one takes them the other way round, and one of both begins again.
-delete from challenges c
- where email_id = $1 and (email = $2 or not exists (select from users u where u.email = c.email));
+delete from challenges
+ where challenge_id = any (array(
+     select challenge_id from challenges c
+      where email_id = $1 and (email = $2 or not exists (select from users u where u.email = c.email))
+      limit $3));
 
 -- name: remove_login_codes
--- Its codes, but for one that a challenge of the other user shares. Locks: login_codes.
-delete from login_codes l
- where email_id = $1 and (email = $2 or not exists (select from users u where u.email = l.email))
-   and not exists (select from challenges c where c.login_code_id = l.login_code_id);
+-- At most $3 of its codes, but for one that a challenge of the other user shares. Locks: login_codes.
+delete from login_codes
+ where login_code_id = any (array(
+     select login_code_id from login_codes l
+      where email_id = $1 and (email = $2 or not exists (select from users u where u.email = l.email))
+        and not exists (select from challenges c where c.login_code_id = l.login_code_id)
+      limit $3));
 
 -- name: remove_user
 -- The user. Locks: users.

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from services.internal_admin.domain.idempotency import Answer, Answered, keyed_request
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.domain.mutation import Caller, Done
 from services.internal_admin.domain.revocation import NoActiveSessions
 from services.internal_admin.store.idempotency import answer_once
 from services.internal_admin.store.retention import remove_aged
@@ -210,15 +210,15 @@ def test_of_16_at_once_one_changes_and_all_are_answered_alike(
 
 def test_while_the_first_is_under_way_the_second_waits_and_does_it_if_the_first_fails(world: World) -> None:
     request = keyed_request(Caller("test", None, "request-1"), unique("key-"), b"request", is_shared=False)
-    done: list[str] = []
+    called: list[str] = []
 
-    async def first_body(connection: asyncpg.Connection) -> NoActiveSessions:
+    async def first_body(connection: asyncpg.Connection, *, done: Done) -> NoActiveSessions:
         await connection.execute("select pg_sleep(0.3)")
-        done.append("first failed")
+        called.append("first failed")
         raise RuntimeError("the first one fails")
 
-    async def second_body(_: asyncpg.Connection) -> NoActiveSessions:
-        done.append("second")
+    async def second_body(_: asyncpg.Connection, *, done: Done) -> NoActiveSessions:
+        called.append("second")
         return NoActiveSessions()
 
     def answer(_: NoActiveSessions) -> Answer:
@@ -240,7 +240,7 @@ def test_while_the_first_is_under_way_the_second_waits_and_does_it_if_the_first_
 
     (outcome,) = world.call(both)
     assert isinstance(outcome, Answered)
-    assert done == ["first failed", "second"]
+    assert called == ["first failed", "second"]
 
 
 def test_after_24_hours_a_key_is_new_and_its_row_goes_by_retention(

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from authsession.embedded.redis import EmbeddedRedis
+from services.internal_admin.domain.mutation import PART
 from tests.support.builders import StoredUser, store_session, store_user
 from tests.support.database import Database
 from tests.support.internal_api import InternalApi, open_internal_api
@@ -87,10 +88,17 @@ def test_without_redis_a_block_stands_and_its_revocations_are_published_later(
     until_revoked_in_redis(api, session_id)
 
 
+@pytest.mark.parametrize("part", [PART, 2], ids=["in one transaction", "in several"])
 def test_without_redis_revoke_all_stands(
-    world: World, api: InternalApi, own_redis: EmbeddedRedis, user: StoredUser
+    world: World,
+    api: InternalApi,
+    own_redis: EmbeddedRedis,
+    user: StoredUser,
+    monkeypatch: pytest.MonkeyPatch,
+    part: int,
 ) -> None:
-    sessions = [store_session(world.database, user).device_session_id for _ in range(3)]
+    monkeypatch.setattr("services.internal_admin.store.revocation.PART", part)
+    sessions = [store_session(world.database, user).device_session_id for _ in range(5)]
     own_redis.kill()
 
     assert_unavailable(api.revoke_all(user.user_id))

@@ -56,33 +56,6 @@ async def assert_no_leak(postgres: Postgres, pool_size: int) -> None:
     assert {row["state"] for row in rows} <= {"idle"}
 
 
-async def test_a_large_unit_gets_more_time_once_a_server_that_is_there_says_it_needs_it(
-    asyncio_loop: None, fragile_postgres: EmbeddedPostgres
-) -> None:
-    async def sleep_two_seconds(connection: asyncpg.Connection) -> int:
-        async with connection.transaction():
-            await connection.execute("select pg_sleep(2)")
-            return await connection.fetchval("select 1")
-
-    async with open_pool(fragile_postgres, size=2) as postgres:
-        with pytest.raises(DependencyUnavailable):
-            await postgres.unit_of_work(sleep_two_seconds)
-        assert await postgres.large_unit_of_work(sleep_two_seconds) == 1
-        await assert_no_leak(postgres, 2)
-
-
-async def test_a_large_unit_on_a_server_that_says_nothing_ends_as_soon_as_any(
-    asyncio_loop: None, fragile_postgres: EmbeddedPostgres
-) -> None:
-    async with open_pool(fragile_postgres, size=2) as postgres:
-        assert await postgres.large_unit_of_work(read_one) == 1
-        with paused(fragile_postgres.pid):
-            started = time.monotonic()
-            with pytest.raises(DependencyUnavailable):
-                await postgres.large_unit_of_work(read_one)
-            assert time.monotonic() - started < BOUND
-
-
 async def test_a_pool_opens_without_postgres_and_serves_when_it_comes(
     asyncio_loop: None, fragile_postgres: EmbeddedPostgres
 ) -> None:

@@ -92,7 +92,7 @@ class Stack:
             self.owner_dsn = self.configuration.internal.process.postgres_dsn
             return
         server = EmbeddedPostgres(
-            self._installation.postgres_folder, self._terminal.source("postgres"), pause=self._signals.pause
+            self._installation.postgres_folder, self._terminal.server("postgres"), pause=self._signals.pause
         )
         stack.callback(server.stop)
         self._terminal.say("Starting Postgres" if server.has_data() else "Making a database (once), starting Postgres")
@@ -125,7 +125,7 @@ class Stack:
         )
         server = EmbeddedRedis(
             self._installation.redis_folder,
-            self._terminal.source("redis"),
+            self._terminal.server("redis"),
             port=_port(given),
             users=users,
             pause=self._signals.pause,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import cast
 
 from authsession.embedded.child import Line
+from shared.repeated_faults import Repeats
 
 _WIDTH = len("postgres")
 
@@ -30,6 +31,17 @@ class Terminal:
     def source(self, name: str) -> Line:
         """A writer of prefixed lines; those of our services, JSON, become readable."""
         return lambda line: self.say("\n".join(f"{name:<{_WIDTH}} | {each}" for each in readable(line)))
+
+    def server(self, name: str) -> Line:
+        """As `source`, for a server that is not ours: what it says again and again is shown once, then counted."""
+        repeats, show = Repeats(), self.source(name)
+
+        def tell(line: str) -> None:
+            left_out = repeats.left_out(line)
+            if left_out is not None:
+                show(f"{line} ({left_out} times more since)" if left_out else line)
+
+        return tell
 
 
 _LEVEL_WIDTH = len("warning")

@@ -27,16 +27,19 @@ from prometheus_client.registry import Collector
 
 from shared.exported_metrics import WithHistograms
 from shared.instruments import OF_MODULES, DurationHistogram
+from shared.repeated_faults import RepeatedFaults
 from shared.web.exchange import Request, Response, Route
 from shared.web.request_id import current_request_id
 from shared.web.request_method import known_method
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "route", "schema", "seq",
-    "signal", "status", "version", "warning", "worker",
+    "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "repeats", "route",
+    "schema", "seq", "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
 """What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
+REPEATED = RepeatedFaults()
+"""For every handler of the process: a repeated fault fills neither a terminal nor a disk."""
 OURS = ("authsession", "services", "shared")
 _LONGEST_TEXT = 300
 _DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
@@ -101,6 +104,7 @@ def configure_logging(stream: TextIO) -> None:
     """Send every log record of the process to `stream` as JSON lines: ours from INFO up, libraries' from WARNING."""
     output = logging.StreamHandler(stream)
     output.setFormatter(JsonLines())
+    output.addFilter(REPEATED)
     logging.basicConfig(handlers=[output], level=logging.WARNING, force=True)
     logging.captureWarnings(capture=True)
     logging.raiseExceptions = False  # a full disk must not add tracebacks of its own

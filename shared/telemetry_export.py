@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
 from shared.exported_logs import ExportedLogs
-from shared.telemetry import Metrics, service_resource
+from shared.telemetry import REPEATED, Metrics, service_resource
 from shared.telemetry_settings import Exporter, read_telemetry_settings
 
 _log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ def _export_logs(service_name: str, exporter: LogRecordExporter) -> _Shutdown:
     provider = LoggerProvider(resource=service_resource(service_name), shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logs = ExportedLogs(provider)
+    logs.addFilter(REPEATED)
     logging.getLogger().addHandler(logs)
 
     def shut_down() -> None:

@@ -157,6 +157,7 @@ class EmbeddedPostgres:
             "max_connections": "200",
             "log_line_prefix": "",
             "log_checkpoints": "off",
+            "log_min_error_statement": "panic",  # a full disk would fill the terminal with our SQL
             "fsync": "on" if self._durable else "off",
         }
         command: list[str | Path] = [binaries / "postgres", "-D", self.data]

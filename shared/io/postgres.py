@@ -10,7 +10,6 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -20,13 +19,12 @@ import trio
 from shared import tracing
 from shared.io import aio
 from shared.io.pool_metrics import record_wait, watch_pool
-from shared.io.postgres_connect import connect_to_first
+from shared.io.postgres_connect import Server
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import DependencyUnavailable
 
 T = TypeVar("T")
 Body = Callable[[asyncpg.Connection], Awaitable[T]]
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 ATTEMPTS = 3
 _RETRIED = (
@@ -52,6 +50,18 @@ _EXPECTED_STATES = frozenset({
 })  # fmt: skip
 """Weather that the connection survives. After any other (a pooler lost a prepared statement) it is cut."""
 
+_CURES = {
+    "28P01": "the password is refused: correct AUTHSESSION_POSTGRES_DSN",
+    "28000": "the user is refused: correct AUTHSESSION_POSTGRES_DSN, or pg_hba.conf of the server",
+    "3D000": "the database does not exist: make it, or correct AUTHSESSION_POSTGRES_DSN",
+    "3F000": "the schema is missing: run `authsession migrate` as its owner",
+    "42P01": "the schema is missing or older than this program: run `authsession migrate` as its owner",
+    "42501": "the role lacks rights: run `authsession migrate` as the schema's owner",
+    "53100": "the disk of the server is full: make room",
+    "53300": "the server has no free connection: raise its max_connections, or lower the pool sizes",
+}
+"""What a person does about a fault, by its SQLSTATE."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -63,13 +73,13 @@ class Postgres:
 
     def __init__(
         self,
-        connect: Connect,
+        server: Server,
         *,
         pool_size: int,
         acquire_timeout: timedelta,
         unit_timeout: timedelta,
     ) -> None:
-        self._connect = connect
+        self._server = server
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
         self._pool_size = pool_size
@@ -111,7 +121,7 @@ class Postgres:
             raise _unavailable("no free connection")
 
     async def _unit_of_work(self, body: Body[T]) -> T:
-        connection = self._idle_connection() or await _connected(self._connect)
+        connection = self._idle_connection() or await _connected(self._server)
         try:
             return await _bounded(connection, body, self._unit_timeout)
         except DependencyUnavailable as fault:
@@ -171,7 +181,7 @@ class Postgres:
                 await aio.call(_close, connection)
 
     async def _try_lock(self, lock_id: int) -> asyncpg.Connection | None:
-        connection = await _connected(self._connect)
+        connection = await _connected(self._server)
         is_held = False
 
         async def try_lock(connection: asyncpg.Connection) -> bool:
@@ -218,7 +228,7 @@ async def open_postgres(
     """
     targets = connect_targets(dsn, application_name, acquire_timeout, unit_timeout, settings)
     postgres = Postgres(
-        partial(connect_to_first, targets),
+        Server(targets),
         pool_size=pool_size,
         acquire_timeout=acquire_timeout,
         unit_timeout=unit_timeout,
@@ -233,12 +243,12 @@ async def open_postgres(
 # From here on: asyncio.
 
 
-async def _connected(connect: Connect) -> asyncpg.Connection:
+async def _connected(server: Server) -> asyncpg.Connection:
     """Nothing that goes wrong here is the caller's: the DSN was read at boot, the rest the server says."""
     try:
-        return await connect()
+        return await server.connect()
     except Exception as fault:
-        raise _unavailable_by(fault) from fault
+        raise _unavailable_by(fault, server.address) from fault
 
 
 async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float) -> T:
@@ -316,10 +326,12 @@ def _kind(fault: Exception) -> str:
     return f"{type(fault).__name__} {getattr(fault, 'sqlstate', None) or ''}".rstrip()
 
 
-def _unavailable_by(fault: Exception) -> DependencyUnavailable:
-    return _unavailable(_kind(fault))
+def _unavailable_by(fault: Exception, address: str | None = None) -> DependencyUnavailable:
+    """Logged with what a person does about it, and where."""
+    told = {"problem": _CURES.get(getattr(fault, "sqlstate", None) or ""), "address": address}
+    return _unavailable(_kind(fault), **{name: value for name, value in told.items() if value is not None})
 
 
-def _unavailable(kind: str) -> DependencyUnavailable:
-    _log.warning("postgres is unavailable", extra={"fault": kind})
+def _unavailable(kind: str, **more: str) -> DependencyUnavailable:
+    _log.warning("postgres is unavailable", extra={"fault": kind, **more})
     return DependencyUnavailable("postgres", reason=kind)

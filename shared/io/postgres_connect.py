@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -10,6 +11,22 @@ from shared.io.postgres_dsn import Target
 PASSED_OVER = (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError)
 """What lets the next host be tried; the last: not a primary."""
 _SHORTEST = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The hosts of a DSN."""
+
+    targets: Sequence[Target]
+
+    @property
+    def address(self) -> str:
+        """Where they are, for a person; nothing secret."""
+        return ", ".join(f"{each.arguments['host']}:{each.arguments['port']}" for each in self.targets)
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection to the first one that takes us."""
+        return await connect_to_first(self.targets)
 
 
 async def connect_to_first(targets: Sequence[Target]) -> asyncpg.Connection:

@@ -75,6 +75,11 @@ class RunningStack:
         for name in started:
             self.wait_until_ready(name)
 
+    def launch(self) -> None:
+        """Starts both, and returns at once."""
+        for name in self.services:
+            self._spawn(name)
+
     def kill(self, name: str) -> None:
         """Kill -9."""
         self._children[name].kill()

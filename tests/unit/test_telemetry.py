@@ -16,7 +16,7 @@ import trio
 
 from shared.address import TcpAddress
 from shared.outbox.epoch import Reason
-from shared.telemetry import LOG_FIELDS, Metrics, configure_logging
+from shared.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
 from shared.web.request_id import current_request_id
 
 SECRET = "pilot@example.com"
@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
     """The lines logged meanwhile; logging is as it was afterwards."""
     root = logging.getLogger()
+    REPEATED.forget()
     before = (root.handlers[:], root.level, logging.raiseExceptions)
     stream = io.StringIO()
     configure_logging(stream)

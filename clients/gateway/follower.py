@@ -45,6 +45,16 @@ class Follower:
         self._watch = watch
         self._pause = _FIRST_PAUSE
 
+    def suspect(self) -> None:
+        """Look whether the address leads to another server by now, and follow that one then."""
+        if self.link is not None:
+            self.link.suspect()
+
+    def leave(self) -> None:
+        """End the link: its answers are not what was asked for."""
+        if self.link is not None:
+            self.link.records.close()
+
     async def run(self) -> None:
         """Connect, follow, and begin again when the connection ends; until cancelled."""
         while True:

@@ -4,6 +4,7 @@ Redis answers in order, so calls of many tasks share a connection. A caller that
 the connection goes on. This room knows no key.
 """
 
+import re
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -21,6 +22,11 @@ Argument = str | bytes | int
 # hiredis' stub says tuple[X], one element, and means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _MISSING = object()
+_ENDLESS = re.compile(rb"[*%~>][0-9]{8}")
+"""Begins an array longer than any we ask for: hiredis would make room for all of it, which takes seconds."""
+
+MISSHAPEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What code raises that expects another form of answer. Whatever Redis answers, the gateway lives."""
 
 
 class RedisUnavailable(Exception):
@@ -139,18 +145,31 @@ class RedisConnection:
     async def _receive(self) -> None:
         try:
             while True:
-                self._reader.feed(await self._stream.receive())
-                self._deliver()
+                self._deliver(await self._stream.receive())
         except (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             self._scope.cancel()
-        except hiredis.HiredisError:  # not Redis, or no longer in step
+        except _NoProtocol:
             self._scope.cancel()
 
-    def _deliver(self) -> None:
-        while (value := self._reader.gets()) is not _MISSING:
+    def _deliver(self, chunk: bytes) -> None:
+        """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
+        if _ENDLESS.search(chunk):
+            raise _NoProtocol
+        self._reader.feed(chunk)
+        while (value := self._next_value()) is not _MISSING:
             if not self._waiting:  # such as "max number of clients reached", said before anything was asked
-                raise hiredis.ProtocolError("an answer that nobody waits for")
+                raise _NoProtocol
             self._waiting.popleft().arrive(value)
+
+    def _next_value(self) -> Any:
+        try:
+            return self._reader.gets()
+        except Exception as fault:  # foreign bytes make hiredis raise more than its own errors
+            raise _NoProtocol from fault
+
+
+class _NoProtocol(Exception):
+    """Not Redis, or no longer in step."""
 
 
 @asynccontextmanager

@@ -36,10 +36,13 @@ class ReplayGuard:
             return "replayed"
         try:
             life_ms = math.ceil(self._life * 1000)
-            return "replayed" if await self._cache.execute("SET", key, 1, "NX", "PX", life_ms) is None else "taken"
+            answer = await self._cache.execute("SET", key, 1, "NX", "PX", life_ms)
         except RedisUnavailable as fault:
             is_there = isinstance(fault, RedisRefused) and self._cache.problem() is None
             return "taken" if isinstance(self._cache.mode, FailStatic) and not is_there else "unavailable"
+        if answer is None:
+            return "replayed"
+        return "taken" if answer == b"OK" else "unavailable"
 
     def _remember(self, key: str) -> bool:
         """Whether it was not known."""

@@ -17,7 +17,14 @@ from clients.gateway.following import Following, Problem
 from clients.gateway.local_copy import Known, LocalCopy, Reading
 from clients.gateway.modes import FailClosed, FailStatic, Mode
 from clients.gateway.notices import Forgot, OnNotice, Refused, ServedStatic, log_notice
-from clients.gateway.redis_connection import Argument, RedisConnection, RedisRefused, RedisReplyError, RedisUnavailable
+from clients.gateway.redis_connection import (
+    MISSHAPEN,
+    Argument,
+    RedisConnection,
+    RedisRefused,
+    RedisReplyError,
+    RedisUnavailable,
+)
 from clients.gateway.redis_server import RedisServer
 from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
 
@@ -109,6 +116,7 @@ class SessionCache:
         try:
             answer = await self._connection().call(*command)
         except RedisReplyError as error:
+            self._follower.suspect()
             if self._refused_for != error.code:
                 self._refused_for = error.code
                 self._on_notice(Refused(error.code))
@@ -135,6 +143,9 @@ class SessionCache:
             except MalformedRecord:
                 _log.error("a gateway record is not of the contract's form")
                 return Unavailable("unreadable_record")
+            except MISSHAPEN:
+                self._follower.leave()
+                return self._without_redis(device_session_id, "not_connected")
         return None if record is None else _told(record)
 
     async def _read(self, device_session_id: str) -> tuple[bytes | None, bool]:
@@ -155,6 +166,8 @@ class SessionCache:
 
     def _without_redis(self, device_session_id: str, why: Problem | Literal["rebuilding"]) -> Answer:
         """What is known for certain, else as the mode says."""
+        if why == "not_current":
+            self._follower.suspect()
         match self._copy.look(device_session_id), self.mode:
             case Known(GatewayRecord(status="revoked") as record), _:
                 return Revoked(record)

@@ -20,6 +20,7 @@ from wsgiref.handlers import format_date_time
 import trio
 
 from contracts.errors import ErrorCode
+from shared.hypercorn_app import run_app
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.network import parse_network
@@ -226,12 +227,12 @@ class HttpConnection:
     async def _handle(self, head: Head, body: "_Body", answer: "_Answer") -> None:
         plain, scope = self._listening.plain, self._scope(head)
         route = None if plain is None else plain.route_of(scope)
+        if plain is None or route is None:
+            await run_app(self._listening.app, head, self._peer, body.receive, answer.send, answer.give_up)
+            return
         try:
-            if plain is None or route is None:
-                await self._listening.app(scope, body.receive, answer.send)
-            else:
-                await plain.answer(route, scope, body.receive, answer.send, body.take_whole())
-        except Exception as error:  # noqa: BLE001 - a fault of the app is an answer, and ends this connection alone
+            await plain.answer(route, scope, body.receive, answer.send, body.take_whole())
+        except Exception as error:  # noqa: BLE001 - a fault of an endpoint is an answer, and ends this connection alone
             await answer.give_up(error)
 
     def _scope(self, head: Head) -> Scope:
@@ -404,7 +405,9 @@ class _Answer:
         self.must_close = head.is_last
 
     async def send(self, message: Message) -> None:
-        """One message of the answer."""
+        """One message of the answer. Those after its end say nothing."""
+        if self._is_sent:
+            return
         if message["type"] == "http.response.start":
             self._begin(message["status"], message["headers"])
             return

@@ -1,0 +1,78 @@
+"""Runs the ASGI app for one request by hypercorn's request stream (Quart-Trio's routes; hot routes need no framework).
+
+Hypercorn gives its task group, its scope and its checks of what an app sends. It reads nothing: heads and bodies are
+read by `shared.http_connection`, because h11 takes quadratic time over some of them (docs/decisions/0042-the-wire.md).
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+from hypercorn.config import Config
+from hypercorn.protocol.events import Body, EndBody, Event, Request, Response
+from hypercorn.protocol.http_stream import HTTPStream
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import ConnectionState
+
+from shared.web.asgi import AsgiApp, Message, Receive, Send
+from shared.web.request_head import Head
+
+_STREAM_ID = 1
+_NO_TLS = False
+
+
+def _config() -> Config:
+    """No server name, no access log (metrics tell), and hypercorn's own words go where ours go."""
+    config = Config()
+    config.include_server_header = False
+    config.accesslog = None
+    config.errorlog = logging.getLogger("hypercorn.error")
+    return config
+
+
+_CONFIG = _config()
+
+
+async def run_app(
+    app: AsgiApp,
+    head: Head,
+    peer: tuple[str, int] | None,
+    receive: Receive,
+    send: Send,
+    give_up: Callable[[Exception], Awaitable[None]],
+) -> None:
+    """Return when the app has ended. `receive` is the body, `send` takes the answer, `give_up` a fault of the app."""
+
+    async def guarded(scope: Any, _receive: Any, send: Any, *_threads: Any) -> None:
+        try:
+            await app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - a fault of the app is an answer, and ends this connection alone
+            await give_up(error)
+
+    async def write(event: Event) -> None:
+        message = _message(event)
+        if message is not None:
+            await send(message)
+
+    async with TaskGroup() as tasks:
+        stream = HTTPStream(
+            cast(Any, guarded), _CONFIG, WorkerContext(None), tasks, _NO_TLS, peer, None, write, _STREAM_ID
+        )
+        await stream.handle(_request(head))
+
+
+def _request(head: Head) -> Request:
+    target = head.path + b"?" + head.query if head.query else head.path
+    return Request(_STREAM_ID, head.fields, head.version, head.method, target, ConnectionState({}))
+
+
+def _message(event: Event) -> Message | None:
+    """The part of an answer that an event of hypercorn is, as ASGI names it."""
+    if isinstance(event, Response):
+        return {"type": "http.response.start", "status": event.status_code, "headers": event.headers}
+    if isinstance(event, Body):
+        return {"type": "http.response.body", "body": event.data, "more_body": True}
+    if isinstance(event, EndBody):
+        return {"type": "http.response.body", "body": b"", "more_body": False}
+    return None

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import trio
 
-from shared.kernel.faults import ConfigurationError
+from shared.kernel.faults import AddressTaken, ConfigurationError
 from shared.settings import EXIT_STATUS
 from shared.telemetry import configure_logging
 
@@ -25,8 +25,9 @@ def run_process(
 ) -> int:
     """Read the environment, run until stopped, and return the exit status.
 
-    0; or 78 after logging every problem of a configuration that was refused; or 1 after logging a fault, by its places
-    in the code and without its text, which Python's own traceback would print.
+    0; or 78 after logging every problem of a configuration that was refused; or 1 for an address that is taken, which a
+    unit may try again; or 1 after logging a fault, by its places in the code and without its text, which Python's own
+    traceback would print.
     """
     configure_logging(sys.stderr)
     _spare_the_collector()
@@ -34,6 +35,9 @@ def run_process(
     try:
         trio.run(run, read_settings(os.environ))
         status = 0
+    except* AddressTaken as taken:
+        for problem in _problems(taken):
+            _log.error("an address is taken", extra={"problem": problem})
     except* ConfigurationError as refused:
         for problem in _problems(refused):
             _log.error("the configuration was refused", extra={"problem": problem})

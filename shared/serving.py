@@ -13,7 +13,7 @@ import trio
 from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
 from shared.drain import Drain
 from shared.http_connection import DEFAULT_RULES, HttpConnection, Listening, Rules
-from shared.kernel.faults import ConfigurationError
+from shared.kernel.faults import AddressTaken, ConfigurationError
 from shared.places import Places
 from shared.web.asgi import AsgiApp
 from shared.web.plain_requests import PlainRequests
@@ -85,7 +85,8 @@ def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:
     try:
         sock = _unix_socket(address) if isinstance(address, UnixAddress) else _tcp_socket(address)
     except OSError as error:
-        raise ConfigurationError([f"cannot listen on {address}: {_reason(error)}"]) from None
+        refusal = AddressTaken if error.errno == errno.EADDRINUSE else ConfigurationError
+        raise refusal([f"cannot listen on {address}: {_reason(error)}"]) from None
     return trio.SocketListener(trio.socket.from_stdlib_socket(sock)), _actual(address, sock)
 
 

@@ -28,5 +28,9 @@ class ConfigurationError(Exception):
         self.problems = tuple(problems)
 
 
+class AddressTaken(ConfigurationError):
+    """Another program listens there: unlike a wrong setting, a later start may do."""
+
+
 class InvariantBroken(Exception):
     """Something that cannot happen happened; the edge answers with the constant 500 body."""

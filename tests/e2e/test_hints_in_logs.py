@@ -43,3 +43,11 @@ def test_a_fault_of_the_set_up_is_told_once_with_its_cure(database: Database, fa
     if fault == "a wrong password":
         assert {line["address"] for line in told} == {f"127.0.0.1:{database.server.port}"}
     assert Counter(line["fault"] for line in told)[kind] <= 2, "one for each process"
+
+
+def test_a_port_that_is_taken_is_one_line_and_a_status_that_units_try_again(running_stack: RunningStack) -> None:
+    second = running_stack.services["public"].start(running_stack.environment["public"])
+    assert second.wait(30) == 1
+    line = json.loads(second.tail().splitlines()[-1])
+    assert line["event"] == "an address is taken"
+    assert line["problem"].endswith("it is in use; stop what listens there or choose another address")

@@ -18,6 +18,7 @@ _TOKEN_BYTES = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 _VISIBLE_BYTES = bytes(range(0x21, 0x7F))
 _FIELD_BYTES = b"\t " + _VISIBLE_BYTES + bytes(range(0x80, 0x100))
 _HEAD_BYTES = b"\r\n" + _FIELD_BYTES
+_JUDGED = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"})
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _SCHEMES = (b"http", b"https")
 # RFC 9110 §7.2: host and port. One class, one run each, so there is nothing to try twice.
@@ -77,11 +78,17 @@ def parse_head(data: bytes) -> Head:
     method, target, version = _request_line(lines[0])
     fields = parse_fields(lines[1:])
     path, query, authority = _parts(method, target)
-    _check_host(fields, version, authority)
-    length = _length(fields, version)
-    options = {option.strip(b" \t").lower() for option in b",".join(_all(fields, b"connection")).split(b",")}
-    expects_continue = version == "1.1" and [value.lower() for value in _all(fields, b"expect")] == [b"100-continue"]
-    return Head(method, path, query, version, fields, length, b"close" in options or version == "1.0", expects_continue)
+    judged: dict[bytes, list[bytes]] = {}
+    for name, value in fields:
+        if name in _JUDGED:
+            judged.setdefault(name, []).append(value)
+    _check_hosts(judged.get(b"host", []), version)
+    if authority is not None:
+        fields = [(name, authority if name == b"host" else value) for name, value in fields]
+    length = _length(judged.get(b"content-length", []), judged.get(b"transfer-encoding", []), version)
+    is_last = version == "1.0" or _says_close(judged.get(b"connection", []))
+    expects_continue = version == "1.1" and [each.lower() for each in judged.get(b"expect", [])] == [b"100-continue"]
+    return Head(method, path, query, version, fields, length, is_last, expects_continue)
 
 
 def parse_fields(lines: Iterable[bytes]) -> list[Field]:
@@ -134,21 +141,14 @@ def _split_authority(rest: bytes, method: str) -> tuple[bytes, bytes]:
     return authority, b"*" if not target and method == "OPTIONS" else b"/" + target
 
 
-def _check_host(fields: list[Field], version: str, authority: bytes | None) -> None:
+def _check_hosts(hosts: list[bytes], version: str) -> None:
     """One Host, which HTTP/1.0 may leave out. An absolute target replaces it (RFC 9112 §3.2.2)."""
-    places = [index for index, (name, _) in enumerate(fields) if name == b"host"]
-    if len(places) != 1 and (places or version == "1.1"):
+    if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not _HOST.fullmatch(hosts[0])):
         raise BadRequest
-    for index in places:
-        if not _HOST.fullmatch(fields[index][1]):
-            raise BadRequest
-        if authority is not None:
-            fields[index] = (b"host", authority)
 
 
-def _length(fields: list[Field], version: str) -> int | None:
+def _length(lengths: list[bytes], codings: list[bytes], version: str) -> int | None:
     """Of the body, by RFC 9112 §6: a length beside chunks, or two of either, could be a smuggled request."""
-    lengths, codings = _all(fields, b"content-length"), _all(fields, b"transfer-encoding")
     if len(lengths) + len(codings) > 1:
         raise BadRequest
     if codings:
@@ -162,5 +162,5 @@ def _length(fields: list[Field], version: str) -> int | None:
     return int(lengths[0])
 
 
-def _all(fields: list[Field], name: bytes) -> list[bytes]:
-    return [value for each, value in fields if each == name]
+def _says_close(values: list[bytes]) -> bool:
+    return any(option.strip(b" \t").lower() == b"close" for value in values for option in value.split(b","))

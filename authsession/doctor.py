@@ -1,6 +1,7 @@
 """`authsession doctor`: what is wrong with configuration and servers, and the cure (SPEC §1.4). Changes nothing."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from authsession.neighbours import neighbours
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
 from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
 from authsession.spelling import typed
+from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.db.migrate import SCHEMA, expected_version
 from shared.io import queries
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
+from shared.outbox.rights import DRY_RUN, keys_of_a_login
 from shared.settings import Reading
 
 _SQL = queries.load("authsession", "doctor.sql")
@@ -30,6 +33,7 @@ SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000
 MOST_SHARED_ADDRESSES = 20
+FRESH_BEAT = timedelta(seconds=10)
 
 # What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
 _FORBIDDEN = {
@@ -69,8 +73,8 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
-    yield from run_async(_postgres(_dsn(environment), environment, lacks_host=lacks_host))
-    yield from _redis(environment)
+    yield from run_async(_postgres(name, _dsn(environment), environment, lacks_host=lacks_host))
+    yield from _redis(name, environment, run_async(_kept(_dsn(environment))))
     yield from neighbours(name, environment)
 
 
@@ -90,7 +94,27 @@ def _dsn(environment: Mapping[str, str]) -> str | None:
     return Reading(environment).optional(variables.POSTGRES_DSN)
 
 
-async def _postgres(dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What the process that keeps the projection left in Postgres."""
+
+    run_id: str
+    age: timedelta
+
+
+async def _kept(dsn: str | None) -> _Kept | None:
+    """None where nobody ever kept, or where Postgres does not say."""
+    if not dsn:
+        return None
+    try:
+        async with connect(dsn) as connection:
+            row = await connection.fetchrow(_SQL["read_keeper"])
+    except (StartFailure, ConfigurationError, asyncpg.PostgresError):
+        return None
+    return _Kept(row["run_id"], timedelta(milliseconds=row["age_ms"])) if row and row["has_beaten"] else None
+
+
+async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
     try:
@@ -100,7 +124,8 @@ async def _postgres(dsn: str | None, environment: Mapping[str, str], *, lacks_ho
                 await _schema(connection),
                 await _clock(connection),
                 *await _durability(connection, has_several_hosts=len(hosts_of(dsn)) > 1),
-                await _own_rights(connection),
+                *await _writes(connection),
+                await _own_rights(connection, name),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
                 *await _missing_keys(connection, environment),
@@ -163,8 +188,18 @@ async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool
     return [Finding("ok", "the Postgres standby is synchronous")]
 
 
-async def _own_rights(connection: asyncpg.Connection) -> Finding:
+async def _writes(connection: asyncpg.Connection) -> list[Finding]:
+    if await connection.fetchval(_SQL["read_read_only"]):
+        return [Finding("fail", "Postgres takes no writes", "name its primary in AUTHSESSION_POSTGRES_DSN")]
+    return []
+
+
+async def _own_rights(connection: asyncpg.Connection, name: str) -> Finding:
     user = await connection.fetchval("select current_user::text")
+    others = {"public": INTERNAL_ROLE, "internal": PUBLIC_ROLE}
+    if user == others.get(name):
+        own = PUBLIC_ROLE if name == "public" else INTERNAL_ROLE
+        return Finding("fail", f"logged in as {user}", f"name {own} in AUTHSESSION_POSTGRES_DSN of the {name} process")
     if user in (PUBLIC_ROLE, INTERNAL_ROLE):
         return Finding("ok", f"logged in as {user}")
     return Finding("warn", f"logged in as {user}", f"services should log in as {PUBLIC_ROLE} and {INTERNAL_ROLE}")
@@ -240,13 +275,20 @@ def _shared_address(row: asyncpg.Record) -> str:
     )
 
 
-def _redis(environment: Mapping[str, str]) -> list[Finding]:
+def _redis(name: str, environment: Mapping[str, str], kept: _Kept | None) -> list[Finding]:
     try:
         problem = redis_problem(environment)
         if problem is not None:
             return [Finding("fail", "Redis", problem)]
         with redis_questions(environment) as redis:
-            return [_redis_version(redis), _redis_user(redis), _redis_persistence(redis), _redis_memory(redis)]
+            return [
+                _redis_version(redis),
+                _redis_user(redis),
+                _redis_writes(redis, name, environment),
+                *([] if kept is None else [_one_redis(redis, kept)]),
+                _redis_persistence(redis),
+                _redis_memory(redis),
+            ]
     except ConfigurationError as error:
         return [Finding("fail", "Redis", problem) for problem in error.problems]
     except RedisRefusal as refusal:
@@ -271,6 +313,45 @@ def _redis_user(redis: RedisQuestions) -> Finding:
     if user == "default":
         return Finding("warn", "Redis user default", "give each process an ACL user: AUTHSESSION_REDIS_USERNAME")
     return Finding("ok", f"Redis user {user}")
+
+
+def _redis_writes(redis: RedisQuestions, name: str, environment: Mapping[str, str]) -> Finding:
+    """A dry run of each kind of write of a login."""
+    digest = str(redis.ask("SCRIPT", "LOAD", DRY_RUN))
+    for kind, key in _keys_of_a_login(name, environment).items():
+        try:
+            code = redis.ask("EVALSHA", digest, "1", key, kind)
+        except RedisRefusal as refusal:
+            code = str(refusal)
+        if code == "NOPERM":
+            cure = f"make its ACL file anew by `{typed('redis-acl')}`: a prefix of keys may have changed"
+            return Finding("fail", f"this user of Redis may not write the key of a {kind.replace('_', ' ')}", cure)
+        if code:
+            return Finding(
+                "fail", f"Redis refuses to write ({code})", "look at its log and its memory; is it a replica?"
+            )
+    return Finding("ok", "Redis takes what a login writes")
+
+
+def _keys_of_a_login(name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Without the rate limit's where it is not known whose environment it is."""
+    reading = Reading(environment)
+    keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
+    prefix = reading.required(variables.RATE_LIMIT_KEY_PREFIX)
+    reading.finish()
+    found = keys_of_a_login(keys, f"control-plane:{prefix}" if name == "internal" else prefix)
+    return found if name in ("public", "internal") else {kind: found[kind] for kind in found if kind != "rate_limit"}
+
+
+def _one_redis(redis: RedisQuestions, kept: _Kept) -> Finding:
+    """Only a fresh beat tells which Redis the processes have."""
+    if kept.age > FRESH_BEAT:
+        text = f"nobody has kept the gateway projection for {kept.age.total_seconds():.0f} s"
+        return Finding("warn", text, "start the processes; if they run, /readyz and their logs say what is refused")
+    if redis.info("server").get("run_id") != kept.run_id:
+        text = "the process that keeps the gateway projection has another Redis"
+        return Finding("fail", text, "set one AUTHSESSION_REDIS_ADDR for all processes")
+    return Finding("ok", "all processes have this Redis")
 
 
 def _redis_persistence(redis: RedisQuestions) -> Finding:

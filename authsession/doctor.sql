@@ -6,6 +6,15 @@ select current_setting('server_version_num');
 -- The newest migration that was applied.
 select max(version) from authsession.schema_migrations;
 
+-- name: read_read_only
+-- Whether this is a standby, or takes no writes for another reason.
+select current_setting('transaction_read_only') = 'on';
+
+-- name: read_keeper
+-- The Redis of the process that keeps the projection, how old its last beat is, and whether there was one ever.
+select run_id, (extract(epoch from clock_timestamp()) * 1000)::bigint - beat as age_ms, beat > 0 as has_beaten
+  from authsession.projection_keeper;
+
 -- name: read_clock_offset
 -- What only tests set.
 select coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '');

@@ -18,7 +18,7 @@ from services.public_auth.settings import read_settings as read_public
 from shared import variables
 from shared.io import aio
 from shared.io.http_client import Answer, NoAnswer, open_http_client
-from shared.io.smtp import open_smtp
+from shared.io.smtp import mailbox, open_smtp
 from shared.kernel.faults import ConfigurationError
 from shared.users.settings import UserServiceSettings
 
@@ -30,6 +30,7 @@ _SMTP_CURES = {
     "starttls_refused": f"let it offer STARTTLS, or set {variables.SMTP_TLS.name}",
     "tls_failed": f"set {variables.SMTP_TLS.name}: implicit is usual at port 465, starttls at 587",
     "untrusted_certificate": f"name it in {_SMTP} as its certificate does, or add its authority to SSL_CERT_FILE",
+    "sender_refused": f"correct {variables.SMTP_FROM.name}, or let the server send for that address",
     "login_refused": f"correct {variables.SMTP_USERNAME.name} and {variables.SMTP_PASSWORD.name}",
 }
 
@@ -66,7 +67,7 @@ async def _mail(mail: MailSettings) -> Finding | None:
 
 async def _mail_server(mail: SmtpMail) -> Finding:
     async with open_smtp(mail.server, local_name=mail.stationery.sender.domain) as smtp:
-        problem = await smtp.try_out(min(mail.timeout, LONGEST))
+        problem = await smtp.try_out(mailbox(mail.stationery.sender.address), min(mail.timeout, LONGEST))
     if problem is None:
         return Finding("ok", "the mail server takes letters from us")
     return Finding("fail", f"mail server: {problem}", _SMTP_CURES.get(problem, f"start it or correct {_SMTP}"))

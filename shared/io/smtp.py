@@ -80,9 +80,9 @@ class Smtp:
         """
         return await aio.call(self._send, envelope, timeout.total_seconds())
 
-    async def try_out(self, timeout: timedelta) -> str | None:
-        """Connect, encrypt and log in as for a letter, and send none. None, or one word for what went wrong."""
-        return await aio.call(self._try_out, timeout.total_seconds())
+    async def try_out(self, sender: str, timeout: timedelta) -> str | None:
+        """Connect, encrypt, log in, name `sender`, and send no letter. None, or a word for what went wrong."""
+        return await aio.call(self._try_out, sender, timeout.total_seconds())
 
     # From here on: asyncio.
 
@@ -97,15 +97,25 @@ class Smtp:
         except TimeoutError:
             return NotAccepted("timeout")
 
-    async def _try_out(self, seconds: float) -> str | None:
+    async def _try_out(self, sender: str, seconds: float) -> str | None:
         try:
             async with asyncio.timeout(seconds):
-                self._keep(await self._connected())
+                return await self._try_sender(await self._connected(), sender)
+        except _EndedWhileIdle:
+            return "connection_lost"
         except _ConnectionUnusable as fault:
             return fault.reason
         except TimeoutError:
             return "timeout"
-        return None
+
+    async def _try_sender(self, connection: "_Connection", sender: str) -> str | None:
+        try:
+            code = await _begin(connection, sender)
+        except (aiosmtplib.SMTPException, OSError) as fault:
+            return _reason(fault, "connection_lost")
+        finally:
+            connection.close()
+        return None if code == aiosmtplib.SMTPStatus.completed else _refused("sender", code).reason
 
     async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
         """On a kept connection if one still lives: that a server ended an idle one shows at the first command."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis as redis_py
 
 from authsession.doctor import doctor
 from authsession.embedded.postgres import EmbeddedPostgres
@@ -85,7 +86,7 @@ def test_where_all_is_well_every_line_says_so(
     status, lines = examine(environment, tmp_path, capsys)
     assert status == 0
     assert {line.split()[0] for line in lines} == {"ok"}
-    assert len(lines) == 11
+    assert len(lines) == 12
 
 
 @pytest.mark.parametrize(
@@ -113,6 +114,61 @@ def test_a_wrong_environment_is_named_with_its_cure(
     status, lines = examine(environment | changes, tmp_path, capsys)
     assert any(line.startswith(level) and words in line for line in lines), lines
     assert status == (1 if level == "fail" else 0)
+
+
+def test_the_dsn_of_the_other_service_is_named(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = {"AUTHSESSION_POSTGRES_DSN": database.internal_dsn}
+    assert doctor(environment | changes, tmp_path, "public") == 1
+    assert "fail  public: logged in as authsession_internal: name authsession_public in" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"AUTHSESSION_GATEWAY_KEY_PREFIX": "edge:session:"}, "record"),
+        ({"AUTHSESSION_GATEWAY_STREAM": "edge:events"}, "stream"),
+        ({"AUTHSESSION_RATE_LIMIT_KEY_PREFIX": "other:rate:"}, "rate limit"),
+    ],
+)
+def test_an_acl_file_of_other_prefixes_is_named(
+    environment: dict[str, str],
+    changes: dict[str, str],
+    kind: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert doctor(environment | changes, tmp_path, "public") == 1
+    assert f"may not write the key of a {kind}" in capsys.readouterr().out
+
+
+def test_a_full_redis_and_a_replica_are_named(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with temporary_redis() as server, redis_py.Redis(port=server.port) as administrator:
+        given = environment | {"AUTHSESSION_REDIS_ADDR": server.address, "AUTHSESSION_REDIS_PASSWORD": ""}
+        for name, value, code in (("maxmemory", 1, "OOM"), ("min-replicas-to-write", 1, "NOREPLICAS")):
+            administrator.config_set(name, value)
+            assert examine(given, tmp_path, capsys)[0] == 1
+            assert f"Redis refuses to write ({code})" in " ".join(examine(given, tmp_path, capsys)[1])
+            administrator.config_set(name, 0)
+        administrator.execute_command("REPLICAOF", "127.0.0.1", "1")
+        assert "Redis refuses to write (READONLY)" in " ".join(examine(given, tmp_path, capsys)[1])
+
+
+def test_another_redis_than_that_of_the_keeper_is_named(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    beat = (
+        "update authsession.projection_keeper set run_id = $1, beat = extract(epoch from clock_timestamp()) * 1000 - $2"
+    )
+    database.execute(beat, "another", 0)
+    assert "has another Redis" in " ".join(examine(environment, tmp_path, capsys)[1])
+    database.execute(beat, "another", 60_000)
+    status, lines = examine(environment, tmp_path, capsys)
+    assert (status, "nobody has kept the gateway projection for 6" in " ".join(lines)) == (0, True)
+    database.execute("update authsession.projection_keeper set beat = 0")
 
 
 def test_no_secret_is_in_the_answer(

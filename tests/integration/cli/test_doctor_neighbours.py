@@ -8,6 +8,7 @@ from authsession.doctor import doctor
 from authsession.embedded.child import free_port
 from authsession.neighbours import neighbours
 from tests.integration.io.tls import Certificate, create_certificate
+from tests.support.mail_peer import Fault as MailFault
 from tests.support.rest_mail_peer import rest_mail_peer
 from tests.support.smtp_peer import PASSWORD, USERNAME, SmtpPeer, Tls, smtp_peer
 from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
@@ -74,6 +75,16 @@ def test_each_way_in_which_a_mail_server_does_not_take_letters_has_its_cure(trus
         assert line == "fail  mail server: starttls_refused: let it offer STARTTLS, or set AUTHSESSION_SMTP_TLS"
     (line,) = asked(peer, "off")
     assert line == "fail  mail server: unreachable: start it or correct AUTHSESSION_SMTP_ADDR"
+
+
+def test_a_mail_server_that_refuses_our_sender_is_told_before_a_letter_is() -> None:
+    with smtp_peer() as peer:
+        peer.at = "MAIL"
+        peer.fail("login@example.com", MailFault.REFUSE)
+        (line,) = asked(peer, "off")
+    assert line == (
+        "fail  mail server: sender_refused: correct AUTHSESSION_SMTP_FROM, or let the server send for that address"
+    )
 
 
 def test_a_mail_server_that_nobody_vouches_for_gets_no_password(certificate: Certificate) -> None:

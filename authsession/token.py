@@ -25,6 +25,7 @@ from shared.kernel.ids import new_token_id
 
 _REASON_CODE = "command_line_revoke"
 _PAGE = 1000
+_SCOPES = ", ".join(scope.value for scope in Scope)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     creation = actions.add_parser("create", help="make one and print its secret, this once")
     creation.add_argument("--name", type=_name, required=True, help="what lists show it as")
     creation.add_argument(
-        "--scope", type=Scope, choices=list(Scope), action="append", required=True, help="may be given several times"
+        "--scope", type=_scope, action="append", required=True, help=f"one of {_SCOPES}; may be given several times"
     )
     creation.add_argument("--days", type=_days, default=DEFAULT_LIFE, help=f"its life (default {DEFAULT_LIFE.days})")
     actions.add_parser("list", help="print them all, newest first, without their secrets")
@@ -102,6 +103,13 @@ def _line(token: ApiToken) -> str:
 
 def _instant(instant: datetime) -> str:
     return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _scope(text: str) -> Scope:
+    try:
+        return Scope(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"there is no such scope; there are {_SCOPES}") from None
 
 
 def _name(text: str) -> str:

@@ -33,6 +33,9 @@ _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
+_LETTERS_A_TYPO, _MOST_TYPOS = 4, 4
+"""A long name may have more typing errors: `AUTHSESSION_TRUSTED_PROXY` is three from `…_PROXIES`."""
+_OUR_PREFIXES = (PREFIX, "CONTROL_PLANE_")
 _SHORTEST_BREAK_GLASS_TOKEN = 32
 _LONGEST_MAIL_TIMEOUT = timedelta(minutes=1)
 _LONGEST_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
@@ -94,9 +97,16 @@ class Reading:
         return (self._environment.get(variable.name) or variable.default) == text
 
     def check_names(self, known: Iterable[Variable[object]]) -> None:
-        """A name close to a known one is a typing error; others are not ours (orchestrators inject some)."""
+        """A name close to a known one is a typing error; others are not ours (orchestrators inject some).
+
+        So is one whose typing error is in the prefix: `AUTHESION_ENV=production` would run in development.
+        """
         names = {name for variable in known for name in _names(variable)}
-        unknown = sorted(name for name in self._environment if name.startswith(PREFIX) and name not in names)
+        strangers = [name for name in self._environment if name not in names]
+        for name in sorted(strangers):
+            if not name.startswith(PREFIX) and _is_nearly_ours(name):
+                self._is_typo(name, names)
+        unknown = sorted(name for name in strangers if name.startswith(PREFIX))
         strange = [name for name in unknown if not self._is_typo(name, names)]
         if strange:
             self.warnings.append(f"unknown names are ignored: {', '.join(strange)}")
@@ -110,7 +120,7 @@ class Reading:
         if _is_service_link(name, self._environment[name]):
             return False
         close = min(names, key=lambda each: (edit_distance(name, each), each))
-        if edit_distance(name, close) > _TYPO_DISTANCE:
+        if edit_distance(name, close) > _allowed_typos(name):
             return False
         self.problems.append(f"{name} is unknown: write {close}")
         return True
@@ -145,8 +155,24 @@ def _names(variable: Variable[T]) -> tuple[str, ...]:
     return (variable.name, variable.name + _FILE_SUFFIX) if variable.is_secret else (variable.name,)
 
 
+def _allowed_typos(name: str) -> int:
+    """Of letters, in a name that is still one of ours."""
+    own = len(name) - len(PREFIX) if name.startswith(PREFIX) else 0
+    return max(_TYPO_DISTANCE, min(own // _LETTERS_A_TYPO, _MOST_TYPOS))
+
+
+def _is_nearly_ours(name: str) -> bool:
+    """Whether the name begins as ours do, or nearly so."""
+    return any(edit_distance(name[: len(prefix)], prefix) <= 2 * _TYPO_DISTANCE for prefix in _OUR_PREFIXES)
+
+
 def _is_service_link(name: str, value: str) -> bool:
-    """Kubernetes sets NAME_PORT=tcp://… for each service, and _PUBLIC_PORT is two letters from our _PUBLIC_HOST."""
+    """Kubernetes sets NAME_PORT=tcp://… and NAME_SERVICE_PORT for each service.
+
+    `…_PUBLIC_PORT` is two letters from our `…_PUBLIC_HOST`, and `…_MAIL_SERVICE_PORT` three from `…_MAIL_SERVICE_MODE`.
+    """
+    if name.endswith(("_SERVICE_HOST", "_SERVICE_PORT")):
+        return True
     return name.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://"))
 
 

@@ -120,8 +120,10 @@ class Connection:
         media_type = self._headers.get("content-type")
         is_json = self._body_is_unread is False if media_type is None else _JSON_MEDIA_TYPE.fullmatch(media_type)
         encoding = self._headers.get("content-encoding")
-        if not is_json or (encoding is not None and encoding.lower() != "identity"):
-            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE)
+        if not is_json:
+            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8")
+        if encoding is not None and encoding.lower() != "identity":
+            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding must be absent: send the body as it is")
 
     async def _read_body(self) -> bytes:
         if self._whole_body is not None:

@@ -202,6 +202,31 @@ def test_a_mistyped_name_is_refused_with_the_right_one() -> None:
     assert problems(LOGIN_CODE_KEY="x") == ("AUTHSESSION_LOGIN_CODE_KEY is unknown: write AUTHSESSION_LOGIN_CODE_KEYS",)
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("AUTHSESSION_TRUSTED_PROXY", "AUTHSESSION_TRUSTED_PROXIES"),
+        ("AUTHSESSION_LOGINCODE_KEY_FILE", "AUTHSESSION_LOGIN_CODE_KEYS_FILE"),
+        ("AUTHESION_ENV", "AUTHSESSION_ENV"),
+        ("AUTHSESION_INTERNAL_AUTH", "AUTHSESSION_INTERNAL_AUTH"),
+        ("AUTH_SESSION_COOKIE_KEYS", "AUTHSESSION_COOKIE_KEYS"),
+        ("CONTROL_PLANE_API_TOKENS", "CONTROL_PLANE_API_TOKEN"),
+        ("CONTROLPLANE_AUTH_MODE", "CONTROL_PLANE_AUTH_MODE"),
+    ],
+)
+def test_a_near_miss_of_a_security_setting_is_refused(name: str, meant: str) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        read_public({**LEAST, name: "x"})
+    assert refused.value.problems == (f"{name} is unknown: write {meant}",)
+
+
+@pytest.mark.parametrize(
+    "name", ["AUTH_SERVICE_HOST", "AUTHOR", "CONTROL_PLANE_AUTH_URL", "AUTHSESSION_MAIL_SERVICE_PORT"]
+)
+def test_a_name_of_somebody_else_is_none_of_ours(name: str) -> None:
+    read_public({**LEAST, name: "x"})
+
+
 def test_other_unknown_names_are_one_warning() -> None:
     injected = {
         "AUTHSESSION_PUBLIC_PORT": "tcp://10.0.0.1:8080", "AUTHSESSION_PUBLIC_SERVICE_HOST": "10.0.0.1",

@@ -22,6 +22,7 @@ from services.internal_admin.domain.identity import Identity, Operator
 from shared.web.exchange import Request
 
 _OPERATORS_ONLY = "this needs the session of an operator"
+_RENEWAL = "session renewal required: GET /api/control-plane/auth/session renews it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def _denial(decision: AccessDecision) -> Denial | None:
         case OperatorRequired():
             return Denial(ErrorCode.FORBIDDEN, _OPERATORS_ONLY)
         case RenewalDue():
-            return Denial(ErrorCode.SESSION_RENEWAL_REQUIRED)
+            return Denial(ErrorCode.SESSION_RENEWAL_REQUIRED, _RENEWAL)
         case ScopeMissing(scope):
             return Denial(ErrorCode.FORBIDDEN, f"the token lacks the scope {scope.value}")
         case _:

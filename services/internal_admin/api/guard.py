@@ -3,7 +3,7 @@
 `/healthz`, `/readyz` and `/metrics` are no protected routes: probes have no credentials, and these show no person.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol, assert_never
@@ -59,6 +59,13 @@ class Guard:
     def _protected(self, route: ProtectedRoute) -> Route:
         endpoint = _GuardedEndpoint(self, route, ACCESS[route.method, route.path])
         return Route(route.method, route.path, endpoint, route.accepts_body)
+
+
+_WANTED: Mapping[type[Credentials], str] = {
+    NoCredentials: "no credentials were sent: send the header Authorization: Bearer <token>, or log in",
+    UnreadableAuthorization: "the header Authorization must be Bearer, a space and a token",
+}
+"""Of credentials that were sent and are wrong, nothing is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class _GuardedEndpoint:
         if self.route.method != "GET" or not isinstance(credentials, NoCredentials):
             await self._add_refusal(request, None, denial)
         await trio.sleep_until(called_at + FLOOR.total_seconds())
-        answer = refusal(denial.code, denial.message)
+        answer = refusal(denial.code, denial.message or _WANTED.get(type(credentials)))
         if isinstance(credentials, CookieToken | BrokenCookie):
             return replace(answer, headers=(*answer.headers, clearing_header(request)))
         return answer

@@ -14,6 +14,7 @@ from shared.web.exchange import Endpoint, Request, Response
 from shared.web.refusals import refusal
 
 _RETRY_AFTER_CURE = timedelta(minutes=1)
+_KEY_FORM = "client_public_key must be the 32 bytes of an Ed25519 public key in standard base64: 44 characters, padded"
 _log = logging.getLogger(__name__)
 
 
@@ -71,7 +72,7 @@ def _client_key(asked: ConfirmEmailCodeRequest) -> ClientPublicKey:
     try:
         return parse_client_public_key(asked.client_public_key)
     except ValueError:
-        raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY) from None
+        raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, _KEY_FORM) from None
 
 
 def _proven(asked: ConfirmEmailCodeRequest, code: str, client_key: ClientPublicKey, public_host: str | None) -> bool:

@@ -105,3 +105,10 @@ def test_a_wrong_command_line_makes_nothing(
     assert "usage" in capsys.readouterr().err
     assert database.execute("select from api_tokens") == []
     assert database.execute("select from audit_events") == []
+
+
+def test_a_scope_that_does_not_exist_is_answered_with_those_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["token", "create", "--name=x", "--scope=sessions:reed"])
+    said = " ".join(capsys.readouterr().err.split())
+    assert "there is no such scope; there are sessions:read, sessions:revoke" in said

@@ -33,6 +33,9 @@ class ErrorCode(StrEnum):
     TOKEN_NOT_FOUND = "token_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
+    EMAIL_IN_USE = "email_in_use"
+    EMAIL_BLOCKED = "email_blocked"
+    USERS_LIVE_ELSEWHERE = "users_live_elsewhere"
     OWNER_EXISTS = "owner_exists"
     ONBOARDING_OUT_OF_ORDER = "onboarding_out_of_order"
     SETTINGS_CONFLICT = "settings_conflict"
@@ -77,6 +80,9 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.TOKEN_NOT_FOUND: ErrorSpec(404, "token not found"),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(405, "method not allowed"),
         ErrorCode.SESSION_LIMIT_EXCEEDED: ErrorSpec(409, "session limit exceeded"),
+        ErrorCode.EMAIL_IN_USE: ErrorSpec(409, "e-mail in use"),
+        ErrorCode.EMAIL_BLOCKED: ErrorSpec(409, "e-mail blocked"),
+        ErrorCode.USERS_LIVE_ELSEWHERE: ErrorSpec(409, "users live elsewhere"),
         ErrorCode.OWNER_EXISTS: ErrorSpec(409, "owner exists"),
         ErrorCode.ONBOARDING_OUT_OF_ORDER: ErrorSpec(409, "onboarding out of order"),
         ErrorCode.SETTINGS_CONFLICT: ErrorSpec(409, "settings changed meanwhile"),

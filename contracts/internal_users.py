@@ -1,14 +1,20 @@
-"""The trusted routes of users: looking one up by e-mail (SPEC §4.1), and erasing one."""
+"""The trusted routes of users: finding and listing them, changing an address, erasing one (SPEC §4.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final, Literal
 
 from contracts.attribution import ATTRIBUTION_NAMES, Attribution, read_attribution
+from contracts.cursor import encode_position, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import decode_object, known_fields, read_filled_text
-from contracts.strict_query import decode_query
+from contracts.strict_json import check_names, decode_object, known_fields, read_filled_text
+from contracts.strict_query import decode_query, read_limit
+
+DEFAULT_LIMIT: Final = 100
+
+_FIND_NAMES = frozenset({"email", "limit", "cursor"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +28,71 @@ class UserAnswer:
     time_zone: str
 
 
-def decode_find_user(query: str) -> str:
-    """The e-mail of `GET users?email=`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    return read_filled_text(decode_query(query, frozenset({"email"})), "email")
+@dataclass(frozen=True, slots=True)
+class UserCursor:
+    """The last user of a page; the next page begins after them."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindUsersQuery:
+    """One user by `email`; without it a page of all."""
+
+    email: str | None = field(default=None, repr=False)
+    limit: int = DEFAULT_LIMIT
+    cursor: UserCursor | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeUserEmailRequest:
+    """Gives the user named by the path another address."""
+
+    email: str = field(repr=False)
+    reason_code: str
+    actor_type: str
+    actor_id: str | None
+
+
+def decode_find_users(query: str) -> FindUsersQuery:
+    """The query of `GET users`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    parameters = decode_query(query, _FIND_NAMES)
+    if "email" in parameters:
+        check_names(parameters, frozenset({"email"}))
+        return FindUsersQuery(email=read_filled_text(parameters, "email"))
+    position = read_position(parameters)
+    return FindUsersQuery(
+        limit=read_limit(parameters) or DEFAULT_LIMIT, cursor=None if position is None else UserCursor(position)
+    )
 
 
 def encode_user(user: UserAnswer) -> bytes:
     """The answer of `GET users?email=`."""
-    return encode(
-        {
-            "user": {
-                "user_id": user.user_id,
-                "email": user.email,
-                "created_at": encode_instant(user.created_at),
-                "preferred_language": user.preferred_language,
-                "time_zone": user.time_zone,
-            }
-        }
-    )
+    return encode({"user": _user(user)})
+
+
+def encode_users(users: Sequence[UserAnswer], next_cursor: UserCursor | None = None) -> bytes:
+    """The answer of `GET users` without an e-mail; `next_cursor` only if more remain."""
+    answer: dict[str, object] = {"users": [_user(user) for user in users]}
+    if next_cursor is not None:
+        answer["next_cursor"] = encode_user_cursor(next_cursor)
+    return encode(answer)
+
+
+def encode_user_cursor(cursor: UserCursor) -> str:
+    """The cursor as clients carry it."""
+    return encode_position(cursor.user_id)
+
+
+def decode_change_user_email(body: bytes) -> ChangeUserEmailRequest:
+    """The body of `PATCH users/{user_id}`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    fields = known_fields(decode_object(body), ATTRIBUTION_NAMES | {"email"})
+    return ChangeUserEmailRequest(read_filled_text(fields, "email"), *read_attribution(fields))
+
+
+def encode_change_user_email(outcome: Literal["changed", "unchanged"], user_id: str) -> bytes:
+    """The answer of `PATCH users/{user_id}`. It names no address: it may be kept for repeats."""
+    return encode({"outcome": outcome, "user_id": user_id})
 
 
 def decode_delete_user(body: bytes) -> Attribution:
@@ -63,3 +116,13 @@ def encode_delete_user(
             "address_kept_for_block": is_address_kept_for_block,
         }
     )
+
+
+def _user(user: UserAnswer) -> dict[str, str]:
+    return {
+        "user_id": user.user_id,
+        "email": user.email,
+        "created_at": encode_instant(user.created_at),
+        "preferred_language": user.preferred_language,
+        "time_zone": user.time_zone,
+    }

@@ -71,3 +71,5 @@ grant execute on function remove_audit_prefix to authsession_internal;
 grant delete on operator_sessions, api_tokens to authsession_internal;
 grant select, insert, update, delete on idempotency_keys to authsession_internal;
 grant delete on users to authsession_internal;
+-- Another address for a user.
+grant execute on function move_user to authsession_internal;

@@ -159,6 +159,24 @@ CREATE FUNCTION authsession.is_email_domain_refused(email text, blocked text[], 
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((split_part(email, '@'::text, 2) = ANY (blocked)) OR ((cardinality(allowed) > 0) AND (split_part(email, '@'::text, 2) <> ALL (allowed))));
 
+CREATE FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+declare
+    left_email_id bigint;
+begin
+    select email_id into strict left_email_id from users where user_id = which;
+    if not exists (select from emails where email_id = to_email_id and folded = lower(to_email)) then
+        raise exception 'the address is not of this row' using errcode = 'insufficient_privilege';
+    end if;
+    update users set email_id = to_email_id, email = to_email where user_id = which;
+    if left_email_id <> to_email_id then
+        update login_codes set ended_at = clock_timestamp(), sealed_code = null, seal_key_id = null
+         where email_id = left_email_id and ended_at is null and expires_at > clock_timestamp();
+    end if;
+end $$;
+
 CREATE FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -799,6 +817,9 @@ GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_i
 
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_public;
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
 
 REVOKE ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) TO authsession_internal;

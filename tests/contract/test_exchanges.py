@@ -36,7 +36,18 @@ from contracts.internal_sessions import (
     encode_session,
     encode_sessions,
 )
-from contracts.internal_users import UserAnswer, decode_delete_user, decode_find_user, encode_delete_user, encode_user
+from contracts.internal_users import (
+    FindUsersQuery,
+    UserAnswer,
+    UserCursor,
+    decode_change_user_email,
+    decode_delete_user,
+    decode_find_users,
+    encode_change_user_email,
+    encode_delete_user,
+    encode_user,
+    encode_users,
+)
 from contracts.public_auth import decode_confirm, decode_send, encode_challenge, encode_device_session
 from tests.contract.vectors import cases, load
 
@@ -86,6 +97,16 @@ def blocks_page(answer: Json) -> bytes:
     return encode_blocks(blocks, BlockCursor(42) if "next_cursor" in answer else None)
 
 
+def users(answer: Json) -> bytes:
+    def user(shown: Json) -> UserAnswer:
+        return UserAnswer(**{**shown, "created_at": instant(shown["created_at"])})
+
+    if "user" in answer:
+        return encode_user(user(answer["user"]))
+    page = [user(shown) for shown in answer["users"]]
+    return encode_users(page, UserCursor(page[-1].user_id) if "next_cursor" in answer else None)
+
+
 def mailbox(answer: Json) -> bytes:
     return encode_mailbox(
         [MailboxMessage(**{**message, "sent_at": instant(message["sent_at"])}) for message in answer["messages"]]
@@ -96,7 +117,8 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "send_email_code": lambda a: encode_challenge(a["challenge_id"]),
     "confirm_email_code": lambda a: encode_device_session(a["device_session_id"]),
     "read_session": lambda a: encode_session(session(a["session"])),
-    "find_user": lambda a: encode_user(UserAnswer(**{**a["user"], "created_at": instant(a["user"]["created_at"])})),
+    "find_users": users,
+    "change_user_email": lambda a: encode_change_user_email(a["outcome"], a["user_id"]),
     "delete_user": lambda a: encode_delete_user(
         a["user_id"], a["affected_device_session_ids"], a["address_kept_for_block"]
     ),
@@ -117,6 +139,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "revoke_session": decode_revoke_session,
     "revoke_user_sessions": decode_revoke_user_sessions,
     "delete_user": lambda body: decode_delete_user(body)._asdict(),
+    "change_user_email": decode_change_user_email,
     "block_subject": decode_block_subject,
     "unblock_subject": decode_unblock_subject,
 }
@@ -125,7 +148,8 @@ QUERIES: dict[str, Any] = {
     "list every session of a user": (decode_list_sessions, ListSessionsQuery()),
     "list sessions of nobody": (decode_list_sessions, ListSessionsQuery()),
     "list a page of revoked sessions": (decode_list_sessions, ListSessionsQuery(limit=1, status="revoked")),
-    "find a user": (decode_find_user, "Pilot@example.com"),
+    "find a user": (decode_find_users, FindUsersQuery(email="Pilot@example.com")),
+    "list a page of users": (decode_find_users, FindUsersQuery(limit=1)),
     "list a page of blocks": (decode_list_blocks, ListBlocksQuery(limit=2)),
     "look up the block of an e-mail with a plus sign": (
         decode_list_blocks,

@@ -14,7 +14,7 @@ from contracts.errors import ErrorCode, Refusal
 from contracts.internal_blocks import decode_block_subject, decode_list_blocks, decode_unblock_subject
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
-from contracts.internal_users import decode_delete_user, decode_find_user
+from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.domain.system_settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
@@ -27,6 +27,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "block_subject": decode_block_subject,
     "unblock_subject": decode_unblock_subject,
     "delete_user": decode_delete_user,
+    "change_user_email": decode_change_user_email,
     "exchange_setup_code": accounts.decode_exchange_setup_code,
     "register_owner": accounts.decode_register_owner,
     "log_in": accounts.decode_log_in,
@@ -38,7 +39,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "advance_onboarding": decode_advance_onboarding,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
-    "find_user": decode_find_user,
+    "find_users": decode_find_users,
     "read_mailbox": decode_read_mailbox,
     "list_sessions": decode_list_sessions,
     "list_blocks": decode_list_blocks,

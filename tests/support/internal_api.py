@@ -56,6 +56,10 @@ class InternalApi:
     def delete(self, user_id: str) -> httpx.Response:
         return self._world.call(partial(self._client.request, "DELETE", f"{ROOT}/users/{user_id}", json=CAUSE))
 
+    def change_email(self, user_id: str, email: str) -> httpx.Response:
+        body = CAUSE | {"email": email}
+        return self._world.call(partial(self._client.request, "PATCH", f"{ROOT}/users/{user_id}", json=body))
+
     def block(self, **body: Any) -> httpx.Response:
         return self.post("/user-blocks", **body)
 

@@ -25,7 +25,7 @@ def internal_routes(
     change = PublishedChange(postgres, relay)
     return (
         *SessionRoutes(postgres, change).routes(),
-        *UserRoutes(postgres, users).routes(),
+        *UserRoutes(postgres, change, users).routes(),
         *UserDeletionRoutes(change).routes(),
         *BlockRoutes(postgres, change, users).routes(),
         *(MailboxRoutes(postgres, mailbox_keys).routes() if mailbox_keys else ()),

@@ -1,13 +1,38 @@
-"""Api: the look-up of a user by e-mail (SPEC §4.1)."""
+"""Api: finding, listing and changing users (SPEC §4.1)."""
 
 from dataclasses import dataclass
+from functools import partial
+from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
-from contracts.internal_users import UserAnswer, decode_find_user, encode_user
+from contracts.internal_users import (
+    FindUsersQuery,
+    UserAnswer,
+    UserCursor,
+    decode_change_user_email,
+    decode_find_users,
+    encode_change_user_email,
+    encode_user,
+    encode_users,
+)
+from services.internal_admin.api.answering import answered, response
 from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import email_address
+from services.internal_admin.api.reading import cause_of, email_address
+from services.internal_admin.domain.email_change import (
+    ChangeUserEmail,
+    ChangeUserEmailOutcome,
+    EmailBlocked,
+    EmailChanged,
+    EmailInUse,
+    EmailUnchanged,
+    UsersLiveElsewhere,
+)
 from services.internal_admin.domain.identity import Identity
-from services.internal_admin.flows.read_user import read_user
+from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.domain.user import User
+from services.internal_admin.flows.change_user_email import change_user_email
+from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.flows.read_user import list_users, read_user
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
@@ -15,19 +40,59 @@ from shared.web.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class UserRoutes:
-    """Reading the local directory."""
+    """The local directory."""
 
     postgres: Postgres
+    change: PublishedChange
     directory: UserDirectory | None
 
     def routes(self) -> tuple[ProtectedRoute, ...]:
         """The table for the listener."""
-        return (ProtectedRoute("GET", "/api/v1/internal/users", self.find),)
+        return (
+            ProtectedRoute("GET", "/api/v1/internal/users", self.find),
+            ProtectedRoute("PATCH", "/api/v1/internal/users/{user_id}", self.change_email, accepts_body=True),
+        )
 
     async def find(self, request: Request, _: Identity | None) -> Response:
-        """The user with an address."""
-        user = await read_user(email_address(decode_find_user(request.query)), self.postgres, self.directory)
+        """The user with an address, or a page of all."""
+        asked = decode_find_users(request.query)
+        if asked.email is None:
+            return await self._list(asked)
+        user = await read_user(email_address(asked.email), self.postgres, self.directory)
         if user is None:
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
-        answer = UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)
-        return Response(200, encode_user(answer))
+        return Response(200, encode_user(_answer(user)))
+
+    async def _list(self, asked: FindUsersQuery) -> Response:
+        page = await list_users(asked.cursor and asked.cursor.user_id, asked.limit, self.postgres)
+        next_cursor = UserCursor(page.items[-1].user_id) if page.has_more else None
+        return Response(200, encode_users([_answer(user) for user in page.items], next_cursor))
+
+    async def change_email(self, request: Request, identity: Identity | None) -> Response:
+        """Give a user another address."""
+        asked, user_id = decode_change_user_email(request.body), request.path_parameters["user_id"]
+        command = ChangeUserEmail(
+            user_id, email_address(asked.email), cause_of(request, identity, asked), self.directory is not None
+        )
+        change = answered(self.change, request, identity, partial(_changed, user_id))
+        return response(await change_user_email(command, change))
+
+
+def _changed(user_id: str, outcome: ChangeUserEmailOutcome) -> bytes:
+    match outcome:
+        case EmailChanged() | EmailUnchanged():
+            return encode_change_user_email(outcome.name, user_id)
+        case EmailInUse():
+            raise Refusal(ErrorCode.EMAIL_IN_USE, "the e-mail belongs to another user")
+        case EmailBlocked():
+            raise Refusal(ErrorCode.EMAIL_BLOCKED, "the old or the new e-mail is blocked: unblock it first")
+        case UsersLiveElsewhere():
+            raise Refusal(ErrorCode.USERS_LIVE_ELSEWHERE, "users live in the user service: change the e-mail there")
+        case UserNotFound():
+            raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+        case _:
+            assert_never(outcome)
+
+
+def _answer(user: User) -> UserAnswer:
+    return UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)

@@ -70,6 +70,7 @@ ACCESS: Mapping[tuple[str, str], Access] = MappingProxyType({
     ("GET", f"{_INTERNAL}/sessions/{{device_session_id}}"): Scoped(Scope.SESSIONS_READ),
     ("POST", f"{_INTERNAL}/sessions/{{device_session_id}}/revoke"): Scoped(Scope.SESSIONS_REVOKE),
     ("GET", f"{_INTERNAL}/users"): Scoped(Scope.USERS_READ),
+    ("PATCH", f"{_INTERNAL}/users/{{user_id}}"): Scoped(Scope.USERS_WRITE),
     ("DELETE", f"{_INTERNAL}/users/{{user_id}}"): Scoped(Scope.USERS_DELETE),
     ("GET", f"{_INTERNAL}/users/{{user_id}}/sessions"): Scoped(Scope.SESSIONS_READ),
     ("POST", f"{_INTERNAL}/users/{{user_id}}/sessions/revoke-all"): Scoped(Scope.SESSIONS_REVOKE),

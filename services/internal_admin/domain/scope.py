@@ -9,6 +9,7 @@ class Scope(StrEnum):
     SESSIONS_READ = "sessions:read"
     SESSIONS_REVOKE = "sessions:revoke"
     USERS_READ = "users:read"
+    USERS_WRITE = "users:write"
     USERS_DELETE = "users:delete"
     BLOCKS_READ = "blocks:read"
     BLOCKS_WRITE = "blocks:write"

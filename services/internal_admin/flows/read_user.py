@@ -1,7 +1,8 @@
-"""Flow: look a user of the local directory up by e-mail."""
+"""Flow: look a user of the local directory up by e-mail, or list all."""
 
 from functools import partial
 
+from services.internal_admin.domain.page import Page
 from services.internal_admin.domain.user import User
 from services.internal_admin.store import users
 from shared.io.postgres import Postgres
@@ -15,3 +16,8 @@ async def read_user(email: EmailAddress, postgres: Postgres, directory: UserDire
     A `directory` may know two users by two spellings: with it the address is taken as typed.
     """
     return await postgres.unit_of_work(partial(users.read_user, email=email, as_typed=directory is not None))
+
+
+async def list_users(after: str | None, limit: int, postgres: Postgres) -> Page[User]:
+    """By id, from the last: of ours the newest first. Those `after` an id, or from the first on."""
+    return await postgres.unit_of_work(partial(users.list_users, after=after, limit=limit))

@@ -117,6 +117,14 @@ select users.* from users join emails using (email_id)
  where emails.folded = $1 and users.email = coalesce($2, users.email)
  order by users.created_at, users.user_id limit 1;
 
+-- name: list_users
+-- Users by their ids, the newest first where they are ours; from after the id $1, at most $2.
+select * from users where user_id < $1 order by user_id desc limit $2;
+
+-- name: list_first_users
+-- The same from the beginning, at most $1.
+select * from users order by user_id desc limit $1;
+
 -- name: has_user
 -- Whether there is a user of this id.
 select exists (select from users where user_id = $1);

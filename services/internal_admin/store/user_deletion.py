@@ -43,12 +43,12 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
     email_id = await lock_address_of_user(connection, user_id)
     if email_id is None:
         return UserNotFound()
-    email = await connection.fetchval(_SQL["read_address_of_user"], user_id, email_id)
+    email = await read_address_of_user(connection, user_id, email_id)
     revoked = await revoke_active_sessions(connection, email_id, user_id, command.cause)
     if not (revoked.is_all and await _removed_all(connection, email_id, email)):
         return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
     await connection.execute(_SQL["remove_user"], user_id)
-    await connection.execute(_SQL["remove_known_networks"], email_id)
+    await remove_known_networks(connection, email_id)
     await connection.execute(_SQL["remove_kept_answers"], email)
     await connection.execute(_SQL["remove_email"], email_id)
     is_kept_for_block = await connection.fetchval(_SQL["has_block"], email_id)
@@ -62,3 +62,13 @@ async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str
         if int(status.rpartition(" ")[2]) == PART:
             return False
     return True
+
+
+async def read_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> str:
+    """The spelling, inside a transaction that holds the address' row."""
+    return await connection.fetchval(_SQL["read_address_of_user"], user_id, email_id)
+
+
+async def remove_known_networks(connection: asyncpg.Connection, email_id: int) -> None:
+    """Those of an address that is nobody's any more."""
+    await connection.execute(_SQL["remove_known_networks"], email_id)

@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from services.internal_admin.domain.page import Page, cut_page
 from services.internal_admin.domain.user import User
 from services.internal_admin.store.statements import SQL
 from shared.kernel.email_address import EmailAddress
@@ -16,6 +17,15 @@ async def read_user(connection: asyncpg.Connection, email: EmailAddress, *, as_t
     """The user of an address, in any spelling unless `as_typed`; None if there is none."""
     row = await connection.fetchrow(SQL["read_user"], email.folded, email.identity if as_typed else None)
     return None if row is None else _user(row)
+
+
+async def list_users(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[User]:
+    """Users by their ids, from the last; those `after` an id, at most `limit`."""
+    if after is None:
+        rows = await connection.fetch(SQL["list_first_users"], limit + 1)
+    else:
+        rows = await connection.fetch(SQL["list_users"], after, limit + 1)
+    return cut_page([_user(row) for row in rows], limit)
 
 
 def _user(row: asyncpg.Record) -> User:

@@ -14,6 +14,7 @@ from contracts.cursor import encode_position
 from contracts.instant import encode_instant
 from contracts.internal_blocks import BlockCursor, encode_block_cursor
 from contracts.internal_sessions import SessionCursor, encode_session_cursor
+from contracts.internal_users import UserCursor, encode_user_cursor
 from shared.kernel.client_key import parse_client_public_key
 from tests.property.contracts.requests import INSTANTS
 
@@ -76,6 +77,7 @@ def register_formats() -> None:
     schemathesis.openapi.format(
         "session-cursor", st.builds(SessionCursor, INSTANTS, st.just("device-session-123")).map(encode_session_cursor)
     )
+    schemathesis.openapi.format("user-cursor", st.builds(UserCursor, st.just("user-123")).map(encode_user_cursor))
     schemathesis.openapi.format(
         "block-cursor", st.builds(BlockCursor, st.integers(min_value=1, max_value=2**63 - 1)).map(encode_block_cursor)
     )

@@ -44,7 +44,8 @@ def test_every_operation_answers_as_documented_along_a_whole_life(
     running_stack: RunningStack, public: Client, internal: Client
 ) -> None:
     sessions = [log_in(running_stack, public) for _ in range(3)]
-    user = internal.call("find_user", query=f"email={EMAIL}")["user"]
+    user = internal.call("find_users", query=f"email={EMAIL}")["user"]
+    assert user in internal.call("find_users", query="limit=1000")["users"]
     assert (user["email"], user["time_zone"]) == (EMAIL, "Europe/Berlin")
     user_id = user["user_id"]
     newest = internal.call("read_session", device_session_id=sessions[2])["session"]
@@ -104,7 +105,7 @@ def test_every_operation_answers_as_documented_along_a_whole_life(
     assert internal.call("delete_user", user_id=user_id, json=erasure, headers=key) == erased
     internal.call("delete_user", 409, user_id=user_id, json=why, headers=key)
     internal.call("delete_user", 404, user_id=user_id, json=erasure)
-    internal.call("find_user", 404, query=f"email={EMAIL}")
+    internal.call("find_users", 404, query=f"email={EMAIL}")
 
 
 def test_both_processes_report_their_health_as_documented(public: Client, internal: Client) -> None:

@@ -87,7 +87,7 @@ def test_an_address_of_nobody_is_not_found(api: InternalApi) -> None:
 
 
 @pytest.mark.parametrize("path", ["/users", "/dev/mailbox"])
-@pytest.mark.parametrize("query", [{}, {"email": ""}, {"email": "nobody"}, {"email": "a@example.com", "more": "1"}])
+@pytest.mark.parametrize("query", [{"email": ""}, {"email": "nobody"}, {"email": "a@example.com", "more": "1"}])
 def test_a_malformed_look_up_is_refused(api: InternalApi, path: str, query: dict[str, str]) -> None:
     answer = api.get(path, **query)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_request")

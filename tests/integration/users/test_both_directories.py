@@ -45,6 +45,15 @@ def test_spellings_are_one_user_here_and_what_the_user_service_says_elsewhere(fl
     assert len(set(logged_in)) == (1 if flow.peer is None else 2)
 
 
+def test_an_address_is_changed_here_only(flow: LoginFlow) -> None:
+    user_id = flow.session(flow.log_in(email_address()))["user_id"]
+    answer = flow.api.change_email(user_id, email_address())
+    if flow.peer is None:
+        assert answer.json()["outcome"] == "changed"
+    else:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "users_live_elsewhere")
+
+
 def test_an_exact_repeat_gets_the_same_session(flow: LoginFlow) -> None:
     challenge_id, code = flow.send(email_address())
     key = client_public_key()

@@ -16,7 +16,7 @@ from contracts.gateway import MalformedRecord, decode_record, decode_stream_entr
 from contracts.internal_blocks import decode_block_subject, decode_list_blocks, decode_unblock_subject
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
-from contracts.internal_users import decode_find_user
+from contracts.internal_users import decode_find_users
 from contracts.public_auth import decode_confirm, decode_send
 from contracts.strict_json import decode_object
 from tests.property.contracts.requests import ANY_JSON, ANY_TEXT
@@ -39,7 +39,7 @@ VALID: dict[Callable[[bytes], object], dict[str, Any]] = {
 OPTIONAL = {"time_zone", "client_key_proof", "except_device_session_id", "expires_at"}
 DECODERS = st.sampled_from(list(VALID))
 QUERY_DECODERS = st.sampled_from([
-    decode_find_user, decode_read_mailbox, decode_list_sessions, decode_list_blocks, decode_list_audit,
+    decode_find_users, decode_read_mailbox, decode_list_sessions, decode_list_blocks, decode_list_audit,
 ])  # fmt: skip
 PARAMETERS = st.sampled_from(["email", "user_id", "limit", "cursor", "status", "x", ""])
 

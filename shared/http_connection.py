@@ -201,7 +201,7 @@ class HttpConnection:
         must_rest = bool(self._arrived)  # a client that sends many requests at once must not keep others waiting
         while True:
             self._skip_blank_lines()
-            end = find_end(self._arrived, min(seen, len(self._arrived)))
+            end = find_end(self._arrived, min(seen, len(self._arrived))) if self._arrived else -1
             if end >= 0:
                 break
             seen = len(self._arrived)
@@ -222,7 +222,8 @@ class HttpConnection:
         end = 0
         while self._arrived.startswith(b"\r\n", end):
             end += 2
-        del self._arrived[:end]
+        if end:
+            del self._arrived[:end]
 
     async def _handle(self, head: Head, body: "_Body", answer: "_Answer") -> None:
         plain, scope = self._listening.plain, self._scope(head)
@@ -356,6 +357,8 @@ class HttpConnection:
 class _Body:
     """The body of one request, as ASGI's `receive` gives it."""
 
+    __slots__ = ("_awaits_continue", "_connection", "_framing", "_has_ended", "_head")
+
     def __init__(self, connection: HttpConnection, head: Head) -> None:
         self._connection = connection
         self._head = head
@@ -395,6 +398,8 @@ class _Body:
 
 class _Answer:
     """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
+
+    __slots__ = ("_connection", "_has_body", "_is_begun", "_is_sent", "_unsent", "must_close")
 
     def __init__(self, connection: HttpConnection, head: Head) -> None:
         self._connection = connection

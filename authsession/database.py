@@ -48,7 +48,7 @@ def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
     Raises `StartFailure` if there is neither, `ConfigurationError` if it is no DSN.
     """
     reading = Reading(environment)
-    given = reading.optional(variables.POSTGRES_DSN)
+    given = reading.optional(variables.POSTGRES_DIRECT_DSN) or reading.optional(variables.POSTGRES_DSN)
     reading.finish()
     if given is not None:
         return given

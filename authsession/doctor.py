@@ -15,12 +15,13 @@ from authsession.finding import Finding
 from authsession.installation import Installation
 from authsession.keys import missing_keys
 from authsession.neighbours import neighbours
+from authsession.pooler import pooler_findings
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
-from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE
 from authsession.spelling import typed
 from contracts.gateway import GatewayKeys
 from shared import variables
 from shared.db.migrate import SCHEMA, expected_version
+from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.io import queries
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
@@ -117,15 +118,21 @@ async def _kept(dsn: str | None) -> _Kept | None:
 async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
+    direct_dsn = Reading(environment).optional(variables.POSTGRES_DIRECT_DSN)
     try:
-        async with connect(dsn) as connection:
+        pooler = await pooler_findings(dsn, direct_dsn)
+        if any(finding.level == "fail" for finding in pooler):
+            return pooler
+        async with connect(direct_dsn or dsn) as connection:
             return [
+                *pooler,
                 await _server(connection),
                 await _schema(connection),
                 await _clock(connection),
                 *await _durability(connection, has_several_hosts=len(hosts_of(dsn)) > 1),
                 *await _writes(connection),
                 await _own_rights(connection, name),
+                *await _blockers(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
                 *await _missing_keys(connection, environment),
@@ -138,6 +145,10 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
 
 
 async def _server(connection: asyncpg.Connection) -> Finding:
+    encoding = await connection.fetchval(_SQL["read_encoding"])
+    if encoding != "UTF8":
+        cure = "make a database with encoding 'UTF8' template template0, and restore the data into that one"
+        return Finding("fail", f"the database's encoding is {encoding}", cure)
     number = int(await connection.fetchval(_SQL["read_server_version"]))
     if number < OLDEST_POSTGRES:
         return Finding("fail", f"Postgres {number // 10_000}", f"use {OLDEST_POSTGRES // 10_000} or later")
@@ -223,6 +234,15 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     if wrong:
         return [Finding("fail", f"{role} {', '.join(wrong)}", f"run `{typed('migrate')}`, which sets the grants anew")]
     return [Finding("ok", f"rights of {role}")]
+
+
+async def _blockers(connection: asyncpg.Connection) -> list[Finding]:
+    """Whether the schema's owner may end the public role's back ends that others wait for (SPEC §1.2)."""
+    row = await connection.fetchrow(_SQL["read_ender"])
+    if row is None or row["may_end"]:
+        return []  # without the function the schema's finding says so
+    cure = f"as a superuser: grant {PUBLIC_ROLE} to {row['owner']}"
+    return [Finding("warn", "a stranger in the public process could hold up revocations by locks", cure)]
 
 
 async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:

@@ -2,6 +2,19 @@
 -- 160003 for 16.3.
 select current_setting('server_version_num');
 
+-- name: read_encoding
+-- Of the database.
+select current_setting('server_encoding');
+
+-- name: read_ender
+-- The owner of the function that ends blocking back ends, and whether it may.
+select owner.rolname as owner,
+       owner.rolsuper or pg_has_role(owner.oid, 'authsession_public', 'usage')
+       or pg_has_role(owner.oid, 'pg_signal_backend', 'usage') as may_end
+  from pg_proc join pg_roles owner on owner.oid = proowner
+ where proname = 'end_public_blockers' and pronamespace = to_regnamespace('authsession')
+   and exists (select from pg_roles where rolname = 'authsession_public');
+
 -- name: read_schema_version
 -- The newest migration that was applied.
 select max(version) from authsession.schema_migrations;

@@ -8,10 +8,8 @@ import asyncpg
 
 from authsession.database import connect, credentials, reason, with_credentials
 from authsession.embedded.child import StartFailure
+from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.kernel.entropy import SystemEntropy
-
-PUBLIC_ROLE = "authsession_public"
-INTERNAL_ROLE = "authsession_internal"
 
 
 async def enable_login(owner: asyncpg.Connection, dsn: str, role: str, password: str) -> str:

@@ -16,13 +16,14 @@ from authsession.embedded.redis_users import acl_lines
 from authsession.environment import without
 from authsession.installation import Installation
 from authsession.redis_access import is_local_and_silent, redis_problem
-from authsession.roles import INTERNAL_ROLE, PUBLIC_ROLE, enable_login
+from authsession.roles import enable_login
 from authsession.service import STOP_TIMEOUT, Service, check_free
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from shared import variables
 from shared.address import TcpAddress, parse_address
 from shared.db.migrate import GrantsRefused, migrate
+from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0

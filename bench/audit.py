@@ -20,7 +20,7 @@ from services.internal_admin.api.audit import audit_answer
 from services.internal_admin.domain.audit_filter import AuditFilter, Position
 from services.internal_admin.store.audit_seals import read_chain_end, seal_batch
 from services.internal_admin.store.audit_trail import list_audit_rows
-from services.internal_admin.workers.audit_sealer import BATCH, LOCK
+from services.internal_admin.workers.audit_sealer import BATCH, LEASE
 from shared.keyring import KeyRing
 from tests.support.database import Database
 from tests.support.stack import AUDIT_KEYS, SEALING_KEYS, RunningStack
@@ -162,18 +162,13 @@ async def measure_sealer_cost(
 
 
 async def _halt(holder: Holder) -> None:
-    await holder.execute("select pg_advisory_unlock_all()")
-    await holder.execute(
-        "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and objid = $1 "
-        "and pid <> pg_backend_pid()",
-        LOCK,
-    )
-    await holder.execute("select pg_advisory_lock($1)", LOCK)
+    take = "update leases set holder = gen_random_uuid(), held_until = 'infinity' where name = $1"
+    await holder.execute(take, LEASE)
 
 
 async def _let_seal(holder: Holder) -> None:
     """Returns when it has caught up."""
-    await holder.execute("select pg_advisory_unlock_all()")
+    await holder.execute("update leases set held_until = '-infinity' where name = $1", LEASE)
     while not await holder.fetchval(_IS_SEALED):  # noqa: ASYNC110 - another process seals
         await asyncio.sleep(0.1)
 

@@ -29,6 +29,7 @@ class ProcessSettings:
     mail_service_mode: str
     user_service: UserServiceSettings | None
     postgres_dsn: str = field(repr=False)
+    postgres_direct_dsn: str | None = field(repr=False)
     postgres_pool_size: int
     redis: RedisSettings
     login_code_keys: KeyRing = field(repr=False)
@@ -49,6 +50,7 @@ def read_process_settings(reading: Reading) -> ProcessSettings:
         mail_service_mode=reading.required(variables.MAIL_SERVICE_MODE),
         user_service=read_user_service(reading),
         postgres_dsn=reading.required(variables.POSTGRES_DSN),
+        postgres_direct_dsn=reading.optional(variables.POSTGRES_DIRECT_DSN),
         postgres_pool_size=reading.required(variables.POSTGRES_POOL_SIZE),
         redis=RedisSettings(
             address=reading.required(variables.REDIS_ADDR),

@@ -112,6 +112,13 @@ POSTGRES_DSN = Variable(
     is_required=True,
     is_secret=True,
 )
+POSTGRES_DIRECT_DSN = Variable(
+    "AUTHSESSION_POSTGRES_DIRECT_DSN",
+    parse_postgres_dsn,
+    "URL of that database past the pooler, if `AUTHSESSION_POSTGRES_DSN` leads through one in transaction mode, "
+    "and only in that case; commands such as `migrate` use it",
+    is_secret=True,
+)
 POSTGRES_POOL_SIZE = Variable(
     "AUTHSESSION_POSTGRES_POOL_SIZE", whole_number(1, 500), "connections to Postgres of one process at most", "10"
 )

@@ -28,8 +28,10 @@ from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, retention, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.audit_watch import AuditWatch
+from services.internal_admin.workers.blockers import Blockers
 from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.workers.token_uses import KeepTokenUses
+from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
@@ -64,10 +66,6 @@ from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
 
-POSTGRES_SETTINGS = {"enable_bitmapscan": "off"}
-"""Lists take their order from an index: a plan made for users with few sessions would read and sort all 5,000 of a user
-for a page of 100 (test_flat_pages.py)."""
-
 
 async def run(settings: InternalAdminSettings) -> None:
     """Serve until a signal has drained the server. Raises `ConfigurationError` for an address that cannot be had."""
@@ -81,7 +79,8 @@ async def run(settings: InternalAdminSettings) -> None:
             process.postgres_dsn,
             application_name="authsession-internal",
             pool_size=process.postgres_pool_size,
-            settings=POSTGRES_SETTINGS,
+            settings=INTERNAL_SETTINGS,
+            direct_dsn=process.postgres_direct_dsn,
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as users,
@@ -124,6 +123,7 @@ async def _run(
         await workers.start(limiter.run)
         await workers.start(keeper.run)
         await workers.start(ProjectionGuard(postgres, projection, SystemEntropy()).run)
+        await workers.start(Blockers(postgres).run)
         await workers.start(partial(
             supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
         ))  # fmt: skip

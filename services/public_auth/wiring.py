@@ -23,6 +23,7 @@ from services.public_auth.mail.transports import open_transport
 from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
+from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
@@ -52,14 +53,6 @@ from shared.web.rate_limit import RateLimiter
 
 _log = logging.getLogger(__name__)
 
-POSTGRES_SETTINGS = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "off",
-    "enable_bitmapscan": "off",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-}
-"""One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
 WATCH_IDLE = timedelta(seconds=10)
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
@@ -78,7 +71,8 @@ async def run(settings: PublicAuthSettings) -> None:
             process.postgres_dsn,
             application_name="authsession-public",
             pool_size=process.postgres_pool_size,
-            settings=POSTGRES_SETTINGS,
+            settings=PUBLIC_SETTINGS,
+            direct_dsn=process.postgres_direct_dsn,
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,

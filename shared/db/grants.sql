@@ -4,6 +4,8 @@
 do $$
 declare role_name text;
 begin
+    -- Postgres lets everybody execute a new function, and so it does after a restore without privileges.
+    execute format('revoke all on all functions in schema %I from public', current_schema);
     foreach role_name in array array['authsession_public', 'authsession_internal'] loop
         if not exists (select from pg_roles where rolname = role_name) then
             begin
@@ -22,9 +24,17 @@ grant execute on function clock_now to authsession_public, authsession_internal;
 grant execute on function revoke_oldest_sessions to authsession_public;
 grant select on schema_migrations to authsession_public, authsession_internal;
 grant select on settings, users, blocks, device_sessions to authsession_public;
-grant select, insert, update on emails, login_codes, challenges, mail_deliveries, known_networks to authsession_public;
+grant select, insert on emails, login_codes, challenges, mail_deliveries, known_networks, projection_outbox
+    to authsession_public;
+-- Updates by column: the right to update a whole table is the right to lock it.
+grant update (version) on emails to authsession_public;
+grant update (ended_at, sealed_code, seal_key_id) on login_codes to authsession_public;
+grant update (state, attempts, evaluated, confirmed_at) on challenges to authsession_public;
+grant update (state, reason, attempts, next_attempt_at, finished_at) on mail_deliveries to authsession_public;
+grant update (confirmed_at) on known_networks to authsession_public;
+grant update (available_at) on projection_outbox to authsession_public;
+grant delete on projection_outbox to authsession_public;
 grant insert on users, device_sessions to authsession_public;
-grant select, insert, update, delete on projection_outbox to authsession_public;
 
 -- Trusted operations. Codes and challenges stay with the public flow, but for the development mailbox's
 -- reading and retention's removing.
@@ -35,7 +45,11 @@ grant select on users, login_codes, mail_deliveries, challenges to authsession_i
 grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;
 
 -- The gateway projection: whichever process keeps it begins epochs and notes conflicts; the internal one resolves them.
-grant select, update on projection_keeper to authsession_public, authsession_internal;
+-- Each takes a lease for it; the public one only where no internal process keeps.
+grant select on projection_keeper to authsession_public, authsession_internal;
+grant update (epoch, state, beat, run_id, timeline, session_max_age, postgres_started_at, rebuild_requested)
+    on projection_keeper to authsession_public, authsession_internal;
+grant execute on function take_lease, give_back_lease, comes_before_the_keeper to authsession_public, authsession_internal;
 grant insert on projection_conflicts to authsession_public, authsession_internal;
 grant select, delete on projection_conflicts to authsession_internal;
 grant select, update on projection_guard to authsession_internal;
@@ -73,3 +87,17 @@ grant select, insert, update, delete on idempotency_keys to authsession_internal
 grant delete on users to authsession_internal;
 -- Another address for a user.
 grant execute on function move_user to authsession_internal;
+
+-- The internal process ends back ends of the public role that stand in its way.
+grant execute on function end_public_blockers to authsession_internal;
+
+-- That function ends them with its owner's rights, who needs those of the public role for it; a superuser has them.
+do $$ begin
+    if not pg_has_role(current_user, 'authsession_public', 'usage') then
+        execute format('grant authsession_public to %I', current_user);
+        if not pg_has_role(current_user, 'authsession_public', 'usage') then  -- Postgres 16: membership alone inherits nothing
+            execute format('grant authsession_public to %I with inherit true', current_user);
+        end if;
+    end if;
+exception when insufficient_privilege then null;  -- `doctor` says so
+end $$;

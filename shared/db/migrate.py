@@ -15,8 +15,11 @@ from pathlib import Path
 
 import asyncpg
 
+from shared.db.role_settings import ROLE_SETTINGS
+
 SCHEMA = "authsession"
 FOLDER = Path(__file__).parent
+ENCODING = "UTF8"
 LOCK_KEY = 0x61757468  # "auth"; advisory locks are per database
 LOCK_TRIES, LOCK_PAUSE = 150, 2.0  # with two seconds for each try: ten minutes
 
@@ -32,6 +35,11 @@ create table if not exists schema_migrations (
     checksum   text not null,      -- SHA-256 of the file as applied
     applied_at timestamptz not null default clock_timestamp()
 );
+"""
+
+
+_GIVE_SETTING = """
+do $$ begin execute format('alter role {role} in database %I set {name} = %L', current_database(), '{value}'); end $$
 """
 
 
@@ -81,6 +89,12 @@ async def migrate(connection: asyncpg.Connection, on_applied: Callable[[str], No
     `MigrationRefused` when an applied migration was changed since, or the database is newer than this code, and
     `GrantsRefused` when all of them are applied but the roles cannot be made or granted to.
     """
+    encoding = await connection.fetchval("select current_setting('server_encoding')")
+    if encoding != ENCODING:
+        raise MigrationRefused(
+            f"the database's encoding is {encoding}, and names and addresses need {ENCODING}: "
+            f"create one with encoding '{ENCODING}' template template0"
+        )
     await connection.execute("select pg_advisory_lock($1)", LOCK_KEY)
     try:
         await connection.execute(_CREATE)
@@ -117,8 +131,18 @@ async def _grant(connection: asyncpg.Connection) -> None:
     try:
         async with connection.transaction():
             await connection.execute((FOLDER / "grants.sql").read_text("utf-8"))
+        await _give_settings(connection)
     except asyncpg.InsufficientPrivilegeError as fault:
         raise GrantsRefused(f"its user may not create or grant to the login roles ({fault.args[0]})") from None
+
+
+async def _give_settings(connection: asyncpg.Connection) -> None:
+    """To both roles, in this database. Needed only behind a pooler in transaction mode, where `doctor` misses them."""
+    with suppress(asyncpg.InsufficientPrivilegeError):
+        async with connection.transaction():
+            for role, settings in ROLE_SETTINGS.items():
+                for name, value in settings.items():
+                    await connection.execute(_GIVE_SETTING.format(role=role, name=name, value=value))
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:

@@ -2,6 +2,14 @@
 
 CREATE SCHEMA authsession;
 
+CREATE FUNCTION authsession.audited_by_public() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    new.caller := 'public';
+    return new;
+end $$;
+
 CREATE FUNCTION authsession.challenge_transition() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -21,6 +29,22 @@ end $$;
 CREATE FUNCTION authsession.clock_now() RETURNS timestamp with time zone
     LANGUAGE sql PARALLEL SAFE
     RETURN (clock_timestamp() + (COALESCE(NULLIF(current_setting('authsession.clock_offset'::text, true), ''::text), '0'::text))::interval);
+
+CREATE TABLE authsession.leases (
+    name text NOT NULL,
+    holder uuid,
+    held_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT leases_name_check CHECK ((name = ANY (ARRAY['keeper'::text, 'keeper of public'::text, 'sealer'::text])))
+);
+
+CREATE FUNCTION authsession.comes_before_the_keeper() RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT ((SESSION_USER <> 'authsession_public'::name) AND (EXISTS ( SELECT
+            FROM authsession.leases
+           WHERE ((leases.name = 'keeper of public'::text) AND (leases.held_until > clock_timestamp())))));
+END;
 
 CREATE FUNCTION authsession.device_session_only_revoked() RETURNS trigger
     LANGUAGE plpgsql
@@ -155,9 +179,45 @@ CREATE FUNCTION authsession.email_is_unused(which bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((NOT (EXISTS (SELECT FROM authsession.users WHERE (users.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.blocks WHERE (blocks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.challenges WHERE (challenges.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.login_codes WHERE (login_codes.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.mail_deliveries WHERE (mail_deliveries.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.known_networks WHERE (known_networks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.user_block_orders WHERE (user_block_orders.email_id = email_is_unused.which)))));
 
+CREATE FUNCTION authsession.end_public_blockers(patience interval) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT count(*) FILTER (WHERE pg_terminate_backend(guilty.pid)) AS count
+    FROM ( SELECT DISTINCT blocker.pid
+            FROM (((pg_locks waiting
+              JOIN pg_stat_activity waiter ON (((waiter.pid = waiting.pid) AND (waiter.datname = current_database()) AND (waiter.usename <> 'authsession_public'::name))))
+              CROSS JOIN LATERAL unnest(pg_blocking_pids(waiting.pid)) blocking(pid))
+              JOIN pg_stat_activity blocker ON (((blocker.pid = blocking.pid) AND (blocker.datname = current_database()) AND (blocker.usename = 'authsession_public'::name))))
+           WHERE ((NOT waiting.granted) AND (waiting.waitstart < (clock_timestamp() - GREATEST(end_public_blockers.patience, '00:00:01'::interval))))) guilty;
+END;
+
+CREATE FUNCTION authsession.give_back_lease(which text, by uuid) RETURNS void
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ UPDATE authsession.leases SET held_until = '-infinity'::timestamp with time zone
+   WHERE ((leases.name = (give_back_lease.which ||
+         CASE
+             WHEN (SESSION_USER = 'authsession_public'::name) THEN ' of public'::text
+             ELSE ''::text
+         END)) AND (leases.holder = give_back_lease.by));
+END;
+
 CREATE FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) RETURNS boolean
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((split_part(email, '@'::text, 2) = ANY (blocked)) OR ((cardinality(allowed) > 0) AND (split_part(email, '@'::text, 2) <> ALL (allowed))));
+
+CREATE FUNCTION authsession.keeper_is_internal() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+begin
+    if exists (select from leases where name = 'keeper' and held_until > clock_timestamp()) then
+        raise exception 'the internal process keeps the projection' using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end $$;
 
 CREATE FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -176,6 +236,18 @@ begin
          where email_id = left_email_id and ended_at is null and expires_at > clock_timestamp();
     end if;
 end $$;
+
+CREATE FUNCTION authsession.owners_clock() RETURNS timestamp with time zone
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (clock_timestamp() + COALESCE(( SELECT (NULLIF(split_part(setting.setting, '='::text, 2), ''::text))::interval AS "nullif"
+            FROM (pg_db_role_setting
+              CROSS JOIN LATERAL unnest(pg_db_role_setting.setconfig) setting(setting))
+           WHERE ((pg_db_role_setting.setdatabase = ( SELECT pg_database.oid
+                    FROM pg_database
+                   WHERE (pg_database.datname = current_database()))) AND (pg_db_role_setting.setrole = (0)::oid) AND (setting.setting ~~ 'authsession.clock_offset=%'::text))), '00:00:00'::interval));
+END;
 
 CREATE FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
@@ -236,7 +308,7 @@ CREATE FUNCTION authsession.revoke_oldest_sessions(for_user_id text) RETURNS SET
     AS $$
 declare
     chosen settings%rowtype;
-    now timestamptz := clock_now();
+    now timestamptz := owners_clock();
 begin
     select * into chosen from settings;
     if chosen.session_limit = 0 or chosen.session_limit_policy <> 'revoke_oldest' then
@@ -251,6 +323,29 @@ begin
               order by created_at desc, device_session_id desc
              offset chosen.session_limit)
         returning *;
+end $$;
+
+CREATE FUNCTION authsession.take_lease(which text, by uuid, life interval) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+declare
+    is_public constant boolean := session_user = 'authsession_public';
+    own constant text := which || case when is_public then ' of public' else '' end;
+    now constant timestamptz := clock_timestamp();
+begin
+    if is_public and which <> 'keeper' or life > interval '1 minute' then
+        raise exception 'this lease is not for this role, or not for so long' using errcode = 'insufficient_privilege';
+    end if;
+    if is_public and exists (select from leases where name = 'keeper' and held_until > now) then
+        return false;
+    end if;
+    perform from leases where name = own and (holder = by or held_until <= now) for update skip locked;
+    if not found then
+        return false;
+    end if;
+    update leases set holder = by, held_until = now + life where name = own;
+    return true;
 end $$;
 
 CREATE TABLE authsession.api_tokens (
@@ -607,6 +702,9 @@ ALTER TABLE ONLY authsession.idempotency_keys
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
 
+ALTER TABLE ONLY authsession.leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (name);
+
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
 
@@ -744,9 +842,13 @@ CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree 
 
 CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 
+CREATE TRIGGER audited_by_public BEFORE INSERT ON authsession.audit_events FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND (new.caller <> 'public'::text))) EXECUTE FUNCTION authsession.audited_by_public();
+
 CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
 
 CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
+
+CREATE TRIGGER keeper_is_internal BEFORE UPDATE ON authsession.projection_keeper FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.keeper_is_internal();
 
 ALTER TABLE ONLY authsession.api_tokens
     ADD CONSTRAINT api_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES authsession.operators(operator_id);
@@ -790,36 +892,86 @@ ALTER TABLE ONLY authsession.users
 GRANT USAGE ON SCHEMA authsession TO authsession_public;
 GRANT USAGE ON SCHEMA authsession TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.audited_by_public() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION authsession.challenge_transition() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION authsession.clock_now() FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_public;
 GRANT ALL ON FUNCTION authsession.clock_now() TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.comes_before_the_keeper() FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.comes_before_the_keeper() TO authsession_public;
+GRANT ALL ON FUNCTION authsession.comes_before_the_keeper() TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.device_session_only_revoked() FROM PUBLIC;
 
 GRANT SELECT ON TABLE authsession.blocks TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.blocks TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.challenges TO authsession_public;
+GRANT SELECT,INSERT ON TABLE authsession.challenges TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.challenges TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.known_networks TO authsession_public;
+GRANT UPDATE(state) ON TABLE authsession.challenges TO authsession_public;
+
+GRANT UPDATE(attempts) ON TABLE authsession.challenges TO authsession_public;
+
+GRANT UPDATE(evaluated) ON TABLE authsession.challenges TO authsession_public;
+
+GRANT UPDATE(confirmed_at) ON TABLE authsession.challenges TO authsession_public;
+
+GRANT SELECT,INSERT ON TABLE authsession.known_networks TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.known_networks TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.login_codes TO authsession_public;
+GRANT UPDATE(confirmed_at) ON TABLE authsession.known_networks TO authsession_public;
+
+GRANT SELECT,INSERT ON TABLE authsession.login_codes TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.login_codes TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.mail_deliveries TO authsession_public;
+GRANT UPDATE(sealed_code) ON TABLE authsession.login_codes TO authsession_public;
+
+GRANT UPDATE(seal_key_id) ON TABLE authsession.login_codes TO authsession_public;
+
+GRANT UPDATE(ended_at) ON TABLE authsession.login_codes TO authsession_public;
+
+GRANT SELECT,INSERT ON TABLE authsession.mail_deliveries TO authsession_public;
 GRANT SELECT ON TABLE authsession.mail_deliveries TO authsession_internal;
+
+GRANT UPDATE(state) ON TABLE authsession.mail_deliveries TO authsession_public;
+
+GRANT UPDATE(reason) ON TABLE authsession.mail_deliveries TO authsession_public;
+
+GRANT UPDATE(attempts) ON TABLE authsession.mail_deliveries TO authsession_public;
+
+GRANT UPDATE(next_attempt_at) ON TABLE authsession.mail_deliveries TO authsession_public;
+
+GRANT UPDATE(finished_at) ON TABLE authsession.mail_deliveries TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.user_block_orders TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.users TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.users TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.email_is_unused(which bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.email_is_unused(which bigint) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.end_public_blockers(patience interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.end_public_blockers(patience interval) TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.give_back_lease(which text, by uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.give_back_lease(which text, by uuid) TO authsession_public;
+GRANT ALL ON FUNCTION authsession.give_back_lease(which text, by uuid) TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_public;
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.keeper_is_internal() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.owners_clock() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) TO authsession_internal;
@@ -829,6 +981,10 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authse
 
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
+
+REVOKE ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) TO authsession_public;
+GRANT ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
 
@@ -875,8 +1031,10 @@ GRANT SELECT,UPDATE ON TABLE authsession.audit_sealer TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO authsession_internal;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE authsession.emails TO authsession_public;
+GRANT SELECT,INSERT ON TABLE authsession.emails TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_internal;
+
+GRANT UPDATE(version) ON TABLE authsession.emails TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
 
@@ -893,11 +1051,37 @@ GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_conflicts TO authsess
 
 GRANT SELECT,UPDATE ON TABLE authsession.projection_guard TO authsession_internal;
 
-GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_public;
-GRANT SELECT,UPDATE ON TABLE authsession.projection_keeper TO authsession_internal;
+GRANT SELECT ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT SELECT ON TABLE authsession.projection_keeper TO authsession_internal;
 
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.projection_outbox TO authsession_public;
+GRANT UPDATE(epoch) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(epoch) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(state) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(state) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(beat) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(beat) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(run_id) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(run_id) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(timeline) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(timeline) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(session_max_age) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(session_max_age) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(rebuild_requested) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(rebuild_requested) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT UPDATE(postgres_started_at) ON TABLE authsession.projection_keeper TO authsession_public;
+GRANT UPDATE(postgres_started_at) ON TABLE authsession.projection_keeper TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.projection_outbox TO authsession_public;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.projection_outbox TO authsession_internal;
+
+GRANT UPDATE(available_at) ON TABLE authsession.projection_outbox TO authsession_public;
 
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_public;
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_internal;

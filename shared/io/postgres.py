@@ -1,4 +1,4 @@
-"""Postgres for trio: units of work on a few connections, and an advisory lock held by a connection of its own.
+"""Postgres for trio: units of work on a few connections, and on connections of their own.
 
 One crossing per unit of work, shielded and bounded from the inside. This room knows no table; driver and OS faults
 become `DependencyUnavailable("postgres")` here and nowhere else. Why not asyncpg's own pool:
@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 from typing import TypeVar
@@ -74,12 +75,14 @@ class Postgres:
     def __init__(
         self,
         server: Server,
+        direct: Server,
         *,
         pool_size: int,
         acquire_timeout: timedelta,
         unit_timeout: timedelta,
     ) -> None:
         self._server = server
+        self._direct = direct
         self._acquire_timeout = acquire_timeout.total_seconds()
         self._unit_timeout = unit_timeout.total_seconds()
         self._pool_size = pool_size
@@ -164,49 +167,28 @@ class Postgres:
         await asyncio.gather(*(_close(connection) for connection in self._idle))
 
     @asynccontextmanager
-    async def exclusive(self, lock_id: int) -> AsyncGenerator["Exclusive | None"]:
-        """Try to take the session-level advisory lock `lock_id` on a connection of its own; None if another holds it.
+    async def own_connection(self) -> AsyncGenerator["OwnConnection"]:
+        """A connection outside the pool, so that its holder never waits for those who serve requests.
 
-        Never waits for the lock. Raises `DependencyUnavailable("postgres")` if the database cannot be reached. The
-        lock is given back on leaving, cancelled or not.
+        Raises `DependencyUnavailable("postgres")` if the database cannot be reached.
         """
-        connection = await aio.call(self._try_lock, lock_id)
-        if connection is None:
-            yield None
-            return
+        connection = await aio.call(_connected, self._direct)
         try:
-            yield Exclusive(connection, self._unit_timeout)
+            yield OwnConnection(connection, self._unit_timeout)
         finally:
             with trio.CancelScope(shield=True):
                 await aio.call(_close, connection)
 
-    async def _try_lock(self, lock_id: int) -> asyncpg.Connection | None:
-        connection = await _connected(self._server)
-        is_held = False
 
-        async def try_lock(connection: asyncpg.Connection) -> bool:
-            return await connection.fetchval("select pg_try_advisory_lock($1)", lock_id)
-
-        try:
-            is_held = await _bounded(connection, try_lock, self._unit_timeout)
-        finally:
-            if not is_held:
-                await _close(connection)
-        return connection if is_held else None
-
-
-class Exclusive:
-    """Proof of an advisory lock: the connection that holds it. For one task at a time."""
+class OwnConnection:
+    """For one task at a time."""
 
     def __init__(self, connection: asyncpg.Connection, unit_timeout: float) -> None:
         self._connection = connection
         self._unit_timeout = unit_timeout
 
     async def unit_of_work(self, body: Body[T]) -> T:
-        """As `Postgres.unit_of_work`, on the connection that holds the lock: what succeeds here was done holding it.
-
-        After a fault the connection is closed: the lock is lost, each further call raises `DependencyUnavailable`.
-        """
+        """As `Postgres.unit_of_work`, on this connection. After a fault that closed it, each call raises."""
         with tracing.unit_of_work(body):
             return await aio.call(_bounded, self._connection, body, self._unit_timeout)
 
@@ -220,15 +202,25 @@ async def open_postgres(
     acquire_timeout: timedelta = timedelta(seconds=3),
     unit_timeout: timedelta = timedelta(seconds=5),
     settings: Mapping[str, str] = MappingProxyType({}),
+    direct_dsn: str | None = None,
 ) -> AsyncGenerator[Postgres]:
     """At most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed, with these settings.
+
+    With `direct_dsn` the other one leads through a pooler that gives each transaction another session: nothing is set
+    there, and what the role was given by `migrate` holds. Connections of their own then go by `direct_dsn`.
 
     Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
     `ConfigurationError` for a DSN that can never work.
     """
-    targets = connect_targets(dsn, application_name, acquire_timeout, unit_timeout, settings)
+    pooled, direct = (
+        connect_targets(each, application_name, acquire_timeout, unit_timeout, settings)
+        for each in (dsn, direct_dsn or dsn)
+    )
+    if direct_dsn is not None:
+        pooled = [replace(target, settings={}) for target in pooled]
     postgres = Postgres(
-        Server(targets),
+        Server(pooled),
+        Server(direct),
         pool_size=pool_size,
         acquire_timeout=acquire_timeout,
         unit_timeout=unit_timeout,

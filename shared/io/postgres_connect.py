@@ -42,22 +42,23 @@ async def connect_to_first(targets: Sequence[Target]) -> asyncpg.Connection:
 
 async def connect_to(target: Target) -> asyncpg.Connection:
     """A connection with the settings of its session, set by one statement."""
+    if not target.settings:
+        return await asyncpg.connect(**target.connect_arguments())
     began = asyncio.get_running_loop().time()
     connection: asyncpg.Connection = await asyncpg.connect(**target.connect_arguments())
     try:
         left = target.arguments["timeout"] - (asyncio.get_running_loop().time() - began)
-        await connection.execute(set_settings(target.settings), timeout=max(left, _SHORTEST))
+        await connection.execute(_set_settings(target.settings), timeout=max(left, _SHORTEST))
     except BaseException:
         connection.terminate()
         raise
     return connection
 
 
-def set_settings(settings: Mapping[str, str], *, in_transaction: bool = False) -> str:
+def _set_settings(settings: Mapping[str, str]) -> str:
     """The statement, without arguments: one with arguments would be prepared, which not every pooler keeps."""
-    scope = "true" if in_transaction else "false"
     return "select " + ", ".join(
-        f"set_config({_literal(name)}, {_literal(value)}, {scope})" for name, value in settings.items()
+        f"set_config({_literal(name)}, {_literal(value)}, false)" for name, value in settings.items()
     )
 
 

@@ -1,7 +1,7 @@
 """Keeps the projection true (SPEC §6.4): beats, compares Redis with Postgres, begins epochs, rebuilds.
 
-One at a time, by an advisory lock, in whatever process takes it; a public process waits longer, so that the internal
-one usually does the work. It changes no session: what only the internal role may do is left to `Reconciler`.
+One at a time, by a lease, in whatever process takes it. A public process waits longer, and gives way to an internal
+one. It changes no session: what only the internal role may do is left to `Reconciler`.
 """
 
 import logging
@@ -14,9 +14,10 @@ import trio
 
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
-from shared.io.postgres import Exclusive, Postgres
+from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
+from shared.leases.lease import Lease, lease
 from shared.outbox import metrics, store
 from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
 from shared.outbox.projection import Projection
@@ -24,7 +25,7 @@ from shared.outbox.rebuild import Rebuild
 from shared.supervision import weather
 
 BEAT = timedelta(seconds=1)
-LOCK = 0x6B656570  # "keep"; advisory locks are per database
+LEASE = "keeper"
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ class Keeper:
         patience: timedelta = 2 * BEAT,
         finds_strays: bool = True,
     ) -> None:
-        """`patience`: how old the last beat must be before this process tries to take the lock.
+        """`patience`: how old the last beat must be before this process tries to take the lease.
 
         `finds_strays`: whether a rebuild ends with a look at every key of Redis, which the public user may not take.
         The guard in the internal process then finds strays.
@@ -64,39 +65,41 @@ class Keeper:
 
     async def _is_abandoned(self) -> bool:
         kept = await self._postgres.unit_of_work(store.read_keeper)
-        return abs(kept.now_ms - kept.beat) > self._patience / timedelta(milliseconds=1)
+        if abs(kept.now_ms - kept.beat) > self._patience / timedelta(milliseconds=1):
+            return True
+        return await self._postgres.unit_of_work(store.comes_before_the_keeper)
 
     async def _try_to_keep(self) -> None:
-        async with self._postgres.exclusive(LOCK) as lock:
-            if lock is not None:
-                await self._keep(lock)
+        async with lease(self._postgres, LEASE) as held:
+            if held is not None:
+                await self._keep(held)
 
-    async def _keep(self, lock: Exclusive) -> None:
-        """Beat by beat, while the lock and both servers last."""
+    async def _keep(self, held: Lease) -> None:
+        """Beat by beat, while the lease and both servers last."""
         async with trio.open_nursery() as nursery:
             rebuild: Rebuild | None = None
             while True:
                 due = trio.current_time() + BEAT.total_seconds()
-                kept = await self._compare(lock)
+                kept = await self._compare(held)
                 if kept.state == "rebuilding" and (rebuild is None or rebuild.epoch != kept.epoch or _failed(rebuild)):
                     if rebuild is not None:
                         rebuild.cancel()
                     rebuild = Rebuild(self._postgres, self._projection, kept, finds_strays=self._finds_strays)
                     nursery.start_soon(rebuild.run)
-                await self._beat(lock, kept, rebuild)
+                await self._beat(held, kept, rebuild)
                 await _wait(due, rebuild)
 
-    async def _compare(self, lock: Exclusive) -> Kept:
+    async def _compare(self, held: Lease) -> Kept:
         """What holds from here on: the epoch that stands, or the one that had to begin."""
         await self._projection.replace_foreign_keys()
-        kept, seen = await lock.unit_of_work(store.read_keeper), await self._projection.look()
+        kept, seen = await held.unit_of_work(store.read_keeper), await self._projection.look()
         reason = new_epoch_reason(kept, seen)
         if reason is not None:
-            kept = await self._begin_epoch(lock, kept, seen, reason)
+            kept = await self._begin_epoch(held, kept, seen, reason)
         self._projection.adopt(kept.epoch, kept.session_max_age)
         return kept
 
-    async def _begin_epoch(self, lock: Exclusive, kept: Kept, seen: Seen, reason: Reason) -> Kept:
+    async def _begin_epoch(self, held: Lease, kept: Kept, seen: Seen, reason: Reason) -> Kept:
         """In Redis first: who reads the epoch in Postgres then knows that Redis has refused older ones since."""
         begun = replace(
             kept,
@@ -112,17 +115,17 @@ class Keeper:
         _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
-        await lock.unit_of_work(partial(_write_epoch, begun=begun, reason=reason))
+        await held.unit_of_work(partial(_write_epoch, begun=begun, reason=reason))
         return begun
 
-    async def _beat(self, lock: Exclusive, kept: Kept, rebuild: Rebuild | None) -> None:
+    async def _beat(self, held: Lease, kept: Kept, rebuild: Rebuild | None) -> None:
         """Redis first, then Postgres. No beat before what was revoked since the last one is there: the beat says so."""
         if rebuild is not None and not rebuild.recent_is_done:
             return
         state: State = "complete" if rebuild is None or rebuild.is_done else "rebuilding"
         beat = next_beat(kept)
         if await self._projection.beat(kept.epoch, kept.beat, beat, state):
-            await lock.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
+            await held.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
 
 
 async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason) -> None:

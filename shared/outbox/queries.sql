@@ -59,6 +59,10 @@ select epoch, state, beat, run_id, timeline, postgres_started_at, projection_kee
        settings.session_max_age as session_max_age_now
   from projection_keeper cross join settings;
 
+-- name: comes_before_the_keeper
+-- Whether a public process keeps, and this is none.
+select comes_before_the_keeper();
+
 -- name: write_epoch
 -- A new epoch, whose rebuild is to be done. Locks: projection_keeper.
 update projection_keeper

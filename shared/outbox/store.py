@@ -93,6 +93,11 @@ async def read_keeper(connection: asyncpg.Connection) -> Kept:
     return Kept(**row)
 
 
+async def comes_before_the_keeper(connection: asyncpg.Connection) -> bool:
+    """Whether a public process keeps, and this is none."""
+    return await connection.fetchval(_SQL["comes_before_the_keeper"])
+
+
 async def write_epoch(connection: asyncpg.Connection, kept: Kept) -> None:
     """Begin the epoch that `kept` describes."""
     values = (kept.epoch, kept.beat, kept.run_id, kept.timeline, kept.session_max_age, kept.postgres_started_at)

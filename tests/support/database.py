@@ -37,7 +37,16 @@ class Database:
     def internal_dsn(self) -> str:
         return self.role_dsn("authsession_internal")
 
+    @property
+    def needs_direct_dsn(self) -> bool:
+        """Whether the roles reach it through a pooler in transaction mode."""
+        return False
+
     def role_dsn(self, role: str) -> str:
+        return self.direct_dsn(role)
+
+    def direct_dsn(self, role: str) -> str:
+        """Past every pooler."""
         return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.server.port}/{self.name}"
 
     def travel(self, by: timedelta) -> None:

@@ -5,6 +5,7 @@ import pwd
 import shutil
 import signal
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,11 @@ class PooledDatabase(Database):
     """The roles reach it through the pooler on `port`, tests as its owner directly."""
 
     port: int
+    mode: Mode
+
+    @property
+    def needs_direct_dsn(self) -> bool:
+        return self.mode == "transaction"
 
     def role_dsn(self, role: str) -> str:
         return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.port}/{self.name}"
@@ -38,12 +44,12 @@ class PooledDatabase(Database):
 @contextmanager
 def pgbouncer(database: Database, mode: Mode) -> Iterator[PooledDatabase]:
     """Running until left. Skips the test, in one line, on a machine without pgbouncer."""
-    binary = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    binary = _binary()
     if binary is None:
         pytest.skip("pgbouncer is not installed: the tests of a pooler need it (Debian package pgbouncer)")
     with TemporaryDirectory(prefix="authsession-pgbouncer-") as folder:
-        pooled = PooledDatabase(database.server, database.name, free_port())
-        configuration = _configure(Path(folder), pooled, mode)
+        pooled = PooledDatabase(database.server, database.name, free_port(), mode)
+        configuration = _configure(Path(folder), pooled)
         child = Child([binary, str(configuration)], dies_by=signal.SIGKILL, user=_user(Path(folder)))
         try:
             wait_for(lambda: _listens(pooled.port) or child.exit_status() is not None)
@@ -53,7 +59,7 @@ def pgbouncer(database: Database, mode: Mode) -> Iterator[PooledDatabase]:
             child.kill()
 
 
-def _configure(folder: Path, pooled: PooledDatabase, mode: Mode) -> Path:
+def _configure(folder: Path, pooled: PooledDatabase) -> Path:
     owner_password = (pooled.server.folder / "password").read_text()
     users = {"authsession_public": ROLE_PASSWORD, "authsession_internal": ROLE_PASSWORD, "postgres": owner_password}
     (folder / "users").write_text("".join(f'"{user}" "{password}"\n' for user, password in users.items()))
@@ -67,7 +73,7 @@ listen_port = {pooled.port}
 unix_socket_dir =
 auth_type = scram-sha-256
 auth_file = {folder / "users"}
-pool_mode = {mode}
+pool_mode = {pooled.mode}
 """)
     return configuration
 
@@ -86,3 +92,16 @@ def _listens(port: int) -> bool:
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def keeps_statements() -> bool:
+    """Whether the pgbouncer of this machine keeps prepared statements in transaction mode: 1.21 and later do."""
+    binary = _binary()
+    if binary is None:
+        return False
+    version = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True, timeout=10).stdout
+    return tuple(map(int, version.split()[1].split(".")[:2])) >= (1, 21)
+
+
+def _binary() -> str | None:
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")

@@ -41,8 +41,8 @@ class RunningStack:
             "internal": Service("internal", "services.internal_admin", self._internal),
         }
         self.environment = {
-            "public": self._environment(database.public_dsn, "public", changes),
-            "internal": self._environment(database.internal_dsn, "internal", changes),
+            "public": self._environment("public", changes),
+            "internal": self._environment("internal", changes),
         }
         self.lines: dict[str, list[str]] = {name: [] for name in self.services}
         """Everything each process ever wrote, over its restarts."""
@@ -129,10 +129,12 @@ class RunningStack:
     def _spawn(self, name: str) -> None:
         self._children[name] = self.services[name].start(self.environment[name], self.lines[name].append)
 
-    def _environment(self, dsn: str, user: str, changes: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, user: str, changes: Mapping[str, str]) -> dict[str, str]:
+        role = f"authsession_{user}"
         return {
             **clean_environment(),
-            "AUTHSESSION_POSTGRES_DSN": dsn,
+            "AUTHSESSION_POSTGRES_DSN": self.database.role_dsn(role),
+            "AUTHSESSION_POSTGRES_DIRECT_DSN": self.database.direct_dsn(role) if self.database.needs_direct_dsn else "",
             "AUTHSESSION_REDIS_ADDR": self.redis_server.address,
             "AUTHSESSION_REDIS_USERNAME": user,
             "AUTHSESSION_REDIS_PASSWORD": REDIS_PASSWORD,
@@ -168,12 +170,15 @@ def redis_users() -> tuple[str, ...]:
 
 
 @contextmanager
-def open_stack(database: Database, **changes: str) -> Iterator[RunningStack]:
+def open_stack(database: Database, *, waits: bool = True, **changes: str) -> Iterator[RunningStack]:
     """A running stack with a persistent Redis of its own, which tests may kill and start: `stack.redis_server`."""
     with temporary_redis(persistent=True, users=redis_users()) as redis_server:
         stack = RunningStack(database, redis_server, changes)
         try:
-            stack.start()
+            if waits:
+                stack.start()
+            else:
+                stack.launch()
             yield stack
         finally:
             stack.stop()

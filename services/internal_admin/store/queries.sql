@@ -178,3 +178,7 @@ select mail_deliveries.email, mail_deliveries.locale, mail_deliveries.challenge_
  where emails.folded = $1 and mail_deliveries.state = 'sent'
    and login_codes.sealed_code is not null and login_codes.expires_at > clock_now()
  order by mail_deliveries.finished_at desc, mail_deliveries.delivery_id desc;
+
+-- name: end_public_blockers
+-- Ends back ends of the public role that others have waited for longer than $1; how many.
+select end_public_blockers($1);

@@ -12,12 +12,13 @@ from opentelemetry import metrics
 
 from services.internal_admin.domain.audit_chain import Place
 from services.internal_admin.store.audit_seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
-from shared.io.postgres import Exclusive, Postgres
+from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.keyring import KeyRing
+from shared.leases.lease import Lease, lease
 from shared.supervision import weather
 
-LOCK = 0x7365616C  # "seal"; advisory locks are per database
+LEASE = "sealer"
 BATCH = 500
 IDLE = timedelta(milliseconds=500)
 RETRY = timedelta(seconds=2)
@@ -56,23 +57,23 @@ class AuditSealer:
             await trio.sleep(RETRY.total_seconds())
 
     async def _try_to_seal(self) -> None:
-        async with self._postgres.exclusive(LOCK) as lock:
-            if lock is not None:
-                await self._seal(lock)
+        async with lease(self._postgres, LEASE) as held:
+            if held is not None:
+                await self._seal(held)
 
-    async def _seal(self, lock: Exclusive) -> None:
-        """Batch after batch, while the lock lasts."""
-        end = await lock.unit_of_work(read_chain_end)
+    async def _seal(self, held: Lease) -> None:
+        """Batch after batch, while the lease lasts."""
+        end = await held.unit_of_work(read_chain_end)
         while True:
-            sealed = await self._seal_batch(lock, end)
+            sealed = await self._seal_batch(held, end)
             self._tell(end, sealed)
             end = sealed.end
             if sealed.looked_at < BATCH:
                 await trio.sleep(IDLE.total_seconds())
 
-    async def _seal_batch(self, lock: Exclusive, end: ChainEnd) -> Sealed:
+    async def _seal_batch(self, held: Lease, end: ChainEnd) -> Sealed:
         now = trio.current_time()
-        return await lock.unit_of_work(partial(seal_batch, end=end, key=self._key, limit=BATCH, now=now))
+        return await held.unit_of_work(partial(seal_batch, end=end, key=self._key, limit=BATCH, now=now))
 
     def _tell(self, before: ChainEnd, sealed: Sealed) -> None:
         """Metrics, and once a minute the anchor: whoever keeps the log can prove that the chain was that long."""

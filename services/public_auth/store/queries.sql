@@ -1,5 +1,5 @@
 -- A plan may be made while the tables are empty and stay in force until their first `analyze`. So the public process allows
--- nested loops over indexes only (`POSTGRES_SETTINGS`), and `coalesce(…, false)` around a condition on rows that are found by
+-- nested loops over indexes only (`PUBLIC_SETTINGS`), and `coalesce(…, false)` around a condition on rows that are found by
 -- their key keeps a plan from finding them by that condition's index, end to end (`test_plans_of_empty_tables.py`).
 
 -- name: read_for_issue

@@ -10,7 +10,7 @@ import pytest
 from authsession.embedded.postgres import EmbeddedPostgres
 from bench.growth.population import fill
 from services.internal_admin.store.statements import SQL
-from services.internal_admin.wiring import POSTGRES_SETTINGS
+from shared.db.role_settings import INTERNAL_SETTINGS
 from tests.support.database import Database, cloned_database
 
 MOST_PAGES = 150
@@ -39,7 +39,7 @@ def test_a_page_of_a_long_list_reads_no_more_than_the_page(
 
 async def _pages_touched(database: Database, plan: str, statement: str, arguments: str) -> int:
     """`execute` and literals: `explain` of a statement with parameters plans for these, whatever `plan` says."""
-    settings = {"search_path": "authsession", "plan_cache_mode": plan, **POSTGRES_SETTINGS}
+    settings = {"search_path": "authsession", "plan_cache_mode": plan, **INTERNAL_SETTINGS}
     connection = await asyncpg.connect(database.owner_dsn, ssl=False, server_settings=settings)
     user_id = await connection.fetchval(_BUSIEST)
     await connection.execute(f"prepare page as {SQL[statement]}")

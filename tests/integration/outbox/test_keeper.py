@@ -16,18 +16,12 @@ from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.outbox import metrics
-from shared.outbox.keeper import LOCK, Keeper, force_rebuild
+from shared.outbox.keeper import Keeper, force_rebuild
 from shared.outbox.reconciler import REASON, Reconciler
 from shared.outbox.verify import find_drift
 from tests.support.gateway_projection import GatewayProjection
 
 STALE_AT_MOST = 5.0
-
-# Advisory locks are per database, and pg_locks shows those of every database of the server.
-_KEEPERS = """
-from pg_locks join pg_database on pg_database.oid = pg_locks.database
-where locktype = 'advisory' and datname = current_database() and objid::bigint = $1
-"""
 
 
 def test_a_flushed_redis_is_filled_again_under_a_new_epoch(gateway: GatewayProjection) -> None:
@@ -241,13 +235,13 @@ def test_two_keepers_are_one(gateway: GatewayProjection) -> None:
     time.sleep(3)
     assert _epoch_in_redis(gateway) == epoch
     assert _beat_in_redis(gateway) > beat
-    assert len(_rows(gateway, f"select pid {_KEEPERS}", LOCK)) == 1
+    assert len(_rows(gateway, "select from leases where name like 'keeper%' and held_until > clock_timestamp()")) == 1
 
 
 def test_another_keeper_takes_over_with_the_same_epoch(gateway: GatewayProjection) -> None:
     gateway.keep(gateway.world.public)
     epoch, beat = _epoch_in_redis(gateway), _beat_in_redis(gateway)
-    _rows(gateway, f"select pg_terminate_backend(pid) {_KEEPERS}", LOCK)
+    _rows(gateway, "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'authsession_internal'")
     gateway.until(lambda: _beat_in_redis(gateway) > beat + 1500)
     gateway.await_complete()
     assert _epoch_in_redis(gateway) == epoch

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.public_auth.wiring import POSTGRES_SETTINGS
+from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.io import queries
 from tests.support.database import Database
 
@@ -89,7 +89,7 @@ async def _pages(connection: asyncpg.Connection, plan: str, statement: str, *arg
     """
     sql = queries.load("services.public_auth.store")[statement]
     async with connection.transaction():
-        for name, value in (POSTGRES_SETTINGS | {"plan_cache_mode": plan}).items():
+        for name, value in ({**PUBLIC_SETTINGS, "plan_cache_mode": plan}).items():
             await connection.execute(f"set local {name} = {value}")
         literals = ", ".join(await _literals(connection, sql, arguments))
         await connection.execute(f"prepare measured as {sql}")

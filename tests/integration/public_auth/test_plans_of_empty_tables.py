@@ -13,7 +13,7 @@ from services.public_auth.store.deliveries import (
     settle_and_claim,
     settle_deliveries,
 )
-from services.public_auth.wiring import POSTGRES_SETTINGS
+from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.io.postgres import Postgres, open_postgres
 from tests.support.builders import email_address
 from tests.support.post import LEASE
@@ -71,7 +71,7 @@ def _one_connection(world: World) -> Postgres:
         world.database.public_dsn,
         application_name="first-day",
         pool_size=1,
-        settings=POSTGRES_SETTINGS,
+        settings=PUBLIC_SETTINGS,
     )
 
 

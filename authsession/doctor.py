@@ -75,7 +75,7 @@ def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
     yield from run_async(_postgres(name, _dsn(environment), environment, lacks_host=lacks_host))
-    yield from _redis(name, environment, run_async(_kept(_dsn(environment))))
+    yield from _redis(name, environment, run_async(_kept(_direct_dsn(environment) or _dsn(environment))))
     yield from neighbours(name, environment)
 
 
@@ -93,6 +93,10 @@ def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Findin
 def _dsn(environment: Mapping[str, str]) -> str | None:
     """None also for one that is wrong: the configuration's finding says so."""
     return Reading(environment).optional(variables.POSTGRES_DSN)
+
+
+def _direct_dsn(environment: Mapping[str, str]) -> str | None:
+    return Reading(environment).optional(variables.POSTGRES_DIRECT_DSN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ async def _kept(dsn: str | None) -> _Kept | None:
 async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
         return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
-    direct_dsn = Reading(environment).optional(variables.POSTGRES_DIRECT_DSN)
+    direct_dsn = _direct_dsn(environment)
     try:
         pooler = await pooler_findings(dsn, direct_dsn)
         if any(finding.level == "fail" for finding in pooler):

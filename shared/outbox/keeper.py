@@ -115,7 +115,7 @@ class Keeper:
         _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
-        await held.unit_of_work(partial(_write_epoch, begun=begun, reason=reason))
+        await held.unit_of_work(partial(_write_epoch, begun=begun, reason=reason if kept.epoch else None))
         return begun
 
     async def _beat(self, held: Lease, kept: Kept, rebuild: Rebuild | None) -> None:
@@ -128,8 +128,11 @@ class Keeper:
             await held.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
 
 
-async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason) -> None:
-    """With its row in the trail: somebody may have forged the key."""
+async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason | None) -> None:
+    """With its row in the trail: somebody may have forged the key. No reason: the first epoch of all tells nothing."""
+    if reason is None:
+        await store.write_epoch(connection, begun)
+        return
     event = AuditEvent(
         event="security.begin_epoch", outcome="begun", caller="system", actor=Actor("system", None), reason_code=reason
     )

@@ -41,7 +41,8 @@ def rows(world: World) -> Rows:
 
     def read() -> list[tuple[Any, ...]]:
         found = world.database.execute(
-            "select event, outcome, caller, network, details from audit_events where audit_id > $1 order by audit_id",
+            "select event, outcome, caller, network, details from audit_events"
+            " where audit_id > $1 and event <> 'security.begin_epoch' order by audit_id",
             last,
         )
         return [(*tuple(row)[:4], json.loads(row["details"] or "{}")) for row in found]

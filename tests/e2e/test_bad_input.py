@@ -255,8 +255,8 @@ def changed(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]
 def redis_state(product: Product) -> dict[bytes, object]:
     """Every key but rate limits, with its value; of the stream its length, of the projection its epoch."""
     gateway = product.gateway
-    with redis_py.Redis(port=product.stack.redis_server.port, username="public", password=REDIS_PASSWORD) as public:
-        keys = [key for key in public.scan_iter(count=1000) if not key.startswith(RATE_LIMITS)]
+    with redis_py.Redis(port=product.stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as internal:
+        keys = [key for key in internal.scan_iter(count=1000) if not key.startswith(RATE_LIMITS)]
     state: dict[bytes, object] = {key: gateway.get(key) for key in keys if key.startswith(b"gateway:session:")}
     assert set(keys) - state.keys() == {b"gateway:projection", b"gateway:session_events"}
     state[b"gateway:session_events"] = gateway.xlen("gateway:session_events")

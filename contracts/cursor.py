@@ -23,7 +23,7 @@ def read_position(parameters: Fields) -> str | None:
         position = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except ValueError:  # binascii.Error and UnicodeDecodeError are
         raise invalid_cursor() from None
-    if "\0" in position or encode_position(position) != text:  # one spelling only
+    if not position or "\0" in position or encode_position(position) != text:  # one spelling only
         raise invalid_cursor()
     return position
 

@@ -98,7 +98,7 @@ def test_where_all_is_well_every_line_says_so(
         ({"AUTHSESSION_REDIS_ADDR": "127.0.0.1:1"}, "fail", "does not answer"),
         ({"AUTHSESSION_REDIS_PASSWORD": "wrong"}, "fail", "Redis refuses the credentials"),
         ({"AUTHSESSION_REDIS_PASSWORD": ""}, "fail", "Redis refuses the credentials"),
-        ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "warn", "AUTHSESSION_REDIS_ADDRESS"),
+        ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_REDIS_ADD": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_LOGIN_CODE_KEYS"),
     ],

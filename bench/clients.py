@@ -58,11 +58,11 @@ class HttpClient:
         """Of a POST with JSON; `fields` are lines like `x-session-token: …`. Raises `ConnectionError`."""
         payload = json.dumps(body).encode()
         described = ("content-type: application/json", f"content-length: {len(payload)}")
-        return await self._exchange(f"POST {path} HTTP/1.1", "host: bench", *described, *fields, payload=payload)
+        return await self._exchange(f"POST {path} HTTP/1.1", "host: 127.0.0.1", *described, *fields, payload=payload)
 
     async def get(self, path: str) -> Answer:
         """Raises `ConnectionError`."""
-        return await self._exchange(f"GET {path} HTTP/1.1", "host: bench")
+        return await self._exchange(f"GET {path} HTTP/1.1", "host: 127.0.0.1")
 
     async def _exchange(self, *lines: str, payload: bytes = b"") -> Answer:
         if self._connection is None or self._connection.is_closed:

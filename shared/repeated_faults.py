@@ -12,7 +12,19 @@ OVER_AFTER = 10.0
 """Seconds without a fault of a kind, after which the next one is news."""
 MOST_KINDS = 1000
 
-_KIND_FIELDS = ("check", "dependency", "fault", "outcome", "problem", "reason", "signal", "status", "warning", "worker")
+_KIND_FIELDS = (
+    "check",
+    "dependency",
+    "fault",
+    "names",
+    "outcome",
+    "problem",
+    "reason",
+    "signal",
+    "status",
+    "warning",
+    "worker",
+)
 
 
 @dataclass(slots=True)

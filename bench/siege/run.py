@@ -11,7 +11,7 @@ from bench.siege.scene import Siege
 from bench.siege.strategies import MOVE, Strategy
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.store.issue_challenge import IssuePolicy
-from services.public_auth.wiring import POSTGRES_SETTINGS
+from shared.db.role_settings import PUBLIC_SETTINGS
 from tests.support.database import Database
 
 HOME = "192.0.2.1"
@@ -87,7 +87,7 @@ def _most_within(instants: Sequence[timedelta], window: timedelta) -> int:
 @asynccontextmanager
 async def besieged(database: Database) -> AsyncGenerator[asyncpg.Connection]:
     """A connection as the public process has them."""
-    settings = {"search_path": "authsession", "synchronous_commit": "off", **POSTGRES_SETTINGS}
+    settings = {"search_path": "authsession", "synchronous_commit": "off", **PUBLIC_SETTINGS}
     connection = await asyncpg.connect(database.public_dsn, ssl=False, server_settings=settings)
     try:
         yield connection

@@ -29,7 +29,7 @@ from tests.support.stack import (
     wait_for,
 )
 
-LEAST_LINES = 20
+LEAST_LINES = 10
 
 
 @pytest.fixture(scope="module")

@@ -111,7 +111,7 @@ def test_a_body_that_is_none_is_refused_by_every_operation_that_takes_one(
         assert is_refused(answer, status, code), answer.text
         return answer
 
-    assert refusals_of(running_stack, ask) == 14
+    assert refusals_of(running_stack, ask) == 15
 
 
 def test_an_unknown_parameter_is_400_wherever_some_are_taken(running_stack: RunningStack, owner: Owner) -> None:

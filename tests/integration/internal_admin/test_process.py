@@ -136,12 +136,14 @@ def test_a_refused_configuration_names_every_problem_and_ends_with_78(
         ]
 
 
-def test_an_address_in_use_is_one_sentence_and_ends_with_78(database: Database, own_redis: EmbeddedRedis) -> None:
+def test_an_address_in_use_is_one_sentence_and_ends_with_a_status_that_units_retry(
+    database: Database, own_redis: EmbeddedRedis
+) -> None:
     with running(database, own_redis) as first:
         first.wait_until_ready()
         address = first.environment["AUTHSESSION_INTERNAL_HTTP_ADDR"]
         with running(database, own_redis, AUTHSESSION_INTERNAL_HTTP_ADDR=address) as second:
-            assert second.child.wait(30) == 78
+            assert second.child.wait(30) == 1
             [problem] = second.problems()
             assert "in use" in problem
 

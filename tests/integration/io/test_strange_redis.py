@@ -104,7 +104,8 @@ async def test_each_use_meets_an_answer_that_nobody_listed_as_weather(
             pass
     await projection.begin("e1", 1)
     assert await projection.write([SESSION], "e1") == []
-    assert [page async for page in redis.scan("gateway:session:*")] == [[b"gateway:session:device-session-1"]]
+    keys = [key async for page in redis.scan("gateway:session:*") for key in page]
+    assert b"gateway:session:device-session-1" in keys  # beside what other tests left on this server
 
 
 @pytest.mark.parametrize("name", STRANGE)

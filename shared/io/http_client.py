@@ -16,11 +16,12 @@ import httpx
 import trio
 
 from shared import tracing
+from shared.io.http_answer import Unacceptable
+from shared.io.http_network import ReadingTransport
 
-MAX_BODY_BYTES = 64 * 1024
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 
-Failure = Literal["timeout", "connect", "broken", "too_large"]
+Failure = Literal["timeout", "connect", "broken", "malformed", "too_large"]
 
 
 class NoAnswer(Exception):
@@ -29,6 +30,11 @@ class NoAnswer(Exception):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
         self.failure: Failure = failure
+
+    @property
+    def is_unusable(self) -> bool:
+        """The neighbour answered, though nothing of use. That may be about this one request."""
+        return self.failure in ("malformed", "too_large")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,24 +92,15 @@ class HttpClient:
         content = {} if body is None else {"content-type": "application/json"}
         try:
             async with self._http.stream(method, path, content=body, headers={**headers, **content}) as response:
-                return Answer(response.status_code, await _whole_body(response))
+                return Answer(response.status_code, await response.aread())
         except httpx.ConnectError:
             raise NoAnswer("connect") from None
+        except Unacceptable as fault:
+            raise NoAnswer(fault.failure) from None
         except _BROKEN:
             raise
         except httpx.RequestError:
             raise NoAnswer("broken") from None
-
-
-async def _whole_body(response: httpx.Response) -> bytes:
-    """Read to its end (the deadline bounds that) and kept up to the limit."""
-    body = bytearray()
-    async for chunk in response.aiter_bytes():
-        if len(body) <= MAX_BODY_BYTES:
-            body += chunk
-    if len(body) > MAX_BODY_BYTES:
-        raise NoAnswer("too_large")
-    return bytes(body)
 
 
 @asynccontextmanager
@@ -116,10 +113,9 @@ async def open_http_client(base_url: str, *, concurrency: int = 50) -> AsyncGene
     http = httpx.AsyncClient(
         base_url=base_url,
         headers={"accept": "application/json", "accept-encoding": "identity", "user-agent": "authsession"},
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=concurrency),
         timeout=None,  # noqa: S113 - `call` bounds all of it
+        transport=ReadingTransport(tls_context=ssl.create_default_context(), kept_connections=concurrency),
         trust_env=False,
-        verify=ssl.create_default_context(),
     )
     async with http:
         yield HttpClient(http, concurrency=concurrency)

@@ -13,7 +13,9 @@ from datetime import timedelta
 from typing import Literal
 
 import aiosmtplib
+import aiosmtplib.smtp
 import trio
+from aiosmtplib.protocol import SMTPProtocol
 
 from shared.io import aio
 
@@ -24,6 +26,7 @@ LONGEST_IDLE = timedelta(seconds=60)
 PAUSE = timedelta(seconds=1)
 """So long nobody connects after a connection could not be had: a server that refuses our password is not hammered."""
 _QUIT_SECONDS = 1.0
+_MAX_REPLY_LINES = 100
 _MALFORMED = "malformed_answer"
 """What is said of an answer that SMTP does not know."""
 
@@ -216,6 +219,22 @@ def mailbox(address: str) -> str:
     local_part, _, domain = address.rpartition("@")
     is_dot_string = not local_part.startswith(".") and not local_part.endswith(".") and ".." not in local_part
     return address if is_dot_string else f'"{local_part}"@{domain}'
+
+
+class _Protocol(SMTPProtocol):
+    """Bounds the lines of a reply. aiosmtplib bounds its bytes, and reads all lines again with each that arrives."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        waiter = self._response_waiter
+        if waiter is not None and not waiter.done() and self._buffer.count(b"\n") > _MAX_REPLY_LINES:
+            self._buffer.clear()
+            fault = aiosmtplib.SMTPResponseException(aiosmtplib.SMTPStatus.invalid_response, "too many lines")
+            self._set_response_exception(waiter, fault)
+
+
+aiosmtplib.smtp.SMTPProtocol = _Protocol  # pyright: ignore[reportPrivateImportUsage]
+"""aiosmtplib has no parameter for it."""
 
 
 class _Connection(aiosmtplib.SMTP):

@@ -79,7 +79,7 @@ class RestDirectory:
             try:
                 answer = await self._client.call(method, path, timeout=self.timeout, body=body, headers=headers)
             except NoAnswer as fault:
-                raise (_Unusable("malformed") if fault.failure == "too_large" else _Down(fault.failure)) from None
+                raise (_Unusable("malformed") if fault.is_unusable else _Down(fault.failure)) from None
             if answer.status in _DOWN:
                 raise _Down("status")
             return answer

@@ -85,8 +85,8 @@ def parse_head(data: bytes) -> Head:
     _check_hosts(judged.get(b"host", []), version)
     if authority is not None:
         fields = [(name, authority if name == b"host" else value) for name, value in fields]
-    length = _length(judged.get(b"content-length", []), judged.get(b"transfer-encoding", []), version)
-    is_last = version == "1.0" or _says_close(judged.get(b"connection", []))
+    length = body_length(judged.get(b"content-length", []), judged.get(b"transfer-encoding", []), version)
+    is_last = version == "1.0" or says_close(judged.get(b"connection", []))
     expects_continue = version == "1.1" and [each.lower() for each in judged.get(b"expect", [])] == [b"100-continue"]
     return Head(method, path, query, version, fields, length, is_last, expects_continue)
 
@@ -100,6 +100,29 @@ def parse_fields(lines: Iterable[bytes]) -> list[Field]:
             raise BadRequest
         fields.append((name.lower(), value.strip(b" \t")))
     return fields
+
+
+def body_length(lengths: list[bytes], codings: list[bytes], version: str) -> int | None:
+    """Of the body, by RFC 9112 §6; None: it comes in chunks. Raises `BadRequest`.
+
+    A length beside chunks, or two of either, could be a smuggled message.
+    """
+    if len(lengths) + len(codings) > 1:
+        raise BadRequest
+    if codings:
+        if codings[0].lower() != b"chunked" or version == "1.0":
+            raise BadRequest
+        return None
+    if not lengths:
+        return 0
+    if not lengths[0].isdigit() or len(lengths[0]) > _MAX_LENGTH_DIGITS:
+        raise BadRequest
+    return int(lengths[0])
+
+
+def says_close(values: list[bytes]) -> bool:
+    """Whether one of the `Connection` fields ends the connection after this message."""
+    return any(option.strip(b" \t").lower() == b"close" for value in values for option in value.split(b","))
 
 
 def is_field_text(line: bytes) -> bool:
@@ -145,22 +168,3 @@ def _check_hosts(hosts: list[bytes], version: str) -> None:
     """One Host, which HTTP/1.0 may leave out. An absolute target replaces it (RFC 9112 §3.2.2)."""
     if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not _HOST.fullmatch(hosts[0])):
         raise BadRequest
-
-
-def _length(lengths: list[bytes], codings: list[bytes], version: str) -> int | None:
-    """Of the body, by RFC 9112 §6: a length beside chunks, or two of either, could be a smuggled request."""
-    if len(lengths) + len(codings) > 1:
-        raise BadRequest
-    if codings:
-        if codings[0].lower() != b"chunked" or version == "1.0":
-            raise BadRequest
-        return None
-    if not lengths:
-        return 0
-    if not lengths[0].isdigit() or len(lengths[0]) > _MAX_LENGTH_DIGITS:
-        raise BadRequest
-    return int(lengths[0])
-
-
-def _says_close(values: list[bytes]) -> bool:
-    return any(option.strip(b" \t").lower() == b"close" for value in values for option in value.split(b","))

@@ -28,6 +28,7 @@ from services.internal_admin.api.session_cookie import NAME, SessionCookie
 from services.internal_admin.domain.password import PasswordOwner, normal_password, password_fault
 from services.internal_admin.domain.readable_code import read_readable_code
 from services.internal_admin.domain.user_name import fold_user_name
+from shared.io.http_answer import AnswerReader
 from shared.kernel.client_key import parse_client_public_key, verify_client_key_proof
 from shared.kernel.email_address import parse_email, parse_email_domain
 from shared.kernel.entropy import SystemEntropy
@@ -104,6 +105,19 @@ def _target(text: str) -> None:
     parse_head(b"GET http://" + text.encode("latin-1", "replace") + b" HTTP/1.1\r\nHost: x")
 
 
+def _answer(begin: bytes, text: str) -> None:
+    AnswerReader().take(begin + text.encode("latin-1", "replace"))
+
+
+def _dripping_answer(text: str) -> None:
+    reader, data = (
+        AnswerReader(),
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\nx:" + text.encode("latin-1", "replace"),
+    )
+    for start in range(0, len(data), 40):
+        reader.take(data[start : start + 40])
+
+
 def _json(text: str) -> None:
     fields = decode_object(text.encode("utf-8"))
     for name in fields:
@@ -143,6 +157,14 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "request line": _request_line,
     "absolute target": _target,
     "chunks": _chunks,
+    "status of an answer": lambda text: _answer(b"HTTP/1.1 200 ", text),
+    "field of an answer": lambda text: _answer(b"HTTP/1.1 200 OK\r\nx:", text),
+    "fields of an answer": lambda text: _answer(b"HTTP/1.1 200 OK\r\n", text),
+    "chunks of an answer": lambda text: _answer(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", text),
+    "trailers of an answer": lambda text: _answer(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx:", text
+    ),
+    "answer that drips": _dripping_answer,
     "fields": _many_headers,
     "route": _route,
     "media type": _JSON_MEDIA_TYPE.fullmatch,

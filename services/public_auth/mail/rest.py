@@ -37,7 +37,7 @@ class RestTransport:
         try:
             answer = await self._client.call("POST", PATH, timeout=timeout, body=body, headers=headers)
         except NoAnswer as fault:
-            return Undelivered(MALFORMED_ANSWER if fault.failure == "too_large" else fault.failure)
+            return Undelivered(MALFORMED_ANSWER if fault.is_unusable else fault.failure)
         return _outcome(answer)
 
 

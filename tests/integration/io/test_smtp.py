@@ -1,8 +1,10 @@
 """SMTP to a real server: encryption, logging in, connections that are kept, and each way in which a server says no."""
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -255,3 +257,29 @@ async def test_no_line_of_commands_can_be_smuggled_into_an_envelope(asyncio_loop
             with pytest.raises(ValueError, match="prohibited"):
                 await smtp.send(envelope("a@example.com>\r\nRCPT TO:<b@example.com"), TIMEOUT)
     assert peer.messages == []
+
+
+async def test_words_injected_before_the_encryption_are_no_replies_within_it(
+    asyncio_loop: None, trusted: Certificate
+) -> None:
+    """Anybody on the way can add plain text behind the 220. Believed, it would say that each step went well."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(trusted.chain, trusted.key)
+
+    async def serve(stream: trio.SocketStream) -> None:
+        for reply in (b"220 ready\r\n", b"250-hello\r\n250 STARTTLS\r\n"):
+            await stream.send_all(reply)
+            await stream.receive_some()
+        await stream.send_all(b"220 go on\r\n" + b"250 injected\r\n" * 5)
+        encrypted = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+        while await encrypted.receive_some():
+            await encrypted.send_all(b"451 not now\r\n")
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
+        server = SmtpServer("127.0.0.1", listener.socket.getsockname()[1], "starttls")
+        async with open_smtp(server, local_name="auth.example.com") as smtp:
+            outcome = await smtp.send(envelope(), TIMEOUT)
+        nursery.cancel_scope.cancel()
+    assert isinstance(outcome, NotAccepted)
+    assert not outcome.permanent

@@ -1,0 +1,73 @@
+"""httpx' connections, with `AnswerReader` between the neighbour and h11."""
+
+import ssl
+from collections.abc import Iterable
+from typing import Any, cast
+
+import httpcore
+import httpx
+
+from shared.io.http_answer import AnswerReader
+
+_READ_BYTES = 16 * 1024
+"""Reading so much at once holds the loop for a few milliseconds at most."""
+_KEPT_SECONDS = 5.0
+_TRIO = cast(httpcore.AsyncNetworkBackend, httpcore.TrioBackend())  # typed for machines without trio, too
+
+
+class ReadingTransport(httpx.AsyncHTTPTransport):
+    """httpx' transport, whose every connection reads answers by our reader. Raises `Unacceptable` beside httpx' own."""
+
+    def __init__(self, *, tls_context: ssl.SSLContext, kept_connections: int) -> None:
+        super().__init__(verify=tls_context, trust_env=False)
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=tls_context,
+            max_connections=None,
+            max_keepalive_connections=kept_connections,
+            keepalive_expiry=_KEPT_SECONDS,
+            network_backend=_ReadingBackend(),
+        )
+
+
+class _ReadingBackend(httpcore.AsyncNetworkBackend):
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _ReadingStream(await _TRIO.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class _ReadingStream(httpcore.AsyncNetworkStream):
+    """A connection whose `read` returns one whole answer, in our form."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Empty when the connection ended before the answer did: httpx says so then."""
+        reader = AnswerReader()
+        while data := await self._stream.read(min(max_bytes, _READ_BYTES), timeout):
+            if (answer := reader.take(data)) is not None:
+                return answer
+        return reader.end()
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _ReadingStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

@@ -27,6 +27,15 @@ from shared.supervision import weather
 BEAT = timedelta(seconds=1)
 LEASE = "keeper"
 
+_LAST_ID = "last_id"
+_STREAM_REPLACED = AuditEvent(
+    event="security.correct_projection",
+    outcome="corrected",
+    caller="system",
+    actor=Actor("system", None),
+    reason_code=_LAST_ID,
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -91,7 +100,9 @@ class Keeper:
 
     async def _compare(self, held: Lease) -> Kept:
         """What holds from here on: the epoch that stands, or the one that had to begin."""
-        await self._projection.replace_foreign_keys()
+        if await self._projection.replace_foreign_keys():
+            metrics.CORRECTIONS.add(1, {"kind": _LAST_ID})
+            await held.unit_of_work(partial(insert_audit_event, event=_STREAM_REPLACED))
         kept, seen = await held.unit_of_work(store.read_keeper), await self._projection.look()
         reason = new_epoch_reason(kept, seen)
         if reason is not None:

@@ -45,8 +45,8 @@ OUTBOX_AGE = _METER.create_gauge(
 )
 
 
-CORRECTED = ("stale_active", "stray", "different", "malformed", "missing", "wrong_life")
-"""What is corrected and counted: kinds of `verify.DriftKind`."""
+CORRECTED = ("stale_active", "stray", "different", "malformed", "missing", "wrong_life", "last_id")
+"""What is corrected and counted: kinds of `verify.DriftKind`, and a stream whose last id was taken."""
 
 
 def show_that_nothing_was_lost() -> None:

@@ -32,6 +32,7 @@ REVOKED_LIFE = timedelta(days=30)
 """How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
 
 STREAM_START = "0-0"
+_LAST_ID = "last_id"
 
 _FOLDER = resources.files("shared.outbox")
 _WRITE = _FOLDER.joinpath("projection.lua").read_text("utf-8")
@@ -149,15 +150,22 @@ class Projection:
         is_beat = _BEAT_OF_REDIS.fullmatch(beat) is not None
         return Seen(_text(fields, b"epoch"), _text(fields, b"state"), int(beat) if is_beat else None, run_id)
 
-    async def replace_foreign_keys(self) -> None:
-        """The keeper's: remove what stands in the place of projection or stream and is of another type, and say so."""
+    async def replace_foreign_keys(self) -> bool:
+        """The keeper's: remove a projection or stream of another type, or a stream whose last id is taken; say so.
+
+        True: the latter, which only somebody who writes to the stream can do.
+        """
         replaced = await self._redis.run_script(
-            _REPLACE, [self.keys.projection, self.keys.stream], [], redis_replies.array_of(_key_name)
+            _REPLACE, [self.keys.projection, self.keys.stream], [], redis_replies.array_of(_replaced)
         )
         for name in replaced:
-            _log.error(
-                "a redis key of the gateway projection was of another type and was replaced", extra={"names": name}
-            )
+            if name == _LAST_ID:
+                _log.error("somebody took the last id of the stream of gateway events: the stream was replaced")
+            else:
+                _log.error(
+                    "a redis key of the gateway projection was of another type and was replaced", extra={"names": name}
+                )
+        return _LAST_ID in replaced
 
     def look_elsewhere(self) -> None:
         """The next call asks on a new connection: the address may lead to another server by now."""
@@ -282,8 +290,8 @@ def _end(since_1970_ms: int) -> datetime | None:
         return None
 
 
-def _key_name(reply: object) -> str:
-    name = redis_replies.text(reply)
-    if name not in (b"projection", b"stream"):
+def _replaced(reply: object) -> str:
+    name = redis_replies.text(reply).decode("ascii")
+    if name not in ("projection", "stream", _LAST_ID):
         raise ValueError
-    return name.decode()
+    return name

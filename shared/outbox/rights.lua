@@ -5,7 +5,7 @@ local harmless = {
     record = {'SET', KEYS[1], '', 'XX', 'PX', 1},
     rate_limit = {'SET', KEYS[1], '', 'XX', 'PX', 1},
     projection = {'HSET', KEYS[1], 'a field', 'its value', 'a field without a value'},
-    stream = {'XADD', KEYS[1], 'NOMKSTREAM', '0-0', 'no', 'entry'},
+    stream = {'XADD', KEYS[1], 'NOMKSTREAM', '0-1', 'no', 'entry'},
 }
 local answer = redis.pcall(unpack(harmless[ARGV[1]]))
 if type(answer) ~= 'table' or not answer.err then return '' end

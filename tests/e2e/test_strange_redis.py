@@ -7,6 +7,7 @@ import httpx
 import pytest
 import redis as redis_py
 
+from shared.outbox.rights import DRY_RUN
 from tests.support.builders import email_address
 from tests.support.database import Database
 from tests.support.product import Product, open_product
@@ -141,6 +142,33 @@ def test_a_key_of_another_type_is_replaced_and_that_is_said(product: Product, pe
     assert product.entries(session_id)[-1][b"status"] == b"revoked"
     wait_for(lambda: are_all(product, "ready"))
     assert_both_live(product)
+
+
+def test_a_stream_whose_last_id_somebody_took_is_replaced_told_and_audited(
+    product: Product, database: Database, peer: StrangeRedis
+) -> None:
+    session_id = product.log_in(email_address())
+    last = "18446744073709551615-18446744073709551615"
+    port = product.stack.redis_server.port
+    with redis_py.Redis(port=port, username="public", password=REDIS_PASSWORD) as public:
+        public.xadd("gateway:session_events", {"no": "entry"}, id=last)
+    wait_for(lambda: (answer := product.revoke(session_id)).status_code == 200 and answer)
+    product.wait_for_status(session_id, "revoked")
+    assert product.entries(session_id)[-1][b"status"] == b"revoked"
+    product.log_in(email_address())
+    wait_for(lambda: are_all(product, "ready"))
+    assert_both_live(product)
+    assert any("took the last id of the stream" in line for lines in product.stack.lines.values() for line in lines)
+    told = "select caller from audit_events where reason_code = 'last_id' and event = 'security.correct_projection'"
+    assert [row["caller"] for row in database.execute(told)] == ["system"]
+
+
+def test_readiness_sees_a_stream_that_takes_no_entry(product: Product, peer: StrangeRedis) -> None:
+    with redis_py.Redis(port=product.stack.redis_server.port, username="foreign", password=REDIS_PASSWORD) as foreign:
+        foreign.xadd("full", {"no": "entry"}, id="18446744073709551615-18446744073709551615")
+        assert foreign.eval(DRY_RUN, 1, "full", "stream") != b""
+        foreign.xadd("usual", {"no": "entry"})
+        assert foreign.eval(DRY_RUN, 1, "usual", "stream") == foreign.eval(DRY_RUN, 1, "none", "stream") == b""
 
 
 def replacements(product: Product) -> list[str]:

@@ -66,7 +66,7 @@ def uses_of(redis: Redis, projection: Projection) -> dict[str, tuple[Use, Callab
             lambda: projection.read(["device-session-1", "device-session-2"]),
             lambda value: len(value) == 2 and all(each is None or isinstance(each, StoredRecord) for each in value),
         ),
-        "replace": (projection.replace_foreign_keys, lambda value: value is None),
+        "replace": (projection.replace_foreign_keys, lambda value: type(value) is bool),
     }
 
 

@@ -4,7 +4,6 @@ Redis answers in order, so calls of many tasks share a connection. A caller that
 the connection goes on. This room knows no key.
 """
 
-import re
 import ssl
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -16,14 +15,13 @@ import hiredis
 from anyio.abc import ByteStream
 
 from clients.gateway.redis_server import RedisServer
+from contracts.reply_bounds import ReplyBounds, Unbounded
 
 Argument = str | bytes | int
 
 # hiredis' stub says tuple[X], one element, and means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _MISSING = object()
-_ENDLESS = re.compile(rb"[*%~>][0-9]{8}")
-"""Begins an array longer than any we ask for: hiredis would make room for all of it, which takes seconds."""
 
 MISSHAPEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What code raises that expects another form of answer. Whatever Redis answers, the gateway lives."""
@@ -83,6 +81,7 @@ class RedisConnection:
         self._stream = stream
         self._timeout = timeout
         self._reader = hiredis.Reader(replyError=RedisReplyError, notEnoughData=_MISSING)
+        self._bounds = ReplyBounds()
         self._waiting: deque[Answer] = deque()
         self._outbox: list[bytes] = []
         self._to_send = anyio.Event()
@@ -153,12 +152,14 @@ class RedisConnection:
 
     def _deliver(self, chunk: bytes) -> None:
         """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
-        if _ENDLESS.search(chunk):
-            raise _NoProtocol
-        self._reader.feed(chunk)
+        try:
+            self._reader.feed(self._bounds.admit(chunk))
+        except Unbounded:
+            raise _NoProtocol from None
         while (value := self._next_value()) is not _MISSING:
             if not self._waiting:  # such as "max number of clients reached", said before anything was asked
                 raise _NoProtocol
+            self._bounds.note_answer()
             self._waiting.popleft().arrive(value)
 
     def _next_value(self) -> Any:

@@ -15,7 +15,17 @@ NAME = "authsession_gateway"
 HERE = Path(__file__).resolve().parent
 CONTRACTS = HERE.parents[1] / "contracts"
 ASSEMBLED = HERE / "assembled"
-MODULES = ("__init__", "encoding", "errors", "gateway", "session_status", "signed_request", "strict_json", "uvarint")
+MODULES = (
+    "__init__",
+    "encoding",
+    "errors",
+    "gateway",
+    "reply_bounds",
+    "session_status",
+    "signed_request",
+    "strict_json",
+    "uvarint",
+)
 VECTORS = ("gateway_cache", "gateway_records", "request_checks", "signed_requests", "stream_entries")
 
 

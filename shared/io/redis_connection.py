@@ -12,15 +12,14 @@ from typing import Any, cast
 import hiredis
 import trio
 
+from contracts.reply_bounds import ReplyBounds, Unbounded
+
 Argument = str | bytes | int | float
 
 # hiredis' stub says tuple[X], one element, and means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _INCOMPLETE = object()
 _CODE = re.compile(r"(?:ERR Error running script .{1,300}: -)?([A-Z]{2,20})(?: |$)", re.DOTALL)
-
-_ENDLESS = re.compile(rb"[*%~>][0-9]{8}")
-"""Begins an array longer than any we ask for: hiredis would make room for all of it, which takes seconds."""
 
 
 class RedisReplyError(Exception):
@@ -52,6 +51,7 @@ class RedisConnection:
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
         self._reader = hiredis.Reader(replyError=RedisReplyError, notEnoughData=_INCOMPLETE)
+        self._bounds = ReplyBounds()
         self._waiting: deque[_Answer] = deque()
         self._outbox: list[bytes] = []
         self._is_sending = False
@@ -128,14 +128,16 @@ class RedisConnection:
 
     def _receive(self, chunk: bytes) -> None:
         """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
-        if _ENDLESS.search(chunk):
-            raise _NoProtocol
         if not self._waiting:  # such as "max number of clients reached", said before we asked anything
             raise _NoProtocol
-        self._reader.feed(chunk)
+        try:
+            self._reader.feed(self._bounds.admit(chunk))
+        except Unbounded:
+            raise _NoProtocol from None
         while (value := self._next_value()) is not _INCOMPLETE:
             if not self._waiting:
                 raise _NoProtocol
+            self._bounds.note_answer()
             answer = self._waiting.popleft()
             answer.value = value
             answer.arrived.set()

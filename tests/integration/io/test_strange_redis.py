@@ -108,6 +108,15 @@ async def test_each_use_meets_an_answer_that_nobody_listed_as_weather(
     assert b"gateway:session:device-session-1" in keys  # beside what other tests left on this server
 
 
+async def test_a_value_of_a_user_service_ends_no_connection(redis_server: EmbeddedRedis, redis: Redis) -> None:
+    """A user id may hold what begins a large array elsewhere."""
+    with redis_py.Redis(port=redis_server.port) as administrator:
+        administrator.set("id:1", "user~20261128")
+        administrator.set("large:1", b"x" * 1_000_000)
+    assert await redis.get("id:1") == b"user~20261128"
+    assert await redis.get("large:1") == b"x" * 1_000_000
+
+
 @pytest.mark.parametrize("name", STRANGE)
 async def test_a_rate_limit_goes_on_whatever_redis_answers(peer: StrangeRedis, redis: Redis, name: str) -> None:
     async with trio.open_nursery() as nursery:

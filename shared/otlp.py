@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import requests
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -19,6 +20,20 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 _log = logging.getLogger(__name__)
+
+
+MAX_ANSWER_BYTES = 64 * 1024
+
+
+class Session(requests.Session):
+    """Keeps the beginning of an answer, packed or not. `requests` alone would read and unpack all of it."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """As `requests.Session.send`; a connection whose answer is longer ends."""
+        answer = super().send(request, **{**kwargs, "stream": True})
+        answer._content = answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        answer.close()
+        return answer
 
 
 class Outage:
@@ -41,7 +56,7 @@ class OtlpSpans(OTLPSpanExporter):
     """Spans."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(session=Session())
         self._outage = Outage("traces")
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
@@ -54,7 +69,7 @@ class OtlpMetrics(OTLPMetricExporter):
     """Metrics."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(session=Session())
         self._outage = Outage("metrics")
 
     def export(
@@ -69,7 +84,7 @@ class OtlpLogs(OTLPLogExporter):
     """Log records."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(session=Session())
         self._outage = Outage("logs")
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:

@@ -7,34 +7,29 @@ handled, so a client that hangs up cannot cancel it. Why not a server of others:
 import logging
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from math import inf
 from typing import Any
-from wsgiref.handlers import format_date_time
 
 import trio
 
 from contracts.errors import ErrorCode
+from shared.http_exchange import Answer, RequestBody, whole_answer
 from shared.hypercorn_app import run_app
-from shared.kernel.clock import SystemClock
-from shared.kernel.entropy import SystemEntropy
 from shared.kernel.network import parse_network
 from shared.places import Places
-from shared.web.asgi import AsgiApp, Message, Scope
+from shared.web.asgi import AsgiApp, Scope
 from shared.web.client_address import UNIX_PEER, IpNetwork
 from shared.web.connection import MAX_BODY_BYTES
-from shared.web.exchange import Response
 from shared.web.plain_requests import PlainRequests
 from shared.web.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
-from shared.web.refusals import answer_to, refusal
-from shared.web.request_body import Framing, framing_of
-from shared.web.request_head import BadRequest, Field, Head, HeadTooLarge, find_end, parse_head
-from shared.web.request_id import request_id_for
+from shared.web.refusals import refusal
+from shared.web.request_body import Framing
+from shared.web.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its head."""
@@ -43,8 +38,6 @@ WRITE_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 """How long what still arrives is dropped after an answer to a request that was not read to its end."""
 _READ_BYTES = 16 * 1024
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOCK = SystemClock()
 _log = logging.getLogger(__name__)
 
 Peer = tuple[str, int] | None
@@ -183,8 +176,8 @@ class HttpConnection:
             return False
         if head is None:
             return False
-        body = _Body(self, head)
-        answer = _Answer(self, head)
+        body = RequestBody(self, head)
+        answer = Answer(self, head)
         self._enter(Phase.WORKING)
         await self._handle(head, body, answer)
         self._has_asked = True
@@ -225,7 +218,7 @@ class HttpConnection:
         if end:
             del self._arrived[:end]
 
-    async def _handle(self, head: Head, body: "_Body", answer: "_Answer") -> None:
+    async def _handle(self, head: Head, body: RequestBody, answer: Answer) -> None:
         plain, scope = self._listening.plain, self._scope(head)
         route = None if plain is None else plain.route_of(scope)
         if plain is None or route is None:
@@ -257,7 +250,7 @@ class HttpConnection:
         too_large = isinstance(bad, HeadTooLarge)
         code = ErrorCode.REQUEST_TOO_LARGE if too_large else ErrorCode.INVALID_REQUEST
         response = refusal(code, "request head too large" if too_large else "malformed HTTP request")
-        await self.write(_whole_answer(response))
+        await self.write(whole_answer(response))
         await self._linger()
 
     async def _linger(self) -> None:
@@ -352,122 +345,6 @@ class HttpConnection:
         self._deadline = self._waits_since + self._listening.rules.keep_alive.total_seconds()
         if self._listening.is_stopping():
             self.close()
-
-
-class _Body:
-    """The body of one request, as ASGI's `receive` gives it."""
-
-    __slots__ = ("_awaits_continue", "_connection", "_framing", "_has_ended", "_head")
-
-    def __init__(self, connection: HttpConnection, head: Head) -> None:
-        self._connection = connection
-        self._head = head
-        self._framing = framing_of(head.length)
-        self._has_ended = False
-        self._awaits_continue = head.expects_continue
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it was read to its end, where the next request begins."""
-        return self._framing.is_whole
-
-    def take_whole(self) -> bytes | None:
-        """A short body that has arrived already; None otherwise."""
-        body = self._connection.take_body(self._head)
-        if body is not None:
-            self._framing = framing_of(0)
-        return body
-
-    async def receive(self) -> Message:
-        """The next part; or `http.disconnect`, with `is_malformed` where not the connection ended but the framing."""
-        if self._has_ended:
-            return {"type": "http.disconnect"}
-        if self._awaits_continue:
-            self._awaits_continue = False
-            await self._connection.write(_CONTINUE)
-        try:
-            content = await self._connection.read_body(self._framing)
-        except BadRequest:
-            self._has_ended = True
-            return {"type": "http.disconnect", "is_malformed": True}
-        if content is None:
-            self._has_ended = True
-            return {"type": "http.disconnect"}
-        return {"type": "http.request", "body": content, "more_body": not self._framing.is_whole}
-
-
-class _Answer:
-    """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
-
-    __slots__ = ("_connection", "_has_body", "_is_begun", "_is_sent", "_unsent", "must_close")
-
-    def __init__(self, connection: HttpConnection, head: Head) -> None:
-        self._connection = connection
-        self._has_body = head.method != "HEAD"
-        self._unsent = bytearray()
-        self._is_begun = False
-        self._is_sent = False
-        self.must_close = head.is_last
-
-    async def send(self, message: Message) -> None:
-        """One message of the answer. Those after its end say nothing."""
-        if self._is_sent:
-            return
-        if message["type"] == "http.response.start":
-            self._begin(message["status"], message["headers"])
-            return
-        if self._has_body:
-            self._unsent += message.get("body", b"")
-        if not message.get("more_body", False):
-            await self._finish()
-
-    async def give_up(self, error: Exception) -> None:
-        """The app failed: answer that, if there is no answer yet. The connection ends."""
-        response = answer_to(error)
-        self.must_close = True
-        if not self._is_begun:
-            self._unsent += _whole_answer(response, has_body=self._has_body)
-            await self._finish()
-
-    def _begin(self, status: int, fields: Iterable[Field]) -> None:
-        self._is_begun = True
-        fields = list(fields)
-        if (b"connection", b"close") in fields:
-            self.must_close = True
-        elif self.must_close:
-            fields.append((b"connection", b"close"))
-        self._unsent += _head_bytes(status, fields)
-
-    async def _finish(self) -> None:
-        if not self._is_sent:
-            self._is_sent = True
-            await self._connection.write(bytes(self._unsent))
-
-
-def _head_bytes(status: int, fields: Iterable[Field]) -> bytes:
-    lines = [b"HTTP/1.1 %d \r\n" % status]
-    lines += [b"%b: %b\r\n" % field for field in fields]
-    lines += (_date_line(int(_CLOCK.now().timestamp())), b"\r\n")
-    return b"".join(lines)
-
-
-def _whole_answer(response: Response, *, has_body: bool = True) -> bytes:
-    """An answer of this room's own, after which the connection ends."""
-    fields = [
-        (b"content-type", b"application/json"),
-        *response.headers,
-        (b"content-length", b"%d" % len(response.body)),
-        (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
-        (b"connection", b"close"),
-    ]
-    return _head_bytes(response.status, fields) + (response.body if has_body else b"")
-
-
-@lru_cache(maxsize=1)
-def _date_line(second: int) -> bytes:
-    """Of one second since 1970 (RFC 9110 §6.6.1)."""
-    return b"date: %b\r\n" % format_date_time(second).encode("ascii")
 
 
 def _is_one_of(peer: Peer, networks: tuple[IpNetwork, ...]) -> bool:

@@ -1,0 +1,147 @@
+"""The two halves of one exchange as ASGI knows them: the body of a request, and its answer written at once.
+
+`shared.http_connection` owns the socket and every wait on the client; this room knows neither.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Protocol
+from wsgiref.handlers import format_date_time
+
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.web.asgi import Message
+from shared.web.exchange import Response
+from shared.web.refusals import answer_to
+from shared.web.request_body import Framing, framing_of
+from shared.web.request_head import BadRequest, Field, Head
+from shared.web.request_id import request_id_for
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CLOCK = SystemClock()
+
+
+class Wire(Protocol):
+    """The connection, as far as one exchange needs it."""
+
+    async def read_body(self, framing: Framing) -> bytes | None: ...
+
+    def take_body(self, head: Head) -> bytes | None: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+
+class RequestBody:
+    """The body of one request, as ASGI's `receive` gives it."""
+
+    __slots__ = ("_awaits_continue", "_connection", "_framing", "_has_ended", "_head")
+
+    def __init__(self, connection: Wire, head: Head) -> None:
+        self._connection = connection
+        self._head = head
+        self._framing = framing_of(head.length)
+        self._has_ended = False
+        self._awaits_continue = head.expects_continue
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was read to its end, where the next request begins."""
+        return self._framing.is_whole
+
+    def take_whole(self) -> bytes | None:
+        """A short body that has arrived already; None otherwise."""
+        body = self._connection.take_body(self._head)
+        if body is not None:
+            self._framing = framing_of(0)
+        return body
+
+    async def receive(self) -> Message:
+        """The next part; or `http.disconnect`, with `is_malformed` where not the connection ended but the framing."""
+        if self._has_ended:
+            return {"type": "http.disconnect"}
+        if self._awaits_continue:
+            self._awaits_continue = False
+            await self._connection.write(_CONTINUE)
+        try:
+            content = await self._connection.read_body(self._framing)
+        except BadRequest:
+            self._has_ended = True
+            return {"type": "http.disconnect", "is_malformed": True}
+        if content is None:
+            self._has_ended = True
+            return {"type": "http.disconnect"}
+        return {"type": "http.request", "body": content, "more_body": not self._framing.is_whole}
+
+
+class Answer:
+    """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
+
+    __slots__ = ("_connection", "_has_body", "_is_begun", "_is_sent", "_unsent", "must_close")
+
+    def __init__(self, connection: Wire, head: Head) -> None:
+        self._connection = connection
+        self._has_body = head.method != "HEAD"
+        self._unsent = bytearray()
+        self._is_begun = False
+        self._is_sent = False
+        self.must_close = head.is_last
+
+    async def send(self, message: Message) -> None:
+        """One message of the answer. Those after its end say nothing."""
+        if self._is_sent:
+            return
+        if message["type"] == "http.response.start":
+            self._begin(message["status"], message["headers"])
+            return
+        if self._has_body:
+            self._unsent += message.get("body", b"")
+        if not message.get("more_body", False):
+            await self._finish()
+
+    async def give_up(self, error: Exception) -> None:
+        """The app failed: answer that, if there is no answer yet. The connection ends."""
+        response = answer_to(error)
+        self.must_close = True
+        if not self._is_begun:
+            self._unsent += whole_answer(response, has_body=self._has_body)
+            await self._finish()
+
+    def _begin(self, status: int, fields: Iterable[Field]) -> None:
+        self._is_begun = True
+        fields = list(fields)
+        if (b"connection", b"close") in fields:
+            self.must_close = True
+        elif self.must_close:
+            fields.append((b"connection", b"close"))
+        self._unsent += _head_bytes(status, fields)
+
+    async def _finish(self) -> None:
+        if not self._is_sent:
+            self._is_sent = True
+            await self._connection.write(bytes(self._unsent))
+
+
+def _head_bytes(status: int, fields: Iterable[Field]) -> bytes:
+    lines = [b"HTTP/1.1 %d \r\n" % status]
+    lines += [b"%b: %b\r\n" % field for field in fields]
+    lines += (_date_line(int(_CLOCK.now().timestamp())), b"\r\n")
+    return b"".join(lines)
+
+
+def whole_answer(response: Response, *, has_body: bool = True) -> bytes:
+    """An answer of this room's own, after which the connection ends."""
+    fields = [
+        (b"content-type", b"application/json"),
+        *response.headers,
+        (b"content-length", b"%d" % len(response.body)),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
+        (b"connection", b"close"),
+    ]
+    return _head_bytes(response.status, fields) + (response.body if has_body else b"")
+
+
+@lru_cache(maxsize=1)
+def _date_line(second: int) -> bytes:
+    """Of one second since 1970 (RFC 9110 §6.6.1)."""
+    return b"date: %b\r\n" % format_date_time(second).encode("ascii")

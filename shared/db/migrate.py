@@ -41,6 +41,26 @@ create table if not exists schema_migrations (
 _GIVE_SETTING = """
 do $$ begin execute format('alter role {role} in database %I set {name} = %L', current_database(), '{value}'); end $$
 """
+_RESET_SETTINGS = """
+do $$
+declare found record;
+begin
+    for found in
+        select d.datname, split_part(given, '=', 1) as name
+          from pg_db_role_setting g
+          join pg_roles r on r.oid = g.setrole
+          left join pg_database d on d.oid = g.setdatabase
+         cross join unnest(g.setconfig) as given
+          left join pg_settings s on s.name = split_part(given, '=', 1)
+         where r.rolname = '{role}'
+           and (g.setdatabase = 0 or d.datname = current_database())
+           and (s.context = 'user' or given like 'authsession.%')
+    loop
+        execute 'alter role {role}' || coalesce(' in database ' || quote_ident(found.datname), '')
+             || ' reset ' || quote_ident(found.name);
+    end loop;
+end $$
+"""
 
 
 class MigrationRefused(Exception):
@@ -137,10 +157,15 @@ async def _grant(connection: asyncpg.Connection) -> None:
 
 
 async def _give_settings(connection: asyncpg.Connection) -> None:
-    """To both roles, in this database. Needed only behind a pooler in transaction mode, where `doctor` misses them."""
+    """To both roles, in this database. Needed only behind a pooler in transaction mode, where `doctor` misses them.
+
+    First go the settings that a role may have given itself: with `default_transaction_read_only` a stranger in the
+    public role stops every login. Those that only a superuser may set, such as `log_statement`, stay.
+    """
     with suppress(asyncpg.InsufficientPrivilegeError):
         async with connection.transaction():
             for role, settings in ROLE_SETTINGS.items():
+                await connection.execute(_RESET_SETTINGS.format(role=role))
                 for name, value in settings.items():
                     await connection.execute(_GIVE_SETTING.format(role=role, name=name, value=value))
 

@@ -60,6 +60,27 @@ def test_an_empty_database_gets_every_migration_in_order(empty: Database) -> Non
     assert versions(empty) == [each.version for each in migrations()]
 
 
+def test_migrating_takes_back_what_a_role_gave_itself_and_leaves_what_a_superuser_gave(
+    fresh_cluster: EmbeddedPostgres,
+) -> None:
+    with cloned_database(fresh_cluster, None) as database:
+        on(database.owner_dsn, migrate)
+        run_sql(database.owner_dsn, "alter role authsession_public set log_statement = 'ddl'")
+        run_sql(database.owner_dsn, "alter role authsession_public set default_transaction_read_only = on")
+        run_sql(database.owner_dsn, "alter role authsession_public set authsession.clock_offset = '1 day'")
+        run_sql(database.owner_dsn, f'alter role authsession_public in database "{database.name}" set search_path = x')
+        on(database.owner_dsn, migrate)
+        rows = run_sql(
+            database.owner_dsn,
+            "select setdatabase = 0 as is_everywhere, unnest(setconfig) as given from pg_db_role_setting"
+            " where setrole = 'authsession_public'::regrole",
+        )
+        everywhere = [row["given"] for row in rows if row["is_everywhere"]]
+        here = [row["given"] for row in rows if not row["is_everywhere"]]
+        assert everywhere == ["log_statement=ddl"]
+        assert [given for given in here if given.startswith("search_path")] == ["search_path=authsession"]
+
+
 def test_migrating_again_changes_nothing(empty: Database) -> None:
     on(empty.owner_dsn, migrate)
     before = empty.execute("select * from schema_migrations order by version")

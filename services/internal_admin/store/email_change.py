@@ -14,6 +14,7 @@ from services.internal_admin.domain.email_change import (
 )
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.store.audit import insert_mutation_event
+from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from services.internal_admin.store.user_deletion import read_address_of_user, remove_known_networks
 from shared.io import queries
@@ -68,7 +69,8 @@ async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -
     By their ids, as every statement that locks several does; a row that is made now comes last, for it has the highest.
     Again, if another transaction moved the user or removed the row before the lock was there.
     """
-    while True:
+
+    async def attempt() -> tuple[int, int] | None:
         row = await connection.fetchrow(_SQL["read_addresses"], command.user_id, command.email.folded)
         assert row is not None
         old, new = row["old"], row["new"]
@@ -76,7 +78,10 @@ async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -
             return None
         wanted = {old, new} - {None}
         locked = await connection.fetch(_SQL["lock_emails"], list(wanted))
-        if len(locked) == len(wanted) and await connection.fetchval(SQL["is_address_of_user"], command.user_id, old):
-            new = new or await connection.fetchval(SQL["lock_email"], command.email.folded)
-            await connection.execute(_SQL["bump_emails"], [old, new])
-            return old, new
+        if len(locked) < len(wanted) or not await connection.fetchval(SQL["is_address_of_user"], command.user_id, old):
+            raise WrongRow
+        new = new or await connection.fetchval(SQL["lock_email"], command.email.folded)
+        await connection.execute(_SQL["bump_emails"], [old, new])
+        return old, new
+
+    return await lock_the_right_row(connection, attempt)

@@ -26,6 +26,7 @@ from services.internal_admin.domain.revocation import (
     UserNotFound,
 )
 from services.internal_admin.store.audit import insert_mutation_event
+from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import projection_change
@@ -109,12 +110,16 @@ async def revoke_active_sessions(
 async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> int | None:
     """Lock the row of the user's address, and return its id; None: there is no such user.
 
-    Whoever held the row before may have moved the user to another address: then that one's is locked too.
+    Whoever held the row before may have moved the user to another address: then that one's is locked instead.
     """
-    while True:
+
+    async def attempt() -> int | None:
         email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
         if email_id is None or await connection.fetchval(SQL["is_address_of_user"], user_id, email_id):
             return email_id
+        raise WrongRow
+
+    return await lock_the_right_row(connection, attempt)
 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:

@@ -38,6 +38,8 @@ WRITE_SECONDS = 30.0
 LINGER_SECONDS = 1.0
 """How long what still arrives is dropped after an answer to a request that was not read to its end."""
 _READ_BYTES = 16 * 1024
+_MAX_BLANK_LINES = 32
+"""Before one request. Old clients send one; without a bound a stream of them would cost us more than its sender."""
 _log = logging.getLogger(__name__)
 
 Peer = tuple[str, int] | None
@@ -190,10 +192,12 @@ class HttpConnection:
 
     async def _next_head(self) -> Head | None:
         """The head of the next request; None when the connection ends before it is whole."""
-        seen = 0
+        seen = blank_lines = 0
         must_rest = bool(self._arrived)  # a client that sends many requests at once must not keep others waiting
         while True:
-            self._skip_blank_lines()
+            blank_lines += self._skip_blank_lines()
+            if blank_lines > _MAX_BLANK_LINES:
+                raise BadRequest
             end = find_end(self._arrived, min(seen, len(self._arrived))) if self._arrived else -1
             if end >= 0:
                 break
@@ -210,13 +214,14 @@ class HttpConnection:
             await trio.lowlevel.checkpoint()
         return parse_head(data)
 
-    def _skip_blank_lines(self) -> None:
-        """Empty lines before a request are ignored (RFC 9112 §2.2). They do not count as its first byte."""
+    def _skip_blank_lines(self) -> int:
+        """Empty lines before a request are ignored (RFC 9112 §2.2), and counted. They are not its first byte."""
         end = 0
         while self._arrived.startswith(b"\r\n", end):
             end += 2
         if end:
             del self._arrived[:end]
+        return end // 2
 
     async def _handle(self, head: Head, body: RequestBody, answer: Answer) -> None:
         plain, scope = self._listening.plain, self._scope(head)

@@ -233,6 +233,17 @@ async def test_a_field_of_blanks_and_any_byte_costs_no_more_than_another(server:
     assert answer.status == 200
 
 
+@pytest.mark.parametrize(("lines", "status"), [(32, 200), (33, 400)])
+async def test_empty_lines_before_a_request_are_ignored_but_not_without_end(
+    server: Server, lines: int, status: int
+) -> None:
+    client = await server.connect()
+    for _ in range(lines):
+        await client.send(b"\r\n")
+    await client.send(HOT + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+    assert (await client.answer()).status == status
+
+
 @pytest.mark.parametrize("begin", [HOT, OTHER])
 @pytest.mark.parametrize(
     "chunks", [b"x\r\n", b"1;" + b" " * 60_000 + b"\nx\r\n", b"0\r\nX:" + b" " * 60_000 + b"\x00\r\n\r\n"]

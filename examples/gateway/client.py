@@ -41,7 +41,8 @@ def call(http: httpx.Client, gateway: str, signer: Signer) -> httpx.Response:
 
 
 def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: str) -> str:
-    for _ in range(100):
+    """The code of this challenge, or after a second the newest: while a mailed code holds, a send mails nothing."""
+    for look in range(100):
         answer = http.get(f"{internal}{INTERNAL}/dev/mailbox", params={"email": email})
         if answer.status_code != 200:
             sys.exit("there is no development mailbox: set AUTHSESSION_MAIL_SERVICE_MODE=stub")
@@ -49,8 +50,10 @@ def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: st
         codes = [message["code"] for message in messages if message["challenge_id"] == challenge_id]
         if codes:
             return codes[0]
+        if look >= 20 and messages:
+            return messages[0]["code"]
         time.sleep(0.05)
-    sys.exit("no code came: is mail `stub`?")
+    sys.exit(f"no code was mailed to {email}: what `make run` prints on its lines `mail |` says why")
 
 
 def _post(http: httpx.Client, url: str, body: object) -> dict[str, str]:

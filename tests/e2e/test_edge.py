@@ -50,6 +50,15 @@ def new_session(product: Product) -> Signer:
     return log_in(product.public, product.stack.public_url, product.stack.internal_url, email_address())
 
 
+def test_the_example_client_logs_in_while_a_mailed_code_holds(product: Product) -> None:
+    """As after the first call of the README alone: the client's own send then mails nothing."""
+    email = email_address()
+    with httpx.Client(timeout=30) as http:
+        urls = (product.stack.public_url, product.stack.internal_url)
+        http.post(f"{urls[0]}/api/v1/public/auth/send-email-code", json={"email": email}).raise_for_status()
+        assert log_in(http, *urls, email).device_session_id
+
+
 def test_the_next_call_after_a_revocation_is_refused(product: Product, gateway: str) -> None:
     with httpx.Client(timeout=30) as http:
         for _ in range(5):

@@ -16,7 +16,8 @@ from shared import variables
 from shared.io import queries
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.faults import ConfigurationError
+from shared.keyring import KEY_ID, KeyRing
 from shared.settings import Reading, Variable
 
 _SQL = queries.load("authsession", "keys.sql")
@@ -75,9 +76,11 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
 
 def new_key(key_id: str) -> str:
     """`id:base64` of 32 random bytes. Raises `ConfigurationError` for what is no id."""
-    entry = f"{key_id}:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"
-    KeyRing.parse("keys new", entry)
-    return entry
+    if not KEY_ID.fullmatch(key_id):
+        raise ConfigurationError(
+            ["the id of a key is 1 to 32 letters, digits, dots, dashes and underscores, such as k2"]
+        )
+    return f"{key_id}:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"
 
 
 async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[MissingKey]:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from authsession.attribution import COMMAND_LINE, person
+from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
@@ -38,18 +39,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     creation.add_argument("--days", type=_days, default=DEFAULT_LIFE, help=f"its life (default {DEFAULT_LIFE.days})")
     actions.add_parser("list", help="print them all, newest first, without their secrets")
-    actions.add_parser("revoke", help="end one").add_argument("token_id")
+    ending = actions.add_parser("revoke", help="end one at once: its program is refused from then on")
+    ending.add_argument("token_id", help="as `token list` prints it, not the secret")
+    add_yes(ending)
 
 
 def run(parsed: argparse.Namespace, dsn: str) -> int:
-    """The exit status: 1 if there is no such token."""
+    """The exit status: 1 if there is no such token, and without consent to end one."""
     match parsed.action:
         case "create":
             return run_async(_create(dsn, parsed.name, frozenset(parsed.scope), parsed.days))
         case "list":
             return run_async(_list(dsn))
         case _:
-            return run_async(_revoke(dsn, parsed.token_id))
+            consequence = f"This ends the token {parsed.token_id} at once: its program is refused from then on"
+            return run_async(_revoke(dsn, parsed.token_id)) if is_confirmed(consequence, yes=parsed.yes) else 1
 
 
 async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta) -> int:

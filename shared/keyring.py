@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from shared.kernel.faults import ConfigurationError
 
 _MIN_SECRET_BYTES = 32
-_KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
+KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class KeyRing:
 def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:
     """The key, or what is wrong with it."""
     key_id, _, encoded = entry.partition(":")
-    if not _KEY_ID.fullmatch(key_id):
+    if not KEY_ID.fullmatch(key_id):
         return None, "is not written as id:base64"
     try:
         secret = base64.b64decode(encoded, validate=True)

@@ -66,7 +66,7 @@ def test_a_token_from_the_command_line_reads_cannot_revoke_and_ends(
     database = stack.database
     wait_for(lambda: database.execute("select from api_tokens where last_used_at is not null"))
     (row,) = database.execute("select token_id, token_hash from api_tokens")
-    assert main(["token", "revoke", row["token_id"]]) == 0
+    assert main(["token", "revoke", row["token_id"], "--yes"]) == 0
     assert http.get(READ, headers=bearer(token)).status_code == 401
 
     trail = [

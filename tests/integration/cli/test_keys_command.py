@@ -39,7 +39,7 @@ def test_a_new_key_is_printed_as_a_ring_takes_it(capsys: Captured) -> None:
 
 def test_what_is_no_id_is_refused(capsys: Captured) -> None:
     assert main(["keys", "new", "a b"]) == 78
-    assert "id:base64" in capsys.readouterr().err
+    assert "1 to 32 letters, digits" in capsys.readouterr().err
 
 
 def test_a_key_is_needed_while_seals_made_with_it_are_there(

@@ -2,6 +2,7 @@
 
 import getpass
 import hashlib
+import io
 import json
 import re
 from datetime import timedelta
@@ -67,8 +68,8 @@ def test_a_revocation_is_told_once_and_a_repeat_says_so(database: Database, caps
     assert main(CREATE) == 0
     (token_id,) = database.execute("select token_id from api_tokens")[0]
     capsys.readouterr()
-    assert main(["token", "revoke", token_id]) == 0
-    assert main(["token", "revoke", token_id]) == 0
+    assert main(["token", "revoke", token_id, "--yes"]) == 0
+    assert main(["token", "revoke", token_id, "--yes"]) == 0
     assert capsys.readouterr().out.splitlines() == [f"{token_id} is revoked", f"{token_id} was revoked already"]
     events = database.execute("select event, outcome, subject, reason_code from audit_events order by audit_id")
     assert [tuple(row) for row in events[1:]] == [
@@ -77,8 +78,23 @@ def test_a_revocation_is_told_once_and_a_repeat_says_so(database: Database, caps
     ]
 
 
+def test_a_revocation_asks_first(
+    database: Database, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(CREATE) == 0
+    ((token_id,),) = database.execute("select token_id from api_tokens")
+    capsys.readouterr()
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert main(["token", "revoke", token_id]) == 1
+    assert capsys.readouterr().err == (
+        f"authsession: This ends the token {token_id} at once: its program is refused from then on: "
+        "repeat the command with --yes\n"
+    )
+    assert [row["event"] for row in database.execute("select event from audit_events")] == ["security.create_token"]
+
+
 def test_a_token_that_is_not_there_is_one_sentence(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["token", "revoke", "token-of-nobody"]) == 1
+    assert main(["token", "revoke", "token-of-nobody", "--yes"]) == 1
     assert capsys.readouterr().err == "authsession: there is no token token-of-nobody\n"
     (row,) = database.execute("select outcome, subject from audit_events")
     assert tuple(row) == ("token_not_found", "token-of-nobody")

@@ -1,6 +1,7 @@
 """The folder `.authsession`: data of the embedded servers, generated secrets, what runs now. One `up` at a time."""
 
 import base64
+import errno
 import fcntl
 import json
 import os
@@ -19,6 +20,13 @@ _SECRETS_CURE = (
     "put a copy of it back, or write {} into it to go on with new secrets (open login codes and operators' sessions "
     "end, and what was sealed in the audit trail cannot be verified any more)"
 )
+_CURES = {
+    errno.EACCES: "give the folder and what is in it to the user who runs this command",
+    errno.EPERM: "give the folder and what is in it to the user who runs this command",
+    errno.EROFS: "run the command in a folder that can be written",
+    errno.EEXIST: "move that file away",
+    errno.ENOSPC: "make room on its disk",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +72,9 @@ class Installation:
     @contextmanager
     def locked(self) -> Generator[None]:
         """Holds the folder; the lock ends with the process. Raises `StartFailure` if another process has it."""
-        try:
+        with self._used():
             self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = (self.folder / "lock").open("a+")
-        except OSError as fault:
-            raise StartFailure(f"the folder {self.folder} cannot be used: {fault.strerror}") from fault
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -86,7 +92,8 @@ class Installation:
         made = {each.name: _new_keys() if each.name.endswith("_keys") else _random() for each in fields(Secrets)}
         secrets = Secrets(**{name: kept.get(name, new) for name, new in made.items()})
         if asdict(secrets) != kept:
-            write_private(path, json.dumps(asdict(secrets), indent=2))
+            with self._used():
+                write_private(path, json.dumps(asdict(secrets), indent=2))
         return secrets
 
     def _kept(self, path: Path) -> dict[str, str]:
@@ -94,8 +101,10 @@ class Installation:
             if (self.postgres_folder / "data").exists():
                 raise StartFailure(f"{path} is gone: {_SECRETS_CURE}")
             return {}
+        with self._used():
+            text = path.read_bytes()
         try:
-            kept: object = json.loads(path.read_text("utf-8"))
+            kept: object = json.loads(text)
         except ValueError:
             kept = None
         if isinstance(kept, dict):
@@ -106,7 +115,8 @@ class Installation:
 
     def tell(self, running: Running) -> None:
         """Leaves word for the other commands."""
-        write_private(self.folder / "running.json", json.dumps(asdict(running)))
+        with self._used():
+            write_private(self.folder / "running.json", json.dumps(asdict(running)))
 
     def forget(self) -> None:
         """Takes that word back. May be repeated."""
@@ -115,17 +125,30 @@ class Installation:
     def running(self) -> Running | None:
         """What runs now in this folder; None when nothing does, also after an `up` that was killed."""
         path = self.folder / "running.json"
-        if not path.exists():
-            return None
+        with self._used():
+            if not path.exists():
+                return None
         try:
             with self.locked():
                 return None  # nobody holds the folder: the word was left by one that was killed
         except StartFailure:
             pass
+        with self._used():
+            text = path.read_bytes()
         try:
-            return Running(**json.loads(path.read_text("utf-8")))
+            return Running(**json.loads(text))
         except (TypeError, ValueError):
             raise StartFailure(f"{path} is damaged: stop `up` and start it again") from None
+
+    @contextmanager
+    def _used(self) -> Generator[None]:
+        """Raises `StartFailure` for an `OSError`, with the cure."""
+        try:
+            yield
+        except OSError as fault:
+            cure = _CURES.get(fault.errno or 0, "see to that first")
+            path = fault.filename or self.folder
+            raise StartFailure(f"{path} cannot be used ({fault.strerror}): {cure}") from fault
 
 
 def write_private(path: Path, text: str) -> None:

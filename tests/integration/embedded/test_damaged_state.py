@@ -1,5 +1,6 @@
 """Damaged files under `.authsession`: each is one sentence with its own cure, and the cure works."""
 
+import errno
 import shutil
 from pathlib import Path
 
@@ -26,6 +27,23 @@ def test_damaged_secrets(installation: Installation, content: str) -> None:
         installation.secrets()
     (installation.folder / "secrets.json").write_text("{}")
     assert installation.secrets() == installation.secrets()
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / ".authsession").touch()
+    with pytest.raises(StartFailure, match=r"File exists\): move that file away"), Installation(tmp_path).locked():
+        pass
+
+
+def test_a_folder_of_another_user(installation: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a stand-in for the system's refusal, which root never meets."""
+
+    def refuse(path: Path, _: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("authsession.installation.write_private", refuse)
+    with pytest.raises(StartFailure, match=r"secrets\.json cannot be used \(Permission denied\): give the folder"):
+        installation.secrets()
 
 
 def test_secrets_that_are_gone_while_data_need_them(installation: Installation) -> None:

@@ -1,6 +1,8 @@
 """What a person sees of `up`: whole lines, each behind the name of its source."""
 
+import errno
 import json
+import select
 import sys
 import threading
 from collections.abc import Callable
@@ -27,6 +29,16 @@ class Terminal:
                 sys.stdout.flush()
             except (BrokenPipeError, ValueError):
                 self._on_gone()
+            except OSError as fault:
+                if fault.errno == errno.EIO:  # a closed terminal; anything else, such as a full disk, costs this line
+                    self._on_gone()
+
+    def look(self) -> None:
+        """Hears that nobody reads any more before there is something to say: a closed terminal need not signal us."""
+        poll = select.poll()
+        poll.register(sys.stdout, 0)
+        if poll.poll(0):
+            self._on_gone()
 
     def source(self, name: str) -> Line:
         """A writer of prefixed lines; those of our services, JSON, become readable."""

@@ -67,8 +67,9 @@ def _start(stack: ExitStack, installation: Installation, signals: StopSignals, t
 async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(_watch_mail(parts, terminal))
-        while not signals.requested and parts.dead() is None:  # noqa: ASYNC110 - a signal and a death make no event
+        while not signals.requested and parts.dead() is None:
             await asyncio.sleep(POLL_SECONDS)
+            terminal.look()
         watching.cancel()
     dead = parts.dead()
     if signals.requested or dead is None:

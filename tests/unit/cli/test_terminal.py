@@ -1,7 +1,10 @@
 """How log lines of the services look under `up`: readable, each behind its source, and nothing lost."""
 
+import io
 import json
 import logging
+import os
+import pty
 import re
 
 import pytest
@@ -73,3 +76,29 @@ def test_every_line_stands_behind_its_source(capsys: pytest.CaptureFixture[str])
     printed = capsys.readouterr().out.splitlines()
     assert len(printed) > 5
     assert all(line.startswith("public   | ") for line in printed)
+
+
+@pytest.mark.parametrize("hears_by", ["a line", "a look"])
+def test_a_closed_terminal_is_heard_of(monkeypatch: pytest.MonkeyPatch, hears_by: str) -> None:
+    """Closing a window need not signal us: only the first process of a terminal gets SIGHUP for certain."""
+    kept, ours = pty.openpty()
+    told: list[str] = []
+    with io.TextIOWrapper(io.FileIO(ours, "w"), write_through=True) as output:
+        monkeypatch.setattr("sys.stdout", output)
+        terminal = Terminal(on_gone=lambda: told.append("gone"))
+        terminal.look()
+        terminal.say("somebody reads")
+        assert told == []
+        os.close(kept)
+        terminal.say("nobody reads") if hears_by == "a line" else terminal.look()
+        assert told == ["gone"]
+        monkeypatch.undo()
+
+
+def test_a_full_disk_costs_a_line_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    with io.TextIOWrapper(io.FileIO("/dev/full", "w"), write_through=True) as output:
+        monkeypatch.setattr("sys.stdout", output)
+        Terminal(on_gone=lambda: told.append("gone")).say("no room")
+        monkeypatch.undo()
+    assert told == []

@@ -104,6 +104,13 @@ def machine(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory
         server.kill()
 
 
+def test_redis_may_read_its_users_and_nobody_else_the_secrets(machine: Machine) -> None:
+    """Redis runs as a user of its own."""
+    modes = [path.stat().st_mode & 0o777 for path in (machine.folder, machine.folder / "users.acl")]
+    assert modes == [0o755, 0o644]
+    assert (machine.folder / "secrets").stat().st_mode & 0o777 == 0o700
+
+
 def test_the_first_block_installs_what_the_others_call() -> None:
     assert PROGRAM.splitlines()[1] == "requirements/install runtime"
     assert (SOURCE / "requirements/runtime.txt").is_file()

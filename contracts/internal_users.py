@@ -9,7 +9,7 @@ from contracts.attribution import ATTRIBUTION_NAMES, Attribution, read_attributi
 from contracts.cursor import encode_position, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import check_names, decode_object, known_fields, read_filled_text
+from contracts.strict_json import decode_object, invalid, known_fields, read_filled_text
 from contracts.strict_query import decode_query, read_limit
 
 DEFAULT_LIMIT: Final = 100
@@ -58,7 +58,8 @@ def decode_find_users(query: str) -> FindUsersQuery:
     """The query of `GET users`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
     parameters = decode_query(query, _FIND_NAMES)
     if "email" in parameters:
-        check_names(parameters, frozenset({"email"}))
+        if len(parameters) > 1:
+            raise invalid("email cannot be combined with limit or cursor")
         return FindUsersQuery(email=read_filled_text(parameters, "email"))
     position = read_position(parameters)
     return FindUsersQuery(

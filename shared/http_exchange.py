@@ -76,13 +76,12 @@ class RequestBody:
 class Answer:
     """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
 
-    __slots__ = ("_connection", "_has_body", "_is_begun", "_is_sent", "_unsent", "must_close")
+    __slots__ = ("_connection", "_has_body", "_is_sent", "_unsent", "must_close")
 
     def __init__(self, connection: Wire, head: Head) -> None:
         self._connection = connection
         self._has_body = head.method != "HEAD"
         self._unsent = bytearray()
-        self._is_begun = False
         self._is_sent = False
         self.must_close = head.is_last
 
@@ -99,15 +98,14 @@ class Answer:
             await self._finish()
 
     async def give_up(self, error: Exception) -> None:
-        """The app failed: answer that, if there is no answer yet. The connection ends."""
+        """The app failed: answer that, unless an answer was sent; one that was begun is dropped. The connection ends."""
         response = answer_to(error)
         self.must_close = True
-        if not self._is_begun:
-            self._unsent += whole_answer(response, has_body=self._has_body)
+        if not self._is_sent:
+            self._unsent[:] = whole_answer(response, has_body=self._has_body)
             await self._finish()
 
     def _begin(self, status: int, fields: Iterable[Field]) -> None:
-        self._is_begun = True
         fields = list(fields)
         if (b"connection", b"close") in fields:
             self.must_close = True

@@ -133,7 +133,8 @@ def is_field_text(line: bytes) -> bool:
 def _request_line(line: bytes) -> tuple[str, bytes, str]:
     method, _, rest = line.partition(b" ")
     target, _, version = rest.partition(b" ")
-    is_sound = method and target and not method.translate(None, _TOKEN_BYTES)
+    # No method of ours has small letters, and the router would take `get` for GET (RFC 9110 §9.1: they differ).
+    is_sound = method and target and method == method.upper() and not method.translate(None, _TOKEN_BYTES)
     if not is_sound or target.translate(None, _VISIBLE_BYTES) or version not in _VERSIONS:
         raise BadRequest
     return method.decode("ascii"), target, _VERSIONS[version]

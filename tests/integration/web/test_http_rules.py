@@ -178,6 +178,8 @@ MALFORMED = (
     b"GET http://[ HTTP/1.1\r\n\r\n",
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+    b"post /echo HTTP/1.1\r\nHost: x\r\n\r\n",  # a method is case-sensitive (RFC 9110 §9.1): a proxy's rule may be too
+    b"Get /things/1 HTTP/1.1\r\nHost: x\r\n\r\n",
     *(
         begin + end
         for begin in (HOT, OTHER)

@@ -98,7 +98,7 @@ class Answer:
             await self._finish()
 
     async def give_up(self, error: Exception) -> None:
-        """The app failed: answer that, unless an answer was sent. One that was begun is dropped; the connection ends."""
+        """The app failed: answer that, unless an answer was sent. One only begun is dropped; the connection ends."""
         response = answer_to(error)
         self.must_close = True
         if not self._is_sent:

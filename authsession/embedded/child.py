@@ -13,7 +13,10 @@ from pathlib import Path
 from typing import IO
 from weakref import WeakSet
 
+from shared.kernel.entropy import SystemEntropy
+
 LAUNCH = Path(__file__).with_name("launch.py")
+_GIVEN_PORTS: set[int] = set()
 TAIL_LINES = 200
 
 Line = Callable[[str], None]
@@ -144,7 +147,12 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A TCP port of the loopback address that nobody listens on now, and that was not given out here before.
+
+    It is below 32768, where Linux begins to take the ports of outgoing connections.
+    """
+    while True:
+        port = 10_000 + int.from_bytes(SystemEntropy().token_bytes(2), "big") % 22_000
+        if port not in _GIVEN_PORTS and is_free(port):
+            _GIVEN_PORTS.add(port)
+            return port

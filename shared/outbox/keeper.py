@@ -123,8 +123,10 @@ class Keeper:
             session_max_age=kept.session_max_age_now,
             rebuild_requested=False,
         )
-        level = logging.WARNING if kept.epoch else logging.INFO  # the first of all is no loss
-        _log.log(level, "the gateway projection begins a new epoch", extra={"reason": reason})
+        if kept.epoch:
+            _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
+        else:
+            _log.info("the gateway projection begins its first epoch")
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
         await held.unit_of_work(partial(_write_epoch, begun=begun, reason=reason if kept.epoch else None))

@@ -2,7 +2,7 @@
 # make test    the whole test suite, on real servers that it starts itself
 # make check   format, lint, types, import rules
 # make chaos   many rounds of faults under load, and the table of what each one cost
-# make bench   the numbers of the README, then the peers: installs better-auth (npm) and django-allauth (pip) into .peers
+# make bench   the numbers of docs/evidence/performance.md, then the peers: installs better-auth (npm) and django-allauth (pip) into .peers
 # Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
 
 .DEFAULT_GOAL := run

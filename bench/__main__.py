@@ -1,4 +1,4 @@
-"""`make bench`: the numbers of issue and README, printed. On real servers of its own, durable commits on."""
+"""`make bench` prints the numbers of docs/evidence/performance.md. On real servers of its own, durable commits on."""
 
 import argparse
 import asyncio

@@ -1,4 +1,4 @@
-"""The measured half of docs/growth.md, and its plots."""
+"""The measured half of docs/evidence/growth.md, and its plots."""
 
 import os
 import platform
@@ -13,9 +13,9 @@ from bench.peers.plots import bar_chart
 from shared.kernel.clock import SystemClock
 from tests.support.database import run_sql
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = DOCS / "growth.md"
-PLOTS = DOCS / "growth"
+EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
+PAGE = EVIDENCE / "growth.md"
+PLOTS = EVIDENCE / "growth"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 

@@ -27,7 +27,7 @@ Place = tuple[int, Database, EmbeddedRedis]
 
 
 def measure_growth(server: EmbeddedPostgres, command: str, most: int, most_verified: int) -> None:
-    """Print what each size up to `most` costs, and write docs/growth.md. All sizes stand at once."""
+    """Print what each size up to `most` costs, and write docs/evidence/growth.md. All sizes stand at once."""
     about = facts(command, server)
     with ExitStack() as stack:
         places = [_place(stack, server, size) for size in SIZES if size <= most]

@@ -1,4 +1,4 @@
-"""`python -m bench.peers`: installs the peers, loads and probes all three systems, writes docs/compared.md."""
+"""`python -m bench.peers`: installs the peers, loads and probes all three systems, writes docs/evidence/compared.md."""
 
 import argparse
 import sys

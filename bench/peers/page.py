@@ -1,4 +1,4 @@
-"""The measured half of docs/compared.md, and its plots: medians, ratios, what was answered to whom."""
+"""The measured half of docs/evidence/compared.md, and its plots: medians, ratios, what was answered to whom."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,9 +7,9 @@ from bench.peers.comparison import Case
 from bench.peers.measurement import Measurement, median
 from bench.peers.plots import bar_chart
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = DOCS / "compared.md"
-PLOTS = DOCS / "compared"
+EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence"
+PAGE = EVIDENCE / "compared.md"
+PLOTS = EVIDENCE / "compared"
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 OURS = "authsession"
 

@@ -1,1 +1,1 @@
-"""Speed, measured: never asserted in a test. `make bench` prints; docs/evidence/performance.md says what the numbers mean."""
+"""Speed, measured: never asserted in a test. `make bench` prints; docs/evidence says what the numbers mean."""

@@ -10,6 +10,7 @@ from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.api_token import (
     ApiToken,
     Created,
@@ -17,7 +18,6 @@ from services.internal_admin.domain.api_token import (
     RevokeToken,
     new_token_secret,
 )
-from services.internal_admin.domain.scope import Scope
 from services.internal_admin.store import api_tokens
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

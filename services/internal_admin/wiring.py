@@ -10,10 +10,10 @@ import trio
 
 from services.internal_admin.api.control_plane_routes import control_plane_routes
 from services.internal_admin.api.guard import Guard
-from services.internal_admin.api.limited import control_plane_limiter
 from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.api.session_cookie import SessionCookie
+from services.internal_admin.callers.limited import control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.login import Lockout
 from services.internal_admin.domain.operator_session import SessionLives

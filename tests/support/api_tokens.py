@@ -5,9 +5,9 @@ from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.api_token import CreateToken, RevokeToken, new_token_secret
-from services.internal_admin.domain.mutation import Caller
-from services.internal_admin.domain.scope import Scope
 from services.internal_admin.store import api_tokens
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

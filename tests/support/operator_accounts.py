@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import SessionClient
 from services.internal_admin.domain.owner_setup import new_setup_code
 from services.internal_admin.domain.session_token import new_session_token

@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.settings_change import ChangeSettings, ChangeSettingsOutcome
 from services.internal_admin.domain.system_settings import read_setting
 from services.internal_admin.store.system_settings import change_settings

@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from services.internal_admin.callers.mutation import Caller, Cause
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
-from services.internal_admin.domain.mutation import Caller, Cause
 from services.internal_admin.store import blocking
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject

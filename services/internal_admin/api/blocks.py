@@ -16,8 +16,10 @@ from contracts.internal_blocks import (
     encode_unblock_subject,
 )
 from services.internal_admin.api.answering import answered, response
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import cause_of, subject_of
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.mutation import session_ids
+from services.internal_admin.callers.request import cause_of, subject_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.blocking import (
     AlreadyBlocked,
     Blocked,
@@ -28,8 +30,6 @@ from services.internal_admin.domain.blocking import (
     UnblockOutcome,
     UnblockSubject,
 )
-from services.internal_admin.domain.identity import Identity
-from services.internal_admin.domain.mutation import session_ids
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.flows.block_subject import block_subject
 from services.internal_admin.flows.list_blocks import find_block, list_blocks

@@ -6,9 +6,9 @@ from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.operator_accounts import OperatorAccountRoutes
 from services.internal_admin.api.operator_sessions import OperatorSessionRoutes
 from services.internal_admin.api.owner_setup import OwnerSetupRoutes
-from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.system_settings import SettingsRoutes
 from services.internal_admin.api.tokens import TokenRoutes
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.flows.account_flow import AccountFlow
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock

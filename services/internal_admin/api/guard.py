@@ -19,16 +19,16 @@ from services.internal_admin.api.credentials import (
     credentials_of,
 )
 from services.internal_admin.api.denial import Denial, denial_of
-from services.internal_admin.api.failing_slowly import FLOOR
 from services.internal_admin.api.foreign_page import denial_of_page
-from services.internal_admin.api.limited import LimitName
-from services.internal_admin.api.local_request import is_local
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of
 from services.internal_admin.api.session_cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
+from services.internal_admin.callers.failing_slowly import FLOOR
+from services.internal_admin.callers.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
+from services.internal_admin.callers.limited import LimitName
+from services.internal_admin.callers.local_request import is_local
+from services.internal_admin.callers.request import caller_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.access import ACCESS, Access, Anyone
 from services.internal_admin.domain.admission import INTERNAL_ROOT, Admission
-from services.internal_admin.domain.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.guard_trail import GuardTrail
 from shared.web.exchange import Request, Response, Route

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import email_address
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.request import email_address
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.flows.read_mailbox import read_mailbox
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing

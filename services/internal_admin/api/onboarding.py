@@ -11,9 +11,9 @@ from contracts.control_plane.onboarding import (
     encode_onboarding,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of, operator_of
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.request import caller_of, operator_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.onboarding import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
 from services.internal_admin.flows.advance_onboarding import advance_onboarding
 from services.internal_admin.flows.read_onboarding import read_onboarding

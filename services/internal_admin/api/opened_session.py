@@ -12,9 +12,9 @@ from contracts.control_plane.operator_sessions import (
     encode_opened_session,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.local_request import is_local
-from services.internal_admin.api.request_scheme import scheme_of
 from services.internal_admin.api.session_cookie import SessionCookie
+from services.internal_admin.callers.local_request import is_local
+from services.internal_admin.callers.request_scheme import scheme_of
 from services.internal_admin.domain.operator_session import (
     HeldSession,
     OperatorSession,

@@ -17,9 +17,9 @@ from contracts.control_plane.accounts import (
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.api.account_endpoint import ROOT, account_route, password_refusal
 from services.internal_admin.api.opened_session import OpenedSessions, client_of
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of, operator_of
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.request import caller_of, operator_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.login import InvalidCredentials, LoggedIn, LogIn
 from services.internal_admin.domain.password import PasswordRefused, normal_password
 from services.internal_admin.domain.password_change import (

@@ -12,10 +12,10 @@ from contracts.control_plane.operator_sessions import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.api.opened_session import OpenedSessions, operator_answer, session_answer
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of, operator_of
 from services.internal_admin.api.session_cookie import CookieToken, Header, clearing_header
-from services.internal_admin.domain.identity import Identity, Operator
+from services.internal_admin.callers.identity import Identity, Operator
+from services.internal_admin.callers.request import caller_of, operator_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.operator_session import ReadSession
 from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeReason
 from services.internal_admin.flows.list_operator_sessions import list_operator_sessions

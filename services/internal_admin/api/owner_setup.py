@@ -14,12 +14,12 @@ from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
 from services.internal_admin.api.account_endpoint import account_route, password_refusal, unlimited_account_route
-from services.internal_admin.api.limited import limited
-from services.internal_admin.api.local_request import is_local
 from services.internal_admin.api.opened_session import OpenedSessions, client_of
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of, email_address
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.limited import limited
+from services.internal_admin.callers.local_request import is_local
+from services.internal_admin.callers.request import caller_of, email_address
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.login import InvalidCredentials
 from services.internal_admin.domain.owner_setup import (
     Exchanged,

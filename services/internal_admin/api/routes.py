@@ -2,10 +2,10 @@
 
 from services.internal_admin.api.blocks import BlockRoutes
 from services.internal_admin.api.mailbox import MailboxRoutes
-from services.internal_admin.api.protected_route import ProtectedRoute
 from services.internal_admin.api.sessions import SessionRoutes
 from services.internal_admin.api.user_deletion import UserDeletionRoutes
 from services.internal_admin.api.users import UserRoutes
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.flows.published_change import PublishedChange
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-from services.internal_admin.api.request_scheme import scheme_of
+from services.internal_admin.callers.request_scheme import scheme_of
 from shared.kernel.entropy import Entropy
 from shared.keyring import KeyRing
 from shared.sealing import Unsealable, seal, unseal

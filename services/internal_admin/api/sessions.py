@@ -19,10 +19,10 @@ from contracts.internal_sessions import (
     join_sessions,
 )
 from services.internal_admin.api.answering import answered, response
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import cause_of
-from services.internal_admin.domain.identity import Identity
-from services.internal_admin.domain.mutation import session_ids
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.mutation import session_ids
+from services.internal_admin.callers.request import cause_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,

@@ -13,9 +13,9 @@ from contracts.control_plane.system_settings import (
     encode_settings,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of
-from services.internal_admin.domain.identity import Identity, Operator, Token
+from services.internal_admin.callers.identity import Identity, Operator, Token
+from services.internal_admin.callers.request import caller_of
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.settings_change import (
     ChangeSettings,
     Settings,

@@ -12,8 +12,10 @@ from contracts.control_plane.tokens import (
     encode_tokens,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import caller_of, operator_of
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.request import caller_of, operator_of
+from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.api_token import (
     ApiToken,
     Created,
@@ -22,8 +24,6 @@ from services.internal_admin.domain.api_token import (
     CreatorGone,
     RevokeToken,
 )
-from services.internal_admin.domain.identity import Identity
-from services.internal_admin.domain.scope import Scope
 from services.internal_admin.flows.create_token import create_token
 from services.internal_admin.flows.list_tokens import list_tokens
 from services.internal_admin.flows.revoke_token import revoke_token

@@ -16,8 +16,9 @@ from contracts.internal_users import (
     encode_users,
 )
 from services.internal_admin.api.answering import answered, response
-from services.internal_admin.api.protected_route import ProtectedRoute
-from services.internal_admin.api.reading import cause_of, email_address
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.request import cause_of, email_address
+from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.domain.email_change import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
@@ -27,7 +28,6 @@ from services.internal_admin.domain.email_change import (
     EmailUnchanged,
     UsersLiveElsewhere,
 )
-from services.internal_admin.domain.identity import Identity
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user import User
 from services.internal_admin.flows.change_user_email import change_user_email

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from services.internal_admin.domain.identity import Identity, Operator, Token, Unauthenticated
-from services.internal_admin.domain.scope import Scope
+from services.internal_admin.callers.identity import Identity, Operator, Token, Unauthenticated
+from services.internal_admin.callers.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

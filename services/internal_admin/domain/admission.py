@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.internal_admin.domain.identity import TrustedNetwork, Unauthenticated
+from services.internal_admin.callers.identity import TrustedNetwork, Unauthenticated
 
 INTERNAL_ROOT = "/api/v1/internal/"
 

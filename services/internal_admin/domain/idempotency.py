@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from shared.kernel.projection_change import ProjectionChange
 
 _KEY = re.compile(r"[!-~]{1,255}")

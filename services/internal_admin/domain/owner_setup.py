@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionClient
 from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
 from services.internal_admin.domain.readable_code import in_groups, new_readable_code, read_readable_code

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.internal_admin.domain.identity import Operator
+from services.internal_admin.callers.identity import Operator
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionClient
 from services.internal_admin.domain.password import PasswordRefused
 from services.internal_admin.domain.session_token import SessionToken

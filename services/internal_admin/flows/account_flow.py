@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.account import Account, SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials, Lockout
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import SessionClient
 from services.internal_admin.domain.password import PasswordRefused
 from services.internal_admin.domain.session_token import new_session_token

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.onboarding import AdvanceOutcome, OnboardingStep
 from services.internal_admin.store import onboarding
 from shared.io.postgres import Postgres

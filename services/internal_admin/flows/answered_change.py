@@ -7,8 +7,8 @@ from typing import Generic
 
 import asyncpg
 
+from services.internal_admin.callers.mutation import Done
 from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.domain.mutation import Done
 from services.internal_admin.flows.published_change import OutcomeT, PublishedChange
 from services.internal_admin.store.idempotency import answer_once
 from services.internal_admin.store.parts import InParts

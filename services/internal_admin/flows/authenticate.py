@@ -4,8 +4,8 @@ import hmac
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, Token
 from services.internal_admin.domain.api_token import MARK, hash_of_token
-from services.internal_admin.domain.identity import BreakGlass, Identity, Operator, Token
 from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.store.api_tokens import read_token

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from functools import partial
 
-from services.internal_admin.domain.mutation import Caller
-from services.internal_admin.store.audit import insert_operator_event
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from shared.io.postgres import Postgres
 
 

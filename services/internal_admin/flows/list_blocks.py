@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from services.internal_admin.callers.page import Page
 from services.internal_admin.domain.blocking import ListedBlock
-from services.internal_admin.domain.page import Page
 from services.internal_admin.store import blocks
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject

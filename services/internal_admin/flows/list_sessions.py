@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from services.internal_admin.domain.page import Page
+from services.internal_admin.callers.page import Page
 from services.internal_admin.store import sessions
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession, SessionStatus

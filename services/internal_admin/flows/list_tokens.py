@@ -2,8 +2,8 @@
 
 from functools import partial
 
+from services.internal_admin.callers.page import Page
 from services.internal_admin.domain.api_token import ApiToken
-from services.internal_admin.domain.page import Page
 from services.internal_admin.store import api_tokens
 from shared.io.postgres import Postgres
 

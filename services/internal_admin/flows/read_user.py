@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.internal_admin.domain.page import Page
+from services.internal_admin.callers.page import Page
 from services.internal_admin.domain.user import User
 from services.internal_admin.store import users
 from shared.io.postgres import Postgres

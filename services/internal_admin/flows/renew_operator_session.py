@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.operator_session import ReadSession, SessionLives
 from services.internal_admin.store import operator_sessions
 from shared.io.postgres import Postgres

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from services.internal_admin.callers.audit_subject import audit_subject_of_id
+from services.internal_admin.callers.identity import Token
+from services.internal_admin.callers.page import Page, cut_page
+from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.api_token import (
     ApiToken,
     Created,
@@ -16,11 +21,6 @@ from services.internal_admin.domain.api_token import (
     RevokeTokenOutcome,
     TokenSecret,
 )
-from services.internal_admin.domain.audit_subject import audit_subject_of_id
-from services.internal_admin.domain.identity import Token
-from services.internal_admin.domain.page import Page, cut_page
-from services.internal_admin.domain.scope import Scope
-from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 

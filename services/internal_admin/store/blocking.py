@@ -10,7 +10,9 @@ from typing import assert_never
 
 import asyncpg
 
-from services.internal_admin.domain.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.mutation import NOTHING, Cause, Done, Part
+from services.internal_admin.callers.trail import insert_mutation_event
 from services.internal_admin.domain.blocking import (
     AlreadyBlocked,
     Blocked,
@@ -28,9 +30,7 @@ from services.internal_admin.domain.blocking import (
     UnblockSubject,
     decide_block,
 )
-from services.internal_admin.domain.mutation import NOTHING, Cause, Done, Part
 from services.internal_admin.domain.revocation import UserNotFound
-from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.block_orders import insert_block_order, withdraw_block_order
 from services.internal_admin.store.revocation import lock_address_of_user, name_in_trail, revoke_active_sessions
 from services.internal_admin.store.statements import SQL

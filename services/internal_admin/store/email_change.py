@@ -2,7 +2,8 @@
 
 import asyncpg
 
-from services.internal_admin.domain.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.trail import insert_mutation_event
 from services.internal_admin.domain.email_change import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
@@ -13,7 +14,6 @@ from services.internal_admin.domain.email_change import (
     UsersLiveElsewhere,
 )
 from services.internal_admin.domain.revocation import UserNotFound
-from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from services.internal_admin.store.user_deletion import read_address_of_user, remove_known_networks

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import asyncpg
 
+from services.internal_admin.callers.mutation import NOTHING, PART, Done, Outcome, Part, session_ids
 from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.domain.mutation import NOTHING, PART, Done, Outcome, Part, session_ids
 from services.internal_admin.store.parts import InParts
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event

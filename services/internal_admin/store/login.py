@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.account import Account, SessionOpening
 from services.internal_admin.domain.login import (
     InvalidCredentials,
@@ -14,10 +16,8 @@ from services.internal_admin.domain.login import (
     LoginRecord,
     decide_login,
 )
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import SessionHolder
 from services.internal_admin.store.accounts import ACCOUNTS_SQL, audit_refusal, lock_account, open_session
-from services.internal_admin.store.audit import insert_operator_event
 
 _EVENT = "security.log_in"
 

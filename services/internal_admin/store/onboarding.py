@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.onboarding import (
     Advanced,
     AdvanceOutcome,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.operator_administration import (
     AlreadyDisabled,
     AlreadyEnabled,
@@ -19,7 +20,6 @@ from services.internal_admin.domain.operator_administration import (
 )
 from services.internal_admin.domain.user_name import fold_user_name
 from services.internal_admin.store.accounts import ACCOUNTS_SQL, revoke_all_of_operator
-from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.actor import Actor
 

@@ -9,8 +9,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.internal_admin.domain.audit_subject import audit_subject_of_id
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.audit_subject import audit_subject_of_id
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.operator_session import (
     HeldSession,
     OperatorSession,
@@ -22,7 +23,6 @@ from services.internal_admin.domain.operator_session import (
     session_state,
 )
 from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
-from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 

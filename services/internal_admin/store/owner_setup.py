@@ -4,9 +4,10 @@ from datetime import datetime
 
 import asyncpg
 
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.account import SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.owner_setup import (
     REGISTRATION_TOKEN_LIFE,
@@ -24,7 +25,6 @@ from services.internal_admin.domain.owner_setup import (
 )
 from services.internal_admin.domain.password import PasswordRefused
 from services.internal_admin.store.accounts import audit_refusal, open_session
-from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.actor import Actor
 

@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 import asyncpg
 
-from services.internal_admin.domain.mutation import Done, Part
+from services.internal_admin.callers.mutation import Done, Part
 
 OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.account import Account, SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.mutation import Caller
 from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged, RegenerateRecoveryCodes
 from services.internal_admin.store.accounts import (
@@ -19,7 +20,6 @@ from services.internal_admin.store.accounts import (
     open_session,
     revoke_all_of_operator,
 )
-from services.internal_admin.store.audit import insert_operator_event
 from services.internal_admin.store.operator_sessions import revoke_operator_sessions
 
 

@@ -11,8 +11,9 @@ from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
-from services.internal_admin.domain.audit_subject import audit_subject_of_id
-from services.internal_admin.domain.mutation import NOTHING, PART, Cause, Done, Part
+from services.internal_admin.callers.audit_subject import audit_subject_of_id
+from services.internal_admin.callers.mutation import NOTHING, PART, Cause, Done, Part
+from services.internal_admin.callers.trail import insert_mutation_event
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -25,7 +26,6 @@ from services.internal_admin.domain.revocation import (
     SessionNotFound,
     UserNotFound,
 )
-from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from shared.kernel.projection_change import ProjectionChange

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.internal_admin.domain.page import Page, cut_page
+from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.store.statements import SQL
 from shared.kernel.device_session import DeviceSession, SessionStatus
 from shared.sessions.store import device_session

@@ -2,11 +2,11 @@
 
 import asyncpg
 
-from services.internal_admin.domain.audit_subject import audit_subject_of_id
-from services.internal_admin.domain.mutation import NOTHING, PART, Done, Part
+from services.internal_admin.callers.audit_subject import audit_subject_of_id
+from services.internal_admin.callers.mutation import NOTHING, PART, Done, Part
+from services.internal_admin.callers.trail import insert_mutation_event
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome, UserDeleted
-from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.revocation import CONTINUED, lock_address_of_user, revoke_active_sessions
 from shared.io import queries
 

@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.domain.page import Page, cut_page
+from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.domain.user import User
 from services.internal_admin.store.statements import SQL
 from shared.kernel.email_address import EmailAddress

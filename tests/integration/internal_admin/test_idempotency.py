@@ -11,8 +11,8 @@ import httpx
 import pytest
 import trio
 
+from services.internal_admin.callers.mutation import Caller, Done
 from services.internal_admin.domain.idempotency import Answer, Answered, keyed_request
-from services.internal_admin.domain.mutation import Caller, Done
 from services.internal_admin.domain.revocation import NoActiveSessions
 from services.internal_admin.store.idempotency import answer_once
 from services.internal_admin.store.retention import remove_aged

@@ -13,8 +13,8 @@ import redis as redis_py
 import trio
 
 from contracts.gateway import decode_record
+from services.internal_admin.callers.mutation import NOTHING, PART, Done, Part, session_ids
 from services.internal_admin.domain.blocking import BlockSubject
-from services.internal_admin.domain.mutation import NOTHING, PART, Done, Part, session_ids
 from services.internal_admin.domain.revocation import Revoked, RevokeUserSessions
 from services.internal_admin.store.blocking import block_subject
 from services.internal_admin.store.revocation import revoke_user_sessions

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession
 from services.internal_admin.store import operator_sessions

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.internal_admin.domain.identity import Operator
+from services.internal_admin.callers.identity import Operator
 from services.internal_admin.domain.login import InvalidCredentials
 from services.internal_admin.domain.operator_session import HeldSession
 from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged

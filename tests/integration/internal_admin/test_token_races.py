@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.api_token import (
     Created,
     CreateToken,
@@ -17,8 +19,6 @@ from services.internal_admin.domain.api_token import (
     RevokeToken,
     new_token_secret,
 )
-from services.internal_admin.domain.mutation import Caller
-from services.internal_admin.domain.scope import Scope
 from services.internal_admin.store import api_tokens
 from services.internal_admin.store.operator_administration import reset_operator
 from shared.io.postgres import Postgres

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.operator_session import SessionLives
-from services.internal_admin.domain.scope import Scope
 from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator

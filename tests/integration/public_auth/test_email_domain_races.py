@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.settings_change import ChangeSettings
 from services.internal_admin.store.domain_revocation import revoke_next_of_domains
 from services.internal_admin.store.system_settings import change_settings

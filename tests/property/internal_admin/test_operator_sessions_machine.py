@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from services.internal_admin.domain.mutation import Caller
+from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator

@@ -4,6 +4,15 @@ from itertools import product
 
 import pytest
 
+from services.internal_admin.callers.identity import (
+    BreakGlass,
+    Identity,
+    Operator,
+    Token,
+    TrustedNetwork,
+    Unauthenticated,
+)
+from services.internal_admin.callers.scope import Scope
 from services.internal_admin.domain.access import (
     ACCESS,
     Access,
@@ -19,15 +28,6 @@ from services.internal_admin.domain.access import (
     decide_access,
 )
 from services.internal_admin.domain.admission import Admission
-from services.internal_admin.domain.identity import (
-    BreakGlass,
-    Identity,
-    Operator,
-    Token,
-    TrustedNetwork,
-    Unauthenticated,
-)
-from services.internal_admin.domain.scope import Scope
 
 OPERATOR = Operator("operator-1", "operator-session-1")
 LATE_OPERATOR = Operator("operator-1", "operator-session-1", is_renewal_due=True)

@@ -15,8 +15,8 @@ from contracts.control_plane.accounts import (
     decode_register_owner,
 )
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.callers.identity import Operator
 from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.identity import Operator
 from services.internal_admin.domain.login import LogIn
 from services.internal_admin.domain.operator_session import SessionClient
 from services.internal_admin.domain.owner_setup import Exchanged, ExchangeSetupCode, RegisterOwner

@@ -7,8 +7,8 @@ from typing import Never
 import trio
 from trio.testing import MockClock
 
-from services.internal_admin.api.limited import RATES, control_plane_limiter, limited
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.limited import RATES, control_plane_limiter, limited
 from shared.kernel.faults import DependencyUnavailable
 from shared.settings import Rate
 from shared.web.exchange import Request, Response

@@ -1,6 +1,6 @@
 """Laws of pages. Pure."""
 
-from services.internal_admin.domain.page import Page, cut_page
+from services.internal_admin.callers.page import Page, cut_page
 
 
 def test_a_page_holds_at_most_its_limit_and_says_that_more_follow() -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from services.internal_admin.api.request_scheme import Scheme
-from services.internal_admin.api.same_origin import is_same_origin
+from services.internal_admin.callers.request_scheme import Scheme
+from services.internal_admin.callers.same_origin import is_same_origin
 from shared.web.exchange import Headers
 
 

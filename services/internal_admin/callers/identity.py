@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from services.internal_admin.domain.scope import Scope
+from services.internal_admin.callers.scope import Scope
 
 
 @dataclass(frozen=True, slots=True)

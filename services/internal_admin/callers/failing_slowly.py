@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import trio
 
-from services.internal_admin.api.protected_route import ProtectedEndpoint
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.route import ProtectedEndpoint
 from shared.web.exchange import Request, Response
 
 FLOOR = timedelta(milliseconds=300)

@@ -3,8 +3,8 @@
 from typing import Protocol
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.domain.identity import Identity, Operator
-from services.internal_admin.domain.mutation import Caller, Cause
+from services.internal_admin.callers.identity import Identity, Operator
+from services.internal_admin.callers.mutation import Caller, Cause
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from shared.kernel.email_address import EmailAddress, parse_email

@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from contracts.errors import ErrorCode
-from services.internal_admin.api.protected_route import ProtectedEndpoint
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.route import ProtectedEndpoint
 from shared.settings import Rate
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter, RateStore

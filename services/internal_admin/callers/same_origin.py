@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from services.internal_admin.api.request_scheme import Scheme
+from services.internal_admin.callers.request_scheme import Scheme
 from shared.web.exchange import Headers
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}

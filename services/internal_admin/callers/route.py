@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from services.internal_admin.domain.identity import Identity
+from services.internal_admin.callers.identity import Identity
 from shared.web.exchange import Request, Response
 
 ProtectedEndpoint = Callable[[Request, Identity | None], Awaitable[Response]]

@@ -24,8 +24,9 @@ from services.internal_admin.flows.authenticate_operator import OperatorAuthenti
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.flows.remind_of_owner import remind_of_owner
+from services.internal_admin.retention import worker
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, retention, session_expiry
+from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.audit_watch import AuditWatch
 from services.internal_admin.workers.blockers import Blockers
@@ -171,19 +172,19 @@ async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: 
 async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
     """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
     expiry = session_expiry.SessionExpiry(postgres, relay.wake)
-    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    aged_rows, unused_emails = worker.AgedRows(postgres), worker.UnusedEmails(postgres)
     aged_audit = audit_retention.AuditRetention(postgres, audit_keys)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
         idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
     ))  # fmt: skip
     for name, worker, batch in (
-        ("aged rows", aged_rows, retention.BATCH),
-        ("unused e-mails", unused_emails, retention.PAGE),
+        ("aged rows", aged_rows, worker.BATCH),
+        ("unused e-mails", unused_emails, worker.PAGE),
         ("aged audit trail", aged_audit, audit_retention.BATCH),
     ):
         await workers.start(partial(
-            supervise, worker.step, name=name, idle=retention.IDLE, batch=batch, rest=worker.rest
+            supervise, worker.step, name=name, idle=worker.IDLE, batch=batch, rest=worker.rest
         ))  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
-from services.internal_admin.workers.retention import BATCH, PAGE, AgedRows, UnusedEmails
+from services.internal_admin.retention.worker import BATCH, PAGE, AgedRows, UnusedEmails
 from services.public_auth.store.confirm_challenge import SessionMade
 from tests.support.builders import email_address
 from tests.support.database import Database

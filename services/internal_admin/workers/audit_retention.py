@@ -7,7 +7,7 @@ from functools import partial
 from opentelemetry import metrics
 
 from services.internal_admin.domain.audit_removal import Broken
-from services.internal_admin.domain.retention_rest import LONGEST_REST, falls_behind, next_rest
+from services.internal_admin.retention.domain import LONGEST_REST, falls_behind, next_rest
 from services.internal_admin.store.audit_removal import remove_aged_prefix
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing

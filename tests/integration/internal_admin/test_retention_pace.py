@@ -8,9 +8,9 @@ import asyncpg
 import pytest
 import trio
 
-from services.internal_admin.domain.retention_rest import LONGEST_REST
-from services.internal_admin.store.retention import Removal, remove_aged
-from services.internal_admin.workers.retention import BATCH, IDLE, AgedRows
+from services.internal_admin.retention.domain import LONGEST_REST
+from services.internal_admin.retention.store import Removal, remove_aged
+from services.internal_admin.retention.worker import BATCH, IDLE, AgedRows
 from shared.supervision import supervise
 from tests.support.builders import email_address
 from tests.support.world import World

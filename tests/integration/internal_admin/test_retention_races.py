@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.workers.retention import AgedRows, UnusedEmails
+from services.internal_admin.retention.worker import AgedRows, UnusedEmails
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address

@@ -5,13 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.internal_admin.domain.retention_rest import (
-    LONGEST_REST,
-    SHORTEST_REST,
-    TOLERATED,
-    falls_behind,
-    next_rest,
-)
+from services.internal_admin.retention.domain import LONGEST_REST, SHORTEST_REST, TOLERATED, falls_behind, next_rest
 
 BATCH = 100
 SECOND = timedelta(seconds=1)

@@ -6,9 +6,9 @@ from typing import Any, cast
 import trio
 from trio.testing import MockClock
 
-from services.internal_admin.domain.retention_rest import LONGEST_REST, SHORTEST_REST, TOLERATED
-from services.internal_admin.store.retention import EmailPage
-from services.internal_admin.workers.retention import PAGE, UnusedEmails
+from services.internal_admin.retention.domain import LONGEST_REST, SHORTEST_REST, TOLERATED
+from services.internal_admin.retention.store import EmailPage
+from services.internal_admin.retention.worker import PAGE, UnusedEmails
 from shared.io.postgres import Postgres
 
 

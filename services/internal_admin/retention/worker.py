@@ -10,8 +10,8 @@ from functools import partial
 import trio
 from opentelemetry import metrics
 
-from services.internal_admin.domain.retention_rest import LONGEST_REST, TOLERATED, falls_behind, next_rest
-from services.internal_admin.store.retention import remove_aged, remove_unused_emails
+from services.internal_admin.retention.domain import LONGEST_REST, TOLERATED, falls_behind, next_rest
+from services.internal_admin.retention.store import remove_aged, remove_unused_emails
 from shared.io.postgres import Postgres
 
 BATCH = 100

@@ -1,0 +1,1 @@
+"""Retention: rows whose time is over are removed in small batches (SPEC §5.4)."""

@@ -6,7 +6,7 @@ from services.internal_admin.api.sessions import SessionRoutes
 from services.internal_admin.api.user_deletion import UserDeletionRoutes
 from services.internal_admin.api.users import UserRoutes
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.flows.published_change import PublishedChange
+from services.internal_admin.changes.flow import PublishedChange
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
 from shared.outbox.relay import Relay

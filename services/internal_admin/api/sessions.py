@@ -18,11 +18,12 @@ from contracts.internal_sessions import (
     encode_slice,
     join_sessions,
 )
-from services.internal_admin.api.answering import answered, response
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.mutation import session_ids
 from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.domain.revocation import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -36,7 +37,6 @@ from services.internal_admin.domain.revocation import (
     UserNotFound,
 )
 from services.internal_admin.flows.list_sessions import ListSessions, list_sessions
-from services.internal_admin.flows.published_change import PublishedChange
 from services.internal_admin.flows.read_session import read_session
 from services.internal_admin.flows.revoke_session import revoke_session
 from services.internal_admin.flows.revoke_user_sessions import revoke_user_sessions

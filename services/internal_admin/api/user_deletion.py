@@ -6,15 +6,15 @@ from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
 from contracts.internal_users import decode_delete_user, encode_delete_user
-from services.internal_admin.api.answering import answered, response
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.mutation import session_ids
 from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome, UserDeleted
 from services.internal_admin.flows.delete_user import delete_user
-from services.internal_admin.flows.published_change import PublishedChange
 from shared.web.exchange import Request, Response
 
 

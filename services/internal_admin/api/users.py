@@ -15,10 +15,11 @@ from contracts.internal_users import (
     encode_user,
     encode_users,
 )
-from services.internal_admin.api.answering import answered, response
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import cause_of, email_address
 from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.domain.email_change import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
@@ -31,7 +32,6 @@ from services.internal_admin.domain.email_change import (
 from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user import User
 from services.internal_admin.flows.change_user_email import change_user_email
-from services.internal_admin.flows.published_change import PublishedChange
 from services.internal_admin.flows.read_user import list_users, read_user
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory

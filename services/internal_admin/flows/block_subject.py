@@ -4,8 +4,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from services.internal_admin.changes.flow import Change
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject
-from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import blocking, users
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import TypeVar
 
+from services.internal_admin.changes.flow import Change
 from services.internal_admin.domain.email_change import ChangeUserEmail, ChangeUserEmailOutcome
-from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import email_change
 
 ResultT = TypeVar("ResultT")

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import TypeVar
 
+from services.internal_admin.changes.flow import Change
 from services.internal_admin.domain.revocation import RevokeSession, RevokeSessionOutcome
-from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import revocation
 
 ResultT = TypeVar("ResultT")

@@ -3,8 +3,8 @@
 from functools import partial
 from typing import TypeVar
 
+from services.internal_admin.changes.flow import Change
 from services.internal_admin.domain.blocking import UnblockOutcome, UnblockSubject
-from services.internal_admin.flows.published_change import Change
 from services.internal_admin.store import blocking
 
 ResultT = TypeVar("ResultT")

@@ -8,10 +8,10 @@ from typing import Generic
 import asyncpg
 
 from services.internal_admin.callers.mutation import Done
-from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.flows.published_change import OutcomeT, PublishedChange
-from services.internal_admin.store.idempotency import answer_once
-from services.internal_admin.store.parts import InParts
+from services.internal_admin.changes.domain import Answer, Answered, KeyConflict, KeyedRequest
+from services.internal_admin.changes.flow import OutcomeT, PublishedChange
+from services.internal_admin.changes.parts import InParts
+from services.internal_admin.changes.store import answer_once
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from typing import TypeVar
 import asyncpg
 
 from services.internal_admin.callers.mutation import NOTHING, PART, Done, Outcome, Part, session_ids
-from services.internal_admin.domain.idempotency import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.store.parts import InParts
+from services.internal_admin.changes.domain import Answer, Answered, KeyConflict, KeyedRequest
+from services.internal_admin.changes.parts import InParts
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.sessions.store import projection_change
 
-_SQL = queries.load("services.internal_admin.store", "idempotency.sql")
+_SQL = queries.load("services.internal_admin.changes", "idempotency.sql")
 
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 import asyncpg
 
 from services.internal_admin.callers.mutation import NOTHING, Outcome, Part
-from services.internal_admin.store.parts import InParts
+from services.internal_admin.changes.parts import InParts
 from shared.io.postgres import Postgres
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange

@@ -10,13 +10,10 @@ import trio
 
 from services.internal_admin.api.control_plane_routes import control_plane_routes
 from services.internal_admin.api.guard import Guard
-from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
-from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.callers.limited import control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.login import Lockout
-from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
@@ -24,6 +21,9 @@ from services.internal_admin.flows.authenticate_operator import OperatorAuthenti
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.flows.remind_of_owner import remind_of_owner
+from services.internal_admin.operator_sessions.cookie import SessionCookie
+from services.internal_admin.operator_sessions.domain import SessionLives
+from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.retention import worker
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, session_expiry

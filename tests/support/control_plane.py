@@ -14,22 +14,22 @@ import trio
 from contracts.gateway import GatewayKeys
 from services.internal_admin.api.control_plane_routes import control_plane_routes
 from services.internal_admin.api.guard import Guard
-from services.internal_admin.api.opened_session import OpenedSessions
 from services.internal_admin.api.routes import internal_routes
-from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.callers.limited import RATES, control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.argon2id import Argon2Cost
 from services.internal_admin.domain.login import Lockout
-from services.internal_admin.domain.operator_session import SessionClient, SessionLives
-from services.internal_admin.domain.session_token import new_session_token
 from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
-from services.internal_admin.store.operator_sessions import begin_session
+from services.internal_admin.operator_sessions.cookie import SessionCookie
+from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives
+from services.internal_admin.operator_sessions.opened import OpenedSessions
+from services.internal_admin.operator_sessions.session_token import new_session_token
+from services.internal_admin.operator_sessions.store import begin_session
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

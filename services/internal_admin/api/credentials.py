@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.internal_admin.api.session_cookie import BrokenCookie, CookieToken, NoCookie, SessionCookie
+from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, NoCookie, SessionCookie
 from shared.web.exchange import Headers
 
 _BEARER = re.compile(r"bearer +([!-~\x80-\xff]+) *", re.IGNORECASE)

@@ -20,7 +20,6 @@ from services.internal_admin.api.credentials import (
 )
 from services.internal_admin.api.denial import Denial, denial_of
 from services.internal_admin.api.foreign_page import denial_of_page
-from services.internal_admin.api.session_cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from services.internal_admin.callers.failing_slowly import FLOOR
 from services.internal_admin.callers.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
 from services.internal_admin.callers.limited import LimitName
@@ -31,6 +30,7 @@ from services.internal_admin.domain.access import ACCESS, Access, Anyone
 from services.internal_admin.domain.admission import INTERNAL_ROOT, Admission
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.guard_trail import GuardTrail
+from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from shared.web.exchange import Request, Response, Route
 from shared.web.refusals import refusal
 

@@ -16,7 +16,6 @@ from contracts.control_plane.accounts import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.api.account_endpoint import ROOT, account_route, password_refusal
-from services.internal_admin.api.opened_session import OpenedSessions, client_of
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
@@ -37,6 +36,7 @@ from services.internal_admin.flows.count_recovery_codes import count_recovery_co
 from services.internal_admin.flows.log_in import log_in
 from services.internal_admin.flows.recover_password import recover_password
 from services.internal_admin.flows.regenerate_recovery_codes import regenerate_recovery_codes
+from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter
 

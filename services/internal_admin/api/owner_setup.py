@@ -14,7 +14,6 @@ from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
 from services.internal_admin.api.account_endpoint import account_route, password_refusal, unlimited_account_route
-from services.internal_admin.api.opened_session import OpenedSessions, client_of
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.limited import limited
 from services.internal_admin.callers.local_request import is_local
@@ -32,6 +31,7 @@ from services.internal_admin.domain.password import PasswordOwner, PasswordRefus
 from services.internal_admin.domain.user_name import fold_user_name, is_user_name
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.owner_setup import exchange_setup_code, register_owner, weak_password
+from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter
 

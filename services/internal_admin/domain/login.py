@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.operator_session import HeldSession, SessionClient
-from services.internal_admin.domain.session_token import SessionToken
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
+from services.internal_admin.operator_sessions.session_token import SessionToken
 
 CredentialFault: TypeAlias = Literal[
     "unknown_user_name",

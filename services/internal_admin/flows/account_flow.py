@@ -7,10 +7,10 @@ from functools import partial
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.domain.account import Account, SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials, Lockout
-from services.internal_admin.domain.operator_session import SessionClient
 from services.internal_admin.domain.password import PasswordRefused
-from services.internal_admin.domain.session_token import new_session_token
 from services.internal_admin.flows.password_hashing import PasswordHasher
+from services.internal_admin.operator_sessions.domain import SessionClient
+from services.internal_admin.operator_sessions.session_token import new_session_token
 from services.internal_admin.store.accounts import audit_refusal
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.domain.operator_session import SessionLives, session_state
-from services.internal_admin.domain.session_token import read_session_token
-from services.internal_admin.store.operator_sessions import read_session_of_token
+from services.internal_admin.operator_sessions.domain import SessionLives, session_state
+from services.internal_admin.operator_sessions.session_token import read_session_token
+from services.internal_admin.operator_sessions.store import read_session_of_token
 from shared.io.postgres import Postgres
 
 

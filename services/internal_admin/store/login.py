@@ -16,7 +16,7 @@ from services.internal_admin.domain.login import (
     LoginRecord,
     decide_login,
 )
-from services.internal_admin.domain.operator_session import SessionHolder
+from services.internal_admin.operator_sessions.domain import SessionHolder
 from services.internal_admin.store.accounts import ACCOUNTS_SQL, audit_refusal, lock_account, open_session
 
 _EVENT = "security.log_in"

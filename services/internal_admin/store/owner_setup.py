@@ -8,7 +8,6 @@ from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.account import SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.owner_setup import (
     REGISTRATION_TOKEN_LIFE,
     SETUP_CODE_LIFE,
@@ -24,6 +23,7 @@ from services.internal_admin.domain.owner_setup import (
     registration_refusal,
 )
 from services.internal_admin.domain.password import PasswordRefused
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.store.accounts import audit_refusal, open_session
 from shared.io import queries
 from shared.kernel.actor import Actor

@@ -11,8 +11,9 @@ from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.domain.account import Account, SessionOpening
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.operator_session import HeldSession, SessionHolder
 from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged, RegenerateRecoveryCodes
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
+from services.internal_admin.operator_sessions.store import revoke_operator_sessions
 from services.internal_admin.store.accounts import (
     ACCOUNTS_SQL,
     audit_refusal,
@@ -20,7 +21,6 @@ from services.internal_admin.store.accounts import (
     open_session,
     revoke_all_of_operator,
 )
-from services.internal_admin.store.operator_sessions import revoke_operator_sessions
 
 
 async def change_password(

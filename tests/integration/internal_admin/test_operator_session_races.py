@@ -10,9 +10,9 @@ import asyncpg
 import pytest
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.operator_session import SessionLives
-from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession
-from services.internal_admin.store import operator_sessions
+from services.internal_admin.operator_sessions import store as operator_sessions_store
+from services.internal_admin.operator_sessions.domain import SessionLives
+from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession
 from shared.io.postgres import Postgres
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.public_flow import race
@@ -32,7 +32,7 @@ def plane(world: World) -> Iterator[ControlPlane]:
 
 def renewal(pool: Postgres, session: SignedIn) -> Contender:
     unit = partial(
-        operator_sessions.renew_session,
+        operator_sessions_store.renew_session,
         operator_session_id=session.operator_session_id,
         lives=LIVES,
         caller=CALLER,
@@ -42,12 +42,12 @@ def renewal(pool: Postgres, session: SignedIn) -> Contender:
 
 def revocation(pool: Postgres, session: SignedIn) -> Contender:
     command = RevokeOperatorSession(session.operator_session_id, session.operator_id, "operator_revoke", CALLER)
-    return partial(pool.unit_of_work, partial(operator_sessions.revoke_session, command=command))
+    return partial(pool.unit_of_work, partial(operator_sessions_store.revoke_session, command=command))
 
 
 def revocation_of_all(pool: Postgres, session: SignedIn) -> Contender:
     async def unit(connection: asyncpg.Connection) -> int:
-        return await operator_sessions.revoke_operator_sessions(
+        return await operator_sessions_store.revoke_operator_sessions(
             connection, session.operator_id, except_id=None, reason_code="password_changed"
         )
 

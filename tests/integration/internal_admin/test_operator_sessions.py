@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from contracts.gateway import GatewayKeys
-from services.internal_admin.domain.operator_session import SessionLives
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.operator_sessions.domain import SessionLives
 from shared.io.postgres import open_postgres
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.control_plane import AUTH, PEER, ControlPlane, SignedIn, open_control_plane

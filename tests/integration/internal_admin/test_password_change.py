@@ -11,8 +11,8 @@ import pytest
 
 from services.internal_admin.callers.identity import Operator
 from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.operator_session import HeldSession
 from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged
+from services.internal_admin.operator_sessions.domain import HeldSession
 from services.internal_admin.store import password_change
 from shared.io.postgres import Postgres
 from tests.support.control_plane import AUTH, PASSWORD_HASH_OF_NOBODY, ControlPlane, SignedIn, open_control_plane

@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.internal_admin.domain.operator_session import (
+from services.internal_admin.operator_sessions.domain import (
     RENEWAL_REST,
     OperatorSession,
     SessionLives,

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.operator_session import SessionLives
-from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.flows.list_operator_sessions import list_operator_sessions
-from services.internal_admin.flows.renew_operator_session import renew_operator_session
-from services.internal_admin.flows.revoke_operator_session import revoke_operator_session
+from services.internal_admin.operator_sessions.domain import SessionLives
+from services.internal_admin.operator_sessions.flow import list_operator_sessions
+from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession
+from services.internal_admin.operator_sessions.renew_operator_session import renew_operator_session
+from services.internal_admin.operator_sessions.revoke_operator_session import revoke_operator_session
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.world import World
 

@@ -8,7 +8,7 @@ from services.internal_admin.api.credentials import (
     UnreadableAuthorization,
     credentials_of,
 )
-from services.internal_admin.api.session_cookie import BrokenCookie, SessionCookie
+from services.internal_admin.operator_sessions.cookie import BrokenCookie, SessionCookie
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing
 from shared.web.exchange import Headers

@@ -9,10 +9,10 @@ import pytest
 
 from contracts.control_plane.operator_sessions import Transport, read_transport
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.opened_session import OpenedSessions, client_of
-from services.internal_admin.api.session_cookie import CookieToken, SessionCookie
-from services.internal_admin.domain.operator_session import HeldSession, OperatorSession, SessionHolder, SessionLives
-from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.operator_sessions.cookie import CookieToken, SessionCookie
+from services.internal_admin.operator_sessions.domain import HeldSession, OperatorSession, SessionHolder, SessionLives
+from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
+from services.internal_admin.operator_sessions.session_token import new_session_token
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing
 from shared.web.exchange import Request

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.internal_admin.api.session_cookie import (
+from services.internal_admin.operator_sessions.cookie import (
     NAME,
     BrokenCookie,
     CookieToken,
@@ -14,7 +14,7 @@ from services.internal_admin.api.session_cookie import (
     SessionCookie,
     clearing_header,
 )
-from services.internal_admin.domain.session_token import new_session_token
+from services.internal_admin.operator_sessions.session_token import new_session_token
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing
 from shared.sealing import seal

@@ -12,7 +12,7 @@ import asyncpg
 from services.internal_admin.callers.audit_subject import audit_subject_of_id
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.operator_session import (
+from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
     ReadSession,
@@ -22,11 +22,11 @@ from services.internal_admin.domain.operator_session import (
     rests,
     session_state,
 )
-from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
+from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.store", "operator_sessions.sql")
+_SQL = queries.load("services.internal_admin.operator_sessions", "operator_sessions.sql")
 
 
 async def begin_session(

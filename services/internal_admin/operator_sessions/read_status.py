@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.internal_admin.domain.operator_session import HeldSession
-from services.internal_admin.store import operator_sessions
+from services.internal_admin.operator_sessions import store
+from services.internal_admin.operator_sessions.domain import HeldSession
 from shared.io.postgres import Postgres
 
 
@@ -21,10 +21,10 @@ async def read_status(operator_session_id: str | None, postgres: Postgres) -> St
     """Whether there is an owner, and that session."""
 
     async def body(connection: asyncpg.Connection) -> Status:
-        has_owner = await operator_sessions.has_owner(connection)
+        has_owner = await store.has_owner(connection)
         if operator_session_id is None:
             return Status(has_owner, None)
-        read = await operator_sessions.read_session(connection, operator_session_id)
+        read = await store.read_session(connection, operator_session_id)
         return Status(has_owner, read and read.held)
 
     return await postgres.unit_of_work(body)

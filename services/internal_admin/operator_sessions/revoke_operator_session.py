@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
-from services.internal_admin.store import operator_sessions
+from services.internal_admin.operator_sessions import store
+from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
 from shared.io.postgres import Postgres
 
 
 async def revoke_operator_session(command: RevokeOperatorSession, postgres: Postgres) -> RevokeOutcome:
     """On return it is dead with its next request, on every replica."""
-    return await postgres.unit_of_work(partial(operator_sessions.revoke_session, command=command))
+    return await postgres.unit_of_work(partial(store.revoke_session, command=command))

@@ -12,10 +12,10 @@ from contracts.control_plane.operator_sessions import (
     encode_opened_session,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.session_cookie import SessionCookie
 from services.internal_admin.callers.local_request import is_local
 from services.internal_admin.callers.request_scheme import scheme_of
-from services.internal_admin.domain.operator_session import (
+from services.internal_admin.operator_sessions.cookie import SessionCookie
+from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
     SessionClient,
@@ -23,7 +23,7 @@ from services.internal_admin.domain.operator_session import (
     SessionLives,
     renew_before,
 )
-from services.internal_admin.domain.session_token import SessionToken
+from services.internal_admin.operator_sessions.session_token import SessionToken
 from shared.web.exchange import Request, Response
 
 _USER_AGENT_LENGTH = 256

@@ -11,17 +11,17 @@ from contracts.control_plane.operator_sessions import (
     encode_status,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.api.opened_session import OpenedSessions, operator_answer, session_answer
-from services.internal_admin.api.session_cookie import CookieToken, Header, clearing_header
 from services.internal_admin.callers.identity import Identity, Operator
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.domain.operator_session import ReadSession
-from services.internal_admin.domain.operator_session_revocation import RevokeOperatorSession, RevokeReason
-from services.internal_admin.flows.list_operator_sessions import list_operator_sessions
-from services.internal_admin.flows.read_status import read_status
-from services.internal_admin.flows.renew_operator_session import renew_operator_session
-from services.internal_admin.flows.revoke_operator_session import revoke_operator_session
+from services.internal_admin.operator_sessions.cookie import CookieToken, Header, clearing_header
+from services.internal_admin.operator_sessions.domain import ReadSession
+from services.internal_admin.operator_sessions.flow import list_operator_sessions
+from services.internal_admin.operator_sessions.opened import OpenedSessions, operator_answer, session_answer
+from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession, RevokeReason
+from services.internal_admin.operator_sessions.read_status import read_status
+from services.internal_admin.operator_sessions.renew_operator_session import renew_operator_session
+from services.internal_admin.operator_sessions.revoke_operator_session import revoke_operator_session
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 

@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from services.internal_admin.domain.operator_session import OperatorSession, SessionLives
-from services.internal_admin.store import operator_sessions
+from services.internal_admin.operator_sessions import store
+from services.internal_admin.operator_sessions.domain import OperatorSession, SessionLives
 from shared.io.postgres import Postgres
 
 
@@ -11,5 +11,5 @@ async def list_operator_sessions(
     operator_id: str, lives: SessionLives, postgres: Postgres
 ) -> tuple[OperatorSession, ...]:
     """Those that live, newest first, then by id: all of them, since limits on log-ins and `lives.idle` bound them."""
-    reading = partial(operator_sessions.list_sessions, operator_id=operator_id, idle_life=lives.idle)
+    reading = partial(store.list_sessions, operator_id=operator_id, idle_life=lives.idle)
     return await postgres.unit_of_work(reading)

@@ -3,8 +3,8 @@
 from functools import partial
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.operator_session import ReadSession, SessionLives
-from services.internal_admin.store import operator_sessions
+from services.internal_admin.operator_sessions import store
+from services.internal_admin.operator_sessions.domain import ReadSession, SessionLives
 from shared.io.postgres import Postgres
 
 
@@ -12,7 +12,5 @@ async def renew_operator_session(
     operator_session_id: str, lives: SessionLives, caller: Caller, postgres: Postgres
 ) -> ReadSession | None:
     """The session as renewed; None if it ended meanwhile. A repeat within `RENEWAL_REST` changes nothing."""
-    renewal = partial(
-        operator_sessions.renew_session, operator_session_id=operator_session_id, lives=lives, caller=caller
-    )
+    renewal = partial(store.renew_session, operator_session_id=operator_session_id, lives=lives, caller=caller)
     return await postgres.unit_of_work(renewal)

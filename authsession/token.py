@@ -11,14 +11,8 @@ from authsession.database import connect
 from authsession.event_loop import run_async
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.api_token import (
-    ApiToken,
-    Created,
-    CreateToken,
-    RevokeToken,
-    new_token_secret,
-)
-from services.internal_admin.store import api_tokens
+from services.internal_admin.tokens import store as tokens_store
+from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, RevokeToken, new_token_secret
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import InvariantBroken
@@ -62,7 +56,7 @@ async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta
     secret, token_id = new_token_secret(entropy), new_token_id(SystemClock(), entropy)
     command = CreateToken(name, scopes, life, None, COMMAND_LINE, person())
     async with connect(dsn) as connection:
-        outcome = await api_tokens.create_token(connection, command, token_id, secret)
+        outcome = await tokens_store.create_token(connection, command, token_id, secret)
     if not isinstance(outcome, Created):
         raise InvariantBroken("the command line has no session that could end")
     print(f"made {token_id}, which expires at {_instant(outcome.token.expires_at)}", file=sys.stderr)
@@ -74,7 +68,7 @@ async def _list(dsn: str) -> int:
     after: str | None = None
     async with connect(dsn) as connection:
         while True:
-            page = await api_tokens.list_tokens(connection, after, _PAGE)
+            page = await tokens_store.list_tokens(connection, after, _PAGE)
             for token in page.items:
                 print(_line(token))
             if not page.has_more:
@@ -85,7 +79,7 @@ async def _list(dsn: str) -> int:
 async def _revoke(dsn: str, token_id: str) -> int:
     command = RevokeToken(token_id, _REASON_CODE, COMMAND_LINE, person())
     async with connect(dsn) as connection:
-        outcome = await api_tokens.revoke_token(connection, command)
+        outcome = await tokens_store.revoke_token(connection, command)
     match outcome:
         case "revoked":
             print(f"{token_id} is revoked")

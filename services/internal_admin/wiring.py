@@ -14,7 +14,6 @@ from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.callers.limited import control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.login import Lockout
-from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
@@ -26,12 +25,13 @@ from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.retention import worker
 from services.internal_admin.settings import InternalAdminSettings
+from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
+from services.internal_admin.tokens.uses import KeepTokenUses
 from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.audit_watch import AuditWatch
 from services.internal_admin.workers.blockers import Blockers
-from services.internal_admin.workers.token_uses import IDLE as TOKEN_USES_IDLE
-from services.internal_admin.workers.token_uses import KeepTokenUses
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.api_token import CreateToken, RevokeToken, new_token_secret
-from services.internal_admin.store import api_tokens
+from services.internal_admin.tokens import store as tokens_store
+from services.internal_admin.tokens.domain import CreateToken, RevokeToken, new_token_secret
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_token_id
@@ -30,7 +30,7 @@ def make_token(world: World, scopes: Collection[Scope], life: timedelta = timede
     command = CreateToken("made by a test", frozenset(scopes), life, None, CALLER)
     world.call(
         world.internal.unit_of_work,
-        partial(api_tokens.create_token, command=command, token_id=token_id, secret=secret),
+        partial(tokens_store.create_token, command=command, token_id=token_id, secret=secret),
     )
     return MadeToken(token_id, secret.text)
 
@@ -38,7 +38,7 @@ def make_token(world: World, scopes: Collection[Scope], life: timedelta = timede
 def revoke_token(world: World, token_id: str) -> None:
     """End it."""
     command = RevokeToken(token_id, "test", CALLER)
-    world.call(world.internal.unit_of_work, partial(api_tokens.revoke_token, command=command))
+    world.call(world.internal.unit_of_work, partial(tokens_store.revoke_token, command=command))
 
 
 def expire_token(world: World, token_id: str) -> None:

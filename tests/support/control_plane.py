@@ -19,7 +19,6 @@ from services.internal_admin.callers.limited import RATES, control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.argon2id import Argon2Cost
 from services.internal_admin.domain.login import Lockout
-from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
@@ -30,6 +29,7 @@ from services.internal_admin.operator_sessions.domain import SessionClient, Sess
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.operator_sessions.session_token import new_session_token
 from services.internal_admin.operator_sessions.store import begin_session
+from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 from services.internal_admin.api.guard import Guard
 from services.internal_admin.domain.admission import Admission
-from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
+from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import SystemEntropy
 from shared.keyring import KeyRing

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, Token
-from services.internal_admin.domain.api_token import MARK, hash_of_token
-from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.store.api_tokens import read_token
+from services.internal_admin.tokens.domain import MARK, hash_of_token
+from services.internal_admin.tokens.store import read_token
+from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.postgres import Postgres
 
 

@@ -12,7 +12,7 @@ from services.internal_admin.domain.password import PasswordOwner, PasswordRefus
 from services.internal_admin.domain.recovery_code import RecoveryCodeCount
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operator_sessions.store import begin_session, revoke_operator_sessions
-from services.internal_admin.store.api_tokens import revoke_tokens_of
+from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
 ACCOUNTS_SQL = queries.load("services.internal_admin.store", "accounts.sql")

@@ -11,7 +11,9 @@ import pytest
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.api_token import (
+from services.internal_admin.store.operator_administration import reset_operator
+from services.internal_admin.tokens import store as tokens_store
+from services.internal_admin.tokens.domain import (
     Created,
     CreateToken,
     Creator,
@@ -19,8 +21,6 @@ from services.internal_admin.domain.api_token import (
     RevokeToken,
     new_token_secret,
 )
-from services.internal_admin.store import api_tokens
-from services.internal_admin.store.operator_administration import reset_operator
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.clock import SystemClock
@@ -48,7 +48,7 @@ def creation(pool: Postgres, session: SignedIn) -> Any:
     command = CreateToken("raced", frozenset([Scope.SESSIONS_READ]), timedelta(days=1), creator, CALLER)
     secret, token_id = new_token_secret(SystemEntropy()), new_token_id(SystemClock(), SystemEntropy())
     return partial(
-        pool.unit_of_work, partial(api_tokens.create_token, command=command, token_id=token_id, secret=secret)
+        pool.unit_of_work, partial(tokens_store.create_token, command=command, token_id=token_id, secret=secret)
     )
 
 
@@ -98,6 +98,6 @@ def test_whoever_asks_for_a_token_while_their_sessions_are_ended_waits_and_gets_
 
 def test_of_many_revocations_one_revokes(world: World, wide_pool: Postgres) -> None:
     token_id, _ = make_token(world, [Scope.SESSIONS_READ])
-    unit = partial(api_tokens.revoke_token, command=RevokeToken(token_id, "test", CALLER))
+    unit = partial(tokens_store.revoke_token, command=RevokeToken(token_id, "test", CALLER))
     results = world.call(race, *[partial(wide_pool.unit_of_work, unit)] * CONTENDERS)
     assert Counter(results) == {"revoked": 1, "already_revoked": CONTENDERS - 1}

@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.token_uses import TokenUses
 from services.internal_admin.flows.authenticate import Authenticate
 from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.operator_sessions.domain import SessionLives
-from services.internal_admin.workers.token_uses import KeepTokenUses
+from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import KeepTokenUses
 from shared.io.postgres import Body, Postgres, T
 from tests.support.api_tokens import MadeToken, make_token
 from tests.support.stack import wait_for

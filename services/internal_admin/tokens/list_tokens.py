@@ -3,11 +3,11 @@
 from functools import partial
 
 from services.internal_admin.callers.page import Page
-from services.internal_admin.domain.api_token import ApiToken
-from services.internal_admin.store import api_tokens
+from services.internal_admin.tokens import store
+from services.internal_admin.tokens.domain import ApiToken
 from shared.io.postgres import Postgres
 
 
 async def list_tokens(after: str | None, limit: int, postgres: Postgres) -> Page[ApiToken]:
     """Newest first; those `after` a token id, or from the newest on."""
-    return await postgres.unit_of_work(partial(api_tokens.list_tokens, after=after, limit=limit))
+    return await postgres.unit_of_work(partial(store.list_tokens, after=after, limit=limit))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from services.internal_admin.domain.token_uses import TokenUses
-from services.internal_admin.store.api_tokens import keep_last_use
+from services.internal_admin.tokens.store import keep_last_use
+from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.postgres import Postgres
 
 IDLE = timedelta(seconds=2)

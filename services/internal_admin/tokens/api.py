@@ -16,17 +16,10 @@ from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.api_token import (
-    ApiToken,
-    Created,
-    CreateToken,
-    Creator,
-    CreatorGone,
-    RevokeToken,
-)
-from services.internal_admin.flows.create_token import create_token
-from services.internal_admin.flows.list_tokens import list_tokens
-from services.internal_admin.flows.revoke_token import revoke_token
+from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, Creator, CreatorGone, RevokeToken
+from services.internal_admin.tokens.flow import create_token
+from services.internal_admin.tokens.list_tokens import list_tokens
+from services.internal_admin.tokens.revoke_token import revoke_token
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy

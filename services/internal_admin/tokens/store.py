@@ -10,7 +10,7 @@ from services.internal_admin.callers.identity import Token
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.scope import Scope
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.api_token import (
+from services.internal_admin.tokens.domain import (
     ApiToken,
     Created,
     CreateToken,
@@ -24,7 +24,7 @@ from services.internal_admin.domain.api_token import (
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.store", "api_tokens.sql")
+_SQL = queries.load("services.internal_admin.tokens", "api_tokens.sql")
 _SCOPES = frozenset(Scope)
 
 

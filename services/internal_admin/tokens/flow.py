@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.internal_admin.domain.api_token import CreateToken, CreateTokenOutcome, new_token_secret
-from services.internal_admin.store import api_tokens
+from services.internal_admin.tokens import store
+from services.internal_admin.tokens.domain import CreateToken, CreateTokenOutcome, new_token_secret
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
@@ -22,5 +22,5 @@ class CreationEnded:
 async def create_token(command: CreateToken, postgres: Postgres, clock: Clock, entropy: Entropy) -> CreationEnded:
     """Repeated, it makes another token: nobody could be told the first one's secret again."""
     secret, token_id = new_token_secret(entropy), new_token_id(clock, entropy)
-    creation = partial(api_tokens.create_token, command=command, token_id=token_id, secret=secret)
+    creation = partial(store.create_token, command=command, token_id=token_id, secret=secret)
     return CreationEnded(await postgres.unit_of_work(creation), secret.text)

@@ -5,15 +5,15 @@ import sys
 from authsession.attribution import COMMAND_LINE, person
 from authsession.confirmation import is_confirmed
 from authsession.database import connect
-from services.internal_admin.domain.settings_change import ChangeSettings, SettingsChange, SettingsChanged
-from services.internal_admin.domain.system_settings import (
+from services.internal_admin.system_settings.domain.change import ChangeSettings, SettingsChange, SettingsChanged
+from services.internal_admin.system_settings.domain.settings import (
     InvalidSetting,
     as_text,
     cautions,
     read_setting_text,
     require_setting,
 )
-from services.internal_admin.store.system_settings import change_settings, list_settings_changes, read_settings
+from services.internal_admin.system_settings.store import change_settings, list_settings_changes, read_settings
 
 __all__ = ["InvalidSetting", "print_history", "print_settings", "set_setting"]
 

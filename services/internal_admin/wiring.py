@@ -25,10 +25,11 @@ from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.retention import worker
 from services.internal_admin.settings import InternalAdminSettings
+from services.internal_admin.system_settings import domains
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
-from services.internal_admin.workers import audit_retention, block_orders, domain_revocation, session_expiry
+from services.internal_admin.workers import audit_retention, block_orders, session_expiry
 from services.internal_admin.workers.audit_sealer import AuditSealer
 from services.internal_admin.workers.audit_watch import AuditWatch
 from services.internal_admin.workers.blockers import Blockers
@@ -100,7 +101,7 @@ async def _run(
     relay = Relay(postgres, projection)
     keeper = Keeper(postgres, projection, SystemEntropy())
     reconciler = Reconciler(postgres, projection)
-    domains = domain_revocation.DomainRevocation(postgres, relay.wake)
+    domains = domains.DomainRevocation(postgres, relay.wake)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, postgres, redis, projection, needs)
@@ -132,8 +133,8 @@ async def _run(
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
         await workers.start(partial(
-            supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
-            batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
+            supervise, domains.step, name="domain revocation", idle=domains.IDLE, wake=domains.wake,
+            batch=domains.BATCH, rest=lambda: domains.REST,
         ))  # fmt: skip
         await workers.start(partial(
             supervise, OutboxWatch(postgres).step, name="outbox watch", idle=timedelta(seconds=10)

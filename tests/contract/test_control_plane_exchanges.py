@@ -12,7 +12,7 @@ from contracts.control_plane import accounts, audit, onboarding, operator_sessio
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
-from services.internal_admin.domain.system_settings import SETTINGS
+from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import cases, load
 
 Json = dict[str, Any]

@@ -16,7 +16,7 @@ from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
 from contracts.public_auth import decode_confirm, decode_send
-from services.internal_admin.domain.system_settings import SETTINGS
+from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
 
 BODIES: dict[str, Callable[[bytes], object]] = {

@@ -4,9 +4,9 @@ from functools import partial
 from typing import Any
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.settings_change import ChangeSettings, ChangeSettingsOutcome
-from services.internal_admin.domain.system_settings import read_setting
-from services.internal_admin.store.system_settings import change_settings
+from services.internal_admin.system_settings.domain.change import ChangeSettings, ChangeSettingsOutcome
+from services.internal_admin.system_settings.domain.settings import read_setting
+from services.internal_admin.system_settings.store import change_settings
 from shared.kernel.actor import Actor
 from tests.support.world import World
 

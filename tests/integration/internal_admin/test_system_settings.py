@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from services.internal_admin.domain.settings_change import SettingsChanged
-from services.internal_admin.domain.system_settings import SETTINGS
-from services.internal_admin.workers.domain_revocation import DomainRevocation
+from services.internal_admin.system_settings.domain.change import SettingsChanged
+from services.internal_admin.system_settings.domain.settings import SETTINGS
+from services.internal_admin.system_settings.domains import DomainRevocation
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.supervision import Signal

@@ -12,9 +12,9 @@ import asyncpg
 import pytest
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.settings_change import ChangeSettings
-from services.internal_admin.store.domain_revocation import revoke_next_of_domains
-from services.internal_admin.store.system_settings import change_settings
+from services.internal_admin.system_settings.domain.change import ChangeSettings
+from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
+from services.internal_admin.system_settings.store import change_settings
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.sealing import unseal

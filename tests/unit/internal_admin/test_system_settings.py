@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.internal_admin.domain.system_settings import (
+from services.internal_admin.system_settings.domain.settings import (
     SETTINGS,
     InvalidSetting,
     as_json,

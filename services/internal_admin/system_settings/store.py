@@ -5,7 +5,7 @@ from typing import cast
 
 import asyncpg
 
-from services.internal_admin.domain.settings_change import (
+from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     ChangeSettingsOutcome,
     Settings,
@@ -17,8 +17,8 @@ from services.internal_admin.domain.settings_change import (
     changed_names,
     domain_orders,
 )
-from services.internal_admin.domain.system_settings import SETTINGS, SettingValue, as_text
-from services.internal_admin.store.domain_revocation import (
+from services.internal_admin.system_settings.domain.settings import SETTINGS, SettingValue, as_text
+from services.internal_admin.system_settings.domain_revocation import (
     begin_domain_revocations,
     count_sessions_to_revoke,
     end_domain_revocations,
@@ -28,7 +28,7 @@ from shared.audit.store import insert_audit_event, insert_audit_events
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.store", "system_settings.sql")
+_SQL = queries.load("services.internal_admin.system_settings", "system_settings.sql")
 _EVENT = "security.change_setting"
 
 

@@ -2,13 +2,13 @@
 
 import asyncpg
 
-from services.internal_admin.domain.settings_change import (
+from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     ChangeSettingsOutcome,
     SettingsChanged,
     SettingsState,
 )
-from services.internal_admin.store.system_settings import change_settings, read_state
+from services.internal_admin.system_settings.store import change_settings, read_state
 from shared.io.postgres import Postgres
 from shared.supervision import Signal
 

@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from services.internal_admin.domain.settings_change import Settings, SettingsState
-from services.internal_admin.store.system_settings import read_settings, read_state
+from services.internal_admin.system_settings.domain.change import Settings, SettingsState
+from services.internal_admin.system_settings.store import read_settings, read_state
 from shared.io.postgres import Postgres
 
 

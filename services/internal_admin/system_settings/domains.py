@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.internal_admin.store.domain_revocation import revoke_next_of_domains
+from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
 from shared.io.postgres import Postgres
 from shared.supervision import Signal
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar, TypeAlias
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.system_settings import SettingValue
+from services.internal_admin.system_settings.domain.settings import SettingValue
 from shared.kernel.actor import Actor
 
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.internal_admin.domain.settings_change import SessionsToRevoke
+from services.internal_admin.system_settings.domain.change import SessionsToRevoke
 from shared.io import queries
 from shared.kernel.actor import Actor
 
 REASON = "email_domain_blocked"
 MOST_COUNTED = 10_000
 
-_SQL = queries.load("services.internal_admin.store", "domain_revocation.sql")
+_SQL = queries.load("services.internal_admin.system_settings", "domain_revocation.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Identity, Operator, Token
 from services.internal_admin.callers.request import caller_of
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.domain.settings_change import (
+from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     Settings,
     SettingsChanged,
@@ -24,7 +24,7 @@ from services.internal_admin.domain.settings_change import (
     SettingsState,
     SettingsUnchanged,
 )
-from services.internal_admin.domain.system_settings import (
+from services.internal_admin.system_settings.domain.settings import (
     SETTINGS,
     InvalidSetting,
     SettingValue,
@@ -32,8 +32,8 @@ from services.internal_admin.domain.system_settings import (
     cautions,
     read_setting,
 )
-from services.internal_admin.flows.change_settings import change_system_settings
-from services.internal_admin.flows.read_settings import read_system_settings
+from services.internal_admin.system_settings.flow import change_system_settings
+from services.internal_admin.system_settings.read_settings import read_system_settings
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.supervision import Signal

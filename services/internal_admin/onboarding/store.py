@@ -3,7 +3,7 @@
 import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.onboarding import (
+from services.internal_admin.onboarding.domain import (
     Advanced,
     AdvanceOutcome,
     AlreadyDone,
@@ -17,7 +17,7 @@ from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.store", "onboarding.sql")
+_SQL = queries.load("services.internal_admin.onboarding", "onboarding.sql")
 
 
 async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:

@@ -3,8 +3,8 @@
 from functools import partial
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.onboarding import AdvanceOutcome, OnboardingStep
-from services.internal_admin.store import onboarding
+from services.internal_admin.onboarding import store
+from services.internal_admin.onboarding.domain import AdvanceOutcome, OnboardingStep
 from shared.io.postgres import Postgres
 
 
@@ -12,5 +12,5 @@ async def advance_onboarding(
     step: OnboardingStep, operator_id: str, caller: Caller, postgres: Postgres
 ) -> AdvanceOutcome:
     """Do `step`, committed on return. A repeat changes nothing."""
-    body = partial(onboarding.advance_onboarding, step=step, operator_id=operator_id, caller=caller)
+    body = partial(store.advance_onboarding, step=step, operator_id=operator_id, caller=caller)
     return await postgres.unit_of_work(body)

@@ -1,0 +1,1 @@
+"""Onboarding: the steps that the owner takes after the first login."""

@@ -18,12 +18,12 @@ from authsession.installation import Installation
 from contracts.control_plane.audit import encode_audit_lines
 from contracts.errors import Refusal
 from contracts.instant import decode_instant
-from services.internal_admin.api.audit import audit_answer
-from services.internal_admin.domain.audit_chain import Place
-from services.internal_admin.domain.audit_filter import AuditFilter, ListedRow, Position
-from services.internal_admin.domain.unseen_ids import UnseenIds
-from services.internal_admin.store.audit_seals import audit_row, read_unseen_rows
-from services.internal_admin.store.audit_trail import list_audit_rows, walk_audit_rows
+from services.internal_admin.audit.api import audit_answer
+from services.internal_admin.audit.domain.chain import Place
+from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, Position
+from services.internal_admin.audit.domain.unseen_ids import UnseenIds
+from services.internal_admin.audit.store.seals import audit_row, read_unseen_rows
+from services.internal_admin.audit.store.trail import list_audit_rows, walk_audit_rows
 from shared import variables
 from shared.settings import Reading
 

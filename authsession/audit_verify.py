@@ -7,9 +7,9 @@ from datetime import datetime
 
 import asyncpg
 
-from services.internal_admin.domain.audit_chain import Place
-from services.internal_admin.domain.audit_check import ChainCheck
-from services.internal_admin.store.audit_seals import SQL, read_checkpoint, read_links
+from services.internal_admin.audit.domain.chain import Place
+from services.internal_admin.audit.domain.check import ChainCheck
+from services.internal_admin.audit.store.seals import SQL, read_checkpoint, read_links
 from shared.keyring import KeyRing
 
 PAGE = 2_000

@@ -16,11 +16,11 @@ import asyncpg
 from bench.clients import CodeReader, log_in_many
 from bench.processes import cpu_seconds, family_cpu_seconds
 from contracts.control_plane.audit import encode_audit
-from services.internal_admin.api.audit import audit_answer
-from services.internal_admin.domain.audit_filter import AuditFilter, Position
-from services.internal_admin.store.audit_seals import read_chain_end, seal_batch
-from services.internal_admin.store.audit_trail import list_audit_rows
-from services.internal_admin.workers.audit_sealer import BATCH, LEASE
+from services.internal_admin.audit.api import audit_answer
+from services.internal_admin.audit.domain.filter import AuditFilter, Position
+from services.internal_admin.audit.sealer import BATCH, LEASE
+from services.internal_admin.audit.store.seals import read_chain_end, seal_batch
+from services.internal_admin.audit.store.trail import list_audit_rows
 from shared.keyring import KeyRing
 from tests.support.database import Database
 from tests.support.stack import AUDIT_KEYS, SEALING_KEYS, RunningStack

@@ -11,6 +11,9 @@ import trio
 from services.internal_admin.api.control_plane_routes import control_plane_routes
 from services.internal_admin.api.guard import Guard
 from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.audit import retention
+from services.internal_admin.audit.sealer import AuditSealer
+from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.callers.limited import control_plane_limiter
 from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.login import Lockout
@@ -29,9 +32,7 @@ from services.internal_admin.system_settings import domains
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
-from services.internal_admin.workers import audit_retention, block_orders, session_expiry
-from services.internal_admin.workers.audit_sealer import AuditSealer
-from services.internal_admin.workers.audit_watch import AuditWatch
+from services.internal_admin.workers import block_orders, session_expiry
 from services.internal_admin.workers.blockers import Blockers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
@@ -174,7 +175,7 @@ async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, 
     """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
     expiry = session_expiry.SessionExpiry(postgres, relay.wake)
     aged_rows, unused_emails = worker.AgedRows(postgres), worker.UnusedEmails(postgres)
-    aged_audit = audit_retention.AuditRetention(postgres, audit_keys)
+    aged_audit = retention.AuditRetention(postgres, audit_keys)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
         idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
@@ -182,7 +183,7 @@ async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, 
     for name, worker, batch in (
         ("aged rows", aged_rows, worker.BATCH),
         ("unused e-mails", unused_emails, worker.PAGE),
-        ("aged audit trail", aged_audit, audit_retention.BATCH),
+        ("aged audit trail", aged_audit, retention.BATCH),
     ):
         await workers.start(partial(
             supervise, worker.step, name=name, idle=worker.IDLE, batch=batch, rest=worker.rest

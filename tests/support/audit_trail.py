@@ -8,8 +8,8 @@ from typing import Any
 import asyncpg
 
 from authsession.audit_verify import verify_trail
-from services.internal_admin.domain.audit_chain import Place
-from services.internal_admin.store.audit_seals import ChainEnd, read_chain_end, seal_batch
+from services.internal_admin.audit.domain.chain import Place
+from services.internal_admin.audit.store.seals import ChainEnd, read_chain_end, seal_batch
 from shared.keyring import KeyRing
 from tests.support.stack import AUDIT_KEYS
 from tests.support.world import World

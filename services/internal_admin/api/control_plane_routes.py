@@ -1,8 +1,8 @@
 """Api: every route of the control plane (SPEC §10.2)."""
 
-from services.internal_admin.api.audit import AuditRoutes
 from services.internal_admin.api.operator_accounts import OperatorAccountRoutes
 from services.internal_admin.api.owner_setup import OwnerSetupRoutes
+from services.internal_admin.audit.api import AuditRoutes
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.onboarding.api import OnboardingRoutes

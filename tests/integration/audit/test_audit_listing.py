@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from services.internal_admin.domain.audit_filter import AuditFilter, Position
-from services.internal_admin.store.audit_trail import list_audit_rows
+from services.internal_admin.audit.domain.filter import AuditFilter, Position
+from services.internal_admin.audit.store.trail import list_audit_rows
 from tests.support.audit_trail import add_rows, seal_all
 from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.world import World

@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 
 from authsession import audit_verify
-from services.internal_admin.domain.audit_chain import Place
-from services.internal_admin.domain.audit_check import Link
-from services.internal_admin.store.audit_removal import remove_aged_prefix
-from services.internal_admin.store.audit_seals import read_links
-from services.internal_admin.workers.audit_retention import BATCH, AuditRetention
+from services.internal_admin.audit.domain.chain import Place
+from services.internal_admin.audit.domain.check import Link
+from services.internal_admin.audit.retention import BATCH, AuditRetention
+from services.internal_admin.audit.store.removal import remove_aged_prefix
+from services.internal_admin.audit.store.seals import read_links
 from shared.keyring import KeyRing
 from tests.support.audit_trail import KEYS, LONG_AGO, OLD_AND_NEW_KEYS, add_rows, chain_end, notes, seal_all, verify
 from tests.support.database import run_sql

@@ -6,8 +6,8 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.store import audit_seals
-from services.internal_admin.store.audit_seals import read_backlog
+from services.internal_admin.audit.store import seals
+from services.internal_admin.audit.store.seals import read_backlog
 from tests.support.world import World
 
 SEALED, LOOKED_AT = 30_000, 10_000
@@ -39,7 +39,7 @@ def set_floor(world: World, below: int) -> None:
 
 def pages_touched(world: World) -> int:
     async def explain(connection: asyncpg.Connection) -> Any:
-        return await connection.fetchval("explain (analyze, buffers, format json) " + audit_seals.SQL["read_backlog"])
+        return await connection.fetchval("explain (analyze, buffers, format json) " + seals.SQL["read_backlog"])
 
     top = json.loads(world.call(world.internal.unit_of_work, explain))[0]["Plan"]
     return top["Shared Hit Blocks"] + top["Shared Read Blocks"]

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.store import audit_trail
+from services.internal_admin.audit.store import trail
 from tests.support.world import World
 
 ROWS, LIMIT, LOOKED_AT = 20_000, 10, 500
@@ -37,8 +37,8 @@ def pages_touched(world: World, statement: str, before: datetime, **asked: str) 
 
     async def explain(connection: asyncpg.Connection) -> Any:
         async with connection.transaction():
-            await connection.execute(audit_trail._SQL["order_by_index"])
-            sql = "explain (analyze, buffers, format json) " + audit_trail._SQL[statement]
+            await connection.execute(trail._SQL["order_by_index"])
+            sql = "explain (analyze, buffers, format json) " + trail._SQL[statement]
             return await connection.fetchval(sql, *arguments)
 
     top = json.loads(world.call(world.internal.unit_of_work, explain))[0]["Plan"]

@@ -7,8 +7,8 @@ from functools import partial
 
 import asyncpg
 
-from services.internal_admin.domain.unseen_ids import PATIENCE
-from services.internal_admin.store.audit_seals import ChainEnd, ChainMoved, seal_batch
+from services.internal_admin.audit.domain.unseen_ids import PATIENCE
+from services.internal_admin.audit.store.seals import ChainEnd, ChainMoved, seal_batch
 from tests.support.audit_trail import KEYS, add_rows, chain_end, seal_all, verify
 from tests.support.stack import wait_for
 from tests.support.world import World

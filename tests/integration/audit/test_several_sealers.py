@@ -4,7 +4,7 @@ import time
 
 import trio
 
-from services.internal_admin.workers.audit_sealer import AuditSealer
+from services.internal_admin.audit.sealer import AuditSealer
 from shared.kernel.clock import SystemClock
 from tests.support.audit_trail import KEYS, add_rows, verify
 from tests.support.background import background

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.internal_admin.domain.audit_chain import GENESIS, Checkpoint, seal_rows
-from services.internal_admin.domain.audit_check import ChainCheck, Link
-from services.internal_admin.domain.audit_row import AuditRow, canonical_form
-from services.internal_admin.domain.unseen_ids import UnseenIds
+from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, seal_rows
+from services.internal_admin.audit.domain.check import ChainCheck, Link
+from services.internal_admin.audit.domain.row import AuditRow, canonical_form
+from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.keyring import KeyRing
 
 KEYS = KeyRing.parse("test", "k1:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")

@@ -1,6 +1,6 @@
 """Laws of what a reader of the audit trail waits for. Pure."""
 
-from services.internal_admin.domain.unseen_ids import PATIENCE, Gap, UnseenIds
+from services.internal_admin.audit.domain.unseen_ids import PATIENCE, Gap, UnseenIds
 
 NOTHING = UnseenIds(0)
 LATE = PATIENCE.total_seconds()

@@ -12,10 +12,10 @@ from contracts.control_plane.audit import (
     encode_audit_lines,
     encode_next_link,
 )
+from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, Position
+from services.internal_admin.audit.flow import list_audit
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.domain.audit_filter import AuditFilter, ListedRow, Position
-from services.internal_admin.flows.list_audit import list_audit
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.internal_admin.domain.audit_chain import seal_checkpoint
-from services.internal_admin.domain.audit_removal import Broken, removable_links
-from services.internal_admin.store.audit_seals import SQL, read_checkpoint, read_links
+from services.internal_admin.audit.domain.chain import seal_checkpoint
+from services.internal_admin.audit.domain.removal import Broken, removable_links
+from services.internal_admin.audit.store.seals import SQL, read_checkpoint, read_links
 from shared.keyring import KeyRing
 
 

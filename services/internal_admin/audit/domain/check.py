@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.internal_admin.domain.audit_chain import GENESIS, Checkpoint, Place, Seal, is_genuine, seal_mac
-from services.internal_admin.domain.audit_row import AuditRow
-from services.internal_admin.domain.unseen_ids import PATIENCE
+from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, Place, Seal, is_genuine, seal_mac
+from services.internal_admin.audit.domain.row import AuditRow
+from services.internal_admin.audit.domain.unseen_ids import PATIENCE
 from shared.keyring import KeyRing
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from services.internal_admin.domain.audit_row import AuditRow
+from services.internal_admin.audit.domain.row import AuditRow
 
 
 class Position(NamedTuple):

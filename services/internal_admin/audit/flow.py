@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from services.internal_admin.domain.audit_filter import AuditFilter, AuditPage, Position
-from services.internal_admin.store.audit_trail import list_audit_rows
+from services.internal_admin.audit.domain.filter import AuditFilter, AuditPage, Position
+from services.internal_admin.audit.store.trail import list_audit_rows
 from shared.io.postgres import Postgres
 
 

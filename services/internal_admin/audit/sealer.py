@@ -10,8 +10,8 @@ from functools import partial
 import trio
 from opentelemetry import metrics
 
-from services.internal_admin.domain.audit_chain import Place
-from services.internal_admin.store.audit_seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
+from services.internal_admin.audit.domain.chain import Place
+from services.internal_admin.audit.store.seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.keyring import KeyRing

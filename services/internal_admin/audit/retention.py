@@ -6,9 +6,9 @@ from functools import partial
 
 from opentelemetry import metrics
 
-from services.internal_admin.domain.audit_removal import Broken
+from services.internal_admin.audit.domain.removal import Broken
+from services.internal_admin.audit.store.removal import remove_aged_prefix
 from services.internal_admin.retention.domain import LONGEST_REST, falls_behind, next_rest
-from services.internal_admin.store.audit_removal import remove_aged_prefix
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
 

@@ -2,7 +2,7 @@
 
 from opentelemetry import metrics
 
-from services.internal_admin.store.audit_seals import read_backlog
+from services.internal_admin.audit.store.seals import read_backlog
 from shared.io.postgres import Postgres
 
 _METER = metrics.get_meter("authsession")

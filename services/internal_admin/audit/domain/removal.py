@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 
-from services.internal_admin.domain.audit_chain import Checkpoint, Place, is_genuine, seal_mac
-from services.internal_admin.domain.audit_check import Link
+from services.internal_admin.audit.domain.chain import Checkpoint, Place, is_genuine, seal_mac
+from services.internal_admin.audit.domain.check import Link
 from shared.keyring import KeyRing
 
 

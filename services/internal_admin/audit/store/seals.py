@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from services.internal_admin.domain.audit_chain import Checkpoint, Place, Seal, seal_rows
-from services.internal_admin.domain.audit_check import Link
-from services.internal_admin.domain.audit_row import AuditRow
-from services.internal_admin.domain.unseen_ids import UnseenIds
+from services.internal_admin.audit.domain.chain import Checkpoint, Place, Seal, seal_rows
+from services.internal_admin.audit.domain.check import Link
+from services.internal_admin.audit.domain.row import AuditRow
+from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.io import queries
 from shared.keyring import Key
 
-SQL = queries.load("services.internal_admin.store", "audit_seals.sql")
+SQL = queries.load("services.internal_admin.audit", "audit_seals.sql")
 
 
 @dataclass(frozen=True, slots=True)

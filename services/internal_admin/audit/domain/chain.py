@@ -8,7 +8,7 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.internal_admin.domain.audit_row import AuditRow, canonical_form
+from services.internal_admin.audit.domain.row import AuditRow, canonical_form
 from shared.keyring import Key, KeyRing
 
 _SEAL = b"authsession-audit-seal-v1"

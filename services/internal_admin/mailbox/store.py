@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.domain.mailed_code import SealedMail
+from services.internal_admin.mailbox.domain import SealedMail
 from services.internal_admin.store.statements import SQL
 
 

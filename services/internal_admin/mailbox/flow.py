@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from services.internal_admin.domain.mailed_code import MailedCode, SealedMail
-from services.internal_admin.store import mailbox
+from services.internal_admin.mailbox import store
+from services.internal_admin.mailbox.domain import MailedCode, SealedMail
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import EmailAddress
 from shared.keyring import KeyRing
@@ -15,7 +15,7 @@ async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: Ke
 
     Raises `shared.sealing.Unsealable` when the key that sealed a living code was taken away.
     """
-    mails = await postgres.unit_of_work(partial(mailbox.read_mailbox, folded=email.folded))
+    mails = await postgres.unit_of_work(partial(store.read_mailbox, folded=email.folded))
     return [_opened(mail, sealing_keys) for mail in mails]
 
 

@@ -6,7 +6,7 @@ from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, enco
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import email_address
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.flows.read_mailbox import read_mailbox
+from services.internal_admin.mailbox.flow import read_mailbox
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
 from shared.web.exchange import Request, Response

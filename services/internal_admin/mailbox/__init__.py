@@ -1,0 +1,1 @@
+"""The development mailbox: letters that the stub transport kept (SPEC §8)."""

@@ -8,19 +8,19 @@ from functools import partial
 
 import trio
 
+from services.internal_admin.access.admission import Admission
+from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.guard import Guard
+from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.api.control_plane_routes import control_plane_routes
-from services.internal_admin.api.guard import Guard
 from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.audit import retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.callers.limited import control_plane_limiter
-from services.internal_admin.domain.admission import Admission
 from services.internal_admin.domain.login import Lockout
 from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.flows.authenticate import Authenticate
-from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.operator_sessions.cookie import SessionCookie

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from services.internal_admin.api.guard import Guard
-from services.internal_admin.domain.admission import Admission
-from services.internal_admin.flows.authenticate import Authenticate
-from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.flows.guard_trail import GuardTrail
+from services.internal_admin.access.admission import Admission
+from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.guard import Guard
+from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.token_uses import TokenUses

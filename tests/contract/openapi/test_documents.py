@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 
 from contracts.errors import ERRORS, ErrorCode
-from services.internal_admin.domain.access import ACCESS, Anyone, OperatorOnly, Scoped
+from services.internal_admin.access.domain import ACCESS, Anyone, OperatorOnly, Scoped
 from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw, resolved
 from tests.contract.vectors import cases
 

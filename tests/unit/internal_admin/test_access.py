@@ -4,16 +4,8 @@ from itertools import product
 
 import pytest
 
-from services.internal_admin.callers.identity import (
-    BreakGlass,
-    Identity,
-    Operator,
-    Token,
-    TrustedNetwork,
-    Unauthenticated,
-)
-from services.internal_admin.callers.scope import Scope
-from services.internal_admin.domain.access import (
+from services.internal_admin.access.admission import Admission
+from services.internal_admin.access.domain import (
     ACCESS,
     Access,
     Admitted,
@@ -27,7 +19,15 @@ from services.internal_admin.domain.access import (
     ScopeMissing,
     decide_access,
 )
-from services.internal_admin.domain.admission import Admission
+from services.internal_admin.callers.identity import (
+    BreakGlass,
+    Identity,
+    Operator,
+    Token,
+    TrustedNetwork,
+    Unauthenticated,
+)
+from services.internal_admin.callers.scope import Scope
 
 OPERATOR = Operator("operator-1", "operator-session-1")
 LATE_OPERATOR = Operator("operator-1", "operator-session-1", is_renewal_due=True)

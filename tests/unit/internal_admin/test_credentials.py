@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.internal_admin.api.credentials import (
+from services.internal_admin.access.credentials import (
     BearerToken,
     NoCredentials,
     UnreadableAuthorization,

@@ -4,8 +4,8 @@ import hmac
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, Token
-from services.internal_admin.flows.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.tokens.domain import MARK, hash_of_token
 from services.internal_admin.tokens.store import read_token
 from services.internal_admin.tokens.token_uses import TokenUses

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from contracts.errors import ErrorCode
-from services.internal_admin.callers.identity import Identity, Operator
-from services.internal_admin.callers.request_scheme import scheme_of
-from services.internal_admin.callers.same_origin import is_same_origin
-from services.internal_admin.domain.access import (
+from services.internal_admin.access.domain import (
     Access,
     AccessDecision,
     Admitted,
@@ -19,6 +16,9 @@ from services.internal_admin.domain.access import (
     ScopeMissing,
     decide_access,
 )
+from services.internal_admin.callers.identity import Identity, Operator
+from services.internal_admin.callers.request_scheme import scheme_of
+from services.internal_admin.callers.same_origin import is_same_origin
 from shared.web.exchange import Request
 
 _OPERATORS_ONLY = "this needs the session of an operator"

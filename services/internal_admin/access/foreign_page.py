@@ -7,7 +7,7 @@ shows it our answers. So the host must be one that only its owner can name: an a
 from ipaddress import ip_address
 
 from contracts.errors import ErrorCode
-from services.internal_admin.api.denial import Denial
+from services.internal_admin.access.denial import Denial
 from services.internal_admin.callers.request_scheme import scheme_of
 from services.internal_admin.callers.same_origin import is_same_origin
 from shared.web.exchange import Request

@@ -11,25 +11,25 @@ from typing import Protocol, assert_never
 import trio
 
 from contracts.errors import ErrorCode
-from services.internal_admin.api.credentials import (
+from services.internal_admin.access.admission import INTERNAL_ROOT, Admission
+from services.internal_admin.access.credentials import (
     BearerToken,
     Credentials,
     NoCredentials,
     UnreadableAuthorization,
     credentials_of,
 )
-from services.internal_admin.api.denial import Denial, denial_of
-from services.internal_admin.api.foreign_page import denial_of_page
+from services.internal_admin.access.denial import Denial, denial_of
+from services.internal_admin.access.domain import ACCESS, Access, Anyone
+from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.foreign_page import denial_of_page
+from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.callers.failing_slowly import FLOOR
 from services.internal_admin.callers.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
 from services.internal_admin.callers.limited import LimitName
 from services.internal_admin.callers.local_request import is_local
 from services.internal_admin.callers.request import caller_of
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.domain.access import ACCESS, Access, Anyone
-from services.internal_admin.domain.admission import INTERNAL_ROOT, Admission
-from services.internal_admin.flows.authenticate import Authenticate
-from services.internal_admin.flows.guard_trail import GuardTrail
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from shared.web.exchange import Request, Response, Route
 from shared.web.refusals import refusal

@@ -27,12 +27,13 @@ from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.retention import worker
+from services.internal_admin.sessions import expiry
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import domains
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
-from services.internal_admin.workers import block_orders, session_expiry
+from services.internal_admin.workers import block_orders
 from services.internal_admin.workers.blockers import Blockers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
@@ -173,12 +174,12 @@ async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: 
 
 async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
     """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
-    expiry = session_expiry.SessionExpiry(postgres, relay.wake)
+    expiry = expiry.SessionExpiry(postgres, relay.wake)
     aged_rows, unused_emails = worker.AgedRows(postgres), worker.UnusedEmails(postgres)
     aged_audit = retention.AuditRetention(postgres, audit_keys)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
-        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
+        idle=expiry.IDLE, batch=expiry.BATCH, rest=lambda: expiry.REST,
     ))  # fmt: skip
     for name, worker, batch in (
         ("aged rows", aged_rows, worker.BATCH),

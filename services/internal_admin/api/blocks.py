@@ -31,10 +31,10 @@ from services.internal_admin.domain.blocking import (
     UnblockOutcome,
     UnblockSubject,
 )
-from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.flows.block_subject import block_subject
 from services.internal_admin.flows.list_blocks import find_block, list_blocks
 from services.internal_admin.flows.unblock_subject import unblock_subject
+from services.internal_admin.sessions.domain import UserNotFound
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject
 from shared.users.directory import UserDirectory

@@ -29,10 +29,10 @@ from services.internal_admin.domain.email_change import (
     EmailUnchanged,
     UsersLiveElsewhere,
 )
-from services.internal_admin.domain.revocation import UserNotFound
 from services.internal_admin.domain.user import User
 from services.internal_admin.flows.change_user_email import change_user_email
 from services.internal_admin.flows.read_user import list_users, read_user
+from services.internal_admin.sessions.domain import UserNotFound
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response

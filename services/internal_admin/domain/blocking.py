@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias
 
 from services.internal_admin.callers.mutation import Cause
-from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.block import Block, Subject
 from shared.kernel.projection_change import ProjectionChange
 

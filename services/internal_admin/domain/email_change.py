@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 from services.internal_admin.callers.mutation import Cause
-from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.email_address import EmailAddress
 from shared.kernel.projection_change import ProjectionChange
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 from services.internal_admin.callers.mutation import Cause
-from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.projection_change import ProjectionChange
 
 

@@ -30,9 +30,9 @@ from services.internal_admin.domain.blocking import (
     UnblockSubject,
     decide_block,
 )
-from services.internal_admin.domain.revocation import UserNotFound
+from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.sessions.store import lock_address_of_user, name_in_trail, revoke_active_sessions
 from services.internal_admin.store.block_orders import insert_block_order, withdraw_block_order
-from services.internal_admin.store.revocation import lock_address_of_user, name_in_trail, revoke_active_sessions
 from services.internal_admin.store.statements import SQL
 from shared.kernel.block import Subject
 from shared.users.store import lock_user_id

@@ -13,8 +13,8 @@ from services.internal_admin.domain.email_change import (
     EmailUnchanged,
     UsersLiveElsewhere,
 )
-from services.internal_admin.domain.revocation import UserNotFound
-from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
+from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from services.internal_admin.store.user_deletion import read_address_of_user, remove_known_networks
 from shared.io import queries

@@ -14,8 +14,8 @@ import trio
 from services.internal_admin.callers.mutation import Caller, Done
 from services.internal_admin.changes.domain import Answer, Answered, keyed_request
 from services.internal_admin.changes.store import answer_once
-from services.internal_admin.domain.revocation import NoActiveSessions
 from services.internal_admin.retention.store import remove_aged
+from services.internal_admin.sessions.domain import NoActiveSessions
 from tests.support.builders import StoredUser, store_session, store_user, unique
 from tests.support.control_plane import PEER, ControlPlane, open_control_plane
 from tests.support.database import Database

@@ -97,7 +97,7 @@ def test_without_redis_revoke_all_stands(
     monkeypatch: pytest.MonkeyPatch,
     part: int,
 ) -> None:
-    monkeypatch.setattr("services.internal_admin.store.revocation.PART", part)
+    monkeypatch.setattr("services.internal_admin.sessions.store.PART", part)
     sessions = [store_session(world.database, user).device_session_id for _ in range(5)]
     own_redis.kill()
 

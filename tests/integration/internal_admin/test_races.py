@@ -12,8 +12,9 @@ import asyncpg
 import pytest
 
 from services.internal_admin.domain.blocking import BlockSubject, UnblockSubject
-from services.internal_admin.domain.revocation import RevokeSession, RevokeUserSessions
-from services.internal_admin.store import blocking, revocation
+from services.internal_admin.sessions import store as sessions_store
+from services.internal_admin.sessions.domain import RevokeSession, RevokeUserSessions
+from services.internal_admin.store import blocking
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject
 from tests.support.builders import StoredUser, store_session, store_user
@@ -33,10 +34,10 @@ class Trusted:
         self.runs = 0
 
     def revoke(self, device_session_id: str) -> Contender:
-        return self._unit(revocation.revoke_session, RevokeSession(device_session_id, CAUSE))
+        return self._unit(sessions_store.revoke_session, RevokeSession(device_session_id, CAUSE))
 
     def revoke_all(self, user: StoredUser, kept: str | None = None) -> Contender:
-        return self._unit(revocation.revoke_user_sessions, RevokeUserSessions(user.user_id, kept, CAUSE))
+        return self._unit(sessions_store.revoke_user_sessions, RevokeUserSessions(user.user_id, kept, CAUSE))
 
     def block(self, subject: Subject) -> Contender:
         return self._unit(blocking.block_subject, BlockSubject(subject, None, CAUSE))

@@ -6,10 +6,10 @@ from functools import partial
 
 import pytest
 
-from services.internal_admin.domain.revocation import RevokeSession
-from services.internal_admin.store import revocation
-from services.internal_admin.store.session_expiry import revoke_aged_sessions
-from services.internal_admin.workers.session_expiry import SessionExpiry
+from services.internal_admin.sessions import store as sessions_store
+from services.internal_admin.sessions.domain import RevokeSession
+from services.internal_admin.sessions.expiry import SessionExpiry
+from services.internal_admin.sessions.session_expiry import revoke_aged_sessions
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.supervision import Signal
@@ -127,7 +127,7 @@ def test_of_a_revocation_and_an_expiry_at_once_one_is_kept(world: World, databas
     sessions = [store_aged(database, user, YEAR) for user in users]
     expiries = [SessionExpiry(world.internal, Signal()).step for _ in range(2)]
     revokes = [
-        partial(world.internal.unit_of_work, partial(revocation.revoke_session, command=RevokeSession(each, CAUSE)))
+        partial(world.internal.unit_of_work, partial(sessions_store.revoke_session, command=RevokeSession(each, CAUSE)))
         for each in sessions[::3]
     ]
 

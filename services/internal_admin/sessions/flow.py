@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from services.internal_admin.callers.page import Page
-from services.internal_admin.store import sessions
+from services.internal_admin.sessions import store_reading
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession, SessionStatus
 
@@ -34,7 +34,7 @@ async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerat
     while True:
         size = PAGE if left is None else min(PAGE, left)
         page = await postgres.unit_of_work(partial(
-            sessions.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
+            store_reading.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
         ))  # fmt: skip
         yield page
         left = None if left is None else left - size

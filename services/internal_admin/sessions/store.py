@@ -14,7 +14,7 @@ import asyncpg
 from services.internal_admin.callers.audit_subject import audit_subject_of_id
 from services.internal_admin.callers.mutation import NOTHING, PART, Cause, Done, Part
 from services.internal_admin.callers.trail import insert_mutation_event
-from services.internal_admin.domain.revocation import (
+from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,
     NotOfThisUser,
@@ -26,7 +26,7 @@ from services.internal_admin.domain.revocation import (
     SessionNotFound,
     UserNotFound,
 )
-from services.internal_admin.store.lock_attempts import WrongRow, lock_the_right_row
+from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import projection_change

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from functools import partial
 
-from services.internal_admin.store.session_expiry import revoke_aged_sessions
+from services.internal_admin.sessions.session_expiry import revoke_aged_sessions
 from shared.io.postgres import Postgres
 from shared.supervision import Signal
 

@@ -24,7 +24,7 @@ from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.flow import PublishedChange
-from services.internal_admin.domain.revocation import (
+from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,
     NotOfThisUser,
@@ -36,10 +36,10 @@ from services.internal_admin.domain.revocation import (
     SessionNotFound,
     UserNotFound,
 )
-from services.internal_admin.flows.list_sessions import ListSessions, list_sessions
-from services.internal_admin.flows.read_session import read_session
-from services.internal_admin.flows.revoke_session import revoke_session
-from services.internal_admin.flows.revoke_user_sessions import revoke_user_sessions
+from services.internal_admin.sessions.flow import ListSessions, list_sessions
+from services.internal_admin.sessions.read_session import read_session
+from services.internal_admin.sessions.revoke_session import revoke_session
+from services.internal_admin.sessions.revoke_user_sessions import revoke_user_sessions
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken

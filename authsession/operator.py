@@ -11,8 +11,7 @@ from authsession.attribution import COMMAND_LINE, person
 from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.spelling import typed
-from services.internal_admin.domain.argon2id import COST, hash_text
-from services.internal_admin.domain.operator_administration import (
+from services.internal_admin.operators.domain.administration import (
     AlreadyDisabled,
     AlreadyEnabled,
     ListedOperator,
@@ -21,9 +20,10 @@ from services.internal_admin.domain.operator_administration import (
     OperatorNotFound,
     OperatorReset,
 )
-from services.internal_admin.domain.owner_setup import SETUP_CODE_LIFE, OwnerExists, new_setup_code
-from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
-from services.internal_admin.store import operator_administration, owner_setup
+from services.internal_admin.operators.domain.argon2id import COST, hash_text
+from services.internal_admin.operators.domain.owner_setup import SETUP_CODE_LIFE, OwnerExists, new_setup_code
+from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.operators.store import administration, setup
 from shared.kernel.entropy import SystemEntropy
 
 _CONSEQUENCES: Mapping[str, str] = {
@@ -60,7 +60,7 @@ async def run_operator(dsn: str, parsed: argparse.Namespace) -> int:
 
 async def _setup_code(connection: asyncpg.Connection, _: str) -> int:
     code = new_setup_code(SystemEntropy())
-    issued = await owner_setup.issue_setup_code(connection, code, COMMAND_LINE, person())
+    issued = await setup.issue_setup_code(connection, code, COMMAND_LINE, person())
     if isinstance(issued, OwnerExists):
         return _complain(f"there is an owner already; `{typed('operator reset NAME')}` lets one back in")
     print(code.text)
@@ -70,7 +70,7 @@ async def _setup_code(connection: asyncpg.Connection, _: str) -> int:
 
 
 async def _list(connection: asyncpg.Connection, _: str) -> int:
-    for operator in await operator_administration.list_operators(connection):
+    for operator in await administration.list_operators(connection):
         print(_line(operator))
     return 0
 
@@ -82,7 +82,7 @@ def _line(operator: ListedOperator) -> str:
 
 
 async def _disable(connection: asyncpg.Connection, name: str) -> int:
-    outcome = await operator_administration.disable_operator(connection, name, COMMAND_LINE, person())
+    outcome = await administration.disable_operator(connection, name, COMMAND_LINE, person())
     match outcome:
         case OperatorDisabled():
             print(f"{outcome.user_name} is disabled; {_ended(outcome)}")
@@ -97,7 +97,7 @@ async def _disable(connection: asyncpg.Connection, name: str) -> int:
 
 
 async def _enable(connection: asyncpg.Connection, name: str) -> int:
-    outcome = await operator_administration.enable_operator(connection, name, COMMAND_LINE, person())
+    outcome = await administration.enable_operator(connection, name, COMMAND_LINE, person())
     match outcome:
         case OperatorEnabled():
             print(f"{outcome.user_name} may log in again")
@@ -115,7 +115,7 @@ async def _reset(connection: asyncpg.Connection, name: str) -> int:
     entropy = SystemEntropy()
     (code,) = new_recovery_codes(entropy, 1)
     hashed, code_hash = hash_text(entropy.token_bytes(32).hex(), COST, entropy), hash_text(code, COST, entropy)
-    outcome = await operator_administration.reset_operator(connection, name, hashed, code_hash, COMMAND_LINE, person())
+    outcome = await administration.reset_operator(connection, name, hashed, code_hash, COMMAND_LINE, person())
     if isinstance(outcome, OperatorNotFound):
         return _nobody()
     print(shown_recovery_code(code))

@@ -12,7 +12,7 @@ import asyncpg
 
 from bench.clients import HttpClient
 from bench.send_time import auc
-from services.internal_admin.domain.argon2id import COST, hash_text
+from services.internal_admin.operators.domain.argon2id import COST, hash_text
 from shared.kernel.entropy import SystemEntropy
 from tests.support.stack import RunningStack
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.internal_admin.operator_settings import OperatorSettings, read_operator_settings
+from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
 from shared import variables
 from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol

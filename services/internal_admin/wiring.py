@@ -19,13 +19,13 @@ from services.internal_admin.audit import retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.callers.limited import control_plane_limiter
-from services.internal_admin.domain.login import Lockout
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.flows.password_hashing import PasswordHasher
-from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.login import Lockout
+from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.operators.remind_of_owner import remind_of_owner
 from services.internal_admin.retention import worker
 from services.internal_admin.sessions import expiry
 from services.internal_admin.settings import InternalAdminSettings

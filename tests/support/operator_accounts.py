@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.owner_setup import new_setup_code
 from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operator_sessions.session_token import new_session_token
-from services.internal_admin.store.accounts import read_account
-from services.internal_admin.store.owner_setup import issue_setup_code
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.owner_setup import new_setup_code
+from services.internal_admin.operators.store.accounts import read_account
+from services.internal_admin.operators.store.setup import issue_setup_code
 from shared.kernel.actor import Actor
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

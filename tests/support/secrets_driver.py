@@ -6,7 +6,7 @@ import time
 
 import httpx
 
-from services.internal_admin.domain.owner_setup import new_setup_code
+from services.internal_admin.operators.domain.owner_setup import new_setup_code
 from shared.kernel.entropy import SystemEntropy
 from tests.support.builders import client_public_key
 from tests.support.marked_secrets import MARK, Secrets

@@ -24,10 +24,10 @@ from contracts.strict_query import decode_query, read_limit
 from contracts.user_service import decode_ensured, decode_exists, decode_resolution
 from services.internal_admin.access.credentials import credentials_of
 from services.internal_admin.callers.same_origin import is_same_origin
-from services.internal_admin.domain.password import PasswordOwner, normal_password, password_fault
-from services.internal_admin.domain.readable_code import read_readable_code
-from services.internal_admin.domain.user_name import fold_user_name
 from services.internal_admin.operator_sessions.cookie import NAME, SessionCookie
+from services.internal_admin.operators.domain.password import PasswordOwner, normal_password, password_fault
+from services.internal_admin.operators.domain.readable_code import read_readable_code
+from services.internal_admin.operators.domain.user_name import fold_user_name
 from shared.io.http_answer import AnswerReader
 from shared.kernel.client_key import parse_client_public_key, verify_client_key_proof
 from shared.kernel.email_address import parse_email, parse_email_domain

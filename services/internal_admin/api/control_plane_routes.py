@@ -1,13 +1,13 @@
 """Api: every route of the control plane (SPEC §10.2)."""
 
-from services.internal_admin.api.operator_accounts import OperatorAccountRoutes
-from services.internal_admin.api.owner_setup import OwnerSetupRoutes
 from services.internal_admin.audit.api import AuditRoutes
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.flows.account_flow import AccountFlow
 from services.internal_admin.onboarding.api import OnboardingRoutes
 from services.internal_admin.operator_sessions.api import OperatorSessionRoutes
 from services.internal_admin.operator_sessions.opened import OpenedSessions
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.api import OperatorAccountRoutes
+from services.internal_admin.operators.setup_api import OwnerSetupRoutes
 from services.internal_admin.system_settings.api import SettingsRoutes
 from services.internal_admin.tokens.api import TokenRoutes
 from shared.io.postgres import Postgres

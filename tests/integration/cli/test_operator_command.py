@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 
 from authsession.__main__ import main
-from services.internal_admin.domain.argon2id import Argon2Cost, hash_text, is_among
-from services.internal_admin.domain.login import Lockout, LoggedIn
-from services.internal_admin.domain.owner_setup import hash_of_setup_code
-from services.internal_admin.domain.readable_code import read_readable_code
-from services.internal_admin.store import login
+from services.internal_admin.operators.domain.argon2id import Argon2Cost, hash_text, is_among
+from services.internal_admin.operators.domain.login import Lockout, LoggedIn
+from services.internal_admin.operators.domain.owner_setup import hash_of_setup_code
+from services.internal_admin.operators.domain.readable_code import read_readable_code
+from services.internal_admin.operators.store import login
 from shared.kernel.entropy import SystemEntropy
 from tests.support.database import Database
 from tests.support.operator_accounts import CALLER, account_of, opening

@@ -10,13 +10,13 @@ import asyncpg
 import httpx
 import pytest
 
-from services.internal_admin.domain.argon2id import Argon2Cost, cost_of, hash_text
-from services.internal_admin.domain.login import InvalidCredentials, Lockout, LoggedIn, LogIn
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.flows.log_in import log_in as log_in_flow
-from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.store import login
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.argon2id import Argon2Cost, cost_of, hash_text
+from services.internal_admin.operators.domain.login import InvalidCredentials, Lockout, LoggedIn, LogIn
+from services.internal_admin.operators.flow import log_in as log_in_flow
+from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.operators.store import login
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

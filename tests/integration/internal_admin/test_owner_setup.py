@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from contracts.strict_json import decode_object
-from services.internal_admin.domain.argon2id import hash_text
-from services.internal_admin.domain.owner_setup import RegisterOwner
-from services.internal_admin.domain.password import PasswordOwner
-from services.internal_admin.flows.remind_of_owner import remind_of_owner
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
-from services.internal_admin.store.owner_setup import register_owner
+from services.internal_admin.operators.domain.argon2id import hash_text
+from services.internal_admin.operators.domain.owner_setup import RegisterOwner
+from services.internal_admin.operators.domain.password import PasswordOwner
+from services.internal_admin.operators.remind_of_owner import remind_of_owner
+from services.internal_admin.operators.store.setup import register_owner
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

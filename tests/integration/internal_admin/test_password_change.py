@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged
 from services.internal_admin.operator_sessions.domain import HeldSession
-from services.internal_admin.store import password_change
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password_change import ChangePassword, PasswordChanged
+from services.internal_admin.operators.store import password_change
 from shared.io.postgres import Postgres
 from tests.support.control_plane import AUTH, PASSWORD_HASH_OF_NOBODY, ControlPlane, SignedIn, open_control_plane
 from tests.support.operator_accounts import (

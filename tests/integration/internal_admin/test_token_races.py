@@ -11,7 +11,7 @@ import pytest
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.scope import Scope
-from services.internal_admin.store.operator_administration import reset_operator
+from services.internal_admin.operators.store.administration import reset_operator
 from services.internal_admin.tokens import store as tokens_store
 from services.internal_admin.tokens.domain import (
     Created,

@@ -16,19 +16,19 @@ from contracts.control_plane.accounts import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.login import LogIn
-from services.internal_admin.domain.owner_setup import Exchanged, ExchangeSetupCode, RegisterOwner
-from services.internal_admin.domain.password import PasswordOwner
-from services.internal_admin.domain.password_change import (
+from services.internal_admin.operator_sessions.domain import SessionClient
+from services.internal_admin.operator_sessions.session_token import read_session_token
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import LogIn
+from services.internal_admin.operators.domain.owner_setup import Exchanged, ExchangeSetupCode, RegisterOwner
+from services.internal_admin.operators.domain.password import PasswordOwner
+from services.internal_admin.operators.domain.password_change import (
     ChangePassword,
     RecoverPassword,
     RecoveryCodesRegenerated,
     RegenerateRecoveryCodes,
 )
-from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operator_sessions.session_token import read_session_token
-from services.internal_admin.store.login import JudgedLogIn
+from services.internal_admin.operators.store.login import JudgedLogIn
 from tests.support.builders import SOME_INSTANT
 from tests.support.operator_accounts import CALLER, opening
 

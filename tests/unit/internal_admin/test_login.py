@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from services.internal_admin.domain.login import Lockout, LoginDecision, LoginRecord, decide_login
+from services.internal_admin.operators.domain.login import Lockout, LoginDecision, LoginRecord, decide_login
 from tests.support.builders import SOME_INSTANT
 
 LOCKOUT = Lockout(5, timedelta(minutes=15))

@@ -7,8 +7,13 @@ from typing import get_args
 import pytest
 
 from contracts.errors import ERRORS, ErrorCode
-from services.internal_admin.domain.common_passwords import is_common
-from services.internal_admin.domain.password import PasswordFault, PasswordOwner, normal_password, password_fault
+from services.internal_admin.operators.domain.common_passwords import is_common
+from services.internal_admin.operators.domain.password import (
+    PasswordFault,
+    PasswordOwner,
+    normal_password,
+    password_fault,
+)
 from shared.db.migrate import FOLDER
 
 ADA = PasswordOwner("ada.l", "Countess@example.com")

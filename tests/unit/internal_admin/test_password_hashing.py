@@ -8,8 +8,8 @@ import pytest
 import trio
 import trio.testing
 
-from services.internal_admin.domain.argon2id import COST, Argon2Cost, cost_of, hash_text, hash_texts, is_among
-from services.internal_admin.flows.password_hashing import PasswordHasher
+from services.internal_admin.operators.domain.argon2id import COST, Argon2Cost, cost_of, hash_text, hash_texts, is_among
+from services.internal_admin.operators.hashing import PasswordHasher
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
 

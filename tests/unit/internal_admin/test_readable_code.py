@@ -4,9 +4,13 @@ import re
 
 import pytest
 
-from services.internal_admin.domain.owner_setup import hash_of_setup_code, new_registration_token, new_setup_code
-from services.internal_admin.domain.readable_code import in_groups, new_readable_code, read_readable_code
-from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.operators.domain.owner_setup import (
+    hash_of_setup_code,
+    new_registration_token,
+    new_setup_code,
+)
+from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code, read_readable_code
+from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
 from shared.kernel.entropy import SystemEntropy
 
 ENTROPY = SystemEntropy()

@@ -5,10 +5,10 @@ from typing import TypeAlias
 
 from services.internal_admin.callers.identity import Operator
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password import PasswordRefused
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password import PasswordRefused
 
 
 @dataclass(frozen=True, slots=True)

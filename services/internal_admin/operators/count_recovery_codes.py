@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from services.internal_admin.domain.recovery_code import RecoveryCodeCount
-from services.internal_admin.store import accounts
+from services.internal_admin.operators.domain.recovery_code import RecoveryCodeCount
+from services.internal_admin.operators.store import accounts
 from shared.io.postgres import Postgres
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import trio
 
-from services.internal_admin.store.owner_setup import read_owner_setup
+from services.internal_admin.operators.store.setup import read_owner_setup
 from shared.io.postgres import Postgres
 from shared.supervision import weather
 

@@ -9,12 +9,16 @@ import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password_change import ChangePassword, PasswordChanged, RegenerateRecoveryCodes
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operator_sessions.store import revoke_operator_sessions
-from services.internal_admin.store.accounts import (
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password_change import (
+    ChangePassword,
+    PasswordChanged,
+    RegenerateRecoveryCodes,
+)
+from services.internal_admin.operators.store.accounts import (
     ACCOUNTS_SQL,
     audit_refusal,
     lock_account,

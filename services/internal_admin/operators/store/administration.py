@@ -6,7 +6,7 @@ import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.operator_administration import (
+from services.internal_admin.operators.domain.administration import (
     AlreadyDisabled,
     AlreadyEnabled,
     DisableOutcome,
@@ -18,12 +18,12 @@ from services.internal_admin.domain.operator_administration import (
     OperatorReset,
     ResetOutcome,
 )
-from services.internal_admin.domain.user_name import fold_user_name
-from services.internal_admin.store.accounts import ACCOUNTS_SQL, revoke_all_of_operator
+from services.internal_admin.operators.domain.user_name import fold_user_name
+from services.internal_admin.operators.store.accounts import ACCOUNTS_SQL, revoke_all_of_operator
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.store", "operator_administration.sql")
+_SQL = queries.load("services.internal_admin.operators", "operator_administration.sql")
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:

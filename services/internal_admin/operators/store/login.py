@@ -6,8 +6,9 @@ import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.login import (
+from services.internal_admin.operator_sessions.domain import SessionHolder
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import (
     InvalidCredentials,
     Lockout,
     LoggedIn,
@@ -16,8 +17,7 @@ from services.internal_admin.domain.login import (
     LoginRecord,
     decide_login,
 )
-from services.internal_admin.operator_sessions.domain import SessionHolder
-from services.internal_admin.store.accounts import ACCOUNTS_SQL, audit_refusal, lock_account, open_session
+from services.internal_admin.operators.store.accounts import ACCOUNTS_SQL, audit_refusal, lock_account, open_session
 
 _EVENT = "security.log_in"
 

@@ -4,7 +4,7 @@ from contracts.errors import ERRORS, ErrorCode, Refusal
 from services.internal_admin.callers.failing_slowly import failing_slowly
 from services.internal_admin.callers.limited import LimitName, limited
 from services.internal_admin.callers.route import ProtectedEndpoint, ProtectedRoute
-from services.internal_admin.domain.password import PasswordRefused
+from services.internal_admin.operators.domain.password import PasswordRefused
 from shared.web.rate_limit import RateLimiter
 
 ROOT = "/api/control-plane/auth"

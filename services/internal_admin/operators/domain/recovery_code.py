@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.internal_admin.domain.readable_code import in_groups, new_readable_code
+from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code
 from shared.kernel.entropy import Entropy
 
 SET_SIZE = 10

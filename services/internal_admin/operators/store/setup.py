@@ -6,9 +6,10 @@ import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.account import SessionOpening
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.owner_setup import (
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
+from services.internal_admin.operators.domain.account import SessionOpening
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.owner_setup import (
     REGISTRATION_TOKEN_LIFE,
     SETUP_CODE_LIFE,
     Exchanged,
@@ -22,13 +23,12 @@ from services.internal_admin.domain.owner_setup import (
     hash_of_setup_code,
     registration_refusal,
 )
-from services.internal_admin.domain.password import PasswordRefused
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
-from services.internal_admin.store.accounts import audit_refusal, open_session
+from services.internal_admin.operators.domain.password import PasswordRefused
+from services.internal_admin.operators.store.accounts import audit_refusal, open_session
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-OWNER_SETUP_SQL = queries.load("services.internal_admin.store", "owner_setup.sql")
+OWNER_SETUP_SQL = queries.load("services.internal_admin.operators", "owner_setup.sql")
 _REGISTER = "security.register_owner"
 
 

@@ -13,25 +13,25 @@ from contracts.control_plane.accounts import (
 from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
-from services.internal_admin.api.account_endpoint import account_route, password_refusal, unlimited_account_route
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.limited import limited
 from services.internal_admin.callers.local_request import is_local
 from services.internal_admin.callers.request import caller_of, email_address
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.owner_setup import (
+from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
+from services.internal_admin.operators.account_endpoint import account_route, password_refusal, unlimited_account_route
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.owner_setup import (
     Exchanged,
     ExchangeSetupCode,
     OwnerExists,
     OwnerRegistered,
     RegisterOwner,
 )
-from services.internal_admin.domain.password import PasswordOwner, PasswordRefused, normal_password
-from services.internal_admin.domain.user_name import fold_user_name, is_user_name
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.flows.owner_setup import exchange_setup_code, register_owner, weak_password
-from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
+from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused, normal_password
+from services.internal_admin.operators.domain.user_name import fold_user_name, is_user_name
+from services.internal_admin.operators.setup_flow import exchange_setup_code, register_owner, weak_password
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter
 

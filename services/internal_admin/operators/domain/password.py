@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import log2
 from typing import Literal, TypeAlias
 
-from services.internal_admin.domain.common_passwords import is_common
+from services.internal_admin.operators.domain.common_passwords import is_common
 
 PasswordFault: TypeAlias = Literal[
     "password_too_short",

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
-from services.internal_admin.domain.readable_code import in_groups, new_readable_code, read_readable_code
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused
+from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code, read_readable_code
 from shared.kernel.entropy import Entropy
 
 SETUP_CODE_LIFE = timedelta(minutes=15)

@@ -6,16 +6,16 @@ import asyncpg
 
 from services.internal_admin.callers.mutation import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password import PasswordOwner, PasswordRefused
-from services.internal_admin.domain.recovery_code import RecoveryCodeCount
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operator_sessions.store import begin_session, revoke_operator_sessions
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused
+from services.internal_admin.operators.domain.recovery_code import RecoveryCodeCount
 from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
-ACCOUNTS_SQL = queries.load("services.internal_admin.store", "accounts.sql")
+ACCOUNTS_SQL = queries.load("services.internal_admin.operators", "accounts.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,16 @@
 
 from functools import partial
 
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password_change import (
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password_change import (
     RecoveryCodesRegenerated,
     RegenerateOutcome,
     RegenerateRecoveryCodes,
 )
-from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.store import password_change
-from services.internal_admin.store.accounts import read_account
+from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.operators.store import password_change
+from services.internal_admin.operators.store.accounts import read_account
 
 _EVENT = "security.regenerate_recovery_codes"
 

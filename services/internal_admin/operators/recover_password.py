@@ -2,15 +2,19 @@
 
 from functools import partial
 
-from services.internal_admin.domain.account import Account
-from services.internal_admin.domain.login import CredentialFault, InvalidCredentials
-from services.internal_admin.domain.password import PasswordRefused, password_fault
-from services.internal_admin.domain.password_change import PasswordRecovered, RecoverPassword, RecoverPasswordOutcome
-from services.internal_admin.domain.readable_code import read_readable_code
-from services.internal_admin.domain.recovery_code import new_recovery_codes, shown_recovery_code
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.store import password_change
-from services.internal_admin.store.accounts import read_account
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.account import Account
+from services.internal_admin.operators.domain.login import CredentialFault, InvalidCredentials
+from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
+from services.internal_admin.operators.domain.password_change import (
+    PasswordRecovered,
+    RecoverPassword,
+    RecoverPasswordOutcome,
+)
+from services.internal_admin.operators.domain.readable_code import read_readable_code
+from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.operators.store import password_change
+from services.internal_admin.operators.store.accounts import read_account
 
 _EVENT = "security.recover_password"
 

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from services.internal_admin.domain.login import LoggedIn, LogIn, LogInOutcome
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.metrics import count_log_in
-from services.internal_admin.store import login
-from services.internal_admin.store.accounts import read_account
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.login import LoggedIn, LogIn, LogInOutcome
+from services.internal_admin.operators.metrics import count_log_in
+from services.internal_admin.operators.store import login
+from services.internal_admin.operators.store.accounts import read_account
 
 
 async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:

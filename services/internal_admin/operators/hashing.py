@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import trio
 
-from services.internal_admin.domain.argon2id import COST, Argon2Cost, cost_of, hash_text, hash_texts, is_among
+from services.internal_admin.operators.domain.argon2id import COST, Argon2Cost, cost_of, hash_text, hash_texts, is_among
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 

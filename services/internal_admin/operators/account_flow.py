@@ -5,13 +5,13 @@ from datetime import timedelta
 from functools import partial
 
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.domain.account import Account, SessionOpening
-from services.internal_admin.domain.login import InvalidCredentials, Lockout
-from services.internal_admin.domain.password import PasswordRefused
-from services.internal_admin.flows.password_hashing import PasswordHasher
 from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operator_sessions.session_token import new_session_token
-from services.internal_admin.store.accounts import audit_refusal
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import InvalidCredentials, Lockout
+from services.internal_admin.operators.domain.password import PasswordRefused
+from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.operators.store.accounts import audit_refusal
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy

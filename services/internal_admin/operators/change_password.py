@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from services.internal_admin.domain.login import InvalidCredentials
-from services.internal_admin.domain.password import PasswordRefused, password_fault
-from services.internal_admin.domain.password_change import ChangePassword, ChangePasswordOutcome
-from services.internal_admin.flows.account_flow import AccountFlow
-from services.internal_admin.store import password_change
-from services.internal_admin.store.accounts import read_account
+from services.internal_admin.operators.account_flow import AccountFlow
+from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
+from services.internal_admin.operators.domain.password_change import ChangePassword, ChangePasswordOutcome
+from services.internal_admin.operators.store import password_change
+from services.internal_admin.operators.store.accounts import read_account
 
 _EVENT = "security.change_password"
 

@@ -1,0 +1,1 @@
+"""Operators as values: accounts, passwords, codes, and what is decided of them."""

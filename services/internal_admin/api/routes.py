@@ -1,12 +1,12 @@
 """Api: every route of the trusted API (SPEC §4)."""
 
 from services.internal_admin.api.blocks import BlockRoutes
-from services.internal_admin.api.user_deletion import UserDeletionRoutes
-from services.internal_admin.api.users import UserRoutes
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.mailbox.api import MailboxRoutes
 from services.internal_admin.sessions.api import SessionRoutes
+from services.internal_admin.users.api import UserRoutes
+from services.internal_admin.users.user_deletion_api import UserDeletionRoutes
 from shared.io.postgres import Postgres
 from shared.keyring import KeyRing
 from shared.outbox.relay import Relay

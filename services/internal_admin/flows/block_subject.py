@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from services.internal_admin.changes.flow import Change
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject
-from services.internal_admin.store import blocking, users
+from services.internal_admin.store import blocking
+from services.internal_admin.users import store as users_store
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 
@@ -31,6 +32,6 @@ async def block_subject(
 async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directory: UserDirectory) -> bool:
     """Asked only about a user whom we never saw, and before the unit of work."""
     subject = command.subject
-    if subject.kind == "email" or await postgres.unit_of_work(partial(users.has_user, user_id=subject.value)):
+    if subject.kind == "email" or await postgres.unit_of_work(partial(users_store.has_user, user_id=subject.value)):
         return False
     return await directory.exists(subject.value)

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from services.internal_admin.domain.email_change import ChangeUserEmail, EmailChanged
 from services.internal_admin.sessions.store import lock_address_of_user
-from services.internal_admin.store.email_change import change_user_email
+from services.internal_admin.users.email_change import change_user_email
+from services.internal_admin.users.email_change_domain import ChangeUserEmail, EmailChanged
 from shared.kernel.email_address import parse_email
 from tests.support.builders import email_address, store_user
 from tests.support.database import Database

@@ -3,8 +3,8 @@
 from functools import partial
 
 from services.internal_admin.callers.page import Page
-from services.internal_admin.domain.user import User
-from services.internal_admin.store import users
+from services.internal_admin.users import store
+from services.internal_admin.users.domain import User
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import EmailAddress
 from shared.users.directory import UserDirectory
@@ -15,9 +15,9 @@ async def read_user(email: EmailAddress, postgres: Postgres, directory: UserDire
 
     A `directory` may know two users by two spellings: with it the address is taken as typed.
     """
-    return await postgres.unit_of_work(partial(users.read_user, email=email, as_typed=directory is not None))
+    return await postgres.unit_of_work(partial(store.read_user, email=email, as_typed=directory is not None))
 
 
 async def list_users(after: str | None, limit: int, postgres: Postgres) -> Page[User]:
     """By id, from the last: of ours the newest first. Those `after` an id, or from the first on."""
-    return await postgres.unit_of_work(partial(users.list_users, after=after, limit=limit))
+    return await postgres.unit_of_work(partial(store.list_users, after=after, limit=limit))

@@ -4,7 +4,10 @@ import asyncpg
 
 from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
 from services.internal_admin.callers.trail import insert_mutation_event
-from services.internal_admin.domain.email_change import (
+from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
+from services.internal_admin.store.statements import SQL
+from services.internal_admin.users.email_change_domain import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
     EmailBlocked,
@@ -13,13 +16,10 @@ from services.internal_admin.domain.email_change import (
     EmailUnchanged,
     UsersLiveElsewhere,
 )
-from services.internal_admin.sessions.domain import UserNotFound
-from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
-from services.internal_admin.store.statements import SQL
-from services.internal_admin.store.user_deletion import read_address_of_user, remove_known_networks
+from services.internal_admin.users.user_deletion import read_address_of_user, remove_known_networks
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.store", "email_change.sql")
+_SQL = queries.load("services.internal_admin.users", "email_change.sql")
 
 
 async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:

@@ -12,9 +12,9 @@ from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.flow import PublishedChange
-from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome, UserDeleted
-from services.internal_admin.flows.delete_user import delete_user
 from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.users.delete_user import delete_user
+from services.internal_admin.users.user_deletion_domain import DeleteUser, DeleteUserOutcome, UserDeleted
 from shared.web.exchange import Request, Response
 
 

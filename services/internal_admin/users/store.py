@@ -3,8 +3,8 @@
 import asyncpg
 
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.domain.user import User
 from services.internal_admin.store.statements import SQL
+from services.internal_admin.users.domain import User
 from shared.kernel.email_address import EmailAddress
 
 

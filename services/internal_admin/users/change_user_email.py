@@ -4,8 +4,8 @@ from functools import partial
 from typing import TypeVar
 
 from services.internal_admin.changes.flow import Change
-from services.internal_admin.domain.email_change import ChangeUserEmail, ChangeUserEmailOutcome
-from services.internal_admin.store import email_change
+from services.internal_admin.users import email_change
+from services.internal_admin.users.email_change_domain import ChangeUserEmail, ChangeUserEmailOutcome
 
 ResultT = TypeVar("ResultT")
 

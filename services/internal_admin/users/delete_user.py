@@ -4,8 +4,8 @@ from functools import partial
 from typing import TypeVar
 
 from services.internal_admin.changes.flow import Change
-from services.internal_admin.domain.user_deletion import DeleteUser, DeleteUserOutcome
-from services.internal_admin.store import user_deletion
+from services.internal_admin.users import user_deletion
+from services.internal_admin.users.user_deletion_domain import DeleteUser, DeleteUserOutcome
 
 ResultT = TypeVar("ResultT")
 

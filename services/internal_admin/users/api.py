@@ -20,7 +20,10 @@ from services.internal_admin.callers.request import cause_of, email_address
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.flow import PublishedChange
-from services.internal_admin.domain.email_change import (
+from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.users.change_user_email import change_user_email
+from services.internal_admin.users.domain import User
+from services.internal_admin.users.email_change_domain import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
     EmailBlocked,
@@ -29,10 +32,7 @@ from services.internal_admin.domain.email_change import (
     EmailUnchanged,
     UsersLiveElsewhere,
 )
-from services.internal_admin.domain.user import User
-from services.internal_admin.flows.change_user_email import change_user_email
-from services.internal_admin.flows.read_user import list_users, read_user
-from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.users.flow import list_users, read_user
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response

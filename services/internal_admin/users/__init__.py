@@ -1,0 +1,1 @@
+"""Users: found, listed, given another address, deleted (SPEC §4.5)."""

@@ -18,6 +18,7 @@ from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.audit import retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
+from services.internal_admin.blocks import orders
 from services.internal_admin.callers.limited import control_plane_limiter
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
@@ -33,7 +34,6 @@ from services.internal_admin.system_settings import domains
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
-from services.internal_admin.workers import block_orders
 from services.internal_admin.workers.blockers import Blockers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
@@ -166,9 +166,9 @@ async def _start_trail(workers: trio.Nursery, postgres: Postgres, audit_keys: Ke
 
 async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: UserDirectory) -> None:
     """Blocks reach the user service, when it can be reached."""
-    orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
+    orders = orders.BlockOrders(postgres, users, SystemEntropy())
     await workers.start(partial(
-        supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
+        supervise, orders.step, name="block orders", idle=orders.IDLE, batch=orders.BATCH
     ))  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import trio
 
 from contracts.gateway import GatewayKeys
-from services.internal_admin.workers.block_orders import BlockOrders
+from services.internal_admin.blocks.orders import BlockOrders
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
 from services.public_auth.flows.gathering import Turns

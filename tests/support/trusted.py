@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from services.internal_admin.blocks import store as blocks_store
+from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
 from services.internal_admin.callers.mutation import Caller, Cause
-from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
-from services.internal_admin.store import blocking
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from tests.support.world import World
@@ -25,9 +25,9 @@ async def block_user(world: World, user_id: str) -> BlockOutcome:
 async def unblock_email(world: World, folded: str) -> UnblockOutcome:
     """Remove the block of an address; a trio function."""
     command = UnblockSubject(Subject("email", folded), CAUSE)
-    return await world.internal.unit_of_work(partial(blocking.unblock_subject, command=command))
+    return await world.internal.unit_of_work(partial(blocks_store.unblock_subject, command=command))
 
 
 async def _block(world: World, subject: Subject) -> BlockOutcome:
     command = BlockSubject(subject, None, CAUSE)
-    return await world.internal.unit_of_work(partial(blocking.block_subject, command=command))
+    return await world.internal.unit_of_work(partial(blocks_store.block_subject, command=command))

@@ -1,6 +1,6 @@
 """Api: every route of the trusted API (SPEC §4)."""
 
-from services.internal_admin.api.blocks import BlockRoutes
+from services.internal_admin.blocks.api import BlockRoutes
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.mailbox.api import MailboxRoutes

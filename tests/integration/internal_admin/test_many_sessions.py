@@ -13,11 +13,11 @@ import redis as redis_py
 import trio
 
 from contracts.gateway import decode_record
+from services.internal_admin.blocks.domain import BlockSubject
+from services.internal_admin.blocks.store import block_subject
 from services.internal_admin.callers.mutation import NOTHING, PART, Done, Part, session_ids
-from services.internal_admin.domain.blocking import BlockSubject
 from services.internal_admin.sessions.domain import Revoked, RevokeUserSessions
 from services.internal_admin.sessions.store import revoke_user_sessions
-from services.internal_admin.store.blocking import block_subject
 from shared.kernel.block import Subject
 from tests.support.background import background
 from tests.support.builders import StoredUser, store_session, store_user, unique

@@ -11,10 +11,10 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.domain.blocking import BlockSubject, UnblockSubject
+from services.internal_admin.blocks import store as blocks_store
+from services.internal_admin.blocks.domain import BlockSubject, UnblockSubject
 from services.internal_admin.sessions import store as sessions_store
 from services.internal_admin.sessions.domain import RevokeSession, RevokeUserSessions
-from services.internal_admin.store import blocking
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject
 from tests.support.builders import StoredUser, store_session, store_user
@@ -40,10 +40,10 @@ class Trusted:
         return self._unit(sessions_store.revoke_user_sessions, RevokeUserSessions(user.user_id, kept, CAUSE))
 
     def block(self, subject: Subject) -> Contender:
-        return self._unit(blocking.block_subject, BlockSubject(subject, None, CAUSE))
+        return self._unit(blocks_store.block_subject, BlockSubject(subject, None, CAUSE))
 
     def unblock(self, subject: Subject) -> Contender:
-        return self._unit(blocking.unblock_subject, UnblockSubject(subject, CAUSE))
+        return self._unit(blocks_store.unblock_subject, UnblockSubject(subject, CAUSE))
 
     def _unit(self, unit: Callable[..., Awaitable[Any]], command: object) -> Contender:
         async def body(connection: asyncpg.Connection) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from services.internal_admin.domain.blocking import BlockSubject
-from services.internal_admin.store import block_orders, blocking
-from services.internal_admin.workers.block_orders import LEASE
+from services.internal_admin.blocks import block_orders
+from services.internal_admin.blocks import store as blocks_store
+from services.internal_admin.blocks.domain import BlockSubject
+from services.internal_admin.blocks.orders import LEASE
 from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
 from shared.kernel.block import Subject
 from shared.kernel.faults import DependencyUnavailable
@@ -361,7 +362,7 @@ def test_a_worker_that_dies_with_an_order_in_hand_loses_nothing(
 
 def blocks_unseen(world: World, user_id: str) -> Callable[[], Awaitable[Any]]:
     command = BlockSubject(Subject("user_id", user_id), None, CAUSE, is_known_elsewhere=True)
-    return partial(world.internal.unit_of_work, partial(blocking.block_subject, command=command))
+    return partial(world.internal.unit_of_work, partial(blocks_store.block_subject, command=command))
 
 
 def users_of(flow: LoginFlow, email: str) -> list[str]:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.internal_admin.domain.blocking import (
+from services.internal_admin.blocks.domain import (
     ChangeExpiry,
     KeepBlock,
     PlaceBlock,

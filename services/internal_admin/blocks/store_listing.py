@@ -2,8 +2,8 @@
 
 import asyncpg
 
+from services.internal_admin.blocks.domain import ListedBlock
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.domain.blocking import ListedBlock
 from services.internal_admin.store.statements import SQL
 from shared.kernel.actor import Actor
 from shared.kernel.block import Block, Subject

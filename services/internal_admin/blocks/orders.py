@@ -6,7 +6,7 @@ from functools import partial
 
 import trio
 
-from services.internal_admin.store.block_orders import (
+from services.internal_admin.blocks.block_orders import (
     BlockOrder,
     claim_block_orders,
     end_block_order,

@@ -4,9 +4,9 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
+from services.internal_admin.blocks import store
+from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject
 from services.internal_admin.changes.flow import Change
-from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject
-from services.internal_admin.store import blocking
 from services.internal_admin.users import store as users_store
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
@@ -26,7 +26,7 @@ async def block_subject(
     if directory is not None:
         is_known_elsewhere = await _is_known_elsewhere(command, postgres, directory)
         command = replace(command, is_known_elsewhere=is_known_elsewhere, is_ordered_elsewhere=True)
-    return await change.make_in_parts(partial(blocking.block_subject, command=command))
+    return await change.make_in_parts(partial(store.block_subject, command=command))
 
 
 async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directory: UserDirectory) -> bool:

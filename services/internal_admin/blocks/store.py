@@ -10,10 +10,8 @@ from typing import assert_never
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
-from services.internal_admin.callers.mutation import NOTHING, Cause, Done, Part
-from services.internal_admin.callers.trail import insert_mutation_event
-from services.internal_admin.domain.blocking import (
+from services.internal_admin.blocks.block_orders import insert_block_order, withdraw_block_order
+from services.internal_admin.blocks.domain import (
     AlreadyBlocked,
     Blocked,
     BlockOutcome,
@@ -30,9 +28,11 @@ from services.internal_admin.domain.blocking import (
     UnblockSubject,
     decide_block,
 )
+from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.mutation import NOTHING, Cause, Done, Part
+from services.internal_admin.callers.trail import insert_mutation_event
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.store import lock_address_of_user, name_in_trail, revoke_active_sessions
-from services.internal_admin.store.block_orders import insert_block_order, withdraw_block_order
 from services.internal_admin.store.statements import SQL
 from shared.kernel.block import Subject
 from shared.users.store import lock_user_id

@@ -15,13 +15,7 @@ from contracts.internal_blocks import (
     encode_blocks,
     encode_unblock_subject,
 )
-from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.mutation import session_ids
-from services.internal_admin.callers.request import cause_of, subject_of
-from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.changes.api import answered, response
-from services.internal_admin.changes.flow import PublishedChange
-from services.internal_admin.domain.blocking import (
+from services.internal_admin.blocks.domain import (
     AlreadyBlocked,
     Blocked,
     BlockOutcome,
@@ -31,9 +25,15 @@ from services.internal_admin.domain.blocking import (
     UnblockOutcome,
     UnblockSubject,
 )
-from services.internal_admin.flows.block_subject import block_subject
-from services.internal_admin.flows.list_blocks import find_block, list_blocks
-from services.internal_admin.flows.unblock_subject import unblock_subject
+from services.internal_admin.blocks.flow import block_subject
+from services.internal_admin.blocks.list_blocks import find_block, list_blocks
+from services.internal_admin.blocks.unblock_subject import unblock_subject
+from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.mutation import session_ids
+from services.internal_admin.callers.request import cause_of, subject_of
+from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import UserNotFound
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject

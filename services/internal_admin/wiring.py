@@ -20,6 +20,7 @@ from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import orders
 from services.internal_admin.callers.limited import control_plane_limiter
+from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
@@ -34,7 +35,6 @@ from services.internal_admin.system_settings import domains
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
-from services.internal_admin.workers.blockers import Blockers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
 from shared.drain import Drain, watch_signals

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 import trio
 
-from services.internal_admin.workers.blockers import Blockers
+from services.internal_admin.lock_watch.worker import Blockers
 from shared.kernel.entropy import SystemEntropy
 from tests.support.background import background
 from tests.support.builders import StoredUser, store_session, store_user

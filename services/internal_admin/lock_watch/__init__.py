@@ -1,0 +1,1 @@
+"""The lock watch ends back ends of the public role that others wait for too long."""

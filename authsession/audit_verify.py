@@ -10,7 +10,7 @@ import asyncpg
 from services.internal_admin.audit.domain.chain import Place
 from services.internal_admin.audit.domain.check import ChainCheck
 from services.internal_admin.audit.store.seals import SQL, read_checkpoint, read_links
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 PAGE = 2_000
 _BEFORE_ALL = -(2**63)  # no sequence gives a row such an id, but somebody might

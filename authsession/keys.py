@@ -17,7 +17,7 @@ from shared.io import queries
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import ConfigurationError
-from shared.keyring import KEY_ID, KeyRing
+from shared.kernel.keyring import KEY_ID, KeyRing
 from shared.settings import Reading, Variable
 
 _SQL = queries.load("authsession", "keys.sql")

@@ -11,8 +11,8 @@ import asyncpg
 
 from authsession.embedded.child import Line
 from shared.io import queries
-from shared.keyring import KeyRing
-from shared.sealing import Unsealable, unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import Unsealable, unseal
 
 # A row becomes visible when its transaction commits, later than its time: look back that far, print each once.
 _LOOK_BACK = timedelta(seconds=30)

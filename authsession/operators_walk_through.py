@@ -2,7 +2,7 @@
 
 from authsession.spelling import typed
 from authsession.walk_through import curl_of, step
-from shared.address import Address
+from shared.kernel.address import Address
 
 _AUTH = "/api/control-plane/auth"
 

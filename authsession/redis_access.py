@@ -12,7 +12,7 @@ from typing import cast
 import hiredis
 
 from shared import variables
-from shared.address import TcpAddress, UnixAddress, parse_address
+from shared.kernel.address import TcpAddress, UnixAddress, parse_address
 from shared.settings import Reading
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

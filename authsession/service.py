@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from authsession.embedded.child import Child, Line, StartFailure, ignore_line
-from shared.address import EVERY_INTERFACE, Address, TcpAddress
+from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress
 
 SOURCE = Path(__file__).resolve().parent.parent
 STOP_TIMEOUT = 20.0

@@ -21,9 +21,9 @@ from authsession.service import STOP_TIMEOUT, Service, check_free
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from shared import variables
-from shared.address import TcpAddress, parse_address
 from shared.db.migrate import GrantsRefused, migrate
 from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
+from shared.kernel.address import TcpAddress, parse_address
 
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0

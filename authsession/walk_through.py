@@ -2,7 +2,7 @@
 
 from authsession.service import reachable_here
 from authsession.spelling import typed
-from shared.address import Address, TcpAddress
+from shared.kernel.address import Address, TcpAddress
 
 CONFIRMATION = """{
         "challenge_id": "challenge-123",

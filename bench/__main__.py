@@ -25,7 +25,7 @@ from bench.retention import MADE_UNDER_FULL_LOAD, SLOWLY_MADE, OldRows, confirm_
 from bench.send_time import Addresses, send_time
 from bench.telemetry import measure_telemetry
 from bench.wire import StatementCounter
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres
 from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, RunningStack, open_stack

@@ -21,7 +21,7 @@ from services.internal_admin.audit.domain.filter import AuditFilter, Position
 from services.internal_admin.audit.sealer import BATCH, LEASE
 from services.internal_admin.audit.store.seals import read_chain_end, seal_batch
 from services.internal_admin.audit.store.trail import list_audit_rows
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.database import Database
 from tests.support.stack import AUDIT_KEYS, SEALING_KEYS, RunningStack
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import asyncpg
 
-from shared.keyring import KeyRing
-from shared.sealing import unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import unseal
 
 _READ_CODE = """
     select l.login_code_id, l.seal_key_id, l.sealed_code

@@ -17,7 +17,7 @@ import asyncpg
 from authsession.embedded.child import Child, free_port
 from authsession.service import Service
 from bench.clients import CodeReader, log_in_many
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
 from tests.support.stack import RunningStack
 
 KINDS = 6

@@ -7,8 +7,8 @@ import asyncpg
 
 from bench.clients import HttpClient
 from services.public_auth.domain.network_tag import network_tags
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
 
 PAIRS = 2000
 

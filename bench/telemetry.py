@@ -13,7 +13,7 @@ from authsession.embedded.child import free_port
 from authsession.embedded.postgres import EmbeddedPostgres
 from bench.clients import CodeReader, log_in_many
 from bench.processes import cpu_seconds
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.collector import open_collector
 from tests.support.database import Database, cloned_database
 from tests.support.stack import SEALING_KEYS, RunningStack, open_stack

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from contracts.gateway import GatewayKeys
 from shared import variables
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.settings import Reading, Variable
 from shared.users.settings import UserServiceSettings, read_user_service
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from shared import variables
-from shared.address import TcpAddress, is_on_this_machine, parse_address
 from shared.io.postgres_dsn import is_encrypted_or_local
-from shared.keyring import KeyRing
+from shared.kernel.address import TcpAddress, is_on_this_machine, parse_address
+from shared.kernel.keyring import KeyRing
 from shared.process_settings import ProcessSettings
 from shared.settings import Reading
 from shared.web.client_address import IpNetwork

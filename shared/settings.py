@@ -14,10 +14,10 @@ from ipaddress import ip_network
 from typing import Generic, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
-from shared.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
 from shared.io.postgres_dsn import connect_targets
+from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.web.client_address import IpNetwork
 
 T = TypeVar("T")

@@ -27,9 +27,9 @@ from prometheus_client.registry import Collector
 
 from shared.exported_metrics import WithHistograms
 from shared.instruments import OF_MODULES, DurationHistogram
+from shared.kernel.request_id import current_request_id
 from shared.repeated_faults import RepeatedFaults
 from shared.web.exchange import Request, Response, Route
-from shared.web.request_id import current_request_id
 from shared.web.request_method import known_method
 
 LOG_FIELDS = frozenset({

@@ -11,7 +11,7 @@ import asyncpg
 from authsession.embedded.redis import EmbeddedRedis
 from bench.clients import CodeReader, HttpClient
 from bench.growth.population import SQL
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.database import Database
 from tests.support.stack import SEALING_KEYS, RunningStack
 

@@ -12,7 +12,7 @@ from authsession.service import Service
 from bench.clients import Answer, HttpClient
 from bench.peers.smtp_sink import running_smtp_sink
 from bench.peers.system import SITES, WORKERS, Login, Running
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
 from tests.support.database import Database, cloned_database
 from tests.support.servers import temporary_redis
 from tests.support.stack import RunningStack, redis_users

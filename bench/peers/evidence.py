@@ -8,7 +8,7 @@ import asyncpg
 from bench.clients import Answer
 from bench.peers.system import Login
 from bench.send_time import Addresses
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.stack import LOGIN_CODE_KEYS
 
 _BLOCK = """

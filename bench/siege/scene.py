@@ -16,9 +16,9 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.email_address import parse_email
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_challenge_id, new_device_session_id, new_user_id, new_uuid
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import parse_network
-from shared.keyring import KeyRing
-from shared.sealing import seal
+from shared.kernel.sealing import seal
 from tests.support.builders import client_public_key
 from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
 from shared import variables
-from shared.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
+from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
 from shared.production import check_keys, check_production, check_trusted_proxies
 from shared.settings import Reading

@@ -44,7 +44,7 @@ from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.outbox.guard import ProjectionGuard
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection

@@ -7,7 +7,7 @@ from datetime import timedelta
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.mail_settings import MailSettings, read_mail_settings
 from shared import variables
-from shared.address import Address
+from shared.kernel.address import Address
 from shared.kernel.faults import ConfigurationError
 from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
 from shared.production import check_keys, check_production, check_trusted_proxies

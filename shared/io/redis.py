@@ -18,10 +18,10 @@ from typing import TypeVar
 import trio
 
 from shared import tracing
-from shared.address import UnixAddress, parse_address
 from shared.io import redis_replies
 from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
 from shared.io.redis_replies import Read
+from shared.kernel.address import UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
 
 T = TypeVar("T")

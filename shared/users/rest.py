@@ -12,9 +12,9 @@ from contracts.user_service import EnsureByEmail, Ensured, MalformedAnswer, Regi
 from shared.io.circuit import Circuit, CircuitOpen, NeighbourDown
 from shared.io.http_client import Answer, HttpClient, NoAnswer, open_http_client
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.request_id import current_request_id
 from shared.users.metrics import CALL_DURATION, CIRCUIT_OPEN
 from shared.users.settings import UserServiceSettings
-from shared.web.request_id import current_request_id
 
 T = TypeVar("T")
 NAME = "user_service"

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 import trio
 
 from contracts.errors import ErrorCode, Refusal
+from shared.kernel.request_id import current_request_id, request_id_for
 from shared.tracing import RequestSpan
 from shared.web.asgi import Receive, Scope, Send
 from shared.web.client_address import ClientAddress
 from shared.web.edge import Edge
 from shared.web.exchange import Headers, Request, Response, Route
 from shared.web.refusals import answer_to
-from shared.web.request_id import current_request_id, request_id_for
 
 MAX_BODY_BYTES = 16 * 1024
 UNMATCHED = "unmatched"

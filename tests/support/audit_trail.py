@@ -10,7 +10,7 @@ import asyncpg
 from authsession.audit_verify import verify_trail
 from services.internal_admin.audit.domain.chain import Place
 from services.internal_admin.audit.store.seals import ChainEnd, read_chain_end, seal_batch
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.stack import AUDIT_KEYS
 from tests.support.world import World
 

@@ -34,7 +34,7 @@ from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay

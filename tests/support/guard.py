@@ -12,7 +12,7 @@ from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.stack import COOKIE_KEYS
 
 

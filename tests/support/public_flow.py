@@ -25,9 +25,9 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.email_address import parse_email
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_device_session_id, new_user_id
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
-from shared.sealing import unseal
+from shared.kernel.sealing import unseal
 from tests.support.builders import client_public_key
 from tests.support.world import World
 

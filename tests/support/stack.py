@@ -14,7 +14,7 @@ from authsession.embedded.redis import EmbeddedRedis
 from authsession.embedded.redis_users import acl_lines
 from authsession.service import Service
 from contracts.gateway import GatewayKeys
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
 from tests.support.database import Database
 from tests.support.servers import temporary_redis
 

@@ -10,7 +10,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from shared.exported_logs import ExportedLogs
-from shared.web.request_id import current_request_id
+from shared.kernel.request_id import current_request_id
 
 SECRET = "pilot@example.com"
 

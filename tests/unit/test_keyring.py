@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from shared.kernel.faults import ConfigurationError
-from shared.keyring import Key, KeyRing
+from shared.kernel.keyring import Key, KeyRing
 
 NEW, OLD = b"n" * 32, b"o" * 48
 

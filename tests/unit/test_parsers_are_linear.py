@@ -32,10 +32,11 @@ from shared.io.http_answer import AnswerReader
 from shared.kernel.client_key import parse_client_public_key, verify_client_key_proof
 from shared.kernel.email_address import parse_email, parse_email_domain
 from shared.kernel.entropy import SystemEntropy
+from shared.kernel.keyring import KeyRing
 from shared.kernel.language import preferred_language
 from shared.kernel.network import parse_network
+from shared.kernel.request_id import request_id_for
 from shared.kernel.time_zone import is_time_zone
-from shared.keyring import KeyRing
 from shared.tracing import RequestSpan
 from shared.web.app import _decoded_path, quart_app  # pyright: ignore[reportPrivateUsage]
 from shared.web.client_address import ClientAddresses
@@ -44,7 +45,6 @@ from shared.web.edge import Edge
 from shared.web.exchange import Headers, Response, Route
 from shared.web.request_body import framing_of
 from shared.web.request_head import find_end, parse_head
-from shared.web.request_id import request_id_for
 
 SHORT = 400
 MOST_INSTRUCTIONS = 6.0

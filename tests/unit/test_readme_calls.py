@@ -7,7 +7,7 @@ import shlex
 from authsession.operators_walk_through import operators_walk_through
 from authsession.service import SOURCE
 from authsession.walk_through import walk_through
-from shared.address import EVERY_INTERFACE, TcpAddress
+from shared.kernel.address import EVERY_INTERFACE, TcpAddress
 
 INTERNAL = TcpAddress("127.0.0.1", 8081)
 

@@ -5,8 +5,8 @@ import base64
 import pytest
 
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
-from shared.sealing import Unsealable, seal, unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import Unsealable, seal, unseal
 
 ENTROPY = SystemEntropy()
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
-from shared.address import TcpAddress, UnixAddress, parse_address
+from shared.kernel.address import TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
 from shared.settings import (
     Rate,

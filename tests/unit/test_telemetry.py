@@ -14,10 +14,10 @@ from typing import Any, get_args
 import pytest
 import trio
 
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
+from shared.kernel.request_id import current_request_id
 from shared.outbox.epoch import Reason
 from shared.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
-from shared.web.request_id import current_request_id
 
 SECRET = "pilot@example.com"
 ROOT = Path(__file__).parents[2]

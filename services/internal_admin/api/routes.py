@@ -8,7 +8,7 @@ from services.internal_admin.sessions.api import SessionRoutes
 from services.internal_admin.users.api import UserRoutes
 from services.internal_admin.users.user_deletion_api import UserDeletionRoutes
 from shared.io.postgres import Postgres
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 

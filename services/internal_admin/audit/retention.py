@@ -10,7 +10,7 @@ from services.internal_admin.audit.domain.removal import Broken
 from services.internal_admin.audit.store.removal import remove_aged_prefix
 from services.internal_admin.retention.domain import LONGEST_REST, falls_behind, next_rest
 from shared.io.postgres import Postgres
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 BATCH = 100
 IDLE = timedelta(hours=1)

@@ -14,7 +14,7 @@ from services.internal_admin.audit.domain.chain import Place
 from services.internal_admin.audit.store.seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.leases.lease import Lease, lease
 from shared.supervision import weather
 

@@ -8,7 +8,7 @@ from services.internal_admin.callers.request import email_address
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.mailbox.flow import read_mailbox
 from shared.io.postgres import Postgres
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.web.exchange import Request, Response
 
 

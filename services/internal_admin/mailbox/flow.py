@@ -6,14 +6,14 @@ from services.internal_admin.mailbox import store
 from services.internal_admin.mailbox.domain import MailedCode, SealedMail
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import EmailAddress
-from shared.keyring import KeyRing
-from shared.sealing import unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import unseal
 
 
 async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: KeyRing) -> list[MailedCode]:
     """The mails to an address, in any case of its letters, newest first. A mail is gone when its code ends.
 
-    Raises `shared.sealing.Unsealable` when the key that sealed a living code was taken away.
+    Raises `shared.kernel.sealing.Unsealable` when the key that sealed a living code was taken away.
     """
     mails = await postgres.unit_of_work(partial(store.read_mailbox, folded=email.folded))
     return [_opened(mail, sealing_keys) for mail in mails]

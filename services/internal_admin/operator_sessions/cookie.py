@@ -12,8 +12,8 @@ from typing import Final, TypeAlias
 
 from services.internal_admin.callers.request_scheme import scheme_of
 from shared.kernel.entropy import Entropy
-from shared.keyring import KeyRing
-from shared.sealing import Unsealable, seal, unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import Unsealable, seal, unseal
 from shared.web.exchange import Request
 
 NAME: Final = "authsession_operator"

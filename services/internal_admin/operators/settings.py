@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from shared import variables
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.settings import Reading
 
 

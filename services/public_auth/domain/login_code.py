@@ -8,7 +8,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 CODE_DIGITS = 6
 _LONGEST_TYPED = 128

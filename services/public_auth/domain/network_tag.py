@@ -3,8 +3,8 @@
 import hmac
 from dataclasses import dataclass
 
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
 
 _MARKER = b"authsession-network-tag-v1"
 _TAG_BYTES = 16

@@ -31,8 +31,8 @@ from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.kernel.ids import new_device_session_id, new_user_id
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 

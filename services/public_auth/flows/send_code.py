@@ -20,9 +20,9 @@ from shared.kernel.clock import Clock
 from shared.kernel.email_address import EmailAddress
 from shared.kernel.entropy import Entropy
 from shared.kernel.ids import new_challenge_id, new_uuid
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
-from shared.sealing import seal
+from shared.kernel.sealing import seal
 
 _SALT_BYTES = 16
 

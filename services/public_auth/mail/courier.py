@@ -36,8 +36,8 @@ from shared import tracing
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
-from shared.keyring import KeyRing
-from shared.sealing import Unsealable, unseal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import Unsealable, unseal
 from shared.supervision import Signal, supervise, weather
 
 LEASE_MARGIN = timedelta(seconds=30)

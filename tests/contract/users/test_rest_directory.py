@@ -9,9 +9,9 @@ import trio
 
 from contracts.user_service import BlockedUser, CreatableUser, ExistingUser, RegistrationContext
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.request_id import current_request_id
 from shared.users.rest import RestDirectory, open_user_directory
 from shared.users.settings import UserServiceSettings
-from shared.web.request_id import current_request_id
 from tests.support.user_service import Fault, UserServicePeer, user_service_peer
 
 TIMEOUT = timedelta(seconds=0.6)

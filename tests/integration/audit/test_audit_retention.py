@@ -12,7 +12,7 @@ from services.internal_admin.audit.domain.check import Link
 from services.internal_admin.audit.retention import BATCH, AuditRetention
 from services.internal_admin.audit.store.removal import remove_aged_prefix
 from services.internal_admin.audit.store.seals import read_links
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.audit_trail import KEYS, LONG_AGO, OLD_AND_NEW_KEYS, add_rows, chain_end, notes, seal_all, verify
 from tests.support.database import run_sql
 from tests.support.world import World

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.internal_admin.audit.domain.chain import Place
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.audit_trail import KEYS, OLD_AND_NEW_KEYS, add_rows, chain_end, notes, seal_all, verify
 from tests.support.stack import AUDIT_KEYS
 from tests.support.world import World

@@ -3,7 +3,7 @@
 import pytest
 
 from authsession.__main__ import main
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support.audit_trail import KEYS, OLD_AND_NEW_KEYS, add_rows, empty_trail, seal_all
 from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
 from tests.support.world import World

@@ -13,7 +13,7 @@ import redis as redis_py
 from authsession.embedded.child import Child, free_port
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.service import Service
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
 from tests.support.builders import store_session, store_user
 from tests.support.database import Database
 from tests.support.servers import temporary_redis

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.kernel.entropy import SystemEntropy
-from shared.sealing import seal
+from shared.kernel.sealing import seal
 from tests.support.builders import StoredUser, email_address, store_user, unique
 from tests.support.internal_api import InternalApi
 from tests.support.public_flow import SEALING_KEYS

@@ -17,7 +17,7 @@ from services.internal_admin.system_settings.domain_revocation import revoke_nex
 from services.internal_admin.system_settings.store import change_settings
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.sealing import unseal
+from shared.kernel.sealing import unseal
 from tests.support.builders import unique
 from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import SEALING_KEYS, PublicFlow, after, race

@@ -7,8 +7,8 @@ import pytest
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.io import queries
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.keyring import KeyRing
 from tests.support.builders import email_address
 from tests.support.public_flow import HOME, PublicFlow
 from tests.support.world import World

@@ -6,7 +6,7 @@ import pytest
 
 from services.public_auth.domain.confirm import CountWrongCode
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from tests.support import public_flow
 from tests.support.builders import unique
 from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow

@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
-from shared.address import TcpAddress
 from shared.drain import Drain
+from shared.kernel.address import TcpAddress
 from shared.serving import serve
 from shared.web.app import quart_app
 from shared.web.edge import Edge

@@ -9,8 +9,8 @@ import pytest
 import trio
 
 from shared import http_connection, places
-from shared.address import TcpAddress, UnixAddress
 from shared.http_connection import HttpConnection, Rules
+from shared.kernel.address import TcpAddress, UnixAddress
 from shared.kernel.faults import ConfigurationError
 from shared.serving import open_listener, serve
 from tests.integration.web.served import Client, Server, running

@@ -9,7 +9,7 @@ from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, seal
 from services.internal_admin.audit.domain.check import ChainCheck, Link
 from services.internal_admin.audit.domain.row import AuditRow, canonical_form
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 KEYS = KeyRing.parse("test", "k1:" + "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
 TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=4)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from services.internal_admin.callers.same_origin import is_same_origin
 from services.internal_admin.operator_sessions.cookie import NAME, BrokenCookie, CookieToken, NoCookie, SessionCookie
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.web.exchange import Headers
 from tests.support.stack import COOKIE_KEYS
 

@@ -6,7 +6,7 @@ import pytest
 
 from authsession.operators_walk_through import operators_walk_through
 from authsession.spelling import typed
-from shared.address import TcpAddress
+from shared.kernel.address import TcpAddress
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from services.internal_admin.access.credentials import (
 )
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, SessionCookie
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.web.exchange import Headers
 from tests.support.stack import COOKIE_KEYS
 

@@ -14,7 +14,7 @@ from services.internal_admin.operator_sessions.domain import HeldSession, Operat
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from services.internal_admin.operator_sessions.session_token import new_session_token
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 from shared.web.exchange import Request
 from tests.support.builders import SOME_INSTANT
 from tests.support.stack import COOKIE_KEYS

@@ -16,8 +16,8 @@ from services.internal_admin.operator_sessions.cookie import (
 )
 from services.internal_admin.operator_sessions.session_token import new_session_token
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
-from shared.sealing import seal
+from shared.kernel.keyring import KeyRing
+from shared.kernel.sealing import seal
 from tests.support.web_request import request
 
 OLD_KEY = "old.1:" + "b2xkLWtl" * 6

@@ -7,7 +7,7 @@ import pytest
 
 from services.public_auth.domain.login_code import StoredCode, is_code, is_right_code, read_code, store_code
 from shared.kernel.entropy import SystemEntropy
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 OLD = "old:" + "b2xkb2xk" * 8
 NEW = "new:" + "bmV3bmV3" * 8

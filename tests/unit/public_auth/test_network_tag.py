@@ -3,8 +3,8 @@
 import hmac
 
 from services.public_auth.domain.network_tag import network_tags
+from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network, parse_network
-from shared.keyring import KeyRing
 
 OLD = "old:" + "b2xkb2xk" * 8
 NEW = "new:" + "bmV3bmV3" * 8

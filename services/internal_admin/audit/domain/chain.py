@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.internal_admin.audit.domain.row import AuditRow, canonical_form
-from shared.keyring import Key, KeyRing
+from shared.kernel.keyring import Key, KeyRing
 
 _SEAL = b"authsession-audit-seal-v1"
 _CHECKPOINT = b"authsession-audit-checkpoint-v1"

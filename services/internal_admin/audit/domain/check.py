@@ -13,7 +13,7 @@ from datetime import datetime
 from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, Place, Seal, is_genuine, seal_mac
 from services.internal_admin.audit.domain.row import AuditRow
 from services.internal_admin.audit.domain.unseen_ids import PATIENCE
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from services.internal_admin.audit.domain.chain import Checkpoint, Place, is_genuine, seal_mac
 from services.internal_admin.audit.domain.check import Link
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

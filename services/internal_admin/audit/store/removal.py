@@ -8,7 +8,7 @@ import asyncpg
 from services.internal_admin.audit.domain.chain import seal_checkpoint
 from services.internal_admin.audit.domain.removal import Broken, removable_links
 from services.internal_admin.audit.store.seals import SQL, read_checkpoint, read_links
-from shared.keyring import KeyRing
+from shared.kernel.keyring import KeyRing
 
 
 @dataclass(frozen=True, slots=True)

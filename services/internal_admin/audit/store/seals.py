@@ -11,7 +11,7 @@ from services.internal_admin.audit.domain.check import Link
 from services.internal_admin.audit.domain.row import AuditRow
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.io import queries
-from shared.keyring import Key
+from shared.kernel.keyring import Key
 
 SQL = queries.load("services.internal_admin.audit", "audit_seals.sql")
 

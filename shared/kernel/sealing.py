@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from shared.kernel.entropy import Entropy
-from shared.keyring import Key, KeyRing
+from shared.kernel.keyring import Key, KeyRing
 
 _NONCE_BYTES = 12
 _AES_256_BYTES = 32

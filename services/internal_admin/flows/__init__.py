@@ -1,1 +1,0 @@
-"""What the internal service does: one verb a file, from a command to an outcome. Refusals are values here."""

@@ -1,1 +1,0 @@
-"""Workers of the internal process: what happens by time, not by request. Each is a `step` for `shared.supervision`."""

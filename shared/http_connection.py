@@ -18,6 +18,9 @@ from typing import Any
 import trio
 
 from contracts.errors import ErrorCode
+from shared.http.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
+from shared.http.request_body import Framing
+from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
 from shared.http_exchange import Answer, RequestBody, whole_answer
 from shared.hypercorn_app import run_app
 from shared.kernel.network import parse_network
@@ -26,10 +29,7 @@ from shared.web.asgi import AsgiApp, Scope
 from shared.web.client_address import UNIX_PEER, IpNetwork
 from shared.web.connection import MAX_BODY_BYTES
 from shared.web.plain_requests import PlainRequests
-from shared.web.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.web.refusals import refusal
-from shared.web.request_body import Framing
-from shared.web.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its head."""

@@ -8,14 +8,14 @@ from functools import lru_cache
 from typing import Protocol
 from wsgiref.handlers import format_date_time
 
+from shared.http.request_body import Framing, framing_of
+from shared.http.request_head import BadRequest, Field, Head
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.request_id import request_id_for
 from shared.web.asgi import Message
 from shared.web.exchange import Response
 from shared.web.refusals import answer_to
-from shared.web.request_body import Framing, framing_of
-from shared.web.request_head import BadRequest, Field, Head
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _CLOCK = SystemClock()

@@ -15,8 +15,8 @@ from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
+from shared.http.request_head import Head
 from shared.web.asgi import AsgiApp, Message, Receive, Send
-from shared.web.request_head import Head
 
 _STREAM_ID = 1
 _NO_TLS = False

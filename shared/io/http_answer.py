@@ -7,8 +7,8 @@ redirect. Why: docs/decisions/0042-the-wire.md.
 
 from typing import Literal
 
-from shared.web.request_body import Framing, framing_of
-from shared.web.request_head import (
+from shared.http.request_body import Framing, framing_of
+from shared.http.request_head import (
     MAX_FIELDS,
     MAX_HEAD_BYTES,
     BadRequest,

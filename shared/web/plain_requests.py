@@ -1,6 +1,6 @@
 """The hot routes of a listener, answered without a framework.
 
-Every request is read by one parser (`shared.web.request_head`). One whose target is exactly that of a hot route goes to
+Every request is read by one parser (`shared.http.request_head`). One whose target is exactly that of a hot route goes to
 its endpoint from here; another spelling of the same path, and every other route, goes through Quart. The rules are the
 same. Why: docs/decisions/0003-plain-requests.md.
 """

@@ -28,6 +28,8 @@ from services.internal_admin.operator_sessions.cookie import NAME, SessionCookie
 from services.internal_admin.operators.domain.password import PasswordOwner, normal_password, password_fault
 from services.internal_admin.operators.domain.readable_code import read_readable_code
 from services.internal_admin.operators.domain.user_name import fold_user_name
+from shared.http.request_body import framing_of
+from shared.http.request_head import find_end, parse_head
 from shared.io.http_answer import AnswerReader
 from shared.kernel.client_key import parse_client_public_key, verify_client_key_proof
 from shared.kernel.email_address import parse_email, parse_email_domain
@@ -43,8 +45,6 @@ from shared.web.client_address import ClientAddresses
 from shared.web.connection import _JSON_MEDIA_TYPE  # pyright: ignore[reportPrivateUsage]
 from shared.web.edge import Edge
 from shared.web.exchange import Headers, Response, Route
-from shared.web.request_body import framing_of
-from shared.web.request_head import find_end, parse_head
 
 SHORT = 400
 MOST_INSTRUCTIONS = 6.0

@@ -1,8 +1,8 @@
 """An answer that an app began and could not finish: nothing of it was sent, so the client gets the error whole."""
 
+from shared.http.request_body import Framing
+from shared.http.request_head import Head, parse_head
 from shared.http_exchange import Answer
-from shared.web.request_body import Framing
-from shared.web.request_head import Head, parse_head
 
 
 class Written:

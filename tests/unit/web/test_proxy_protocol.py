@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
+from shared.http.proxy_protocol import BadProxyHeader, ProxyHeader, read_proxy_header
 
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 V4 = SIGNATURE + b"\x21\x11\x00\x0c" + bytes([192, 0, 2, 7, 10, 0, 0, 1]) + b"\x12\x67\x1f\x90"

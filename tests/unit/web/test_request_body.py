@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.request_body import Framing, framing_of
-from shared.web.request_head import BadRequest
+from shared.http.request_body import Framing, framing_of
+from shared.http.request_head import BadRequest
 
 
 def taken(framing: Framing, data: bytes, size: int) -> tuple[bytes, bytes]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.web.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
+from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
 
 LINE = b"POST /echo?a=b HTTP/1.1"
 FIELDS = (b"Host: auth.example.com", b"Content-Type: application/json", b"Content-Length: 2")

@@ -3,7 +3,7 @@
 import re
 from typing import Protocol
 
-from shared.web.request_head import BadRequest, is_field_text, parse_fields
+from shared.http.request_head import BadRequest, is_field_text, parse_fields
 
 _MAX_LINE_BYTES = 256
 """Of a chunk's size with its extensions, and of a trailer field: nobody needs either."""

@@ -11,7 +11,7 @@ import trio
 
 from shared.kernel.faults import AddressTaken, ConfigurationError
 from shared.settings import EXIT_STATUS
-from shared.telemetry import configure_logging
+from shared.telemetry.telemetry.telemetry import configure_logging
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 

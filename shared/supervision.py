@@ -12,9 +12,9 @@ from typing import Never
 import asyncpg
 import trio
 
-from shared import tracing
 from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
+from shared.telemetry.telemetry import tracing
 
 SHORTEST_BACK_OFF = timedelta(milliseconds=100)
 LONGEST_BACK_OFF = timedelta(seconds=2)

@@ -56,8 +56,8 @@ from shared.outbox.relay import Relay
 from shared.outbox.watch import OutboxWatch
 from shared.serving import serve
 from shared.supervision import supervise
-from shared.telemetry import Metrics, metrics_route
-from shared.telemetry_export import open_telemetry
+from shared.telemetry.telemetry.export import open_telemetry
+from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app

@@ -15,9 +15,9 @@ from typing import Literal
 import httpx
 import trio
 
-from shared import tracing
 from shared.io.http_answer import Unacceptable
 from shared.io.http_network import ReadingTransport
+from shared.telemetry.telemetry import tracing
 
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 

@@ -17,12 +17,12 @@ from typing import TypeVar
 import asyncpg
 import trio
 
-from shared import tracing
 from shared.io import aio
 from shared.io.pool_metrics import record_wait, watch_pool
 from shared.io.postgres_connect import Server
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import DependencyUnavailable
+from shared.telemetry.telemetry import tracing
 
 T = TypeVar("T")
 Body = Callable[[asyncpg.Connection], Awaitable[T]]

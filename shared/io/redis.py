@@ -17,12 +17,12 @@ from typing import TypeVar
 
 import trio
 
-from shared import tracing
 from shared.io import redis_replies
 from shared.io.redis_connection import Argument, RedisConnection, RedisReplyError
 from shared.io.redis_replies import Read
 from shared.kernel.address import UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
+from shared.telemetry.telemetry import tracing
 
 T = TypeVar("T")
 

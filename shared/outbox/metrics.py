@@ -4,8 +4,8 @@ from typing import get_args
 
 from opentelemetry import metrics
 
-from shared.instruments import module_histogram
 from shared.outbox.epoch import Reason
+from shared.telemetry.telemetry.instruments import module_histogram
 
 _METER = metrics.get_meter("authsession")
 

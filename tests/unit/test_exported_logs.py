@@ -9,8 +9,8 @@ from typing import Any
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
-from shared.exported_logs import ExportedLogs
 from shared.kernel.request_id import current_request_id
+from shared.telemetry.telemetry.exported_logs import ExportedLogs
 
 SECRET = "pilot@example.com"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.repeated_faults import FIRST_PAUSE, LONGEST_PAUSE, OVER_AFTER, RepeatedFaults
-from shared.telemetry import JsonLines
+from shared.telemetry.telemetry.repeated_faults import FIRST_PAUSE, LONGEST_PAUSE, OVER_AFTER, RepeatedFaults
+from shared.telemetry.telemetry.telemetry import JsonLines
 
 
 class Log:

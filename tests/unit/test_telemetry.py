@@ -17,7 +17,7 @@ import trio
 from shared.kernel.address import TcpAddress
 from shared.kernel.request_id import current_request_id
 from shared.outbox.epoch import Reason
-from shared.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
+from shared.telemetry.telemetry.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
 
 SECRET = "pilot@example.com"
 ROOT = Path(__file__).parents[2]
@@ -142,7 +142,7 @@ def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyP
 
 SHOWS_INSTRUMENTS_OF_MODULES = """
 from shared.outbox import metrics as projection
-from shared.telemetry import Metrics
+from shared.telemetry.telemetry import Metrics
 
 metrics = Metrics("test")
 metrics.show_instruments_of_modules()

@@ -10,7 +10,7 @@ import trio
 
 from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
-from shared.tracing import Span, current_span, on_behalf_of
+from shared.telemetry.telemetry.tracing import Span, current_span, on_behalf_of
 
 ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")

@@ -32,13 +32,13 @@ from services.public_auth.store.deliveries import (
     settle_and_claim,
     settle_deliveries,
 )
-from shared import tracing
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, unseal
 from shared.supervision import Signal, supervise, weather
+from shared.telemetry.telemetry import tracing
 
 LEASE_MARGIN = timedelta(seconds=30)
 """What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from authsession.embedded.child import free_port
-from shared.telemetry_export import FLUSH
+from shared.telemetry.telemetry.export import FLUSH
 from tests.support.collector import AT_ONCE, open_collector
 
 ROOT = Path(__file__).parents[3]
@@ -18,8 +18,8 @@ PROGRAM = """
 import logging, sys, time
 import trio
 from shared.process import run_process
-from shared.telemetry_export import open_telemetry
-from shared.tracing import RequestSpan
+from shared.telemetry.export import open_telemetry
+from shared.telemetry.tracing import RequestSpan
 
 async def run(seconds):
     async with open_telemetry("test") as metrics:

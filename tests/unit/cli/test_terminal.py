@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authsession.terminal import Terminal, readable
-from shared.telemetry import LOG_FIELDS, JsonLines
+from shared.telemetry.telemetry.telemetry import LOG_FIELDS, JsonLines
 
 LINE = {"ts": "2026-04-05T12:00:00.000Z", "level": "info", "logger": "a.b", "event": "listening", "address": ":8080"}
 

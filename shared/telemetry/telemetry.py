@@ -25,12 +25,12 @@ from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
-from shared.exported_metrics import WithHistograms
-from shared.instruments import OF_MODULES, DurationHistogram
 from shared.kernel.request_id import current_request_id
-from shared.repeated_faults import RepeatedFaults
+from shared.telemetry.telemetry.exported_metrics import WithHistograms
+from shared.telemetry.telemetry.instruments import OF_MODULES, DurationHistogram
+from shared.telemetry.telemetry.repeated_faults import RepeatedFaults
+from shared.telemetry.telemetry.request_method import known_method
 from shared.web.exchange import Request, Response, Route
-from shared.web.request_method import known_method
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",

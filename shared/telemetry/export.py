@@ -17,9 +17,9 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
-from shared.exported_logs import ExportedLogs
-from shared.telemetry import REPEATED, Metrics, service_resource
-from shared.telemetry_settings import Exporter, read_telemetry_settings
+from shared.telemetry.telemetry.exported_logs import ExportedLogs
+from shared.telemetry.telemetry.settings import Exporter, read_telemetry_settings
+from shared.telemetry.telemetry.telemetry import REPEATED, Metrics, service_resource
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +37,9 @@ async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
     the loop nor the end of the process.
     """
     settings = read_telemetry_settings(os.environ)
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # a line for each try: `shared.otlp` says it once
+    logging.getLogger("opentelemetry").setLevel(
+        logging.CRITICAL
+    )  # a line for each try: `shared.telemetry.otlp` says it once
     metrics = Metrics(service_name, _metric_exporters(settings.metrics))
     metrics.show_instruments_of_modules()
     shutdowns = [
@@ -92,7 +94,7 @@ async def _in_thread(shutdown: _Shutdown) -> None:
 
 def _span_exporters(exporter: Exporter) -> list[SpanExporter]:
     if exporter == "otlp":
-        from shared.otlp import OtlpSpans  # noqa: PLC0415 - see there
+        from shared.telemetry.telemetry.otlp import OtlpSpans  # noqa: PLC0415 - see there
 
         return [OtlpSpans()]
     return [ConsoleSpanExporter()] if exporter == "console" else []
@@ -100,7 +102,7 @@ def _span_exporters(exporter: Exporter) -> list[SpanExporter]:
 
 def _metric_exporters(exporter: Exporter) -> list[MetricExporter]:
     if exporter == "otlp":
-        from shared.otlp import OtlpMetrics  # noqa: PLC0415 - see there
+        from shared.telemetry.telemetry.otlp import OtlpMetrics  # noqa: PLC0415 - see there
 
         return [OtlpMetrics()]
     return [ConsoleMetricExporter()] if exporter == "console" else []
@@ -108,7 +110,7 @@ def _metric_exporters(exporter: Exporter) -> list[MetricExporter]:
 
 def _log_exporters(exporter: Exporter) -> list[LogRecordExporter]:
     if exporter == "otlp":
-        from shared.otlp import OtlpLogs  # noqa: PLC0415 - see there
+        from shared.telemetry.telemetry.otlp import OtlpLogs  # noqa: PLC0415 - see there
 
         return [OtlpLogs()]
     return [ConsoleLogRecordExporter()] if exporter == "console" else []

@@ -1,4 +1,4 @@
-"""An exporter of metrics that takes our own histograms along (`shared.instruments`)."""
+"""An exporter of metrics that takes our own histograms along (`shared.telemetry.instruments`)."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from shared.instruments import DurationHistogram
+from shared.telemetry.telemetry.instruments import DurationHistogram
 
 _SCOPE = InstrumentationScope("authsession.durations")  # and one for each scope
 

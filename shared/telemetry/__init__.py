@@ -1,0 +1,1 @@
+"""Telemetry: logs, metrics and traces, without secrets by construction (SPEC §12)."""

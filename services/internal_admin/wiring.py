@@ -37,7 +37,6 @@ from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
-from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
@@ -45,6 +44,8 @@ from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing
+from shared.lifecycle.drain import Drain, watch_signals
+from shared.lifecycle.supervision import supervise
 from shared.outbox.guard import ProjectionGuard
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
@@ -55,7 +56,6 @@ from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
 from shared.outbox.watch import OutboxWatch
 from shared.serving import serve
-from shared.supervision import supervise
 from shared.telemetry.telemetry.export import open_telemetry
 from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
 from shared.users.directory import UserDirectory

@@ -10,7 +10,6 @@ import trio
 
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
-from services.public_auth.flows.gathering import Turns
 from services.public_auth.flows.send_code import SendCodeFlow
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
@@ -25,20 +24,21 @@ from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
 from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.dependency_checks import Needs, add_dependency_checks
-from shared.drain import Drain, watch_signals
 from shared.http_connection import Rules
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
+from shared.lifecycle.batching import Turns
+from shared.lifecycle.drain import Drain, watch_signals
+from shared.lifecycle.supervision import supervise
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import BATCH as RELAY_BATCH
 from shared.outbox.relay import Relay
 from shared.outbox.watch import OutboxWatch
 from shared.serving import serve
-from shared.supervision import supervise
 from shared.telemetry.telemetry.export import open_telemetry
 from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
 from shared.users.directory import UserDirectory

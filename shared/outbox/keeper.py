@@ -18,11 +18,11 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 from shared.leases.lease import Lease, lease
+from shared.lifecycle.supervision import weather
 from shared.outbox import metrics, store
 from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
 from shared.outbox.projection import Projection
 from shared.outbox.rebuild import Rebuild
-from shared.supervision import weather
 
 BEAT = timedelta(seconds=1)
 LEASE = "keeper"

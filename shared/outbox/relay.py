@@ -14,10 +14,10 @@ from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
+from shared.lifecycle.supervision import Signal
 from shared.outbox import metrics, store
 from shared.outbox.projection import Projection, StaleEpoch
 from shared.outbox.settler import Settler
-from shared.supervision import Signal
 
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)

@@ -35,10 +35,10 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
 from shared.kernel.keyring import KeyRing
+from shared.lifecycle.supervision import Signal
 from shared.outbox.keeper import Keeper
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
-from shared.supervision import Signal
 from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge

@@ -12,7 +12,6 @@ from contracts.gateway import GatewayKeys
 from services.internal_admin.blocks.orders import BlockOrders
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
-from services.public_auth.flows.gathering import Turns
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
@@ -22,6 +21,7 @@ from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.network import Network
+from shared.lifecycle.batching import Turns
 from shared.outbox.projection import Projection
 from shared.outbox.relay import Relay
 from shared.users.rest import RestDirectory, open_user_directory

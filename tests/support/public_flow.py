@@ -9,7 +9,6 @@ import trio
 
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering, Turn, Turns
 from services.public_auth.flows.send_code import SendCode, SendCodeFlow
 from services.public_auth.store.confirm_challenge import (
     ConfirmOutcome,
@@ -17,7 +16,6 @@ from services.public_auth.store.confirm_challenge import (
     confirm_challenge,
     confirm_challenges,
 )
-from services.public_auth.store.decided_again import DecidedAgain
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.postgres import Body, Postgres
 from shared.kernel.client_key import ClientPublicKey
@@ -28,6 +26,8 @@ from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
 from shared.kernel.sealing import unseal
+from shared.lifecycle.batching import Gathering, Turn, Turns
+from shared.lifecycle.decided_again import DecidedAgain
 from tests.support.builders import client_public_key
 from tests.support.world import World
 

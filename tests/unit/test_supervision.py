@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from shared.kernel.faults import DependencyUnavailable
-from shared.supervision import LONGEST_BACK_OFF, Signal, supervise
+from shared.lifecycle.supervision import LONGEST_BACK_OFF, Signal, supervise
 
 IDLE = timedelta(seconds=60)
 

@@ -13,7 +13,7 @@ from services.internal_admin.tokens.api import TokenRoutes
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 from shared.web.rate_limit import RateLimiter
 
 

@@ -16,7 +16,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.keyring import KeyRing
 from shared.leases.lease import Lease, lease
-from shared.supervision import weather
+from shared.lifecycle.supervision import weather
 
 LEASE = "sealer"
 BATCH = 500

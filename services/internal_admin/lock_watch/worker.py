@@ -13,7 +13,7 @@ from opentelemetry import metrics
 
 from services.internal_admin.store.statements import SQL
 from shared.io.postgres import OwnConnection, Postgres
-from shared.supervision import weather
+from shared.lifecycle.supervision import weather
 
 PATIENCE = timedelta(seconds=1)
 IDLE = timedelta(milliseconds=500)

@@ -7,7 +7,7 @@ import trio
 
 from services.internal_admin.operators.store.setup import read_owner_setup
 from shared.io.postgres import Postgres
-from shared.supervision import weather
+from shared.lifecycle.supervision import weather
 
 _log = logging.getLogger(__name__)
 _PATIENCE_SECONDS = 5.0

@@ -5,7 +5,7 @@ from functools import partial
 
 from services.internal_admin.sessions.session_expiry import revoke_aged_sessions
 from shared.io.postgres import Postgres
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 
 BATCH = 100
 IDLE = timedelta(seconds=20)

@@ -36,7 +36,7 @@ from services.internal_admin.system_settings.flow import change_system_settings
 from services.internal_admin.system_settings.read_settings import read_system_settings
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 from shared.web.exchange import Request, Response
 
 _PATH = "/api/control-plane/system-settings"

@@ -5,7 +5,7 @@ from functools import partial
 
 from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
 from shared.io.postgres import Postgres
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 
 BATCH = 500
 IDLE = timedelta(seconds=2)

@@ -10,7 +10,7 @@ from services.internal_admin.system_settings.domain.change import (
 )
 from services.internal_admin.system_settings.store import change_settings, read_state
 from shared.io.postgres import Postgres
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 
 
 async def change_system_settings(

@@ -10,7 +10,6 @@ from typing import TypeVar
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import CountWrongCode, Refused
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering, Turn, Turns
 from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
     ChallengeUnknown,
@@ -24,7 +23,6 @@ from services.public_auth.store.confirm_challenge import (
     confirm_challenges,
     confirm_with_named_user,
 )
-from services.public_auth.store.decided_again import DecidedAgain
 from shared.io.postgres import Body, Postgres
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import Clock
@@ -33,6 +31,8 @@ from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
+from shared.lifecycle.batching import Gathering, Turn, Turns
+from shared.lifecycle.decided_again import DecidedAgain
 from shared.outbox.relay import Relay
 from shared.users.directory import UserDirectory
 

@@ -7,8 +7,6 @@ from functools import partial
 from services.public_auth.domain.issue import IssueDecision, NewCode, ShareCode, Withhold
 from services.public_auth.domain.login_code import store_code
 from services.public_auth.domain.network_tag import network_tags
-from services.public_auth.flows.gathering import Gathering, Turn, Turns
-from services.public_auth.store.decided_again import DecidedAgain
 from services.public_auth.store.issue_challenge import (
     ChallengeDraft,
     IssuePolicy,
@@ -23,6 +21,8 @@ from shared.kernel.ids import new_challenge_id, new_uuid
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
 from shared.kernel.sealing import seal
+from shared.lifecycle.batching import Gathering, Turn, Turns
+from shared.lifecycle.decided_again import DecidedAgain
 
 _SALT_BYTES = 16
 

@@ -37,7 +37,7 @@ from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, unseal
-from shared.supervision import Signal, supervise, weather
+from shared.lifecycle.supervision import Signal, supervise, weather
 from shared.telemetry.telemetry import tracing
 
 LEASE_MARGIN = timedelta(seconds=30)

@@ -23,12 +23,12 @@ from services.public_auth.domain.confirm import (
 )
 from services.public_auth.domain.login_code import StoredCode, is_right_code
 from services.public_auth.domain.network_tag import NetworkTags
-from services.public_auth.store.decided_again import DecidedAgain, until_written
 from shared.io import queries
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.keyring import KeyRing
 from shared.kernel.projection_change import ProjectionChange
+from shared.lifecycle.decided_again import DecidedAgain, until_written
 from shared.sessions.store import device_session, projection_change
 from shared.users.store import lock_user_id
 

@@ -27,9 +27,9 @@ from services.public_auth.domain.issue import (
 )
 from services.public_auth.domain.login_code import StoredCode
 from services.public_auth.domain.network_tag import NetworkTags
-from services.public_auth.store.decided_again import DecidedAgain, until_written
 from shared.io import queries
 from shared.kernel.email_address import EmailAddress
+from shared.lifecycle.decided_again import DecidedAgain, until_written
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from services.internal_admin.system_settings.domain_revocation import (
     revoke_next_of_domains,
 )
 from services.internal_admin.system_settings.domains import BATCH, DomainRevocation
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 from tests.support.builders import unique
 from tests.support.database import Database
 from tests.support.public_flow import race

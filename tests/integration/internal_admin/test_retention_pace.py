@@ -11,7 +11,7 @@ import trio
 from services.internal_admin.retention.domain import LONGEST_REST
 from services.internal_admin.retention.store import Removal, remove_aged
 from services.internal_admin.retention.worker import BATCH, IDLE, AgedRows
-from shared.supervision import supervise
+from shared.lifecycle.supervision import supervise
 from tests.support.builders import email_address
 from tests.support.world import World
 

@@ -12,7 +12,7 @@ from services.internal_admin.sessions.expiry import SessionExpiry
 from services.internal_admin.sessions.session_expiry import revoke_aged_sessions
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 from tests.support.builders import StoredUser, email_address, store_session, store_user
 from tests.support.database import Database
 from tests.support.public_flow import PublicFlow, race

@@ -11,7 +11,7 @@ from services.internal_admin.system_settings.domain.settings import SETTINGS
 from services.internal_admin.system_settings.domains import DomainRevocation
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.supervision import Signal
+from shared.lifecycle.supervision import Signal
 from tests.support.builders import email_address, store_session, store_user, unique
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.database import Database

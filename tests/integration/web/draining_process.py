@@ -6,8 +6,8 @@ from functools import partial
 
 import trio
 
-from shared.drain import Drain, watch_signals
 from shared.kernel.address import TcpAddress
+from shared.lifecycle.drain import Drain, watch_signals
 from shared.serving import serve
 from shared.web.app import quart_app
 from shared.web.edge import Edge

@@ -9,8 +9,8 @@ from typing import Any
 
 import trio
 
-from shared.drain import Drain
 from shared.kernel.address import TcpAddress
+from shared.lifecycle.drain import Drain
 from shared.serving import serve
 from shared.web.app import quart_app
 from shared.web.edge import Edge

@@ -7,9 +7,9 @@ import pytest
 import trio
 import trio.testing
 
-from services.public_auth.flows.gathering import MOST, PATIENCE, Gathering, Turn, Turns
-from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
+from shared.lifecycle.batching import MOST, PATIENCE, Gathering, Turn, Turns
+from shared.lifecycle.decided_again import DecidedAgain
 
 
 class Server:

@@ -8,8 +8,8 @@ from typing import Any, Generic, TypeVar
 
 import trio
 
-from services.public_auth.store.decided_again import DecidedAgain
 from shared.kernel.faults import DependencyUnavailable
+from shared.lifecycle.decided_again import DecidedAgain
 from shared.telemetry.telemetry.tracing import Span, current_span, on_behalf_of
 
 ItemT = TypeVar("ItemT")

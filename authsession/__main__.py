@@ -19,10 +19,10 @@ from authsession.event_loop import run_async
 from authsession.operator import add_operator_parser, run_operator
 from authsession.roles import set_login
 from authsession.spelling import typed
-from shared import variables
+from shared.config import variables
+from shared.config.settings import EXIT_STATUS, Reading
 from shared.db.migrate import GrantsRefused, MigrationRefused, expected_version, migrate
 from shared.kernel.faults import ConfigurationError
-from shared.settings import EXIT_STATUS, Reading
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -24,8 +24,8 @@ from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, 
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from services.internal_admin.audit.store.seals import audit_row, read_unseen_rows
 from services.internal_admin.audit.store.trail import list_audit_rows, walk_audit_rows
-from shared import variables
-from shared.settings import Reading
+from shared.config import variables
+from shared.config.settings import Reading
 
 PAGE = 500
 LOOK = 1.0

@@ -11,10 +11,10 @@ import asyncpg
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
 from authsession.spelling import typed
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading
 from shared.io.postgres_connect import connect_to
 from shared.io.postgres_dsn import Target, connect_targets
-from shared.settings import Reading
 
 PATIENCE = timedelta(minutes=10)  # a migration may take its time
 CONNECT_TIMEOUT = timedelta(seconds=10)

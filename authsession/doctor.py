@@ -19,7 +19,8 @@ from authsession.pooler import pooler_findings
 from authsession.redis_access import RedisQuestions, RedisRefusal, redis_problem, redis_questions
 from authsession.spelling import typed
 from contracts.gateway import GatewayKeys
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading
 from shared.db.migrate import SCHEMA, expected_version
 from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.io import queries
@@ -27,7 +28,6 @@ from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
 from shared.outbox.rights import DRY_RUN, keys_of_a_login
-from shared.settings import Reading
 
 _SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)

@@ -12,13 +12,13 @@ import asyncpg
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
 from authsession.installation import Installation
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading, Variable
 from shared.io import queries
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import KEY_ID, KeyRing
-from shared.settings import Reading, Variable
 
 _SQL = queries.load("authsession", "keys.sql")
 

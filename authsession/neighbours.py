@@ -15,7 +15,7 @@ from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.mail.rest import PATH as DELIVERIES
 from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
 from services.public_auth.settings import read_settings as read_public
-from shared import variables
+from shared.config import variables
 from shared.io import aio
 from shared.io.http_client import Answer, NoAnswer, open_http_client
 from shared.io.smtp import mailbox, open_smtp

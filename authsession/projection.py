@@ -11,7 +11,8 @@ from authsession.database import owner_dsn
 from authsession.installation import Installation
 from authsession.spelling import typed
 from contracts.gateway import GatewayKeys
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading
 from shared.io import aio
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import open_redis
@@ -20,7 +21,6 @@ from shared.kernel.faults import DependencyUnavailable
 from shared.outbox.keeper import Keeper, force_rebuild
 from shared.outbox.projection import Projection
 from shared.outbox.verify import find_drift
-from shared.settings import Reading
 
 
 def run(action: str, given: Mapping[str, str], folder: Path) -> int:

@@ -11,9 +11,9 @@ from typing import cast
 
 import hiredis
 
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading
 from shared.kernel.address import TcpAddress, UnixAddress, parse_address
-from shared.settings import Reading
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = 3.0

@@ -6,8 +6,8 @@ from pathlib import Path
 from authsession.embedded.child import StartFailure
 from authsession.embedded.redis_users import acl_lines
 from contracts.gateway import GatewayKeys
-from shared import variables
-from shared.settings import Reading
+from shared.config import variables
+from shared.config.settings import Reading
 
 LEAST_PASSWORD_BYTES = 16
 

@@ -20,7 +20,7 @@ from authsession.roles import enable_login
 from authsession.service import STOP_TIMEOUT, Service, check_free
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
-from shared import variables
+from shared.config import variables
 from shared.db.migrate import GrantsRefused, migrate
 from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.kernel.address import TcpAddress, parse_address

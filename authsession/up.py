@@ -16,8 +16,8 @@ from authsession.stack import Stack
 from authsession.stop_signals import Stopped, StopSignals
 from authsession.terminal import Terminal
 from authsession.walk_through import confirm_call, url_of, walk_through
+from shared.config.settings import EXIT_STATUS
 from shared.kernel.address import Address
-from shared.settings import EXIT_STATUS
 
 POLL_SECONDS = 0.2
 

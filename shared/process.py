@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import trio
 
+from shared.config.settings import EXIT_STATUS
 from shared.kernel.faults import AddressTaken, ConfigurationError
-from shared.settings import EXIT_STATUS
 from shared.telemetry.telemetry.telemetry import configure_logging
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000

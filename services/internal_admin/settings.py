@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
-from shared import variables
+from shared.config import variables
+from shared.config.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
+from shared.config.production import check_keys, check_production, check_trusted_proxies
+from shared.config.settings import Reading
 from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
-from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
-from shared.production import check_keys, check_production, check_trusted_proxies
-from shared.settings import Reading
 from shared.web.client_address import IpNetwork
 
 _LOOPBACK = "127.0.0.1"

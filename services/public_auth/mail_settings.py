@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 
 from services.public_auth.mail.design import Design, our_design, read_design
 from services.public_auth.mail.letters import Stationery
-from shared import variables
+from shared.config import variables
+from shared.config.process_settings import ProcessSettings
+from shared.config.settings import Reading, Variable
 from shared.io.smtp import SmtpServer, Tls
 from shared.kernel.address import TcpAddress
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.mail_sender import MailSender
-from shared.process_settings import ProcessSettings
-from shared.settings import Reading, Variable
 
 T = TypeVar("T")
 

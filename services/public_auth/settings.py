@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.mail_settings import MailSettings, read_mail_settings
-from shared import variables
+from shared.config import variables
+from shared.config.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
+from shared.config.production import check_keys, check_production, check_trusted_proxies
+from shared.config.settings import Rate, Reading
 from shared.kernel.address import Address
 from shared.kernel.faults import ConfigurationError
-from shared.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
-from shared.production import check_keys, check_production, check_trusted_proxies
-from shared.settings import Rate, Reading
 from shared.web.client_address import IpNetwork
 
 _PRODUCTION_NEW_ADDRESS_MAIL_LIMIT = Rate(300, timedelta(hours=1))

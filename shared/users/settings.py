@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared import variables
-from shared.settings import Reading
+from shared.config import variables
+from shared.config.settings import Reading
 
 
 @dataclass(frozen=True, slots=True)

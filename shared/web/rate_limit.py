@@ -10,9 +10,9 @@ from typing import Protocol, TypeVar
 import trio
 
 from contracts.errors import ErrorCode
+from shared.config.settings import Rate
 from shared.io.redis_replies import Read, array_of, number
 from shared.kernel.faults import DependencyUnavailable
-from shared.settings import Rate
 from shared.telemetry.telemetry.tracing import Span, current_span, on_behalf_of
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.local_rate_limit import LocalRateLimiter

@@ -8,7 +8,7 @@ from dotenv import dotenv_values
 
 from authsession.configuration import read_configuration
 from authsession.service import SOURCE
-from shared.variables import VARIABLES
+from shared.config.variables import VARIABLES
 from tests.support.up import SEED_ENV
 
 TEXT = (SOURCE / ".env.example").read_text("utf-8")

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
-from shared.kernel.address import TcpAddress, UnixAddress, parse_address
-from shared.kernel.faults import ConfigurationError
-from shared.settings import (
+from shared.config.settings import (
     Rate,
     edit_distance,
     parse_boolean,
@@ -27,8 +25,10 @@ from shared.settings import (
     parse_server_address,
     whole_number,
 )
+from shared.config.variables import VARIABLES
+from shared.kernel.address import TcpAddress, UnixAddress, parse_address
+from shared.kernel.faults import ConfigurationError
 from shared.users.settings import UserServiceSettings
-from shared.variables import VARIABLES
 
 SECRET = "S3cretWord"
 KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()

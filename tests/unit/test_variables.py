@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from shared.settings import OneOf, Variable
-from shared.variables import VARIABLES
+from shared.config.settings import OneOf, Variable
+from shared.config.variables import VARIABLES
 
 _LEANS_ON_ANOTHER_LINE = re.compile(r"\b(as above|the same|that while|their|its password|then:)\b")
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.variables import markdown_table
+from shared.config.variables import markdown_table
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading
 from shared.kernel.keyring import KeyRing
-from shared.settings import Reading
 
 
 @dataclass(frozen=True, slots=True)

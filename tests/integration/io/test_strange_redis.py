@@ -11,13 +11,13 @@ import trio
 
 from authsession.embedded.redis import EmbeddedRedis
 from contracts.gateway import GatewayKeys
+from shared.config.settings import Rate
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
 from shared.outbox.epoch import Seen
 from shared.outbox.projection import Projection, StoredRecord
-from shared.settings import Rate
 from shared.web.rate_limit import RateLimiter
 from tests.support.builders import client_public_key
 from tests.support.strange_redis import SLOW, STRANGE, StrangeRedis, strange_redis

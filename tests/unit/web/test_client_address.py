@@ -5,7 +5,7 @@ import tracemalloc
 
 import pytest
 
-from shared.settings import parse_networks
+from shared.config.settings import parse_networks
 from shared.web.client_address import ClientAddresses
 
 BEHIND = ClientAddresses(parse_networks("10.0.0.0/8, fd00::/8"))

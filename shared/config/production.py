@@ -7,12 +7,12 @@ warning, since only the owner knows that network. What one process alone knows a
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from shared import variables
+from shared.config import variables
+from shared.config.process_settings import ProcessSettings
+from shared.config.settings import Reading
 from shared.io.postgres_dsn import is_encrypted_or_local
 from shared.kernel.address import TcpAddress, is_on_this_machine, parse_address
 from shared.kernel.keyring import KeyRing
-from shared.process_settings import ProcessSettings
-from shared.settings import Reading
 from shared.web.client_address import IpNetwork
 
 _SHORTEST_PREFIX = {4: 8, 6: 7}

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from contracts.gateway import GatewayKeys
-from shared import variables
+from shared.config import variables
+from shared.config.settings import Reading, Variable
 from shared.kernel.keyring import KeyRing
-from shared.settings import Reading, Variable
 from shared.users.settings import UserServiceSettings, read_user_service
 
 

@@ -6,9 +6,7 @@ One table for both, because an installation gives both processes the same file: 
 from datetime import timedelta
 from typing import cast
 
-from shared.kernel.mail_sender import parse_mail_sender
-from shared.kernel.one_line import parse_product_name
-from shared.settings import (
+from shared.config.settings import (
     Variable,
     key_ring,
     one_of,
@@ -34,6 +32,8 @@ from shared.settings import (
     parse_user_service_timeout,
     whole_number,
 )
+from shared.kernel.mail_sender import parse_mail_sender
+from shared.kernel.one_line import parse_product_name
 
 _KEYS = "`id:base64,…`, newest first, each of 32 bytes or more (`authsession keys new` makes one)"
 _BUDGET = "in all / from one network at most / kept for networks that the address confirmed from"

@@ -27,7 +27,7 @@ from shared.io import queries
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
-from shared.outbox.rights import DRY_RUN, keys_of_a_login
+from shared.projection.rights import DRY_RUN, keys_of_a_login
 
 _SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)

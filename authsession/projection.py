@@ -18,9 +18,9 @@ from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox.keeper import Keeper, force_rebuild
-from shared.outbox.projection import Projection
-from shared.outbox.verify import find_drift
+from shared.projection.keeper import Keeper, force_rebuild
+from shared.projection.projection import Projection
+from shared.projection.verify import find_drift
 
 
 def run(action: str, given: Mapping[str, str], folder: Path) -> int:

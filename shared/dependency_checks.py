@@ -16,10 +16,10 @@ from shared.io import queries
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox import store
-from shared.outbox.epoch import Kept, Seen
-from shared.outbox.projection import Projection
-from shared.outbox.rights import keys_of_a_login, refused_write
+from shared.projection import store
+from shared.projection.epoch import Kept, Seen
+from shared.projection.projection import Projection
+from shared.projection.rights import keys_of_a_login, refused_write
 from shared.web.health import NotReady, Readiness
 
 PATIENCE = timedelta(seconds=5)

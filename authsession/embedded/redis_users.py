@@ -11,7 +11,7 @@ from contracts.gateway import GatewayKeys
 # Only what Redis 7.0 knows, or it takes none of the file. So without `client|setinfo` (7.2), which we never send:
 # libraries that do send it go on when it is refused.
 _CONNECTION = "+ping +auth +hello +acl|whoami +info +time"
-# For the scripts of shared.outbox and shared.web, which run with their caller's rights. What they call, and what
+# For the scripts of shared.projection and shared.web, which run with their caller's rights. What they call, and what
 # is sent without a script, stands in one selector for each kind of key, so that no key can get another type.
 _SCRIPTS = "+evalsha +script|load"
 _STATE = "+hget +hgetall +hmget +hset"

@@ -16,9 +16,9 @@ from shared.io import aio
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.entropy import SystemEntropy
-from shared.outbox.keeper import Keeper, force_rebuild
-from shared.outbox.projection import Projection
-from shared.outbox.verify import SETTLING, find_drift
+from shared.projection.keeper import Keeper, force_rebuild
+from shared.projection.projection import Projection
+from shared.projection.verify import SETTLING, find_drift
 
 
 async def main(action: str) -> None:

@@ -46,15 +46,15 @@ from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing
 from shared.lifecycle.drain import Drain, watch_signals
 from shared.lifecycle.supervision import supervise
-from shared.outbox.guard import ProjectionGuard
-from shared.outbox.keeper import Keeper
-from shared.outbox.projection import Projection
-from shared.outbox.reconciler import BATCH as RECONCILER_BATCH
-from shared.outbox.reconciler import IDLE as RECONCILER_IDLE
-from shared.outbox.reconciler import Reconciler
-from shared.outbox.relay import BATCH as RELAY_BATCH
-from shared.outbox.relay import Relay
-from shared.outbox.watch import OutboxWatch
+from shared.projection.guard import ProjectionGuard
+from shared.projection.keeper import Keeper
+from shared.projection.projection import Projection
+from shared.projection.reconciler import BATCH as RECONCILER_BATCH
+from shared.projection.reconciler import IDLE as RECONCILER_IDLE
+from shared.projection.reconciler import Reconciler
+from shared.projection.relay import BATCH as RELAY_BATCH
+from shared.projection.relay import Relay
+from shared.projection.watch import OutboxWatch
 from shared.serving import serve
 from shared.telemetry.telemetry.export import open_telemetry
 from shared.telemetry.telemetry.telemetry import Metrics, metrics_route

@@ -33,11 +33,11 @@ from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.batching import Turns
 from shared.lifecycle.drain import Drain, watch_signals
 from shared.lifecycle.supervision import supervise
-from shared.outbox.keeper import Keeper
-from shared.outbox.projection import Projection
-from shared.outbox.relay import BATCH as RELAY_BATCH
-from shared.outbox.relay import Relay
-from shared.outbox.watch import OutboxWatch
+from shared.projection.keeper import Keeper
+from shared.projection.projection import Projection
+from shared.projection.relay import BATCH as RELAY_BATCH
+from shared.projection.relay import Relay
+from shared.projection.watch import OutboxWatch
 from shared.serving import serve
 from shared.telemetry.telemetry.export import open_telemetry
 from shared.telemetry.telemetry.telemetry import Metrics, metrics_route

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts.instant import decode_instant
-from shared.outbox.projection import instant_of
+from shared.projection.projection import instant_of
 from tests.support.builders import SEED_CLIENT_PUBLIC_KEY
 from tests.support.product import Product
 from tests.support.stack import wait_for

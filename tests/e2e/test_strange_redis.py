@@ -7,7 +7,7 @@ import httpx
 import pytest
 import redis as redis_py
 
-from shared.outbox.rights import DRY_RUN
+from shared.projection.rights import DRY_RUN
 from tests.support.builders import email_address
 from tests.support.database import Database
 from tests.support.product import Product, open_product

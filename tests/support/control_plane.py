@@ -36,9 +36,9 @@ from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
 from shared.kernel.keyring import KeyRing
 from shared.lifecycle.supervision import Signal
-from shared.outbox.keeper import Keeper
-from shared.outbox.projection import Projection
-from shared.outbox.relay import Relay
+from shared.projection.keeper import Keeper
+from shared.projection.projection import Projection
+from shared.projection.relay import Relay
 from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge

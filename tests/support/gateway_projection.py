@@ -17,10 +17,10 @@ from shared.io.redis import Redis, open_redis
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.projection_change import ProjectionChange
-from shared.outbox import keeper as keeping
-from shared.outbox.keeper import Keeper
-from shared.outbox.projection import Projection
-from shared.outbox.relay import Relay
+from shared.projection import keeper as keeping
+from shared.projection.keeper import Keeper
+from shared.projection.projection import Projection
+from shared.projection.relay import Relay
 from shared.sessions.store import projection_change
 from tests.support.background import background
 from tests.support.builders import client_public_key, store_user, unique

@@ -14,9 +14,9 @@ from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
 from services.internal_admin.api.routes import internal_routes
 from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
-from shared.outbox.keeper import Keeper
-from shared.outbox.projection import Projection
-from shared.outbox.relay import Relay
+from shared.projection.keeper import Keeper
+from shared.projection.projection import Projection
+from shared.projection.relay import Relay
 from shared.users.directory import UserDirectory
 from shared.web.app import quart_app
 from shared.web.edge import Edge

@@ -22,8 +22,8 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.network import Network
 from shared.lifecycle.batching import Turns
-from shared.outbox.projection import Projection
-from shared.outbox.relay import Relay
+from shared.projection.projection import Projection
+from shared.projection.relay import Relay
 from shared.users.rest import RestDirectory, open_user_directory
 from shared.users.settings import UserServiceSettings
 from tests.support.background import background

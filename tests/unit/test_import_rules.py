@@ -44,7 +44,7 @@ def test_every_import_rule_is_kept(tree: Path) -> None:
         ("services/internal_admin/store", "services.internal_admin.flows", "a request goes one way"),
         ("services/public_auth/domain", "services.public_auth.store", "a request goes one way"),
         ("services/public_auth/flows", "trio_asyncio", "asyncio lives in one room"),
-        ("shared/outbox", "trio_asyncio", "asyncio lives in one room"),
+        ("shared/projection", "trio_asyncio", "asyncio lives in one room"),
         ("shared/kernel", "trio", "the kernel and the domains are pure"),
         ("shared/kernel", "logging", "the kernel and the domains are pure"),
         ("services/public_auth/domain", "asyncpg", "the kernel and the domains are pure"),

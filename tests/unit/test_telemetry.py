@@ -16,7 +16,7 @@ import trio
 
 from shared.kernel.address import TcpAddress
 from shared.kernel.request_id import current_request_id
-from shared.outbox.epoch import Reason
+from shared.projection.epoch import Reason
 from shared.telemetry.telemetry.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
 
 SECRET = "pilot@example.com"
@@ -141,7 +141,7 @@ def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyP
 
 
 SHOWS_INSTRUMENTS_OF_MODULES = """
-from shared.outbox import metrics as projection
+from shared.projection import metrics as projection
 from shared.telemetry.telemetry import Metrics
 
 metrics = Metrics("test")

@@ -9,7 +9,7 @@ from services.internal_admin.users.api import UserRoutes
 from services.internal_admin.users.user_deletion_api import UserDeletionRoutes
 from shared.io.postgres import Postgres
 from shared.kernel.keyring import KeyRing
-from shared.outbox.relay import Relay
+from shared.projection.relay import Relay
 from shared.users.directory import UserDirectory
 
 

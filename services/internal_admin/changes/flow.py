@@ -12,7 +12,7 @@ from services.internal_admin.changes.parts import InParts
 from shared.io.postgres import Postgres
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
-from shared.outbox.relay import Relay
+from shared.projection.relay import Relay
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 OutcomeT_contra = TypeVar("OutcomeT_contra", contravariant=True)

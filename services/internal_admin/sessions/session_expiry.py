@@ -7,7 +7,7 @@ from shared.audit.store import insert_audit_events
 from shared.io import queries
 from shared.kernel.actor import Actor
 from shared.kernel.device_session import DeviceSession
-from shared.outbox.store import revoke_sessions
+from shared.projection.store import revoke_sessions
 
 REASON = "session_expired"
 

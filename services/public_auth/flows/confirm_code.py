@@ -33,7 +33,7 @@ from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
 from shared.lifecycle.batching import Gathering, Turn, Turns
 from shared.lifecycle.decided_again import DecidedAgain
-from shared.outbox.relay import Relay
+from shared.projection.relay import Relay
 from shared.users.directory import UserDirectory
 
 _DEFAULT_TIME_ZONE = "UTC"

@@ -16,8 +16,8 @@ from shared.io.postgres import Postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox.epoch import Seen
-from shared.outbox.projection import Projection, StoredRecord
+from shared.projection.epoch import Seen
+from shared.projection.projection import Projection, StoredRecord
 from shared.web.rate_limit import RateLimiter
 from tests.support.builders import client_public_key
 from tests.support.strange_redis import SLOW, STRANGE, StrangeRedis, strange_redis

@@ -12,11 +12,11 @@ import trio
 from contracts.gateway import GatewayRecord, encode_record, encode_stream_entry
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import SystemEntropy
-from shared.outbox import guard, metrics
-from shared.outbox.examination import EVENT
-from shared.outbox.guard import ProjectionGuard
-from shared.outbox.projection import gateway_record
-from shared.outbox.reconciler import Reconciler
+from shared.projection import guard, metrics
+from shared.projection.examination import EVENT
+from shared.projection.guard import ProjectionGuard
+from shared.projection.projection import gateway_record
+from shared.projection.reconciler import Reconciler
 from tests.support.background import background
 from tests.support.builders import client_public_key
 from tests.support.gateway_projection import GatewayProjection

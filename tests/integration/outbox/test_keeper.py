@@ -15,10 +15,10 @@ from contracts.gateway import encode_record
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox import metrics
-from shared.outbox.keeper import Keeper, force_rebuild
-from shared.outbox.reconciler import REASON, Reconciler
-from shared.outbox.verify import find_drift
+from shared.projection import metrics
+from shared.projection.keeper import Keeper, force_rebuild
+from shared.projection.reconciler import REASON, Reconciler
+from shared.projection.verify import find_drift
 from tests.support.gateway_projection import GatewayProjection
 
 STALE_AT_MOST = 5.0

@@ -7,8 +7,8 @@ import trio
 
 from shared.io.redis import open_redis
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox.projection import Projection, StaleEpoch
-from shared.outbox.relay import PUBLISH_TIMEOUT, Relay
+from shared.projection.projection import Projection, StaleEpoch
+from shared.projection.relay import PUBLISH_TIMEOUT, Relay
 from tests.support.gateway_projection import GatewayProjection
 
 DAY_MS = 24 * 60 * 60 * 1000

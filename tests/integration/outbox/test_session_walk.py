@@ -8,8 +8,8 @@ import pytest
 import trio
 
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import session_walk, store
-from shared.outbox.session_walk import SessionWalk
+from shared.projection import session_walk, store
+from shared.projection.session_walk import SessionWalk
 from tests.support.gateway_projection import GatewayProjection
 
 START = datetime(2000, 1, 1, tzinfo=UTC)

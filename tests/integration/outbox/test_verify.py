@@ -10,9 +10,9 @@ import pytest
 
 from contracts.gateway import encode_record
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import store, verify
-from shared.outbox.epoch import Kept
-from shared.outbox.verify import Drift, DriftKind, find_drift
+from shared.projection import store, verify
+from shared.projection.epoch import Kept
+from shared.projection.verify import Drift, DriftKind, find_drift
 from tests.support.gateway_projection import GatewayProjection
 
 Plant = Callable[[GatewayProjection, DeviceSession], None]

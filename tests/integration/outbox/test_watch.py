@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from shared.outbox import metrics
-from shared.outbox.watch import OutboxWatch
+from shared.projection import metrics
+from shared.projection.watch import OutboxWatch
 from tests.support.gateway_projection import GatewayProjection
 
 

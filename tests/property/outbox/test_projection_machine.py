@@ -12,9 +12,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 from authsession.embedded.redis import EmbeddedRedis
 from shared.kernel.projection_change import ProjectionChange
-from shared.outbox import keeper, verify
-from shared.outbox.projection import StaleEpoch
-from shared.outbox.verify import find_drift
+from shared.projection import keeper, verify
+from shared.projection.projection import StaleEpoch
+from shared.projection.verify import find_drift
 from tests.support.gateway_projection import open_gateway_projection
 from tests.support.world import World
 

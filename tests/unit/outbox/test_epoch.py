@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.outbox.epoch import Kept, Seen, last_good_beat, new_epoch_reason, next_beat
+from shared.projection.epoch import Kept, Seen, last_good_beat, new_epoch_reason, next_beat
 
 STARTED = datetime(2026, 4, 5, 12, 0, 0, tzinfo=UTC)
 KEPT = Kept(

@@ -12,8 +12,8 @@ from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
-from shared.outbox.projection import Projection
-from shared.outbox.relay import BATCH, PUBLISH_TIMEOUT, Relay
+from shared.projection.projection import Projection
+from shared.projection.relay import BATCH, PUBLISH_TIMEOUT, Relay
 from tests.support.builders import client_public_key
 
 EPOCH = "epoch"

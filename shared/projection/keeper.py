@@ -19,10 +19,10 @@ from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 from shared.leases.lease import Lease, lease
 from shared.lifecycle.supervision import weather
-from shared.outbox import metrics, store
-from shared.outbox.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
-from shared.outbox.projection import Projection
-from shared.outbox.rebuild import Rebuild
+from shared.projection import metrics, store
+from shared.projection.epoch import Kept, Reason, Seen, State, last_good_beat, new_epoch_reason, next_beat
+from shared.projection.projection import Projection
+from shared.projection.rebuild import Rebuild
 
 BEAT = timedelta(seconds=1)
 LEASE = "keeper"

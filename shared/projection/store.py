@@ -8,10 +8,10 @@ import asyncpg
 
 from shared.io import queries
 from shared.kernel.device_session import DeviceSession
-from shared.outbox.epoch import Kept, State
+from shared.projection.epoch import Kept, State
 from shared.sessions.store import device_session
 
-_SQL = queries.load("shared.outbox")
+_SQL = queries.load("shared.projection")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from shared.audit.store import insert_audit_event
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import metrics, store
-from shared.outbox.projection import Projection, StoredRecord
+from shared.projection import metrics, store
+from shared.projection.projection import Projection, StoredRecord
 
 REASON = "projection_revoked"
 IDLE = timedelta(seconds=5)

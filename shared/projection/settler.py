@@ -8,7 +8,7 @@ import trio
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.lifecycle.supervision import weather
-from shared.outbox import store
+from shared.projection import store
 
 GATHER = timedelta(milliseconds=100)
 BATCH = 500

@@ -20,10 +20,10 @@ from shared.audit.store import insert_audit_event, insert_audit_events
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import metrics, store
-from shared.outbox.epoch import Kept, is_settled
-from shared.outbox.projection import Projection, StoredRecord, gateway_record, instant_of
-from shared.outbox.verify import DriftKind, difference, drift_of
+from shared.projection import metrics, store
+from shared.projection.epoch import Kept, is_settled
+from shared.projection.projection import Projection, StoredRecord, gateway_record, instant_of
+from shared.projection.verify import DriftKind, difference, drift_of
 
 EVENT = "security.correct_projection"
 BATCH = 250

@@ -10,7 +10,7 @@ from shared.io import redis_replies
 from shared.io.redis import Redis
 from shared.kernel.faults import DependencyUnavailable
 
-DRY_RUN = resources.files("shared.outbox").joinpath("rights.lua").read_text("utf-8")
+DRY_RUN = resources.files("shared.projection").joinpath("rights.lua").read_text("utf-8")
 _NOBODY = "device-session-that-does-not-exist"
 
 

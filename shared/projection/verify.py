@@ -11,10 +11,10 @@ import trio
 from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import store
-from shared.outbox.epoch import Kept
-from shared.outbox.projection import REVOKED_LIFE, Projection, StoredRecord, gateway_record, instant_of, record_ends
-from shared.outbox.session_walk import PAGE, SessionWalk
+from shared.projection import store
+from shared.projection.epoch import Kept
+from shared.projection.projection import REVOKED_LIFE, Projection, StoredRecord, gateway_record, instant_of, record_ends
+from shared.projection.session_walk import PAGE, SessionWalk
 
 SETTLING = timedelta(seconds=3)
 """Between the first look and the second: longer than a change that is under way needs to be published."""

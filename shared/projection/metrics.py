@@ -4,7 +4,7 @@ from typing import get_args
 
 from opentelemetry import metrics
 
-from shared.outbox.epoch import Reason
+from shared.projection.epoch import Reason
 from shared.telemetry.telemetry.instruments import module_histogram
 
 _METER = metrics.get_meter("authsession")

@@ -1,7 +1,7 @@
 """Looks at what waits to be written to Redis, for the metrics: also where, and when, nobody can write."""
 
 from shared.io.postgres import Postgres
-from shared.outbox import metrics, store
+from shared.projection import metrics, store
 
 
 class OutboxWatch:

@@ -15,10 +15,10 @@ from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.lifecycle.supervision import weather
-from shared.outbox import metrics, store
-from shared.outbox.epoch import Kept
-from shared.outbox.projection import REVOKED_LIFE, Projection, StaleEpoch, StoredRecord, instant_of
-from shared.outbox.session_walk import ReadPage, SessionWalk
+from shared.projection import metrics, store
+from shared.projection.epoch import Kept
+from shared.projection.projection import REVOKED_LIFE, Projection, StaleEpoch, StoredRecord, instant_of
+from shared.projection.session_walk import ReadPage, SessionWalk
 
 MARGIN = timedelta(minutes=1)
 """`revoked_at` is older than the publication: by its transaction, and by the outbox's delay."""

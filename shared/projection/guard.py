@@ -19,9 +19,9 @@ from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
-from shared.outbox import metrics, store
-from shared.outbox.examination import Examination, Word, contradiction
-from shared.outbox.projection import (
+from shared.projection import metrics, store
+from shared.projection.examination import Examination, Word, contradiction
+from shared.projection.projection import (
     REVOKED_LIFE,
     STREAM_START,
     Entries,
@@ -30,8 +30,8 @@ from shared.outbox.projection import (
     instant_of,
     position_order,
 )
-from shared.outbox.session_walk import SessionWalk
-from shared.outbox.verify import drift_of
+from shared.projection.session_walk import SessionWalk
+from shared.projection.verify import drift_of
 
 LEASE = timedelta(seconds=6)
 RENEWAL = timedelta(seconds=2)

@@ -25,8 +25,8 @@ from shared.io import redis_replies
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.device_session import DeviceSession
-from shared.outbox import store
-from shared.outbox.epoch import Seen, State
+from shared.projection import store
+from shared.projection.epoch import Seen, State
 
 REVOKED_LIFE = timedelta(days=30)
 """How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
@@ -34,7 +34,7 @@ REVOKED_LIFE = timedelta(days=30)
 STREAM_START = "0-0"
 _LAST_ID = "last_id"
 
-_FOLDER = resources.files("shared.outbox")
+_FOLDER = resources.files("shared.projection")
 _WRITE = _FOLDER.joinpath("projection.lua").read_text("utf-8")
 _BEAT = _FOLDER.joinpath("beat.lua").read_text("utf-8")
 _READ = _FOLDER.joinpath("read.lua").read_text("utf-8")

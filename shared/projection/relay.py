@@ -15,9 +15,9 @@ from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
 from shared.lifecycle.supervision import Signal
-from shared.outbox import metrics, store
-from shared.outbox.projection import Projection, StaleEpoch
-from shared.outbox.settler import Settler
+from shared.projection import metrics, store
+from shared.projection.projection import Projection, StaleEpoch
+from shared.projection.settler import Settler
 
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)

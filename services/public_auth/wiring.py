@@ -23,8 +23,6 @@ from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
 from shared.db.role_settings import PUBLIC_SETTINGS
-from shared.dependency_checks import Needs, add_dependency_checks
-from shared.http_connection import Rules
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
@@ -38,7 +36,6 @@ from shared.projection.projection import Projection
 from shared.projection.relay import BATCH as RELAY_BATCH
 from shared.projection.relay import Relay
 from shared.projection.watch import OutboxWatch
-from shared.serving import serve
 from shared.telemetry.telemetry.export import open_telemetry
 from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
 from shared.users.directory import UserDirectory
@@ -46,10 +43,13 @@ from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
+from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.health import Readiness, health_routes
-from shared.web.plain_requests import PlainRequests
 from shared.web.rate_limit import RateLimiter
+from shared.web.server.http_connection import Rules
+from shared.web.server.plain_requests import PlainRequests
+from shared.web.server.serving import serve
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
-from shared.places import MOST_CONNECTIONS
+from shared.web.server.places import MOST_CONNECTIONS
 from tests.support.builders import email_address
 from tests.support.census import take_census
 from tests.support.load import under_load

@@ -85,13 +85,15 @@ def test_an_exception_is_told_by_types_and_places() -> None:
 async def test_a_line_has_its_time_place_request_and_allowed_fields() -> None:
     with logged() as lines:
         current_request_id.set("request-1")
-        logging.getLogger("shared.serving").info("listening", extra={"address": TcpAddress("", 1), "count": 3})
+        logging.getLogger("shared.web.server.serving").info(
+            "listening", extra={"address": TcpAddress("", 1), "count": 3}
+        )
         logging.getLogger("services.public_auth").debug("not shown")
         logging.getLogger("hypercorn").info("not shown")
         [line] = lines()
     assert line.pop("ts").endswith("Z")
     assert line == {
-        "level": "info", "logger": "shared.serving", "event": "listening", "request_id": "request-1",
+        "level": "info", "logger": "shared.web.server.serving", "event": "listening", "request_id": "request-1",
         "address": ":1", "count": 3,
     }  # fmt: skip
 

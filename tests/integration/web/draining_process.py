@@ -8,11 +8,11 @@ import trio
 
 from shared.kernel.address import TcpAddress
 from shared.lifecycle.drain import Drain, watch_signals
-from shared.serving import serve
 from shared.web.app import quart_app
 from shared.web.edge import Edge
 from shared.web.exchange import Request, Response, Route
 from shared.web.health import Readiness, health_routes
+from shared.web.server.serving import serve
 
 
 async def _slow(_: Request) -> Response:

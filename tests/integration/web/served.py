@@ -11,11 +11,11 @@ import trio
 
 from shared.kernel.address import TcpAddress
 from shared.lifecycle.drain import Drain
-from shared.serving import serve
 from shared.web.app import quart_app
 from shared.web.edge import Edge
 from shared.web.exchange import Request, Response, Route
-from shared.web.plain_requests import PlainRequests
+from shared.web.server.plain_requests import PlainRequests
+from shared.web.server.serving import serve
 
 
 class Server:

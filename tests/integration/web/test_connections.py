@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import trio
 
-from shared import http_connection, places
-from shared.http_connection import HttpConnection, Rules
 from shared.kernel.address import TcpAddress, UnixAddress
 from shared.kernel.faults import ConfigurationError
-from shared.serving import open_listener, serve
+from shared.web.server import http_connection, places
+from shared.web.server.http_connection import HttpConnection, Rules
+from shared.web.server.serving import open_listener, serve
 from tests.integration.web.served import Client, Server, running
 from tests.integration.web.test_http_rules import get, post
 

@@ -11,8 +11,8 @@ import pytest
 import trio
 
 from authsession.embedded.child import free_port
-from shared import places
-from shared.http_connection import Rules
+from shared.web.server import places
+from shared.web.server.http_connection import Rules
 from tests.integration.web.served import Client, Server, running
 from tests.integration.web.test_http_rules import get, post
 from tests.unit.web.test_proxy_protocol import V4, V6, WHOLE
@@ -51,7 +51,7 @@ async def test_what_the_client_of_the_header_forwards_is_not_believed() -> None:
 
 
 async def test_a_header_that_drips_is_read_and_one_that_stops_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shared.http_connection.HEAD_SECONDS", 0.3)
+    monkeypatch.setattr("shared.web.server.http_connection.HEAD_SECONDS", 0.3)
     async with running(rules=RULES) as server:
         client, stopped = await server.connect(), await server.connect()
         for byte in V6 + post():

@@ -2,7 +2,7 @@
 
 from shared.http.request_body import Framing
 from shared.http.request_head import Head, parse_head
-from shared.http_exchange import Answer
+from shared.web.server.http_exchange import Answer
 
 
 class Written:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 import trio
 
-from shared.http_connection import DEFAULT_RULES, HttpConnection, Listening, Rules
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
 from shared.kernel.faults import AddressTaken, ConfigurationError
 from shared.lifecycle.drain import Drain
-from shared.places import Places
 from shared.web.asgi import AsgiApp
-from shared.web.plain_requests import PlainRequests
+from shared.web.server.http_connection import DEFAULT_RULES, HttpConnection, Listening, Rules
+from shared.web.server.places import Places
+from shared.web.server.plain_requests import PlainRequests
 
 _log = logging.getLogger(__name__)
 _BACKLOG = 1024

@@ -19,7 +19,7 @@ _BATCH_SHARE = 64
 
 
 class Connection(Protocol):
-    """What is needed of `shared.http_connection.HttpConnection`."""
+    """What is needed of `shared.web.server.http_connection.HttpConnection`."""
 
     @property
     def is_waiting(self) -> bool: ...

@@ -1,6 +1,6 @@
 """The two halves of one exchange as ASGI knows them: the body of a request, and its answer written at once.
 
-`shared.http_connection` owns the socket and every wait on the client; this room knows neither.
+`shared.web.server.http_connection` owns the socket and every wait on the client; this room knows neither.
 """
 
 from collections.abc import Iterable

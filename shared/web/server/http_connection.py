@@ -21,15 +21,15 @@ from contracts.errors import ErrorCode
 from shared.http.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.http.request_body import Framing
 from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
-from shared.http_exchange import Answer, RequestBody, whole_answer
-from shared.hypercorn_app import run_app
 from shared.kernel.network import parse_network
-from shared.places import Places
 from shared.web.asgi import AsgiApp, Scope
 from shared.web.client_address import UNIX_PEER, IpNetwork
 from shared.web.connection import MAX_BODY_BYTES
-from shared.web.plain_requests import PlainRequests
 from shared.web.refusals import refusal
+from shared.web.server.http_exchange import Answer, RequestBody, whole_answer
+from shared.web.server.hypercorn_app import run_app
+from shared.web.server.places import Places
+from shared.web.server.plain_requests import PlainRequests
 
 HEAD_SECONDS = 10.0
 """From the first byte of a request to the end of its head."""

@@ -1,7 +1,7 @@
 """Runs the ASGI app for one request by hypercorn's request stream (Quart-Trio's routes; hot routes need no framework).
 
 Hypercorn gives its task group, its scope and its checks of what an app sends. It reads nothing: heads and bodies are
-read by `shared.http_connection`, because h11 takes quadratic time over some of them (docs/decisions/0042-the-wire.md).
+read by `shared.web.server.http_connection`, because h11 takes quadratic time over some of them (docs/decisions/0042-the-wire.md).
 """
 
 import logging

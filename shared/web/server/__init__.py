@@ -1,0 +1,1 @@
+"""The server: listeners, places, connections and exchanges (SPEC §13)."""

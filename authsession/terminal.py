@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import cast
 
 from authsession.embedded.child import Line
-from shared.telemetry.telemetry.repeated_faults import Repeats
+from shared.telemetry.repeated_faults import Repeats
 
 _WIDTH = len("postgres")
 
@@ -99,7 +99,7 @@ def _value(value: object) -> str:
 
 
 def _exception(described: object, indent: str, why: str = "") -> list[str]:
-    """As `shared.telemetry.telemetry.describe` tells it: the type, its places (innermost last), its cause, what it groups."""
+    """The form of `shared.telemetry.logs.describe`: type, places (innermost last), cause, grouped exceptions."""
     if not isinstance(described, dict):
         return [f"{indent}{why}{_value(described)}"]
     told = cast("dict[str, object]", described)

@@ -11,13 +11,13 @@ import trio
 
 from shared.config.settings import EXIT_STATUS
 from shared.kernel.faults import AddressTaken, ConfigurationError
-from shared.telemetry.telemetry.telemetry import configure_logging
+from shared.telemetry.logs import configure_logging
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 
 SettingsT = TypeVar("SettingsT")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.process")
 
 
 def run_process(

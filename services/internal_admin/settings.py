@@ -9,7 +9,7 @@ from shared.config.process_settings import ProcessSettings, read_process_setting
 from shared.config.production import check_keys, check_production, check_trusted_proxies
 from shared.config.settings import Reading
 from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
-from shared.web.client_address import IpNetwork
+from shared.kernel.network import IpNetwork
 
 _LOOPBACK = "127.0.0.1"
 

@@ -13,13 +13,12 @@ from services.internal_admin.access.authenticate_operator import OperatorAuthent
 from services.internal_admin.access.flow import Authenticate
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.guard_trail import GuardTrail
-from services.internal_admin.api.control_plane_routes import control_plane_routes
-from services.internal_admin.api.routes import internal_routes
-from services.internal_admin.audit import retention
+from services.internal_admin.audit import retention as audit_retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
-from services.internal_admin.blocks import orders
+from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.callers.limited import control_plane_limiter
+from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
@@ -28,10 +27,11 @@ from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.remind_of_owner import remind_of_owner
-from services.internal_admin.retention import worker
-from services.internal_admin.sessions import expiry
+from services.internal_admin.retention import worker as retention
+from services.internal_admin.routes import internal_routes
+from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.system_settings import domains
+from services.internal_admin.system_settings import domains as domain_revocation
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses
@@ -53,8 +53,8 @@ from shared.projection.reconciler import Reconciler
 from shared.projection.relay import BATCH as RELAY_BATCH
 from shared.projection.relay import Relay
 from shared.projection.watch import OutboxWatch
-from shared.telemetry.telemetry.export import open_telemetry
-from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
+from shared.telemetry.export import open_telemetry
+from shared.telemetry.metrics import Metrics
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
@@ -64,11 +64,12 @@ from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.exchange import Route
 from shared.web.health import Readiness, health_routes
+from shared.web.metrics_route import metrics_route
 from shared.web.rate_limit import RateLimiter
 from shared.web.server.http_connection import Rules
 from shared.web.server.serving import serve
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.internal_admin")
 
 
 async def run(settings: InternalAdminSettings) -> None:
@@ -103,7 +104,7 @@ async def _run(
     relay = Relay(postgres, projection)
     keeper = Keeper(postgres, projection, SystemEntropy())
     reconciler = Reconciler(postgres, projection)
-    domains = domains.DomainRevocation(postgres, relay.wake)
+    domains = domain_revocation.DomainRevocation(postgres, relay.wake)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, postgres, redis, projection, needs)
@@ -135,8 +136,8 @@ async def _run(
             supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
         ))  # fmt: skip
         await workers.start(partial(
-            supervise, domains.step, name="domain revocation", idle=domains.IDLE, wake=domains.wake,
-            batch=domains.BATCH, rest=lambda: domains.REST,
+            supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
+            batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
         ))  # fmt: skip
         await workers.start(partial(
             supervise, OutboxWatch(postgres).step, name="outbox watch", idle=timedelta(seconds=10)
@@ -166,28 +167,28 @@ async def _start_trail(workers: trio.Nursery, postgres: Postgres, audit_keys: Ke
 
 async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: UserDirectory) -> None:
     """Blocks reach the user service, when it can be reached."""
-    orders = orders.BlockOrders(postgres, users, SystemEntropy())
+    orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
     await workers.start(partial(
-        supervise, orders.step, name="block orders", idle=orders.IDLE, batch=orders.BATCH
+        supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
     ))  # fmt: skip
 
 
 async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
     """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
-    expiry = expiry.SessionExpiry(postgres, relay.wake)
-    aged_rows, unused_emails = worker.AgedRows(postgres), worker.UnusedEmails(postgres)
-    aged_audit = retention.AuditRetention(postgres, audit_keys)
+    expiry = session_expiry.SessionExpiry(postgres, relay.wake)
+    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    aged_audit = audit_retention.AuditRetention(postgres, audit_keys)
     await workers.start(partial(
         supervise, expiry.step, name="session expiry",
-        idle=expiry.IDLE, batch=expiry.BATCH, rest=lambda: expiry.REST,
+        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
     ))  # fmt: skip
     for name, worker, batch in (
-        ("aged rows", aged_rows, worker.BATCH),
-        ("unused e-mails", unused_emails, worker.PAGE),
-        ("aged audit trail", aged_audit, retention.BATCH),
+        ("aged rows", aged_rows, retention.BATCH),
+        ("unused e-mails", unused_emails, retention.PAGE),
+        ("aged audit trail", aged_audit, audit_retention.BATCH),
     ):
         await workers.start(partial(
-            supervise, worker.step, name=name, idle=worker.IDLE, batch=batch, rest=worker.rest
+            supervise, worker.step, name=name, idle=retention.IDLE, batch=batch, rest=worker.rest
         ))  # fmt: skip
 
 

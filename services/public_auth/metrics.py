@@ -5,7 +5,7 @@ from collections.abc import Callable
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
 
-from shared.telemetry.telemetry.instruments import Counter
+from shared.telemetry.instruments import Counter
 
 _WRONG_CODES = metrics.get_meter("authsession").create_counter(
     "authsession.wrong_codes", unit="{guess}", description="Wrong codes, by whether they were compared with a live code"

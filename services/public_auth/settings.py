@@ -9,10 +9,11 @@ from services.public_auth.mail_settings import MailSettings, read_mail_settings
 from shared.config import variables
 from shared.config.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
 from shared.config.production import check_keys, check_production, check_trusted_proxies
-from shared.config.settings import Rate, Reading
+from shared.config.settings import Reading
 from shared.kernel.address import Address
 from shared.kernel.faults import ConfigurationError
-from shared.web.client_address import IpNetwork
+from shared.kernel.network import IpNetwork
+from shared.kernel.rate import Rate
 
 _PRODUCTION_NEW_ADDRESS_MAIL_LIMIT = Rate(300, timedelta(hours=1))
 

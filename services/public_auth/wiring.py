@@ -36,8 +36,8 @@ from shared.projection.projection import Projection
 from shared.projection.relay import BATCH as RELAY_BATCH
 from shared.projection.relay import Relay
 from shared.projection.watch import OutboxWatch
-from shared.telemetry.telemetry.export import open_telemetry
-from shared.telemetry.telemetry.telemetry import Metrics, metrics_route
+from shared.telemetry.export import open_telemetry
+from shared.telemetry.metrics import Metrics
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
@@ -46,12 +46,13 @@ from shared.web.client_address import ClientAddresses
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.health import Readiness, health_routes
+from shared.web.metrics_route import metrics_route
 from shared.web.rate_limit import RateLimiter
 from shared.web.server.http_connection import Rules
 from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.public_auth")
 
 WATCH_IDLE = timedelta(seconds=10)
 COURIER_LINGER = timedelta(milliseconds=50)

@@ -13,7 +13,7 @@ from shared.config.settings import Reading
 from shared.io.postgres_dsn import is_encrypted_or_local
 from shared.kernel.address import TcpAddress, is_on_this_machine, parse_address
 from shared.kernel.keyring import KeyRing
-from shared.web.client_address import IpNetwork
+from shared.kernel.network import IpNetwork
 
 _SHORTEST_PREFIX = {4: 8, 6: 7}
 """A private network may be as wide as 10.0.0.0/8 or fc00::/7. Nobody's own proxies need more."""

@@ -18,7 +18,8 @@ from shared.io.postgres_dsn import connect_targets
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import KeyRing
-from shared.web.client_address import IpNetwork
+from shared.kernel.network import IpNetwork
+from shared.kernel.rate import Rate
 
 T = TypeVar("T")
 Parse = Callable[[str], T]
@@ -54,14 +55,6 @@ class Variable(Generic[T]):
     default: str | None = None
     is_required: bool = False
     is_secret: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """`count` per `period`, spread evenly, in bursts of at most `count`."""
-
-    count: int
-    period: timedelta
 
 
 class Reading:

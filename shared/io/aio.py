@@ -19,7 +19,7 @@ from shared.io.prompt_loop import PromptLoop, make_prompt
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.io.aio")
 
 
 @asynccontextmanager

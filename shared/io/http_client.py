@@ -17,7 +17,7 @@ import trio
 
 from shared.io.http_answer import Unacceptable
 from shared.io.http_network import ReadingTransport
-from shared.telemetry.telemetry import tracing
+from shared.telemetry import tracing
 
 _BROKEN = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 

@@ -22,7 +22,7 @@ from shared.io.pool_metrics import record_wait, watch_pool
 from shared.io.postgres_connect import Server
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import DependencyUnavailable
-from shared.telemetry.telemetry import tracing
+from shared.telemetry import tracing
 
 T = TypeVar("T")
 Body = Callable[[asyncpg.Connection], Awaitable[T]]
@@ -63,7 +63,7 @@ _CURES = {
 }
 """What a person does about a fault, by its SQLSTATE."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.io.postgres")
 
 
 class Postgres:

@@ -22,7 +22,7 @@ from shared.io.redis_connection import Argument, RedisConnection, RedisReplyErro
 from shared.io.redis_replies import Read
 from shared.kernel.address import UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
-from shared.telemetry.telemetry import tracing
+from shared.telemetry import tracing
 
 T = TypeVar("T")
 
@@ -32,7 +32,7 @@ RENEWAL = timedelta(seconds=1)
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.io.redis")
 
 
 @dataclass(slots=True, eq=False)

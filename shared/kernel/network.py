@@ -1,7 +1,10 @@
 """Kernel: a network, the unit of abuse limits: what one subscriber holds, an IPv4 address or an IPv6 /56."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 _SUBSCRIBER_BITS = 56
 _FORMER_BITS = 64

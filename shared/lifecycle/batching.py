@@ -10,7 +10,7 @@ import trio
 
 from shared.kernel.faults import DependencyUnavailable
 from shared.lifecycle.decided_again import DecidedAgain
-from shared.telemetry.telemetry.tracing import Span, current_span, on_behalf_of
+from shared.telemetry.tracing import Span, current_span, on_behalf_of
 
 ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")
@@ -20,7 +20,7 @@ MOST = 32
 PATIENCE = timedelta(milliseconds=50)
 """A batch that takes longer (a slow server, a connection that hangs) no longer holds back the next one."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.lifecycle.batching")
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import trio
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.lifecycle.drain")
 
 
 class Drain:

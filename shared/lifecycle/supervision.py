@@ -14,13 +14,13 @@ import trio
 
 from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
-from shared.telemetry.telemetry import tracing
+from shared.telemetry import tracing
 
 SHORTEST_BACK_OFF = timedelta(milliseconds=100)
 LONGEST_BACK_OFF = timedelta(seconds=2)
 
 _ENTROPY = SystemEntropy()
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.lifecycle.supervision")
 
 
 class Signal:

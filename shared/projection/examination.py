@@ -31,7 +31,7 @@ MAX_EVENTS = 20
 """Audit rows for one batch of findings; one more row counts the others."""
 _ID = re.compile(r"device-session-[0-9a-f-]{36}")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.projection.examination")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ RATE = 4000
 PASS_REST = timedelta(seconds=20)
 RETRY = timedelta(seconds=1)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.projection.guard")
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ _STREAM_REPLACED = AuditEvent(
     reason_code=_LAST_ID,
 )
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.projection.keeper")
 
 
 class Keeper:

@@ -5,7 +5,7 @@ from typing import get_args
 from opentelemetry import metrics
 
 from shared.projection.epoch import Reason
-from shared.telemetry.telemetry.instruments import module_histogram
+from shared.telemetry.instruments import module_histogram
 
 _METER = metrics.get_meter("authsession")
 

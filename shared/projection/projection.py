@@ -44,7 +44,7 @@ _BEAT_OF_REDIS = re.compile(rb"[0-9]{1,18}")
 _GLOB = re.compile(r"[*?\[\]\\]")  # what SCAN's MATCH does not take as it is
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.projection.projection")
 
 _Life: TypeAlias = tuple[GatewayRecord, int]
 """A record, and the instant at which it may go, in milliseconds since 1970."""

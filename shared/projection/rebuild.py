@@ -23,7 +23,7 @@ from shared.projection.session_walk import ReadPage, SessionWalk
 MARGIN = timedelta(minutes=1)
 """`revoked_at` is older than the publication: by its transaction, and by the outbox's delay."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.projection.rebuild")
 
 
 class Rebuild:

@@ -17,11 +17,12 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
-from shared.telemetry.telemetry.exported_logs import ExportedLogs
-from shared.telemetry.telemetry.settings import Exporter, read_telemetry_settings
-from shared.telemetry.telemetry.telemetry import REPEATED, Metrics, service_resource
+from shared.telemetry.exported_logs import ExportedLogs
+from shared.telemetry.logs import REPEATED
+from shared.telemetry.metrics import Metrics, service_resource
+from shared.telemetry.settings import Exporter, read_telemetry_settings
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.telemetry.export")
 
 FLUSH = timedelta(seconds=2)
 """How long the end of a process waits for its last telemetry to leave; what has not left then is lost."""
@@ -94,7 +95,7 @@ async def _in_thread(shutdown: _Shutdown) -> None:
 
 def _span_exporters(exporter: Exporter) -> list[SpanExporter]:
     if exporter == "otlp":
-        from shared.telemetry.telemetry.otlp import OtlpSpans  # noqa: PLC0415 - see there
+        from shared.telemetry.otlp import OtlpSpans  # noqa: PLC0415 - see there
 
         return [OtlpSpans()]
     return [ConsoleSpanExporter()] if exporter == "console" else []
@@ -102,7 +103,7 @@ def _span_exporters(exporter: Exporter) -> list[SpanExporter]:
 
 def _metric_exporters(exporter: Exporter) -> list[MetricExporter]:
     if exporter == "otlp":
-        from shared.telemetry.telemetry.otlp import OtlpMetrics  # noqa: PLC0415 - see there
+        from shared.telemetry.otlp import OtlpMetrics  # noqa: PLC0415 - see there
 
         return [OtlpMetrics()]
     return [ConsoleMetricExporter()] if exporter == "console" else []
@@ -110,7 +111,7 @@ def _metric_exporters(exporter: Exporter) -> list[MetricExporter]:
 
 def _log_exporters(exporter: Exporter) -> list[LogRecordExporter]:
     if exporter == "otlp":
-        from shared.telemetry.telemetry.otlp import OtlpLogs  # noqa: PLC0415 - see there
+        from shared.telemetry.otlp import OtlpLogs  # noqa: PLC0415 - see there
 
         return [OtlpLogs()]
     return [ConsoleLogRecordExporter()] if exporter == "console" else []

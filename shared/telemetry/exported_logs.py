@@ -7,7 +7,7 @@ from typing import cast
 
 from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber
 
-from shared.telemetry.telemetry.telemetry import log_line
+from shared.telemetry.logs import log_line
 
 _SEVERITIES = (
     (logging.ERROR, SeverityNumber.ERROR),

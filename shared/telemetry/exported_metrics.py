@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from shared.telemetry.telemetry.instruments import DurationHistogram
+from shared.telemetry.instruments import DurationHistogram
 
 _SCOPE = InstrumentationScope("authsession.durations")  # and one for each scope
 

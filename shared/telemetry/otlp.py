@@ -19,7 +19,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.telemetry.otlp")
 
 
 MAX_ANSWER_BYTES = 64 * 1024

@@ -16,7 +16,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.telemetry.telemetry.request_method import known_method
+from shared.telemetry.request_method import known_method
 
 _TRACER = trace.get_tracer("authsession")
 _NOTHING = Context()

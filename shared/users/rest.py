@@ -25,7 +25,7 @@ _DOWN = frozenset({429, 502, 503, 504})
 """Statuses that say the service cannot serve anyone. Others, 500 too, may be about one address only: whoever finds such
 an address must not be able to open the circuit for all."""
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.users.rest")
 
 
 class RestDirectory:

@@ -1,6 +1,7 @@
 """A `Route` served by Quart-Trio, read and answered through `shared.web.connection`.
 
-The plain requests of hot routes do not come this far (`shared.web.server.plain_requests`); the same rules hold for them.
+The plain requests of hot routes do not reach Quart (`shared.web.server.plain_requests`).
+The same rules hold for them.
 """
 
 from collections.abc import Awaitable, Callable, Iterable

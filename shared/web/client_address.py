@@ -4,19 +4,17 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
-from shared.kernel.network import Network, parse_network
+from shared.kernel.network import IpAddress, IpNetwork, Network, parse_network
 
 _KEPT = 4096
 _LONGEST_KEPT = 256
 """Characters of a forwarded header: a stranger may send 16 KiB, and what is kept must not be theirs to size."""
 _MAX_HOPS = 32
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.web.client_address")
 
-IpAddress = IPv4Address | IPv6Address
-IpNetwork = IPv4Network | IPv6Network
 UNIX_PEER = "127.0.0.1"
 """A peer on a Unix socket is a process of this machine, so it counts as loopback (and is trusted if loopback is)."""
 

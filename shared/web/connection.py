@@ -11,7 +11,7 @@ import trio
 
 from contracts.errors import ErrorCode, Refusal
 from shared.kernel.request_id import current_request_id, request_id_for
-from shared.telemetry.telemetry.tracing import RequestSpan
+from shared.telemetry.tracing import RequestSpan
 from shared.web.asgi import Receive, Scope, Send
 from shared.web.client_address import ClientAddress
 from shared.web.edge import Edge

@@ -10,7 +10,7 @@ from contracts.encoding import encode
 from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Request, Response, Route
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.web.health")
 _CHECK_SECONDS = 3.0
 _KEEP_SECONDS = 0.5
 

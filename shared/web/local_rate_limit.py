@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import trio
 
-from shared.config.settings import Rate
+from shared.kernel.rate import Rate
 
 _MOST_KEYS = 20_000
 

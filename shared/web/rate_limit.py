@@ -10,17 +10,17 @@ from typing import Protocol, TypeVar
 import trio
 
 from contracts.errors import ErrorCode
-from shared.config.settings import Rate
 from shared.io.redis_replies import Read, array_of, number
 from shared.kernel.faults import DependencyUnavailable
-from shared.telemetry.telemetry.tracing import Span, current_span, on_behalf_of
+from shared.kernel.rate import Rate
+from shared.telemetry.tracing import Span, current_span, on_behalf_of
 from shared.web.exchange import Endpoint, Request, Response
 from shared.web.local_rate_limit import LocalRateLimiter
 from shared.web.refusals import refusal
 
 T = TypeVar("T")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.web.rate_limit")
 _SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
 _MOST_IN_ONE_CALL = 200
 _PATIENCE_SECONDS = 0.5

@@ -15,7 +15,7 @@ from shared.web.exchange import Response
 _ERRORS = metrics.get_meter("authsession").create_counter(
     "authsession.errors", unit="{error}", description="Error answers by code"
 )
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.web.refusals")
 _CHALLENGE = (b"www-authenticate", b"Bearer")
 _RETRY_AFTER_FAULT = timedelta(seconds=1)
 

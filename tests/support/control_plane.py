@@ -17,9 +17,8 @@ from services.internal_admin.access.authenticate_operator import OperatorAuthent
 from services.internal_admin.access.flow import Authenticate
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.guard_trail import GuardTrail
-from services.internal_admin.api.control_plane_routes import control_plane_routes
-from services.internal_admin.api.routes import internal_routes
 from services.internal_admin.callers.limited import RATES, control_plane_limiter
+from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
@@ -29,6 +28,7 @@ from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.routes import internal_routes
 from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock

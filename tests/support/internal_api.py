@@ -11,7 +11,7 @@ import redis as redis_py
 import trio
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
-from services.internal_admin.api.routes import internal_routes
+from services.internal_admin.routes import internal_routes
 from shared.io.redis import open_redis
 from shared.kernel.entropy import SystemEntropy
 from shared.projection.keeper import Keeper

@@ -1,6 +1,7 @@
 """Requests to the internal listener, as its endpoints get them."""
 
-from shared.web.client_address import ClientAddresses, IpNetwork
+from shared.kernel.network import IpNetwork
+from shared.web.client_address import ClientAddresses
 from shared.web.exchange import Headers, Request
 
 

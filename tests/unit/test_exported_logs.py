@@ -10,7 +10,7 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
 
 from shared.kernel.request_id import current_request_id
-from shared.telemetry.telemetry.exported_logs import ExportedLogs
+from shared.telemetry.exported_logs import ExportedLogs
 
 SECRET = "pilot@example.com"
 
@@ -34,13 +34,13 @@ def exported() -> Iterator[list[Any]]:
 def test_a_record_has_the_template_the_allowed_fields_and_the_request() -> None:
     token = current_request_id.set("request-1")
     with exported() as records:
-        logging.getLogger("shared.x").warning("a %s failed", SECRET, extra={"count": 3, "email": SECRET})
+        logging.getLogger("authsession.x").warning("a %s failed", SECRET, extra={"count": 3, "email": SECRET})
     current_request_id.reset(token)
     [told] = records
     assert told.log_record.body == "a %s failed"
     assert told.log_record.attributes == {"count": 3, "request_id": "request-1"}
     assert (told.log_record.severity_text, told.log_record.severity_number.name) == ("WARNING", "WARN")
-    assert told.instrumentation_scope.name == "shared.x"
+    assert told.instrumentation_scope.name == "authsession.x"
 
 
 def test_an_exception_is_told_by_types_and_places() -> None:
@@ -48,7 +48,7 @@ def test_an_exception_is_told_by_types_and_places() -> None:
         try:
             raise ValueError(SECRET)  # noqa: TRY301
         except ValueError:
-            logging.getLogger("shared.x").exception("failed")
+            logging.getLogger("authsession.x").exception("failed")
     attributes = records[0].log_record.attributes
     assert attributes["exception.type"] == "builtins.ValueError"
     assert "test_exported_logs.py" in json.loads(attributes["exception.stacktrace"])["stack"][0]

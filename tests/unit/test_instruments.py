@@ -5,8 +5,8 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import Histogram, InMemoryMetricReader
 from prometheus_client.parser import text_string_to_metric_families
 
-from shared.telemetry.telemetry.instruments import Counter, DurationHistogram
-from shared.telemetry.telemetry.telemetry import Metrics
+from shared.telemetry.instruments import Counter, DurationHistogram
+from shared.telemetry.metrics import Metrics
 
 
 def test_a_counter_shows_what_was_added_by_attributes() -> None:

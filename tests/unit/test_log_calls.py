@@ -1,4 +1,4 @@
-"""Every fact in a log line is a field that `shared.telemetry.telemetry` lets through: the formatter drops everything else."""
+"""Every fact in a log line is a field that `shared.telemetry.logs` allows: the formatter drops everything else."""
 
 import ast
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.telemetry.telemetry.telemetry import LOG_FIELDS
+from shared.telemetry.logs import LOG_FIELDS
 
 ROOT = Path(__file__).parents[2]
 METHODS = {"debug", "info", "warning", "error", "exception", "critical", "log"}

@@ -39,7 +39,7 @@ from shared.kernel.language import preferred_language
 from shared.kernel.network import parse_network
 from shared.kernel.request_id import request_id_for
 from shared.kernel.time_zone import is_time_zone
-from shared.telemetry.telemetry.tracing import RequestSpan
+from shared.telemetry.tracing import RequestSpan
 from shared.web.app import _decoded_path, quart_app  # pyright: ignore[reportPrivateUsage]
 from shared.web.client_address import ClientAddresses
 from shared.web.connection import _JSON_MEDIA_TYPE  # pyright: ignore[reportPrivateUsage]

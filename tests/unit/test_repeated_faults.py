@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.telemetry.telemetry.repeated_faults import FIRST_PAUSE, LONGEST_PAUSE, OVER_AFTER, RepeatedFaults
-from shared.telemetry.telemetry.telemetry import JsonLines
+from shared.telemetry.logs import JsonLines
+from shared.telemetry.repeated_faults import FIRST_PAUSE, LONGEST_PAUSE, OVER_AFTER, RepeatedFaults
 
 
 class Log:
@@ -18,7 +18,7 @@ class Log:
     def __init__(self) -> None:
         self.now = 1000.0
         self._stream = io.StringIO()
-        self.logger = logging.getLogger("shared.test_repeated_faults")
+        self.logger = logging.getLogger("authsession.test_repeated_faults")
         self.logger.propagate = False
         self.logger.setLevel(logging.INFO)
         self._handler = logging.StreamHandler(self._stream)

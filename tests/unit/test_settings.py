@@ -14,7 +14,6 @@ from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
 from shared.config.settings import (
-    Rate,
     edit_distance,
     parse_boolean,
     parse_budget,
@@ -28,6 +27,7 @@ from shared.config.settings import (
 from shared.config.variables import VARIABLES
 from shared.kernel.address import TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
+from shared.kernel.rate import Rate
 from shared.users.settings import UserServiceSettings
 
 SECRET = "S3cretWord"

@@ -17,7 +17,8 @@ import trio
 from shared.kernel.address import TcpAddress
 from shared.kernel.request_id import current_request_id
 from shared.projection.epoch import Reason
-from shared.telemetry.telemetry.telemetry import LOG_FIELDS, REPEATED, Metrics, configure_logging
+from shared.telemetry.logs import LOG_FIELDS, REPEATED, configure_logging
+from shared.telemetry.metrics import Metrics
 
 SECRET = "pilot@example.com"
 ROOT = Path(__file__).parents[2]
@@ -50,7 +51,7 @@ def _raise_with_secrets() -> None:
 
 
 def test_no_way_of_logging_puts_a_value_into_a_line() -> None:
-    ours, foreign = logging.getLogger("shared.x"), logging.getLogger("asyncpg")
+    ours, foreign = logging.getLogger("authsession.x"), logging.getLogger("asyncpg")
     with logged() as lines:
         ours.error("failed %s", SECRET)
         ours.error("failed", extra={"email": SECRET})
@@ -74,7 +75,7 @@ def test_an_exception_is_told_by_types_and_places() -> None:
         try:
             _raise_with_secrets()
         except ExceptionGroup as error:
-            logging.getLogger("shared.x").error("failed", exc_info=error)  # noqa: TRY400
+            logging.getLogger("authsession.x").error("failed", exc_info=error)  # noqa: TRY400
         exception = lines()[0]["exception"]
     assert exception["type"] == "builtins.ExceptionGroup"
     assert "_raise_with_secrets" in exception["stack"][-1]
@@ -85,7 +86,7 @@ def test_an_exception_is_told_by_types_and_places() -> None:
 async def test_a_line_has_its_time_place_request_and_allowed_fields() -> None:
     with logged() as lines:
         current_request_id.set("request-1")
-        logging.getLogger("shared.web.server.serving").info(
+        logging.getLogger("authsession.server.serving").info(
             "listening", extra={"address": TcpAddress("", 1), "count": 3}
         )
         logging.getLogger("services.public_auth").debug("not shown")
@@ -93,7 +94,7 @@ async def test_a_line_has_its_time_place_request_and_allowed_fields() -> None:
         [line] = lines()
     assert line.pop("ts").endswith("Z")
     assert line == {
-        "level": "info", "logger": "shared.web.server.serving", "event": "listening", "request_id": "request-1",
+        "level": "info", "logger": "authsession.server.serving", "event": "listening", "request_id": "request-1",
         "address": ":1", "count": 3,
     }  # fmt: skip
 
@@ -144,7 +145,7 @@ def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyP
 
 SHOWS_INSTRUMENTS_OF_MODULES = """
 from shared.projection import metrics as projection
-from shared.telemetry.telemetry import Metrics
+from shared.telemetry.metrics import Metrics
 
 metrics = Metrics("test")
 metrics.show_instruments_of_modules()

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.kernel.faults import ConfigurationError
-from shared.telemetry.telemetry.settings import TelemetrySettings, read_telemetry_settings
+from shared.telemetry.settings import TelemetrySettings, read_telemetry_settings
 
 
 @pytest.mark.parametrize("environment", [{}, {"OTEL_TRACES_EXPORTER": ""}, {"OTEL_METRICS_EXPORTER": "prometheus"}])

@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased,
 
 from shared.io.http_client import HttpClient
 from shared.kernel.faults import DependencyUnavailable
-from shared.telemetry.telemetry import tracing
-from shared.telemetry.telemetry.tracing import RequestSpan
+from shared.telemetry import tracing
+from shared.telemetry.tracing import RequestSpan
 
 SECRET = "pilot@example.com"
 TRACE, PARENT = 0x4BF92F3577B34DA6A3CE929D0E0E4736, 0x00F067AA0BA902B7

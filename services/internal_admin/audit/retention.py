@@ -19,7 +19,7 @@ _METER = metrics.get_meter("authsession")
 _REMOVED = _METER.create_counter(
     "authsession.audit.removed", unit="{row}", description="Rows of the audit trail removed because their time was over"
 )
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.audit.retention")
 
 
 class AuditRetention:

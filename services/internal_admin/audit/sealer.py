@@ -31,7 +31,7 @@ _HEAD = _METER.create_gauge("authsession.audit.head", unit="{seal}", description
 _DELAY = _METER.create_gauge(
     "authsession.audit.seal_delay", unit="s", description="How long the oldest row sealed last had waited"
 )
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.audit.sealer")
 
 
 class AuditSealer:

@@ -25,7 +25,7 @@ LEASE = timedelta(seconds=30)
 FIRST_BACKOFF = timedelta(seconds=1)
 LONGEST_BACKOFF = timedelta(seconds=60)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.blocks.orders")
 
 
 class BlockOrders:

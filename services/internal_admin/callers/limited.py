@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 from contracts.errors import ErrorCode
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.route import ProtectedEndpoint
-from shared.config.settings import Rate
+from shared.kernel.rate import Rate
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter, RateStore
 from shared.web.refusals import refusal

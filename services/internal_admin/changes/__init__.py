@@ -1,1 +1,1 @@
-"""Changes: a mutation ends after its gateway records are published, and happens once under an Idempotency-Key (SPEC §4)."""
+"""Changes: a mutation publishes its gateway records, and happens once under an Idempotency-Key (SPEC §4)."""

@@ -24,7 +24,7 @@ _ENDED = metrics.get_meter("authsession").create_counter(
     unit="{backend}",
     description="Back ends of the public role that were ended because others waited for their locks",
 )
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.lock_watch")
 
 
 class Blockers:

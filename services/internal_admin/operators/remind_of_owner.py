@@ -9,7 +9,7 @@ from services.internal_admin.operators.store.setup import read_owner_setup
 from shared.io.postgres import Postgres
 from shared.lifecycle.supervision import weather
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.operators.owner_reminder")
 _PATIENCE_SECONDS = 5.0
 
 

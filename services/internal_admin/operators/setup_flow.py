@@ -17,27 +17,27 @@ from services.internal_admin.operators.domain.owner_setup import (
 )
 from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
 from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
-from services.internal_admin.operators.store import setup
+from services.internal_admin.operators.store import setup as store
 from shared.kernel.ids import new_operator_id
 
 
 async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
     """A registration token for the setup code, which is used up. A repeat is refused: a new code is a command away."""
     token = new_registration_token(flow.entropy)
-    return await flow.postgres.unit_of_work(partial(setup.exchange_setup_code, command=command, token=token))
+    return await flow.postgres.unit_of_work(partial(store.exchange_setup_code, command=command, token=token))
 
 
 async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:
     """Nothing is hashed for whoever may not register, and a weak password uses nothing up."""
     async with flow.hasher.turn():
         setup = await flow.postgres.unit_of_work(
-            partial(setup.read_owner_setup, registration_token=command.registration_token)
+            partial(store.read_owner_setup, registration_token=command.registration_token)
         )
         refused = _refused(setup, command)
         if refused is None:
             return await _register(command, flow)
         await flow.postgres.unit_of_work(
-            partial(setup.audit_registration_refusal, refused=refused, caller=command.caller)
+            partial(store.audit_registration_refusal, refused=refused, caller=command.caller)
         )
         return refused
 
@@ -45,12 +45,12 @@ async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterO
 async def weak_password(command: RegisterOwner, flow: AccountFlow) -> PasswordRefused | None:
     """Why the password of somebody who may register will not do. One read: it comes before the limit of attempts."""
     setup = await flow.postgres.unit_of_work(
-        partial(setup.read_owner_setup, registration_token=command.registration_token)
+        partial(store.read_owner_setup, registration_token=command.registration_token)
     )
     refused = _refused(setup, command)
     if not isinstance(refused, PasswordRefused):
         return None
-    await flow.postgres.unit_of_work(partial(setup.audit_registration_refusal, refused=refused, caller=command.caller))
+    await flow.postgres.unit_of_work(partial(store.audit_registration_refusal, refused=refused, caller=command.caller))
     return refused
 
 
@@ -68,7 +68,7 @@ async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerO
     hashed, code_hashes = await flow.hasher.hash(command.password), await flow.hasher.hash_all(codes)
     outcome = await flow.postgres.unit_of_work(
         partial(
-            setup.register_owner,
+            store.register_owner,
             command=command,
             operator_id=new_operator_id(flow.clock, flow.entropy),
             password_hash=hashed,

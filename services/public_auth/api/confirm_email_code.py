@@ -15,7 +15,7 @@ from shared.web.refusals import refusal
 
 _RETRY_AFTER_CURE = timedelta(minutes=1)
 _KEY_FORM = "client_public_key must be the 32 bytes of an Ed25519 public key in standard base64: 44 characters, padded"
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.login.confirm_email_code")
 
 
 def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoint:

@@ -41,7 +41,7 @@ _DIRECTORY = "user_service"
 
 OutcomeT = TypeVar("OutcomeT")
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.login.confirm_code")
 
 
 @dataclass(frozen=True, slots=True)

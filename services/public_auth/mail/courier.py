@@ -38,7 +38,7 @@ from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, unseal
 from shared.lifecycle.supervision import Signal, supervise, weather
-from shared.telemetry.telemetry import tracing
+from shared.telemetry import tracing
 
 LEASE_MARGIN = timedelta(seconds=30)
 """What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""
@@ -49,7 +49,7 @@ FIRST_BACKOFF_IF_MAYBE_SENT = timedelta(seconds=20)
 """After an answer outside the contract: the letter may be there already, and each try may double it."""
 LONGEST_BACKOFF = timedelta(seconds=60)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.mail.courier")
 
 
 class Courier:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from opentelemetry import metrics
 
 from services.public_auth.store.deliveries import QueueState, Settlement
-from shared.telemetry.telemetry.instruments import Counter, module_histogram
+from shared.telemetry.instruments import Counter, module_histogram
 
 _METER = metrics.get_meter("authsession")
 

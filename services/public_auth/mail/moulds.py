@@ -27,7 +27,7 @@ MAX_MOULDS = 128
 _ENCODED_WORD = rb"=\?utf-8\?b\?(?P<encoded>[A-Za-z0-9+/=]+)\?="
 _SOFT_BREAK = rb"(?:=\r\n)?"
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.mail.moulds")
 
 
 class _Values(NamedTuple):

@@ -18,7 +18,7 @@ MAILS_BEFORE_PAUSE = 3
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(seconds=60)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.mail.pace")
 
 
 class Pace:

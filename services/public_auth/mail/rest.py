@@ -18,7 +18,7 @@ from services.public_auth.mail.transport import (
 from shared.io.http_client import Answer, HttpClient, NoAnswer
 
 PATH = "/api/v1/internal/login-code-deliveries"
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.mail.rest")
 _REFUSALS_OF_THIS_LETTER = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 

@@ -21,9 +21,9 @@ from contracts.errors import ErrorCode
 from shared.http.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.http.request_body import Framing
 from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
-from shared.kernel.network import parse_network
+from shared.kernel.network import IpNetwork, parse_network
 from shared.web.asgi import AsgiApp, Scope
-from shared.web.client_address import UNIX_PEER, IpNetwork
+from shared.web.client_address import UNIX_PEER
 from shared.web.connection import MAX_BODY_BYTES
 from shared.web.refusals import refusal
 from shared.web.server.http_exchange import Answer, RequestBody, whole_answer
@@ -40,7 +40,7 @@ LINGER_SECONDS = 1.0
 _READ_BYTES = 16 * 1024
 _MAX_BLANK_LINES = 32
 """Before one request. Old clients send one; without a bound a stream of them would cost us more than its sender."""
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.server.http_connection")
 
 Peer = tuple[str, int] | None
 """IP address and port; None on a Unix socket."""

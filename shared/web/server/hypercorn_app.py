@@ -1,7 +1,7 @@
-"""Runs the ASGI app for one request by hypercorn's request stream (Quart-Trio's routes; hot routes need no framework).
+"""Runs the ASGI app for one request by hypercorn's request stream. Hot routes need no framework and do not come here.
 
-Hypercorn gives its task group, its scope and its checks of what an app sends. It reads nothing: heads and bodies are
-read by `shared.web.server.http_connection`, because h11 takes quadratic time over some of them (docs/decisions/0042-the-wire.md).
+Hypercorn gives its task group, its scope and its checks of what an app sends. It reads nothing: h11 takes quadratic
+time over some heads and bodies, so `shared.web.server.http_connection` reads them (docs/decisions/0042-the-wire.md).
 """
 
 import logging

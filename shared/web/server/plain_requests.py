@@ -1,8 +1,8 @@
 """The hot routes of a listener, answered without a framework.
 
-Every request is read by one parser (`shared.http.request_head`). One whose target is exactly that of a hot route goes to
-its endpoint from here; another spelling of the same path, and every other route, goes through Quart. The rules are the
-same. Why: docs/decisions/0003-plain-requests.md.
+One parser (`shared.http.request_head`) reads every request. A request whose target is exactly that of a hot route goes
+to its endpoint from here. Another spelling of the same path, and every other route, goes through Quart.
+The rules are the same. Why: docs/decisions/0003-plain-requests.md.
 """
 
 from collections.abc import Iterable

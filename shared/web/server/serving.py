@@ -18,7 +18,7 @@ from shared.web.server.http_connection import DEFAULT_RULES, HttpConnection, Lis
 from shared.web.server.places import Places
 from shared.web.server.plain_requests import PlainRequests
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("authsession.server.serving")
 _BACKLOG = 1024
 _LOOK_SECONDS = 0.5
 """How much longer than its deadline a client may be waited for."""

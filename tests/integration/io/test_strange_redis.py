@@ -11,11 +11,11 @@ import trio
 
 from authsession.embedded.redis import EmbeddedRedis
 from contracts.gateway import GatewayKeys
-from shared.config.settings import Rate
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.rate import Rate
 from shared.projection.epoch import Seen
 from shared.projection.projection import Projection, StoredRecord
 from shared.web.rate_limit import RateLimiter

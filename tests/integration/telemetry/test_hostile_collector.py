@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from shared.telemetry.telemetry.otlp import MAX_ANSWER_BYTES, Session
+from shared.telemetry.otlp import MAX_ANSWER_BYTES, Session
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 ENDLESS = 64 * 1024 * 1024

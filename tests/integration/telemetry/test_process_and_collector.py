@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from authsession.embedded.child import free_port
-from shared.telemetry.telemetry.export import FLUSH
+from shared.telemetry.export import FLUSH
 from tests.support.collector import AT_ONCE, open_collector
 
 ROOT = Path(__file__).parents[3]
@@ -23,7 +23,7 @@ from shared.telemetry.tracing import RequestSpan
 
 async def run(seconds):
     async with open_telemetry("test") as metrics:
-        logging.getLogger("shared.test").warning("the last words")
+        logging.getLogger("authsession.test").warning("the last words")
         slowest, ends = 0.0, trio.current_time() + seconds
         while True:
             span = RequestSpan("GET", "http", None, is_believed=False)

@@ -9,10 +9,10 @@ import pytest
 import trio
 
 from authsession.embedded.redis import EmbeddedRedis
-from shared.config.settings import Rate
 from shared.io.redis import Redis, open_redis
 from shared.io.redis_replies import Read, nothing
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.rate import Rate
 from shared.web.rate_limit import RateLimiter
 from tests.integration.io.faults import paused
 from tests.support.servers import temporary_redis

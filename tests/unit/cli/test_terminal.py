@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from authsession.terminal import Terminal, readable
-from shared.telemetry.telemetry.telemetry import LOG_FIELDS, JsonLines
+from shared.telemetry.logs import LOG_FIELDS, JsonLines
 
 LINE = {"ts": "2026-04-05T12:00:00.000Z", "level": "info", "logger": "a.b", "event": "listening", "address": ":8080"}
 
@@ -42,7 +42,7 @@ def test_no_field_is_left_out_and_none_moves_the_cursor(fields: dict[str, object
 
 
 def record_of(error: BaseException) -> logging.LogRecord:
-    return logging.LogRecord("shared.x", logging.ERROR, "x.py", 1, "failed", (), (type(error), error, None))
+    return logging.LogRecord("authsession.x", logging.ERROR, "x.py", 1, "failed", (), (type(error), error, None))
 
 
 def raised() -> BaseException:

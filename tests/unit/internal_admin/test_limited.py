@@ -9,8 +9,8 @@ from trio.testing import MockClock
 
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.limited import RATES, control_plane_limiter, limited
-from shared.config.settings import Rate
 from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.rate import Rate
 from shared.web.exchange import Request, Response
 from tests.support.web_request import request
 

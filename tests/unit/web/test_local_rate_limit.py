@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.config.settings import Rate
+from shared.kernel.rate import Rate
 from shared.web.local_rate_limit import LocalRateLimiter
 
 

@@ -1,0 +1,94 @@
+"""JSON logs. This module alone decides what a log line may hold (SPEC §13.2).
+
+A line has the template of its message, never with values put in; fields from `extra=` only if they are in `LOG_FIELDS`;
+exceptions as types and places in the code, never their texts. So no e-mail, code, key, token, challenge id or password
+of a DSN can reach a log by way of an argument, an exception or a library.
+"""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import TextIO, cast
+
+from opentelemetry import trace
+
+from shared.kernel.request_id import current_request_id
+from shared.telemetry.repeated_faults import RepeatedFaults
+
+LOG_FIELDS = frozenset({
+    "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
+    "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "repeats", "route",
+    "schema", "seq", "signal", "status", "version", "warning", "worker",
+})  # fmt: skip
+"""What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
+REPEATED = RepeatedFaults()
+"""For every handler of the process: a repeated fault fills neither a terminal nor a disk."""
+OURS = "authsession"
+"""The root of our loggers. Each has a fixed name, so that a module that moves changes no log line."""
+_LONGEST_TEXT = 300
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object per record."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return json.dumps(log_line(record), ensure_ascii=False)
+
+
+def log_line(record: logging.LogRecord) -> dict[str, object]:
+    """All that may be told of a record: ts, level, logger, event, request_id, trace, the allowed fields, exception."""
+    line: dict[str, object] = {
+        "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": _event(record),
+    }
+    request_id = current_request_id.get()
+    if request_id is not None:
+        line["request_id"] = request_id
+    span = trace.get_current_span().get_span_context()
+    if span.is_valid:
+        line.update(trace_id=trace.format_trace_id(span.trace_id), span_id=trace.format_span_id(span.span_id))
+    given = vars(record)
+    line.update((name, _plain(given[name])) for name in LOG_FIELDS & given.keys())
+    if record.exc_info and record.exc_info[1] is not None:
+        line["exception"] = describe(record.exc_info[1])
+    return line
+
+
+def _event(record: logging.LogRecord) -> str:
+    """The template of our own messages. What libraries write may quote data: of those only the place in their code."""
+    if record.name.partition(".")[0] == OURS and isinstance(record.msg, str):
+        return record.msg
+    return f"{record.module}:{record.lineno}"
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, bool | int | float) else str(value)[:_LONGEST_TEXT]
+
+
+def describe(error: BaseException) -> dict[str, object]:
+    """Type, the places it went through (innermost last) and what caused it or is grouped in it; no text, no values."""
+    places = traceback.extract_tb(error.__traceback__)
+    described: dict[str, object] = {
+        "type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "stack": [f"{place.filename}:{place.lineno} {place.name}" for place in places],
+    }
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        described["cause"] = describe(cause)
+    if isinstance(error, BaseExceptionGroup):
+        described["exceptions"] = [describe(each) for each in cast(BaseExceptionGroup[BaseException], error).exceptions]
+    return described
+
+
+def configure_logging(stream: TextIO) -> None:
+    """Send every log record of the process to `stream` as JSON lines: ours from INFO up, libraries' from WARNING."""
+    output = logging.StreamHandler(stream)
+    output.setFormatter(JsonLines())
+    output.addFilter(REPEATED)
+    logging.basicConfig(handlers=[output], level=logging.WARNING, force=True)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False  # a full disk must not add tracebacks of its own
+    logging.getLogger(OURS).setLevel(logging.INFO)

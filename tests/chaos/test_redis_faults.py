@@ -1,7 +1,7 @@
 """Redis away, slow, flushed, restarted, gone back or replaced by an empty one, under logins and revocations.
 
 Redis may lose everything; what was acknowledged must be there again by itself (SPEC §6.3, §6.4). The keeper's own laws
-are in tests/integration/outbox; these go over both processes and count.
+are in tests/integration/projection; these go over both processes and count.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Laws of the tree (SPEC §1.2, ARCHITECTURE §1): the import rules hold, and each of them bites when it is broken."""
+"""Laws of the tree (SPEC §1.2, docs/architecture/tree.md): the import rules hold, and each of them bites when it is broken."""
 
 import shutil
 import subprocess

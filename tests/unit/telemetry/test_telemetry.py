@@ -21,7 +21,7 @@ from shared.telemetry.logs import LOG_FIELDS, REPEATED, configure_logging
 from shared.telemetry.metrics import Metrics
 
 SECRET = "pilot@example.com"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @contextmanager

@@ -118,9 +118,3 @@ select email_id from emails
 -- Those of the locked addresses of which nothing came back before the lock: this snapshot is younger. Locks: emails.
 with removed as (delete from emails where email_id = any ($1::bigint[]) and email_is_unused(email_id) returning 1)
 select count(*) from removed;
-
--- name: read_aged_sessions
--- Active sessions older than the setting allows, oldest first, at most $1.
-select device_session_id from device_sessions
- where status = 'active' and created_at <= (select clock_now() - session_max_age from settings)
- order by created_at, device_session_id limit $1;

@@ -1,4 +1,4 @@
--- Statements of the internal service. Lock order everywhere: emails, then device_sessions, then the rest.
+-- Lock order everywhere: emails, then device_sessions, then the rest.
 
 -- name: lock_email
 -- The row of a case-folded address, made if new; its version rises. Locks: emails.
@@ -110,75 +110,8 @@ select * from device_sessions
  order by created_at desc, device_session_id
  limit $4;
 
--- name: read_user
--- Whose the case-folded address $1 is: of several users from before SPEC §2.3 said so, the oldest. Where the spelling $2 is
--- given, the user of exactly that one: a user service may tell spellings apart.
-select users.* from users join emails using (email_id)
- where emails.folded = $1 and users.email = coalesce($2, users.email)
- order by users.created_at, users.user_id limit 1;
-
--- name: list_users
--- Users by their ids, the newest first where they are ours; from after the id $1, at most $2.
-select * from users where user_id < $1 order by user_id desc limit $2;
-
--- name: list_first_users
--- The same from the beginning, at most $1.
-select * from users order by user_id desc limit $1;
-
--- name: has_user
--- Whether there is a user of this id.
-select exists (select from users where user_id = $1);
-
--- name: read_standing_block
--- The block on a subject: an address ($1) or a user ($2); with the instant that decides whether it has expired.
-select now.instant as now, blocks.block_id, blocks.expires_at
-  from (select clock_now() as instant) as now
-  left join blocks on blocks.email_id = $1 or blocks.user_id = $2;
-
--- name: insert_block
--- Blocks a subject that has no block row.
-insert into blocks (email_id, user_id, expires_at, reason_code, actor_type, actor_id, created_at)
-values ($1, $2, $3, $4, $5, $6, $7);
-
--- name: change_block_expiry
--- Another end for a block that stands; who set it and why stay.
-update blocks set expires_at = $2 where block_id = $1;
-
--- name: delete_block
--- Ends a block.
-delete from blocks where block_id = $1;
-
--- name: list_blocks
--- Blocks that have not expired, newest first, from before $1, at most $2.
-select blocks.*, emails.folded
-  from blocks left join emails using (email_id)
- where blocks.block_id < $1 and (blocks.expires_at is null or blocks.expires_at > (select clock_now()))
- order by blocks.block_id desc
- limit $2;
-
--- name: read_block_of_email
--- The block on a case-folded address, unless it has expired.
-select blocks.*, emails.folded
-  from blocks join emails using (email_id)
- where emails.folded = $1 and (blocks.expires_at is null or blocks.expires_at > clock_now());
-
--- name: read_block_of_user
--- The block on a user, unless it has expired.
-select blocks.*, null as folded
-  from blocks
- where blocks.user_id = $1 and (blocks.expires_at is null or blocks.expires_at > clock_now());
-
--- name: read_mailbox
--- What the stub transport mailed to an address, in any case of its letters, while the code lives; newest first.
-select mail_deliveries.email, mail_deliveries.locale, mail_deliveries.challenge_id, mail_deliveries.finished_at as sent_at,
-       login_codes.login_code_id, login_codes.sealed_code, login_codes.seal_key_id
-  from emails
-  join mail_deliveries using (email_id)
-  join login_codes on login_codes.login_code_id = mail_deliveries.login_code_id
- where emails.folded = $1 and mail_deliveries.state = 'sent'
-   and login_codes.sealed_code is not null and login_codes.expires_at > clock_now()
- order by mail_deliveries.finished_at desc, mail_deliveries.delivery_id desc;
-
--- name: end_public_blockers
--- Ends back ends of the public role that others have waited for longer than $1; how many.
-select end_public_blockers($1);
+-- name: read_aged_sessions
+-- Active sessions older than the setting allows, oldest first, at most $1.
+select device_session_id from device_sessions
+ where status = 'active' and created_at <= (select clock_now() - session_max_age from settings)
+ order by created_at, device_session_id limit $1;

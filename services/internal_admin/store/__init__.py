@@ -1,1 +1,0 @@
-"""The internal service's statements, and the bodies of its units of work. Decisions are asked of `domain`."""

@@ -1,5 +1,0 @@
-"""Store: the SQL of this service, by name."""
-
-from shared.io import queries
-
-SQL = queries.load("services.internal_admin.store")

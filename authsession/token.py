@@ -10,7 +10,7 @@ from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from services.internal_admin.tokens import store as tokens_store
 from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, RevokeToken, new_token_secret
 from shared.kernel.clock import SystemClock

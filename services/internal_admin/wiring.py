@@ -17,7 +17,7 @@ from services.internal_admin.audit import retention as audit_retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import orders as block_orders
-from services.internal_admin.callers.limited import control_plane_limiter
+from services.internal_admin.callers.route import control_plane_limiter
 from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.operator_sessions.cookie import SessionCookie

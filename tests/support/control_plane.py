@@ -17,7 +17,7 @@ from services.internal_admin.access.authenticate_operator import OperatorAuthent
 from services.internal_admin.access.flow import Authenticate
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.guard_trail import GuardTrail
-from services.internal_admin.callers.limited import RATES, control_plane_limiter
+from services.internal_admin.callers.route import RATES, control_plane_limiter
 from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives

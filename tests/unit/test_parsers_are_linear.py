@@ -23,7 +23,7 @@ from contracts.strict_json import check_names, decode_object, read_text
 from contracts.strict_query import decode_query, read_limit
 from contracts.user_service import decode_ensured, decode_exists, decode_resolution
 from services.internal_admin.access.credentials import credentials_of
-from services.internal_admin.callers.same_origin import is_same_origin
+from services.internal_admin.callers.request import is_same_origin
 from services.internal_admin.operator_sessions.cookie import NAME, SessionCookie
 from services.internal_admin.operators.domain.password import PasswordOwner, normal_password, password_fault
 from services.internal_admin.operators.domain.readable_code import read_readable_code

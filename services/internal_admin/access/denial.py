@@ -17,8 +17,7 @@ from services.internal_admin.access.domain import (
     decide_access,
 )
 from services.internal_admin.callers.identity import Identity, Operator
-from services.internal_admin.callers.request_scheme import scheme_of
-from services.internal_admin.callers.same_origin import is_same_origin
+from services.internal_admin.callers.request import is_same_origin, scheme_of
 from shared.web.exchange import Request
 
 _OPERATORS_ONLY = "this needs the session of an operator"

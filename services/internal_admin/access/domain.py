@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from services.internal_admin.callers.identity import Identity, Operator, Token, Unauthenticated
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Identity, Operator, Scope, Token, Unauthenticated
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,7 @@ from ipaddress import ip_address
 
 from contracts.errors import ErrorCode
 from services.internal_admin.access.denial import Denial
-from services.internal_admin.callers.request_scheme import scheme_of
-from services.internal_admin.callers.same_origin import is_same_origin
+from services.internal_admin.callers.request import is_same_origin, scheme_of
 from shared.web.exchange import Request
 
 _UNKNOWN_HOST = "the host is unknown: add it to AUTHSESSION_INTERNAL_HOSTS, or use an IP address"

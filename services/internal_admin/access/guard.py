@@ -24,12 +24,9 @@ from services.internal_admin.access.domain import ACCESS, Access, Anyone
 from services.internal_admin.access.flow import Authenticate
 from services.internal_admin.access.foreign_page import denial_of_page
 from services.internal_admin.access.guard_trail import GuardTrail
-from services.internal_admin.callers.failing_slowly import FLOOR
 from services.internal_admin.callers.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
-from services.internal_admin.callers.limited import LimitName
-from services.internal_admin.callers.local_request import is_local
-from services.internal_admin.callers.request import caller_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.request import caller_of, is_local
+from services.internal_admin.callers.route import FLOOR, LimitName, ProtectedRoute
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from shared.web.exchange import Request, Response, Route
 from shared.web.refusals import refusal

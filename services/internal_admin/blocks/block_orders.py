@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_email
+from services.internal_admin.callers.trail import audit_subject_of_email
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries

@@ -1,6 +1,8 @@
-"""Api: what several routes read from a request in the same way."""
+"""Api: whether a program of this machine made a request itself, not for somebody behind it."""
 
-from typing import Protocol
+from ipaddress import ip_address
+from typing import Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Identity, Operator
@@ -9,7 +11,56 @@ from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from shared.kernel.email_address import EmailAddress, parse_email
 from shared.kernel.faults import InvariantBroken
-from shared.web.exchange import Request
+from shared.web.exchange import Headers, Request
+
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+
+
+def is_local(request: Request) -> bool:
+    """A loopback peer (or a Unix socket), and no header that a proxy adds."""
+    is_forwarded = any(name in request.headers for name in _FORWARDING_HEADERS)
+    return not is_forwarded and ip_address(request.client.address).is_loopback
+
+
+Scheme: TypeAlias = Literal["http", "https"]
+
+
+def scheme_of(request: Request) -> Scheme:
+    """`https` if the peer is a trusted proxy and each entry of `X-Forwarded-Proto` says so."""
+    forwarded = request.headers.get("x-forwarded-proto")
+    if forwarded is None or not request.client.is_behind_trusted_proxy:
+        return "http"
+    entries = {entry.strip().lower() for entry in forwarded.split(",")}
+    return "https" if entries == {"https"} else "http"
+
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def is_same_origin(headers: Headers, scheme: Scheme) -> bool:
+    """Whether the browser vouches for it: `Sec-Fetch-Site` (Fetch Metadata) says `same-origin`, or, from a browser that
+    does not send that, `Origin` (RFC 6454) is `scheme` and the authority of `Host`. Without both there is no proof."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin, host = headers.get("origin"), headers.get("host")
+    if origin is None or host is None:
+        return False
+    own = _authority(f"{scheme}://{host}")
+    return own is not None and _authority(origin) == own
+
+
+def _authority(url: str) -> tuple[str, str, int] | None:
+    """Scheme, host and port of an origin; None for whatever has more or less than these (`null`, a path, a user)."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    default = _DEFAULT_PORTS.get(parts.scheme)
+    if default is None or parts.hostname is None or "@" in parts.netloc or url != f"{parts.scheme}://{parts.netloc}":
+        return None
+    return parts.scheme, parts.hostname, default if port is None else port
 
 
 class Attributed(Protocol):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-from services.internal_admin.callers.request_scheme import scheme_of
+from services.internal_admin.callers.request import scheme_of
 from shared.kernel.entropy import Entropy
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, seal, unseal

@@ -12,8 +12,7 @@ from contracts.control_plane.operator_sessions import (
     encode_opened_session,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.local_request import is_local
-from services.internal_admin.callers.request_scheme import scheme_of
+from services.internal_admin.callers.request import is_local, scheme_of
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,

@@ -9,9 +9,8 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_id
 from services.internal_admin.callers.mutation import Caller
-from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,

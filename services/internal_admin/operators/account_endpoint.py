@@ -1,9 +1,7 @@
 """Api: what the routes of operators' accounts have in common: limits, the floor under refusals, how outcomes answer."""
 
 from contracts.errors import ERRORS, ErrorCode, Refusal
-from services.internal_admin.callers.failing_slowly import failing_slowly
-from services.internal_admin.callers.limited import LimitName, limited
-from services.internal_admin.callers.route import ProtectedEndpoint, ProtectedRoute
+from services.internal_admin.callers.route import LimitName, ProtectedEndpoint, ProtectedRoute, failing_slowly, limited
 from services.internal_admin.operators.domain.password import PasswordRefused
 from shared.web.rate_limit import RateLimiter
 

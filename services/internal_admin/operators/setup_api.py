@@ -14,10 +14,8 @@ from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.limited import limited
-from services.internal_admin.callers.local_request import is_local
-from services.internal_admin.callers.request import caller_of, email_address
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.request import caller_of, email_address, is_local
+from services.internal_admin.callers.route import ProtectedRoute, limited
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from services.internal_admin.operators.account_endpoint import account_route, password_refusal, unlimited_account_route
 from services.internal_admin.operators.account_flow import AccountFlow

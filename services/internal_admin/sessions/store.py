@@ -11,9 +11,8 @@ from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_id
 from services.internal_admin.callers.mutation import NOTHING, PART, Cause, Done, Part
-from services.internal_admin.callers.trail import insert_mutation_event
+from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
 from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,

@@ -12,10 +12,9 @@ from contracts.control_plane.tokens import (
     encode_tokens,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.callers.scope import Scope
 from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, Creator, CreatorGone, RevokeToken
 from services.internal_admin.tokens.flow import create_token
 from services.internal_admin.tokens.list_tokens import list_tokens

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_id
-from services.internal_admin.callers.identity import Token
+from services.internal_admin.callers.identity import Scope, Token
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.callers.scope import Scope
-from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.tokens.domain import (
     ApiToken,
     Created,

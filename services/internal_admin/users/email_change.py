@@ -2,8 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
-from services.internal_admin.callers.trail import insert_mutation_event
+from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
 from services.internal_admin.store.statements import SQL

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from services.internal_admin.access.domain import ACCESS, Anyone, Scoped
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from tests.contract.openapi.documents import GUARDED, load, operations, raw, resolved
 from tests.contract.openapi.operators import AUTH, Owner, from_new_network
 from tests.support.stack import RunningStack

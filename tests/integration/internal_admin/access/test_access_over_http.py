@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.internal_admin.access.domain import ACCESS, Anyone, OperatorOnly, Scoped
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from tests.support.api_tokens import attribute_token, expire_token, make_token, revoke_token
 from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.world import World

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from tests.support.api_tokens import make_token
 from tests.support.control_plane import AUTH, ControlPlane, open_control_plane
 from tests.support.world import World

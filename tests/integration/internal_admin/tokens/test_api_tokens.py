@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from tests.support.api_tokens import expire_token, make_token
 from tests.support.control_plane import AUTH, PEER, ControlPlane, SignedIn, open_control_plane
 from tests.support.world import World

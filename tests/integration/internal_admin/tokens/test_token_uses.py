@@ -9,7 +9,7 @@ import pytest
 
 from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.access.flow import Authenticate
-from services.internal_admin.callers.scope import Scope
+from services.internal_admin.callers.identity import Scope
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import KeepTokenUses

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.internal_admin.callers.same_origin import is_same_origin
+from services.internal_admin.callers.request import is_same_origin
 from services.internal_admin.operator_sessions.cookie import NAME, BrokenCookie, CookieToken, NoCookie, SessionCookie
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing

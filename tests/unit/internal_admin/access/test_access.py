@@ -23,11 +23,11 @@ from services.internal_admin.callers.identity import (
     BreakGlass,
     Identity,
     Operator,
+    Scope,
     Token,
     TrustedNetwork,
     Unauthenticated,
 )
-from services.internal_admin.callers.scope import Scope
 
 OPERATOR = Operator("operator-1", "operator-session-1")
 LATE_OPERATOR = Operator("operator-1", "operator-session-1", is_renewal_due=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.internal_admin.callers.audit_subject import audit_subject_of_email, audit_subject_of_id
+from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import trio
 from trio.testing import MockClock
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.failing_slowly import failing_slowly
 from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.route import failing_slowly
 from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Request, Response
 from tests.support.web_request import request

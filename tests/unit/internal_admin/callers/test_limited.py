@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.limited import RATES, control_plane_limiter, limited
+from services.internal_admin.callers.route import RATES, control_plane_limiter, limited
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.rate import Rate
 from shared.web.exchange import Request, Response

@@ -4,8 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from services.internal_admin.callers.local_request import is_local
-from services.internal_admin.callers.request_scheme import scheme_of
+from services.internal_admin.callers.request import is_local, scheme_of
 from tests.support.web_request import request
 
 PROXIES = (ip_network("10.0.0.0/8"),)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.internal_admin.callers.request_scheme import Scheme
-from services.internal_admin.callers.same_origin import is_same_origin
+from services.internal_admin.callers.request import Scheme, is_same_origin
 from shared.web.exchange import Headers
 
 

@@ -3,7 +3,7 @@
 import getpass
 from typing import Final
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from shared.kernel.actor import Actor
 
 COMMAND_LINE: Final = Caller("command_line", None, None)

@@ -5,8 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
-from services.internal_admin.callers.identity import Scope
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller, Scope
 from services.internal_admin.tokens import store as tokens_store
 from services.internal_admin.tokens.domain import CreateToken, RevokeToken, new_token_secret
 from shared.kernel.clock import SystemClock

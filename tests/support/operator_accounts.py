@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operator_sessions.session_token import new_session_token
 from services.internal_admin.operators.domain.account import Account, SessionOpening

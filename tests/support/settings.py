@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Any
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.system_settings.domain.change import ChangeSettings, ChangeSettingsOutcome
 from services.internal_admin.system_settings.domain.settings import read_setting
 from services.internal_admin.system_settings.store import change_settings

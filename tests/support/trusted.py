@@ -4,7 +4,7 @@ from functools import partial
 
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
-from services.internal_admin.callers.mutation import Caller, Cause
+from services.internal_admin.callers.identity import Caller, Cause
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from tests.support.world import World

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from shared.io.postgres import Postgres
 

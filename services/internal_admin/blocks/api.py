@@ -29,10 +29,10 @@ from services.internal_admin.blocks.flow import block_subject
 from services.internal_admin.blocks.list_blocks import find_block, list_blocks
 from services.internal_admin.blocks.unblock_subject import unblock_subject
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.mutation import session_ids
 from services.internal_admin.callers.request import cause_of, subject_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import UserNotFound
 from shared.io.postgres import Postgres

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias
 
-from services.internal_admin.callers.mutation import Cause
+from services.internal_admin.callers.identity import Cause
 from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.block import Block, Subject
 from shared.kernel.projection_change import ProjectionChange

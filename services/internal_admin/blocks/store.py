@@ -28,8 +28,9 @@ from services.internal_admin.blocks.domain import (
     UnblockSubject,
     decide_block,
 )
-from services.internal_admin.callers.mutation import NOTHING, Cause, Done, Part
+from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
+from services.internal_admin.changes.domain import NOTHING, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.store import lock_address_of_user, name_in_trail, revoke_active_sessions
 from services.internal_admin.store.statements import SQL

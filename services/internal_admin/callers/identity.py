@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
+from shared.kernel.actor import Actor
+
 
 class Scope(StrEnum):
     """One permission. Operators have all of them."""
@@ -78,3 +80,24 @@ def is_shared(identity: "Identity") -> bool:
 
 
 Identity: TypeAlias = TrustedNetwork | Operator | Token | BreakGlass | Unauthenticated
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who was authenticated, and from where. `network` is the peer's canonical text, None for a Unix socket.
+
+    The command line has neither network nor request id.
+    """
+
+    name: str
+    network: str | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is changed: a reason, the actor the caller claims, and the caller itself."""
+
+    reason_code: str
+    actor: Actor
+    caller: Caller

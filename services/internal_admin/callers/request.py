@@ -5,8 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Identity, Operator
-from services.internal_admin.callers.mutation import Caller, Cause
+from services.internal_admin.callers.identity import Caller, Cause, Identity, Operator
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from shared.kernel.email_address import EmailAddress, parse_email

@@ -4,7 +4,7 @@ import re
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import Caller, Cause
+from services.internal_admin.callers.identity import Caller, Cause
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.kernel.actor import Actor

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from contracts.errors import ErrorCode, Refusal, encode_error
 from services.internal_admin.callers.identity import Identity, is_shared
 from services.internal_admin.callers.request import caller_of
-from services.internal_admin.changes.answered_change import AnsweredChange
 from services.internal_admin.changes.domain import Answer, KeyConflict, KeyedRequest, keyed_request
-from services.internal_admin.changes.flow import OutcomeT, PublishedChange
+from services.internal_admin.changes.flow import AnsweredChange, OutcomeT, PublishedChange
 from shared.web.exchange import Request, Response
 
 

@@ -3,12 +3,22 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import NOTHING, Outcome, Part
-from services.internal_admin.changes.parts import InParts
+from services.internal_admin.changes.domain import (
+    NOTHING,
+    Answer,
+    Answered,
+    Done,
+    KeyConflict,
+    KeyedRequest,
+    Outcome,
+    Part,
+)
+from services.internal_admin.changes.flow import OutcomeT, PublishedChange
+from services.internal_admin.changes.store import InParts, answer_once
 from shared.io.postgres import Postgres
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
@@ -74,3 +84,37 @@ class PublishedChange:
         except DependencyUnavailable as fault:
             return fault
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredChange(Generic[OutcomeT]):
+    """`answer` says what to tell of an outcome; `request` is None where there is no key."""
+
+    change: PublishedChange
+    answer: Callable[[OutcomeT], Answer]
+    request: KeyedRequest | None
+
+    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]]) -> Answer | KeyConflict:
+        """As `PublishedChange.make`. Under a key the body runs once; each repeat first publishes what that could not.
+
+        Raises `DependencyUnavailable("redis")` when that fails: the answer is kept, and the next repeat gets it.
+        """
+        if self.request is None:
+            return self.answer(await self.change.make(body))
+
+        async def one_part(connection: asyncpg.Connection, /, *, done: Done) -> OutcomeT:
+            del done
+            return await body(connection)
+
+        return await self._make_once(one_part, self.request)
+
+    async def make_in_parts(self, body: InParts[OutcomeT]) -> Answer | KeyConflict:
+        """The same of a body in parts. The answer is kept with the last one; before that a repeat does the rest."""
+        if self.request is None:
+            return self.answer(await self.change.make_in_parts(body))
+        return await self._make_once(body, self.request)
+
+    async def _make_once(self, body: InParts[OutcomeT], request: KeyedRequest) -> Answer | KeyConflict:
+        once = partial(answer_once, request=request, body=body, answer=self.answer)
+        outcome: Answered | KeyConflict = await self.change.make_in_parts(once)
+        return outcome if isinstance(outcome, KeyConflict) else outcome.answer

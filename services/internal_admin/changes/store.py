@@ -1,20 +1,38 @@
-"""Store: the unit of work of a mutation under an `Idempotency-Key`: done once, answered alike every time."""
+"""Store: the unit of work of a mutation that may be too large for one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import NOTHING, PART, Done, Outcome, Part, session_ids
-from services.internal_admin.changes.domain import Answer, Answered, KeyConflict, KeyedRequest
-from services.internal_admin.changes.parts import InParts
+from services.internal_admin.changes.domain import (
+    NOTHING,
+    PART,
+    Answer,
+    Answered,
+    Done,
+    KeyConflict,
+    KeyedRequest,
+    Outcome,
+    Part,
+    session_ids,
+)
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.sessions.store import projection_change
 
-_SQL = queries.load("services.internal_admin.changes", "idempotency.sql")
+_SQL = queries.load("services.internal_admin.changes")
+
+
+OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)
+
+
+class InParts(Protocol[OutcomeT_co]):
+    """Run again with what it did, until its outcome is no `Part` any more."""
+
+    def __call__(self, connection: asyncpg.Connection, /, *, done: Done) -> Awaitable[OutcomeT_co | Part]: ...
 
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.onboarding import store
 from services.internal_admin.onboarding.domain import AdvanceOutcome, OnboardingStep
 from shared.io.postgres import Postgres

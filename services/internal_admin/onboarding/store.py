@@ -2,7 +2,7 @@
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.onboarding.domain import (
     Advanced,
     AdvanceOutcome,

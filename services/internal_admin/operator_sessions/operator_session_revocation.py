@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 
 RevokeReason: TypeAlias = Literal["log_out", "operator_revoke"]
 RevokeOutcome: TypeAlias = Literal["revoked", "already_revoked", "session_not_found"]

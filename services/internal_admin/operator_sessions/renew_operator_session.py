@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions import store
 from services.internal_admin.operator_sessions.domain import ReadSession, SessionLives
 from shared.io.postgres import Postgres

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operator_sessions.session_token import new_session_token
 from services.internal_admin.operators.domain.account import Account, SessionOpening

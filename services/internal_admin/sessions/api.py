@@ -19,10 +19,10 @@ from contracts.internal_sessions import (
     join_sessions,
 )
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.mutation import session_ids
 from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import (
     AlreadyRevoked,

@@ -11,8 +11,9 @@ from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import NOTHING, PART, Cause, Done, Part
+from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
+from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
 from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, TypeAlias
 
-from services.internal_admin.callers.identity import Scope
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller, Scope
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 

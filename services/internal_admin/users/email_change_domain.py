@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from services.internal_admin.callers.mutation import Cause
+from services.internal_admin.callers.identity import Cause
 from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.email_address import EmailAddress
 from shared.kernel.projection_change import ProjectionChange

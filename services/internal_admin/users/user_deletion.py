@@ -2,8 +2,8 @@
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import NOTHING, PART, Done, Part
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
+from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.store import CONTINUED, lock_address_of_user, revoke_active_sessions
 from services.internal_admin.users.user_deletion_domain import DeleteUser, DeleteUserOutcome, UserDeleted

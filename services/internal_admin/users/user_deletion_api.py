@@ -7,10 +7,10 @@ from typing import assert_never
 from contracts.errors import ErrorCode, Refusal
 from contracts.internal_users import decode_delete_user, encode_delete_user
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.mutation import session_ids
 from services.internal_admin.callers.request import cause_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.users.delete_user import delete_user

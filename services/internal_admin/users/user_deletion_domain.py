@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
-from services.internal_admin.callers.mutation import Cause
+from services.internal_admin.callers.identity import Cause
 from services.internal_admin.sessions.domain import UserNotFound
 from shared.kernel.projection_change import ProjectionChange
 

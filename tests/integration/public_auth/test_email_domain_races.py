@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.system_settings.domain.change import ChangeSettings
 from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
 from services.internal_admin.system_settings.store import change_settings

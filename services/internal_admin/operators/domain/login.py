@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operator_sessions.session_token import SessionToken
 

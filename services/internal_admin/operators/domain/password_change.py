@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.internal_admin.callers.identity import Operator
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller, Operator
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operator_sessions.session_token import SessionToken
 from services.internal_admin.operators.domain.login import InvalidCredentials

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operators.domain.account import SessionOpening

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import trio
 
-from services.internal_admin.callers.mutation import Caller, Done
-from services.internal_admin.changes.domain import Answer, Answered, keyed_request
+from services.internal_admin.callers.identity import Caller
+from services.internal_admin.changes.domain import Answer, Answered, Done, keyed_request
 from services.internal_admin.changes.store import answer_once
 from services.internal_admin.retention.store import remove_aged
 from services.internal_admin.sessions.domain import NoActiveSessions

@@ -3,7 +3,7 @@
 import pytest
 
 from authsession.embedded.redis import EmbeddedRedis
-from services.internal_admin.callers.mutation import PART
+from services.internal_admin.changes.domain import PART
 from tests.support.builders import store_session, store_user, unique
 from tests.support.control_plane import open_control_plane
 from tests.support.database import Database

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from authsession.embedded.redis import EmbeddedRedis
-from services.internal_admin.callers.mutation import PART
+from services.internal_admin.changes.domain import PART
 from tests.support.builders import StoredUser, store_session, store_user
 from tests.support.database import Database
 from tests.support.internal_api import InternalApi, open_internal_api

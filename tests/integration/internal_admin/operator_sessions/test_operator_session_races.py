@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions import store as operator_sessions_store
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession

@@ -15,7 +15,7 @@ import trio
 from contracts.gateway import decode_record
 from services.internal_admin.blocks.domain import BlockSubject
 from services.internal_admin.blocks.store import block_subject
-from services.internal_admin.callers.mutation import NOTHING, PART, Done, Part, session_ids
+from services.internal_admin.changes.domain import NOTHING, PART, Done, Part, session_ids
 from services.internal_admin.sessions.domain import Revoked, RevokeUserSessions
 from services.internal_admin.sessions.store import revoke_user_sessions
 from shared.kernel.block import Subject

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.internal_admin.callers.identity import Scope
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller, Scope
 from services.internal_admin.operators.store.administration import reset_operator
 from services.internal_admin.tokens import store as tokens_store
 from services.internal_admin.tokens.domain import (

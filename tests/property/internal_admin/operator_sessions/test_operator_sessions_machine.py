@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.callers.mutation import Caller
+from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.flow import list_operator_sessions
 from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession

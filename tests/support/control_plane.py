@@ -20,9 +20,8 @@ from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.callers.route import RATES, control_plane_limiter
 from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.operator_sessions.cookie import SessionCookie
-from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives
+from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives, new_session_token
 from services.internal_admin.operator_sessions.opened import OpenedSessions
-from services.internal_admin.operator_sessions.session_token import new_session_token
 from services.internal_admin.operator_sessions.store import begin_session
 from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.argon2id import Argon2Cost

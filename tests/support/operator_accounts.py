@@ -8,8 +8,7 @@ from typing import Any
 import httpx
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operator_sessions.session_token import new_session_token
+from services.internal_admin.operator_sessions.domain import SessionClient, new_session_token
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.owner_setup import new_setup_code
 from services.internal_admin.operators.store.accounts import read_account

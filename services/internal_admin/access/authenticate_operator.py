@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.operator_sessions.domain import SessionLives, session_state
-from services.internal_admin.operator_sessions.session_token import read_session_token
+from services.internal_admin.operator_sessions.domain import SessionLives, read_session_token, session_state
 from services.internal_admin.operator_sessions.store import read_session_of_token
 from shared.io.postgres import Postgres
 

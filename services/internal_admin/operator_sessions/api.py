@@ -15,13 +15,14 @@ from services.internal_admin.callers.identity import Identity, Operator
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.operator_sessions.cookie import CookieToken, Header, clearing_header
-from services.internal_admin.operator_sessions.domain import ReadSession
-from services.internal_admin.operator_sessions.flow import list_operator_sessions
+from services.internal_admin.operator_sessions.domain import ReadSession, RevokeOperatorSession, RevokeReason
+from services.internal_admin.operator_sessions.flow import (
+    list_operator_sessions,
+    read_status,
+    renew_operator_session,
+    revoke_operator_session,
+)
 from services.internal_admin.operator_sessions.opened import OpenedSessions, operator_answer, session_answer
-from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession, RevokeReason
-from services.internal_admin.operator_sessions.read_status import read_status
-from services.internal_admin.operator_sessions.renew_operator_session import renew_operator_session
-from services.internal_admin.operator_sessions.revoke_operator_session import revoke_operator_session
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 

@@ -20,9 +20,9 @@ from services.internal_admin.operator_sessions.domain import (
     SessionClient,
     SessionHolder,
     SessionLives,
+    SessionToken,
     renew_before,
 )
-from services.internal_admin.operator_sessions.session_token import SessionToken
 from shared.web.exchange import Request, Response
 
 _USER_AGENT_LENGTH = 256

@@ -15,17 +15,18 @@ from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
     ReadSession,
+    RevokeOperatorSession,
+    RevokeOutcome,
     SessionClient,
     SessionHolder,
     SessionLives,
     rests,
     session_state,
 )
-from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession, RevokeOutcome
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.operator_sessions", "operator_sessions.sql")
+_SQL = queries.load("services.internal_admin.operator_sessions")
 
 
 async def begin_session(

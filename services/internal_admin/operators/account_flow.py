@@ -5,8 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operator_sessions.session_token import new_session_token
+from services.internal_admin.operator_sessions.domain import SessionClient, new_session_token
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.login import InvalidCredentials, Lockout
 from services.internal_admin.operators.domain.password import PasswordRefused

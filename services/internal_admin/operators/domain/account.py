@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operator_sessions.domain import SessionClient, SessionToken
 from services.internal_admin.operators.domain.password import PasswordOwner
 
 

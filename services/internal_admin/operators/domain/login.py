@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
-from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
 
 CredentialFault: TypeAlias = Literal[
     "unknown_user_name",

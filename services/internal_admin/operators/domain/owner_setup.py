@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
-from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused
 from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code, read_readable_code

@@ -4,8 +4,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from services.internal_admin.callers.identity import Caller, Operator
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
-from services.internal_admin.operator_sessions.session_token import SessionToken
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.password import PasswordRefused
 

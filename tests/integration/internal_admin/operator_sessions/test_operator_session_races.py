@@ -11,8 +11,7 @@ import pytest
 
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions import store as operator_sessions_store
-from services.internal_admin.operator_sessions.domain import SessionLives
-from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession
+from services.internal_admin.operator_sessions.domain import RevokeOperatorSession, SessionLives
 from shared.io.postgres import Postgres
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.public_flow import race

@@ -12,11 +12,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import SessionLives
-from services.internal_admin.operator_sessions.flow import list_operator_sessions
-from services.internal_admin.operator_sessions.operator_session_revocation import RevokeOperatorSession
-from services.internal_admin.operator_sessions.renew_operator_session import renew_operator_session
-from services.internal_admin.operator_sessions.revoke_operator_session import revoke_operator_session
+from services.internal_admin.operator_sessions.domain import RevokeOperatorSession, SessionLives
+from services.internal_admin.operator_sessions.flow import (
+    list_operator_sessions,
+    renew_operator_session,
+    revoke_operator_session,
+)
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.world import World
 

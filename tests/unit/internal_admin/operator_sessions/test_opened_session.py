@@ -10,9 +10,14 @@ import pytest
 from contracts.control_plane.operator_sessions import Transport, read_transport
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.operator_sessions.cookie import CookieToken, SessionCookie
-from services.internal_admin.operator_sessions.domain import HeldSession, OperatorSession, SessionHolder, SessionLives
+from services.internal_admin.operator_sessions.domain import (
+    HeldSession,
+    OperatorSession,
+    SessionHolder,
+    SessionLives,
+    new_session_token,
+)
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
-from services.internal_admin.operator_sessions.session_token import new_session_token
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing
 from shared.web.exchange import Request

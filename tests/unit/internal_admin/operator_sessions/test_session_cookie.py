@@ -14,7 +14,7 @@ from services.internal_admin.operator_sessions.cookie import (
     SessionCookie,
     clearing_header,
 )
-from services.internal_admin.operator_sessions.session_token import new_session_token
+from services.internal_admin.operator_sessions.domain import new_session_token
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import seal

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from services.internal_admin.operator_sessions.session_token import new_session_token, read_session_token
+from services.internal_admin.operator_sessions.domain import new_session_token, read_session_token
 from shared.kernel.entropy import SystemEntropy
 
 

@@ -16,8 +16,7 @@ from contracts.control_plane.accounts import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operator_sessions.session_token import read_session_token
+from services.internal_admin.operator_sessions.domain import SessionClient, read_session_token
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.login import LogIn
 from services.internal_admin.operators.domain.owner_setup import Exchanged, ExchangeSetupCode, RegisterOwner

@@ -32,9 +32,8 @@ from services.internal_admin.routes import internal_routes
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import domains as domain_revocation
-from services.internal_admin.tokens.token_uses import TokenUses
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
-from services.internal_admin.tokens.uses import KeepTokenUses
+from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres

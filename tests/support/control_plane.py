@@ -28,7 +28,7 @@ from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.routes import internal_routes
-from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import TokenUses
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

@@ -9,7 +9,7 @@ from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
-from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import TokenUses
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing

@@ -8,7 +8,7 @@ from services.internal_admin.access.authenticate_operator import OperatorAuthent
 from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, Token
 from services.internal_admin.tokens.domain import MARK, hash_of_token
 from services.internal_admin.tokens.store import read_token
-from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import TokenUses
 from shared.io.postgres import Postgres
 
 

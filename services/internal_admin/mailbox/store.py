@@ -3,7 +3,9 @@
 import asyncpg
 
 from services.internal_admin.mailbox.domain import SealedMail
-from services.internal_admin.store.statements import SQL
+from shared.io import queries
+
+_SQL = queries.load("services.internal_admin.mailbox")
 
 
 async def read_mailbox(connection: asyncpg.Connection, folded: str) -> list[SealedMail]:
@@ -18,5 +20,5 @@ async def read_mailbox(connection: asyncpg.Connection, folded: str) -> list[Seal
             sealed_code=row["sealed_code"],
             seal_key_id=row["seal_key_id"],
         )
-        for row in await connection.fetch(SQL["read_mailbox"], folded)
+        for row in await connection.fetch(_SQL["read_mailbox"], folded)
     ]

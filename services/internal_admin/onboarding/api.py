@@ -14,9 +14,8 @@ from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
-from services.internal_admin.onboarding.advance_onboarding import advance_onboarding
 from services.internal_admin.onboarding.domain import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
-from services.internal_admin.onboarding.flow import read_onboarding
+from services.internal_admin.onboarding.flow import advance_onboarding, read_onboarding
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 

@@ -32,8 +32,7 @@ from services.internal_admin.system_settings.domain.settings import (
     cautions,
     read_setting,
 )
-from services.internal_admin.system_settings.flow import change_system_settings
-from services.internal_admin.system_settings.read_settings import read_system_settings
+from services.internal_admin.system_settings.flow import change_system_settings, read_system_settings
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.lifecycle.supervision import Signal

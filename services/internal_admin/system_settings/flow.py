@@ -1,16 +1,26 @@
-"""Flow: change system settings."""
+"""Flow: read the system settings."""
 
 import asyncpg
 
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     ChangeSettingsOutcome,
+    Settings,
     SettingsChanged,
     SettingsState,
 )
-from services.internal_admin.system_settings.store import change_settings, read_state
+from services.internal_admin.system_settings.store import change_settings, read_settings, read_state
 from shared.io.postgres import Postgres
 from shared.lifecycle.supervision import Signal
+
+
+async def read_system_settings(postgres: Postgres) -> tuple[Settings, SettingsState]:
+    """Every setting, and what there is to know besides."""
+
+    async def body(connection: asyncpg.Connection) -> tuple[Settings, SettingsState]:
+        return await read_settings(connection), await read_state(connection)
+
+    return await postgres.unit_of_work(body)
 
 
 async def change_system_settings(

@@ -18,7 +18,7 @@ from services.internal_admin.system_settings.domain.change import (
     domain_orders,
 )
 from services.internal_admin.system_settings.domain.settings import SETTINGS, SettingValue, as_text
-from services.internal_admin.system_settings.domain_revocation import (
+from services.internal_admin.system_settings.domains import (
     begin_domain_revocations,
     count_sessions_to_revoke,
     end_domain_revocations,
@@ -28,7 +28,8 @@ from shared.audit.store import insert_audit_event, insert_audit_events
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.system_settings", "system_settings.sql")
+_SQL = queries.load("services.internal_admin.system_settings")
+
 _EVENT = "security.change_setting"
 
 

@@ -16,9 +16,7 @@ from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, Creator, CreatorGone, RevokeToken
-from services.internal_admin.tokens.flow import create_token
-from services.internal_admin.tokens.list_tokens import list_tokens
-from services.internal_admin.tokens.revoke_token import revoke_token
+from services.internal_admin.tokens.flow import create_token, list_tokens, revoke_token
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy

@@ -3,8 +3,16 @@
 from dataclasses import dataclass, field
 from functools import partial
 
+from services.internal_admin.callers.page import Page
 from services.internal_admin.tokens import store
-from services.internal_admin.tokens.domain import CreateToken, CreateTokenOutcome, new_token_secret
+from services.internal_admin.tokens.domain import (
+    ApiToken,
+    CreateToken,
+    CreateTokenOutcome,
+    RevokeToken,
+    RevokeTokenOutcome,
+    new_token_secret,
+)
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
@@ -24,3 +32,13 @@ async def create_token(command: CreateToken, postgres: Postgres, clock: Clock, e
     secret, token_id = new_token_secret(entropy), new_token_id(clock, entropy)
     creation = partial(store.create_token, command=command, token_id=token_id, secret=secret)
     return CreationEnded(await postgres.unit_of_work(creation), secret.text)
+
+
+async def list_tokens(after: str | None, limit: int, postgres: Postgres) -> Page[ApiToken]:
+    """Newest first; those `after` a token id, or from the newest on."""
+    return await postgres.unit_of_work(partial(store.list_tokens, after=after, limit=limit))
+
+
+async def revoke_token(command: RevokeToken, postgres: Postgres) -> RevokeTokenOutcome:
+    """It is refused with its next request, on every replica. A repeat changes nothing."""
+    return await postgres.unit_of_work(partial(store.revoke_token, command=command))

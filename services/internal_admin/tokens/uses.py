@@ -1,12 +1,28 @@
-"""Worker: keeps when tokens were last used, within seconds and off the requests' way (SPEC §10.7)."""
+"""Domain: which tokens were used, until a worker keeps it. No request waits for that."""
 
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
 from services.internal_admin.tokens.store import keep_last_use
-from services.internal_admin.tokens.token_uses import TokenUses
 from shared.io.postgres import Postgres
+
+
+class TokenUses:
+    """Of this process; those not kept yet are lost with it. As many as there are tokens at most."""
+
+    def __init__(self) -> None:
+        self._noted: set[str] = set()
+
+    def note(self, token_id: str) -> None:
+        """The token was used now."""
+        self._noted.add(token_id)
+
+    def taken(self) -> frozenset[str]:
+        """Those noted since the last call."""
+        taken, self._noted = frozenset(self._noted), set()
+        return taken
+
 
 IDLE = timedelta(seconds=2)
 

@@ -13,7 +13,7 @@ import pytest
 
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.system_settings.domain.change import ChangeSettings
-from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
+from services.internal_admin.system_settings.domains import revoke_next_of_domains
 from services.internal_admin.system_settings.store import change_settings
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade

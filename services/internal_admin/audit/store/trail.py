@@ -8,10 +8,11 @@ from services.internal_admin.audit.domain.filter import AuditFilter, AuditPage, 
 from services.internal_admin.audit.domain.row import AuditRow
 from shared.io import queries
 
+_SQL = queries.load("services.internal_admin.audit.store", "trail.sql")
+
 LOOKED_AT = 20_000
 """Rows that one page looks at, at most: some 20 ms."""
 
-_SQL = queries.load("services.internal_admin.audit", "audit_trail.sql")
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _AFTER_ALL = Position(_LAST, 2**63 - 1)
 

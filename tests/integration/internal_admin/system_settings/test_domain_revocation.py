@@ -9,13 +9,14 @@ from functools import partial
 import pytest
 
 from services.internal_admin.system_settings.domain.change import SessionsToRevoke
-from services.internal_admin.system_settings.domain_revocation import (
+from services.internal_admin.system_settings.domains import (
+    BATCH,
     REASON,
     Batch,
+    DomainRevocation,
     count_sessions_to_revoke,
     revoke_next_of_domains,
 )
-from services.internal_admin.system_settings.domains import BATCH, DomainRevocation
 from shared.lifecycle.supervision import Signal
 from tests.support.builders import unique
 from tests.support.database import Database
@@ -27,7 +28,7 @@ WORKER = """
 import sys, trio
 from datetime import timedelta
 from functools import partial
-from services.internal_admin.system_settings.domain_revocation import revoke_next_of_domains
+from services.internal_admin.system_settings.domains import revoke_next_of_domains
 from shared.io.aio import open_loop
 from shared.io.postgres import open_postgres
 
@@ -238,7 +239,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
 def test_what_is_left_is_counted_within_bounds(
     world: World, database: Database, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.internal_admin.system_settings.domain_revocation.MOST_COUNTED", 3)
+    monkeypatch.setattr("services.internal_admin.system_settings.domains.MOST_COUNTED", 3)
     store_logins(database, domain, users=5)
     world.call(block_domains, world, domain)
     found = world.call(world.internal.unit_of_work, count_sessions_to_revoke)

@@ -11,8 +11,7 @@ from services.internal_admin.access.authenticate_operator import OperatorAuthent
 from services.internal_admin.access.flow import Authenticate
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.operator_sessions.domain import SessionLives
-from services.internal_admin.tokens.token_uses import TokenUses
-from services.internal_admin.tokens.uses import KeepTokenUses
+from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
 from shared.io.postgres import Body, Postgres, T
 from tests.support.api_tokens import MadeToken, make_token
 from tests.support.stack import wait_for

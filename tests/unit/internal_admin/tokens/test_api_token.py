@@ -6,7 +6,7 @@ import re
 import pytest
 
 from services.internal_admin.tokens.domain import MARK, hash_of_token, new_token_secret
-from services.internal_admin.tokens.token_uses import TokenUses
+from services.internal_admin.tokens.uses import TokenUses
 from shared.kernel.entropy import SystemEntropy
 
 

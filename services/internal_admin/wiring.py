@@ -8,11 +8,9 @@ from functools import partial
 
 import trio
 
-from services.internal_admin.access.admission import Admission
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.domain import Admission
+from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
-from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.audit import retention as audit_retention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch

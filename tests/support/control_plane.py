@@ -12,11 +12,9 @@ import httpx
 import trio
 
 from contracts.gateway import GatewayKeys
-from services.internal_admin.access.admission import Admission
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.domain import Admission
+from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
-from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.callers.route import RATES, control_plane_limiter
 from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.operator_sessions.cookie import SessionCookie

@@ -2,11 +2,9 @@
 
 from datetime import timedelta
 
-from services.internal_admin.access.admission import Admission
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.domain import Admission
+from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
-from services.internal_admin.access.guard_trail import GuardTrail
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.uses import TokenUses

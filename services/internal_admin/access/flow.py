@@ -1,15 +1,39 @@
-"""Flow: whom a bearer token or an operator's session names."""
+"""Flow: who holds a session token."""
 
 import hmac
 from dataclasses import dataclass, field
 from functools import partial
 
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, Token
+from services.internal_admin.callers.identity import BreakGlass, Caller, Identity, Operator, Token
+from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.operator_sessions.domain import SessionLives, read_session_token, session_state
+from services.internal_admin.operator_sessions.store import read_session_of_token
 from services.internal_admin.tokens.domain import MARK, hash_of_token
 from services.internal_admin.tokens.store import read_token
 from services.internal_admin.tokens.uses import TokenUses
 from shared.io.postgres import Postgres
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorAuthenticator:
+    """Asks Postgres each time: a revoked session or a disabled operator is out with the next request, everywhere."""
+
+    postgres: Postgres
+    lives: SessionLives
+
+    async def authenticate(self, token_text: str) -> Operator | None:
+        """The operator by a session that lives, or whose renewal is due; None for every other text. One statement."""
+        token = read_session_token(token_text)
+        if token is None:
+            return None
+        read = await self.postgres.unit_of_work(partial(read_session_of_token, token_hash=token.hash))
+        if read is None:
+            return None
+        session = read.held.session
+        state = session_state(session, read.now, self.lives)
+        if state == "ended":
+            return None
+        return Operator(session.operator_id, session.operator_session_id, is_renewal_due=state == "renewal_due")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +71,23 @@ class Authenticate:
         """In constant time. Headers are read as latin-1, the setting as UTF-8: bytes are compared."""
         token = self.break_glass_token
         return token is not None and hmac.compare_digest(text.encode("latin-1"), token.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class GuardTrail:
+    """`route` is a template: what was typed into a path stays out of the trail."""
+
+    postgres: Postgres
+
+    async def add_refusal(self, caller: Caller, method: str, route: str, outcome: str) -> None:
+        """A mutation was refused before it was looked at; `outcome` is the code of the error."""
+        await self._add("security.refuse_request", caller, method, route, outcome)
+
+    async def add_break_glass_use(self, caller: Caller, method: str, route: str, outcome: str) -> None:
+        """The break-glass token was presented; `outcome` is `admitted` or the code of the error."""
+        await self._add("security.use_break_glass", caller, method, route, outcome)
+
+    async def _add(self, event: str, caller: Caller, method: str, route: str, outcome: str) -> None:
+        await self.postgres.unit_of_work(
+            partial(insert_operator_event, event=event, outcome=outcome, caller=caller, method=method, route=route)
+        )

@@ -1,17 +1,14 @@
-"""Api: what stands before every route of trusted callers: who calls, and whether they may (SPEC §4.5, §10).
-
-`/healthz`, `/readyz` and `/metrics` are no protected routes: probes have no credentials, and these show no person.
-"""
+"""Api: why a request goes no further than the guard, as the error it is answered with. Asks no store."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Protocol, assert_never
 
 import trio
 
 from contracts.errors import ErrorCode
-from services.internal_admin.access.admission import INTERNAL_ROOT, Admission
 from services.internal_admin.access.credentials import (
     BearerToken,
     Credentials,
@@ -19,17 +16,104 @@ from services.internal_admin.access.credentials import (
     UnreadableAuthorization,
     credentials_of,
 )
-from services.internal_admin.access.denial import Denial, denial_of
-from services.internal_admin.access.domain import ACCESS, Access, Anyone
-from services.internal_admin.access.flow import Authenticate
-from services.internal_admin.access.foreign_page import denial_of_page
-from services.internal_admin.access.guard_trail import GuardTrail
-from services.internal_admin.callers.identity import BreakGlass, Identity, TrustedNetwork, Unauthenticated
-from services.internal_admin.callers.request import caller_of, is_local
+from services.internal_admin.access.domain import (
+    ACCESS,
+    INTERNAL_ROOT,
+    Access,
+    AccessDecision,
+    Admission,
+    Admitted,
+    Anyone,
+    LoginRequired,
+    NotAuthenticated,
+    OperatorRequired,
+    RenewalDue,
+    ScopeMissing,
+    decide_access,
+)
+from services.internal_admin.access.flow import Authenticate, GuardTrail
+from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, TrustedNetwork, Unauthenticated
+from services.internal_admin.callers.request import caller_of, is_local, is_same_origin, scheme_of
 from services.internal_admin.callers.route import FLOOR, LimitName, ProtectedRoute
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from shared.web.exchange import Request, Response, Route
 from shared.web.refusals import refusal
+
+_OPERATORS_ONLY = "this needs the session of an operator"
+_RENEWAL = "session renewal required: GET /api/control-plane/auth/session renews it"
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The word of `code` is the outcome on the audit trail; without a message, the answer has that of the table."""
+
+    code: ErrorCode
+    message: str | None = None
+
+
+def denial_of(access: Access, identity: Identity | None, request: Request) -> Denial | None:
+    """None: the caller may."""
+    denial = _denial(decide_access(access, identity))
+    if denial is None and _needs_proof(access, identity, request):
+        is_proven = is_same_origin(request.headers, scheme_of(request))
+        return None if is_proven else Denial(ErrorCode.CROSS_ORIGIN_REQUEST)
+    return denial
+
+
+def _needs_proof(access: Access, identity: Identity | None, request: Request) -> bool:
+    """Of its origin: a browser adds a cookie to what any page makes it send. What is for anyone goes by no cookie."""
+    is_by_cookie = isinstance(identity, Operator) and identity.is_by_cookie
+    return is_by_cookie and request.method not in ("GET", "HEAD") and not isinstance(access, Anyone)
+
+
+def _denial(decision: AccessDecision) -> Denial | None:
+    match decision:
+        case Admitted():
+            return None
+        case NotAuthenticated():
+            return Denial(ErrorCode.INVALID_CREDENTIALS)
+        case LoginRequired():
+            return Denial(ErrorCode.INVALID_CREDENTIALS, _OPERATORS_ONLY)
+        case OperatorRequired():
+            return Denial(ErrorCode.FORBIDDEN, _OPERATORS_ONLY)
+        case RenewalDue():
+            return Denial(ErrorCode.SESSION_RENEWAL_REQUIRED, _RENEWAL)
+        case ScopeMissing(scope):
+            return Denial(ErrorCode.FORBIDDEN, f"the token lacks the scope {scope.value}")
+        case _:
+            assert_never(decision)
+
+
+_UNKNOWN_HOST = "the host is unknown: add it to AUTHSESSION_INTERNAL_HOSTS, or use an IP address"
+
+
+def denial_of_page(request: Request, known_hosts: frozenset[str]) -> Denial | None:
+    """Why the request may come from a stranger's page; None if it does not. Programs send no `Origin`."""
+    if not is_own_host(request.headers.get("host"), known_hosts):
+        return Denial(ErrorCode.FORBIDDEN, _UNKNOWN_HOST)
+    names_origin = "origin" in request.headers or "sec-fetch-site" in request.headers
+    is_typed = request.headers.get("sec-fetch-site") == "none"
+    if names_origin and not is_typed and not is_same_origin(request.headers, scheme_of(request)):
+        return Denial(ErrorCode.CROSS_ORIGIN_REQUEST)
+    return None
+
+
+def is_own_host(host: str | None, known_hosts: frozenset[str]) -> bool:
+    """Whether `Host` is an IP address, `localhost` or known; its port does not matter."""
+    if host is None:
+        return False
+    if host.startswith("["):
+        return _is_address(host[1:].partition("]")[0])
+    name = host.partition(":")[0].lower()
+    return name == "localhost" or name in known_hosts or _is_address(name)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class Limiter(Protocol):

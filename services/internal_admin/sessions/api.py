@@ -36,10 +36,13 @@ from services.internal_admin.sessions.domain import (
     SessionNotFound,
     UserNotFound,
 )
-from services.internal_admin.sessions.flow import ListSessions, list_sessions
-from services.internal_admin.sessions.read_session import read_session
-from services.internal_admin.sessions.revoke_session import revoke_session
-from services.internal_admin.sessions.revoke_user_sessions import revoke_user_sessions
+from services.internal_admin.sessions.flow import (
+    ListSessions,
+    list_sessions,
+    read_session,
+    revoke_session,
+    revoke_user_sessions,
+)
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken

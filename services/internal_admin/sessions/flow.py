@@ -4,9 +4,17 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from services.internal_admin.callers.page import Page
-from services.internal_admin.sessions import store_reading
+from services.internal_admin.changes.flow import Change
+from services.internal_admin.sessions import store
+from services.internal_admin.sessions.domain import (
+    RevokeSession,
+    RevokeSessionOutcome,
+    RevokeUserSessions,
+    RevokeUserSessionsOutcome,
+)
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession, SessionStatus
 
@@ -34,7 +42,7 @@ async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerat
     while True:
         size = PAGE if left is None else min(PAGE, left)
         page = await postgres.unit_of_work(partial(
-            store_reading.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
+            store.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
         ))  # fmt: skip
         yield page
         left = None if left is None else left - size
@@ -42,3 +50,23 @@ async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerat
             return
         last = page.items[-1]
         after = (last.created_at, last.device_session_id)
+
+
+async def read_session(device_session_id: str, postgres: Postgres) -> DeviceSession | None:
+    """The session as Postgres has it, None if there is none."""
+    return await postgres.unit_of_work(partial(store.read_session, device_session_id=device_session_id))
+
+
+ResultT = TypeVar("ResultT")
+
+
+async def revoke_session(command: RevokeSession, change: Change[RevokeSessionOutcome, ResultT]) -> ResultT:
+    """Revoke, and return when gateways can see it. A repeat changes nothing and writes the record again (SPEC §4.3)."""
+    return await change.make(partial(store.revoke_session, command=command))
+
+
+async def revoke_user_sessions(
+    command: RevokeUserSessions, change: Change[RevokeUserSessionsOutcome, ResultT]
+) -> ResultT:
+    """Revoke, and return when gateways can see it. A repeat finds no active session and writes nothing again."""
+    return await change.make_in_parts(partial(store.revoke_user_sessions, command=command))

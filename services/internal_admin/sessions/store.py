@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Protocol
 import asyncpg
 
 from services.internal_admin.callers.identity import Cause
+from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
 from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
 from services.internal_admin.sessions.domain import (
@@ -27,9 +28,13 @@ from services.internal_admin.sessions.domain import (
     UserNotFound,
 )
 from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
-from services.internal_admin.store.statements import SQL
+from shared.io import queries
+from shared.kernel.device_session import DeviceSession, SessionStatus
 from shared.kernel.projection_change import ProjectionChange
-from shared.sessions.store import projection_change
+from shared.sessions.store import device_session, projection_change
+
+_SQL = queries.load("services.internal_admin.sessions")
+
 
 CONTINUED: Final = "continued"
 
@@ -94,7 +99,7 @@ async def revoke_active_sessions(
     Inside a transaction that has locked the address' row.
     """
     rows = await connection.fetch(
-        SQL["revoke_sessions"],
+        _SQL["revoke_sessions"],
         email_id,
         user_id,
         except_device_session_id,
@@ -114,8 +119,8 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
     """
 
     async def attempt() -> int | None:
-        email_id = await connection.fetchval(SQL["lock_email_of_user"], user_id)
-        if email_id is None or await connection.fetchval(SQL["is_address_of_user"], user_id, email_id):
+        email_id = await connection.fetchval(_SQL["lock_email_of_user"], user_id)
+        if email_id is None or await connection.fetchval(_SQL["is_address_of_user"], user_id, email_id):
             return email_id
         raise WrongRow
 
@@ -124,13 +129,13 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
     session_id, cause = command.device_session_id, command.cause
-    await connection.execute(SQL["lock_email_of_session"], session_id)
+    await connection.execute(_SQL["lock_email_of_session"], session_id)
     revoked = await connection.fetchrow(
-        SQL["revoke_session"], session_id, cause.reason_code, cause.actor.type, cause.actor.id
+        _SQL["revoke_session"], session_id, cause.reason_code, cause.actor.type, cause.actor.id
     )
     if revoked is not None:
         return Revoked((projection_change(revoked),))
-    queued_again = await connection.fetch(SQL["queue_session_again"], session_id)
+    queued_again = await connection.fetch(_SQL["queue_session_again"], session_id)
     return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
 
 
@@ -141,9 +146,33 @@ async def _revoke_user_sessions(
     if email_id is None:  # also one who was erased between two parts, with all sessions
         return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
-    if kept is not None and not await connection.fetchval(SQL["user_has_session"], command.user_id, kept):
+    if kept is not None and not await connection.fetchval(_SQL["user_has_session"], command.user_id, kept):
         return NotOfThisUser()
     revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
     if not revoked.is_all:
         return Part(revoked.changes, done.and_revoked(revoked.changes, Revoked.name))
     return Revoked(revoked.changes, done.session_ids) if revoked.changes or done.session_ids else NoActiveSessions()
+
+
+async def read_session(connection: asyncpg.Connection, device_session_id: str) -> DeviceSession | None:
+    """The session of that id, None if there is none."""
+    row = await connection.fetchrow(_SQL["read_session"], device_session_id)
+    return None if row is None else device_session(row)
+
+
+async def list_sessions(
+    connection: asyncpg.Connection,
+    user_id: str,
+    status: SessionStatus | None,
+    after: tuple[datetime, str] | None,
+    limit: int,
+) -> Page[DeviceSession]:
+    """A user's sessions by creation, newest first, then by id; those `after` an instant and id, at most `limit`."""
+    created_at, device_session_id = after or (None, "")
+    position = (created_at, device_session_id, limit + 1)
+    if status == "active":
+        rows = await connection.fetch(_SQL["list_active_sessions"], user_id, *position)
+    else:
+        statuses = [status] if status else ["active", "revoked"]
+        rows = await connection.fetch(_SQL["list_sessions"], user_id, statuses, *position)
+    return cut_page([device_session(row) for row in rows], limit)

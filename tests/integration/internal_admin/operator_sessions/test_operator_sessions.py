@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from contracts.gateway import GatewayKeys
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.access.flow import OperatorAuthenticator
 from services.internal_admin.operator_sessions.domain import SessionLives
 from shared.io.postgres import open_postgres
 from shared.kernel.faults import DependencyUnavailable

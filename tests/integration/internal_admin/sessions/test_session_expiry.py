@@ -8,8 +8,7 @@ import pytest
 
 from services.internal_admin.sessions import store as sessions_store
 from services.internal_admin.sessions.domain import RevokeSession
-from services.internal_admin.sessions.expiry import SessionExpiry
-from services.internal_admin.sessions.session_expiry import revoke_aged_sessions
+from services.internal_admin.sessions.expiry import SessionExpiry, revoke_aged_sessions
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.lifecycle.supervision import Signal

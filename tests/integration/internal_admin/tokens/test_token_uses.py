@@ -7,8 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
-from services.internal_admin.access.flow import Authenticate
+from services.internal_admin.access.flow import Authenticate, OperatorAuthenticator
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from services.internal_admin.access.authenticate_operator import OperatorAuthenticator
+from services.internal_admin.access.flow import OperatorAuthenticator
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.operator_sessions.domain import RevokeOperatorSession, SessionLives
 from services.internal_admin.operator_sessions.flow import (

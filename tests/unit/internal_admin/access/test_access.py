@@ -4,10 +4,10 @@ from itertools import product
 
 import pytest
 
-from services.internal_admin.access.admission import Admission
 from services.internal_admin.access.domain import (
     ACCESS,
     Access,
+    Admission,
     Admitted,
     Anyone,
     LoginRequired,

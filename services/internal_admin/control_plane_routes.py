@@ -5,8 +5,8 @@ from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.onboarding.api import OnboardingRoutes
 from services.internal_admin.operator_sessions.api import OperatorSessionRoutes
 from services.internal_admin.operator_sessions.opened import OpenedSessions
-from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.api import OperatorAccountRoutes
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.setup_api import OwnerSetupRoutes
 from services.internal_admin.system_settings.api import SettingsRoutes
 from services.internal_admin.tokens.api import TokenRoutes

@@ -21,10 +21,10 @@ from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
-from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.login import Lockout
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
-from services.internal_admin.operators.remind_of_owner import remind_of_owner
+from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import internal_routes
 from services.internal_admin.sessions import expiry as session_expiry

@@ -21,9 +21,9 @@ from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives, new_session_token
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.operator_sessions.store import begin_session
-from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.domain.login import Lockout
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.routes import internal_routes
 from services.internal_admin.tokens.uses import TokenUses

@@ -20,9 +20,6 @@ from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from services.internal_admin.operators.account_endpoint import ROOT, account_route, password_refusal
-from services.internal_admin.operators.account_flow import AccountFlow
-from services.internal_admin.operators.change_password import change_password
-from services.internal_admin.operators.count_recovery_codes import count_recovery_codes
 from services.internal_admin.operators.domain.login import InvalidCredentials, LoggedIn, LogIn
 from services.internal_admin.operators.domain.password import PasswordRefused, normal_password
 from services.internal_admin.operators.domain.password_change import (
@@ -34,9 +31,14 @@ from services.internal_admin.operators.domain.password_change import (
     RegenerateRecoveryCodes,
 )
 from services.internal_admin.operators.domain.user_name import fold_user_name
-from services.internal_admin.operators.flow import log_in
-from services.internal_admin.operators.recover_password import recover_password
-from services.internal_admin.operators.regenerate_recovery_codes import regenerate_recovery_codes
+from services.internal_admin.operators.flow import (
+    AccountFlow,
+    change_password,
+    count_recovery_codes,
+    log_in,
+    recover_password,
+    regenerate_recovery_codes,
+)
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter
 

@@ -1,12 +1,70 @@
-"""Flow: an operator logs in with a password."""
+"""Flow: what every flow about operators' accounts needs."""
 
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
-from services.internal_admin.operators.account_flow import AccountFlow
-from services.internal_admin.operators.domain.login import LoggedIn, LogIn, LogInOutcome
+from services.internal_admin.callers.identity import Caller
+from services.internal_admin.operator_sessions.domain import SessionClient, new_session_token
+from services.internal_admin.operators.domain.account import Account, SessionOpening
+from services.internal_admin.operators.domain.login import (
+    CredentialFault,
+    InvalidCredentials,
+    Lockout,
+    LoggedIn,
+    LogIn,
+    LogInOutcome,
+)
+from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
+from services.internal_admin.operators.domain.password_change import (
+    ChangePassword,
+    ChangePasswordOutcome,
+    PasswordRecovered,
+    RecoverPassword,
+    RecoverPasswordOutcome,
+    RecoveryCodesRegenerated,
+    RegenerateOutcome,
+    RegenerateRecoveryCodes,
+)
+from services.internal_admin.operators.domain.readable_code import read_readable_code
+from services.internal_admin.operators.domain.recovery_code import (
+    RecoveryCodeCount,
+    new_recovery_codes,
+    shown_recovery_code,
+)
+from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.metrics import count_log_in
-from services.internal_admin.operators.store import login
-from services.internal_admin.operators.store.accounts import read_account
+from services.internal_admin.operators.store import accounts
+from services.internal_admin.operators.store.accounts import audit_refusal, read_account
+from shared.io.postgres import Postgres
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
+from shared.kernel.ids import new_operator_session_id
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFlow:
+    """Its parts. `session_life` is the absolute one."""
+
+    postgres: Postgres
+    hasher: PasswordHasher
+    clock: Clock
+    entropy: Entropy
+    lockout: Lockout
+    session_life: timedelta
+
+    def opening(self, client: SessionClient) -> SessionOpening:
+        """A session that may be opened."""
+        operator_session_id = new_operator_session_id(self.clock, self.entropy)
+        return SessionOpening(operator_session_id, new_session_token(self.entropy), client, self.session_life)
+
+    async def audit_refusal(
+        self, event: str, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
+    ) -> None:
+        """One unit of work: the audit row of an attempt that changed nothing."""
+        await self.postgres.unit_of_work(
+            partial(audit_refusal, event=event, refused=refused, account=account, caller=caller)
+        )
 
 
 async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
@@ -21,7 +79,108 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
         is_right = await flow.hasher.verify(hashed, command.password)
         is_outdated = is_right and hashed is not None and flow.hasher.is_outdated(hashed)
         new_hash = await flow.hasher.hash(command.password) if is_outdated else None
-        judged = login.JudgedLogIn(account, is_right, new_hash, flow.opening(command.client), command.caller)
-        outcome = await flow.postgres.unit_of_work(partial(login.log_in, judged=judged, lockout=flow.lockout))
+        judged = accounts.JudgedLogIn(account, is_right, new_hash, flow.opening(command.client), command.caller)
+        outcome = await flow.postgres.unit_of_work(partial(accounts.log_in, judged=judged, lockout=flow.lockout))
     count_log_in("logged_in" if isinstance(outcome, LoggedIn) else outcome.fault)
     return outcome
+
+
+_EVENT = "security.change_password"
+
+
+async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangePasswordOutcome:
+    """The current password is asked for again: a session left open is not enough. A lockout does not matter here, and
+    what is wrong counts for none: whoever guesses from outside shuts out nobody who is in."""
+    async with flow.hasher.turn():
+        account = await flow.postgres.unit_of_work(partial(read_account, operator_id=command.operator.operator_id))
+        is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
+        if account is None or not is_right:
+            refused = InvalidCredentials("wrong_password")
+            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            return refused
+        fault = password_fault(command.new_password, account.owner, account.min_password_length)
+        if fault is not None:
+            await flow.audit_refusal(
+                _EVENT, PasswordRefused(fault, account.min_password_length), account, command.caller
+            )
+            return PasswordRefused(fault, account.min_password_length)
+        hashed = await flow.hasher.hash(command.new_password)
+        return await flow.postgres.unit_of_work(
+            partial(accounts.change_password, account=account, password_hash=hashed, command=command)
+        )
+
+
+async def count_recovery_codes(operator_id: str, postgres: Postgres) -> RecoveryCodeCount:
+    """One statement, no lock."""
+    return await postgres.unit_of_work(partial(accounts.count_recovery_codes, operator_id=operator_id))
+
+
+_EVENT = "security.recover_password"
+
+
+async def recover_password(command: RecoverPassword, flow: AccountFlow) -> RecoverPasswordOutcome:
+    """A lockout does not matter. One hash per attempt, whatever the name; a code that fits is used up only by success,
+    and of any number of attempts with it, one succeeds. Whether the new password will do is told to its holder only."""
+    async with flow.hasher.turn():
+        account = await flow.postgres.unit_of_work(partial(read_account, user_name=command.user_name))
+        code = read_readable_code(command.recovery_code) or ""
+        is_right = await flow.hasher.is_among(account and account.recovery_code_hashes, code)
+        fault = _fault(account, is_right=is_right)
+        if account is None or fault is not None:
+            refused = InvalidCredentials(fault or "unknown_user_name")
+            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            return refused
+        weakness = password_fault(command.new_password, account.owner, account.min_password_length)
+        if weakness is not None:
+            await flow.audit_refusal(
+                _EVENT, PasswordRefused(weakness, account.min_password_length), account, command.caller
+            )
+            return PasswordRefused(weakness, account.min_password_length)
+        return await _recover(command, account, flow)
+
+
+def _fault(account: Account | None, *, is_right: bool) -> CredentialFault | None:
+    if account is None:
+        return "unknown_user_name"
+    if account.is_disabled:
+        return "disabled"
+    return None if is_right else "wrong_recovery_code"
+
+
+async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow) -> RecoverPasswordOutcome:
+    """Nobody is left without codes: the used one and its rest are replaced by new ones."""
+    codes, opening = new_recovery_codes(flow.entropy), flow.opening(command.client)
+    hashed, code_hashes = await flow.hasher.hash(command.new_password), await flow.hasher.hash_all(codes)
+    outcome = await flow.postgres.unit_of_work(
+        partial(
+            accounts.recover_password,
+            account=account,
+            password_hash=hashed,
+            code_hashes=code_hashes,
+            opening=opening,
+            caller=command.caller,
+        )
+    )
+    if isinstance(outcome, InvalidCredentials):
+        return outcome
+    return PasswordRecovered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
+
+
+_EVENT = "security.regenerate_recovery_codes"
+
+
+async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
+    """Asks for the password, as `change_password` does: the codes are worth as much as it is."""
+    async with flow.hasher.turn():
+        account = await flow.postgres.unit_of_work(partial(read_account, operator_id=command.operator.operator_id))
+        is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
+        if account is None or not is_right:
+            refused = InvalidCredentials("wrong_password")
+            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            return refused
+        codes = new_recovery_codes(flow.entropy)
+        hashes = await flow.hasher.hash_all(codes)
+        refused = await flow.postgres.unit_of_work(
+            partial(accounts.regenerate_recovery_codes, account=account, code_hashes=hashes, command=command)
+        )
+        return refused or RecoveryCodesRegenerated(tuple(map(shown_recovery_code, codes)))

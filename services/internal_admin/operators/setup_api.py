@@ -18,7 +18,6 @@ from services.internal_admin.callers.request import caller_of, email_address, is
 from services.internal_admin.callers.route import ProtectedRoute, limited
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from services.internal_admin.operators.account_endpoint import account_route, password_refusal, unlimited_account_route
-from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
     Exchanged,
@@ -29,6 +28,7 @@ from services.internal_admin.operators.domain.owner_setup import (
 )
 from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused, normal_password
 from services.internal_admin.operators.domain.user_name import fold_user_name, is_user_name
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.setup_flow import exchange_setup_code, register_owner, weak_password
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter

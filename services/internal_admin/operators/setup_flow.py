@@ -1,8 +1,10 @@
 """Flow: the first owner is claimed (SPEC §10.1)."""
 
+import logging
 from functools import partial
 
-from services.internal_admin.operators.account_flow import AccountFlow
+import trio
+
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
     ExchangeOutcome,
@@ -17,8 +19,12 @@ from services.internal_admin.operators.domain.owner_setup import (
 )
 from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
 from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.store import setup as store
+from services.internal_admin.operators.store.setup import read_owner_setup
+from shared.io.postgres import Postgres
 from shared.kernel.ids import new_operator_id
+from shared.lifecycle.supervision import weather
 
 
 async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
@@ -79,3 +85,18 @@ async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerO
     if isinstance(outcome, OwnerExists | InvalidCredentials):
         return outcome
     return OwnerRegistered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
+
+
+_log = logging.getLogger("authsession.operators.owner_reminder")
+_PATIENCE_SECONDS = 5.0
+
+
+async def remind_of_owner(postgres: Postgres) -> None:
+    """Ends when Postgres has answered, however long that takes."""
+    while True:
+        with weather("owner reminder"):
+            setup = await postgres.unit_of_work(partial(read_owner_setup, registration_token=None))
+            if not setup.has_owner:
+                _log.info("there is no owner yet: `authsession operator setup-code` prints a code that claims it")
+            return
+        await trio.sleep(_PATIENCE_SECONDS)

@@ -14,7 +14,7 @@ from services.internal_admin.operators.domain.argon2id import Argon2Cost, hash_t
 from services.internal_admin.operators.domain.login import Lockout, LoggedIn
 from services.internal_admin.operators.domain.owner_setup import hash_of_setup_code
 from services.internal_admin.operators.domain.readable_code import read_readable_code
-from services.internal_admin.operators.store import login
+from services.internal_admin.operators.store import accounts
 from shared.kernel.entropy import SystemEntropy
 from tests.support.database import Database
 from tests.support.operator_accounts import CALLER, account_of, opening
@@ -237,7 +237,7 @@ def test_disabling_ends_the_session_opened_just_before_and_refuses_the_log_in_ju
 
 
 def _log_in(world: World) -> object:
-    judged = login.JudgedLogIn(account_of(world), is_right=True, new_hash=None, opening=opening(), caller=CALLER)
+    judged = accounts.JudgedLogIn(account_of(world), is_right=True, new_hash=None, opening=opening(), caller=CALLER)
     return world.call(
-        world.internal.unit_of_work, partial(login.log_in, judged=judged, lockout=Lockout(5, timedelta(minutes=15)))
+        world.internal.unit_of_work, partial(accounts.log_in, judged=judged, lockout=Lockout(5, timedelta(minutes=15)))
     )

@@ -1,6 +1,7 @@
 """Store: accounts of operators: reading one, and what every unit of work about one has in common."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -9,13 +10,33 @@ from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operator_sessions.store import begin_session, revoke_operator_sessions
 from services.internal_admin.operators.domain.account import Account, SessionOpening
-from services.internal_admin.operators.domain.login import InvalidCredentials
+from services.internal_admin.operators.domain.login import (
+    InvalidCredentials,
+    Lockout,
+    LoggedIn,
+    LoginDecision,
+    LogInOutcome,
+    LoginRecord,
+    decide_login,
+)
 from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused
+from services.internal_admin.operators.domain.password_change import (
+    ChangePassword,
+    PasswordChanged,
+    RegenerateRecoveryCodes,
+)
 from services.internal_admin.operators.domain.recovery_code import RecoveryCodeCount
+from services.internal_admin.operators.store.accounts import (
+    ACCOUNTS_SQL,
+    audit_refusal,
+    lock_account,
+    open_session,
+    revoke_all_of_operator,
+)
 from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
-ACCOUNTS_SQL = queries.load("services.internal_admin.operators", "accounts.sql")
+_SQL = queries.load("services.internal_admin.operators.store", "accounts.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +51,7 @@ async def read_account(
     connection: asyncpg.Connection, *, user_name: str | None = None, operator_id: str | None = None
 ) -> Account | None:
     """The account of a folded user name, or of an id. One statement, no lock."""
-    row = await connection.fetchrow(ACCOUNTS_SQL["read_account"], user_name, operator_id)
+    row = await connection.fetchrow(_SQL["read_account"], user_name, operator_id)
     if row is None:
         return None
     return Account(
@@ -46,13 +67,13 @@ async def read_account(
 
 async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
     """How many codes an operator has left."""
-    row = await connection.fetchrow(ACCOUNTS_SQL["count_recovery_codes"], operator_id)
+    row = await connection.fetchrow(_SQL["count_recovery_codes"], operator_id)
     return RecoveryCodeCount(0, None) if row is None else RecoveryCodeCount(row["unused_count"], row["made_at"])
 
 
 async def lock_account(connection: asyncpg.Connection, account: Account | None) -> asyncpg.Record | None:
     """The row as it is now, until the transaction ends; None without an account, for the same round trip."""
-    return await connection.fetchrow(ACCOUNTS_SQL["lock_account"], account and account.operator_id)
+    return await connection.fetchrow(_SQL["lock_account"], account and account.operator_id)
 
 
 async def open_session(connection: asyncpg.Connection, holder: SessionHolder, opening: SessionOpening) -> HeldSession:
@@ -91,3 +112,138 @@ async def audit_refusal(
         subject=account and account.operator_id,
         reason_code=None if is_password else refused.fault,
     )
+
+
+_EVENT = "security.log_in"
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLogIn:
+    """A password that was compared with what `account` had. `new_hash`: it was right, and its hash is outdated."""
+
+    account: Account | None
+    is_right: bool
+    new_hash: str | None = field(repr=False)
+    opening: SessionOpening
+    caller: Caller
+
+
+async def log_in(connection: asyncpg.Connection, judged: JudgedLogIn, lockout: Lockout) -> LogInOutcome:
+    """Decide on the locked row and write what it costs. The same statements for every refusal, known name or not."""
+    async with connection.transaction():
+        row = await lock_account(connection, judged.account)
+        decision = _decide(row, judged, lockout)
+        written = (decision.failed_logins, decision.locked_until, judged.new_hash if decision.fault is None else None)
+        await connection.execute(_SQL["write_login"], row and row["operator_id"], *written)
+        if row is None or decision.fault is not None:
+            refused = InvalidCredentials(decision.fault or "unknown_user_name")
+            await audit_refusal(connection, _EVENT, refused, judged.account, judged.caller)
+            return refused
+        holder = SessionHolder(row["operator_id"], row["user_name"], row["is_owner"])
+        held = await open_session(connection, holder, judged.opening)
+        await insert_operator_event(
+            connection,
+            _EVENT,
+            "logged_in",
+            judged.caller,
+            subject=holder.operator_id,
+            operator_session_id=held.session.operator_session_id,
+        )
+        return LoggedIn(held, judged.opening.token)
+
+
+def _decide(row: asyncpg.Record | None, judged: JudgedLogIn, lockout: Lockout) -> LoginDecision:
+    if row is None or judged.account is None:
+        return LoginDecision("unknown_user_name", 0, None)
+    if row["password_changed_at"] != judged.account.password_changed_at:
+        return LoginDecision("changed_meanwhile", row["failed_logins"], row["locked_until"])
+    record = LoginRecord(row["failed_logins"], row["locked_until"], row["is_disabled"], row["now"])
+    return decide_login(record, lockout, is_right=judged.is_right)
+
+
+async def change_password(
+    connection: asyncpg.Connection, account: Account, password_hash: str, command: ChangePassword
+) -> PasswordChanged | InvalidCredentials:
+    """The new password, and the end of every session but the one that calls."""
+    event, session_id = "security.change_password", command.operator.operator_session_id
+    async with connection.transaction():
+        refused = await _refused_in_session(connection, account, session_id)
+        if refused is not None:
+            await audit_refusal(connection, event, refused, account, command.caller)
+            return refused
+        await connection.execute(_SQL["write_password"], account.operator_id, password_hash)
+        revoked_count = await revoke_operator_sessions(
+            connection, account.operator_id, except_id=session_id, reason_code="password_changed"
+        )
+        await insert_operator_event(
+            connection,
+            event,
+            "changed",
+            command.caller,
+            subject=account.operator_id,
+            revoked_session_count=revoked_count,
+        )
+        return PasswordChanged(revoked_count)
+
+
+async def regenerate_recovery_codes(
+    connection: asyncpg.Connection, account: Account, code_hashes: Sequence[str], command: RegenerateRecoveryCodes
+) -> InvalidCredentials | None:
+    """New codes; None: they hold."""
+    event = "security.regenerate_recovery_codes"
+    async with connection.transaction():
+        refused = await _refused_in_session(connection, account, command.operator.operator_session_id)
+        if refused is not None:
+            await audit_refusal(connection, event, refused, account, command.caller)
+            return refused
+        await connection.execute(_SQL["write_recovery_codes"], account.operator_id, list(code_hashes))
+        await insert_operator_event(connection, event, "regenerated", command.caller, subject=account.operator_id)
+        return None
+
+
+async def recover_password(
+    connection: asyncpg.Connection,
+    account: Account,
+    password_hash: str,
+    code_hashes: Sequence[str],
+    opening: SessionOpening,
+    caller: Caller,
+) -> HeldSession | InvalidCredentials:
+    """The new password, new codes, the end of every session, token and lockout, and a session."""
+    event = "security.recover_password"
+    async with connection.transaction():
+        row = await lock_account(connection, account)
+        if row is None or row["is_disabled"] or tuple(row["recovery_code_hashes"]) != account.recovery_code_hashes:
+            refused = InvalidCredentials("disabled" if row and row["is_disabled"] else "changed_meanwhile")
+            await audit_refusal(connection, event, refused, account, caller)
+            return refused
+        revoked = await revoke_all_of_operator(connection, account.operator_id, "password_recovered")
+        await connection.execute(_SQL["write_password"], account.operator_id, password_hash)
+        await connection.execute(_SQL["write_recovery_codes"], account.operator_id, list(code_hashes))
+        held = await open_session(
+            connection, SessionHolder(row["operator_id"], row["user_name"], row["is_owner"]), opening
+        )
+        await insert_operator_event(
+            connection,
+            event,
+            "recovered",
+            caller,
+            subject=account.operator_id,
+            operator_session_id=held.session.operator_session_id,
+            revoked_session_count=revoked.sessions,
+            revoked_token_count=revoked.tokens,
+        )
+        return held
+
+
+async def _refused_in_session(
+    connection: asyncpg.Connection, account: Account, operator_session_id: str
+) -> InvalidCredentials | None:
+    """Why the password that was proved no longer counts, with the operator's row and session locked."""
+    row = await lock_account(connection, account)
+    is_open = await connection.fetchval(_SQL["lock_open_session"], operator_session_id, account.operator_id)
+    if row is None or row["is_disabled"]:
+        return InvalidCredentials("disabled")
+    if not is_open or row["password_changed_at"] != account.password_changed_at:
+        return InvalidCredentials("changed_meanwhile")
+    return None

@@ -23,7 +23,7 @@ from services.internal_admin.operators.store.accounts import ACCOUNTS_SQL, revok
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.operators", "operator_administration.sql")
+_SQL = queries.load("services.internal_admin.operators.store", "administration.sql")
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:
@@ -89,8 +89,8 @@ async def _reset(
     if row is None:
         return OperatorNotFound()
     operator_id = row["operator_id"]
-    await connection.execute(ACCOUNTS_SQL["write_password"], operator_id, password_hash)
-    await connection.execute(ACCOUNTS_SQL["write_recovery_codes"], operator_id, [code_hash])
+    await connection.execute(_SQL["write_password"], operator_id, password_hash)
+    await connection.execute(_SQL["write_recovery_codes"], operator_id, [code_hash])
     revoked = await revoke_all_of_operator(connection, operator_id, "operator_reset")
     return OperatorReset(row["user_name"], row["is_disabled"], revoked.sessions, revoked.tokens)
 

@@ -11,12 +11,12 @@ import httpx
 import pytest
 
 from services.internal_admin.operator_sessions.domain import SessionClient
-from services.internal_admin.operators.account_flow import AccountFlow
 from services.internal_admin.operators.domain.argon2id import Argon2Cost, cost_of, hash_text
 from services.internal_admin.operators.domain.login import InvalidCredentials, Lockout, LoggedIn, LogIn
+from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.flow import log_in as log_in_flow
 from services.internal_admin.operators.hashing import PasswordHasher
-from services.internal_admin.operators.store import login
+from services.internal_admin.operators.store import accounts
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
@@ -170,8 +170,8 @@ def test_five_wrong_passwords_lock_and_the_right_one_is_taken_when_the_lock_ends
 
 def guess(world: World, pool: Postgres, *, is_right: bool) -> Callable[[], Awaitable[Any]]:
     """A log-in whose password was compared, at the point where it is decided."""
-    judged = login.JudgedLogIn(account_of(world), is_right, None, opening(), CALLER)
-    return partial(pool.unit_of_work, partial(login.log_in, judged=judged, lockout=LOCKOUT))
+    judged = accounts.JudgedLogIn(account_of(world), is_right, None, opening(), CALLER)
+    return partial(pool.unit_of_work, partial(accounts.log_in, judged=judged, lockout=LOCKOUT))
 
 
 def test_of_a_hundred_wrong_guesses_at_once_exactly_five_count(

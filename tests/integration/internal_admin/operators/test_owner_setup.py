@@ -15,7 +15,7 @@ from services.internal_admin.operator_sessions.domain import HeldSession, Sessio
 from services.internal_admin.operators.domain.argon2id import hash_text
 from services.internal_admin.operators.domain.owner_setup import RegisterOwner
 from services.internal_admin.operators.domain.password import PasswordOwner
-from services.internal_admin.operators.remind_of_owner import remind_of_owner
+from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.operators.store.setup import register_owner
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock

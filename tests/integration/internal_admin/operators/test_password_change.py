@@ -13,7 +13,7 @@ from services.internal_admin.callers.identity import Operator
 from services.internal_admin.operator_sessions.domain import HeldSession
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.password_change import ChangePassword, PasswordChanged
-from services.internal_admin.operators.store import password_change
+from services.internal_admin.operators.store import accounts
 from shared.io.postgres import Postgres
 from tests.support.control_plane import AUTH, PASSWORD_HASH_OF_NOBODY, ControlPlane, SignedIn, open_control_plane
 from tests.support.operator_accounts import (
@@ -188,7 +188,7 @@ def test_an_operator_without_codes_recovers_by_none(world: World, plane: Control
 def recovery(world: World, pool: Postgres) -> Callable[[], Awaitable[Any]]:
     """A recovery whose code was right, at the point where it is written."""
     unit = partial(
-        password_change.recover_password,
+        accounts.recover_password,
         account=account_of(world),
         password_hash=PASSWORD_HASH_OF_NOBODY,
         code_hashes=[f"new {opening().operator_session_id}"],
@@ -202,7 +202,7 @@ def changing(world: World, pool: Postgres, session: SignedIn) -> Callable[[], Aw
     """A change whose current password was right, at the point where it is written."""
     command = ChangePassword(Operator(session.operator_id, session.operator_session_id), "", "", CALLER)
     unit = partial(
-        password_change.change_password,
+        accounts.change_password,
         account=account_of(world),
         password_hash=PASSWORD_HASH_OF_NOBODY,
         command=command,

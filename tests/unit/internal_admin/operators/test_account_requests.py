@@ -27,7 +27,7 @@ from services.internal_admin.operators.domain.password_change import (
     RecoveryCodesRegenerated,
     RegenerateRecoveryCodes,
 )
-from services.internal_admin.operators.store.login import JudgedLogIn
+from services.internal_admin.operators.store.accounts import JudgedLogIn
 from tests.support.builders import SOME_INSTANT
 from tests.support.operator_accounts import CALLER, opening
 

@@ -16,7 +16,6 @@ from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.callers.route import control_plane_limiter
-from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionLives
@@ -26,7 +25,7 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.retention import worker as retention
-from services.internal_admin.routes import internal_routes
+from services.internal_admin.routes import control_plane_routes, internal_routes
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import domains as domain_revocation

@@ -16,7 +16,6 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.callers.route import RATES, control_plane_limiter
-from services.internal_admin.control_plane_routes import control_plane_routes
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives, new_session_token
 from services.internal_admin.operator_sessions.opened import OpenedSessions
@@ -25,7 +24,7 @@ from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
-from services.internal_admin.routes import internal_routes
+from services.internal_admin.routes import control_plane_routes, internal_routes
 from services.internal_admin.tokens.uses import TokenUses
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock

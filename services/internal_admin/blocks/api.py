@@ -25,9 +25,7 @@ from services.internal_admin.blocks.domain import (
     UnblockOutcome,
     UnblockSubject,
 )
-from services.internal_admin.blocks.flow import block_subject
-from services.internal_admin.blocks.list_blocks import find_block, list_blocks
-from services.internal_admin.blocks.unblock_subject import unblock_subject
+from services.internal_admin.blocks.flow import block_subject, find_block, list_blocks, unblock_subject
 from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import cause_of, subject_of
 from services.internal_admin.callers.route import ProtectedRoute

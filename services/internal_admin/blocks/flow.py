@@ -5,10 +5,18 @@ from functools import partial
 from typing import TypeVar
 
 from services.internal_admin.blocks import store
-from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject
+from services.internal_admin.blocks.domain import (
+    BlockOutcome,
+    BlockSubject,
+    ListedBlock,
+    UnblockOutcome,
+    UnblockSubject,
+)
+from services.internal_admin.callers.page import Page
 from services.internal_admin.changes.flow import Change
 from services.internal_admin.users import store as users_store
 from shared.io.postgres import Postgres
+from shared.kernel.block import Subject
 from shared.users.directory import UserDirectory
 
 ResultT = TypeVar("ResultT")
@@ -35,3 +43,19 @@ async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directo
     if subject.kind == "email" or await postgres.unit_of_work(partial(users_store.has_user, user_id=subject.value)):
         return False
     return await directory.exists(subject.value)
+
+
+async def unblock_subject(command: UnblockSubject, change: Change[UnblockOutcome, ResultT]) -> ResultT:
+    """Unblock: the next confirm succeeds. Repeats change nothing."""
+    return await change.make(partial(store.unblock_subject, command=command))
+
+
+async def list_blocks(after: int | None, limit: int, postgres: Postgres) -> Page[ListedBlock]:
+    """Newest first; those `after` a block id, or from the newest on."""
+    return await postgres.unit_of_work(partial(store.list_blocks, after=after, limit=limit))
+
+
+async def find_block(subject: Subject, postgres: Postgres) -> Page[ListedBlock]:
+    """The block on one subject: a page of one, or an empty one."""
+    found = await postgres.unit_of_work(partial(store.read_block, subject=subject))
+    return Page(() if found is None else (found,), has_more=False)

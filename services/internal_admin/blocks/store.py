@@ -10,7 +10,6 @@ from typing import assert_never
 
 import asyncpg
 
-from services.internal_admin.blocks.block_orders import insert_block_order, withdraw_block_order
 from services.internal_admin.blocks.domain import (
     AlreadyBlocked,
     Blocked,
@@ -19,6 +18,7 @@ from services.internal_admin.blocks.domain import (
     ChangeExpiry,
     ExpiryPassed,
     KeepBlock,
+    ListedBlock,
     NotBlocked,
     PlaceBlock,
     RefuseExpiry,
@@ -28,14 +28,19 @@ from services.internal_admin.blocks.domain import (
     UnblockSubject,
     decide_block,
 )
+from services.internal_admin.blocks.orders import insert_block_order, withdraw_block_order
 from services.internal_admin.callers.identity import Cause
+from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
 from services.internal_admin.changes.domain import NOTHING, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.store import lock_address_of_user, name_in_trail, revoke_active_sessions
-from services.internal_admin.store.statements import SQL
-from shared.kernel.block import Subject
+from shared.io import queries
+from shared.kernel.actor import Actor
+from shared.kernel.block import Block, Subject
 from shared.users.store import lock_user_id
+
+_SQL = queries.load("services.internal_admin.blocks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubjec
 async def _lock(connection: asyncpg.Connection, subject: Subject, *, or_unseen: bool) -> _LockedSubject | None:
     """None for a user we never saw, but for `or_unseen`: then their first login waits until this transaction ends."""
     if subject.kind == "email":
-        return _LockedSubject(await connection.fetchval(SQL["lock_email"], subject.value), None)
+        return _LockedSubject(await connection.fetchval(_SQL["lock_email"], subject.value), None)
     user_id = subject.value
     email_id = await lock_address_of_user(connection, user_id)
     if email_id is None and or_unseen:
@@ -108,12 +113,12 @@ async def _block(connection: asyncpg.Connection, subject: _LockedSubject, comman
             return ExpiryPassed()
         case PlaceBlock(expired):
             if expired is not None:
-                await connection.execute(SQL["delete_block"], expired.block_id)
+                await connection.execute(_SQL["delete_block"], expired.block_id)
             await _insert_block(connection, subject, command, now)
             await _order_elsewhere(connection, subject, command, now)
             outcome = Blocked
         case ChangeExpiry(block):
-            await connection.execute(SQL["change_block_expiry"], block.block_id, command.expires_at)
+            await connection.execute(_SQL["change_block_expiry"], block.block_id, command.expires_at)
             await _order_elsewhere(connection, subject, command, now)
             outcome = AlreadyBlocked
         case KeepBlock():
@@ -140,7 +145,7 @@ async def _unblock(connection: asyncpg.Connection, subject: _LockedSubject) -> U
     standing, now = await _read_standing_block(connection, subject)
     if standing is None:
         return NotBlocked()
-    await connection.execute(SQL["delete_block"], standing.block_id)
+    await connection.execute(_SQL["delete_block"], standing.block_id)
     await withdraw_block_order(connection, *subject.key)
     return NotBlocked() if standing.has_expired(now) else Unblocked()
 
@@ -149,7 +154,7 @@ async def _read_standing_block(
     connection: asyncpg.Connection, subject: _LockedSubject
 ) -> tuple[StandingBlock | None, datetime]:
     """The subject's block row, and now by the clock that decides."""
-    [row] = await connection.fetch(SQL["read_standing_block"], *subject.key)
+    [row] = await connection.fetch(_SQL["read_standing_block"], *subject.key)
     return None if row["block_id"] is None else StandingBlock(row["block_id"], row["expires_at"]), row["now"]
 
 
@@ -158,7 +163,7 @@ async def _insert_block(
 ) -> None:
     cause = command.cause
     await connection.execute(
-        SQL["insert_block"], *subject.key, command.expires_at, cause.reason_code, cause.actor.type, cause.actor.id, now
+        _SQL["insert_block"], *subject.key, command.expires_at, cause.reason_code, cause.actor.type, cause.actor.id, now
     )
 
 
@@ -177,3 +182,25 @@ def _audit_subject(locked: _LockedSubject | None, subject: Subject, *, is_user: 
     if locked is not None and locked.email_id is not None and locked.user_id is None:
         return audit_subject_of_email(locked.email_id)
     return subject.value if is_user else audit_subject_of_id(subject.value)
+
+
+_BEFORE_ALL = 2**63 - 1
+
+
+async def read_block(connection: asyncpg.Connection, subject: Subject) -> ListedBlock | None:
+    """The block on a subject, None if it is not blocked."""
+    statement = _SQL["read_block_of_email" if subject.kind == "email" else "read_block_of_user"]
+    row = await connection.fetchrow(statement, subject.value)
+    return None if row is None else _listed_block(row)
+
+
+async def list_blocks(connection: asyncpg.Connection, after: int | None, limit: int) -> Page[ListedBlock]:
+    """Blocks from the newest to the oldest; those `after` a block id, at most `limit`."""
+    rows = await connection.fetch(_SQL["list_blocks"], _BEFORE_ALL if after is None else after, limit + 1)
+    return cut_page([_listed_block(row) for row in rows], limit)
+
+
+def _listed_block(row: asyncpg.Record) -> ListedBlock:
+    subject = Subject("user_id", row["user_id"]) if row["folded"] is None else Subject("email", row["folded"])
+    actor = Actor(row["actor_type"], row["actor_id"])
+    return ListedBlock(row["block_id"], Block(subject, row["reason_code"], actor, row["created_at"], row["expires_at"]))

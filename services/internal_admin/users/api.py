@@ -10,8 +10,10 @@ from contracts.internal_users import (
     UserAnswer,
     UserCursor,
     decode_change_user_email,
+    decode_delete_user,
     decode_find_users,
     encode_change_user_email,
+    encode_delete_user,
     encode_user,
     encode_users,
 )
@@ -19,20 +21,23 @@ from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.request import cause_of, email_address
 from services.internal_admin.callers.route import ProtectedRoute
 from services.internal_admin.changes.api import answered, response
+from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import UserNotFound
-from services.internal_admin.users.change_user_email import change_user_email
-from services.internal_admin.users.domain import User
-from services.internal_admin.users.email_change_domain import (
+from services.internal_admin.users.domain import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
+    DeleteUser,
+    DeleteUserOutcome,
     EmailBlocked,
     EmailChanged,
     EmailInUse,
     EmailUnchanged,
+    User,
+    UserDeleted,
     UsersLiveElsewhere,
 )
-from services.internal_admin.users.flow import list_users, read_user
+from services.internal_admin.users.flow import change_user_email, delete_user, list_users, read_user
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
@@ -96,3 +101,31 @@ def _changed(user_id: str, outcome: ChangeUserEmailOutcome) -> bytes:
 
 def _answer(user: User) -> UserAnswer:
     return UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeletionRoutes:
+    """Erasing users of the local directory."""
+
+    change: PublishedChange
+
+    def routes(self) -> tuple[ProtectedRoute, ...]:
+        """The table for the listener."""
+        return (ProtectedRoute("DELETE", "/api/v1/internal/users/{user_id}", self.delete, accepts_body=True),)
+
+    async def delete(self, request: Request, identity: Identity | None) -> Response:
+        """Erase a user."""
+        asked, user_id = decode_delete_user(request.body), request.path_parameters["user_id"]
+        command = DeleteUser(user_id, cause_of(request, identity, asked))
+        change = answered(self.change, request, identity, partial(_deleted, user_id))
+        return response(await delete_user(command, change))
+
+
+def _deleted(user_id: str, outcome: DeleteUserOutcome) -> bytes:
+    match outcome:
+        case UserDeleted(changes, is_address_kept_for_block, before):
+            return encode_delete_user(user_id, before + session_ids(changes), is_address_kept_for_block)
+        case UserNotFound():
+            raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
+        case _:
+            assert_never(outcome)

@@ -3,28 +3,47 @@
 import asyncpg
 
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.store.statements import SQL
-from services.internal_admin.users.domain import User
+from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
+from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
+from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
+from services.internal_admin.sessions.store import CONTINUED, lock_address_of_user, revoke_active_sessions
+from services.internal_admin.users.domain import (
+    ChangeUserEmail,
+    ChangeUserEmailOutcome,
+    DeleteUser,
+    DeleteUserOutcome,
+    EmailBlocked,
+    EmailChanged,
+    EmailInUse,
+    EmailUnchanged,
+    User,
+    UserDeleted,
+    UsersLiveElsewhere,
+)
+from shared.io import queries
 from shared.kernel.email_address import EmailAddress
+
+_SQL = queries.load("services.internal_admin.users")
 
 
 async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:
     """Whether a user logged in here before."""
-    return await connection.fetchval(SQL["has_user"], user_id)
+    return await connection.fetchval(_SQL["has_user"], user_id)
 
 
 async def read_user(connection: asyncpg.Connection, email: EmailAddress, *, as_typed: bool) -> User | None:
     """The user of an address, in any spelling unless `as_typed`; None if there is none."""
-    row = await connection.fetchrow(SQL["read_user"], email.folded, email.identity if as_typed else None)
+    row = await connection.fetchrow(_SQL["read_user"], email.folded, email.identity if as_typed else None)
     return None if row is None else _user(row)
 
 
 async def list_users(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[User]:
     """Users by their ids, from the last; those `after` an id, at most `limit`."""
     if after is None:
-        rows = await connection.fetch(SQL["list_first_users"], limit + 1)
+        rows = await connection.fetch(_SQL["list_first_users"], limit + 1)
     else:
-        rows = await connection.fetch(SQL["list_users"], after, limit + 1)
+        rows = await connection.fetch(_SQL["list_users"], after, limit + 1)
     return cut_page([_user(row) for row in rows], limit)
 
 
@@ -36,3 +55,129 @@ def _user(row: asyncpg.Record) -> User:
         time_zone=row["time_zone"],
         created_at=row["created_at"],
     )
+
+
+async def delete_user(
+    connection: asyncpg.Connection, command: DeleteUser, done: Done = NOTHING
+) -> DeleteUserOutcome | Part:
+    """Revoke the user's active sessions, queue their records, erase the rest. Audited whatever the outcome.
+
+    The last transaction erases the user, and nothing of the first ones lets a login in: a new session is revoked with
+    those before it.
+
+    A login under way is decided again, and finds its challenge gone. The trail keeps ids, and so do revoked sessions
+    until their time is over.
+    """
+    async with connection.transaction():
+        outcome = await _delete(connection, command, done)
+        is_user = isinstance(outcome, UserDeleted | Part)
+        await insert_mutation_event(
+            connection,
+            "security.delete_user",
+            outcome.done.outcome if isinstance(outcome, Part) else outcome.name,
+            command.user_id if is_user else audit_subject_of_id(command.user_id),
+            command.cause,
+            affected_session_count=len(outcome.changes) if is_user else None,
+        )
+        return outcome
+
+
+async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Done) -> DeleteUserOutcome | Part:
+    user_id = command.user_id
+    email_id = await lock_address_of_user(connection, user_id)
+    if email_id is None:
+        return UserNotFound()
+    email = await read_address_of_user(connection, user_id, email_id)
+    revoked = await revoke_active_sessions(connection, email_id, user_id, command.cause)
+    if not (revoked.is_all and await _removed_all(connection, email_id, email)):
+        return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
+    await connection.execute(_SQL["remove_user"], user_id)
+    await remove_known_networks(connection, email_id)
+    await connection.execute(_SQL["remove_kept_answers"], email)
+    await connection.execute(_SQL["remove_email"], email_id)
+    is_kept_for_block = await connection.fetchval(_SQL["has_block"], email_id)
+    return UserDeleted(revoked.changes, is_kept_for_block, done.session_ids)
+
+
+async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
+    """Whether no challenge and no code is left: strangers may have sent many."""
+    for removal in ("remove_challenges", "remove_login_codes"):
+        status = await connection.execute(_SQL[removal], email_id, email, PART)
+        if int(status.rpartition(" ")[2]) == PART:
+            return False
+    return True
+
+
+async def read_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> str:
+    """The spelling, inside a transaction that holds the address' row."""
+    return await connection.fetchval(_SQL["read_address_of_user"], user_id, email_id)
+
+
+async def remove_known_networks(connection: asyncpg.Connection, email_id: int) -> None:
+    """Those of an address that is nobody's any more."""
+    await connection.execute(_SQL["remove_known_networks"], email_id)
+
+
+async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
+    """Change the address in one transaction that holds the rows of both. Audited whatever the outcome, by ids only.
+
+    Codes of the old address end: they were mailed to a user who is there no more. Codes of the new one stay good:
+    whoever reads that mailbox is the user now. The new address is known from no network yet.
+    """
+    async with connection.transaction():
+        outcome = await _change(connection, command)
+        is_known = not isinstance(outcome, UserNotFound | UsersLiveElsewhere)
+        is_changed = isinstance(outcome, EmailChanged)
+        await insert_mutation_event(
+            connection,
+            "security.change_user_email",
+            outcome.name,
+            command.user_id if is_known else audit_subject_of_id(command.user_id),
+            command.cause,
+            old=audit_subject_of_email(outcome.old_email_id) if is_changed else None,
+            new=audit_subject_of_email(outcome.new_email_id) if is_changed else None,
+        )
+        return outcome
+
+
+async def _change(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
+    if command.users_live_elsewhere:
+        return UsersLiveElsewhere()
+    locked = await _lock_both(connection, command)
+    if locked is None:
+        return UserNotFound()
+    (old, new), user_id, email = locked, command.user_id, command.email
+    if await read_address_of_user(connection, user_id, old) == email.identity:
+        return EmailUnchanged()
+    if await connection.fetchval(_SQL["is_in_use"], new, user_id, email.identity, old != new):
+        return EmailInUse()
+    if await connection.fetchval(_SQL["is_blocked"], [old, new], email.identity):
+        return EmailBlocked()
+    await connection.execute(_SQL["move_user"], user_id, new, email.identity)
+    if old != new:
+        await remove_known_networks(connection, old)
+    return EmailChanged(old, new)
+
+
+async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -> tuple[int, int] | None:
+    """The rows of the old and the new address, the latter made if new; None: no such user.
+
+    By their ids, as every statement that locks several does; a row that is made now comes last, for it has the highest.
+    Again, if another transaction moved the user or removed the row before the lock was there.
+    """
+
+    async def attempt() -> tuple[int, int] | None:
+        row = await connection.fetchrow(_SQL["read_addresses"], command.user_id, command.email.folded)
+        assert row is not None
+        old, new = row["old"], row["new"]
+        if old is None:
+            return None
+        wanted = {old, new} - {None}
+        locked = await connection.fetch(_SQL["lock_emails"], list(wanted))
+        if len(locked) < len(wanted) or not await connection.fetchval(_SQL["is_address_of_user"], command.user_id, old):
+            raise WrongRow
+        new = new or await connection.fetchval(_SQL["lock_email"], command.email.folded)
+        await connection.execute(_SQL["bump_emails"], [old, new])
+        return old, new
+
+    return await lock_the_right_row(connection, attempt)

@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from services.internal_admin.sessions.store import lock_address_of_user
-from services.internal_admin.users.email_change import change_user_email
-from services.internal_admin.users.email_change_domain import ChangeUserEmail, EmailChanged
+from services.internal_admin.users.domain import ChangeUserEmail, EmailChanged
+from services.internal_admin.users.store import change_user_email
 from shared.kernel.email_address import parse_email
 from tests.support.builders import email_address, store_user
 from tests.support.database import Database

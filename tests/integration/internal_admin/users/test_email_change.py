@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.internal_admin.users.email_change import change_user_email
-from services.internal_admin.users.email_change_domain import ChangeUserEmail, ChangeUserEmailOutcome, EmailChanged
+from services.internal_admin.users.domain import ChangeUserEmail, ChangeUserEmailOutcome, EmailChanged
+from services.internal_admin.users.store import change_user_email
 from services.public_auth.domain.confirm import Refused
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.io.postgres import Postgres

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.internal_admin.users.user_deletion import delete_user
-from services.internal_admin.users.user_deletion_domain import DeleteUser
+from services.internal_admin.users.domain import DeleteUser
+from services.internal_admin.users.store import delete_user
 from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade
 from shared.kernel.device_session import DeviceSession
 from tests.support.builders import email_address, store_user, unique

@@ -16,11 +16,11 @@ from services.public_auth.mail.rest import PATH as DELIVERIES
 from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
 from services.public_auth.settings import read_settings as read_public
 from shared.config import variables
+from shared.config.user_service import UserServiceSettings
 from shared.io import aio
 from shared.io.http_client import Answer, NoAnswer, open_http_client
 from shared.io.smtp import mailbox, open_smtp
 from shared.kernel.faults import ConfigurationError
-from shared.users.settings import UserServiceSettings
 
 LONGEST = timedelta(seconds=10)
 """For one neighbour; less if the process would wait less."""

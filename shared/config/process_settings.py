@@ -6,8 +6,8 @@ from datetime import timedelta
 from contracts.gateway import GatewayKeys
 from shared.config import variables
 from shared.config.settings import Reading, Variable
+from shared.config.user_service import UserServiceSettings, read_user_service
 from shared.kernel.keyring import KeyRing
-from shared.users.settings import UserServiceSettings, read_user_service
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import Literal, TypeVar
 
 from contracts import user_service as contract
 from contracts.user_service import EnsureByEmail, Ensured, MalformedAnswer, RegistrationContext, Resolution
+from shared.config.user_service import UserServiceSettings
 from shared.io.circuit import Circuit, CircuitOpen, NeighbourDown
 from shared.io.http_client import Answer, HttpClient, NoAnswer, open_http_client
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.request_id import current_request_id
 from shared.users.metrics import CALL_DURATION, CIRCUIT_OPEN
-from shared.users.settings import UserServiceSettings
 
 T = TypeVar("T")
 NAME = "user_service"

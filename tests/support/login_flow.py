@@ -16,6 +16,7 @@ from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
 from services.public_auth.store.issue_challenge import IssuePolicy
+from shared.config.user_service import UserServiceSettings
 from shared.io.redis import open_redis
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import SystemClock
@@ -25,7 +26,6 @@ from shared.lifecycle.batching import Turns
 from shared.projection.projection import Projection
 from shared.projection.relay import Relay
 from shared.users.rest import RestDirectory, open_user_directory
-from shared.users.settings import UserServiceSettings
 from tests.support.background import background
 from tests.support.builders import client_public_key
 from tests.support.internal_api import InternalApi, open_internal_api

@@ -34,7 +34,12 @@ from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
 from services.internal_admin.changes.domain import NOTHING, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
-from services.internal_admin.sessions.store import lock_address_of_user, name_in_trail, revoke_active_sessions
+from services.internal_admin.sessions.store import (
+    lock_address_of_user,
+    lock_email,
+    name_in_trail,
+    revoke_active_sessions,
+)
 from shared.io import queries
 from shared.kernel.actor import Actor
 from shared.kernel.block import Block, Subject
@@ -95,7 +100,7 @@ async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubjec
 async def _lock(connection: asyncpg.Connection, subject: Subject, *, or_unseen: bool) -> _LockedSubject | None:
     """None for a user we never saw, but for `or_unseen`: then their first login waits until this transaction ends."""
     if subject.kind == "email":
-        return _LockedSubject(await connection.fetchval(_SQL["lock_email"], subject.value), None)
+        return _LockedSubject(await lock_email(connection, subject.value), None)
     user_id = subject.value
     email_id = await lock_address_of_user(connection, user_id)
     if email_id is None and or_unseen:

@@ -10,7 +10,6 @@ import trio
 
 from contracts.errors import ErrorCode
 from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.route import ProtectedEndpoint
 from shared.kernel.rate import Rate
 from shared.web.exchange import Request, Response
 from shared.web.rate_limit import RateLimiter, RateStore

@@ -17,7 +17,6 @@ from services.internal_admin.changes.domain import (
     Outcome,
     Part,
 )
-from services.internal_admin.changes.flow import OutcomeT, PublishedChange
 from services.internal_admin.changes.store import InParts, answer_once
 from shared.io.postgres import Postgres
 from shared.kernel.faults import DependencyUnavailable

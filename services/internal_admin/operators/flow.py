@@ -85,7 +85,7 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
     return outcome
 
 
-_EVENT = "security.change_password"
+_CHANGE = "security.change_password"
 
 
 async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangePasswordOutcome:
@@ -96,12 +96,12 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
         if account is None or not is_right:
             refused = InvalidCredentials("wrong_password")
-            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            await flow.audit_refusal(_CHANGE, refused, account, command.caller)
             return refused
         fault = password_fault(command.new_password, account.owner, account.min_password_length)
         if fault is not None:
             await flow.audit_refusal(
-                _EVENT, PasswordRefused(fault, account.min_password_length), account, command.caller
+                _CHANGE, PasswordRefused(fault, account.min_password_length), account, command.caller
             )
             return PasswordRefused(fault, account.min_password_length)
         hashed = await flow.hasher.hash(command.new_password)
@@ -115,7 +115,7 @@ async def count_recovery_codes(operator_id: str, postgres: Postgres) -> Recovery
     return await postgres.unit_of_work(partial(accounts.count_recovery_codes, operator_id=operator_id))
 
 
-_EVENT = "security.recover_password"
+_RECOVER = "security.recover_password"
 
 
 async def recover_password(command: RecoverPassword, flow: AccountFlow) -> RecoverPasswordOutcome:
@@ -128,12 +128,12 @@ async def recover_password(command: RecoverPassword, flow: AccountFlow) -> Recov
         fault = _fault(account, is_right=is_right)
         if account is None or fault is not None:
             refused = InvalidCredentials(fault or "unknown_user_name")
-            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            await flow.audit_refusal(_RECOVER, refused, account, command.caller)
             return refused
         weakness = password_fault(command.new_password, account.owner, account.min_password_length)
         if weakness is not None:
             await flow.audit_refusal(
-                _EVENT, PasswordRefused(weakness, account.min_password_length), account, command.caller
+                _RECOVER, PasswordRefused(weakness, account.min_password_length), account, command.caller
             )
             return PasswordRefused(weakness, account.min_password_length)
         return await _recover(command, account, flow)
@@ -166,7 +166,7 @@ async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow
     return PasswordRecovered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
 
 
-_EVENT = "security.regenerate_recovery_codes"
+_REGENERATE = "security.regenerate_recovery_codes"
 
 
 async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
@@ -176,7 +176,7 @@ async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: Acco
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
         if account is None or not is_right:
             refused = InvalidCredentials("wrong_password")
-            await flow.audit_refusal(_EVENT, refused, account, command.caller)
+            await flow.audit_refusal(_REGENERATE, refused, account, command.caller)
             return refused
         codes = new_recovery_codes(flow.entropy)
         hashes = await flow.hasher.hash_all(codes)

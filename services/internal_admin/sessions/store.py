@@ -112,6 +112,16 @@ async def revoke_active_sessions(
     return RevokedSessions(tuple(map(projection_change, rows)), is_all=not rows or rows[0]["chosen"] < PART)
 
 
+async def lock_email(connection: asyncpg.Connection, folded: str) -> int:
+    """Lock the row of a case-folded address until the transaction ends; its id. Makes the row if there is none."""
+    return await connection.fetchval(_SQL["lock_email"], folded)
+
+
+async def is_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> bool:
+    """Whether the user has this address row, or still has it."""
+    return await connection.fetchval(_SQL["is_address_of_user"], user_id, email_id)
+
+
 async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> int | None:
     """Lock the row of the user's address, and return its id; None: there is no such user.
 
@@ -120,7 +130,7 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
 
     async def attempt() -> int | None:
         email_id = await connection.fetchval(_SQL["lock_email_of_user"], user_id)
-        if email_id is None or await connection.fetchval(_SQL["is_address_of_user"], user_id, email_id):
+        if email_id is None or await is_address_of_user(connection, user_id, email_id):
             return email_id
         raise WrongRow
 

@@ -7,7 +7,13 @@ from services.internal_admin.callers.trail import audit_subject_of_email, audit_
 from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
-from services.internal_admin.sessions.store import CONTINUED, lock_address_of_user, revoke_active_sessions
+from services.internal_admin.sessions.store import (
+    CONTINUED,
+    is_address_of_user,
+    lock_address_of_user,
+    lock_email,
+    revoke_active_sessions,
+)
 from services.internal_admin.users.domain import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
@@ -174,9 +180,9 @@ async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -
             return None
         wanted = {old, new} - {None}
         locked = await connection.fetch(_SQL["lock_emails"], list(wanted))
-        if len(locked) < len(wanted) or not await connection.fetchval(_SQL["is_address_of_user"], command.user_id, old):
+        if len(locked) < len(wanted) or not await is_address_of_user(connection, command.user_id, old):
             raise WrongRow
-        new = new or await connection.fetchval(_SQL["lock_email"], command.email.folded)
+        new = new or await lock_email(connection, command.email.folded)
         await connection.execute(_SQL["bump_emails"], [old, new])
         return old, new
 

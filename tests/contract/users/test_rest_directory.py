@@ -8,10 +8,10 @@ import pytest
 import trio
 
 from contracts.user_service import BlockedUser, CreatableUser, ExistingUser, RegistrationContext
+from shared.config.user_service import UserServiceSettings
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.request_id import current_request_id
 from shared.users.rest import RestDirectory, open_user_directory
-from shared.users.settings import UserServiceSettings
 from tests.support.user_service import Fault, UserServicePeer, user_service_peer
 
 TIMEOUT = timedelta(seconds=0.6)

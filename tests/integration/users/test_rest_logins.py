@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.internal_admin.blocks import orders
+from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockSubject
 from services.internal_admin.blocks.orders import LEASE
@@ -351,7 +351,7 @@ def test_a_worker_that_dies_with_an_order_in_hand_loses_nothing(
 ) -> None:
     email = email_address()
     flow.api.block(email=email)
-    claim = partial(orders.claim_block_orders, limit=10, lease=LEASE)
+    claim = partial(block_orders.claim_block_orders, limit=10, lease=LEASE)
     claimed, waiting = world.call(world.internal.unit_of_work, claim)
     assert ([order.email for order in claimed], waiting) == ([email], 1)
     assert flow.deliver_orders() == 0

@@ -24,11 +24,11 @@ from shared.config.settings import (
     parse_server_address,
     whole_number,
 )
+from shared.config.user_service import UserServiceSettings
 from shared.config.variables import VARIABLES
 from shared.kernel.address import TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.rate import Rate
-from shared.users.settings import UserServiceSettings
 
 SECRET = "S3cretWord"
 KEYS = "k1:" + base64.b64encode(b"x" * 32).decode()

@@ -26,13 +26,6 @@ from services.internal_admin.operators.domain.password_change import (
     RegenerateRecoveryCodes,
 )
 from services.internal_admin.operators.domain.recovery_code import RecoveryCodeCount
-from services.internal_admin.operators.store.accounts import (
-    ACCOUNTS_SQL,
-    audit_refusal,
-    lock_account,
-    open_session,
-    revoke_all_of_operator,
-)
 from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
@@ -63,6 +56,16 @@ async def read_account(
         is_disabled=row["is_disabled"],
         min_password_length=row["operator_password_min_length"],
     )
+
+
+async def write_password(connection: asyncpg.Connection, operator_id: str, password_hash: str) -> None:
+    """Inside a transaction. The count of wrong passwords begins anew."""
+    await connection.execute(_SQL["write_password"], operator_id, password_hash)
+
+
+async def write_recovery_codes(connection: asyncpg.Connection, operator_id: str, code_hashes: Sequence[str]) -> None:
+    """Inside a transaction. The former codes are gone."""
+    await connection.execute(_SQL["write_recovery_codes"], operator_id, list(code_hashes))
 
 
 async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
@@ -171,7 +174,7 @@ async def change_password(
         if refused is not None:
             await audit_refusal(connection, event, refused, account, command.caller)
             return refused
-        await connection.execute(_SQL["write_password"], account.operator_id, password_hash)
+        await write_password(connection, account.operator_id, password_hash)
         revoked_count = await revoke_operator_sessions(
             connection, account.operator_id, except_id=session_id, reason_code="password_changed"
         )
@@ -196,7 +199,7 @@ async def regenerate_recovery_codes(
         if refused is not None:
             await audit_refusal(connection, event, refused, account, command.caller)
             return refused
-        await connection.execute(_SQL["write_recovery_codes"], account.operator_id, list(code_hashes))
+        await write_recovery_codes(connection, account.operator_id, code_hashes)
         await insert_operator_event(connection, event, "regenerated", command.caller, subject=account.operator_id)
         return None
 
@@ -218,8 +221,8 @@ async def recover_password(
             await audit_refusal(connection, event, refused, account, caller)
             return refused
         revoked = await revoke_all_of_operator(connection, account.operator_id, "password_recovered")
-        await connection.execute(_SQL["write_password"], account.operator_id, password_hash)
-        await connection.execute(_SQL["write_recovery_codes"], account.operator_id, list(code_hashes))
+        await write_password(connection, account.operator_id, password_hash)
+        await write_recovery_codes(connection, account.operator_id, code_hashes)
         held = await open_session(
             connection, SessionHolder(row["operator_id"], row["user_name"], row["is_owner"]), opening
         )

@@ -19,7 +19,11 @@ from services.internal_admin.operators.domain.administration import (
     ResetOutcome,
 )
 from services.internal_admin.operators.domain.user_name import fold_user_name
-from services.internal_admin.operators.store.accounts import ACCOUNTS_SQL, revoke_all_of_operator
+from services.internal_admin.operators.store.accounts import (
+    revoke_all_of_operator,
+    write_password,
+    write_recovery_codes,
+)
 from shared.io import queries
 from shared.kernel.actor import Actor
 
@@ -89,8 +93,8 @@ async def _reset(
     if row is None:
         return OperatorNotFound()
     operator_id = row["operator_id"]
-    await connection.execute(_SQL["write_password"], operator_id, password_hash)
-    await connection.execute(_SQL["write_recovery_codes"], operator_id, [code_hash])
+    await write_password(connection, operator_id, password_hash)
+    await write_recovery_codes(connection, operator_id, [code_hash])
     revoked = await revoke_all_of_operator(connection, operator_id, "operator_reset")
     return OperatorReset(row["user_name"], row["is_disabled"], revoked.sessions, revoked.tokens)
 

@@ -59,7 +59,7 @@ def raised() -> BaseException:
 def test_an_exception_stands_below_its_line_with_every_place_cause_and_part() -> None:
     written = JsonLines().format(record_of(raised()))
     first, *below = readable(written)
-    assert first.endswith("ERROR   failed logger=shared.x")
+    assert first.endswith("ERROR   failed logger=authsession.x")
     assert below[0] == "  builtins.ExceptionGroup"
     assert "    with builtins.ValueError" in below
     assert "      because of builtins.KeyError" in below

@@ -81,7 +81,7 @@ def test_what_only_begins_like_a_common_password_is_none() -> None:
 
 
 def test_the_list_has_500_passwords_that_are_long_enough_to_matter() -> None:
-    path = FOLDER.parents[1] / "services/internal_admin/domain/common_passwords.txt"
+    path = FOLDER.parents[1] / "services/internal_admin/operators/domain/common_passwords.txt"
     listed = [line for line in path.read_text("utf-8").splitlines() if not line.startswith("#")]
     assert len(listed) == len(set(listed)) == 500
     assert all(len(password) >= 12 and password == password.casefold() for password in listed)

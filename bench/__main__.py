@@ -4,7 +4,7 @@ import argparse
 import asyncio
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +70,7 @@ class Bench:
 
 
 @contextmanager
-def running_stack(database: Database) -> Iterator[RunningStack]:
+def running_stack(database: Database) -> Generator[RunningStack]:
     with open_stack(database, **UNLIMITED) as stack:
         yield stack
 

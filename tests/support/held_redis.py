@@ -1,7 +1,7 @@
 """A proxy before Redis, in the test's own event loop: it holds answers to reads of records, cuts, leads elsewhere."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -85,7 +85,7 @@ class HeldRedis:
 @asynccontextmanager
 async def held_redis(
     target: int, *, tls: ssl.SSLContext | None = None, unix_path: Path | None = None
-) -> AsyncIterator[HeldRedis]:
+) -> AsyncGenerator[HeldRedis]:
     """A running proxy to that port, on a port or a Unix socket. `tls`: it speaks TLS to clients."""
     proxy = HeldRedis(target)
     if unix_path is not None:

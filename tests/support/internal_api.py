@@ -1,6 +1,6 @@
 """The internal service's routes over real Postgres and Redis, called in memory: everything but the socket."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -89,7 +89,7 @@ def open_internal_api(
     redis_address: str | None = None,
     users: UserDirectory | None = None,
     keys: GatewayKeys | None = None,
-) -> Iterator[InternalApi]:
+) -> Generator[InternalApi]:
     """The API with its relay and keeper running, under key names of its own. They stop when the world does.
 
     A database has one projection: give `keys` to whatever else publishes from it.

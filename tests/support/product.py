@@ -1,6 +1,6 @@
 """The running product as its clients see it: apps, trusted services, gateways. Over HTTP and Redis only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -94,7 +94,7 @@ class Product:
 
 
 @contextmanager
-def open_product(stack: RunningStack) -> Iterator[Product]:
+def open_product(stack: RunningStack) -> Generator[Product]:
     """Clients of the stack, closed afterwards."""
     product = Product(stack)
     try:

@@ -7,7 +7,7 @@ import email.policy
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -131,7 +131,7 @@ class _Server(SMTP):
 
 
 @contextmanager
-def smtp_peer(certificate: Certificate | None = None, *, tls: Tls = "off", login: bool = False) -> Iterator[SmtpPeer]:
+def smtp_peer(certificate: Certificate | None = None, *, tls: Tls = "off", login: bool = False) -> Generator[SmtpPeer]:
     """A running server. `login`: who does not log in may send nothing."""
     peer = SmtpPeer()
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -170,7 +170,7 @@ def redis_users() -> tuple[str, ...]:
 
 
 @contextmanager
-def open_stack(database: Database, *, waits: bool = True, **changes: str) -> Iterator[RunningStack]:
+def open_stack(database: Database, *, waits: bool = True, **changes: str) -> Generator[RunningStack]:
     """A running stack with a persistent Redis of its own, which tests may kill and start: `stack.redis_server`."""
     with temporary_redis(persistent=True, users=redis_users()) as redis_server:
         stack = RunningStack(database, redis_server, changes)

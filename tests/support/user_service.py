@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
@@ -197,7 +197,7 @@ def _spoiled(fault: Fault | int | None, answer: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def user_service_peer() -> Iterator[UserServicePeer]:
+def user_service_peer() -> Generator[UserServicePeer]:
     """A running one, stopped afterwards."""
     peer = UserServicePeer()
     peer.start()

@@ -4,10 +4,9 @@ import argparse
 import asyncio
 import statistics
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
@@ -76,7 +75,7 @@ def running_stack(database: Database) -> Generator[RunningStack]:
 
 
 @asynccontextmanager
-async def own_pool(database: Database) -> Any:
+async def own_pool(database: Database) -> AsyncGenerator[asyncpg.Pool]:
     settings = {"search_path": "authsession", "application_name": "bench"}
     async with asyncpg.create_pool(
         database.owner_dsn, ssl=False, min_size=2, max_size=4, server_settings=settings

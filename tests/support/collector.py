@@ -72,7 +72,7 @@ def open_collector() -> Generator[Collector]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the standard library
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -70,10 +70,10 @@ def revocation(record: GatewayRecord) -> GatewayRecord:
 
 @asynccontextmanager
 async def ready_cache(
-    redis: GatewayRedis, server: RedisServer | None = None, **options: Any
+    redis: GatewayRedis, server: RedisServer | None = None, *, watch: float = WATCH, **options: Any
 ) -> AsyncGenerator[SessionCache]:
     """A cache that has seen its two beats."""
-    async with open_session_cache(server or redis.server, **{"watch": WATCH, **options}) as cache:
+    async with open_session_cache(server or redis.server, watch=watch, **options) as cache:
         await become_ready(redis, cache)
         yield cache
 

@@ -46,9 +46,10 @@ class HeldRedis:
 
     async def serve(self, client: ByteStream) -> None:
         """One connection."""
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
         try:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
+            with scope:
                 redis = await anyio.connect_tcp("127.0.0.1", self.target)
                 async with redis, client, anyio.create_task_group() as both:
                     reads: list[bytes] = []

@@ -25,6 +25,7 @@ from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.guard import trusting_guard
 from tests.support.public_flow import SEALING_KEYS
+from tests.support.redis_bytes import stored
 from tests.support.world import World
 
 ROOT = "/api/v1/internal"
@@ -74,7 +75,7 @@ class InternalApi:
     def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
         """What a gateway would read in Redis at this moment."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
-            found = client.get(self._keys.record(device_session_id))
+            found = stored(client, self._keys.record(device_session_id))
         return None if found is None else decode_record(found)
 
     def status_at_gateways(self, device_session_id: str) -> str | None:

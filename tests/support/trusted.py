@@ -3,7 +3,7 @@
 from functools import partial
 
 from services.internal_admin.domain.blocking import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
-from services.internal_admin.domain.mutation import Caller, Cause
+from services.internal_admin.domain.mutation import Caller, Cause, Part
 from services.internal_admin.store import blocking
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
@@ -30,4 +30,6 @@ async def unblock_email(world: World, folded: str) -> UnblockOutcome:
 
 async def _block(world: World, subject: Subject) -> BlockOutcome:
     command = BlockSubject(subject, None, CAUSE)
-    return await world.internal.unit_of_work(partial(blocking.block_subject, command=command))
+    outcome = await world.internal.unit_of_work(partial(blocking.block_subject, command=command))
+    assert not isinstance(outcome, Part), "more sessions than one transaction revokes"
+    return outcome

@@ -4,10 +4,9 @@ import argparse
 import asyncio
 import statistics
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import asyncpg
 
@@ -70,13 +69,13 @@ class Bench:
 
 
 @contextmanager
-def running_stack(database: Database) -> Iterator[RunningStack]:
+def running_stack(database: Database) -> Generator[RunningStack]:
     with open_stack(database, **UNLIMITED) as stack:
         yield stack
 
 
 @asynccontextmanager
-async def own_pool(database: Database) -> Any:
+async def own_pool(database: Database) -> AsyncGenerator[asyncpg.Pool]:
     settings = {"search_path": "authsession", "application_name": "bench"}
     async with asyncpg.create_pool(
         database.owner_dsn, ssl=False, min_size=2, max_size=4, server_settings=settings

@@ -7,7 +7,7 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -54,7 +54,7 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         _, self._connection = await loop.create_connection(_Connection, self._host, self._port)
 
-    async def exchange(self, path: str, body: dict[str, str], *fields: str) -> Answer:
+    async def exchange(self, path: str, body: Mapping[str, Any], *fields: str) -> Answer:
         """Of a POST with JSON; `fields` are lines like `x-session-token: …`. Raises `ConnectionError`."""
         payload = json.dumps(body).encode()
         described = ("content-type: application/json", f"content-length: {len(payload)}")
@@ -70,7 +70,7 @@ class HttpClient:
         assert self._connection is not None
         return await self._connection.exchange("\r\n".join((*lines, "\r\n")).encode() + payload)
 
-    async def post(self, path: str, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    async def post(self, path: str, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """Status and decoded body."""
         answer = await self.exchange(path, body)
         return answer.status, answer.json

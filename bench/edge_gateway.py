@@ -40,7 +40,8 @@ class Ear:
 async def main() -> None:
     server = RedisServer.at(os.environ["BENCH_REDIS"], username="gateway", password=os.environ["BENCH_REDIS_PASSWORD"])
     async with open_session_cache(server) as cache:
-        ear = Ear(cache._copy)  # noqa: SLF001 - only to be woken: what counts is what `find` answers
+        # Only to be woken: the answers of `find` are what is measured.
+        ear = Ear(cache._copy)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         await cache.ready()
         _say("ready")
         async for line in anyio.wrap_file(sys.stdin):

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -114,7 +114,7 @@ async def confirm_while_swept(
 
 
 @contextmanager
-def _another_internal_process(stack: RunningStack) -> Iterator[Child]:
+def _another_internal_process(stack: RunningStack) -> Generator[Child]:
     address = TcpAddress("127.0.0.1", free_port())
     service = Service("internal", "services.internal_admin", address)
     child = service.start(stack.environment["internal"] | {"AUTHSESSION_INTERNAL_HTTP_ADDR": str(address)})

@@ -6,7 +6,7 @@ https://www.postgresql.org/docs/current/protocol-message-formats.html
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -19,7 +19,7 @@ class StatementCounter:
         self.executed: Counter[str] = Counter()
 
     @contextmanager
-    def running(self) -> Iterator[int]:
+    def running(self) -> Generator[int]:
         """The port it listens on, in a thread of its own."""
         port: Future[int] = Future()
         stopped = asyncio.Event()

@@ -93,6 +93,6 @@ async def _end(scene: Scene, path: str, subject: dict[str, str]) -> None:
 
 
 async def _post(scene: Scene, path: str, subject: dict[str, str]) -> dict[str, Any]:
-    status, answer = await scene.internal.post(_API + path, subject | _CAUSE)
+    status, answer = await scene.internal.post(_API + path, {**subject, **_CAUSE})
     assert status == 200, answer
     return answer

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import redis as redis_py
@@ -23,7 +23,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run)
 
     @contextmanager
-    def following(self) -> Iterator[None]:
+    def following(self) -> Generator[None]:
         self._thread.start()
         try:
             yield

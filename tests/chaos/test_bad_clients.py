@@ -6,7 +6,7 @@ The laws of one connection, and of the cap, are in tests/integration/web.
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
@@ -37,7 +37,7 @@ def whole_request() -> bytes:
 
 
 @contextmanager
-def idle_clients(port: int, saying: bytes) -> Iterator[None]:
+def idle_clients(port: int, saying: bytes) -> Generator[None]:
     """Each on a connection of its own, kept open."""
     with ExitStack() as stack:
         for _ in range(IDLE_CLIENTS):
@@ -47,7 +47,7 @@ def idle_clients(port: int, saying: bytes) -> Iterator[None]:
 
 
 @contextmanager
-def rude_clients(port: int) -> Iterator[None]:
+def rude_clients(port: int) -> Generator[None]:
     """One after the other they hang up: within the head, within the body, and before the answer."""
     enough = threading.Event()
 

@@ -4,7 +4,7 @@ The load repeats what is not acknowledged, as clients are told to.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from tests.support.builders import email_address
@@ -20,7 +20,7 @@ NOTICED_AFTER = 0.5
 
 
 @contextmanager
-def replicated_stack() -> Iterator[tuple[PairedDatabase, RunningStack]]:
+def replicated_stack() -> Generator[tuple[PairedDatabase, RunningStack]]:
     """Both services, on a database that exists on a primary and on its synchronous standby."""
     with temporary_pair() as (primary, standby):
         create_template(primary)

@@ -6,7 +6,7 @@ are in tests/integration/projection; these go over both processes and count.
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 
 import httpx
@@ -113,7 +113,7 @@ def be_silent(weather: Weather) -> None:
 
 
 @contextmanager
-def gone_back(weather: Weather) -> Iterator[None]:
+def gone_back(weather: Weather) -> Generator[None]:
     """On leaving, Redis is as it was on entering, running, and nobody reaches it yet."""
     weather.redis.stop()
     kept = weather.redis.folder.with_name(weather.redis.folder.name + "-kept")

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -19,7 +19,7 @@ from tests.support.stack import REDIS_PASSWORD, clean_environment
 
 
 @contextmanager
-def example_gateway(product: Product) -> Iterator[str]:
+def example_gateway(product: Product) -> Generator[str]:
     """The URL of a running one."""
     address = f"127.0.0.1:{free_port()}"
     environment = clean_environment() | {

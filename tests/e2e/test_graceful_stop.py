@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ def product(database: Database) -> Iterator[Product]:
 
 
 @contextmanager
-def stopping(product: Product, name: str) -> Iterator[None]:
+def stopping(product: Product, name: str) -> Generator[None]:
     """Sends SIGTERM; afterwards the process ended with 0 and nothing of it is left; then it is started again."""
     child = product.stack.child(name)
     family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
@@ -57,7 +57,7 @@ def stopping(product: Product, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def held_email(product: Product, email: str, seconds: float) -> Iterator[None]:
+def held_email(product: Product, email: str, seconds: float) -> Generator[None]:
     """Holds the row that every request about the address must lock, for so long."""
     sql = f"select pg_sleep({seconds}) from (select from emails where folded = '{email}' for update) as held"
     is_held = (
@@ -130,7 +130,7 @@ class Balancer:
         self._is_over = threading.Event()
 
     @contextmanager
-    def running(self, clients: int) -> Iterator[None]:
+    def running(self, clients: int) -> Generator[None]:
         threads = [threading.Thread(target=self._watch), *(threading.Thread(target=self._send) for _ in range(clients))]
         for thread in threads:
             thread.start()

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
@@ -37,7 +37,7 @@ class Asked:
 
 
 @contextmanager
-def asking(ask: Callable[[], httpx.Response], threads: int = 1, pause: float = 0.0) -> Iterator[Asked]:
+def asking(ask: Callable[[], httpx.Response], threads: int = 1, pause: float = 0.0) -> Generator[Asked]:
     """Asks in the background until the block ends."""
     asked, is_over = Asked(), threading.Event()
 
@@ -109,7 +109,7 @@ def test_public_keeps_the_projection_while_internal_is_away_for_good(product: Pr
 
 
 @contextmanager
-def flood(url: str, path: str, body: Callable[[], dict[str, object]]) -> Iterator[Asked]:
+def flood(url: str, path: str, body: Callable[[], dict[str, object]]) -> Generator[Asked]:
     """Requests from many clients as fast as they get answers, and connections that never say anything."""
     split = urlsplit(url)
     with ExitStack() as connections, httpx.Client(base_url=url, timeout=30) as client:

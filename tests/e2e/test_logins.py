@@ -1,7 +1,7 @@
 """Journeys of people who log in: again, twice, blocked, over the limit, with a proof of their key."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -19,7 +19,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 
 @contextmanager
-def settings(product: Product, **changes: object) -> Iterator[None]:
+def settings(product: Product, **changes: object) -> Generator[None]:
     """Other settings for a while."""
     database = product.stack.database
     kept = dict(database.execute(f"select {', '.join(changes)} from settings")[0])

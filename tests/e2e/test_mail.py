@@ -1,6 +1,6 @@
 """Both processes with mail that really leaves: logins through letters that a mail server or a mail service received."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ LEASE = timedelta(seconds=31)
 
 
 @contextmanager
-def product_with(server: EmbeddedPostgres, template: str, **environment: str) -> Iterator[Product]:
+def product_with(server: EmbeddedPostgres, template: str, **environment: str) -> Generator[Product]:
     with (
         cloned_database(server, template) as database,
         open_stack(database, **environment) as stack,

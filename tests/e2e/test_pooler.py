@@ -18,7 +18,7 @@ from tests.support.builders import email_address
 from tests.support.database import Database, cloned_database
 from tests.support.pgbouncer import Mode, keeps_statements, pgbouncer
 from tests.support.product import SEND, Product, open_product
-from tests.support.stack import open_stack, wait_for
+from tests.support.stack import launched_stack, open_stack, wait_for
 
 needs_statements = pytest.mark.skipif(
     not keeps_statements(), reason="the pgbouncer of this machine is older than 1.21, or there is none"
@@ -114,7 +114,7 @@ def test_a_pooler_that_forgets_statements_is_named_by_doctor_and_ends_no_process
         [said] = findings({"AUTHSESSION_POSTGRES_DSN": behind.public_dsn}, tmp_path, capsys)
         assert said.startswith("fail")
         assert "pool_mode=session" in said
-        with open_stack(behind, waits=False) as stack, open_product(stack) as product:
+        with launched_stack(behind) as stack, open_product(stack) as product:
             wait_for(lambda: answers(product))
             answered: set[int] = set()
             with ThreadPoolExecutor(8) as threads:

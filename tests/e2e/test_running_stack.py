@@ -1,7 +1,7 @@
 """The fixture that every e2e test stands on: both processes live, die and come back apart from each other."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import httpx
@@ -68,7 +68,7 @@ def test_without_a_host_no_key_is_taken_where_proofs_are_mandatory_and_the_log_s
 
 
 @contextmanager
-def mandatory_proofs(stack: RunningStack) -> Iterator[None]:
+def mandatory_proofs(stack: RunningStack) -> Generator[None]:
     stack.database.execute("update settings set require_client_key_proof = $1", True)
     try:
         yield

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -140,7 +140,7 @@ REFUSED = {
 
 
 @contextmanager
-def started(stack: RunningStack, name: str, **changes: str) -> Iterator[tuple[Child, list[str]]]:
+def started(stack: RunningStack, name: str, **changes: str) -> Generator[tuple[Child, list[str]]]:
     """A further process of the service, and the lines it writes."""
     lines: list[str] = []
     child = stack.services[name].start({**stack.environment[name], **changes}, lines.append)

@@ -1,6 +1,6 @@
 """Postgres killed or paused: every route says 503 within bounds, and succeeds when it is back. Nothing is restarted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def assert_all_succeed(prepared: Prepared) -> None:
 
 
 @contextmanager
-def suspended(processes: list[psutil.Process]) -> Iterator[None]:
+def suspended(processes: list[psutil.Process]) -> Generator[None]:
     for process in processes:
         process.suspend()
     try:

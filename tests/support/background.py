@@ -1,7 +1,7 @@
 """Something that runs in a `World` beside its calls, until the world ends."""
 
 import contextvars
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 @asynccontextmanager
-async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> AsyncIterator[T]:
+async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> AsyncGenerator[T]:
     """What `serve` says it started with; `serve` is cancelled on leaving. For `world.enter`.
 
     A context manager that `World.enter` enters is left by another task, so it must not hold a nursery open: those of

@@ -1,6 +1,6 @@
 """A small TCP load balancer that follows `/readyz`, as haproxy with `option httpchk GET /readyz` would."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import count
@@ -81,7 +81,7 @@ async def _pump(source: trio.SocketStream, sink: trio.SocketStream) -> None:
 
 
 @contextmanager
-def balancer(*backends: int) -> Iterator[Balancer]:
+def balancer(*backends: int) -> Generator[Balancer]:
     """A running balancer before those ports of the loopback address."""
     with on_a_trio_thread(Balancer(backends).serve) as running:
         yield running

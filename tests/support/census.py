@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 import redis as redis_py
 
-from contracts.gateway import GatewayKeys, decode_record, decode_stream_entry
+from contracts.gateway import GatewayKeys, decode_record
 from tests.support.database import Database
 from tests.support.load import Load, Login
+from tests.support.redis_bytes import gateway_entries, stored
 from tests.support.stack import REDIS_PASSWORD, wait_for
 
 SETTLING = 20.0
@@ -73,8 +74,8 @@ def _gateway_losses(redis: redis_py.Redis, logins: Sequence[Login], statuses: Ma
     losses: list[str] = []
     for login in logins:
         assert login.device_session_id is not None
-        stored = redis.get(_KEYS.record(login.device_session_id))
-        record = None if stored is None else decode_record(stored)
+        value = stored(redis, _KEYS.record(login.device_session_id))
+        record = None if value is None else decode_record(value)
         if record is None or not login.matches(record) or record.status != statuses.get(login.device_session_id):
             losses.append(f"gateway record of {login.device_session_id}")
     return losses
@@ -83,8 +84,7 @@ def _gateway_losses(redis: redis_py.Redis, logins: Sequence[Login], statuses: Ma
 def _revived(redis: redis_py.Redis) -> list[str]:
     revoked: set[str] = set()
     revived: list[str] = []
-    for _, fields in redis.xrange(_KEYS.stream):
-        entry = decode_stream_entry({name.decode(): value.decode() for name, value in fields.items()})
+    for entry in gateway_entries(redis, _KEYS.stream).values():
         if entry.status == "revoked":
             revoked.add(entry.device_session_id)
         elif entry.device_session_id in revoked:

@@ -1,7 +1,7 @@
 """A collector of OpenTelemetry's: takes OTLP over HTTP on loopback, keeps every byte, and reads it as protobuf."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -61,7 +61,7 @@ def attributes(of: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def open_collector() -> Iterator[Collector]:
+def open_collector() -> Generator[Collector]:
     """A collector that answers 200 to everything."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -72,7 +72,7 @@ def open_collector() -> Iterator[Collector]:
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the standard library
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

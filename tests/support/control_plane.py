@@ -1,6 +1,6 @@
 """The internal listener as operators use it, over real Postgres and Redis, in memory: everything but the socket."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -175,7 +175,7 @@ class ControlPlane:
 
 
 @contextmanager
-def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Iterator[ControlPlane]:
+def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Generator[ControlPlane]:
     """One replica of the internal listener, called from `peer`; `changes` are of `PlaneSettings`. It runs on until the
     world ends. Replicas on one database share `gateway_keys`."""
     settings = replace(PlaneSettings(), **changes)

@@ -7,9 +7,10 @@ the pattern alone, inputs that hurt a pattern which can take the same character 
 import re
 import sys
 from collections.abc import Callable, Iterator
-from re import _constants as code  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
-from re import _parser as parser  # pyright: ignore[reportAttributeAccessIssue, reportUnknownVariableType]
+from importlib import import_module
 from typing import Any
+
+code, parser = import_module("re._constants"), import_module("re._parser")  # no public module has the parse tree
 
 Nodes = list[tuple[Any, Any]]
 Then = Callable[[int], bool]
@@ -42,7 +43,7 @@ class CountedPattern:
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))  # a repetition of a group is a call for each turn
         for start in range(len(subject) if self._is_searched else 1):
             run = _Run(subject, self._pattern.flags, most - steps)
-            ends_there = (lambda _: True) if self._is_searched else (lambda position: position == len(subject))
+            ends_there: Then = (lambda _: True) if self._is_searched else (lambda position: position == len(subject))
             is_found = run.match(self.nodes, 0, start, ends_there)
             steps += run.steps
             if is_found:

@@ -1,7 +1,7 @@
 """Databases of tests: one template migrated once, cloned per module. The roles get passwords as from an owner."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -112,7 +112,7 @@ def create_template(server: EmbeddedPostgres) -> str:
 
 
 @contextmanager
-def cloned_database(server: EmbeddedPostgres, template: str | None = TEMPLATE) -> Iterator[Database]:
+def cloned_database(server: EmbeddedPostgres, template: str | None = TEMPLATE) -> Generator[Database]:
     """A fresh copy of `template` (None: an empty database, not migrated), dropped afterwards."""
     name = f"test_{next(_numbers)}"
     copied = "" if template is None else f" template {template} strategy file_copy"

@@ -4,7 +4,7 @@ Their coroutines are run by hand, without an event loop: a command is asked, exe
 that every interleaving of reads, stream entries, losses, rebuilds and failovers can be played.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from types import coroutine
@@ -15,17 +15,19 @@ from clients.gateway.following import Following
 from clients.gateway.link import Link
 from clients.gateway.local_copy import LocalCopy
 from clients.gateway.modes import FailClosed
-from clients.gateway.redis_connection import RedisUnavailable
+from clients.gateway.redis_connection import Answer as RedisAnswer
+from clients.gateway.redis_connection import Argument, RedisConnection, RedisUnavailable
 from clients.gateway.redis_server import RedisServer
 from clients.gateway.session_cache import Active, Answer, Revoked, SessionCache, Unknown
 from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_stream_entry
+from contracts.session_status import SessionStatus
 
 KEYS = GatewayKeys()
 TICKS_A_SECOND = 100
 IDS = ("device-session-1", "device-session-2")
 
 
-def record_of(device_session_id: str, status: str) -> GatewayRecord:
+def record_of(device_session_id: str, status: SessionStatus) -> GatewayRecord:
     revoked_at_ms = 1 if status == "revoked" else None
     return GatewayRecord(device_session_id, "user-1", "key", status, revoked_at_ms)
 
@@ -35,15 +37,17 @@ class Server:
     """One Redis."""
 
     run_id: str
-    records: dict[str, str] = field(default_factory=dict)
-    entries: list[tuple[int, str, str]] = field(default_factory=list)
+    records: dict[str, SessionStatus] = field(default_factory=dict)
+    entries: list[tuple[int, str, SessionStatus]] = field(default_factory=list)
     last: int = 0
     lag: int = 0
     """How far its clock, of which entry ids are made, is behind."""
     projection: tuple[str, str, int] | None = None
     """Epoch, state, beat."""
 
-    def write(self, device_session_id: str, status: str, epoch: str, now: int, *, announce: bool = True) -> bool:
+    def write(
+        self, device_session_id: str, status: SessionStatus, epoch: str, now: int, *, announce: bool = True
+    ) -> bool:
         """As the product's script: False under another epoch; active never follows revoked."""
         if self.projection is None or self.projection[0] != epoch:
             return False
@@ -57,7 +61,7 @@ class Server:
     def answer(self, command: tuple[Any, ...]) -> Any:
         match command:
             case ("XINFO", *_):
-                first = [b"%d-0" % self.entries[0][0], []] if self.entries else None
+                first: list[Any] | None = [b"%d-0" % self.entries[0][0], []] if self.entries else None
                 return [b"last-generated-id", b"%d-0" % self.last, b"first-entry", first]
             case ("XREAD", *_, position):
                 after = int(position.partition("-")[0])
@@ -74,13 +78,17 @@ class Server:
             case _:
                 raise AssertionError(command)
 
-    def _batch(self, entries: list[tuple[int, str, str]]) -> Any:
+    def _batch(self, entries: list[tuple[int, str, SessionStatus]]) -> Any:
         flat = [
             [
                 b"%d-0" % place,
-                [text.encode() for pair in encode_stream_entry(record_of(*rest)).items() for text in pair],
+                [
+                    text.encode()
+                    for pair in encode_stream_entry(record_of(device_session_id, status)).items()
+                    for text in pair
+                ],
             ]
-            for place, *rest in entries
+            for place, device_session_id, status in entries
         ]
         return [[KEYS.stream.encode(), flat]] if flat else None
 
@@ -90,7 +98,7 @@ def suspend() -> Any:
     yield
 
 
-class Answering:
+class Answering(RedisAnswer):
     """One command: asked, perhaps executed, perhaps answered."""
 
     def __init__(self, connection: "Connection", command: tuple[Any, ...]) -> None:
@@ -106,7 +114,7 @@ class Answering:
         return self.value
 
 
-class Connection:
+class Connection(RedisConnection):
     """To one server, in order."""
 
     def __init__(self, server: Server) -> None:
@@ -114,13 +122,14 @@ class Connection:
         self.is_cut = False
         self.waiting: list[Answering] = []
 
-    def ask(self, *command: Any, **_: float) -> Answering:
+    def ask(self, *command: Argument, patience: float = 0.0) -> Answering:
+        del patience
         if self.is_cut:
             raise RedisUnavailable("lost")
         self.waiting.append(Answering(self, command))
         return self.waiting[-1]
 
-    async def call_all(self, commands: list[tuple[Any, ...]]) -> list[Any]:
+    async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
         answers = [self.ask(*command) for command in commands]
         return [await answer.get() for answer in answers]
 
@@ -142,10 +151,10 @@ class GatewayModel:
     def __init__(self) -> None:
         self.now = 1
         self.runs = 1
-        self.sessions: dict[str, str] = {}
+        self.sessions: dict[str, SessionStatus] = {}
         """In Postgres."""
         self.unpublished: list[str] = []
-        self.stalled: list[tuple[str, str, str]] = []
+        self.stalled: list[tuple[str, SessionStatus, str]] = []
         self.revocation_published: dict[str, int] = {}
         self.login_published: dict[str, int] = {}
         self.server = Server("run-1", projection=("epoch-1", "complete", 1))
@@ -165,6 +174,8 @@ class GatewayModel:
             lambda _: None,
         )
         self.link: Link | None = None
+        self.stream, self.records = Connection(self.server), Connection(self.server)
+        """Those of the link, or of the last one."""
         self.following_task: Coroutine[Any, Any, None] | None = None
         self.finds: list[tuple[str, Coroutine[Any, Any, Answer]]] = []
         self.answers: list[Answer] = []
@@ -282,29 +293,29 @@ class GatewayModel:
     def connect(self) -> None:
         if self.link is not None:
             return
-        self.link = Link(Connection(self.server), Connection(self.server), self.server.run_id)
+        self.stream, self.records = Connection(self.server), Connection(self.server)
+        self.link = Link(self.stream, self.records, self.server.run_id)
         self.following_task = self.follower._follow(self.link)
         self.resume()
 
     def cut(self) -> None:
         if self.link is not None:
-            for connection in (self.link.stream, self.link.records):
-                connection.is_cut = True
+            self.stream.is_cut = self.records.is_cut = True
             self.resume()
 
     def execute_read(self) -> None:
         """One command on the connection that reads records; `execute_follow`: on the one that follows."""
-        self._execute(self.link and self.link.records)
+        self._execute(self.records)
 
     def execute_follow(self) -> None:
-        self._execute(self.link and self.link.stream)
+        self._execute(self.stream)
 
     def deliver_read(self) -> None:
         """One answer."""
-        self._deliver(self.link and self.link.records)
+        self._deliver(self.records)
 
     def deliver_follow(self) -> None:
-        self._deliver(self.link and self.link.stream)
+        self._deliver(self.stream)
 
     def follow(self) -> None:
         """A round of the follower, and a bit, without delay."""
@@ -336,14 +347,14 @@ class GatewayModel:
         self.finds.append((device_session_id, self.cache.find(device_session_id)))
         self.resume()
 
-    def _execute(self, connection: Connection | None) -> None:
+    def _execute(self, connection: Connection) -> None:
         self.tick()
-        if connection is not None:
+        if self.link is not None:
             connection.execute()
 
-    def _deliver(self, connection: Connection | None) -> None:
+    def _deliver(self, connection: Connection) -> None:
         self.tick()
-        if connection is not None:
+        if self.link is not None:
             connection.deliver()
             self.resume()
 

@@ -11,7 +11,7 @@ import redis as redis_py
 import trio
 
 from authsession.embedded.redis import EmbeddedRedis
-from contracts.gateway import GatewayKeys, GatewayRecord, decode_record, decode_stream_entry
+from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.device_session import DeviceSession
@@ -24,6 +24,7 @@ from shared.projection.relay import Relay
 from shared.sessions.store import projection_change
 from tests.support.background import background
 from tests.support.builders import client_public_key, store_user, unique
+from tests.support.redis_bytes import gateway_entries, stored
 from tests.support.world import World
 
 P = ParamSpec("P")
@@ -136,7 +137,7 @@ class GatewayProjection:
     def record(self, session: DeviceSession) -> GatewayRecord | None:
         """What a gateway would read at this moment."""
         with self.client() as client:
-            value = client.get(self.keys.record(session.device_session_id))
+            value = stored(client, self.keys.record(session.device_session_id))
         return None if value is None else decode_record(value)
 
     def status(self, session: DeviceSession) -> str | None:
@@ -151,11 +152,7 @@ class GatewayProjection:
     def stream(self) -> dict[bytes, GatewayRecord]:
         """All of the stream, by entry id."""
         with self.client() as client:
-            entries = client.xrange(self.keys.stream)
-        return {
-            entry_id: decode_stream_entry({name.decode(): value.decode() for name, value in fields.items()})
-            for entry_id, fields in entries
-        }
+            return gateway_entries(client, self.keys.stream)
 
     def flush(self) -> None:
         with self.client() as client:

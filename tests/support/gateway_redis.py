@@ -1,6 +1,6 @@
 """A Redis as gateways see it, written by hand: records, stream entries, beats. No Postgres, no keeper of ours."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -70,10 +70,10 @@ def revocation(record: GatewayRecord) -> GatewayRecord:
 
 @asynccontextmanager
 async def ready_cache(
-    redis: GatewayRedis, server: RedisServer | None = None, **options: Any
-) -> AsyncIterator[SessionCache]:
+    redis: GatewayRedis, server: RedisServer | None = None, *, watch: float = WATCH, **options: Any
+) -> AsyncGenerator[SessionCache]:
     """A cache that has seen its two beats."""
-    async with open_session_cache(server or redis.server, **{"watch": WATCH, **options}) as cache:
+    async with open_session_cache(server or redis.server, watch=watch, **options) as cache:
         await become_ready(redis, cache)
         yield cache
 

@@ -1,7 +1,7 @@
 """A proxy before Redis, in the test's own event loop: it holds answers to reads of records, cuts, leads elsewhere."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -46,9 +46,10 @@ class HeldRedis:
 
     async def serve(self, client: ByteStream) -> None:
         """One connection."""
+        scope = anyio.CancelScope()
+        self._scopes.add(scope)
         try:
-            with anyio.CancelScope() as scope:
-                self._scopes.add(scope)
+            with scope:
                 redis = await anyio.connect_tcp("127.0.0.1", self.target)
                 async with redis, client, anyio.create_task_group() as both:
                     reads: list[bytes] = []
@@ -85,7 +86,7 @@ class HeldRedis:
 @asynccontextmanager
 async def held_redis(
     target: int, *, tls: ssl.SSLContext | None = None, unix_path: Path | None = None
-) -> AsyncIterator[HeldRedis]:
+) -> AsyncGenerator[HeldRedis]:
     """A running proxy to that port, on a port or a Unix socket. `tls`: it speaks TLS to clients."""
     proxy = HeldRedis(target)
     if unix_path is not None:

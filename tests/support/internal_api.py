@@ -1,6 +1,6 @@
 """The internal service's routes over real Postgres and Redis, called in memory: everything but the socket."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.guard import trusting_guard
 from tests.support.public_flow import SEALING_KEYS
+from tests.support.redis_bytes import stored
 from tests.support.world import World
 
 ROOT = "/api/v1/internal"
@@ -74,7 +75,7 @@ class InternalApi:
     def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
         """What a gateway would read in Redis at this moment."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
-            found = client.get(self._keys.record(device_session_id))
+            found = stored(client, self._keys.record(device_session_id))
         return None if found is None else decode_record(found)
 
     def status_at_gateways(self, device_session_id: str) -> str | None:
@@ -89,7 +90,7 @@ def open_internal_api(
     redis_address: str | None = None,
     users: UserDirectory | None = None,
     keys: GatewayKeys | None = None,
-) -> Iterator[InternalApi]:
+) -> Generator[InternalApi]:
     """The API with its relay and keeper running, under key names of its own. They stop when the world does.
 
     A database has one projection: give `keys` to whatever else publishes from it.

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 
@@ -24,7 +24,7 @@ class InterruptedPostgres:
         self._events = list(events)
 
     async def unit_of_work(self, body: Body[Any]) -> Any:
-        return await self._postgres.unit_of_work(lambda connection: body(_Interrupted(connection, self._events)))
+        return await self._postgres.unit_of_work(lambda connection: body(_interrupted(connection, self._events)))
 
 
 class _Interrupted:
@@ -48,6 +48,10 @@ class _Interrupted:
     async def _happen_before(self, sql: str) -> None:
         if sql in _GUARDED and self._events:
             await self._events.pop(0)()
+
+
+def _interrupted(connection: asyncpg.Connection, events: list[Event]) -> asyncpg.Connection:
+    return cast("asyncpg.Connection", _Interrupted(connection, events))  # in all that it is asked for
 
 
 def elsewhere(dsn: str, body: Body[Any]) -> Event:

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
@@ -190,7 +190,7 @@ class Connections:
 
 
 @contextmanager
-def under_load(public_port: int, internal_port: int, *, clients: int = 4) -> Iterator[Load]:
+def under_load(public_port: int, internal_port: int, *, clients: int = 4) -> Generator[Load]:
     """A running load; stopped on leaving, with everything finished that was begun, and no wrong answer."""
     load = Load(public_port, internal_port, clients=clients)
     load.start()

@@ -1,6 +1,6 @@
 """Logins in either mode of the user directory: the real flows over real Postgres and Redis, all but the sockets."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
@@ -95,7 +95,8 @@ class LoginFlow:
         class Noting:
             timeout = timedelta(seconds=5)
 
-            async def deliver(self, letter: Letter, _timeout: timedelta) -> DeliveryOutcome:
+            async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
+                del timeout
                 letters.append(letter)
                 return Delivered()
 
@@ -129,7 +130,7 @@ async def _one_step(courier: Courier) -> None:
 
 
 @contextmanager
-def open_login_flow(world: World, peer: UserServicePeer | None, keys: GatewayKeys) -> Iterator[LoginFlow]:
+def open_login_flow(world: World, peer: UserServicePeer | None, keys: GatewayKeys) -> Generator[LoginFlow]:
     """Mode `rest` with a peer, `stub` without. Its workers end with the world; all on one world share `keys`."""
     users, confirm = world.enter(background, partial(_serve, world, peer, keys))
     flow = LoginFlow(world, peer, users, confirm)

@@ -6,7 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class PooledDatabase(Database):
 
 
 @contextmanager
-def pgbouncer(database: Database, mode: Mode) -> Iterator[PooledDatabase]:
+def pgbouncer(database: Database, mode: Mode) -> Generator[PooledDatabase]:
     """Running until left. Skips the test, in one line, on a machine without pgbouncer."""
     binary = _binary()
     if binary is None:

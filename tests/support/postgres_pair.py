@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +33,7 @@ class PairedDatabase(Database):
 
 
 @contextmanager
-def temporary_pair() -> Iterator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
+def temporary_pair() -> Generator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
     """A primary and its standby, streaming; asynchronous until `make_synchronous`."""
     with temporary_postgres() as primary, TemporaryDirectory(prefix="authsession-standby-") as folder:
         standby = EmbeddedPostgres(Path(folder))

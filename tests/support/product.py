@@ -1,6 +1,6 @@
 """The running product as its clients see it: apps, trusted services, gateways. Over HTTP and Redis only."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import httpx
 import redis as redis_py
 
 from tests.support.builders import SEED_CLIENT_PUBLIC_KEY
+from tests.support.redis_bytes import stored, stream_entries
 from tests.support.stack import REDIS_PASSWORD, RunningStack, wait_for
 
 PUBLIC = "/api/v1/public/auth"
@@ -76,11 +77,11 @@ class Product:
 
     def record(self, device_session_id: str) -> bytes | None:
         """The gateway record, byte for byte."""
-        return self.gateway.get(f"gateway:session:{device_session_id}")
+        return stored(self.gateway, f"gateway:session:{device_session_id}")
 
     def entries(self, device_session_id: str) -> list[dict[bytes, bytes]]:
         """The entries of one session in the stream, oldest first."""
-        entries = self.gateway.xrange("gateway:session_events")
+        entries = stream_entries(self.gateway, "gateway:session_events")
         return [fields for _, fields in entries if fields[b"device_session_id"] == device_session_id.encode()]
 
     def wait_for_status(self, device_session_id: str, status: str, timeout: float = 15.0) -> None:
@@ -94,7 +95,7 @@ class Product:
 
 
 @contextmanager
-def open_product(stack: RunningStack) -> Iterator[Product]:
+def open_product(stack: RunningStack) -> Generator[Product]:
     """Clients of the stack, closed afterwards."""
     product = Product(stack)
     try:

@@ -3,7 +3,7 @@
 import re
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL
@@ -38,7 +38,7 @@ def program(name: str) -> str | None:
 
 
 @contextmanager
-def proxy(name: str, one: int, other: int) -> Iterator[int]:
+def proxy(name: str, one: int, other: int) -> Generator[int]:
     """The port of a running proxy in front of these two ports."""
     port = free_port()
     with TemporaryDirectory() as place:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -45,7 +45,7 @@ class RestMailPeer(MailPeer):
 
 
 @contextmanager
-def rest_mail_peer() -> Iterator[RestMailPeer]:
+def rest_mail_peer() -> Generator[RestMailPeer]:
     """A running service."""
     peer = RestMailPeer()
 

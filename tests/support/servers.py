@@ -3,7 +3,7 @@
 They die with the pytest process, also when that is killed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from authsession.embedded.redis import EmbeddedRedis
 
 
 @contextmanager
-def temporary_postgres(*, durable: bool = True) -> Iterator[EmbeddedPostgres]:
+def temporary_postgres(*, durable: bool = True) -> Generator[EmbeddedPostgres]:
     """A running server on fresh data. Not durable: without fsync, for tests that crash nothing."""
     with TemporaryDirectory(prefix="authsession-postgres-") as folder:
         server = EmbeddedPostgres(Path(folder), durable=durable)
@@ -25,7 +25,7 @@ def temporary_postgres(*, durable: bool = True) -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def temporary_redis(*, persistent: bool = False, users: tuple[str, ...] = ()) -> Iterator[EmbeddedRedis]:
+def temporary_redis(*, persistent: bool = False, users: tuple[str, ...] = ()) -> Generator[EmbeddedRedis]:
     """A running server, empty. Persistent: what was written survives `kill` and `start` (but for the last second)."""
     with TemporaryDirectory(prefix="authsession-redis-") as folder:
         server = EmbeddedRedis(Path(folder), persistent=persistent, users=users)

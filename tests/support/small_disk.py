@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ NEEDS_ROOT = (
 
 
 @contextmanager
-def small_disk(folder: Path, size: str) -> Iterator[bool]:
+def small_disk(folder: Path, size: str) -> Generator[bool]:
     """A disk of `size` (as tmpfs takes it, such as `24m`) at `folder` while inside; False where this user may not."""
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0

@@ -7,7 +7,7 @@ import email.policy
 import re
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -39,7 +39,7 @@ class SmtpPeer(MailPeer):
 
     def parsed(self, index: int = -1) -> EmailMessage:
         """One of the messages, as a mail program reads it."""
-        return cast("EmailMessage", email.message_from_bytes(self.messages[index], policy=email.policy.default))
+        return email.message_from_bytes(self.messages[index], policy=email.policy.default)
 
     def end_connections(self) -> None:
         """As a server does with connections that were idle too long."""
@@ -87,7 +87,7 @@ class SmtpPeer(MailPeer):
                 await asyncio.to_thread(self.released.wait, 60)
                 return "451 4.3.0 too late"
             case Fault.DROP:
-                server.transport.abort()
+                server.abort()
                 return "451 4.3.0 unheard"
             case None:
                 return None
@@ -111,10 +111,15 @@ class _Server(SMTP):
 
     peer: SmtpPeer
 
+    def abort(self) -> None:
+        """Ends the connection without a word."""
+        assert isinstance(self.transport, asyncio.WriteTransport)
+        self.transport.abort()
+
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - named by aiosmtpd
         if self.peer.drops_inside_content:
             await self.push("354 go on")
-            self.transport.abort()
+            self.abort()
         else:
             await super().smtp_DATA(arg)
 
@@ -131,7 +136,7 @@ class _Server(SMTP):
 
 
 @contextmanager
-def smtp_peer(certificate: Certificate | None = None, *, tls: Tls = "off", login: bool = False) -> Iterator[SmtpPeer]:
+def smtp_peer(certificate: Certificate | None = None, *, tls: Tls = "off", login: bool = False) -> Generator[SmtpPeer]:
     """A running server. `login`: who does not log in may send nothing."""
     peer = SmtpPeer()
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
@@ -188,5 +193,5 @@ async def _serve(
     listener.close()
     for each in peer.servers:
         if each.transport is not None:
-            each.transport.abort()
+            each.abort()
     await asyncio.sleep(0.05)  # so that what was aborted ends without a word of asyncio's

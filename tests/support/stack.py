@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -170,15 +170,26 @@ def redis_users() -> tuple[str, ...]:
 
 
 @contextmanager
-def open_stack(database: Database, *, waits: bool = True, **changes: str) -> Iterator[RunningStack]:
+def open_stack(database: Database, **changes: str) -> Generator[RunningStack]:
     """A running stack with a persistent Redis of its own, which tests may kill and start: `stack.redis_server`."""
+    with _stack(database, changes) as stack:
+        stack.start()
+        yield stack
+
+
+@contextmanager
+def launched_stack(database: Database, **changes: str) -> Generator[RunningStack]:
+    """As `open_stack`, without waiting until the processes are ready."""
+    with _stack(database, changes) as stack:
+        stack.launch()
+        yield stack
+
+
+@contextmanager
+def _stack(database: Database, changes: Mapping[str, str]) -> Generator[RunningStack]:
     with temporary_redis(persistent=True, users=redis_users()) as redis_server:
         stack = RunningStack(database, redis_server, changes)
         try:
-            if waits:
-                stack.start()
-            else:
-                stack.launch()
             yield stack
         finally:
             stack.stop()

@@ -1,7 +1,7 @@
 """A peer in Postgres' place, at the wire: passes messages on to a real server, or answers queries as it is told."""
 
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -130,7 +130,7 @@ class StrangePostgres:
 
 
 @contextmanager
-def strange_postgres(target: int) -> Iterator[StrangePostgres]:
+def strange_postgres(target: int) -> Generator[StrangePostgres]:
     """A running peer before the server at that port of the loopback address."""
     with on_a_trio_thread(StrangePostgres(target).serve) as peer:
         yield peer

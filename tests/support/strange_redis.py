@@ -1,7 +1,7 @@
 """A peer in Redis' place: it passes each command on to a real server, or answers as no Redis should."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -164,7 +164,7 @@ async def _ask(server: trio.SocketStream, command: list[bytes]) -> bytes:
 
 
 @contextmanager
-def strange_redis(target: int) -> Iterator[StrangeRedis]:
+def strange_redis(target: int) -> Generator[StrangeRedis]:
     """A running peer before the server at that port of the loopback address."""
     with on_a_trio_thread(StrangeRedis(target).serve) as peer:
         yield peer

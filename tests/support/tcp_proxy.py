@@ -1,6 +1,6 @@
 """A TCP proxy that makes a network bad: slow, silent, cut, or leading to another server than before."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import partial
 
@@ -59,7 +59,7 @@ class TcpProxy:
 
 
 @contextmanager
-def tcp_proxy(target: int) -> Iterator[TcpProxy]:
+def tcp_proxy(target: int) -> Generator[TcpProxy]:
     """A running proxy to that port of the loopback address."""
     with on_a_trio_thread(TcpProxy(target).serve) as proxy:
         yield proxy

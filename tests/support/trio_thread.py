@@ -1,7 +1,7 @@
 """Something that serves, in trio, on a thread of its own: for synchronous tests that need no `World`."""
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def on_a_trio_thread(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> Iterator[T]:
+def on_a_trio_thread(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> Generator[T]:
     """What `serve` says it started with; `serve` is cancelled on leaving."""
     started: Future[tuple[T, trio.lowlevel.TrioToken, trio.CancelScope]] = Future()
 

@@ -5,6 +5,7 @@ from functools import partial
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
 from services.internal_admin.callers.identity import Caller, Cause
+from services.internal_admin.changes.domain import Part
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from tests.support.world import World
@@ -30,4 +31,6 @@ async def unblock_email(world: World, folded: str) -> UnblockOutcome:
 
 async def _block(world: World, subject: Subject) -> BlockOutcome:
     command = BlockSubject(subject, None, CAUSE)
-    return await world.internal.unit_of_work(partial(blocks_store.block_subject, command=command))
+    outcome = await world.internal.unit_of_work(partial(blocks_store.block_subject, command=command))
+    assert not isinstance(outcome, Part), "more sessions than one transaction revokes"
+    return outcome

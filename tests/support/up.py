@@ -7,7 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ def call(command: str, replacements: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def running_up(folder: Path, **changes: str) -> Iterator[Up]:
+def running_up(folder: Path, **changes: str) -> Generator[Up]:
     """A started `up`, stopped afterwards."""
     up = Up(folder, **changes)
     try:

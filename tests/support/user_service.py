@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple
@@ -139,7 +139,6 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
 
     def do_GET(self) -> None:
         self._handle(None)
@@ -149,6 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._handle(json.loads(self.rfile.read(int(self.headers["content-length"]))))
 
     def _handle(self, body: Any) -> None:
+        assert isinstance(self.server, _Server)
         peer = self.server.peer
         fault = peer.fault
         peer.request_ids.append(self.headers["x-request-id"])
@@ -175,7 +175,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the standard library
         """Silent."""
 
 
@@ -197,7 +197,7 @@ def _spoiled(fault: Fault | int | None, answer: dict[str, Any]) -> bytes:
 
 
 @contextmanager
-def user_service_peer() -> Iterator[UserServicePeer]:
+def user_service_peer() -> Generator[UserServicePeer]:
     """A running one, stopped afterwards."""
     peer = UserServicePeer()
     peer.start()

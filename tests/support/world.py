@@ -4,7 +4,7 @@ pytest-trio's async fixtures do not work under `@given`, so Hypothesis tests are
 """
 
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
@@ -115,7 +115,7 @@ async def _perform(function: Callable[[], Awaitable[T]], answer: "Future[T]") ->
 
 
 @contextmanager
-def open_world(database: Database, redis_server: EmbeddedRedis) -> Iterator[World]:
+def open_world(database: Database, redis_server: EmbeddedRedis) -> Generator[World]:
     """A running world, stopped afterwards."""
     world = World(database, redis_server)
     world.start()

@@ -1,6 +1,6 @@
 """The port `MailTransport`, one suite for every transport: the stub, a real SMTP server, a mail service (SPEC §7)."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ class Far:
 
 
 @contextmanager
-def running(kind: str) -> Iterator[tuple[MailSettings, MailPeer]]:
+def running(kind: str) -> Generator[tuple[MailSettings, MailPeer]]:
     if kind == "smtp":
         with smtp_peer() as smtp:
             yield SmtpMail(SmtpServer("127.0.0.1", smtp.port, "off"), STATIONERY, TIMEOUT), smtp

@@ -1,6 +1,6 @@
 """The REST directory against a real HTTP server that does everything a neighbour can do wrong."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -35,7 +35,7 @@ def peer() -> Iterator[UserServicePeer]:
 
 
 @asynccontextmanager
-async def directory_of(peer: UserServicePeer, path: str = "") -> AsyncIterator[RestDirectory]:
+async def directory_of(peer: UserServicePeer, path: str = "") -> AsyncGenerator[RestDirectory]:
     async with open_user_directory(UserServiceSettings(peer.url + path, TIMEOUT)) as users:
         assert users is not None
         yield users

@@ -1,6 +1,6 @@
 """What happens while the answer to a read is under way: each race with a barrier, on a real Redis."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -27,7 +27,7 @@ class HeldFind:
 @asynccontextmanager
 async def finding(
     redis: GatewayRedis, record: GatewayRecord, **options: Any
-) -> AsyncIterator[tuple[SessionCache, HeldFind]]:
+) -> AsyncGenerator[tuple[SessionCache, HeldFind]]:
     """The answer passes when the body is done; then `find` has ended."""
     async with held_redis(redis.port) as proxy, ready_cache(redis, proxy.server, **options) as cache:
         held = HeldFind()

@@ -1,7 +1,7 @@
 """The middleware over a real cache and real replay keys: what reaches the app, and what is answered instead."""
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
@@ -57,7 +57,7 @@ def gateway(cache: SessionCache, **options: Any) -> SignedRequests:
 
 
 @asynccontextmanager
-async def open_gateway(redis: GatewayRedis, **options: Any) -> AsyncIterator[tuple[SignedRequests, Person]]:
+async def open_gateway(redis: GatewayRedis, **options: Any) -> AsyncGenerator[tuple[SignedRequests, Person]]:
     person = Person(redis)
     async with ready_cache(redis) as cache:
         yield gateway(cache, **options), person

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -41,7 +41,7 @@ def guarded(world: World) -> World:
 
 
 @contextmanager
-def attacker(database: Database) -> Iterator["Attacker"]:
+def attacker(database: Database) -> Generator["Attacker"]:
     """An open session of the public role, in a transaction that it never ends."""
     with ThreadPoolExecutor(1) as thread:
         held = Attacker(database, thread)
@@ -181,7 +181,7 @@ def test_it_cannot_end_anybody(database: Database) -> None:
 
 
 @contextmanager
-def run_sql_in_background(database: Database) -> Iterator[None]:
+def run_sql_in_background(database: Database) -> Generator[None]:
     """A session of the internal role while it lasts."""
     with ThreadPoolExecutor(1) as thread:
         running = thread.submit(run_sql_stepwise, database.internal_dsn, "select pg_sleep(0.5)")

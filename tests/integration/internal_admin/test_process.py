@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -54,7 +54,7 @@ class Process:
 
 
 @contextmanager
-def running(database: Database, redis: EmbeddedRedis, **changes: str) -> Iterator[Process]:
+def running(database: Database, redis: EmbeddedRedis, **changes: str) -> Generator[Process]:
     process = Process(database, redis, **changes)
     try:
         yield process

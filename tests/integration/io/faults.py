@@ -1,6 +1,6 @@
 """What breaks a server or a wire in these tests."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
 import psutil
@@ -8,7 +8,7 @@ import trio
 
 
 @contextmanager
-def paused(pid: int) -> Iterator[None]:
+def paused(pid: int) -> Generator[None]:
     """Stop the process and its children (SIGSTOP), so that connections stay open and nothing answers."""
     server = psutil.Process(pid)
     server.suspend()  # first, so that it starts no further child
@@ -52,7 +52,7 @@ class CountingProxy:
 
 
 @asynccontextmanager
-async def counting_proxy(port: int) -> AsyncIterator[CountingProxy]:
+async def counting_proxy(port: int) -> AsyncGenerator[CountingProxy]:
     proxy = CountingProxy(port)
     async with trio.open_nursery() as nursery:
         listeners = await nursery.start(trio.serve_tcp, proxy._serve, 0)

@@ -1,7 +1,7 @@
 """SMTP to a real server: encryption, logging in, connections that are kept, and each way in which a server says no."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -39,7 +39,7 @@ def trusted(certificate: Certificate, monkeypatch: pytest.MonkeyPatch) -> Certif
 
 
 @asynccontextmanager
-async def client(peer: SmtpPeer, tls: Tls = "off", host: str = "127.0.0.1", **login: Any) -> AsyncIterator[Smtp]:
+async def client(peer: SmtpPeer, tls: Tls = "off", host: str = "127.0.0.1", **login: Any) -> AsyncGenerator[Smtp]:
     async with open_smtp(SmtpServer(host, peer.port, tls, **login), local_name="auth.example.com") as smtp:
         yield smtp
 

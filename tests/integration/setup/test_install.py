@@ -7,7 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def installing(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def installing(folder: Path) -> Generator[subprocess.Popen[str]]:
     """`requirements/install` in a process group of its own, as under a terminal."""
     command = [str(folder / "requirements" / "install"), "embedded"]
     pipe = subprocess.PIPE

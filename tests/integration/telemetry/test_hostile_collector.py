@@ -3,7 +3,7 @@
 import gzip
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -32,7 +32,7 @@ class Peer:
 
 
 @contextmanager
-def peer_that_says(head: bytes, piece: bytes) -> Iterator[tuple[Peer, str]]:
+def peer_that_says(head: bytes, piece: bytes) -> Generator[tuple[Peer, str]]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         peer = Peer(listener, head, piece)
         thread = threading.Thread(target=peer.serve)

@@ -1,7 +1,7 @@
 """A running server on a real socket, and a client that speaks raw HTTP/1.1."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -129,7 +129,7 @@ class Client:
 
 
 @asynccontextmanager
-async def running(kind: str = "plain", **rules: Any) -> AsyncIterator[Server]:
+async def running(kind: str = "plain", **rules: Any) -> AsyncGenerator[Server]:
     """`rules` are those of `serve`."""
     server = Server(kind)
     async with trio.open_nursery() as nursery:

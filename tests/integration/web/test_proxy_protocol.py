@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
@@ -104,7 +104,7 @@ async def test_places_are_counted_for_the_network_of_the_header(monkeypatch: pyt
 
 
 @asynccontextmanager
-async def haproxy(folder: Path, server: Server, way: str) -> AsyncIterator[int]:
+async def haproxy(folder: Path, server: Server, way: str) -> AsyncGenerator[int]:
     port = free_port()
     configuration = folder / "haproxy.cfg"
     await trio.Path(configuration).write_text(CONFIGURATION.format(port=port, server=server.port, way=way))

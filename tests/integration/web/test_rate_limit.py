@@ -1,6 +1,6 @@
 """The limiter on a real Redis: exact across replicas, one call for all that wait, and stricter without Redis."""
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -43,7 +43,7 @@ class CountedRedis:
 @asynccontextmanager
 async def limiter(
     server: EmbeddedRedis, rate: Rate | None, *, total: Rate | None = None
-) -> AsyncIterator[tuple[RateLimiter, CountedRedis]]:
+) -> AsyncGenerator[tuple[RateLimiter, CountedRedis]]:
     async with open_redis(server.address) as redis, trio.open_nursery() as nursery:
         counted = CountedRedis(redis)
         limiter = RateLimiter(counted, {"send": rate, "other": rate}, total=total, key_prefix="authsession:rate:")

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import partial
 from subprocess import PIPE
@@ -15,7 +15,7 @@ from tests.integration.web.test_http_rules import get
 
 
 @asynccontextmanager
-async def process(delay_seconds: float) -> AsyncIterator[tuple[trio.Process, int]]:
+async def process(delay_seconds: float) -> AsyncGenerator[tuple[trio.Process, int]]:
     command = [sys.executable, "-m", "tests.integration.web.draining_process", str(delay_seconds)]
     async with trio.open_nursery() as nursery:
         started: trio.Process = await nursery.start(partial(trio.run_process, command, stdout=PIPE, check=False))

@@ -129,7 +129,7 @@ def test_an_entry_that_was_trimmed_unread_is_not_missed(model: GatewayModel) -> 
 
 def test_an_entry_that_was_trimmed_between_two_commands_of_one_breath_is_not_missed(model: GatewayModel) -> None:
     assert model.link is not None
-    while [answer.command[0] for answer in model.link.stream.waiting] != ["XINFO", "XREAD"]:
+    while [answer.command[0] for answer in model.stream.waiting] != ["XINFO", "XREAD"]:
         model.execute_follow()
         model.deliver_follow()
     model.execute_follow()  # the ends, as they were

@@ -1,5 +1,7 @@
 """Laws of where a body ends: chunks mean to h11 the same, and whatever is doubtful is refused."""
 
+import re
+
 import h11
 import pytest
 from hypothesis import given
@@ -56,13 +58,25 @@ def test_what_is_taken_means_to_h11_the_same(data: bytes, size: int) -> None:
         content, rest = taken(framing, data, size)
     except BadRequest:
         return
+    try:
+        by_h11 = taken_by_h11(data)
+    except h11.RemoteProtocolError:
+        if re.search(rb"[ \t];", data):
+            return  # RFC 9112 §7.1.1 has this whitespace before an extension removed; h11 refuses it
+        by_h11 = None
+    if framing.is_whole:
+        assert by_h11 == (content, rest)
+    elif by_h11 != (content, None):  # a line without its end: h11 judges it early, or ends it at a bare line feed
+        with pytest.raises(BadRequest):
+            framing.take(bytearray(rest + b"\r\n"))
+
+
+def taken_by_h11(data: bytes) -> tuple[bytes, bytes | None]:
+    """The content as h11 reads it, and what is behind it; None while the body is not whole."""
     connection = h11.Connection(h11.SERVER)
     connection.receive_data(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + data)
     read = b""
     assert isinstance(connection.next_event(), h11.Request)
     while isinstance(event := connection.next_event(), h11.Data):
         read += bytes(event.data)
-    assert read == content
-    assert isinstance(event, h11.EndOfMessage) is framing.is_whole
-    if framing.is_whole:
-        assert connection.trailing_data[0] == rest
+    return read, connection.trailing_data[0] if isinstance(event, h11.EndOfMessage) else None

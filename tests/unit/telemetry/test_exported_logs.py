@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ SECRET = "pilot@example.com"
 
 
 @contextmanager
-def exported() -> Iterator[list[Any]]:
+def exported() -> Generator[list[Any]]:
     """The records exported meanwhile."""
     records: list[Any] = []
     exporter = InMemoryLogRecordExporter()

@@ -6,7 +6,7 @@ import logging
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[3]
 
 
 @contextmanager
-def logged() -> Iterator[Callable[[], list[dict[str, Any]]]]:
+def logged() -> Generator[Callable[[], list[dict[str, Any]]]]:
     """The lines logged meanwhile; logging is as it was afterwards."""
     root = logging.getLogger()
     REPEATED.forget()

@@ -1,6 +1,6 @@
 """A mutation is one transaction under the lock of the e-mail's row: all of it happens, or nothing (SPEC §3.7, §4.2)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import httpx
@@ -41,7 +41,7 @@ def version(world: World, user: StoredUser) -> int:
 
 
 @contextmanager
-def without(world: World, table: str) -> Iterator[None]:
+def without(world: World, table: str) -> Generator[None]:
     """The table is out of reach of the internal role for a while."""
     world.database.execute(f"revoke insert on {table} from authsession_internal")
     try:

@@ -1,6 +1,6 @@
 """What changes an operator's account is one transaction with its audit row: both, or neither (SPEC §10.8)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 
 import httpx
@@ -47,7 +47,7 @@ def plane(world: World) -> Iterator[ControlPlane]:
 
 
 @contextmanager
-def unaudited(world: World) -> Iterator[None]:
+def unaudited(world: World) -> Generator[None]:
     """The internal role cannot write to the trail for a while."""
     world.database.execute("revoke insert on audit_events from authsession_internal")
     try:

@@ -1,7 +1,7 @@
 """Who waited for the row of an address in vain keeps it no longer: two such waiters could wait for each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import asyncpg
@@ -28,7 +28,7 @@ async def lock(connection: asyncpg.Connection, user_id: str) -> None:
 
 
 @asynccontextmanager
-async def connected(database: Database) -> AsyncIterator[asyncpg.Connection]:
+async def connected(database: Database) -> AsyncGenerator[asyncpg.Connection]:
     connection = await asyncpg.connect(database.owner_dsn, ssl=False, server_settings={"search_path": "authsession"})
     try:
         yield connection

@@ -18,8 +18,8 @@ MOST_REPEATS = 20  # until the keeper has begun the new epoch
 def test_a_repeat_first_publishes_what_the_first_could_not(
     database: Database, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    for module in ("revocation", "idempotency"):
-        monkeypatch.setattr(f"services.internal_admin.store.{module}.PART", part)
+    for feature in ("sessions", "changes"):
+        monkeypatch.setattr(f"services.internal_admin.{feature}.store.PART", part)
     user = store_user(database)
     sessions = [store_session(database, user).device_session_id for _ in range(5)]
     path, headers = f"/api/v1/internal/users/{user.user_id}/sessions/revoke-all", {"idempotency-key": unique("key-")}

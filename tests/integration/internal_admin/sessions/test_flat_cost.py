@@ -5,10 +5,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.internal_admin.store.statements import SQL
+from shared.io import queries
 from tests.support.builders import store_user, unique
 from tests.support.world import World
 
+SQL = {
+    **queries.load("services.internal_admin.sessions"),
+    **queries.load("services.internal_admin.blocks"),
+}
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MIDDLE = START + timedelta(seconds=10_000)
 LIMIT = 10

@@ -131,8 +131,8 @@ def test_fifty_thousand_sessions_are_listed_and_blocked_without_holding_the_loop
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
     """What needs 1,000 sessions otherwise."""
-    for module in ("revocation", "user_deletion", "idempotency"):
-        monkeypatch.setattr(f"services.internal_admin.store.{module}.PART", 10)
+    for feature in ("sessions", "users", "changes"):
+        monkeypatch.setattr(f"services.internal_admin.{feature}.store.PART", 10)
     return 10
 
 

@@ -29,7 +29,7 @@ from shared.kernel.faults import ConfigurationError
 from shared.outbox.rights import DRY_RUN, keys_of_a_login
 from shared.settings import Reading
 
-_SQL = queries.load("authsession", "doctor.sql")
+_SQL = queries.load_texts("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000

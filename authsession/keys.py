@@ -20,7 +20,7 @@ from shared.kernel.faults import ConfigurationError
 from shared.keyring import KEY_ID, KeyRing
 from shared.settings import Reading, Variable
 
-_SQL = queries.load("authsession", "keys.sql")
+_SQL = queries.load_texts("authsession", "keys.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from shared.sealing import Unsealable, unseal
 
 # A row becomes visible when its transaction commits, later than its time. So each step looks back and skips known rows.
 _LOOK_BACK = timedelta(seconds=30)
-_SQL = queries.load("authsession")
+_SQL = queries.load_texts("authsession")
 _WHY = {
     "shared_unmailed": "the code mailed before is still valid, use that one",
     "mail_budget": "too many mails to this address",

@@ -15,7 +15,7 @@ from services.internal_admin.store.audit import insert_operator_event
 from services.internal_admin.store.operator_sessions import begin_session, revoke_operator_sessions
 from shared.io import queries
 
-ACCOUNTS_SQL = queries.load("services.internal_admin.store", "accounts.sql")
+ACCOUNTS_SQL = queries.load_texts("services.internal_admin.store", "accounts.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from services.internal_admin.domain.unseen_ids import UnseenIds
 from shared.io import queries
 from shared.keyring import Key
 
-SQL = queries.load("services.internal_admin.store", "audit_seals.sql")
+SQL = queries.load_texts("services.internal_admin.store", "audit_seals.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from shared.io import queries
 LOOKED_AT = 20_000
 """Rows that one page looks at, at most: some 20 ms."""
 
-_SQL = queries.load("services.internal_admin.store", "audit_trail.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "audit_trail.sql")
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _AFTER_ALL = Position(_LAST, 2**63 - 1)
 

@@ -11,7 +11,7 @@ from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.store", "block_orders.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "block_orders.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from shared.kernel.actor import Actor
 REASON = "email_domain_blocked"
 MOST_COUNTED = 10_000
 
-_SQL = queries.load("services.internal_admin.store", "domain_revocation.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "domain_revocation.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from services.internal_admin.store.statements import SQL
 from services.internal_admin.store.user_deletion import read_address_of_user, remove_known_networks
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.store", "email_change.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "email_change.sql")
 
 
 async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:

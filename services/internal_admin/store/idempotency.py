@@ -14,7 +14,7 @@ from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.sessions.store import projection_change
 
-_SQL = queries.load("services.internal_admin.store", "idempotency.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "idempotency.sql")
 
 
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)

@@ -23,7 +23,7 @@ from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.store", "operator_administration.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "operator_administration.sql")
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:

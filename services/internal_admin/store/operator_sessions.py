@@ -26,7 +26,7 @@ from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.store", "operator_sessions.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "operator_sessions.sql")
 
 
 async def begin_session(

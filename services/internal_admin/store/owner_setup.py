@@ -28,7 +28,7 @@ from services.internal_admin.store.audit import insert_operator_event
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-OWNER_SETUP_SQL = queries.load("services.internal_admin.store", "owner_setup.sql")
+OWNER_SETUP_SQL = queries.load_texts("services.internal_admin.store", "owner_setup.sql")
 _REGISTER = "security.register_owner"
 
 

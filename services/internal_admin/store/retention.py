@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.store", "retention.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "retention.sql")
 
 REMOVALS: Mapping[str, str] = {
     "challenge": "remove_challenges",

@@ -11,7 +11,7 @@ from shared.outbox.store import revoke_sessions
 
 REASON = "session_expired"
 
-_SQL = queries.load("services.internal_admin.store", "retention.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "retention.sql")
 
 
 async def revoke_aged_sessions(connection: asyncpg.Connection, limit: int) -> int:

@@ -2,4 +2,4 @@
 
 from shared.io import queries
 
-SQL = queries.load("services.internal_admin.store")
+SQL = queries.load_texts("services.internal_admin.store")

@@ -10,7 +10,7 @@ from services.internal_admin.store.audit import insert_mutation_event
 from services.internal_admin.store.revocation import CONTINUED, lock_address_of_user, revoke_active_sessions
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.store", "user_deletion.sql")
+_SQL = queries.load_texts("services.internal_admin.store", "user_deletion.sql")
 
 
 async def delete_user(

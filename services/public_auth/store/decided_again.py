@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import asyncpg
 
+from shared.io.queries import Bound
 from shared.kernel.faults import InvariantBroken
 
 T = TypeVar("T")
@@ -27,15 +28,14 @@ class DecidedAgain(Enum):
 async def until_written(
     connection: asyncpg.Connection,
     attempt: Callable[[], Awaitable[T | DecidedAgain]],
-    lock_email: str,
-    lock_argument: str | list[str],
+    lock_email: Bound,
 ) -> T:
     """Return the first outcome of `attempt` that is not `DecidedAgain`."""
     outcome = await attempt()
     if not isinstance(outcome, DecidedAgain):
         return outcome
     async with connection.transaction():
-        await connection.execute(lock_email, lock_argument)
+        await connection.execute(*lock_email)
         for _ in range(_ATTEMPTS_UNDER_LOCK):
             outcome = await attempt()
             if not isinstance(outcome, DecidedAgain):

@@ -1,4 +1,4 @@
-"""The command `authsession`: reads the arguments, calls one command, turns faults into one sentence each."""
+"""The command `authsession`: reads the arguments, runs one command, and prints each fault as one sentence."""
 
 from authsession import interrupts  # first
 
@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from authsession import audit, doctor, keys, projection, redis_acl, settings, token
-from authsession.confirmation import add_yes
 from authsession.database import FAULTS, connect, owner_dsn, reason
 from authsession.embedded.child import StartFailure
 from authsession.event_loop import run_async
@@ -26,7 +25,8 @@ from shared.kernel.faults import ConfigurationError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status: 0, 1 for what went wrong, 2 for a wrong command line, 78 for a wrong configuration."""
+    """The exit status: 0; 1 if something failed; 2 for a wrong command line; 78 for a wrong configuration; 130 after
+    Ctrl-C."""
     try:
         parsed = _parser().parse_args(arguments)
         return COMMANDS[parsed.command](parsed, Path.cwd())
@@ -41,12 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _up(_: argparse.Namespace, folder: Path) -> int:
-    """Imported here: it needs packages that an installation with servers of its own goes without."""
-    interrupts.end_at_once()  # until `up` has handlers of its own
+    """Imports `up` only now: it needs packages that an installation with its own servers does not have."""
+    interrupts.end_at_once()  # until `up` sets its own handlers
     try:
         from authsession.up import up  # noqa: PLC0415
     except ModuleNotFoundError as missing:
-        raise StartFailure(f"no package {missing.name}: `up` needs the extra `embedded` of this package") from None
+        raise StartFailure(
+            f"`up` needs the package {missing.name}: install this package with its extra `embedded`"
+        ) from None
     return up(folder)
 
 
@@ -64,7 +66,7 @@ async def _apply_migrations(dsn: str, logins: list[str]) -> int:
 
 
 def _dsn_in(path: Path) -> str:
-    """What a service reads of AUTHSESSION_POSTGRES_DSN_FILE. Raises `ConfigurationError`."""
+    """The DSN in the file, read as a service reads AUTHSESSION_POSTGRES_DSN_FILE. Raises `ConfigurationError`."""
     reading = Reading({f"{variables.POSTGRES_DSN.name}_FILE": str(path)})
     dsn = reading.required(variables.POSTGRES_DSN)
     reading.finish()
@@ -121,9 +123,9 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="authsession", description="Passwordless login by e-mail code.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="run everything on this machine: Postgres, Redis, both services")
+    commands.add_parser("up", help="run Postgres, Redis and both services on this machine")
     migration = commands.add_parser(
-        "migrate", help="bring the database of AUTHSESSION_POSTGRES_DSN to this program's schema"
+        "migrate", help="migrate the database of AUTHSESSION_POSTGRES_DSN to this program's schema version"
     )
     migration.add_argument(
         "--login",
@@ -131,39 +133,51 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="let the role in this file's DSN log in with the password there; for each service once",
+        help="let the role of the DSN in FILE log in with that DSN's password; give the option once for each service",
     )
-    acl = commands.add_parser("redis-acl", help="print the ACL file for a Redis of your own")
+    acl = commands.add_parser("redis-acl", help="print the ACL file for your own Redis")
     for user in ("public", "internal", "gateway"):
-        acl.add_argument(f"--{user}", type=Path, required=True, metavar="FILE", help=f"the password of user {user}")
-    acl.add_argument("--admin", type=Path, metavar="FILE", help="the password of a user `admin`, who may do everything")
-    acl.add_argument("--output", type=Path, metavar="FILE", help="replace this file instead of printing")
-    examination = commands.add_parser("doctor", help="say what is wrong with configuration and servers, and the cure")
-    examination.add_argument(
-        "process", nargs="?", choices=("public", "internal"), help="whose environment this is, unless both share it"
+        acl.add_argument(
+            f"--{user}", type=Path, required=True, metavar="FILE", help=f"the file with the password of user {user}"
+        )
+    acl.add_argument(
+        "--admin", type=Path, metavar="FILE", help="the file with the password of a user `admin`, who may do everything"
     )
-    actions = commands.add_parser("settings", help="the settings that act everywhere at once").add_subparsers(
+    acl.add_argument("--output", type=Path, metavar="FILE", help="replace FILE instead of printing")
+    examination = commands.add_parser(
+        "doctor", help="check the configuration and the servers; print each problem with its cure"
+    )
+    examination.add_argument(
+        "process",
+        nargs="?",
+        choices=("public", "internal"),
+        help="the process that this environment belongs to; without it, both processes share the environment",
+    )
+    actions = commands.add_parser("settings", help="read and change the system settings").add_subparsers(
         dest="action", required=True
     )
     actions.add_parser("get", help="print all settings, or one").add_argument("name", nargs="?")
-    change = actions.add_parser("set", help="change one setting")
-    change.add_argument("name")
-    change.add_argument("value")
-    add_yes(change)
-    history = actions.add_parser("history", help="print what was changed, when and by whom, newest first")
-    history.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="at most N changes (50)")
-    add_operator_parser(commands.add_parser("operator", help="the first owner, and operators who are in or out"))
-    actions = commands.add_parser("projection", help="the gateway's copy in Redis").add_subparsers(
-        dest="action", required=True
+    settings.add_set_arguments(actions.add_parser("set", help="change one setting, in every process at once"))
+    history = actions.add_parser("history", help="print the changes with their time and author, newest first")
+    history.add_argument(
+        "-n", dest="number", type=int, default=50, metavar="N", help="print at most N changes (default 50)"
     )
+    add_operator_parser(
+        commands.add_parser("operator", help="create the first owner; list, disable, enable and reset operators")
+    )
+    actions = commands.add_parser(
+        "projection", help="compare or rebuild the projection: the gateways' copy of the sessions in Redis"
+    ).add_subparsers(dest="action", required=True)
     actions.add_parser("verify", help="list records that differ from Postgres; exit 1 if there are any")
     actions.add_parser("rebuild", help="write all records again")
-    token.add_arguments(commands.add_parser("token", help="tokens of programs that call the internal listener"))
-    audit.add_arguments(
-        commands.add_parser("audit", help="the audit trail: read it, export it, prove that nobody changed it")
+    token.add_arguments(
+        commands.add_parser("token", help="create, list and revoke API tokens for the internal listener")
     )
-    keys.add_arguments(commands.add_parser("keys", help="make a key; say which keys are needed still"))
-    commands.add_parser("version", help="print the version")
+    audit.add_arguments(
+        commands.add_parser("audit", help="read and export the audit trail; verify that nobody changed it")
+    )
+    keys.add_arguments(commands.add_parser("keys", help="make a key; show which keys are still needed"))
+    commands.add_parser("version", help="print the version of the program and of its schema")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Whom the audit trail names for what the command line did."""
+"""The caller and the actor that the audit trail names for a change made on the command line."""
 
 import getpass
 from typing import Final
@@ -10,7 +10,7 @@ COMMAND_LINE: Final = Caller("command_line", None, None)
 
 
 def person() -> Actor:
-    """Who sits at the terminal, as the operating system knows them."""
+    """The operating system's name of the user at the terminal; `unknown` if it has none."""
     try:
         return Actor("command_line", getpass.getuser())
     except (OSError, KeyError):

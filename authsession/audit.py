@@ -29,7 +29,7 @@ from shared.config.settings import Reading
 
 PAGE = 500
 LOOK = 1.0
-"""Seconds between two looks of `tail --follow`."""
+"""Seconds between two polls of `tail --follow`."""
 _MOST_ROWS = 10_000
 
 
@@ -37,26 +37,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `audit`."""
     actions = parser.add_subparsers(dest="action", required=True)
     tail = actions.add_parser("tail", help="print the newest rows as JSON lines, the newest last")
-    tail.add_argument("-n", dest="number", type=_number, default=10, metavar="N", help="how many (10)")
-    tail.add_argument("--follow", action="store_true", help="go on with each new row")
-    verify = actions.add_parser(
-        "verify", help="look for rows that were changed, dropped, moved; exit 1 if there are any"
-    )
+    tail.add_argument("-n", dest="number", type=_number, default=10, metavar="N", help="print N rows (default 10)")
+    tail.add_argument("--follow", action="store_true", help="keep printing new rows as they appear")
+    verify = actions.add_parser("verify", help="find rows that were changed, deleted or moved; exit 1 if there are any")
     verify.add_argument(
         "--anchor",
         type=_anchor,
         action="append",
         default=[],
         metavar="SEQ:MAC",
-        help="a place of the chain from the log of the internal process or an earlier verify; shows a cut end too",
+        help="a place in the chain, from the log of the internal process or from an earlier verify; with it, verify "
+        "also finds rows missing at the end; may be given several times",
     )
     export = actions.add_parser("export", help="print rows as JSON lines, oldest first")
-    export.add_argument("--from", dest="since", type=_instant, metavar="INSTANT", help="from 2026-04-05T12:00:00Z on")
-    export.add_argument("--to", dest="until", type=_instant, metavar="INSTANT", help="up to before this instant")
+    export.add_argument(
+        "--from", dest="since", type=_instant, metavar="INSTANT", help="first instant, such as 2026-04-05T12:00:00Z"
+    )
+    export.add_argument("--to", dest="until", type=_instant, metavar="INSTANT", help="end, this instant excluded")
 
 
 def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
-    """0, or 1 when `verify` finds something. Raises `ConfigurationError`, and `StartFailure` without a database."""
+    """The exit status: 1 if `verify` has findings, else 0.
+
+    Raises `ConfigurationError`, and `StartFailure` if there is no database.
+    """
     dsn = owner_dsn(given, folder)
     try:
         match parsed.action:
@@ -66,13 +70,13 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
                 return run_async(_export(dsn, parsed.since, parsed.until))
             case _:
                 return run_async(_tail(dsn, parsed.number, follows=parsed.follow))
-    except BrokenPipeError:  # `| head` has seen enough
+    except BrokenPipeError:  # the reader, such as `| head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
 def _with_keys(given: Mapping[str, str], folder: Path) -> Mapping[str, str]:
-    """The environment, over that of the internal process of the `up` in `folder`."""
+    """The given environment over the environment of the internal process, if an `up` runs in `folder`."""
     running = Installation(folder).running()
     return (running.internal_environment if running else {}) | dict(given)
 
@@ -83,7 +87,7 @@ async def _verify(dsn: str, environment: Mapping[str, str], anchors: Iterable[Pl
     reading.finish()
     async with connect(dsn) as connection:
         found = await verify_trail(connection, keys, anchors, say=print, note=print)
-    print(f"{found} findings" if found else "Every row is as it was sealed")
+    print(f"{found} findings" if found else "No findings: every row is as it was sealed")
     return 1 if found else 0
 
 
@@ -106,7 +110,7 @@ async def _tail(dsn: str, number: int, *, follows: bool) -> int:
 
 
 async def _follow(connection: asyncpg.Connection, printed: list[int]) -> None:
-    """Each row once, also one that commits after rows with higher ids."""
+    """Prints each row once, even a row that commits after rows with higher ids. Ends when it is cancelled."""
     loop = asyncio.get_running_loop()
     unseen = UnseenIds(printed[0] - 1 if printed else 0).after(printed, loop.time())
     while True:

@@ -1,4 +1,4 @@
-"""`authsession audit verify`: walks along the whole audit chain, page by page in bounded memory (SPEC §10.8)."""
+"""`authsession audit verify`: checks the whole audit chain, page by page in bounded memory (SPEC §10.8)."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,14 +13,14 @@ from services.internal_admin.audit.store.seals import SQL, read_checkpoint, read
 from shared.kernel.keyring import KeyRing
 
 PAGE = 2_000
-_BEFORE_ALL = -(2**63)  # no sequence gives a row such an id, but somebody might
+_BEFORE_ALL = -(2**63)  # the sequence gives no negative id, but an attacker could
 
 Say = Callable[[str], None]
 
 
 @dataclass(slots=True)
 class Waiting:
-    """Rows that have no seal yet, and should not have one yet."""
+    """Rows that are too young to have a seal."""
 
     rows: int = 0
     oldest: datetime | None = None
@@ -29,9 +29,9 @@ class Waiting:
 async def verify_trail(
     connection: asyncpg.Connection, keys: KeyRing, anchors: Iterable[Place], say: Say, note: Say
 ) -> int:
-    """How many findings there are; each is said, a line each. `note` gets the rest: what was looked at, and how fast.
+    """Returns the number of findings. `say` gets each finding as one line; `note` gets counts, speed and the anchor.
 
-    Needs no transaction: seals are only appended, and a prefix that retention removes meanwhile is noticed.
+    It needs no transaction: seals are only appended, and the walk notices a prefix that retention removes meanwhile.
     """
     found = 0
 
@@ -45,11 +45,11 @@ async def verify_trail(
     begin = await _walk(connection, check, tell)
     waiting = await _unsealed(connection, check, tell)
     seconds = time.perf_counter() - started
-    note(f"{check.checked} rows checked in {seconds:.1f} s ({check.checked / seconds:.0f} a second)")
+    note(f"{check.checked} rows checked in {seconds:.1f} s ({check.checked / seconds:.0f} per second)")
     if begin:
-        note(f"the chain begins after seal {begin}: retention removed what was before")
+        note(f"the chain begins after seal {begin}: retention removed the rows before it")
     for seq in check.uncompared_anchors:
-        note(f"the anchor of seal {seq} is from before that and was not compared")
+        note(f"the anchor of seal {seq} was not compared: retention removed that seal")
     if waiting.oldest is not None:
         note(f"{waiting.rows} rows are not sealed yet, the oldest of {waiting.oldest.isoformat(timespec='seconds')}")
     if check.last.seq:
@@ -58,7 +58,7 @@ async def verify_trail(
 
 
 async def _walk(connection: asyncpg.Connection, check: ChainCheck, tell: Say) -> int:
-    """From the checkpoint to the end; returns the number of the checkpoint's seal."""
+    """Walks from the checkpoint to the end. Returns the number of the checkpoint's seal."""
     for finding in check.begin(await read_checkpoint(connection)):
         tell(finding)
     begin = check.last.seq
@@ -82,7 +82,7 @@ async def _unsealed(connection: asyncpg.Connection, check: ChainCheck, tell: Say
     while rows := await connection.fetch(SQL["read_unsealed"], after, PAGE):
         for row in rows:
             if check.is_overdue(row["occurred_at"]):
-                tell(f"row {row['audit_id']} has no seal, though much younger rows have theirs")
+                tell(f"row {row['audit_id']} has no seal, although much younger rows are sealed")
             else:
                 waiting.rows += 1
                 waiting.oldest = min(row["occurred_at"], waiting.oldest or row["occurred_at"])

@@ -1,4 +1,4 @@
-"""Both services' configuration, read before anything starts: all problems of both at once (SPEC §12)."""
+"""Reads the configuration of both services before either starts, and collects all problems (SPEC §12)."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What the two processes would read."""
+    """The settings of both processes, read from one environment."""
 
     public: PublicAuthSettings
     internal: InternalAdminSettings
 
 
 def read_configuration(environment: Mapping[str, str]) -> Configuration:
-    """Raises `ConfigurationError` with the problems of both, each once."""
+    """Raises `ConfigurationError` with the problems of both services; a problem of both is listed once."""
     problems: list[str] = []
     public = _read(read_public, environment, problems)
     internal = _read(read_internal, environment, problems)
@@ -32,7 +32,7 @@ def read_configuration(environment: Mapping[str, str]) -> Configuration:
 
 
 def warnings_of(process: str, environment: Mapping[str, str]) -> list[str]:
-    """What the process `public` or `internal`, or else both, would warn of. Raises `ConfigurationError`."""
+    """The warnings of `public` or `internal`; of both for any other name. Raises `ConfigurationError`."""
     match process:
         case "public":
             found = read_public(environment).process.warnings

@@ -1,4 +1,4 @@
-"""How the command line reaches Postgres: as the schema's owner, on one plain asyncio connection."""
+"""The command line's connection to Postgres: as the schema's owner, on plain asyncio."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,15 +16,18 @@ from shared.config.settings import Reading
 from shared.io.postgres_connect import connect_to
 from shared.io.postgres_dsn import Target, connect_targets
 
-PATIENCE = timedelta(minutes=10)  # a migration may take its time
+PATIENCE = timedelta(minutes=10)  # the longest a statement may take; migrations of large tables are slow
 CONNECT_TIMEOUT = timedelta(seconds=10)
 FAULTS = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What Postgres, or the way to it, may answer with."""
+"""The exceptions of asyncpg and of the network that a command reports as one sentence."""
 
 
 @asynccontextmanager
 async def connect(dsn: str) -> AsyncGenerator[asyncpg.Connection]:
-    """A connection in the schema `authsession`, to the first host that takes us. Raises `StartFailure` if none does."""
+    """A connection to the first host that accepts one, with `authsession` as its schema.
+
+    Raises `StartFailure` with every host's reason if none accepts.
+    """
     connection = await _connected(connect_targets(dsn, "authsession-command", CONNECT_TIMEOUT, PATIENCE))
     try:
         yield connection
@@ -43,9 +46,9 @@ async def _connected(targets: Sequence[Target]) -> asyncpg.Connection:
 
 
 def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
-    """What AUTHSESSION_POSTGRES_DSN says, else the database of the `up` that runs in `folder`.
+    """The DSN of AUTHSESSION_POSTGRES_DIRECT_DSN, else of AUTHSESSION_POSTGRES_DSN, else of the `up` in `folder`.
 
-    Raises `StartFailure` if there is neither, `ConfigurationError` if it is no DSN.
+    Raises `StartFailure` if there is none, and `ConfigurationError` if a variable holds no valid DSN.
     """
     reading = Reading(environment)
     given = reading.optional(variables.POSTGRES_DIRECT_DSN) or reading.optional(variables.POSTGRES_DSN)
@@ -59,12 +62,12 @@ def owner_dsn(environment: Mapping[str, str], folder: Path) -> str:
 
 
 def reason(fault: Exception) -> str:
-    """The fault in words, without what it may quote of rows or addresses of persons."""
+    """The first line of the fault's message: further lines may quote rows or e-mail addresses."""
     return str(fault).splitlines()[0] if str(fault) else type(fault).__name__
 
 
 def credentials(dsn: str) -> tuple[str, str]:
-    """User and password of a DSN, each empty if it names none."""
+    """User and password of a DSN; each is empty if the DSN names none."""
     url = urlsplit(dsn)
     query = dict(parse_qsl(url.query))
     return unquote(url.username or "") or query.get("user", ""), unquote(url.password or "") or query.get(
@@ -73,7 +76,7 @@ def credentials(dsn: str) -> tuple[str, str]:
 
 
 def with_credentials(dsn: str, user: str, password: str) -> str:
-    """The same servers and database, for another user."""
+    """The DSN with another user and password; servers, database and options stay."""
     url = urlsplit(dsn)
     hosts = url.netloc.rpartition("@")[2]
     query = [(name, value) for name, value in parse_qsl(url.query) if name not in ("user", "password")]

@@ -1,4 +1,4 @@
-"""`authsession doctor`: what is wrong with configuration and servers, and the cure (SPEC §1.4). Changes nothing."""
+"""`authsession doctor`: checks configuration and servers, and names cures (SPEC §1.4). Changes nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
 from shared.projection.rights import DRY_RUN, keys_of_a_login
 
-_SQL = queries.load("authsession", "doctor.sql")
+_SQL = queries.load_texts("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000
 MOST_SHARED_ADDRESSES = 20
 FRESH_BEAT = timedelta(seconds=10)
 
-# What SPEC §1.2 forbids and what the flows cannot do without; the whole list is shared/db/grants.sql.
+# Rights that SPEC §1.2 forbids, and rights that the flows need: a sample of shared/db/grants.sql.
 _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
                   ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select"),
@@ -54,7 +54,10 @@ _NEEDED = {
 
 
 def doctor(given: Mapping[str, str], folder: Path, process: str | None) -> int:
-    """Prints the findings; 1 if one of them is a failure. `process`: whose the environment is; None: of both."""
+    """Prints the findings. Returns the exit status: 1 if one of them is a failure, else 0.
+
+    `process` is the process that the environment belongs to; None means that both share it.
+    """
     findings: list[Finding] = []
     for name, environment in _environments(given, folder, process or "environment").items():
         for finding in _examine(name, environment):
@@ -64,7 +67,7 @@ def doctor(given: Mapping[str, str], folder: Path, process: str | None) -> int:
 
 
 def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str, Mapping[str, str]]:
-    """That of each process of the `up` in `folder`, else the given one by this name."""
+    """The environments of both processes if an `up` runs in `folder`; else the given one, under `name`."""
     running = None if given.get("AUTHSESSION_POSTGRES_DSN") else Installation(folder).running()
     if running is None:
         return {name: given}
@@ -83,7 +86,8 @@ def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Findin
     try:
         warnings = warnings_of(name, environment)
     except ConfigurationError as error:
-        yield from (Finding("fail", "configuration", problem) for problem in error.problems)
+        unset = f"{variables.POSTGRES_DSN.name} is not set"  # `_postgres` names this one, with a better cure
+        yield from (Finding("fail", "configuration", each) for each in error.problems if not each.startswith(unset))
         return
     yield from (Finding("warn", "configuration", warning) for warning in warnings)
     if not warnings:
@@ -91,7 +95,7 @@ def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Findin
 
 
 def _dsn(environment: Mapping[str, str]) -> str | None:
-    """None also for one that is wrong: the configuration's finding says so."""
+    """None if it is not set, and if it is wrong: `_configuration` reports a wrong one."""
     return Reading(environment).optional(variables.POSTGRES_DSN)
 
 
@@ -101,14 +105,14 @@ def _direct_dsn(environment: Mapping[str, str]) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What the process that keeps the projection left in Postgres."""
+    """The last heartbeat of the process that keeps the projection, as Postgres holds it."""
 
     run_id: str
     age: timedelta
 
 
 async def _kept(dsn: str | None) -> _Kept | None:
-    """None where nobody ever kept, or where Postgres does not say."""
+    """None if no process ever kept the projection, or if Postgres cannot be asked."""
     if not dsn:
         return None
     try:
@@ -121,7 +125,7 @@ async def _kept(dsn: str | None) -> _Kept | None:
 
 async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], *, lacks_host: bool) -> list[Finding]:
     if not dsn:
-        return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
+        return _no_database(environment)
     direct_dsn = _direct_dsn(environment)
     try:
         pooler = await pooler_findings(dsn, direct_dsn)
@@ -148,10 +152,16 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
         return [Finding("fail", "Postgres", problem) for problem in error.problems]
 
 
+def _no_database(environment: Mapping[str, str]) -> list[Finding]:
+    if Reading(environment).is_set(variables.POSTGRES_DSN):
+        return []  # it is wrong: `_configuration` reports that
+    return [Finding("fail", "no database", f"set AUTHSESSION_POSTGRES_DSN, or run `{typed('up')}` in this folder")]
+
+
 async def _server(connection: asyncpg.Connection) -> Finding:
     encoding = await connection.fetchval(_SQL["read_encoding"])
     if encoding != "UTF8":
-        cure = "make a database with encoding 'UTF8' template template0, and restore the data into that one"
+        cure = "create a database with encoding 'UTF8' template template0, and restore the data into it"
         return Finding("fail", f"the database's encoding is {encoding}", cure)
     number = int(await connection.fetchval(_SQL["read_server_version"]))
     if number < OLDEST_POSTGRES:
@@ -165,7 +175,8 @@ async def _schema(connection: asyncpg.Connection) -> Finding:
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         found = None
     if found is None:
-        return Finding("fail", f"no schema {SCHEMA} that this user can see", f"run `{typed('migrate')}` as its owner")
+        cure = f"run `{typed('migrate')}` as the owner of the schema"
+        return Finding("fail", f"this user sees no schema {SCHEMA}", cure)
     if found < expected_version():
         return Finding("fail", f"schema version {found}, not {expected_version()}", f"run `{typed('migrate')}`")
     if found > expected_version():
@@ -176,27 +187,29 @@ async def _schema(connection: asyncpg.Connection) -> Finding:
 async def _clock(connection: asyncpg.Connection) -> Finding:
     offset = await connection.fetchval(_SQL["read_clock_offset"])
     if offset:
-        return Finding("fail", f"the clock is moved by {offset}", "alter database … reset authsession.clock_offset")
+        cure = "run: alter database … reset authsession.clock_offset"
+        return Finding("fail", f"the clock is moved by {offset}", cure)
     before = SystemClock().now()
     there = await connection.fetchval(_SQL["read_server_clock"])
     after = SystemClock().now()
     skew = max(before - there, there - after, timedelta(0))
     if skew > SKEW_TOLERANCE:
-        text = f"clocks here and at Postgres differ by {skew.total_seconds():.1f} s"
+        text = f"the clocks of this machine and of Postgres differ by {skew.total_seconds():.1f} s"
         return Finding("warn", text, "synchronise both by NTP; Postgres' clock decides")
-    return Finding("ok", "clocks here and at Postgres agree")
+    return Finding("ok", "the clocks of this machine and of Postgres agree")
 
 
 async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool) -> list[Finding]:
-    """What a crash or a failover would take of what was acknowledged; nothing of a lone server that flushes."""
+    """Whether a crash or a failover would lose acknowledged writes. Empty for a single server that flushes."""
     row = await connection.fetchrow(_SQL["read_durability"])
     assert row is not None
     if row["synchronous_commit"] in ("off", "local"):
         text = f"synchronous_commit is {row['synchronous_commit']}"
-        return [Finding("warn", text, "set it to on: a login must not be acknowledged before it is safe")]
+        return [Finding("warn", text, "set it to on: a crash could lose an acknowledged login")]
     if row["standbys"] == 0:
-        cure = "start one with synchronous_standby_names, or name one host in AUTHSESSION_POSTGRES_DSN"
-        return [Finding("warn", "several Postgres hosts, and no standby follows", cure)] if has_several_hosts else []
+        cure = "start a standby and set synchronous_standby_names, or name only one host in AUTHSESSION_POSTGRES_DSN"
+        text = "AUTHSESSION_POSTGRES_DSN names several hosts, and no standby follows"
+        return [Finding("warn", text, cure)] if has_several_hosts else []
     if not row["synchronous_standby_names"]:
         cure = "set synchronous_standby_names: a failover would lose acknowledged logins and revocations"
         return [Finding("warn", "the Postgres standby is asynchronous", cure)]
@@ -205,7 +218,7 @@ async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool
 
 async def _writes(connection: asyncpg.Connection) -> list[Finding]:
     if await connection.fetchval(_SQL["read_read_only"]):
-        return [Finding("fail", "Postgres takes no writes", "name its primary in AUTHSESSION_POSTGRES_DSN")]
+        return [Finding("fail", "Postgres refuses writes", "name the primary in AUTHSESSION_POSTGRES_DSN")]
     return []
 
 
@@ -225,10 +238,10 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     if row is None:
         return [Finding("fail", f"there is no role {role}", f"run `{typed('migrate')}` as a user who may create roles")]
     if not row["rolcanlogin"]:
-        cure = f"run `{typed('migrate --login')}` with a file that holds its service's DSN"
+        cure = f"run `{typed('migrate --login FILE')}` with a file that holds the DSN of that role"
         return [Finding("fail", f"{role} cannot log in", cure)]
     if row["rolsuper"]:
-        return [Finding("fail", f"{role} is a superuser", f"alter role {role} nosuperuser")]
+        return [Finding("fail", f"{role} is a superuser", f"run: alter role {role} nosuperuser")]
     has = {
         (table, right): await connection.fetchval(_SQL["has_right"], role, SCHEMA, table, right)
         for table, right in (*_FORBIDDEN[role], *_NEEDED[role])
@@ -236,33 +249,36 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     wrong = [f"may {right} {table}" for table, right in _FORBIDDEN[role] if has[table, right]]
     wrong += [f"may not {right} {table}" for table, right in _NEEDED[role] if not has[table, right]]
     if wrong:
-        return [Finding("fail", f"{role} {', '.join(wrong)}", f"run `{typed('migrate')}`, which sets the grants anew")]
-    return [Finding("ok", f"rights of {role}")]
+        return [Finding("fail", f"{role} {', '.join(wrong)}", f"run `{typed('migrate')}`, which sets the grants again")]
+    return [Finding("ok", f"{role} has the rights that it needs")]
 
 
 async def _blockers(connection: asyncpg.Connection) -> list[Finding]:
-    """Whether the schema's owner may end the public role's back ends that others wait for (SPEC §1.2)."""
+    """Whether the schema's owner may end back ends of the public role that block others (SPEC §1.2)."""
     row = await connection.fetchrow(_SQL["read_ender"])
     if row is None or row["may_end"]:
-        return []  # without the function the schema's finding says so
-    cure = f"as a superuser: grant {PUBLIC_ROLE} to {row['owner']}"
-    return [Finding("warn", "a stranger in the public process could hold up revocations by locks", cure)]
+        return []  # `_schema` reports a missing function
+    cure = f"run as a superuser: grant {PUBLIC_ROLE} to {row['owner']}"
+    return [Finding("warn", "an attacker in the public process could block revocations by locks", cure)]
 
 
 async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
-    """Without a public host: a setting that needs a variable, so that neither can refuse the other (SPEC §3.9)."""
+    """Whether proofs are required although no public host is set.
+
+    Only this check sees both: the setting is in Postgres, the host in the environment (SPEC §3.9).
+    """
     try:
         is_required = await connection.fetchval(_SQL["read_require_client_key_proof"])
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        return []  # the schema's finding says so
+        return []  # `_schema` reports that
     if not is_required:
         return []
-    cure = "set AUTHSESSION_PUBLIC_HOST for the public process, which refuses every confirm without it"
+    cure = "set AUTHSESSION_PUBLIC_HOST for the public process: without it that process refuses every confirm"
     return [Finding("fail", "require_client_key_proof is on", cure)]
 
 
 async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:
-    """Keys that were taken away too early: what they protect lives still (docs/decisions/0012-retention.md)."""
+    """Keys that were removed although rows still need them (docs/decisions/0012-retention.md)."""
     return [
         Finding(
             "warn",
@@ -274,28 +290,28 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
 
 
 def _users_live_here(environment: Mapping[str, str]) -> bool:
-    """A user service may know several users by one address."""
+    """Whether users live in our own table. A user service may know several users by one address."""
     return Reading(environment).optional(variables.USER_SERVICE_MODE) != "rest"
 
 
 async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
-    """Users of one address in several spellings, from before these were one person (SPEC §2.3). By id only."""
+    """Users that share one address in several spellings, from before SPEC §2.3 made them one person. Ids only."""
     try:
         rows = await connection.fetch(_SQL["read_shared_addresses"], MOST_SHARED_ADDRESSES)
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
-        return []  # the schema's finding says so
-    cure = "give the others addresses of their own (PATCH /api/v1/internal/users/{user_id}), or erase them (DELETE)"
+        return []  # `_schema` reports that
+    cure = "give each of the others its own address (PATCH /api/v1/internal/users/{user_id}), or erase it (DELETE)"
     findings = [Finding("warn", _shared_address(row), cure) for row in rows]
     unseen = rows[0]["addresses"] - len(rows) if rows else 0
-    more = Finding("warn", f"{unseen} more addresses have several users", "mend those above, then ask again")
+    more = Finding("warn", f"{unseen} more addresses have several users", "correct those above, then run doctor again")
     return [*findings, *([more] if unseen else [])]
 
 
 def _shared_address(row: asyncpg.Record) -> str:
     others, sessions = ", ".join(row["others"]), row["active_sessions"]
     return (
-        f"{row['keeps']} and {others} have one address in different letters: "
-        f"logins are the first one's, and the others have {sessions} active sessions"
+        f"{row['keeps']} and {others} have one address in different spellings: "
+        f"new logins go to the first, and the others have {sessions} active sessions"
     )
 
 
@@ -303,7 +319,7 @@ def _redis(name: str, environment: Mapping[str, str], kept: _Kept | None) -> lis
     try:
         problem = redis_problem(environment)
         if problem is not None:
-            return [Finding("fail", "Redis", problem)]
+            return [Finding("fail", problem)]
         with redis_questions(environment) as redis:
             return [
                 _redis_version(redis),
@@ -313,17 +329,17 @@ def _redis(name: str, environment: Mapping[str, str], kept: _Kept | None) -> lis
                 _redis_persistence(redis),
                 _redis_memory(redis),
             ]
-    except ConfigurationError as error:
-        return [Finding("fail", "Redis", problem) for problem in error.problems]
+    except ConfigurationError:
+        return []  # `_configuration` reports that
     except RedisRefusal as refusal:
-        return [Finding("fail", "Redis", f"it refused a question ({refusal}): give its user +info")]
+        return [Finding("fail", f"Redis refused a command of doctor ({refusal})", "give its user +info")]
     except OSError:
-        return [Finding("fail", "Redis", "it closed the connection: look at its log")]
+        return [Finding("fail", "Redis closed the connection", "look at its log")]
 
 
 def _redis_version(redis: RedisQuestions) -> Finding:
     server = redis.info("server")
-    text = server["redis_version"]  # Valkey tells there which Redis it equals
+    text = server["redis_version"]  # Valkey names here the Redis that it is compatible with
     if tuple(map(int, text.split(".")[:2])) < OLDEST_REDIS:
         return Finding("fail", f"Redis {text}", "use 6.2 or later")
     return Finding("ok", f"Valkey {server['valkey_version']}" if "valkey_version" in server else f"Redis {text}")
@@ -333,32 +349,38 @@ def _redis_user(redis: RedisQuestions) -> Finding:
     try:
         user = redis.ask("ACL", "WHOAMI")
     except RedisRefusal:
-        user = "without the right to ask its name"
+        user = "unknown, because it lacks +acl|whoami"
     if user == "default":
         return Finding("warn", "Redis user default", "give each process an ACL user: AUTHSESSION_REDIS_USERNAME")
     return Finding("ok", f"Redis user {user}")
 
 
 def _redis_writes(redis: RedisQuestions, name: str, environment: Mapping[str, str]) -> Finding:
-    """A dry run of each kind of write of a login."""
-    digest = str(redis.ask("SCRIPT", "LOAD", DRY_RUN))
+    """A dry run of each kind of write that a login does."""
+    try:
+        digest = str(redis.ask("SCRIPT", "LOAD", DRY_RUN))
+    except RedisRefusal as refusal:
+        if str(refusal) != "NOPERM":
+            raise
+        own = name if name in ("public", "internal") else "public or internal"
+        cure = f"set AUTHSESSION_REDIS_USERNAME to {own}: the user of a gateway may only read"
+        return Finding("fail", "this user of Redis may not run scripts", cure)
     for kind, key in _keys_of_a_login(name, environment).items():
         try:
             code = redis.ask("EVALSHA", digest, "1", key, kind)
         except RedisRefusal as refusal:
             code = str(refusal)
         if code == "NOPERM":
-            cure = f"make its ACL file anew by `{typed('redis-acl')}`: a prefix of keys may have changed"
+            cure = f"write its ACL file again with `{typed('redis-acl')}`: a prefix of keys may have changed"
             return Finding("fail", f"this user of Redis may not write the key of a {kind.replace('_', ' ')}", cure)
         if code:
-            return Finding(
-                "fail", f"Redis refuses to write ({code})", "look at its log and its memory; is it a replica?"
-            )
-    return Finding("ok", "Redis takes what a login writes")
+            cure = "look at its log and its memory, and check that it is no replica"
+            return Finding("fail", f"Redis refuses to write ({code})", cure)
+    return Finding("ok", "Redis accepts the writes of a login")
 
 
 def _keys_of_a_login(name: str, environment: Mapping[str, str]) -> Mapping[str, str]:
-    """Without the rate limit's where it is not known whose environment it is."""
+    """One key for each kind of write. The key of the rate limit is missing if both processes share the environment."""
     reading = Reading(environment)
     keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
     prefix = reading.required(variables.RATE_LIMIT_KEY_PREFIX)
@@ -368,25 +390,25 @@ def _keys_of_a_login(name: str, environment: Mapping[str, str]) -> Mapping[str, 
 
 
 def _one_redis(redis: RedisQuestions, kept: _Kept) -> Finding:
-    """Only a fresh beat tells which Redis the processes have."""
+    """Whether the process that keeps the projection uses this Redis. Only a fresh heartbeat can tell."""
     if kept.age > FRESH_BEAT:
-        text = f"nobody has kept the gateway projection for {kept.age.total_seconds():.0f} s"
-        return Finding("warn", text, "start the processes; if they run, /readyz and their logs say what is refused")
+        text = f"no process has kept the gateway projection for {kept.age.total_seconds():.0f} s"
+        return Finding("warn", text, "start the processes; if they run, /readyz and their logs name the reason")
     if redis.info("server").get("run_id") != kept.run_id:
-        text = "the process that keeps the gateway projection has another Redis"
+        text = "the process that keeps the gateway projection uses another Redis"
         return Finding("fail", text, "set one AUTHSESSION_REDIS_ADDR for all processes")
-    return Finding("ok", "all processes have this Redis")
+    return Finding("ok", "the process that keeps the gateway projection uses this Redis")
 
 
 def _redis_persistence(redis: RedisQuestions) -> Finding:
     if redis.info("persistence").get("aof_enabled") == "1":
-        return Finding("ok", "Redis appends to a file")
-    return Finding("warn", "Redis keeps nothing over a restart", "set appendonly yes: a restart then costs no rebuild")
+        return Finding("ok", "Redis keeps its data over a restart")
+    return Finding("warn", "Redis loses its data at a restart", "set appendonly yes: a restart then costs no rebuild")
 
 
 def _redis_memory(redis: RedisQuestions) -> Finding:
     policy = redis.info("memory").get("maxmemory_policy", "unknown")
     if policy != "noeviction":
         text = f"Redis may evict sessions (maxmemory-policy {policy})"
-        return Finding("fail", text, "set maxmemory-policy noeviction: an evicted session is refused at the gateway")
+        return Finding("fail", text, "set maxmemory-policy noeviction: a gateway refuses an evicted session")
     return Finding("ok", "Redis evicts nothing")

@@ -1,13 +1,13 @@
 -- name: read_server_version
--- 160003 for 16.3.
+-- The server's version as a number, such as 160003 for 16.3.
 select current_setting('server_version_num');
 
 -- name: read_encoding
--- Of the database.
+-- The encoding of the database.
 select current_setting('server_encoding');
 
 -- name: read_ender
--- The owner of the function that ends blocking back ends, and whether it may.
+-- The owner of the function that ends blocking back ends, and whether that owner may end them.
 select owner.rolname as owner,
        owner.rolsuper or pg_has_role(owner.oid, 'authsession_public', 'usage')
        or pg_has_role(owner.oid, 'pg_signal_backend', 'usage') as may_end
@@ -16,49 +16,49 @@ select owner.rolname as owner,
    and exists (select from pg_roles where rolname = 'authsession_public');
 
 -- name: read_schema_version
--- The newest migration that was applied.
+-- The newest applied migration.
 select max(version) from authsession.schema_migrations;
 
 -- name: read_read_only
--- Whether this is a standby, or takes no writes for another reason.
+-- Whether the server refuses writes, as a standby or for another reason.
 select current_setting('transaction_read_only') = 'on';
 
 -- name: read_keeper
--- The Redis of the process that keeps the projection, how old its last beat is, and whether there was one ever.
+-- The Redis of the process that keeps the projection, the age of its last heartbeat, and whether there ever was one.
 select run_id, (extract(epoch from clock_timestamp()) * 1000)::bigint - beat as age_ms, beat > 0 as has_beaten
   from authsession.projection_keeper;
 
 -- name: read_clock_offset
--- What only tests set.
+-- The offset of the clock. Only tests set it.
 select coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '');
 
 -- name: read_server_clock
--- Without the tests' offset.
+-- The server's clock without the tests' offset.
 select clock_timestamp();
 
 -- name: read_durability
--- What every role may see: how many standbys stream, and whether a commit waits for one.
+-- The number of streaming standbys, and whether a commit waits for one. Every role may read these.
 select (select count(*) from pg_stat_replication) as standbys,
        current_setting('synchronous_standby_names') as synchronous_standby_names,
        current_setting('synchronous_commit') as synchronous_commit;
 
 -- name: read_role
--- Whether the role can log in, and whether rights mean anything to it.
+-- Whether the role can log in, and whether it is a superuser, to whom rights do not apply.
 select rolcanlogin, rolsuper from pg_roles where rolname = $1;
 
 -- name: has_right
--- Whether role $1 has right $4 on table $3 of schema $2, or on a column of it; null if there is no such table.
+-- Whether role $1 has right $4 on table $3 of schema $2, or on one of its columns; null if there is no such table.
 select case when $4::text in ('select', 'insert', 'update')
             then has_any_column_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4)
             else has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4) end;
 
 -- name: read_require_client_key_proof
--- The setting.
+-- The setting `require_client_key_proof`.
 select require_client_key_proof from authsession.settings;
 
 -- name: read_shared_addresses
--- Of at most $1 addresses with several users: the oldest of them, the others, and the others' active sessions; and how many such
--- addresses there are.
+-- At most $1 addresses with several users: the oldest user, the others, and the number of the others' active sessions.
+-- `addresses` is the number of all such addresses.
 with shared as materialized (
     select email_id, array_agg(user_id order by created_at, user_id) as user_ids
       from authsession.users group by email_id having count(*) > 1

@@ -1,4 +1,4 @@
-"""The environment `up` and its processes run in: `.env` of the working folder under the real one (SPEC §12)."""
+"""The environment of `up` and its processes: the process environment, with `.env` as its defaults (SPEC §12)."""
 
 import os
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from authsession.embedded.child import StartFailure
 
 
 def read_environment(folder: Path) -> dict[str, str]:
-    """The process's environment over what `.env` in `folder` says; a name without a value in `.env` is not set.
+    """The process environment, with defaults from `.env` in `folder`. A name without a value in `.env` is not set.
 
-    Raises `StartFailure` for a `.env` that cannot be read.
+    Raises `StartFailure` if `.env` cannot be read.
     """
     try:
         written = dotenv_values(folder / ".env", interpolate=False)
     except (OSError, UnicodeDecodeError) as fault:
-        raise StartFailure(f"{folder / '.env'} cannot be read ({type(fault).__name__}): mend or remove it") from None
+        raise StartFailure(f"{folder / '.env'} cannot be read ({type(fault).__name__}): correct or remove it") from None
     return {name: value for name, value in written.items() if value is not None} | dict(os.environ)
 
 
 def without(environment: Mapping[str, str], *names: str) -> dict[str, str]:
-    """A copy lacking `names`."""
+    """A copy of the environment without `names`."""
     return {name: value for name, value in environment.items() if name not in names}

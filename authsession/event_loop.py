@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 def run_async(coroutine: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, but on asyncio's own loop.
+    """Runs the coroutine as `asyncio.run` does, but on asyncio's own loop.
 
-    Importing trio-asyncio makes `asyncio.run` take another loop, which Ctrl-C and cancellation can hang.
+    After an import of trio-asyncio, `asyncio.run` uses another loop, on which Ctrl-C and cancellation can hang.
     """
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         return runner.run(coroutine)

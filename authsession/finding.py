@@ -1,4 +1,4 @@
-"""What `authsession doctor` found, as one line of its answer."""
+"""One line of the answer of `authsession doctor`."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -6,7 +6,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`cure` says what to do unless all is well."""
+    """`what` was found, and the `cure`; the cure is empty if all is well or if `what` already names it."""
 
     level: Literal["ok", "warn", "fail"]
     what: str

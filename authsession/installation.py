@@ -1,4 +1,7 @@
-"""The folder `.authsession`: data of the embedded servers, generated secrets, what runs now. One `up` at a time."""
+"""The folder `.authsession`: data of the embedded servers, generated secrets, and the state of a running `up`.
+
+A lock lets one `up` at a time use the folder.
+"""
 
 import base64
 import errno
@@ -17,13 +20,13 @@ from shared.kernel.entropy import SystemEntropy
 
 FOLDER = ".authsession"
 _SECRETS_CURE = (
-    "put a copy of it back, or write {} into it to go on with new secrets (open login codes and operators' sessions "
-    "end, and what was sealed in the audit trail cannot be verified any more)"
+    "put a copy of it back, or write {} into it to continue with new secrets (open login codes and operators' sessions "
+    "end, and rows sealed in the audit trail can no longer be verified)"
 )
 _CURES = {
-    errno.EACCES: "give the folder and what is in it to the user who runs this command",
-    errno.EPERM: "give the folder and what is in it to the user who runs this command",
-    errno.EROFS: "run the command in a folder that can be written",
+    errno.EACCES: "give the folder and its contents to the user who runs this command",
+    errno.EPERM: "give the folder and its contents to the user who runs this command",
+    errno.EROFS: "run the command in a writable folder",
     errno.EEXIST: "move that file away",
     errno.ENOSPC: "make room on its disk",
 }
@@ -31,7 +34,7 @@ _CURES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets:
-    """Made once per installation; kept in a file that only its owner reads."""
+    """Passwords and keys, generated once per installation and kept in a file that only its owner can read."""
 
     public_postgres_password: str = field(repr=False)
     internal_postgres_password: str = field(repr=False)
@@ -46,7 +49,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """What a running `up` tells the other commands. Holds credentials."""
+    """The addresses and environments of a running `up`, for the other commands. It holds credentials."""
 
     public_url: str
     internal_url: str
@@ -71,7 +74,7 @@ class Installation:
 
     @contextmanager
     def locked(self) -> Generator[None]:
-        """Holds the folder; the lock ends with the process. Raises `StartFailure` if another process has it."""
+        """Locks the folder; the lock ends with the process. Raises `StartFailure` if another process holds it."""
         with self._used():
             self.folder.mkdir(mode=0o700, exist_ok=True)
             lock = (self.folder / "lock").open("a+")
@@ -83,9 +86,9 @@ class Installation:
             yield
 
     def secrets(self) -> Secrets:
-        """The installation's secrets; those that do not exist yet are made.
+        """The installation's secrets; missing ones are generated and written.
 
-        Raises `StartFailure` if the file is damaged, or gone while the data are there.
+        Raises `StartFailure` if the file is damaged, or if it is gone while the data exist.
         """
         path = self.folder / "secrets.json"
         kept = self._kept(path)
@@ -114,23 +117,26 @@ class Installation:
         raise StartFailure(f"{path} is damaged: {_SECRETS_CURE}")
 
     def tell(self, running: Running) -> None:
-        """Leaves word for the other commands."""
+        """Writes `running` to the folder, for the other commands. Replaces an earlier one."""
         with self._used():
             write_private(self.folder / "running.json", json.dumps(asdict(running)))
 
     def forget(self) -> None:
-        """Takes that word back. May be repeated."""
+        """Removes what `tell` wrote. May be repeated."""
         (self.folder / "running.json").unlink(missing_ok=True)
 
     def running(self) -> Running | None:
-        """What runs now in this folder; None when nothing does, also after an `up` that was killed."""
+        """The `up` that runs in this folder; None if none does, also after an `up` that was killed.
+
+        Raises `StartFailure` if the folder or its file cannot be read.
+        """
         path = self.folder / "running.json"
         with self._used():
             if not path.exists():
                 return None
         try:
             with self.locked():
-                return None  # nobody holds the folder: the word was left by one that was killed
+                return None  # nobody holds the lock: the file is from an `up` that was killed
         except StartFailure:
             pass
         with self._used():
@@ -142,17 +148,17 @@ class Installation:
 
     @contextmanager
     def _used(self) -> Generator[None]:
-        """Raises `StartFailure` for an `OSError`, with the cure."""
+        """Turns an `OSError` into a `StartFailure` that names the cure."""
         try:
             yield
         except OSError as fault:
-            cure = _CURES.get(fault.errno or 0, "see to that first")
+            cure = _CURES.get(fault.errno or 0, "correct that and try again")
             path = fault.filename or self.folder
             raise StartFailure(f"{path} cannot be used ({fault.strerror}): {cure}") from fault
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replaces the file at once and whole; only its owner may read it."""
+    """Replaces the file atomically and durably; only its owner may read it."""
     new = path.with_name(path.name + ".new")
     descriptor = os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -167,5 +173,5 @@ def _random() -> str:
 
 
 def _new_keys() -> str:
-    """As `KeyRing.parse` reads it."""
+    """A ring of one key, in the form that `KeyRing.parse` reads."""
     return f"k1:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"

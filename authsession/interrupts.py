@@ -1,16 +1,16 @@
-"""Ctrl-C while Python imports ends the process at once and without a traceback. Import this module first."""
+"""Lets Ctrl-C end the process without a traceback while Python imports. Import this module first."""
 
 import signal
 
 
 def end_at_once() -> None:
-    """From now on the signal ends the process, as if nothing handled it."""
+    """From now on SIGINT ends the process by the system's default action."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def raise_again() -> None:
-    """From now on the signal raises `KeyboardInterrupt`, which the commands answer."""
+    """From now on SIGINT raises `KeyboardInterrupt`, which the commands handle."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -1,4 +1,4 @@
-"""`authsession keys new|status`: a new key to append, and which keys are needed still (SPEC §10.9). Changes nothing."""
+"""`authsession keys new|status`: prints a new key; shows which keys are still needed (SPEC §10.9). Changes nothing."""
 
 import argparse
 import base64
@@ -20,18 +20,22 @@ from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import KEY_ID, KeyRing
 
-_SQL = queries.load("authsession", "keys.sql")
+_SQL = queries.load_texts("authsession", "keys.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Ring:
-    """A list of keys. `statement` counts what needs each, in units of `what`; None where that is not stored here."""
+    """The keys of one variable.
+
+    `statement` counts the rows that need each key, called `what` in the output. It is None if Postgres holds no such
+    rows.
+    """
 
     variable: Variable[KeyRing]
     statement: str | None
     what: str
     may_go: str
-    """When a key that nothing needs and that does not write may go."""
+    """The text for a key that no row needs and that no longer writes: when an operator may remove it."""
 
 
 RINGS = (
@@ -39,17 +43,18 @@ RINGS = (
         variables.LOGIN_CODE_KEYS,
         "read_needed_login_code_keys",
         "live codes",
-        "may go 90 days after it wrote last, or now if networks may be strangers again until their next login",
+        "may be removed 90 days after its last use for writing, or now if known networks may become unknown until "
+        "their next login",
     ),
-    Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live codes", "may go"),
-    Ring(variables.COOKIE_KEYS, None, "cookies", "may go a day after it wrote last"),
-    Ring(variables.AUDIT_KEYS, "read_needed_audit_keys", "seals of the audit trail", "may go"),
+    Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live codes", "may be removed"),
+    Ring(variables.COOKIE_KEYS, None, "cookies", "may be removed one day after its last use for writing"),
+    Ring(variables.AUDIT_KEYS, "read_needed_audit_keys", "seals of the audit trail", "may be removed"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class MissingKey:
-    """A key that was taken away too early."""
+    """A key that was removed although `needing` rows still need it."""
 
     ring: Ring
     key_id: str
@@ -59,13 +64,16 @@ class MissingKey:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `keys`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    making = actions.add_parser("new", help="print a new key, as one appends it to a list of keys")
-    making.add_argument("id", nargs="?", help="its id (k, the date and the time)")
-    actions.add_parser("status", help="say of each key whether it is needed; exit 1 if one that is needed is missing")
+    making = actions.add_parser("new", help="print a new key, ready to add to a list of keys")
+    making.add_argument("id", nargs="?", help="the id of the key (default: k, the date and the time)")
+    actions.add_parser("status", help="show for each key whether it is needed; exit 1 if a needed key is missing")
 
 
 def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
-    """0, or 1 when a needed key is missing. Raises `ConfigurationError`, and `StartFailure` without a database."""
+    """The exit status: 1 if a needed key is missing, else 0.
+
+    Raises `ConfigurationError`, and `StartFailure` if there is no database.
+    """
     if parsed.action == "new":
         print(new_key(parsed.id or SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
         return 0
@@ -75,16 +83,16 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
 
 
 def new_key(key_id: str) -> str:
-    """`id:base64` of 32 random bytes. Raises `ConfigurationError` for what is no id."""
+    """`id:base64` of 32 random bytes. Raises `ConfigurationError` if `key_id` is no valid id."""
     if not KEY_ID.fullmatch(key_id):
         raise ConfigurationError(
-            ["the id of a key is 1 to 32 letters, digits, dots, dashes and underscores, such as k2"]
+            ["the id of a key must be 1 to 32 letters, digits, dots, dashes or underscores, such as k2"]
         )
     return f"{key_id}:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"
 
 
 async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[MissingKey]:
-    """Of the rings that the environment has. What this user may not read, or is not there yet, is left out."""
+    """The missing keys of the rings in the environment. Tables that are missing or not readable count as empty."""
     found: list[MissingKey] = []
     for ring in RINGS:
         keys = Reading(environment).optional(ring.variable)
@@ -94,7 +102,7 @@ async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str,
 
 
 async def needed_keys(connection: asyncpg.Connection, ring: Ring) -> Mapping[str, int]:
-    """How much needs each key, by key id; nothing of what this user may not read."""
+    """The number of rows that need each key, by key id. Empty if this user may not read them."""
     if ring.statement is None:
         return {}
     try:
@@ -114,12 +122,12 @@ async def _print_status(dsn: str, environment: Mapping[str, str]) -> int:
             print("\n".join([ring.variable.name, *(f"  {line}" for line in _lines(ring, keys, needed))]))
             missing += _missing(ring, keys, needed)
     for each in missing:
-        print(f"authsession: {each.ring.variable.name} lacks the key {each.key_id}", file=sys.stderr)
+        print(f"authsession: {each.ring.variable.name} lacks the key {each.key_id}: put it back", file=sys.stderr)
     return 1 if missing else 0
 
 
 def _lines(ring: Ring, keys: KeyRing, needed: Mapping[str, int]) -> Iterator[str]:
-    """A line for each key, the first of which writes."""
+    """One line for each key; the first key is the one that writes."""
     for place, key in enumerate(keys):
         count = needed.get(key.id, 0)
         need = [f"{count} {ring.what} need it"] if count else []

@@ -1,6 +1,6 @@
-"""Prints, for a person at a terminal, each code that the stub mailed and why a send mailed nothing (SPEC §1.4).
+"""Prints each code that the stub mailed, and the reason of each send that mailed nothing (SPEC §1.4).
 
-Development only: it unseals codes. Watches Postgres, so it sees what any replica does.
+It unseals codes, so it is for development only. It reads Postgres, so it sees the sends of every replica.
 """
 
 from collections.abc import Callable
@@ -14,22 +14,22 @@ from shared.io import queries
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, unseal
 
-# A row becomes visible when its transaction commits, later than its time: look back that far, print each once.
+# A row becomes visible when its transaction commits, later than its time. So each step looks back and skips known rows.
 _LOOK_BACK = timedelta(seconds=30)
-_SQL = queries.load("authsession")
+_SQL = queries.load_texts("authsession")
 _WHY = {
-    "shared_unmailed": "the code mailed before still holds, use that one",
+    "shared_unmailed": "the code mailed before is still valid, use that one",
     "mail_budget": "too many mails to this address",
     "wrong_code_budget": "too many wrong codes for this address",
     "live_challenge_budget": "too many open challenges on this code",
     "blocked": "the user or e-mail is blocked",
-    "email_domain": "the e-mail's domain is blocked, or not among those allowed",
+    "email_domain": "the e-mail's domain is blocked or not allowed",
     "new_address_mail_limit": "too many mails from one network to addresses that never confirmed",
 }
 
 
 class MailWatch:
-    """What was mailed since the watch began. `on_code` is called with each challenge's id and code, after its line."""
+    """Watches the deliveries since `begin`. After a code's line, `on_code` gets its challenge id and the code."""
 
     def __init__(
         self,
@@ -45,11 +45,11 @@ class MailWatch:
         self._seen: dict[UUID, datetime] = {}
 
     async def begin(self) -> None:
-        """Takes what is there as known."""
+        """Marks the present deliveries as known."""
         await self._new_rows()
 
     async def step(self) -> None:
-        """Prints what is new."""
+        """Prints the deliveries that finished since the last step."""
         for row in await self._new_rows():
             if row["state"] == "sent":
                 self._show_code(row)
@@ -67,12 +67,12 @@ class MailWatch:
     def _show_code(self, row: asyncpg.Record) -> None:
         to, challenge_id = row["email"], row["challenge_id"]
         if row["sealed_code"] is None:
-            self._on_line(f"{to} a code that has ended already ({challenge_id})")
+            self._on_line(f"{to} the code has already ended ({challenge_id})")
             return
         try:
             code = unseal(self._keys, row["seal_key_id"], row["sealed_code"], row["login_code_id"].bytes).decode()
         except Unsealable:
-            self._on_line(f"{to} a code sealed with a key that is gone ({challenge_id})")
+            self._on_line(f"{to} the code is sealed with a key that is gone ({challenge_id})")
             return
         self._on_line(f"{to} {code} ({challenge_id})")
         self._on_code(challenge_id, code)

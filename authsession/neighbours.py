@@ -1,6 +1,6 @@
-"""`authsession doctor`: whether the mail server or service and the user service answer as they would to a process.
+"""`authsession doctor` asks the mail server or mail service, and the user service, as a process would ask them.
 
-No mail is sent and nothing is changed there.
+It sends no mail and changes nothing there.
 """
 
 from collections.abc import Mapping
@@ -20,25 +20,27 @@ from shared.config.user_service import UserServiceSettings
 from shared.io import aio
 from shared.io.http_client import Answer, NoAnswer, open_http_client
 from shared.io.smtp import mailbox, open_smtp
+from shared.kernel.address import TcpAddress
 from shared.kernel.faults import ConfigurationError
 
 LONGEST = timedelta(seconds=10)
-"""For one neighbour; less if the process would wait less."""
+"""The longest wait for one neighbour; shorter if the process itself would wait less."""
 NOBODY = "user-that-does-not-exist"
 _SMTP = variables.SMTP_ADDR.name
 _SMTP_CURES = {
-    "starttls_refused": f"let it offer STARTTLS, or set {variables.SMTP_TLS.name}",
+    "starttls_refused": f"let the server offer STARTTLS, or set {variables.SMTP_TLS.name}",
     "tls_failed": f"set {variables.SMTP_TLS.name}: implicit is usual at port 465, starttls at 587",
-    "untrusted_certificate": f"name it in {_SMTP} as its certificate does, or add its authority to SSL_CERT_FILE",
+    "untrusted_certificate": f"write its certificate's name in {_SMTP}, or add its authority to SSL_CERT_FILE",
     "sender_refused": f"correct {variables.SMTP_FROM.name}, or let the server send for that address",
     "login_refused": f"correct {variables.SMTP_USERNAME.name} and {variables.SMTP_PASSWORD.name}",
 }
 
 
 def neighbours(process: str, environment: Mapping[str, str]) -> list[Finding]:
-    """Of the process `public` or `internal`, or else of both; mail is the public one's alone.
+    """Findings about the neighbours of `public` or `internal`; of both for any other name.
 
-    Empty for an environment that it would refuse: the configuration's own finding says so.
+    Only the public process sends mail. Empty if the process would refuse its environment: `doctor` reports that
+    elsewhere.
     """
     try:
         if process == "internal":
@@ -67,15 +69,17 @@ async def _mail(mail: MailSettings) -> Finding | None:
 
 async def _mail_server(mail: SmtpMail) -> Finding:
     async with open_smtp(mail.server, local_name=mail.stationery.sender.domain) as smtp:
-        problem = await smtp.try_out(mailbox(mail.stationery.sender.address), min(mail.timeout, LONGEST))
-    if problem is None:
-        return Finding("ok", "the mail server takes letters from us")
-    return Finding("fail", f"mail server: {problem}", _SMTP_CURES.get(problem, f"start it or correct {_SMTP}"))
+        failure = await smtp.try_out(mailbox(mail.stationery.sender.address), min(mail.timeout, LONGEST))
+    if failure is None:
+        return Finding("ok", "the mail server accepts letters from us")
+    system_error = f" ({failure.system_error})" if failure.system_error else ""
+    text = f"mail server {TcpAddress(mail.server.host, mail.server.port)}: {failure.reason}{system_error}"
+    return Finding("fail", text, _SMTP_CURES.get(failure.reason, f"start it, or correct {_SMTP}"))
 
 
 async def _mail_service(mail: RestMail) -> Finding:
-    """Its one route takes letters, so all that can be asked is whether somebody answers there."""
-    cure = f"start it or correct {variables.MAIL_SERVICE_BASE_URL.name}"
+    """Asks only whether something answers: the service's one route would send a letter."""
+    cure = f"start it, or correct {variables.MAIL_SERVICE_BASE_URL.name}"
     try:
         answer = await _get(mail.base_url, DELIVERIES, mail.timeout)
     except NoAnswer as fault:
@@ -86,8 +90,8 @@ async def _mail_service(mail: RestMail) -> Finding:
 
 
 async def _users(users: UserServiceSettings) -> Finding:
-    """Whether somebody exists who does not: what it says is of no matter, but it must be of the contract's form."""
-    cure = f"start it or correct {variables.USER_SERVICE_BASE_URL.name}"
+    """Asks for a user that does not exist. Any answer in the contract's form is good."""
+    cure = f"start it, or correct {variables.USER_SERVICE_BASE_URL.name}"
     try:
         answer = await _get(users.base_url, user_service.user_exists_path(NOBODY), users.timeout)
     except NoAnswer as fault:
@@ -95,7 +99,7 @@ async def _users(users: UserServiceSettings) -> Finding:
     if answer.status not in (HTTPStatus.OK, HTTPStatus.NOT_FOUND):
         return Finding("fail", f"user service: status {answer.status}", cure)
     if answer.status == HTTPStatus.OK and not _is_of_the_contract(answer):
-        return Finding("fail", "user service: its answer is not of the contract's form", cure)
+        return Finding("fail", "user service: its answer breaks the contract", cure)
     return Finding("ok", "the user service answers")
 
 

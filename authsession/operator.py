@@ -1,4 +1,4 @@
-"""`authsession operator …`: the first owner's setup code, and operators who lost the way in or must be shut out."""
+"""`authsession operator …`: makes the first owner's setup code; lists, disables, enables and resets operators."""
 
 import argparse
 import sys
@@ -27,21 +27,21 @@ from services.internal_admin.operators.store import administration, setup
 from shared.kernel.entropy import SystemEntropy
 
 _CONSEQUENCES: Mapping[str, str] = {
-    "disable": "This ends every session and token of {} at once, and no new login is taken",
-    "reset": "This puts one recovery code in place of the password of {}, and ends every session and token",
+    "disable": "This ends every session and token of {} at once and refuses new logins",
+    "reset": "This replaces the password of {} by one recovery code and ends every session and token",
 }
-"""What a person agrees to before a destructive action, by its name."""
+"""The consequence that the user confirms before a destructive action, by its name."""
 
 
 def add_operator_parser(parser: argparse.ArgumentParser) -> None:
-    """The arguments of `operator`."""
+    """The command line of `operator`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("setup-code", help="print a code that claims the first owner, once, within 15 minutes")
-    actions.add_parser("list", help="print every operator: id, name, state")
+    actions.add_parser("setup-code", help="print a code that registers the first owner, once, within 15 minutes")
+    actions.add_parser("list", help="print every operator: id, name, role, state")
     for action, what in (
-        ("disable", "shut an operator out at once: sessions and tokens end"),
-        ("enable", "let an operator log in again"),
-        ("reset", "print one recovery code in place of an operator's password, codes, sessions and tokens"),
+        ("disable", "refuse an operator's logins, and end all sessions and tokens at once"),
+        ("enable", "let a disabled operator log in again"),
+        ("reset", "print one recovery code that replaces the password and codes; end all sessions and tokens"),
     ):
         parser_of_action = actions.add_parser(action, help=what)
         parser_of_action.add_argument("name", metavar="NAME", help="user name or operator id")
@@ -50,7 +50,7 @@ def add_operator_parser(parser: argparse.ArgumentParser) -> None:
 
 
 async def run_operator(dsn: str, parsed: argparse.Namespace) -> int:
-    """The exit status: 1 for an unknown name, for a second owner, and without consent to a destructive action."""
+    """The exit status: 1 for an unknown name, for a second owner, or without confirmation; else 0."""
     consequence = _CONSEQUENCES.get(parsed.action)
     if consequence is not None and not is_confirmed(consequence.format(parsed.name), yes=parsed.yes):
         return 1
@@ -62,10 +62,10 @@ async def _setup_code(connection: asyncpg.Connection, _: str) -> int:
     code = new_setup_code(SystemEntropy())
     issued = await setup.issue_setup_code(connection, code, COMMAND_LINE, person())
     if isinstance(issued, OwnerExists):
-        return _complain(f"there is an owner already; `{typed('operator reset NAME')}` lets one back in")
+        return _complain(f"there is already an owner; `{typed('operator reset NAME')}` lets that owner log in again")
     print(code.text)
     minutes = SETUP_CODE_LIFE.total_seconds() / 60
-    print(f"for one use within {minutes:.0f} minutes, in place of every code before", file=sys.stderr)
+    print(f"this code works once, within {minutes:.0f} minutes; earlier codes no longer work", file=sys.stderr)
     return 0
 
 
@@ -88,7 +88,7 @@ async def _disable(connection: asyncpg.Connection, name: str) -> int:
             print(f"{outcome.user_name} is disabled; {_ended(outcome)}")
             return 0
         case AlreadyDisabled():
-            print(f"{outcome.user_name} was disabled already")
+            print(f"{outcome.user_name} was already disabled")
             return 0
         case OperatorNotFound():
             return _nobody()
@@ -119,9 +119,10 @@ async def _reset(connection: asyncpg.Connection, name: str) -> int:
     if isinstance(outcome, OperatorNotFound):
         return _nobody()
     print(shown_recovery_code(code))
-    print(f"for {outcome.user_name}, with POST auth/password/recover; {_ended(outcome)}", file=sys.stderr)
+    print(f"recovery code of {outcome.user_name}, for POST auth/password/recover; {_ended(outcome)}", file=sys.stderr)
     if outcome.is_disabled:
-        print(f"{outcome.user_name} is disabled: nothing is taken before `operator enable`", file=sys.stderr)
+        cure = typed(f"operator enable {outcome.user_name}")
+        print(f"{outcome.user_name} is disabled: the code works only after `{cure}`", file=sys.stderr)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""From nothing to an owner and a token: the control plane's first calls, ready to copy, in their order."""
+"""The curl calls that `up` prints to make the first owner and a token, ready to copy, in their order."""
 
 from authsession.spelling import typed
 from authsession.walk_through import curl_of, step
@@ -8,7 +8,7 @@ _AUTH = "/api/control-plane/auth"
 
 
 def operators_walk_through(internal: Address) -> str:
-    """Text for the terminal. Each step says what takes the place of its placeholders."""
+    """The text for the terminal. Each step says which values replace its placeholders."""
     curl, root = curl_of(internal)
     post = f"{curl} -X POST {root}"
     by_session, by_token = _bearer("session-token-123"), _bearer("authsession_token_123")

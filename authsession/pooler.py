@@ -1,6 +1,6 @@
-"""`doctor` looks at what stands before Postgres: a pooler that gives each transaction another session needs two things.
+"""`doctor` checks whether a pooler in transaction mode stands before Postgres.
 
-It must keep prepared statements, and the process must know a way to Postgres itself.
+Such a pooler must keep prepared statements, and the process must also know a direct way to Postgres.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -14,6 +14,7 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from authsession.database import FAULTS, reason
 from authsession.finding import Finding
+from authsession.spelling import typed
 from shared.db.role_settings import ROLE_SETTINGS
 from shared.io.postgres_connect import connect_to_first
 from shared.io.postgres_dsn import Target, connect_targets
@@ -27,7 +28,7 @@ _Kind = Literal["none", "forgets statements", "keeps statements"]
 
 
 async def pooler_findings(dsn: str, direct_dsn: str | None) -> list[Finding]:
-    """Nothing, where each connection has a session of its own. May raise `ConfigurationError` for a wrong DSN."""
+    """Findings about a pooler; empty if each connection has its own session. Raises `ConfigurationError`."""
     targets = [replace(each, settings={}) for each in connect_targets(dsn, "authsession-doctor", _TIMEOUT, _TIMEOUT)]
     try:
         kind = await _kind(targets)
@@ -48,7 +49,7 @@ async def pooler_findings(dsn: str, direct_dsn: str | None) -> list[Finding]:
 
 
 async def _kind(targets: Sequence[Target]) -> _Kind:
-    """By two connections: whether one is given the other's session, and the other finds its statement then."""
+    """Opens two connections: does the second get the first one's session, and does that session keep statements?"""
     async with _opened(targets) as first, _opened(targets) as second:
         for _ in range(_TRIES):
             async with first.transaction():
@@ -61,7 +62,7 @@ async def _kind(targets: Sequence[Target]) -> _Kind:
 
 
 async def _is_kept(statement: "PreparedStatement[asyncpg.Record]") -> bool:
-    """Asked while another transaction has the session that it was prepared in."""
+    """Runs the statement while another transaction holds the session in which it was prepared."""
     try:
         return await statement.fetchval(timeout=_STATEMENT_TIMEOUT)
     except (asyncpg.InvalidSQLStatementNameError, asyncpg.DuplicatePreparedStatementError):
@@ -73,7 +74,7 @@ async def _session(connection: asyncpg.Connection) -> int:
 
 
 async def _settings_of_role(targets: Sequence[Target]) -> Finding:
-    """Through the pooler nothing else holds than what `migrate` gave the role."""
+    """Whether the role has the settings of `migrate`. Through a pooler, only settings of the role apply."""
     async with _opened(targets) as connection, connection.transaction():
         role = await connection.fetchval("select current_user::text")
         expected = ROLE_SETTINGS.get(role, {})
@@ -83,14 +84,14 @@ async def _settings_of_role(targets: Sequence[Target]) -> Finding:
             if await connection.fetchval("select reset_val from pg_settings where name = $1", name) != value
         ]
     if not expected or missing:
-        cure = "run `authsession migrate` as a user who may alter both roles, and let the services log in as them"
+        cure = f"run `{typed('migrate')}` as a user who may alter both roles, and let the services log in as them"
         return Finding("fail", f"behind the pooler the role {role} lacks its settings", cure)
-    return Finding("ok", "a pooler in transaction mode, and a way past it")
+    return Finding("ok", "a pooler in transaction mode, and a direct way to Postgres")
 
 
 @asynccontextmanager
 async def _opened(targets: Sequence[Target]) -> AsyncGenerator[asyncpg.Connection]:
-    """Without a name for any statement that is not asked for: another's would meet it in a shared session."""
+    """A connection that names no statement by itself: in a shared session such a name could collide."""
     nameless = [replace(target, arguments={**target.arguments, "statement_cache_size": 0}) for target in targets]
     connection = await connect_to_first(nameless)
     try:

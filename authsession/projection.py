@@ -1,4 +1,4 @@
-"""`authsession projection verify|rebuild`: the gateway's copy in Redis against Postgres (SPEC §6.4)."""
+"""`authsession projection verify|rebuild`: compares or rebuilds the gateways' copy in Redis (SPEC §6.4)."""
 
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -24,13 +24,13 @@ from shared.projection.verify import find_drift
 
 
 def run(action: str, given: Mapping[str, str], folder: Path) -> int:
-    """0, or 1 when records differ or a server is away."""
+    """The exit status: 1 if records differ or a server is unavailable, else 0. Raises `ConfigurationError`."""
     running = Installation(folder).running()
     environment = (running.internal_environment if running else {}) | dict(given)
     try:
         return trio.run(_verify if action == "verify" else _rebuild, environment, owner_dsn(environment, folder))
     except DependencyUnavailable as fault:
-        print(f"authsession: {fault}: `{typed('doctor')}` says more", file=sys.stderr)
+        print(f"authsession: {fault}; `{typed('doctor')}` says what is wrong with the servers", file=sys.stderr)
         return 1
 
 
@@ -39,15 +39,15 @@ async def _verify(environment: Mapping[str, str], dsn: str) -> int:
         drift = await find_drift(postgres, projection)
     for found in drift:
         print(found.kind, found.device_session_id or "")
-    print(f"{len(drift)} differences" if drift else "Every record is as it should be")
+    print(f"{len(drift)} differences" if drift else "No differences")
     return 1 if drift else 0
 
 
 async def _rebuild(environment: Mapping[str, str], dsn: str) -> int:
-    """Waits as long as it takes; interrupted, the rebuild goes on in the process that keeps the projection."""
+    """Returns when all records are written. After Ctrl-C, the process that keeps the projection completes that."""
     async with _opened(environment, dsn) as (postgres, projection):
         await force_rebuild(postgres, Keeper(postgres, projection, SystemEntropy()))
-    print("Every record is written again")
+    print("All records are written again")
     return 0
 
 

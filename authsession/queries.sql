@@ -1,5 +1,5 @@
 -- name: read_finished_deliveries
--- What became of each send since $1, with the code as long as it lives.
+-- The deliveries that finished since $1, each with its sealed code while that is kept.
 select d.delivery_id, d.challenge_id, d.email, d.state, d.reason, d.finished_at,
        c.login_code_id, c.sealed_code, c.seal_key_id
   from mail_deliveries d left join login_codes c using (login_code_id)
@@ -7,5 +7,5 @@ select d.delivery_id, d.challenge_id, d.email, d.state, d.reason, d.finished_at,
  order by d.finished_at, d.delivery_id;
 
 -- name: read_clock
--- The time that decides.
+-- Postgres' clock, which decides every lifetime.
 select clock_now();

@@ -1,6 +1,6 @@
-"""How the command line asks Redis something: one blocking connection, closed after the question.
+"""The command line's connection to Redis: blocking, and closed after a few commands.
 
-Not `shared.io.redis`, which tells its callers only that Redis is unavailable: a person needs to know why.
+`shared.io.redis` does not serve here: it reports only that Redis is unavailable, and a person needs the reason.
 """
 
 import socket
@@ -19,12 +19,12 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 TIMEOUT = 3.0
 
 
-# hiredis' own annotation says: one argument.
+# hiredis' own annotation allows only one argument.
 _pack = cast("Callable[[tuple[str, ...]], bytes]", hiredis.pack_command)
 
 
 class RedisRefusal(Exception):
-    """An error answer; the message is its first word, such as NOPERM: the rest may quote keys."""
+    """An error reply. The message is only its first word, such as NOPERM, because the rest may quote keys."""
 
 
 class RedisQuestions:
@@ -35,7 +35,7 @@ class RedisQuestions:
         self._reader = hiredis.Reader(encoding="utf-8", notEnoughData=...)
 
     def ask(self, *command: str) -> object:
-        """The answer. Raises `RedisRefusal` and `OSError`."""
+        """The reply. Raises `RedisRefusal` for an error reply, and `OSError`."""
         self._connection.sendall(_pack(command))
         while (answer := self._reader.gets()) is ...:
             received = self._connection.recv(65536)
@@ -54,7 +54,7 @@ class RedisQuestions:
 
 @contextmanager
 def redis_questions(environment: Mapping[str, str]) -> Generator[RedisQuestions]:
-    """Connected and logged in as the environment says. Raises `ConfigurationError`, `OSError`, `RedisRefusal`."""
+    """A connection, logged in as the environment says. Raises `ConfigurationError`, `OSError` and `RedisRefusal`."""
     reading = Reading(environment)
     address = reading.required(variables.REDIS_ADDR)
     username, password = reading.optional(variables.REDIS_USERNAME), reading.optional(variables.REDIS_PASSWORD)
@@ -70,14 +70,14 @@ def redis_questions(environment: Mapping[str, str]) -> Generator[RedisQuestions]
 
 
 def redis_problem(environment: Mapping[str, str]) -> str | None:
-    """One sentence with the cure if the Redis of the environment does not answer a PING; None if it does."""
+    """None if the Redis of the environment answers PING, else one sentence with the cure."""
     where = environment.get(variables.REDIS_ADDR.name) or variables.REDIS_ADDR.default
     try:
         with redis_questions(environment) as questions:
             questions.ask("PING")
     except RedisRefusal as refusal:
         if str(refusal) in ("NOAUTH", "WRONGPASS", "ERR"):
-            return "Redis refuses the credentials: set AUTHSESSION_REDIS_USERNAME and AUTHSESSION_REDIS_PASSWORD"
+            return "Redis refuses the credentials: correct AUTHSESSION_REDIS_USERNAME and AUTHSESSION_REDIS_PASSWORD"
         return f"Redis at {where} refuses to serve ({refusal}): look at its log"
     except OSError as fault:
         words = fault.strerror or type(fault).__name__
@@ -86,7 +86,7 @@ def redis_problem(environment: Mapping[str, str]) -> str | None:
 
 
 def is_local_and_silent(text: str) -> bool:
-    """Whether the address is of this machine's loopback and nothing listens there."""
+    """Whether the address is on the loopback interface and nothing listens there."""
     address = parse_address(text, default_host="127.0.0.1")
     if not isinstance(address, TcpAddress) or address.host not in LOOPBACK:
         return False

@@ -1,4 +1,4 @@
-"""`authsession redis-acl`: the ACL file for a Redis of one's own, by the rules of the embedded one (SPEC §1.2)."""
+"""`authsession redis-acl`: writes the ACL file for an external Redis, with the embedded Redis' rules (SPEC §1.2)."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,10 +13,10 @@ LEAST_PASSWORD_BYTES = 16
 
 
 def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path | None], output: Path | None) -> int:
-    """Prints the file, or replaces `output` whole. `passwords`: for each user the file that holds it.
+    """Prints the ACL file, or replaces `output` atomically. `passwords` maps each user to its password's file.
 
-    Raises `StartFailure` and `ConfigurationError`, and then has written nothing: Redis would let everybody in by an
-    ACL file that is empty.
+    Raises `StartFailure` and `ConfigurationError`, and then writes nothing: with an empty ACL file, Redis accepts
+    everybody.
     """
     reading = Reading(environment)
     keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
@@ -37,14 +37,15 @@ def _password(path: Path) -> str:
     try:
         password = path.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as fault:
-        raise StartFailure(f"the password file {path} cannot be read ({type(fault).__name__})") from None
+        reason = fault.strerror if isinstance(fault, OSError) else "not UTF-8 text"
+        raise StartFailure(f"the password file {path} cannot be read: {reason}") from None
     if len(password.encode()) < LEAST_PASSWORD_BYTES:
-        raise StartFailure(f"the password in {path} is too short to be random: write one of `openssl rand -hex 32`")
+        raise StartFailure(f"the password in {path} is too short to be random: make one by `openssl rand -hex 32`")
     return password
 
 
 def _replace(output: Path, text: str) -> None:
-    """Whole or not at all. Others may read it: Redis runs as another user, and it holds no password."""
+    """Replaces the file atomically. Every user may read it: Redis runs as another user, and it holds no password."""
     new = output.with_name(output.name + ".new")
     try:
         new.write_text(text, "utf-8")

@@ -1,4 +1,4 @@
-"""Gives the two login roles of grants.sql a password, so that each process logs in with its own rights (SPEC §1.2)."""
+"""Lets the two login roles of grants.sql log in, so that each process has its own rights (SPEC §1.2)."""
 
 import base64
 import hashlib
@@ -8,14 +8,15 @@ import asyncpg
 
 from authsession.database import connect, credentials, reason, with_credentials
 from authsession.embedded.child import StartFailure
+from authsession.spelling import typed
 from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.kernel.entropy import SystemEntropy
 
 
 async def enable_login(owner: asyncpg.Connection, dsn: str, role: str, password: str) -> str:
-    """The DSN with which `role` logs in. Raises `StartFailure` with the reason if it cannot be made to.
+    """Lets `role` log in and returns its DSN. Raises `StartFailure` with the reason and the cure.
 
-    A role that can log in already keeps its password: it may be in use elsewhere in the cluster.
+    A role that can already log in keeps its password: another database of the cluster may use it.
     """
     own_dsn = with_credentials(dsn, role, password)
     if not await owner.fetchval("select rolcanlogin from pg_roles where rolname = $1", role):
@@ -24,13 +25,17 @@ async def enable_login(owner: asyncpg.Connection, dsn: str, role: str, password:
         async with connect(own_dsn):
             return own_dsn
     except StartFailure as fault:
-        raise StartFailure(f"{role} cannot log in with this installation's password: {fault}") from None
+        raise StartFailure(
+            f"{role} cannot log in with the password in .authsession/secrets.json ({fault}); to set that password, "
+            f"write the role's DSN with it into a file and run `{typed('migrate --login FILE')}`"
+        ) from None
 
 
 async def set_login(owner: asyncpg.Connection, dsn: str) -> str:
-    """The role that logs in with `dsn`, now with the password written there, whatever it was before.
+    """Sets the password of the role in `dsn` to the password there, and returns the role.
 
-    May be repeated; open connections of the role live on. Raises `StartFailure` if the user of `dsn` is neither role.
+    May be repeated; open connections of the role continue. Raises `StartFailure` if `dsn` names neither role, or no
+    ASCII password.
     """
     role, password = credentials(dsn)
     if role not in (PUBLIC_ROLE, INTERNAL_ROLE):
@@ -50,7 +55,10 @@ async def _set_password(owner: asyncpg.Connection, role: str, password: str) -> 
 
 
 def scram_verifier(password: str, salt: bytes) -> str:
-    """What Postgres stores of an ASCII password (RFC 5802 §3): the password itself is in no statement and no log."""
+    """The form in which Postgres stores an ASCII password (RFC 5802 §3).
+
+    With it, the password itself is in no statement and in no log.
+    """
     iterations = 4096
     salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, iterations)
     stored_key = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()

@@ -1,4 +1,4 @@
-"""One of the two services as an operating-system process of its own, and whether it is ready."""
+"""Starts one of the two services as a process of its own, and asks whether it is ready."""
 
 import errno
 import signal
@@ -17,14 +17,14 @@ STOP_TIMEOUT = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What to start and where it will listen."""
+    """The module to start and the address where it will listen."""
 
     name: str  # "public" or "internal"
     module: str
     address: Address
 
     def start(self, environment: Mapping[str, str], on_line: Line = ignore_line) -> Child:
-        """Its process. `-P`: a folder named like one of our packages in the working folder is not imported."""
+        """Starts the process. `-P` keeps Python from importing a package of our names from the working folder."""
         return Child(
             [sys.executable, "-P", "-m", self.module],
             dies_by=signal.SIGKILL,
@@ -44,7 +44,7 @@ class Service:
 
 
 def check_free(address: Address, variable: str) -> None:
-    """Raises `StartFailure` if `address` cannot be listened on. A Unix socket's path is the service's to judge."""
+    """Raises `StartFailure` if `address` cannot be listened on. The service itself checks the path of a Unix socket."""
     if not isinstance(address, TcpAddress):
         return
     try:
@@ -57,13 +57,15 @@ def check_free(address: Address, variable: str) -> None:
     except OSError as fault:
         if fault.errno == errno.EADDRINUSE:
             raise StartFailure(
-                f"port {address.port} is in use by another program: stop that, or set {variable} to another address"
+                f"port {address.port} is in use by another program: stop it, or set {variable} to another address"
             ) from None
-        raise StartFailure(f"{variable}={address} cannot be listened on: {fault.strerror}") from None
+        raise StartFailure(
+            f"{variable}={address} cannot be listened on ({fault.strerror}): set it to an address of this machine"
+        ) from None
 
 
 def reachable_here(address: TcpAddress) -> TcpAddress:
-    """Where this machine reaches what listens at `address`: loopback for every interface."""
+    """The address at which this machine reaches a listener on `address`: loopback if it listens everywhere."""
     loopback = {EVERY_INTERFACE: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - read, not bound
     return TcpAddress(loopback.get(address.host, address.host), address.port)
 

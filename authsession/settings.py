@@ -1,12 +1,14 @@
 """`authsession settings get|set|history`: the system settings from a terminal, as the schema's owner (SPEC §5.2)."""
 
+import argparse
 import sys
 
 from authsession.attribution import COMMAND_LINE, person
-from authsession.confirmation import is_confirmed
+from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from services.internal_admin.system_settings.domain.change import ChangeSettings, SettingsChange, SettingsChanged
 from services.internal_admin.system_settings.domain.settings import (
+    SETTINGS,
     InvalidSetting,
     as_text,
     cautions,
@@ -15,11 +17,29 @@ from services.internal_admin.system_settings.domain.settings import (
 )
 from services.internal_admin.system_settings.store import change_settings, list_settings_changes, read_settings
 
-__all__ = ["InvalidSetting", "print_history", "print_settings", "set_setting"]
+__all__ = ["InvalidSetting", "add_set_arguments", "print_history", "print_settings", "set_setting"]
+
+
+def add_set_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command line of `settings set`. Its help lists every setting and the values that it accepts."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = "\n".join(["settings:", *(f"  {name}: {_accepted(name)}" for name in SETTINGS)])
+    parser.add_argument("name", help="one of the settings below")
+    parser.add_argument("value", help="the new value; domains are separated by commas, and - is an empty list")
+    add_yes(parser)
+
+
+def _accepted(name: str) -> str:
+    """The values that a setting accepts, in the words with which it refuses others."""
+    try:
+        SETTINGS[name].read(None)
+    except ValueError as refusal:
+        return str(refusal)
+    raise AssertionError(f"{name} accepts a missing value")
 
 
 async def print_settings(dsn: str, name: str | None) -> int:
-    """All settings as `name value` lines, or the value of one. Raises `InvalidSetting`."""
+    """Prints all settings as `name value` lines, or only the value of `name`. Raises `InvalidSetting`."""
     async with connect(dsn) as connection:
         values = (await read_settings(connection)).values
     if name is None:
@@ -31,9 +51,9 @@ async def print_settings(dsn: str, name: str | None) -> int:
 
 
 async def set_setting(dsn: str, name: str, text: str, *, yes: bool) -> int:
-    """Changes one setting and says so; what else to know of it is said on stderr. Raises `InvalidSetting`.
+    """Changes one setting and prints the result; cautions go to standard error. Raises `InvalidSetting`.
 
-    1 if the value may end sessions and the person at the terminal does not agree.
+    Returns the exit status: 1 if the value may end sessions and the user does not confirm it.
     """
     values = {name: read_setting_text(name, text)}
     if _may_end_sessions(name, text) and not is_confirmed(f"Sessions that {name} {text} forbids end now", yes=yes):
@@ -42,7 +62,7 @@ async def set_setting(dsn: str, name: str, text: str, *, yes: bool) -> int:
     async with connect(dsn) as connection:
         outcome = await change_settings(connection, command)
     changed = isinstance(outcome, SettingsChanged)
-    print(f"{name} is now {as_text(values[name])}" if changed else f"{name} was {as_text(values[name])} already")
+    print(f"{name} is now {as_text(values[name])}" if changed else f"{name} was already {as_text(values[name])}")
     for caution in cautions(values):
         print(f"authsession: {caution}", file=sys.stderr)
     return 0
@@ -53,7 +73,7 @@ def _may_end_sessions(name: str, text: str) -> bool:
 
 
 async def print_history(dsn: str, limit: int) -> int:
-    """What was changed, newest first: when, by whom, what, from what to what, at most `limit` lines."""
+    """Prints at most `limit` changes, newest first: time, version, author, setting, old and new value."""
     async with connect(dsn) as connection:
         for change in await list_settings_changes(connection, max(limit, 0)):
             print(_line(change))

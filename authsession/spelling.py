@@ -1,4 +1,4 @@
-"""How the person at this terminal spells the command `authsession`, so that a printed command can be copied."""
+"""Spells the command `authsession` as it was called, so that a printed command can be copied."""
 
 import os
 import shutil
@@ -7,9 +7,9 @@ from pathlib import Path
 
 
 def typed(words: str) -> str:
-    """`authsession` and these words, such as `.venv/bin/authsession doctor public`.
+    """The command with these words, such as `.venv/bin/authsession doctor public`.
 
-    The name alone where the PATH leads to the running program, else the path that started it.
+    It begins with `authsession` if the PATH leads to the running program, else with the path that started it.
     """
     program = Path(sys.argv[0])
     if program.name != "authsession" or _leads_to(program, shutil.which("authsession")):

@@ -1,4 +1,4 @@
-"""What `up` runs: Postgres, Redis, migrations, both services. Each goes on the exit stack that stops it in order."""
+"""The parts that `up` runs: Postgres, Redis, migrations, both services. An exit stack stops them in reverse order."""
 
 import signal
 import time
@@ -7,8 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Protocol
 
+import asyncpg
+
 from authsession.configuration import read_configuration
-from authsession.database import connect
+from authsession.database import connect, with_credentials
 from authsession.embedded.child import Child, StartFailure
 from authsession.embedded.postgres import CURE_WITHOUT_ITS_FILE, EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
@@ -16,8 +18,9 @@ from authsession.embedded.redis_users import acl_lines
 from authsession.environment import without
 from authsession.installation import Installation
 from authsession.redis_access import is_local_and_silent, redis_problem
-from authsession.roles import enable_login
+from authsession.roles import enable_login, set_login
 from authsession.service import STOP_TIMEOUT, Service, check_free
+from authsession.spelling import typed
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from shared.config import variables
@@ -43,7 +46,7 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What differs between the two processes: how each reaches a server. Environment variables, with credentials."""
+    """The environment variables with which each process reaches one server. They hold credentials."""
 
     public: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     internal: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -55,7 +58,7 @@ class Stack:
     def __init__(
         self, environment: Mapping[str, str], installation: Installation, signals: StopSignals, terminal: Terminal
     ) -> None:
-        """Raises `ConfigurationError` if either service would refuse the environment."""
+        """Reads the configuration. Raises `ConfigurationError` if either service would refuse the environment."""
         self.parts: dict[str, Part] = {}
         self.public_environment: dict[str, str] = {}
         self.internal_environment: dict[str, str] = {}
@@ -80,7 +83,7 @@ class Stack:
         self.internal = Service("internal", "services.internal_admin", self.configuration.internal.http_address)
 
     def check_addresses(self) -> None:
-        """Raises `StartFailure` before anything starts if a service could not listen."""
+        """Raises `StartFailure`, before anything starts, if a service could not listen on its address."""
         check_free(self.public.address, variables.PUBLIC_HTTP_ADDR.name)
         check_free(self.internal.address, variables.INTERNAL_HTTP_ADDR.name)
         metrics = self.configuration.public.metrics_address
@@ -88,7 +91,7 @@ class Stack:
             check_free(metrics, variables.PUBLIC_METRICS_ADDR.name)
 
     def start_postgres(self, stack: ExitStack) -> None:
-        """The given server, or the installation's own with an empty database to begin with."""
+        """Uses the given server, or starts the installation's own; a new one gets an empty database."""
         if not self.has_own_postgres:
             self.owner_dsn = self.configuration.internal.process.postgres_dsn
             return
@@ -96,7 +99,9 @@ class Stack:
             self._installation.postgres_folder, self._terminal.server("postgres"), pause=self._signals.pause
         )
         stack.callback(server.stop)
-        self._terminal.say("Starting Postgres" if server.has_data() else "Making a database (once), starting Postgres")
+        self._terminal.say(
+            "Starting Postgres" if server.has_data() else "Creating a database (once), starting Postgres"
+        )
         server.start()
         self.parts["postgres"] = server
         try:
@@ -109,12 +114,12 @@ class Stack:
         self.owner_dsn = server.dsn(DATABASE)
 
     def start_redis(self, stack: ExitStack) -> Access:
-        """The given server if something listens there, else the installation's own."""
+        """Uses the given server if something listens there, else starts the installation's own."""
         given = self._given.get(_REDIS)
         if given and not is_local_and_silent(given):
             problem = redis_problem(self._given)
             if problem is not None:
-                self._terminal.say(f"Warning: {problem}. Until then sessions are taken but not published.")
+                self._terminal.say(f"Warning: {problem}. Until then confirms are answered with 503.")
             return Access()
         secrets, public = self._secrets, self.configuration.public
         users = acl_lines(
@@ -142,12 +147,12 @@ class Stack:
         )
 
     def migrate(self) -> Access:
-        """Brings the schema up to date; gives each service its own role where the owner's rights allow it."""
-        self._terminal.say("Bringing the schema up to date")
+        """Migrates the schema, and gives each service its own role if the owner's rights allow that."""
+        self._terminal.say("Migrating the schema")
         return self._signals.run(self._migrate())
 
     def start_services(self, stack: ExitStack, postgres: Access, redis: Access) -> None:
-        """Both processes, each with its own credentials only. Returns when both are ready or one has died."""
+        """Starts both processes, each with only its own credentials. Returns when both are ready or one has ended."""
         self._terminal.say("Starting the public and the internal process")
         common = without(self._given, _DSN, f"{_DSN}_FILE")
         operators = [name for name in common if name.startswith(_OF_OPERATORS)]
@@ -164,7 +169,7 @@ class Stack:
         self._wait_until_ready()
 
     def dead(self) -> tuple[str, int] | None:
-        """The first part found dead, and its exit status."""
+        """The first part that has ended, and its exit status; None while all run."""
         for name, part in self.parts.items():
             status = part.exit_status()
             if status is not None:
@@ -175,18 +180,23 @@ class Stack:
         async with connect(self.owner_dsn) as owner:
             try:
                 await migrate(owner, lambda name: self._terminal.say(f"Applied migration {name}"))
-                secrets = self._secrets
-                public = await enable_login(owner, self.owner_dsn, PUBLIC_ROLE, secrets.public_postgres_password)
-                internal = await enable_login(owner, self.owner_dsn, INTERNAL_ROLE, secrets.internal_postgres_password)
+                public = await self._login(owner, PUBLIC_ROLE, self._secrets.public_postgres_password)
+                internal = await self._login(owner, INTERNAL_ROLE, self._secrets.internal_postgres_password)
             except (GrantsRefused, StartFailure) as refusal:
                 if self.has_own_postgres:
                     raise
                 self._terminal.say(
-                    f"Warning: both processes use the rights of {_DSN}, because {refusal}. To keep the public process "
-                    "apart, let a user who may create roles run `authsession migrate`, and give the roles a login."
+                    f"Warning: both processes use the rights of {_DSN}, because {refusal}. To isolate the public "
+                    f"process, let a user who may create roles run `{typed('migrate')}`, and let the roles log in."
                 )
                 public = internal = self.owner_dsn
         return Access({_DSN: public}, {_DSN: internal})
+
+    async def _login(self, owner: asyncpg.Connection, role: str, password: str) -> str:
+        """The role's DSN. In our own cluster its password is set again: a process may have changed its own."""
+        if self.has_own_postgres:
+            await set_login(owner, with_credentials(self.owner_dsn, role, password))
+        return await enable_login(owner, self.owner_dsn, role, password)
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_TIMEOUT
@@ -195,11 +205,14 @@ class Stack:
                 if self.dead() is not None:
                     return
                 if time.monotonic() > deadline:
-                    raise StartFailure(f"the {service.name} process was not ready within {READY_TIMEOUT:.0f} s")
+                    raise StartFailure(
+                        f"the {service.name} process was not ready within {READY_TIMEOUT:.0f} s: "
+                        "see its log lines above"
+                    )
                 self._signals.pause(0.05)
 
     def _generated(self, name: str, value: str) -> dict[str, str]:
-        """The installation's own value, unless the environment has one."""
+        """The variable with the installation's own value; empty if the environment sets it."""
         return {} if self._is_set(name) else {name: value}
 
     def _is_set(self, name: str) -> bool:
@@ -224,7 +237,7 @@ def _redis_environment(address: str, user: str, password: str) -> dict[str, str]
 
 
 def _port(given: str | None) -> int:
-    """Of the address that `is_local_and_silent` found; 0 lets the server choose."""
+    """The port of an address that `is_local_and_silent` accepted; 0, without an address, lets the server choose."""
     if not given:
         return 0
     address = parse_address(given, default_host="127.0.0.1")

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM and a closed terminal all mean: stop, in order. A second one means: at once."""
+"""SIGINT, SIGTERM and SIGHUP ask `up` to stop in order. A second signal ends it at once."""
 
 import asyncio
 import os
@@ -14,19 +14,19 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.05
 ONE_PRESS_SECONDS = 0.25
-"""Signals this close together are one request: `make` passes on what the terminal already sent to everybody."""
+"""Signals this close together count as one: `make` repeats the signal that the terminal sent to every process."""
 LAST_WORDS_SECONDS = 5.0
 
 
 class Stopped(Exception):
-    """The person asked to stop while something was starting."""
+    """A signal asked to stop while something was starting."""
 
 
 class StopSignals:
-    """A signal is only noted, so that nothing is torn apart; whatever waits asks here whether it should go on."""
+    """Signal handlers that only take a note. Code that waits calls `pause` or `run`, which raise `Stopped`."""
 
     def __init__(self, end_at_once: Callable[[], None]) -> None:
-        """`end_at_once` is called for a second signal, and must not wait: the process ends after it."""
+        """`end_at_once` is called at a second signal, just before the process ends. It must not wait."""
         self.requested = False
         self._first_at = 0.0
         self._end_at_once = end_at_once
@@ -34,11 +34,11 @@ class StopSignals:
             signal.signal(number, self._on_signal)
 
     def request(self) -> None:
-        """As a signal would, from any thread."""
+        """Asks to stop, as a signal would. Any thread may call it."""
         self.requested = True
 
     def pause(self, seconds: float) -> None:
-        """Sleeps. Raises `Stopped` when a signal has come."""
+        """Sleeps for `seconds`. Raises `Stopped` as soon as a signal has come."""
         deadline = time.monotonic() + seconds
         while not self.requested and (remaining := deadline - time.monotonic()) > 0:
             time.sleep(min(remaining, POLL_SECONDS))
@@ -46,7 +46,7 @@ class StopSignals:
             raise Stopped
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Runs it to its end on an event loop of asyncio. Raises `Stopped` when a signal has come first."""
+        """Runs the coroutine on an asyncio loop. A signal cancels it, and `run` raises `Stopped`."""
         return run_async(self._until_stopped(coroutine))
 
     async def _until_stopped(self, coroutine: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""What a person sees of `up`: whole lines, each behind the name of its source."""
+"""The output of `up`: whole lines, each after the name of its source."""
 
 import errno
 import json
@@ -15,14 +15,14 @@ _WIDTH = len("postgres")
 
 
 class Terminal:
-    """Standard output, for several threads. `on_gone` is called when nobody reads it any more."""
+    """Standard output for several threads. `on_gone` is called when its reader is gone."""
 
     def __init__(self, on_gone: Callable[[], None]) -> None:
         self._lock = threading.Lock()
         self._on_gone = on_gone
 
     def say(self, text: str) -> None:
-        """Writes `text` and a line end at once."""
+        """Writes `text` and a line end, and flushes. A full disk costs this line only."""
         with self._lock:
             try:
                 sys.stdout.write(text + "\n")
@@ -30,28 +30,28 @@ class Terminal:
             except (BrokenPipeError, ValueError):
                 self._on_gone()
             except OSError as fault:
-                if fault.errno == errno.EIO:  # a closed terminal; anything else, such as a full disk, costs this line
+                if fault.errno == errno.EIO:  # the terminal was closed
                     self._on_gone()
 
     def look(self) -> None:
-        """Hears that nobody reads any more before there is something to say: a closed terminal need not signal us."""
+        """Notices a reader that is gone without writing to it: a closed terminal need not send a signal."""
         poll = select.poll()
         poll.register(sys.stdout, 0)
         if poll.poll(0):
             self._on_gone()
 
     def source(self, name: str) -> Line:
-        """A writer of prefixed lines; those of our services, JSON, become readable."""
+        """A writer of prefixed lines. It turns the JSON lines of our services into readable ones."""
         return lambda line: self.say("\n".join(f"{name:<{_WIDTH}} | {each}" for each in readable(line)))
 
     def server(self, name: str) -> Line:
-        """As `source`, for a server that is not ours: what it says again and again is shown once, then counted."""
+        """A writer as `source` makes it, for Postgres and Redis. It shows a repeated line once, then counts it."""
         repeats, show = Repeats(), self.source(name)
 
         def tell(line: str) -> None:
             left_out = repeats.left_out(line)
             if left_out is not None:
-                show(f"{line} ({left_out} times more since)" if left_out else line)
+                show(f"{line} (repeated {left_out} times since)" if left_out else line)
 
         return tell
 
@@ -61,9 +61,9 @@ _SHOWN_APART = ("ts", "level", "event", "logger", "exception")
 
 
 def readable(line: str) -> list[str]:
-    """`time LEVEL event name=value … logger=…` out of a JSON log line of our services, an exception in lines below it.
+    """A JSON log line of our services as `time LEVEL event name=value … logger=…`, with an exception in lines below.
 
-    All of it: nothing is left out or cut. Any other line stays as it is.
+    Nothing is left out or cut. Any other line stays as it is.
     """
     entry = _log_entry(line)
     if entry is None:
@@ -76,7 +76,7 @@ def readable(line: str) -> list[str]:
 
 
 def _log_entry(line: str) -> dict[str, object] | None:
-    """What a line of ours holds; None for lines of others."""
+    """The fields of a log line of our services; None for any other line."""
     try:
         entry: object = json.loads(line)
     except ValueError:
@@ -87,9 +87,9 @@ def _log_entry(line: str) -> dict[str, object] | None:
 
 
 def _value(value: object) -> str:
-    """A word as it is, so that one can search for it; anything else as JSON, so that one sees where it ends.
+    """A word stays as it is, so that it can be searched for. Any other value is JSON, so that its end is visible.
 
-    What a terminal would obey instead of showing it is escaped.
+    Control characters are escaped: a terminal would obey them.
     """
     if not isinstance(value, str):
         return json.dumps(value)
@@ -99,7 +99,7 @@ def _value(value: object) -> str:
 
 
 def _exception(described: object, indent: str, why: str = "") -> list[str]:
-    """The form of `shared.telemetry.logs.describe`: type, places (innermost last), cause, grouped exceptions."""
+    """The lines of an exception: its type, places (innermost last), cause, and the exceptions it groups."""
     if not isinstance(described, dict):
         return [f"{indent}{why}{_value(described)}"]
     told = cast("dict[str, object]", described)

@@ -9,6 +9,7 @@ from authsession.attribution import COMMAND_LINE, person
 from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
+from authsession.spelling import typed
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.tokens import store as tokens_store
@@ -24,34 +25,36 @@ _SCOPES = ", ".join(scope.value for scope in Scope)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Those of `token`."""
+    """The command line of `token`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    creation = actions.add_parser("create", help="make one and print its secret, this once")
-    creation.add_argument("--name", type=_name, required=True, help="what lists show it as")
+    creation = actions.add_parser("create", help="create a token and print its secret, which is never shown again")
+    creation.add_argument("--name", type=_name, required=True, help="the name that lists show")
     creation.add_argument(
         "--scope", type=_scope, action="append", required=True, help=f"one of {_SCOPES}; may be given several times"
     )
-    creation.add_argument("--days", type=_days, default=DEFAULT_LIFE, help=f"its life (default {DEFAULT_LIFE.days})")
-    actions.add_parser("list", help="print them all, newest first, without their secrets")
-    ending = actions.add_parser("revoke", help="end one at once: its program is refused from then on")
-    ending.add_argument("token_id", help="as `token list` prints it, not the secret")
+    creation.add_argument(
+        "--days", type=_days, default=DEFAULT_LIFE, help=f"days until it expires (default {DEFAULT_LIFE.days})"
+    )
+    actions.add_parser("list", help="print all tokens, newest first, without their secrets")
+    ending = actions.add_parser("revoke", help="revoke a token at once: calls with it are refused from then on")
+    ending.add_argument("token_id", help="the id that `token list` prints, not the secret")
     add_yes(ending)
 
 
 def run(parsed: argparse.Namespace, dsn: str) -> int:
-    """The exit status: 1 if there is no such token, and without consent to end one."""
+    """The exit status: 1 if there is no such token, or if the user does not confirm a revocation; else 0."""
     match parsed.action:
         case "create":
             return run_async(_create(dsn, parsed.name, frozenset(parsed.scope), parsed.days))
         case "list":
             return run_async(_list(dsn))
         case _:
-            consequence = f"This ends the token {parsed.token_id} at once: its program is refused from then on"
+            consequence = f"This revokes the token {parsed.token_id} at once: calls with it are refused from then on"
             return run_async(_revoke(dsn, parsed.token_id)) if is_confirmed(consequence, yes=parsed.yes) else 1
 
 
 async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta) -> int:
-    """The secret alone goes to standard output, for `$(…)`."""
+    """Prints only the secret to standard output, for `$(…)`; the rest goes to standard error."""
     entropy = SystemEntropy()
     secret, token_id = new_token_secret(entropy), new_token_id(SystemClock(), entropy)
     command = CreateToken(name, scopes, life, None, COMMAND_LINE, person())
@@ -59,7 +62,7 @@ async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta
         outcome = await tokens_store.create_token(connection, command, token_id, secret)
     if not isinstance(outcome, Created):
         raise InvariantBroken("the command line has no session that could end")
-    print(f"made {token_id}, which expires at {_instant(outcome.token.expires_at)}", file=sys.stderr)
+    print(f"created {token_id}, which expires at {_instant(outcome.token.expires_at)}", file=sys.stderr)
     print(secret.text)
     return 0
 
@@ -84,9 +87,9 @@ async def _revoke(dsn: str, token_id: str) -> int:
         case "revoked":
             print(f"{token_id} is revoked")
         case "already_revoked":
-            print(f"{token_id} was revoked already")
+            print(f"{token_id} was already revoked")
         case "token_not_found":
-            print(f"authsession: there is no token {token_id}", file=sys.stderr)
+            print(f"authsession: there is no token {token_id}; `{typed('token list')}` prints them", file=sys.stderr)
             return 1
         case _:
             assert_never(outcome)
@@ -107,7 +110,7 @@ def _scope(text: str) -> Scope:
     try:
         return Scope(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"there is no such scope; there are {_SCOPES}") from None
+        raise argparse.ArgumentTypeError(f"must be one of {_SCOPES}") from None
 
 
 def _name(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`authsession up`: everything on one machine, for development and small installs (SPEC §1.4)."""
+"""`authsession up`: the whole system on one machine, for development and small installations (SPEC §1.4)."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -23,9 +23,10 @@ POLL_SECONDS = 0.2
 
 
 def up(folder: Path) -> int:
-    """Runs until a signal (0) or until a part dies (1; 78 if a service refused its configuration).
+    """Runs until a signal comes (status 0) or a part ends (status 1; 78 if a service refused its configuration).
 
-    Raises `StartFailure` and `ConfigurationError` when something cannot start; whatever started is stopped by then.
+    Raises `StartFailure` and `ConfigurationError` if a part cannot start. In every case all started parts are stopped
+    before it returns or raises.
     """
     signals = StopSignals(end_at_once=ask_all)
     terminal = Terminal(on_gone=signals.request)
@@ -75,12 +76,12 @@ async def _run(parts: Stack, signals: StopSignals, terminal: Terminal) -> int:
     if signals.requested or dead is None:
         return 0
     name, status = dead
-    terminal.say(f"The {name} process ended ({_how(status)}): everything stops.")
+    terminal.say(f"The {name} process ended ({_how(status)}): everything stops. Its last lines above may say why.")
     return EXIT_STATUS if status == EXIT_STATUS else 1
 
 
 async def _watch_mail(parts: Stack, terminal: Terminal) -> None:
-    """Only in stub mode, where codes are for the terminal. Outlives the loss of its connection."""
+    """Prints mailed codes, in stub mode only. Reconnects if it loses its connection."""
     process = parts.configuration.public.process
     if process.mail_service_mode != "stub":
         return
@@ -98,7 +99,7 @@ async def _watch_mail(parts: Stack, terminal: Terminal) -> None:
 
 
 def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str], None]:
-    """Prints the confirming call for one code: it shows how; for each it would bury the rest."""
+    """Prints the confirming call for the first code only: one example is enough."""
     was_shown = False
 
     def show(challenge_id: str, code: str) -> None:
@@ -111,7 +112,7 @@ def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str]
 
 
 def _ready(parts: Stack) -> str:
-    """The last words of the start, so that they stay in sight."""
+    """The addresses. They are printed last, so that they stay in sight."""
     addresses = {"public API": parts.public.address, "internal API": parts.internal.address}
     lines = [f"  {name:<12}  {url_of(address)}" for name, address in addresses.items()]
     return "\n".join(["Ready. Ctrl-C stops everything.", *lines, ""])

@@ -1,4 +1,4 @@
-"""The calls of the contract's examples, ready to copy, in the order in which they make sense."""
+"""The curl calls that `up` prints to try the two APIs, ready to copy, in a sensible order."""
 
 from authsession.service import reachable_here
 from authsession.spelling import typed
@@ -12,7 +12,7 @@ CONFIRMATION = """{
 
 
 def walk_through(public: Address, internal: Address, *, requires_token: bool = False) -> str:
-    """Text for the terminal. Placeholders are those of the examples; each step says what takes their place."""
+    """The text for the terminal. Each step says which values replace its placeholders."""
     public_curl, internal_curl = curl_of(public), curl_of(internal)
     if requires_token:
         internal_curl = f"{internal_curl[0]} -H 'Authorization: Bearer authsession_token_123'", internal_curl[1]
@@ -53,13 +53,13 @@ def walk_through(public: Address, internal: Address, *, requires_token: bool = F
 
 
 def _making_a_token() -> str:
-    what = "The internal API asks for a token: instead of authsession_token_123 put the one that this makes"
+    what = "The internal API asks for a token: replace authsession_token_123 by the token that this command prints"
     command = "token create --name walk-through --scope sessions:read --scope sessions:revoke --scope blocks:write"
     return f"{what}\n\n{typed(command)}"
 
 
 def confirm_call(public: Address, challenge_id: str, code: str) -> str:
-    """Step 2 with a code that was mailed, ready to copy: holds a secret, for the person at the terminal only."""
+    """Step 2 with a mailed code, ready to copy. It holds a secret, for the person at the terminal only."""
     command, url = curl_of(public)
     body = CONFIRMATION.replace("challenge-123", challenge_id).replace("123456", code)
     return step(
@@ -68,19 +68,19 @@ def confirm_call(public: Address, challenge_id: str, code: str) -> str:
 
 
 def step(title: str, call: str, body: str | None) -> str:
-    """A call ready to copy, under what it does."""
+    """A call ready to copy, below its title."""
     if body is None:
         return f"{title}\n\n{call}"
     return f"{title}\n\n{call} \\\n  -H 'Content-Type: application/json' \\\n  -d '{body}'"
 
 
 def url_of(address: Address) -> str:
-    """Where a person finds it from this machine."""
+    """The URL that reaches the address from this machine."""
     return f"http://{reachable_here(address)}" if isinstance(address, TcpAddress) else str(address)
 
 
 def curl_of(address: Address) -> tuple[str, str]:
-    """The command up to the URL, and the URL's beginning."""
+    """The curl command up to the URL, and the beginning of the URL."""
     if not isinstance(address, TcpAddress):
         return f"curl --unix-socket {address.path}", "http://localhost"
     return "curl", f"http://{reachable_here(address)}"

@@ -1,1 +1,1 @@
-"""Real Postgres and Redis servers from Python packages, as child processes that never outlive us."""
+"""Real Postgres and Redis servers from Python packages. They run as child processes and end with this process."""

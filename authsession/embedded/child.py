@@ -1,4 +1,4 @@
-"""One child process in a process group of its own, that dies with this process."""
+"""A child process with its own process group, which ends with this process."""
 
 import os
 import signal
@@ -21,28 +21,28 @@ TAIL_LINES = 200
 
 Line = Callable[[str], None]
 Pause = Callable[[float], None]
-"""Waits so many seconds; may raise what ends the waiting."""
+"""Waits for so many seconds. It may raise an exception that ends the wait."""
 
 
 class StartFailure(Exception):
-    """Something could not start; the message is one sentence for a person."""
+    """A part could not start. The message is one sentence for a person."""
 
 
 def ignore_line(_: str) -> None:
-    """The listener of a child whose output nobody wants."""
+    """A listener that drops the output of a child."""
 
 
 _children: WeakSet["Child"] = WeakSet()
 
 
 def ask_all() -> None:
-    """Sends each child the signal by which it would die without us, and waits for none."""
+    """Sends each child the signal that it would get at our end. Does not wait."""
     for child in list(_children):
         child.ask_to_die()
 
 
 class Child:
-    """A running command. Its output goes line by line to `on_line` (called on a thread of its own)."""
+    """A running command. A separate thread calls `on_line` with each line of its output."""
 
     def __init__(
         self,
@@ -54,9 +54,10 @@ class Child:
         folder: Path | None = None,
         user: tuple[int, int] | None = None,
     ) -> None:
-        """Returns when `command` runs; `dies_by` is sent to it when the calling thread ends, however that happens.
+        """Returns when `command` runs. It gets the signal `dies_by` when the calling thread ends, even by kill -9.
 
-        A Ctrl-C on the terminal does not reach it (own session). `user`: uid and gid to run as, if we are root.
+        It has its own session, so Ctrl-C on the terminal does not reach it. `user` is the uid and gid to run as, if
+        we are root.
         """
         who = [] if user is None else [f"--uid={user[0]}", f"--gid={user[1]}"]
         hears, tells = os.pipe()
@@ -80,37 +81,43 @@ class Child:
         self._reader = threading.Thread(target=self._read, args=(on_line,), daemon=True)
         self._reader.start()
         with os.fdopen(hears, "rb") as told:
-            told.read()  # ends with the launcher: a signal that comes later is the command's own
+            told.read()  # returns when the launcher has become the command, which gets every later signal itself
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def exit_status(self) -> int | None:
-        """None while it runs; minus the signal's number if one ended it."""
+        """None while it runs; the negative number of the signal if one ended it."""
         return self._process.poll()
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit status, when it ended and all its output was read. Raises `subprocess.TimeoutExpired`."""
+        """Waits at most `timeout` seconds for its end and its last output. Returns the exit status.
+
+        Raises `subprocess.TimeoutExpired`.
+        """
         status = self._process.wait(timeout)
         self._reader.join(timeout=2)
         return status
 
     def tail(self) -> str:
-        """The last lines it wrote."""
+        """The last 200 lines of its output."""
         return "\n".join(self._tail)
 
     def ask(self, number: signal.Signals) -> None:
-        """Sends it a signal, if it still runs."""
+        """Sends it the signal, if it still runs."""
         if self.exit_status() is None:
             self._process.send_signal(number)
 
     def ask_to_die(self) -> None:
-        """Sends it what it gets when its parent ends."""
+        """Sends it the signal that it would get at its parent's end."""
         self.ask(self._dies_by)
 
     def stop(self, ask: signal.Signals, timeout: float) -> int:
-        """Asks it to end, kills its group after `timeout` seconds; returns the exit status. May be repeated."""
+        """Sends the signal `ask`, and kills the group after `timeout` seconds. Returns the exit status.
+
+        May be repeated.
+        """
         self.ask(ask)
         try:
             return self.wait(timeout)
@@ -119,9 +126,9 @@ class Child:
             return self.wait()
 
     def kill(self) -> None:
-        """Kill -9 for the whole group. May be repeated."""
+        """Sends SIGKILL to the whole group and waits for its end. May be repeated."""
         if self.exit_status() is None:
-            with suppress(ProcessLookupError):  # ended in between
+            with suppress(ProcessLookupError):  # it ended meanwhile
                 os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
 
@@ -136,9 +143,9 @@ class Child:
 
 
 def is_free(port: int) -> bool:
-    """Whether one could listen on that TCP port of the loopback address now."""
+    """Whether a server could now listen on this TCP port of the loopback address."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: old connections do not matter
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # servers set it too: old connections do not matter
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -147,9 +154,9 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A TCP port of the loopback address that nobody listens on now, and that was not given out here before.
+    """A free TCP port of the loopback address that this function has not returned before.
 
-    It is below 32768, where Linux begins to take the ports of outgoing connections.
+    It is below 32768, where Linux' range of ports for outgoing connections begins.
     """
     while True:
         port = 10_000 + int.from_bytes(SystemEntropy().token_bytes(2), "big") % 22_000

@@ -1,8 +1,8 @@
-"""Becomes another program that dies with its parent. Runs as `python -I -S launch.py`: standard library only.
+"""Becomes another program that ends with its parent. Runs as `python -I -S launch.py`, on the standard library only.
 
-A separate program and not `preexec_fn`, because code between fork and exec is not safe in a process with threads.
-On Linux the kernel sends the chosen signal when the parent *thread* ends, even by kill -9 (prctl(2),
-PR_SET_PDEATHSIG); elsewhere children end with an orderly stop only.
+It is a separate program and no `preexec_fn`: code between fork and exec is unsafe in a process with threads. On Linux
+the kernel sends the chosen signal when the parent *thread* ends, even by kill -9 (prctl(2), PR_SET_PDEATHSIG). On
+other systems children end only with an orderly stop of their parent.
 """
 
 import argparse
@@ -18,7 +18,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 
 
 def main() -> None:
-    """Ties the process to its parent, gives up root when told to, and becomes the command."""
+    """Ties the process to its parent, gives up root if asked to, and becomes the command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     parser.add_argument("--signal", type=signal.Signals.__getitem__, required=True)
@@ -30,30 +30,32 @@ def main() -> None:
     command: list[str] = arguments.command[1:]
     if arguments.uid is not None:
         become(arguments.uid, arguments.gid)
-    if sys.platform == "linux":  # after the change of user, which clears it
+    if sys.platform == "linux":  # after the change of user, which would clear it
         _prctl(PR_SET_PDEATHSIG, arguments.signal)
-        if os.getppid() != arguments.parent:  # died before we asked
+        if os.getppid() != arguments.parent:  # the parent ended before the call above
             sys.exit(1)
     os.set_inheritable(arguments.tells, False)  # noqa: FBT003 - the standard library's own signature
     os.execv(command[0], command)
 
 
 def become(uid: int, gid: int) -> None:
-    """Turns root into another user that may still enter every folder: the working folder may lie under /root,
-    which Postgres (it refuses to run as root) could not reach otherwise."""
+    """Turns root into another user that may still enter every folder.
+
+    Postgres refuses to run as root. The working folder may lie under /root, which the other user could not enter.
+    """
     if sys.platform == "linux":
         _prctl(PR_SET_KEEPCAPS, 1)
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
     if sys.platform == "linux":
-        for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):  # a container may lack the first
+        for capability in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE):  # a container may lack the first one
             if _keep_only(capability):
                 return
 
 
 def _keep_only(capability: int) -> bool:
-    """Whether the one capability could be kept across the change of user and exec (capabilities(7))."""
+    """Keeps one capability across the change of user and exec (capabilities(7)). Returns whether that succeeded."""
     libc = ctypes.CDLL(None, use_errno=True)
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     bit = 1 << capability

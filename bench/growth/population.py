@@ -7,7 +7,7 @@ from tests.support.database import Database
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 BATCH = 500_000
-SQL = queries.load("bench.growth", "population.sql")
+SQL = queries.load_texts("bench.growth", "population.sql")
 _FAST = {"search_path": "authsession", "session_replication_role": "replica", "synchronous_commit": "off",
          "maintenance_work_mem": "512MB"}  # fmt: skip
 

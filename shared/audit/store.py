@@ -8,7 +8,7 @@ import asyncpg
 from shared.audit.event import AuditEvent
 from shared.io import queries
 
-_SQL = queries.load("shared.audit")
+_SQL = queries.load_texts("shared.audit")
 
 
 async def insert_audit_event(connection: asyncpg.Connection, event: AuditEvent) -> None:

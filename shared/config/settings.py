@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Generic, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -136,12 +137,18 @@ class Reading:
                 text = file.read().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "not UTF-8 text"
-            self.problems.append(f"{name} names a file that cannot be read: {reason}")
+            self.problems.append(f"{name} names {_as_file(path)} that cannot be read: {reason}")
             return None
         if not text:
-            self.problems.append(f"{name} names an empty file")
+            self.problems.append(f"{name} names {_as_file(path)} that is empty")
             return None
         return text
+
+
+def _as_file(path: str) -> str:
+    """The path only if it cannot be a secret that was set in place of a path: its top folder exists."""
+    top = os.path.join(*Path(path).parts[:2])  # noqa: PTH118 - the next test must not raise
+    return f"the file {path}" if os.path.isabs(path) and os.path.isdir(top) else "a file"  # noqa: PTH117, PTH112
 
 
 def _names(variable: Variable[T]) -> tuple[str, ...]:

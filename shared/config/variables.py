@@ -251,7 +251,7 @@ MAIL_PRODUCT_NAME = Variable(
 MAIL_TEMPLATES = Variable(
     "AUTHSESSION_MAIL_TEMPLATES",
     parse_text,
-    "folder of templates and wordings that replace those of the letters of `smtp` (docs/letters.md)",
+    "folder of templates and wordings that replace those of the letters of `smtp` (docs/guides/mail.md)",
 )
 SMTP_TIMEOUT = Variable(
     "AUTHSESSION_SMTP_TIMEOUT",

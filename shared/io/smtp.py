@@ -5,6 +5,7 @@ is reduced to a word here: its texts quote addresses.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -64,6 +65,14 @@ class NotAccepted:
     permanent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """`reason` is one word of ours. `system_error` is the operating system's text, such as `Connection refused`."""
+
+    reason: str
+    system_error: str = ""
+
+
 class Smtp:
     """One server, by way of any number of connections at once. Made by `open_smtp`."""
 
@@ -83,8 +92,8 @@ class Smtp:
         """
         return await aio.call(self._send, envelope, timeout.total_seconds())
 
-    async def try_out(self, sender: str, timeout: timedelta) -> str | None:
-        """Connect, encrypt, log in, name `sender`, and send no letter. None, or a word for what went wrong."""
+    async def try_out(self, sender: str, timeout: timedelta) -> "Failure | None":
+        """Connects, encrypts, logs in and names `sender`, within `timeout`. Sends no letter. None if all succeeds."""
         return await aio.call(self._try_out, sender, timeout.total_seconds())
 
     # From here on: asyncio.
@@ -100,25 +109,25 @@ class Smtp:
         except TimeoutError:
             return NotAccepted("timeout")
 
-    async def _try_out(self, sender: str, seconds: float) -> str | None:
+    async def _try_out(self, sender: str, seconds: float) -> "Failure | None":
         try:
             async with asyncio.timeout(seconds):
                 return await self._try_sender(await self._connected(), sender)
         except _EndedWhileIdle:
-            return "connection_lost"
+            return Failure("connection_lost")
         except _ConnectionUnusable as fault:
-            return fault.reason
+            return Failure(fault.reason, fault.system_error)
         except TimeoutError:
-            return "timeout"
+            return Failure("timeout")
 
-    async def _try_sender(self, connection: "_Connection", sender: str) -> str | None:
+    async def _try_sender(self, connection: "_Connection", sender: str) -> "Failure | None":
         try:
             code = await _begin(connection, sender)
         except (aiosmtplib.SMTPException, OSError) as fault:
-            return _reason(fault, "connection_lost")
+            return Failure(_reason(fault, "connection_lost"))
         finally:
             connection.close()
-        return None if code == aiosmtplib.SMTPStatus.completed else _refused("sender", code).reason
+        return None if code == aiosmtplib.SMTPStatus.completed else Failure(_refused("sender", code).reason)
 
     async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
         """On a kept connection if one still lives: that a server ended an idle one shows at the first command."""
@@ -195,7 +204,7 @@ class Smtp:
                 step = "login_refused"
                 await connection.login(self._server.username, self._server.password or "")
         except (aiosmtplib.SMTPException, OSError) as fault:
-            raise _ConnectionUnusable(_reason(fault, step)) from None
+            raise _ConnectionUnusable(_reason(fault, step), _system_error(fault)) from None
 
     async def close(self) -> None:
         """Say goodbye on every kept connection, for a second at most."""
@@ -258,9 +267,10 @@ async def _say_goodbye(connection: _Connection) -> None:
 class _ConnectionUnusable(Exception):
     """No connection that may submit; says nothing of the letter."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, system_error: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
+        self.system_error = system_error
 
 
 class _EndedWhileIdle(Exception):
@@ -312,6 +322,14 @@ def _refused(step: str, code: int) -> NotAccepted:
     if not 200 <= code <= 499:
         return NotAccepted(_MALFORMED)
     return NotAccepted(f"{step}_deferred")
+
+
+def _system_error(fault: Exception) -> str:
+    """The operating system's text for the fault or its cause; empty if it has none. Never a server's own words."""
+    for each in (fault, fault.__cause__):
+        if isinstance(each, OSError) and each.errno is not None and not isinstance(each, ssl.SSLError):
+            return os.strerror(each.errno) if each.errno > 0 else (each.strerror or "")
+    return ""
 
 
 def _reason(fault: Exception, otherwise: str) -> str:

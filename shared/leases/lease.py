@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 LIFE = timedelta(seconds=4)
 """How soon after its last unit of work a holder that vanished is replaced."""
-_SQL = queries.load("shared.leases")
+_SQL = queries.load_texts("shared.leases")
 
 
 class Lease:

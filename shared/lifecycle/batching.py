@@ -4,12 +4,12 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import Enum, auto
 from typing import Any, Generic, TypeVar
 
 import trio
 
 from shared.kernel.faults import DependencyUnavailable
-from shared.lifecycle.decided_again import DecidedAgain
 from shared.telemetry.tracing import Span, current_span, on_behalf_of
 
 ItemT = TypeVar("ItemT")
@@ -21,6 +21,12 @@ PATIENCE = timedelta(milliseconds=50)
 """A batch that takes longer (a slow server, a connection that hangs) no longer holds back the next one."""
 
 _log = logging.getLogger("authsession.lifecycle.batching")
+
+
+class DecidedAgain(Enum):
+    """The result of an attempt whose write found other rows than its decision had read."""
+
+    NEEDED = auto()
 
 
 @dataclass(slots=True, eq=False)

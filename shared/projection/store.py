@@ -11,7 +11,7 @@ from shared.kernel.device_session import DeviceSession
 from shared.projection.epoch import Kept, State
 from shared.sessions.store import device_session
 
-_SQL = queries.load("shared.projection")
+_SQL = queries.load_texts("shared.projection")
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from shared.web.health import NotReady, Readiness
 
 PATIENCE = timedelta(seconds=5)
 """How old the keeper's beat may be, and how long it may disagree with Redis: what a restart of Redis needs."""
-_SQL = queries.load("shared.web", "dependency_checks.sql")
+_SQL = queries.load_texts("shared.web", "dependency_checks.sql")
 
 
 @dataclass(frozen=True, slots=True)

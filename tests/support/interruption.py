@@ -11,7 +11,9 @@ from shared.io.postgres import Body, Postgres
 
 Event = Callable[[], Awaitable[Any]]
 _GUARDED = {
-    sql for name, sql in queries.load("services.public_auth.store").items() if name.startswith(("write_", "hold_"))
+    statement.text
+    for name, statement in queries.load("services.public_auth.store").items()
+    if name.startswith(("write_", "hold_"))
 }
 """What is done only if what was read still holds."""
 

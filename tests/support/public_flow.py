@@ -26,8 +26,7 @@ from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
 from shared.kernel.sealing import unseal
-from shared.lifecycle.batching import Gathering, Turn, Turns
-from shared.lifecycle.decided_again import DecidedAgain
+from shared.lifecycle.batching import DecidedAgain, Gathering, Turn, Turns
 from tests.support.builders import client_public_key
 from tests.support.world import World
 

@@ -1,4 +1,4 @@
-"""The README's five minutes are the calls that `up` prints."""
+"""The calls in README and quickstart are those that `up` prints."""
 
 import json
 import re
@@ -12,10 +12,10 @@ from shared.kernel.address import EVERY_INTERFACE, TcpAddress
 INTERNAL = TcpAddress("127.0.0.1", 8081)
 
 
-def section(title: str) -> str:
-    """The text of a section of the README."""
+def section(page: str, title: str) -> str:
+    """The text of a section of a page."""
     found = re.search(
-        rf"^## {re.escape(title)}\n(.*?)^## ", (SOURCE / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+        rf"^## {re.escape(title)}\n(.*?)^## ", (SOURCE / page).read_text("utf-8"), re.DOTALL | re.MULTILINE
     )
     assert found is not None
     return found[1]
@@ -33,13 +33,13 @@ def _said(word: str) -> object:
 
 
 def test_the_readme_shows_the_calls_that_up_prints() -> None:
-    shown = calls(section("Five minutes"))
+    shown = calls(section("README.md", "Five minutes"))
     printed = calls(walk_through(TcpAddress(EVERY_INTERFACE, 8080), INTERNAL) + "\n\n")
     assert len(shown) == 4
     assert shown == printed[:4]
 
 
-def test_the_readme_shows_the_calls_for_operators_that_up_prints() -> None:
-    shown = calls(section("Operators: from nothing to an owner and a token in five minutes"))
+def test_the_quickstart_shows_the_calls_for_operators_that_up_prints() -> None:
+    shown = calls(section("docs/quickstart.md", "Claim the first operator"))
     assert len(shown) == 5
     assert shown == calls(operators_walk_through(INTERNAL) + "\n\n")

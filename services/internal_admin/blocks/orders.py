@@ -19,7 +19,7 @@ from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.users.directory import UserDirectory
 from shared.users.metrics import BLOCK_ORDERS, BLOCK_ORDERS_WAITING
 
-_SQL = queries.load("services.internal_admin.blocks", "orders.sql")
+_SQL = queries.load_texts("services.internal_admin.blocks", "orders.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.block import Block, Subject
 from shared.users.store import lock_user_id
 
-_SQL = queries.load("services.internal_admin.blocks")
+_SQL = queries.load_texts("services.internal_admin.blocks")
 
 
 @dataclass(frozen=True, slots=True)

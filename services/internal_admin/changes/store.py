@@ -23,7 +23,7 @@ from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.sessions.store import projection_change
 
-_SQL = queries.load("services.internal_admin.changes")
+_SQL = queries.load_texts("services.internal_admin.changes")
 
 
 OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)

@@ -15,7 +15,7 @@ from shared.io import queries
 from shared.io.postgres import OwnConnection, Postgres
 from shared.lifecycle.supervision import weather
 
-_SQL = queries.load("services.internal_admin.lock_watch")
+_SQL = queries.load_texts("services.internal_admin.lock_watch")
 
 PATIENCE = timedelta(seconds=1)
 IDLE = timedelta(milliseconds=500)

@@ -17,7 +17,7 @@ from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.onboarding")
+_SQL = queries.load_texts("services.internal_admin.onboarding")
 
 
 async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:

@@ -26,7 +26,7 @@ from services.internal_admin.operator_sessions.domain import (
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.operator_sessions")
+_SQL = queries.load_texts("services.internal_admin.operator_sessions")
 
 
 async def begin_session(

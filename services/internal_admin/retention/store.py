@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.retention")
+_SQL = queries.load_texts("services.internal_admin.retention")
 
 REMOVALS: Mapping[str, str] = {
     "challenge": "remove_challenges",

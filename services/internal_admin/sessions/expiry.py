@@ -14,7 +14,7 @@ from shared.kernel.device_session import DeviceSession
 from shared.lifecycle.supervision import Signal
 from shared.projection.store import revoke_sessions
 
-_SQL = queries.load("services.internal_admin.sessions")
+_SQL = queries.load_texts("services.internal_admin.sessions")
 
 
 REASON = "session_expired"

@@ -33,7 +33,7 @@ from shared.kernel.device_session import DeviceSession, SessionStatus
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import device_session, projection_change
 
-_SQL = queries.load("services.internal_admin.sessions")
+_SQL = queries.load_texts("services.internal_admin.sessions")
 
 
 CONTINUED: Final = "continued"

@@ -19,7 +19,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.lifecycle.supervision import Signal
 
-_SQL = queries.load("services.internal_admin.system_settings", "domains.sql")
+_SQL = queries.load_texts("services.internal_admin.system_settings", "domains.sql")
 
 
 REASON = "email_domain_blocked"

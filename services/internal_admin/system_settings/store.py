@@ -28,7 +28,7 @@ from shared.audit.store import insert_audit_event, insert_audit_events
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.system_settings")
+_SQL = queries.load_texts("services.internal_admin.system_settings")
 
 _EVENT = "security.change_setting"
 

@@ -22,7 +22,7 @@ from services.internal_admin.tokens.domain import (
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load("services.internal_admin.tokens")
+_SQL = queries.load_texts("services.internal_admin.tokens")
 
 _SCOPES = frozenset(Scope)
 

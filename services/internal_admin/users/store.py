@@ -30,7 +30,7 @@ from services.internal_admin.users.domain import (
 from shared.io import queries
 from shared.kernel.email_address import EmailAddress
 
-_SQL = queries.load("services.internal_admin.users")
+_SQL = queries.load_texts("services.internal_admin.users")
 
 
 async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:

@@ -31,8 +31,7 @@ from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.kernel.ids import new_device_session_id, new_user_id
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
-from shared.lifecycle.batching import Gathering, Turn, Turns
-from shared.lifecycle.decided_again import DecidedAgain
+from shared.lifecycle.batching import DecidedAgain, Gathering, Turn, Turns
 from shared.projection.relay import Relay
 from shared.users.directory import UserDirectory
 

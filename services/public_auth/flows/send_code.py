@@ -21,8 +21,7 @@ from shared.kernel.ids import new_challenge_id, new_uuid
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import Network
 from shared.kernel.sealing import seal
-from shared.lifecycle.batching import Gathering, Turn, Turns
-from shared.lifecycle.decided_again import DecidedAgain
+from shared.lifecycle.batching import DecidedAgain, Gathering, Turn, Turns
 
 _SALT_BYTES = 16
 

@@ -23,15 +23,17 @@ from services.public_auth.domain.confirm import (
 )
 from services.public_auth.domain.login_code import StoredCode, is_right_code
 from services.public_auth.domain.network_tag import NetworkTags
+from services.public_auth.store.decided_again import until_written
 from shared.io import queries
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.keyring import KeyRing
 from shared.kernel.projection_change import ProjectionChange
-from shared.lifecycle.decided_again import DecidedAgain, until_written
+from shared.lifecycle.batching import DecidedAgain
 from shared.sessions.store import device_session, projection_change
 from shared.users.store import lock_user_id
 
+_SQL = queries.load(__package__)
 OutcomeT = TypeVar("OutcomeT")
 
 
@@ -98,7 +100,7 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
     """Confirm once and return what came of it; committed on return. An exact repeat is no second login."""
 
     async def attempt() -> ConfirmOutcome | DecidedAgain:
-        row = await connection.fetchrow(_sql("read_for_confirm"), [draft.challenge_id], draft.users_live_here)
+        row = await connection.fetchrow(*_read_for_confirm([draft]))
         if row is None:
             return ChallengeUnknown()
         decided = _decided(draft, row, keys)
@@ -108,7 +110,7 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
         [outcome] = await _write(connection, [decided])
         return outcome
 
-    return await until_written(connection, attempt, _sql("lock_email_of_challenge"), draft.challenge_id)
+    return await until_written(connection, attempt, _SQL["lock_email_of_challenge"](challenge_id=draft.challenge_id))
 
 
 async def confirm_challenges(
@@ -119,8 +121,7 @@ async def confirm_challenges(
     What contends with another confirm, of this batch or not, or has to revoke older sessions, is left undone and must
     be decided again, alone.
     """
-    asked = ([draft.challenge_id for draft in drafts], drafts[0].users_live_here)
-    found = await connection.fetch(_sql("read_for_confirm"), *asked)
+    found = await connection.fetch(*_read_for_confirm(drafts))
     rows = {row["id"]: row for row in found}
     decided = [_decided(draft, rows[draft.challenge_id], keys) for draft in drafts if draft.challenge_id in rows]
     chosen = {each.row["email_id"]: each for each in reversed(decided)}.values()  # the first of each e-mail
@@ -143,7 +144,7 @@ async def confirm_with_named_user(
     assert draft.user_id is not None
     async with connection.transaction():
         await lock_user_id(connection, draft.user_id)
-        [known] = await connection.fetch(_sql("read_named_user"), draft.user_id, email)
+        [known] = await connection.fetch(*_SQL["read_named_user"](user_id=draft.user_id, email=email))
         if known["email"] not in (None, email) or known["user_id"] not in (None, draft.user_id):
             return UserContradicted()
         if known["blocked"]:
@@ -151,8 +152,10 @@ async def confirm_with_named_user(
         return await confirm_challenge(connection, draft, keys)
 
 
-def _sql(name: str) -> str:
-    return queries.load(__package__)[name]
+def _read_for_confirm(drafts: Sequence[SessionDraft]) -> queries.Bound:
+    return _SQL["read_for_confirm"](
+        challenge_ids=[draft.challenge_id for draft in drafts], users_live_here=drafts[0].users_live_here
+    )
 
 
 def _stored_code(row: asyncpg.Record) -> StoredCode | None:
@@ -219,8 +222,9 @@ async def _outcome(
     draft, row, decision = each.draft, each.row, each.decision
     match decision:
         case CountWrongCode(evaluated):
-            arguments = (draft.challenge_id, row["state"], int(evaluated))
-            attempts = await connection.fetchval(_sql("write_wrong_code"), *arguments)
+            attempts = await connection.fetchval(
+                *_SQL["write_wrong_code"](challenge_id=draft.challenge_id, state=row["state"], evaluated=int(evaluated))
+            )
             return DecidedAgain.NEEDED if attempts is None else decision
         case MakeSession() if draft.user_id is None:
             return await _unless_overtaken(connection, each, UserWanted(row["email"], row["preferred_language"]))
@@ -228,7 +232,7 @@ async def _outcome(
             outbox_id = outbox_ids.get(draft.device_session_id)
             return DecidedAgain.NEEDED if outbox_id is None else _session_made(each, outbox_id)
         case RepeatSession(session):
-            outbox_id = await connection.fetchval(_sql("queue_record"), session.device_session_id)
+            outbox_id = await connection.fetchval(*_SQL["queue_record"](device_session_id=session.device_session_id))
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
         case Refused.BLOCKED_BY_POLICY | Refused.SESSION_LIMIT_EXCEEDED:
             return await _unless_overtaken(connection, each, decision)
@@ -243,14 +247,16 @@ async def _unless_overtaken(
 
     Wrong codes that came before wait for the challenge's row; so must this, or it would pass by them.
     """
-    held = await connection.fetchval(_sql("hold_challenge"), each.draft.challenge_id, each.row["state"])
+    held = await connection.fetchval(
+        *_SQL["hold_challenge"](challenge_id=each.draft.challenge_id, state=each.row["state"])
+    )
     return DecidedAgain.NEEDED if held is None else outcome
 
 
 async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:
     """The sessions that were written, each with its outbox id."""
-    columns = zip(*(_session_columns(each.draft, each.row) for each in made), strict=True)
-    rows = await connection.fetch(_sql("write_sessions"), made[0].row["now"], *columns)
+    columns = queries.columns([_session_row(each.draft, each.row) for each in made])
+    rows = await connection.fetch(*_SQL["write_sessions"](now=made[0].row["now"], **columns))
     return {row["device_session_id"]: row["outbox_id"] for row in rows}
 
 
@@ -262,8 +268,14 @@ async def _write_session_in_place_of_oldest(
     if not outbox_ids:
         return DecidedAgain.NEEDED
     made = _session_made(each, outbox_ids[each.draft.device_session_id])
-    arguments = (each.row["existing_user_id"], each.row["now"], each.draft.network_text, each.draft.request_id)
-    revoked = await connection.fetch(_sql("write_revoked_for_limit"), *arguments)
+    revoked = await connection.fetch(
+        *_SQL["write_revoked_for_limit"](
+            user_id=each.row["existing_user_id"],
+            now=each.row["now"],
+            network=each.draft.network_text,
+            request_id=each.draft.request_id,
+        )
+    )
     changes = tuple(projection_change(one) for one in revoked)
     return SessionMade(made.session, (*changes, *made.changes))
 
@@ -286,17 +298,17 @@ def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:
     return user_id
 
 
-def _session_columns(draft: SessionDraft, row: asyncpg.Record) -> tuple[Any, ...]:
-    return (
-        row["email_id"],
-        row["version"],
-        draft.challenge_id,
-        _user_id(draft, row),
-        row["existing_user_id"] is None,
-        draft.time_zone,
-        draft.device_session_id,
-        draft.client_key.raw,
-        draft.network.newest,
-        draft.network_text,
-        draft.request_id,
-    )
+def _session_row(draft: SessionDraft, row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "email_id": row["email_id"],
+        "version": row["version"],
+        "challenge_id": draft.challenge_id,
+        "user_id": _user_id(draft, row),
+        "is_new_user": row["existing_user_id"] is None,
+        "time_zone": draft.time_zone,
+        "device_session_id": draft.device_session_id,
+        "client_public_key": draft.client_key.raw,
+        "network_tag": draft.network.newest,
+        "network": draft.network_text,
+        "request_id": draft.request_id,
+    }

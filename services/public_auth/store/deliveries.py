@@ -10,6 +10,8 @@ import asyncpg
 
 from shared.io import queries
 
+_SQL = queries.load(__package__)
+
 DeliveryState = Literal["queued", "sent", "suppressed", "failed", "abandoned"]
 
 
@@ -75,13 +77,15 @@ async def claim_deliveries(
     connection: asyncpg.Connection, limits: ClaimLimits, lease: timedelta
 ) -> list[ClaimedDelivery]:
     """Lease due mails; a courier that dies gives them back when `lease` ends."""
-    rows = await connection.fetch(_sql("claim_deliveries"), limits.deliveries, limits.tried_before, lease)
+    rows = await connection.fetch(
+        *_SQL["claim_deliveries"](limit=limits.deliveries, tried_before_limit=limits.tried_before, lease=lease)
+    )
     return [ClaimedDelivery(**row) for row in rows]
 
 
 async def is_claim_good(connection: asyncpg.Connection, claimed: ClaimedDelivery) -> bool:
     """Whether the code still lives, its domain may be mailed, and no other courier took the mail over."""
-    return await connection.fetchval(_sql("is_claim_good"), claimed.delivery_id, claimed.attempts)
+    return await connection.fetchval(*_SQL["is_claim_good"](delivery_id=claimed.delivery_id, attempts=claimed.attempts))
 
 
 async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequence[Settlement]) -> None:
@@ -90,33 +94,30 @@ async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequenc
     Of a claim that another courier took over only `sent` is taken: the rest says nothing of the attempt that runs.
     """
     await connection.execute(
-        _sql("settle_deliveries"),
-        [settled.delivery.delivery_id for settled in settlements],
-        [settled.delivery.attempts for settled in settlements],
-        [settled.state for settled in settlements],
-        [settled.reason for settled in settlements],
-        [settled.wait for settled in settlements],
+        *_SQL["settle_deliveries"](
+            delivery_id=[settled.delivery.delivery_id for settled in settlements],
+            attempts=[settled.delivery.attempts for settled in settlements],
+            state=[settled.state for settled in settlements],
+            reason=[settled.reason for settled in settlements],
+            wait=[settled.wait for settled in settlements],
+        )
     )
 
 
 async def erase_ended_codes(connection: asyncpg.Connection, limit: int) -> int:
     """Erase up to `limit` sealed codes whose life is over; returns how many."""
-    status = await connection.execute(_sql("erase_ended_codes"), limit)
+    status = await connection.execute(*_SQL["erase_ended_codes"](limit=limit))
     return int(status.rpartition(" ")[2])
 
 
 async def abandon_ended_deliveries(connection: asyncpg.Connection, limit: int) -> int:
     """Abandon up to `limit` mails that wait though their code ended; returns how many."""
-    status = await connection.execute(_sql("abandon_ended_deliveries"), limit)
+    status = await connection.execute(*_SQL["abandon_ended_deliveries"](limit=limit))
     return int(status.rpartition(" ")[2])
 
 
 async def read_queue_state(connection: asyncpg.Connection) -> QueueState:
     """One snapshot."""
-    row = await connection.fetchrow(_sql("read_queue_state"))
+    row = await connection.fetchrow(*_SQL["read_queue_state"]())
     assert row is not None
     return QueueState(row["depth"], row["oldest_age"])
-
-
-def _sql(name: str) -> str:
-    return queries.load(__package__)[name]

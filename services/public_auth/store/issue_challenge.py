@@ -27,9 +27,12 @@ from services.public_auth.domain.issue import (
 )
 from services.public_auth.domain.login_code import StoredCode
 from services.public_auth.domain.network_tag import NetworkTags
+from services.public_auth.store.decided_again import until_written
 from shared.io import queries
 from shared.kernel.email_address import EmailAddress
-from shared.lifecycle.decided_again import DecidedAgain, until_written
+from shared.lifecycle.batching import DecidedAgain
+
+_SQL = queries.load(__package__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +79,12 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
         [decision] = await issue_challenges(connection, [draft], policy)
         return decision
 
-    addresses = list(_addresses(draft))
+    lock_email = _SQL["lock_email"](folded=_addresses(draft))
     try:
-        return await until_written(connection, attempt, _sql("lock_email"), addresses)
+        return await until_written(connection, attempt, lock_email)
     except asyncpg.ForeignKeyViolationError:
         # The code that it would share went with its user, and the e-mail's row too.
-        return await until_written(connection, attempt, _sql("lock_email"), addresses)
+        return await until_written(connection, attempt, lock_email)
 
 
 async def issue_challenges(
@@ -91,21 +94,17 @@ async def issue_challenges(
 
     What contends with another send, of this batch or not, is left undone and must be decided again, alone.
     """
-    found = await connection.fetch(_sql("read_for_issue"), *_read_arguments(drafts, policy))
+    found = await connection.fetch(*_read_for_issue(drafts, policy))
     rows = sorted(found, key=itemgetter("place"))
     decisions = [decide_issue(_view(row, policy.new_address_mail_limit), policy.budgets) for row in rows]
     first_of_its_mailbox = {draft.email.mailbox: place for place, draft in reversed(list(enumerate(drafts)))}
     chosen = [(drafts[place], rows[place], decisions[place]) for place in sorted(first_of_its_mailbox.values())]
-    written = await connection.fetch(_sql("write_issue"), *_write_arguments(chosen))
+    written = await connection.fetch(*_write_issue(chosen))
     delivery_ids = {row["delivery_id"] for row in written}
     return [
         decision if draft.delivery_id in delivery_ids else DecidedAgain.NEEDED
         for draft, decision in zip(drafts, decisions, strict=True)
     ]
-
-
-def _sql(name: str) -> str:
-    return queries.load(__package__)[name]
 
 
 def _addresses(draft: ChallengeDraft) -> tuple[str, ...]:
@@ -114,20 +113,20 @@ def _addresses(draft: ChallengeDraft) -> tuple[str, ...]:
     return (email.folded,) if email.mailbox == email.folded else (email.folded, email.mailbox)
 
 
-def _read_arguments(drafts: Sequence[ChallengeDraft], policy: IssuePolicy) -> tuple[Any, ...]:
+def _read_for_issue(drafts: Sequence[ChallengeDraft], policy: IssuePolicy) -> queries.Bound:
     limit = policy.new_address_mail_limit
     tags = [draft.network.readable for draft in drafts]
     width = max(map(len, tags))
-    return (
-        [draft.email.folded for draft in drafts],
-        [draft.email.identity for draft in drafts],
-        [tag for each in tags for tag in each + each[:1] * (width - len(each))],
-        limit.mails if limit else None,
-        limit.window if limit else None,
-        policy.budgets.live_challenges.per_network,
-        width,
-        policy.users_live_here,
-        [draft.email.mailbox for draft in drafts],
+    return _SQL["read_for_issue"](
+        folded=[draft.email.folded for draft in drafts],
+        identity=[draft.email.identity for draft in drafts],
+        mailbox=[draft.email.mailbox for draft in drafts],
+        network_tags=[tag for each in tags for tag in each + each[:1] * (width - len(each))],
+        tags_per_send=width,
+        new_address_mail_limit=limit.mails if limit else None,
+        new_address_mail_window=limit.window if limit else None,
+        live_challenges_per_network=policy.budgets.live_challenges.per_network,
+        users_live_here=policy.users_live_here,
     )
 
 
@@ -202,50 +201,61 @@ def _rows(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -
             return _Rows(None, state, "decoy", reason, _withheld(row))
 
 
-def _write_arguments(
-    chosen: Sequence[tuple[ChallengeDraft, asyncpg.Record, IssueDecision]],
-) -> tuple[Any, ...]:
-    """A column each, after what they share: the instant of the read and the lives."""
+def _write_issue(chosen: Sequence[tuple[ChallengeDraft, asyncpg.Record, IssueDecision]]) -> queries.Bound:
     guards = [guard for place, (draft, row, _) in enumerate(chosen, 1) for guard in _guards(draft, row, place)]
-    columns = zip(*(_columns(draft, row, decision) for draft, row, decision in chosen), strict=True)
-    return (chosen[0][1]["now"], LOGIN_CODE_LIFE, CHALLENGE_LIFE, *zip(*guards, strict=True), *columns)
+    sends = [_send(draft, row, decision) for draft, row, decision in chosen]
+    return _SQL["write_issue"](
+        now=chosen[0][1]["now"],
+        code_life=LOGIN_CODE_LIFE,
+        challenge_life=CHALLENGE_LIFE,
+        **queries.columns(guards),
+        **queries.columns(sends),
+    )
 
 
-def _guards(
-    draft: ChallengeDraft, row: asyncpg.Record, place: int
-) -> list[tuple[str, int | None, int | None, int, bool]]:
+def _guards(draft: ChallengeDraft, row: asyncpg.Record, place: int) -> list[dict[str, Any]]:
     """The rows that a send locks, each with the version that was read."""
     own, *mailbox = _addresses(draft)
     return [
-        (own, row["email_id"], row["version"], place, True),
-        *((address, row["mailbox_id"], row["mailbox_version"], place, False) for address in mailbox),
+        _guard(own, row["email_id"], row["version"], place, is_own=True),
+        *(_guard(address, row["mailbox_id"], row["mailbox_version"], place, is_own=False) for address in mailbox),
     ]
 
 
-def _columns(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> tuple[Any, ...]:
+def _guard(folded: str, email_id: int | None, version: int | None, place: int, *, is_own: bool) -> dict[str, Any]:
+    return {
+        "guard_folded": folded,
+        "guard_email_id": email_id,
+        "guard_version": version,
+        "guard_place": place,
+        "guard_is_own": is_own,
+    }
+
+
+def _send(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> dict[str, Any]:
     rows = _rows(draft, row, decision)
     is_new = isinstance(decision, NewCode)
     _, *mailbox = _addresses(draft)
-    return (
-        1 + len(mailbox),
-        row["address"],
-        draft.login_code_id,
-        draft.stored_code.key_id,
-        draft.stored_code.salt,
-        draft.stored_code.mac,
-        draft.sealed_code if is_new else None,
-        draft.seal_key_id if is_new else None,
-        None if is_new else row["now"],  # a code that nobody will get is born ended
-        draft.challenge_id,
-        rows.login_code_id,
-        draft.network.newest,
-        draft.preferred_language,
-        rows.challenge_state,
-        draft.delivery_id,
-        rows.delivery_state,
-        rows.reason,
-        mailbox[0] if mailbox else None,
-        rows.rewritten.challenge_id if rows.rewritten else None,
-        rows.rewritten.attempts if rows.rewritten else None,
-        not row["known"],
-    )
+    return {
+        "guard_count": 1 + len(mailbox),
+        "email": row["address"],
+        "mailbox": mailbox[0] if mailbox else None,
+        "new_code_id": draft.login_code_id,
+        "key_id": draft.stored_code.key_id,
+        "salt": draft.stored_code.salt,
+        "mac": draft.stored_code.mac,
+        "sealed_code": draft.sealed_code if is_new else None,
+        "seal_key_id": draft.seal_key_id if is_new else None,
+        "code_ended_at": None if is_new else row["now"],  # a code that nobody will get is born ended
+        "challenge_id": draft.challenge_id,
+        "login_code_id": rows.login_code_id,
+        "network_tag": draft.network.newest,
+        "preferred_language": draft.preferred_language,
+        "challenge_state": rows.challenge_state,
+        "delivery_id": draft.delivery_id,
+        "delivery_state": rows.delivery_state,
+        "reason": rows.reason,
+        "displaced_id": rows.rewritten.challenge_id if rows.rewritten else None,
+        "displaced_attempts": rows.rewritten.attempts if rows.rewritten else None,
+        "to_new_address": not row["known"],
+    }

@@ -4,26 +4,26 @@
 
 -- name: read_for_issue
 -- All that the decisions about some sends need, in one snapshot; a row for each, with its place. Takes no lock.
--- $1 folded e-mails, $2 identities, $3 tags of the asking networks, $7 of them for each send, one after the other;
--- $4 new-address mail limit (null: off), $5 its window, $6 live challenges that one network may have, $8 whether all spellings
--- of an address are one person (SPEC §2.3), $9 mailboxes. `address` is where the letter goes.
+-- :folded, :identity and :mailbox have one element a send. :network_tags has :tags_per_send of them, the tags of the
+-- asking network, send after send. :new_address_mail_limit null: off. :users_live_here: all spellings of an address are
+-- one person (SPEC §2.3). `address` is where the letter goes.
 with clock as materialized (
     select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
 )
 select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_id, base.version as mailbox_version,
        person.email is not null as has_confirmed,
-       case when $8 then coalesce(person.email, asked.identity) else asked.identity end as address,
+       case when :users_live_here then coalesce(person.email, asked.identity) else asked.identity end as address,
        coalesce(own_success.at > clock.now - interval '90 days', false) as known,
        exists (select from blocks b where b.email_id = e.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users u join blocks b on b.user_id = u.user_id
-                   where u.email_id = e.email_id and ($8 or u.email = asked.identity)
+                   where u.email_id = e.email_id and (:users_live_here or u.email = asked.identity)
                      and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
        is_email_domain_refused(asked.identity, clock.blocked_email_domains, clock.allowed_email_domains) as domain_refused,
-       case when $4::bigint is null then 0 else
+       case when :new_address_mail_limit::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
                 where n.network_tag = any (asked.tags) and n.to_new_address
-                  and n.queued_at > clock.now - $5::interval limit $4) counted)
+                  and n.queued_at > clock.now - :new_address_mail_window::interval limit :new_address_mail_limit) counted)
        end as new_address_mails,
        mails.hour_total as mails_hour_total, mails.hour_own as mails_hour_own,
        mails.day_total as mails_day_total, mails.day_own as mails_day_own,
@@ -33,8 +33,10 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
        live.places_total, live.places_own, live.own_places,
        withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
   from (
-      select folded, identity, mailbox, ($3::bytea[])[(place - 1) * $7 + 1 : place * $7] as tags, place
-        from unnest($1::text[], $2::text[], $9::text[]) with ordinality as each (folded, identity, mailbox, place)
+      select folded, identity, mailbox, place,
+             (:network_tags::bytea[])[(place - 1) * :tags_per_send + 1 : place * :tags_per_send] as tags
+        from unnest(:folded::text[], :identity::text[], :mailbox::text[])
+             with ordinality as each (folded, identity, mailbox, place)
       offset 0  -- cuts the tags once, not wherever they are compared
   ) asked
  cross join clock
@@ -58,7 +60,8 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
   left join lateral (
       -- The order of the index, so that nothing is sorted: of codes that did not end, the one that expires last.
       select l.login_code_id, l.expires_at from login_codes l
-       where l.email_id = e.email_id and ($8 or l.email = asked.identity) and l.ended_at is null and l.expires_at > clock.now
+       where l.email_id = e.email_id and (:users_live_here or l.email = asked.identity)
+         and l.ended_at is null and l.expires_at > clock.now
        order by l.ended_at desc, l.expires_at desc limit 1
   ) code on true
   left join lateral (
@@ -107,7 +110,7 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
       -- challenges as it may have live ones. Any will do: a flood must not make this read longer.
       select w.challenge_id as own_id, w.attempts as own_attempts from challenges w
        where w.email_id = e.email_id and w.network_tag = any (asked.tags) and w.login_code_id is null and w.expires_at > clock.now
-      offset $6::integer - 1 limit 1
+      offset :live_challenges_per_network::integer - 1 limit 1
   ) withheld on true;
 
 -- name: write_issue
@@ -115,71 +118,77 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
 -- its address and, for `anna+shop@`, of its mailbox, in their order, leaving out what somebody else holds; then the challenges that give
 -- up their place (a withheld one has none, and is only rewritten). Writes a send only if the versions of these rows are still those that
 -- were read (null: no such row) and the attempts of that challenge are too; returns the deliveries' ids: who is not among them must be
--- decided again. $1 now, $2 and $3 lives of a code and of a challenge.
--- Of each row to be locked: $4 its address, $5 id and $6 version, $7 the place of its send, $8 whether it is the address' own row.
--- Of each send, by its place: $9 how many of them it has, $10 where the letter goes, $26 mailbox if it is not the address itself, $27 challenge that
--- gives up its place, $28 its attempts; the rest is what its rows hold. A column is taken from its array where it is written: Postgres
+-- decided again.
+-- The :guard_… arrays have one element a row to be locked: :guard_place is the place of its send, :guard_is_own tells the
+-- address' own row from its mailbox'. All other arrays have one element a send, by its place: :guard_count is how many rows
+-- it locks, :email where the letter goes, :mailbox null if it is the address itself, :displaced_id the challenge that gives
+-- up its place. The rest is what the rows of the send hold. A column is taken from its array where it is written: Postgres
 -- describes the rows of each node anew at every call, so between the nodes they are narrow.
 with held as (
     select each.n, e.email_id
-      from unnest($5::bigint[]) with ordinality as each (email_id, n)
-      join emails e on e.email_id = each.email_id and e.version = ($6::bigint[])[n]
+      from unnest(:guard_email_id::bigint[]) with ordinality as each (email_id, n)
+      join emails e on e.email_id = each.email_id and e.version = (:guard_version::bigint[])[n]
      order by e.email_id for no key update of e skip locked
 ), guard as (
     update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.n, e.email_id
 ), made as (
     insert into emails (folded, created_at)
-    select folded, $1 from unnest($4::text[]) with ordinality as each (folded, n)
-     where ($5::bigint[])[n] is null order by folded
+    select folded, :now from unnest(:guard_folded::text[]) with ordinality as each (folded, n)
+     where (:guard_email_id::bigint[])[n] is null order by folded
     on conflict (folded) do nothing
     returning email_id, folded
 ), guarded as materialized (
-    select ($7::bigint[])[n] as place, max(email_id) filter (where ($8::boolean[])[n]) as email_id
+    select (:guard_place::bigint[])[n] as place, max(email_id) filter (where (:guard_is_own::boolean[])[n]) as email_id
       from (select n, email_id from guard
             union all
-            select array_position($4::text[], folded), email_id from made) each
-     group by 1 having count(*) = ($9::integer[])[($7::bigint[])[n]]
+            select array_position(:guard_folded::text[], folded), email_id from made) each
+     group by 1 having count(*) = (:guard_count::integer[])[(:guard_place::bigint[])[n]]
 ), displaced as (
     update challenges c set state = case when c.login_code_id is null then c.state else 'cancelled' end
       from guarded
-     where c.challenge_id = ($27::text[])[place] and c.attempts = ($28::smallint[])[place]
+     where c.challenge_id = (:displaced_id::text[])[place] and c.attempts = (:displaced_attempts::smallint[])[place]
        and (c.state in ('pending_send', 'sent') or c.login_code_id is null)
     returning place
 ), passed as materialized (
-    select place, email_id from guarded where ($27::text[])[place] is null or place in (select place from displaced)
+    select place, email_id from guarded where (:displaced_id::text[])[place] is null or place in (select place from displaced)
 ), code as (
     insert into login_codes (login_code_id, email_id, email, key_id, salt, mac,
                              sealed_code, seal_key_id, created_at, expires_at, ended_at)
-    select ($11::uuid[])[place], email_id, ($10::text[])[place], ($12::text[])[place], ($13::bytea[])[place], ($14::bytea[])[place],
-           ($15::bytea[])[place], ($16::text[])[place], $1, $1 + $2::interval, ($17::timestamptz[])[place]
+    select (:new_code_id::uuid[])[place], email_id, (:email::text[])[place], (:key_id::text[])[place],
+           (:salt::bytea[])[place], (:mac::bytea[])[place], (:sealed_code::bytea[])[place],
+           (:seal_key_id::text[])[place], :now, :now + :code_life::interval, (:code_ended_at::timestamptz[])[place]
       from passed
 ), challenge as (
     insert into challenges (challenge_id, email_id, email, login_code_id, network_tag,
                             preferred_language, state, created_at, expires_at)
-    select ($18::text[])[place], email_id, ($10::text[])[place], ($19::uuid[])[place], ($20::bytea[])[place],
-           ($21::text[])[place], ($22::text[])[place], $1, $1 + $3::interval
+    select (:challenge_id::text[])[place], email_id, (:email::text[])[place], (:login_code_id::uuid[])[place],
+           (:network_tag::bytea[])[place], (:preferred_language::text[])[place], (:challenge_state::text[])[place],
+           :now, :now + :challenge_life::interval
       from passed
 )
 insert into mail_deliveries (delivery_id, challenge_id, login_code_id, email_id, email, mailbox, locale, network_tag,
                              to_new_address, state, reason, queued_at, next_attempt_at,
                              finished_at)
-select ($23::uuid[])[place], ($18::text[])[place], ($19::uuid[])[place], email_id, ($10::text[])[place], ($26::text[])[place], ($21::text[])[place], ($20::bytea[])[place],
-       ($29::boolean[])[place], ($24::text[])[place], ($25::text[])[place], $1, $1,
-       case when ($24::text[])[place] = 'queued' then null else $1::timestamptz end
+select (:delivery_id::uuid[])[place], (:challenge_id::text[])[place], (:login_code_id::uuid[])[place], email_id,
+       (:email::text[])[place], (:mailbox::text[])[place], (:preferred_language::text[])[place],
+       (:network_tag::bytea[])[place], (:to_new_address::boolean[])[place], (:delivery_state::text[])[place],
+       (:reason::text[])[place], :now, :now,
+       case when (:delivery_state::text[])[place] = 'queued' then null else :now::timestamptz end
   from passed
 returning delivery_id;
 
 -- name: lock_email
 -- Locks the rows of an address and of its mailbox, so that the next statement's snapshot is younger than every change to them.
-select version from emails where folded = any ($1) order by email_id for update;
+select version from emails where folded = any (:folded) order by email_id for update;
 
 -- name: lock_email_of_challenge
 -- The same, by a challenge of the e-mail.
-select e.version from emails e where e.email_id = (select c.email_id from challenges c where c.challenge_id = $1) for update;
+select e.version from emails e
+ where e.email_id = (select c.email_id from challenges c where c.challenge_id = :challenge_id) for update;
 
 -- name: read_for_confirm
 -- All that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
--- $1 challenges, $2 whether all spellings of an address are one person: its oldest user, should there be several.
+-- :users_live_here: all spellings of an address are one person: its oldest user, should there be several.
 with clock as materialized (
     select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
            blocked_email_domains, allowed_email_domains
@@ -191,7 +200,7 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
        u.user_id as existing_user_id,
        exists (select from blocks b where b.email_id = c.email_id and (b.expires_at is null or b.expires_at > clock.now))
        or exists (select from users p join blocks b on b.user_id = p.user_id
-                   where p.email_id = c.email_id and ($2 or p.email = c.email)
+                   where p.email_id = c.email_id and (:users_live_here or p.email = c.email)
                      and (b.expires_at is null or b.expires_at > clock.now))
        or is_email_domain_refused(c.email, clock.blocked_email_domains, clock.allowed_email_domains) as blocked,
        clock.session_limit, clock.session_limit_policy, clock.require_client_key_proof,
@@ -202,98 +211,102 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
        d.device_session_id, d.user_id, d.client_public_key, d.status, d.created_at, d.revoked_at,
        d.revoke_reason_code, d.revoke_actor_type, d.revoke_actor_id
   from clock
-  join challenges c on c.challenge_id = any ($1)
+  join challenges c on c.challenge_id = any (:challenge_ids)
   join emails e on e.email_id = c.email_id
   left join login_codes l on l.login_code_id = c.login_code_id
   left join lateral (
       select p.user_id from users p
-       where p.email_id = c.email_id and ($2 or p.email = c.email)
+       where p.email_id = c.email_id and (:users_live_here or p.email = c.email)
        order by p.created_at, p.user_id limit 1
   ) u on true
   -- No key to look for, where there was no login.
   left join device_sessions d on d.challenge_id = case when c.confirmed_at is not null then c.challenge_id end;
 
 -- name: read_named_user
--- What we know of the user $1 whom the user directory named for the address $2: whom we know by that address, the address
+-- What we know of :user_id, whom the user directory named for the address :email: whom we know by that address, the address
 -- we know that user by, and whether they are blocked.
-select (select u.user_id from users u where u.email = $2) as user_id,
-       (select u.email from users u where u.user_id = $1) as email,
-       exists (select from blocks b where b.user_id = $1 and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
+select (select u.user_id from users u where u.email = :email) as user_id,
+       (select u.email from users u where u.user_id = :user_id) as email,
+       exists (select from blocks b
+                where b.user_id = :user_id and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
 
 -- name: write_wrong_code
 -- Counts one wrong code. Locks the challenge only, and one alone: who locks rows of several e-mails without their e-mails'
 -- rows must wait for nobody, or two could wait for each other. No row: its state or attempts changed, decide again.
--- $1 challenge, $2 the state that was read, $3 whether the code was compared with a live one (0 or 1).
+-- :state is the one that was read. :evaluated is 1 if the code was compared with a live one, else 0.
 update challenges
    set attempts = attempts + 1,
-       evaluated = evaluated + $3::smallint,
+       evaluated = evaluated + :evaluated::smallint,
        state = case when attempts = 4 and state in ('pending_send', 'sent') then 'failed' else state end
- where challenge_id = $1 and state = $2 and attempts < 5
+ where challenge_id = :challenge_id and state = :state and attempts < 5
 returning attempts;
 
 -- name: hold_challenge
 -- For an outcome that tells that a code is right and writes nothing. Waits for its turn behind the wrong codes under way, as
--- write_wrong_code does, and like it locks the challenge alone. No row: its state or attempts changed, decide again. $1, $2 as there.
-select true from challenges where challenge_id = $1 and state = $2 and attempts < 5 for no key update;
+-- write_wrong_code does, and like it locks the challenge alone. No row: its state or attempts changed, decide again.
+select true from challenges where challenge_id = :challenge_id and state = :state and attempts < 5 for no key update;
 
 -- name: write_sessions
 -- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network
 -- known, audit row, projection work. Locks the e-mails' rows in their order, leaving out what somebody else holds, then their challenges
 -- and codes. Writes a login only if its e-mail's version is still the one that was read and its challenge still waits; returns
 -- the sessions' ids with their outbox ids: who is not among them must be decided again.
--- $1 now; of each login, by its place as in write_issue: $2 id and $3 version of the e-mail's row, $4 challenge, $5 user, $6 whether new,
--- $7 time zone, $8 session, $9 client key, $10 network tag, $11 network, $12 request id.
+-- All arrays have one element a login, by its place as in write_issue: :version is that of the e-mail's row.
 with held as (
     select each.place, e.email_id
-      from unnest($2::bigint[]) with ordinality as each (email_id, place)
-      join emails e on e.email_id = each.email_id and e.version = ($3::bigint[])[place]
+      from unnest(:email_id::bigint[]) with ordinality as each (email_id, place)
+      join emails e on e.email_id = each.email_id and e.version = (:version::bigint[])[place]
      order by e.email_id for no key update of e skip locked
 ), guard as (
     update emails e set version = e.version + 1 from held where e.email_id = held.email_id returning held.place
 ), passed as (
-    update challenges c set state = 'confirmed_pending_expire', confirmed_at = $1
+    update challenges c set state = 'confirmed_pending_expire', confirmed_at = :now
       from guard
-     where c.challenge_id = ($4::text[])[place] and coalesce(c.state in ('pending_send', 'sent'), false)
+     where c.challenge_id = (:challenge_id::text[])[place] and coalesce(c.state in ('pending_send', 'sent'), false)
     returning place, c.challenge_id, c.email_id, c.email, c.login_code_id, c.preferred_language
 ), ended as (
-    update login_codes set ended_at = $1, sealed_code = null, seal_key_id = null
-     where email_id = any (array(select email_id from passed)) and ended_at is null and expires_at > $1
+    update login_codes set ended_at = :now, sealed_code = null, seal_key_id = null
+     where email_id = any (array(select email_id from passed)) and ended_at is null and expires_at > :now
 ), cancelled as (
     update challenges set state = 'cancelled'
-     where email_id = any (array(select email_id from passed)) and challenge_id <> all ($4)
-       and state in ('pending_send', 'sent') and expires_at > $1
+     where email_id = any (array(select email_id from passed)) and challenge_id <> all (:challenge_id)
+       and state in ('pending_send', 'sent') and expires_at > :now
 ), new_user as (
     insert into users (user_id, email_id, email, preferred_language, time_zone, created_at)
-    select ($5::text[])[place], email_id, email, preferred_language, ($7::text[])[place], $1 from passed where ($6::boolean[])[place]
+    select (:user_id::text[])[place], email_id, email, preferred_language, (:time_zone::text[])[place], :now
+      from passed where (:is_new_user::boolean[])[place]
 ), session as (
     insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at)
-    select ($8::text[])[place], ($5::text[])[place], ($9::bytea[])[place], login_code_id, challenge_id, $1 from passed
+    select (:device_session_id::text[])[place], (:user_id::text[])[place], (:client_public_key::bytea[])[place],
+           login_code_id, challenge_id, :now
+      from passed
 ), known as (
-    insert into known_networks (email_id, network_tag, confirmed_at) select email_id, ($10::bytea[])[place], $1 from passed
+    insert into known_networks (email_id, network_tag, confirmed_at)
+    select email_id, (:network_tag::bytea[])[place], :now from passed
     on conflict (email_id, network_tag) do update set confirmed_at = excluded.confirmed_at
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, network, request_id, subject, details)
-    select $1, 'security.create_session', 'created', 'public', ($11::text[])[place], ($12::text[])[place], ($8::text[])[place],
-           jsonb_build_object('user_id', ($5::text[])[place])
+    select :now, 'security.create_session', 'created', 'public', (:network::text[])[place],
+           (:request_id::text[])[place], (:device_session_id::text[])[place],
+           jsonb_build_object('user_id', (:user_id::text[])[place])
       from passed
 )
 insert into projection_outbox (device_session_id, enqueued_at, available_at)
-select ($8::text[])[place], $1, $1::timestamptz + interval '2 seconds' from passed
+select (:device_session_id::text[])[place], :now, :now::timestamptz + interval '2 seconds' from passed
 returning outbox_id, device_session_id;
 
 -- name: write_revoked_for_limit
 -- Makes room under policy `revoke_oldest`, in the transaction of write_sessions: sessions, audit rows, projection work.
--- $1 user, $2 now, $3 network, $4 request id.
 with revoked as materialized (
-    select * from revoke_oldest_sessions($1)
+    select * from revoke_oldest_sessions(:user_id)
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, actor_type, network, request_id, subject, reason_code, details)
-    select $2, 'security.revoke_session', 'revoked', 'public', 'system', $3, $4, device_session_id, revoke_reason_code,
-           jsonb_build_object('user_id', $1::text)
+    select :now, 'security.revoke_session', 'revoked', 'public', 'system', :network, :request_id, device_session_id,
+           revoke_reason_code, jsonb_build_object('user_id', :user_id::text)
       from revoked
 ), queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)
-    select device_session_id, $2, $2::timestamptz + interval '2 seconds' from revoked
+    select device_session_id, :now, :now::timestamptz + interval '2 seconds' from revoked
     returning outbox_id, device_session_id
 )
 select queued.outbox_id, revoked.* from queued join revoked using (device_session_id);
@@ -301,27 +314,28 @@ select queued.outbox_id, revoked.* from queued join revoked using (device_sessio
 -- name: queue_record
 -- Projection work for a session that did not change, so that its record is written again.
 insert into projection_outbox (device_session_id, enqueued_at, available_at)
-values ($1, clock_now(), clock_now() + interval '2 seconds')
+values (:device_session_id, clock_now(), clock_now() + interval '2 seconds')
 returning outbox_id;
 
 -- name: claim_deliveries
--- Leases up to $1 due mails for $3, first tries first, at most $2 of them tried before; skips what another courier holds.
+-- Leases up to :limit due mails for :lease, first tries first, at most :tried_before_limit of them tried before.
+-- Skips what another courier holds.
 -- A mail may wait while its domain is blocked: so that is looked at again here.
 with clock as materialized (
     select clock_now() as now
 ), first_tries as (
     select delivery_id from mail_deliveries
      where state = 'queued' and attempts = 0 and next_attempt_at <= (select now from clock)
-     order by next_attempt_at limit $1
+     order by next_attempt_at limit :limit
        for no key update skip locked
 ), tried_before as (
     select delivery_id from mail_deliveries
      where state = 'queued' and attempts > 0 and next_attempt_at <= (select now from clock)
-     order by next_attempt_at limit least($2, $1 - (select count(*) from first_tries))
+     order by next_attempt_at limit least(:tried_before_limit, :limit - (select count(*) from first_tries))
        for no key update skip locked
 )
 update mail_deliveries m
-   set attempts = m.attempts + 1, next_attempt_at = clock.now + $3::interval
+   set attempts = m.attempts + 1, next_attempt_at = clock.now + :lease::interval
   from clock, login_codes l, settings s
  -- By an array and not by a join, whose plan might read every mail that was ever sent.
  where m.delivery_id = any (array(select delivery_id from first_tries union all select delivery_id from tried_before))
@@ -332,11 +346,11 @@ returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.q
           is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains) as domain_refused;
 
 -- name: is_claim_good
--- Whether a mail may still be sent: its code lives, its domain is not refused, and the claim that counted $2 attempts is
--- the last one.
+-- Whether a mail may still be sent: its code lives, its domain is not refused, and the claim that counted :attempts
+-- is the last one.
 select exists (
     select from mail_deliveries m join login_codes l using (login_code_id) cross join settings s
-     where m.delivery_id = $1 and m.attempts = $2 and coalesce(m.state = 'queued', false)
+     where m.delivery_id = :delivery_id and m.attempts = :attempts and coalesce(m.state = 'queued', false)
        and coalesce(l.ended_at is null and l.expires_at > clock_now(), false)
        and not is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains));
 
@@ -344,9 +358,9 @@ select exists (
 -- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.
 -- Waits for no challenge: one that is being guessed at or confirmed just now stays `pending_send`, which confirms alike; else
 -- this and a batch of confirms could wait for each other.
--- $1 ids, $2 the attempts that each claim counted, $3 states, $4 reasons, $5 waits before the next try.
+-- All arrays have one element a mail: :attempts is what its claim counted, :wait the time before the next try.
 with outcome as (
-    select * from unnest($1::uuid[], $2::integer[], $3::text[], $4::text[], $5::interval[])
+    select * from unnest(:delivery_id::uuid[], :attempts::integer[], :state::text[], :reason::text[], :wait::interval[])
                   as o (delivery_id, attempts, state, reason, wait)
 ), settled as (
     update mail_deliveries m
@@ -364,16 +378,16 @@ update challenges set state = 'sent'
         for no key update of c skip locked));
 
 -- name: erase_ended_codes
--- Erases up to $1 sealed codes whose life is over: a dump holds no code (SPEC §7.2).
+-- Erases up to :limit sealed codes whose life is over: a dump holds no code (SPEC §7.2).
 update login_codes set sealed_code = null, seal_key_id = null
  where login_code_id in (
      select login_code_id from login_codes
       where sealed_code is not null and expires_at <= clock_now()
-      order by expires_at limit $1
+      order by expires_at limit :limit
         for no key update skip locked);
 
 -- name: abandon_ended_deliveries
--- Finishes up to $1 due mails whose code ended, so that after an outage the dead do not stand before the living.
+-- Finishes up to :limit due mails whose code ended, so that after an outage the dead do not stand before the living.
 with clock as materialized (
     select clock_now() as now
 )
@@ -383,7 +397,7 @@ update mail_deliveries set state = 'abandoned', reason = 'code_ended', finished_
       where m.state = 'queued' and m.next_attempt_at <= (select now from clock)
         and (select l.ended_at is not null or l.expires_at <= (select now from clock)
                from login_codes l where l.login_code_id = m.login_code_id)
-      limit $1
+      limit :limit
         for no key update skip locked));
 
 -- name: read_queue_state

@@ -55,7 +55,7 @@ def test_verify_says_that_all_is_well_and_where_the_chain_ends(world: World, cap
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("5 rows checked in ")
     assert said[1].startswith("2 rows are not sealed yet, the oldest of ")
-    assert said[2:] == [f"anchor {chain_end(world).place}", "Every row is as it was sealed"]
+    assert said[2:] == [f"anchor {chain_end(world).place}", "No findings: every row is as it was sealed"]
 
 
 def test_verify_fails_with_a_line_for_each_finding(world: World, capsys: Captured) -> None:

@@ -116,6 +116,32 @@ def test_a_wrong_environment_is_named_with_its_cure(
     assert status == (1 if level == "fail" else 0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"AUTHSESSION_POSTGRES_DSN": ""}, "database"),
+        ({"AUTHSESSION_POSTGRES_DSN": "mysql://x"}, "POSTGRES_DSN"),
+        ({"AUTHSESSION_REDIS_ADDR": "nowhere"}, "REDIS_ADDR"),
+    ],
+)
+def test_a_wrong_variable_is_one_finding(
+    environment: dict[str, str], changes: dict[str, str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, lines = examine(environment | changes, tmp_path, capsys)
+    assert len([line for line in lines if line.startswith("fail") and words in line]) == 1, lines
+    assert len([line for line in lines if line.startswith("fail")]) == 1, lines
+
+
+def test_the_user_of_a_gateway_gets_the_cure_to_name_another_user(
+    environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor(environment | {"AUTHSESSION_REDIS_USERNAME": "gateway"}, tmp_path, "internal") == 1
+    assert (
+        "fail  internal: this user of Redis may not run scripts: set AUTHSESSION_REDIS_USERNAME to internal"
+        in capsys.readouterr().out
+    )
+
+
 def test_the_dsn_of_the_other_service_is_named(
     environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,10 +190,10 @@ def test_another_redis_than_that_of_the_keeper_is_named(
         "update authsession.projection_keeper set run_id = $1, beat = extract(epoch from clock_timestamp()) * 1000 - $2"
     )
     database.execute(beat, "another", 0)
-    assert "has another Redis" in " ".join(examine(environment, tmp_path, capsys)[1])
+    assert "uses another Redis" in " ".join(examine(environment, tmp_path, capsys)[1])
     database.execute(beat, "another", 60_000)
     status, lines = examine(environment, tmp_path, capsys)
-    assert (status, "nobody has kept the gateway projection for 6" in " ".join(lines)) == (0, True)
+    assert (status, "no process has kept the gateway projection for 6" in " ".join(lines)) == (0, True)
     database.execute("update authsession.projection_keeper set beat = 0")
 
 
@@ -275,7 +301,7 @@ def test_a_redis_that_forgets_or_evicts_is_found(
     }
     status, lines = examine(environment | changes, tmp_path, capsys)
     assert status == 0
-    assert any(line.startswith("warn") and "keeps nothing over a restart" in line for line in lines), lines
+    assert any(line.startswith("warn") and "loses its data at a restart" in line for line in lines), lines
     assert any(line.startswith("warn") and "Redis user default" in line for line in lines), lines
 
 

@@ -53,28 +53,34 @@ def test_where_there_are_no_neighbours_nothing_is_asked() -> None:
 
 def test_a_mail_server_is_logged_in_at_over_a_verified_connection_and_gets_no_letter(trusted: Certificate) -> None:
     with smtp_peer(trusted, tls="starttls", login=True) as peer:
-        assert asked(peer, "starttls", **LOGIN) == ["ok    the mail server takes letters from us"]
+        assert asked(peer, "starttls", **LOGIN) == ["ok    the mail server accepts letters from us"]
     assert (peer.connections, peer.logins, peer.messages) == (1, [True], [])
 
 
 def test_a_mail_server_behind_implicit_tls_is_asked_likewise(trusted: Certificate) -> None:
     with smtp_peer(trusted, tls="implicit") as peer:
-        assert asked(peer, "implicit") == ["ok    the mail server takes letters from us"]
+        assert asked(peer, "implicit") == ["ok    the mail server accepts letters from us"]
     assert (peer.connections, peer.messages) == (1, [])
 
 
 def test_each_way_in_which_a_mail_server_does_not_take_letters_has_its_cure(trusted: Certificate) -> None:
     with smtp_peer(trusted, tls="starttls", login=True) as peer:
+        server = f"fail  mail server 127.0.0.1:{peer.port}"
         (line,) = asked(peer, "starttls", **LOGIN | {"SMTP_PASSWORD": "wrong"})
-        assert line.startswith("fail  mail server: login_refused: correct AUTHSESSION_SMTP_USERNAME")
+        assert line.startswith(f"{server}: login_refused: correct AUTHSESSION_SMTP_USERNAME")
         assert "wrong" not in line
         (line,) = asked(peer, "implicit", SMTP_TIMEOUT="1s")
-        assert line.startswith(("fail  mail server: tls_failed", "fail  mail server: timeout"))
+        assert line.startswith((f"{server}: tls_failed", f"{server}: timeout"))
     with smtp_peer() as peer:
+        server = f"fail  mail server 127.0.0.1:{peer.port}"
         (line,) = asked(peer, "starttls")
-        assert line == "fail  mail server: starttls_refused: let it offer STARTTLS, or set AUTHSESSION_SMTP_TLS"
+        assert line == f"{server}: starttls_refused: let the server offer STARTTLS, or set AUTHSESSION_SMTP_TLS"
     (line,) = asked(peer, "off")
-    assert line == "fail  mail server: unreachable: start it or correct AUTHSESSION_SMTP_ADDR"
+    assert line == f"{server}: unreachable (Connection refused): start it, or correct AUTHSESSION_SMTP_ADDR"
+    (line,) = found(
+        MAIL_SERVICE_MODE="smtp", SMTP_ADDR="mail.invalid:25", SMTP_TLS="off", SMTP_FROM="login@example.com"
+    )
+    assert line.startswith("fail  mail server mail.invalid:25: unreachable (")
 
 
 def test_a_mail_server_that_refuses_our_sender_is_told_before_a_letter_is() -> None:
@@ -83,14 +89,15 @@ def test_a_mail_server_that_refuses_our_sender_is_told_before_a_letter_is() -> N
         peer.fail("login@example.com", MailFault.REFUSE)
         (line,) = asked(peer, "off")
     assert line == (
-        "fail  mail server: sender_refused: correct AUTHSESSION_SMTP_FROM, or let the server send for that address"
+        f"fail  mail server 127.0.0.1:{peer.port}: sender_refused: "
+        "correct AUTHSESSION_SMTP_FROM, or let the server send for that address"
     )
 
 
 def test_a_mail_server_that_nobody_vouches_for_gets_no_password(certificate: Certificate) -> None:
     with smtp_peer(certificate, tls="starttls", login=True) as peer:
         (line,) = asked(peer, "starttls", **LOGIN)
-    assert line.startswith("fail  mail server: untrusted_certificate: name it in AUTHSESSION_SMTP_ADDR")
+    assert "untrusted_certificate: write its certificate's name in AUTHSESSION_SMTP_ADDR" in line
     assert peer.logins == []
 
 
@@ -100,12 +107,19 @@ def test_a_mail_service_is_asked_whether_it_is_there_and_gets_no_letter() -> Non
         assert "mail service" in line
         assert peer.requests == []
     (line,) = found(MAIL_SERVICE_MODE="rest", MAIL_SERVICE_BASE_URL=f"http://127.0.0.1:{free_port()}")
-    assert line == "fail  mail service: connect: start it or correct AUTHSESSION_MAIL_SERVICE_BASE_URL"
+    assert line == "fail  mail service: connect: start it, or correct AUTHSESSION_MAIL_SERVICE_BASE_URL"
 
 
 @pytest.mark.parametrize(
     ("fault", "word"),
-    [(None, "ok"), ("garbage", "form"), ("hang_up", "broken"), ("stall", "timeout"), (503, "status 503"), (404, "ok")],
+    [
+        (None, "ok"),
+        ("garbage", "breaks the contract"),
+        ("hang_up", "broken"),
+        ("stall", "timeout"),
+        (503, "status 503"),
+        (404, "ok"),
+    ],
 )
 def test_a_user_service_is_asked_about_nobody_and_must_answer_as_the_contract_says(
     fault: Fault | int | None, word: str

@@ -53,7 +53,7 @@ def test_a_key_is_needed_while_seals_made_with_it_are_there(
         "k2 writes",
         "k1 3 seals of the audit trail need it",
     ]
-    assert status(monkeypatch, capsys, f"{AUDIT_KEYS},{NEW}")[1][1] == "k2 may go"
+    assert status(monkeypatch, capsys, f"{AUDIT_KEYS},{NEW}")[1][1] == "k2 may be removed"
 
 
 def test_a_key_that_is_needed_and_missing_is_a_failure(
@@ -64,7 +64,7 @@ def test_a_key_that_is_needed_and_missing_is_a_failure(
     returned, lines, complaint = status(monkeypatch, capsys, AUDIT_KEYS)
     assert returned == 1
     assert lines == ["k1 writes", "k2 missing: 3 seals of the audit trail need it; put it back"]
-    assert complaint == "authsession: AUTHSESSION_AUDIT_KEYS lacks the key k2\n"
+    assert complaint == "authsession: AUTHSESSION_AUDIT_KEYS lacks the key k2: put it back\n"
 
 
 def test_no_secret_is_printed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:

@@ -106,7 +106,7 @@ def test_with_an_owner_there_is_no_setup_code(
     assert main(["operator", "setup-code"]) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("authsession: there is an owner already")
+    assert said.err.startswith("authsession: there is already an owner")
     assert audited(database) == [by_me("issue_setup_code", "owner_exists", None)]
 
 
@@ -139,7 +139,7 @@ def test_disabling_ends_everything_and_enabling_opens_nothing_again(
     assert main(["operator", "enable", name]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "ada is disabled; sessions ended: 1, tokens ended: 1",
-        "ada was disabled already",
+        "ada was already disabled",
         "ada may log in again",
         "ada was not disabled",
     ]

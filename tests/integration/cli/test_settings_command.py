@@ -7,6 +7,7 @@ import pytest
 
 from authsession.__main__ import main
 from authsession.embedded.postgres import EmbeddedPostgres
+from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.support.database import Database, cloned_database
 
 
@@ -67,6 +68,14 @@ def test_a_database_without_the_schema_or_the_right_is_one_sentence(
             assert sentence.startswith("authsession: ")
             assert said in sentence
             assert sentence.count("\n") == 1
+
+
+def test_the_help_of_set_lists_every_setting_with_its_values(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["settings", "set", "--help"])
+    said = capsys.readouterr().out
+    assert "  session_limit: a whole number from 0 (no limit) to 10000\n" in said
+    assert [name for name in SETTINGS if f"\n  {name}: " not in said] == []
 
 
 def test_domains_are_set_and_got_separated_by_commas(database: Database, capsys: pytest.CaptureFixture[str]) -> None:

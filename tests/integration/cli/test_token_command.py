@@ -70,7 +70,7 @@ def test_a_revocation_is_told_once_and_a_repeat_says_so(database: Database, caps
     capsys.readouterr()
     assert main(["token", "revoke", token_id, "--yes"]) == 0
     assert main(["token", "revoke", token_id, "--yes"]) == 0
-    assert capsys.readouterr().out.splitlines() == [f"{token_id} is revoked", f"{token_id} was revoked already"]
+    assert capsys.readouterr().out.splitlines() == [f"{token_id} is revoked", f"{token_id} was already revoked"]
     events = database.execute("select event, outcome, subject, reason_code from audit_events order by audit_id")
     assert [tuple(row) for row in events[1:]] == [
         ("security.revoke_token", "revoked", token_id, "command_line_revoke"),
@@ -87,7 +87,7 @@ def test_a_revocation_asks_first(
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert main(["token", "revoke", token_id]) == 1
     assert capsys.readouterr().err == (
-        f"authsession: This ends the token {token_id} at once: its program is refused from then on: "
+        f"authsession: This revokes the token {token_id} at once: calls with it are refused from then on: "
         "repeat the command with --yes\n"
     )
     assert [row["event"] for row in database.execute("select event from audit_events")] == ["security.create_token"]
@@ -95,7 +95,9 @@ def test_a_revocation_asks_first(
 
 def test_a_token_that_is_not_there_is_one_sentence(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["token", "revoke", "token-of-nobody", "--yes"]) == 1
-    assert capsys.readouterr().err == "authsession: there is no token token-of-nobody\n"
+    assert capsys.readouterr().err == (
+        "authsession: there is no token token-of-nobody; `authsession token list` prints them\n"
+    )
     (row,) = database.execute("select outcome, subject from audit_events")
     assert tuple(row) == ("token_not_found", "token-of-nobody")
 
@@ -127,4 +129,4 @@ def test_a_scope_that_does_not_exist_is_answered_with_those_that_do(capsys: pyte
     with pytest.raises(SystemExit):
         main(["token", "create", "--name=x", "--scope=sessions:reed"])
     said = " ".join(capsys.readouterr().err.split())
-    assert "there is no such scope; there are sessions:read, sessions:revoke" in said
+    assert "must be one of sessions:read, sessions:revoke" in said

@@ -1,4 +1,4 @@
-"""`deploy/` played through: its SQL, settings and units, and the commands that its README prints."""
+"""`deploy/` played through: its SQL, settings and units, and the commands that the guide to running prints."""
 
 import os
 import re
@@ -26,6 +26,7 @@ from tests.support.servers import temporary_postgres
 from tests.support.stack import clean_environment, wait_for
 
 DEPLOY = SOURCE / "deploy"
+STEPS = (SOURCE / "docs/guides/running.md").read_text("utf-8").partition("\n## One host, step by step\n")[2]
 PROCESSES = ("public", "internal")
 READ_SETTINGS = {"public": read_public, "internal": read_internal}
 
@@ -40,7 +41,7 @@ def unit(process: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """Where the places that the README names are in this test."""
+    """Where the places that the guide names are in this test."""
 
     folder: Path
     places: Mapping[str, str]
@@ -51,7 +52,7 @@ class Machine:
         return text
 
     def play(self, block: str) -> subprocess.CompletedProcess[str]:
-        """The README's shell commands, without those that need a superuser or systemd."""
+        """The guide's shell commands, without those that need a superuser or systemd."""
         lines = [line for line in block.splitlines() if not re.match(r"psql |systemctl |cp .*systemd", line)]
         commands = self.here("\n".join(["cd /etc/authsession/secrets", *lines]))
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -63,7 +64,7 @@ class Machine:
 
 
 PROGRAM, SECRETS, DATABASE, REDIS, SETTINGS, QUESTIONS = re.findall(
-    r"```sh\n(.*?)```", (DEPLOY / "README.md").read_text("utf-8"), re.DOTALL
+    r"```sh\n(.*?)```", STEPS.partition("\n## ")[0], re.DOTALL
 )
 
 
@@ -79,7 +80,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="module")
 def machine(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """What the README's commands make, and a Redis with its users. The database's owner is the test's."""
+    """What the guide's commands make, and a Redis with its users. The database's owner is the test's."""
     folder = tmp_path_factory.mktemp("etc") / "authsession"
     (folder / "secrets").mkdir(parents=True)
     (folder / "secrets/owner_dsn").write_text(postgres.dsn("authsession"))

@@ -75,13 +75,22 @@ def test_data_without_their_version_are_kept(tmp_path: Path) -> None:
     assert (tmp_path / "data" / "base").exists()
 
 
+def test_data_without_their_write_ahead_log_have_a_cure(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path, durable=False)
+    server.start()
+    server.stop()
+    shutil.rmtree(server.data / "pg_wal")
+    with pytest.raises(StartFailure, match=r"pg_wal.*the data look damaged: restore a backup, or move the folder away"):
+        server.start()
+
+
 def test_a_broken_append_only_file(tmp_path: Path) -> None:
     server = EmbeddedRedis(tmp_path / "redis")
     server.start()
     server.stop()
     for file in (tmp_path / "redis" / "appendonlydir").iterdir():
         file.write_bytes(b"nonsense" * 100)
-    with pytest.raises(StartFailure, match="delete that folder, it is made anew from Postgres"):
+    with pytest.raises(StartFailure, match="delete that folder; it is rebuilt from Postgres"):
         server.start()
     shutil.rmtree(tmp_path / "redis")
     server.start()
@@ -90,5 +99,5 @@ def test_a_broken_append_only_file(tmp_path: Path) -> None:
 
 def test_an_environment_file_that_is_no_text(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StartFailure, match=r"\.env cannot be read \(UnicodeDecodeError\): mend or remove it"):
+    with pytest.raises(StartFailure, match=r"\.env cannot be read \(UnicodeDecodeError\): correct or remove it"):
         read_environment(tmp_path)

@@ -85,7 +85,7 @@ def test_servers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_data_of_another_postgres_version_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "PG_VERSION").write_text("15\n")
-    with pytest.raises(StartFailure, match="belong to Postgres 15 and this program runs Postgres 18"):
+    with pytest.raises(StartFailure, match="belong to Postgres 15, and this program runs Postgres 18: upgrade them"):
         EmbeddedPostgres(tmp_path).start()
 
 

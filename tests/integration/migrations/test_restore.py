@@ -1,4 +1,4 @@
-"""A dump goes into a cluster that has never seen us, as docs/operating.md says: without errors, and complete."""
+"""A dump goes into a cluster that has never seen us, as docs/guides/backup.md says: without errors, and complete."""
 
 import subprocess
 from collections.abc import Iterator

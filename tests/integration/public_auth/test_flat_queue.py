@@ -12,6 +12,7 @@ from tests.integration.public_auth.test_flat_reads import (
     EMAIL,
     PAST,
     PAST_OF_EVERYBODY,
+    SQL,
     TAG,
     _as_owner,
     _pages,
@@ -43,13 +44,13 @@ def test_a_step_of_the_queue_costs_the_same_whatever_was_sent_before_or_waits(
         await connection.execute("analyze emails, login_codes, challenges, mail_deliveries")
         await connection.execute(MAKE_DUE, DUE)
         return {
-            f"{statement}, {plan}": await _pages(connection, plan, statement, *arguments)
+            f"{statement}, {plan}": await _pages(connection, plan, SQL[statement](**values))
             for plan in ("force_custom_plan", "force_generic_plan")
-            for statement, *arguments in (
-                ("claim_deliveries", DUE, DUE, timedelta(0)),
-                ("is_claim_good", uuid4(), 1),
-                ("abandon_ended_deliveries", 1),
-                ("erase_ended_codes", 500),
+            for statement, values in (
+                ("claim_deliveries", {"limit": DUE, "tried_before_limit": DUE, "lease": timedelta(0)}),
+                ("is_claim_good", {"delivery_id": uuid4(), "attempts": 1}),
+                ("abandon_ended_deliveries", {"limit": 1}),
+                ("erase_ended_codes", {"limit": 500}),
             )
         }
 

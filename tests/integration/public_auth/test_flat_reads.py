@@ -18,6 +18,18 @@ MOST_PAGES = 80
 """Of 8 KiB. A read of one address without a past takes about 15."""
 EMAIL = "long-past@example.com"
 TAG = bytes(16)
+SQL = queries.load("services.public_auth.store")
+READ_FOR_ISSUE = {
+    "folded": [EMAIL],
+    "identity": [EMAIL],
+    "mailbox": [EMAIL],
+    "network_tags": [TAG],
+    "tags_per_send": 1,
+    "new_address_mail_limit": 300,
+    "new_address_mail_window": timedelta(hours=1),
+    "live_challenges_per_network": 2,
+    "users_live_here": True,
+}
 
 # A challenge with its code and delivery every eight seconds of the last day, all over; and one of each other address.
 ADDRESSES = """
@@ -70,11 +82,11 @@ def test_a_read_costs_the_same_whatever_came_before(
         await connection.execute("analyze emails, login_codes, challenges, mail_deliveries")
         challenge_id = await connection.fetchval("select max(challenge_id) from challenges where email = $1", EMAIL)
         return {
-            f"{statement}, {plan}": await _pages(connection, plan, statement, *arguments)
+            f"{statement}, {plan}": await _pages(connection, plan, SQL[statement](**values))
             for plan in ("force_custom_plan", "force_generic_plan")
-            for statement, *arguments in (
-                ("read_for_issue", [EMAIL], [EMAIL], [TAG], 300, timedelta(hours=1), 2, 1, True, [EMAIL]),
-                ("read_for_confirm", [challenge_id], True),
+            for statement, values in (
+                ("read_for_issue", READ_FOR_ISSUE),
+                ("read_for_confirm", {"challenge_ids": [challenge_id], "users_live_here": True}),
             )
         }
 
@@ -82,12 +94,12 @@ def test_a_read_costs_the_same_whatever_came_before(
     assert {statement: count for statement, count in read.items() if count > MOST_PAGES} == {}
 
 
-async def _pages(connection: asyncpg.Connection, plan: str, statement: str, *arguments: Any) -> int:
+async def _pages(connection: asyncpg.Connection, plan: str, bound: queries.Bound) -> int:
     """Pages that the statement touched, under a plan made for these arguments or for any.
 
     `execute` and literals: `explain` of a statement with parameters plans for these, whatever `plan` says.
     """
-    sql = queries.load("services.public_auth.store")[statement]
+    sql, *arguments = bound
     async with connection.transaction():
         for name, value in ({**PUBLIC_SETTINGS, "plan_cache_mode": plan}).items():
             await connection.execute(f"set local {name} = {value}")
@@ -99,7 +111,7 @@ async def _pages(connection: asyncpg.Connection, plan: str, statement: str, *arg
     return sum(int(count) for count in re.findall(r"(?:hit|read)=(\d+)", touched))
 
 
-async def _literals(connection: asyncpg.Connection, sql: str, arguments: tuple[Any, ...]) -> list[str]:
+async def _literals(connection: asyncpg.Connection, sql: str, arguments: list[Any]) -> list[str]:
     """The arguments as SQL, each of the type that the statement takes."""
     types = [parameter.name for parameter in (await connection.prepare(sql)).get_parameters()]
     return [

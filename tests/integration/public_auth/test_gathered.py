@@ -10,7 +10,7 @@ import asyncpg
 from services.public_auth.domain.confirm import CountWrongCode
 from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade, confirm_challenges
 from services.public_auth.store.deliveries import ClaimLimits, Settlement, claim_deliveries, settle_deliveries
-from shared.lifecycle.decided_again import DecidedAgain
+from shared.lifecycle.batching import DecidedAgain
 from tests.support.builders import email_address
 from tests.support.public_flow import LOGIN_CODE_KEYS, PublicFlow, race
 from tests.support.world import World

@@ -16,6 +16,7 @@ from tests.support.trusted import block_email
 from tests.support.world import World
 
 HOT_UPDATES = "select pg_stat_get_xact_tuples_hot_updated('challenges'::regclass)"
+EXPLAIN = "explain (analyze, timing off, summary off) "
 Work = tuple[list[str], int]
 
 
@@ -50,9 +51,10 @@ async def _guess_five_times(database: Database, challenge_id: str, state: str, *
 
 async def _work(connection: asyncpg.Connection, challenge_id: str, state: str, evaluated: int) -> Work:
     """Triggers that one wrong code fired, and whether it spared the indexes."""
-    sql = "explain (analyze, timing off, summary off) " + queries.load("services.public_auth.store")["write_wrong_code"]
+    write_wrong_code = queries.load("services.public_auth.store")["write_wrong_code"]
+    sql, *arguments = write_wrong_code(challenge_id=challenge_id, state=state, evaluated=evaluated)
     async with connection.transaction():
-        plan = [row[0] for row in await connection.fetch(sql, challenge_id, state, evaluated)]
+        plan = [row[0] for row in await connection.fetch(EXPLAIN + sql, *arguments)]
         hot_updates = await connection.fetchval(HOT_UPDATES)
     assert "rows=1" in plan[0]
     return [line.strip() for line in plan if "Trigger" in line], hot_updates

@@ -36,7 +36,16 @@ def test_a_known_network_is_recognized_as_long_as_its_key_is_in_the_ring(
 
 def recognizes(world: World, email: str, tags: tuple[bytes, ...]) -> bool:
     """Whether a send from a network with these tags would have the part of the budgets that is kept for known ones."""
-    read = queries.load("services.public_auth.store")["read_for_issue"]
-    arguments = ([email], [email], tags, None, timedelta(hours=1), 2, len(tags), True, [email])
-    row = world.call(world.public.unit_of_work, lambda connection: connection.fetchrow(read, *arguments))
+    read = queries.load("services.public_auth.store")["read_for_issue"](
+        folded=[email],
+        identity=[email],
+        mailbox=[email],
+        network_tags=tags,
+        tags_per_send=len(tags),
+        new_address_mail_limit=None,
+        new_address_mail_window=timedelta(hours=1),
+        live_challenges_per_network=2,
+        users_live_here=True,
+    )
+    row = world.call(world.public.unit_of_work, lambda connection: connection.fetchrow(*read))
     return row["known"]

@@ -190,11 +190,18 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     )
     file.write_text("")
     assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(file)) == (
-        "AUTHSESSION_POSTGRES_DSN_FILE names an empty file",
+        f"AUTHSESSION_POSTGRES_DSN_FILE names the file {file} that is empty",
     )
     assert problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=str(tmp_path / "none")) == (
-        "AUTHSESSION_POSTGRES_DSN_FILE names a file that cannot be read: No such file or directory",
+        f"AUTHSESSION_POSTGRES_DSN_FILE names the file {tmp_path}/none that cannot be read: No such file or directory",
     )
+
+
+@pytest.mark.parametrize("secret", ["postgresql://o:topsecret@h/x", "/topsecret+base64=", "/" + "topsecret" * 40])
+def test_a_secret_in_the_place_of_a_path_is_not_repeated(secret: str) -> None:
+    (problem,) = problems(POSTGRES_DSN="", POSTGRES_DSN_FILE=secret)
+    assert problem.startswith("AUTHSESSION_POSTGRES_DSN_FILE names a file that cannot be read: ")
+    assert "topsecret" not in problem
 
 
 def test_a_mistyped_name_is_refused_with_the_right_one() -> None:

@@ -8,8 +8,7 @@ import trio
 import trio.testing
 
 from shared.kernel.faults import DependencyUnavailable
-from shared.lifecycle.batching import MOST, PATIENCE, Gathering, Turn, Turns
-from shared.lifecycle.decided_again import DecidedAgain
+from shared.lifecycle.batching import MOST, PATIENCE, DecidedAgain, Gathering, Turn, Turns
 
 
 class Server:

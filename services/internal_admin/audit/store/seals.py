@@ -13,7 +13,7 @@ from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.io import queries
 from shared.kernel.keyring import Key
 
-SQL = queries.load("services.internal_admin.audit.store", "seals.sql")
+SQL = queries.load_texts("services.internal_admin.audit.store", "seals.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from services.internal_admin.audit.domain.filter import AuditFilter, AuditPage, 
 from services.internal_admin.audit.domain.row import AuditRow
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.audit.store", "trail.sql")
+_SQL = queries.load_texts("services.internal_admin.audit.store", "trail.sql")
 
 LOOKED_AT = 20_000
 """Rows that one page looks at, at most: some 20 ms."""

@@ -29,7 +29,7 @@ from services.internal_admin.operators.domain.recovery_code import RecoveryCodeC
 from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
-_SQL = queries.load("services.internal_admin.operators.store", "accounts.sql")
+_SQL = queries.load_texts("services.internal_admin.operators.store", "accounts.sql")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from services.internal_admin.operators.store.accounts import (
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.operators.store", "administration.sql")
+_SQL = queries.load_texts("services.internal_admin.operators.store", "administration.sql")
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:

@@ -28,7 +28,7 @@ from services.internal_admin.operators.store.accounts import audit_refusal, open
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load("services.internal_admin.operators.store", "setup.sql")
+_SQL = queries.load_texts("services.internal_admin.operators.store", "setup.sql")
 
 _REGISTER = "security.register_owner"
 

@@ -94,7 +94,7 @@ def test_two_seals_that_changed_places_are_found(world: World, ids: list[int]) -
 
 def test_an_inserted_row_with_an_old_time_is_found_whether_it_gets_a_seal_or_not(world: World, ids: list[int]) -> None:
     (inserted,) = add_rows(world, 1, age=LONG)
-    assert verify(world) == [f"row {inserted} has no seal, though much younger rows have theirs"]
+    assert verify(world) == [f"row {inserted} has no seal, although much younger rows are sealed"]
     seal_all(world)
     assert verify(world) == [f"row {inserted} (seal 11) tells of a time long before rows sealed earlier"]
 
@@ -108,7 +108,7 @@ def test_an_inserted_row_with_an_old_id_gets_no_seal_and_is_found(world: World, 
         ids[0] - 1,
     )
     seal_all(world)
-    assert verify(world) == [f"row {ids[0] - 1} has no seal, though much younger rows have theirs"]
+    assert verify(world) == [f"row {ids[0] - 1} has no seal, although much younger rows are sealed"]
 
 
 def test_a_cut_end_is_found_against_an_anchor(world: World, ids: list[int]) -> None:

@@ -10,8 +10,8 @@ from tests.support.builders import store_user, unique
 from tests.support.world import World
 
 SQL = {
-    **queries.load("services.internal_admin.sessions"),
-    **queries.load("services.internal_admin.blocks"),
+    **queries.load_texts("services.internal_admin.sessions"),
+    **queries.load_texts("services.internal_admin.blocks"),
 }
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MIDDLE = START + timedelta(seconds=10_000)

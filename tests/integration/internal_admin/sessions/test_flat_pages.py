@@ -13,7 +13,7 @@ from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io import queries
 from tests.support.database import Database, cloned_database
 
-SQL = queries.load("services.internal_admin.sessions")
+SQL = queries.load_texts("services.internal_admin.sessions")
 MOST_PAGES = 150
 """Of 8 KiB: 100 sessions on as many pages of the table, and the way to them."""
 _BUSIEST = "select user_id from device_sessions group by user_id having count(*) = 5000"

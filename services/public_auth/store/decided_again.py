@@ -5,12 +5,13 @@ attacker who keeps changing it cannot keep the owner out.
 """
 
 from collections.abc import Awaitable, Callable
-from enum import Enum, auto
 from typing import TypeVar
 
 import asyncpg
 
+from shared.io.queries import Bound
 from shared.kernel.faults import InvariantBroken
+from shared.lifecycle.batching import DecidedAgain
 
 T = TypeVar("T")
 
@@ -18,24 +19,17 @@ T = TypeVar("T")
 _ATTEMPTS_UNDER_LOCK = 8
 
 
-class DecidedAgain(Enum):
-    """What an attempt returns when its write met something else than its decision had read."""
-
-    NEEDED = auto()
-
-
 async def until_written(
     connection: asyncpg.Connection,
     attempt: Callable[[], Awaitable[T | DecidedAgain]],
-    lock_email: str,
-    lock_argument: str | list[str],
+    lock_email: Bound,
 ) -> T:
     """Return the first outcome of `attempt` that is not `DecidedAgain`."""
     outcome = await attempt()
     if not isinstance(outcome, DecidedAgain):
         return outcome
     async with connection.transaction():
-        await connection.execute(lock_email, lock_argument)
+        await connection.execute(*lock_email)
         for _ in range(_ATTEMPTS_UNDER_LOCK):
             outcome = await attempt()
             if not isinstance(outcome, DecidedAgain):

@@ -29,7 +29,7 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
 from shared.projection.rights import DRY_RUN, keys_of_a_login
 
-_SQL = queries.load_texts("authsession", "doctor.sql")
+_SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000
@@ -117,7 +117,7 @@ async def _kept(dsn: str | None) -> _Kept | None:
         return None
     try:
         async with connect(dsn) as connection:
-            row = await connection.fetchrow(_SQL["read_keeper"])
+            row = await connection.fetchrow(*_SQL["read_keeper"]())
     except (StartFailure, ConfigurationError, asyncpg.PostgresError):
         return None
     return _Kept(row["run_id"], timedelta(milliseconds=row["age_ms"])) if row and row["has_beaten"] else None
@@ -159,11 +159,11 @@ def _no_database(environment: Mapping[str, str]) -> list[Finding]:
 
 
 async def _server(connection: asyncpg.Connection) -> Finding:
-    encoding = await connection.fetchval(_SQL["read_encoding"])
+    encoding = await connection.fetchval(*_SQL["read_encoding"]())
     if encoding != "UTF8":
         cure = "create a database with encoding 'UTF8' template template0, and restore the data into it"
         return Finding("fail", f"the database's encoding is {encoding}", cure)
-    number = int(await connection.fetchval(_SQL["read_server_version"]))
+    number = int(await connection.fetchval(*_SQL["read_server_version"]()))
     if number < OLDEST_POSTGRES:
         return Finding("fail", f"Postgres {number // 10_000}", f"use {OLDEST_POSTGRES // 10_000} or later")
     return Finding("ok", f"Postgres {number // 10_000}")
@@ -171,7 +171,7 @@ async def _server(connection: asyncpg.Connection) -> Finding:
 
 async def _schema(connection: asyncpg.Connection) -> Finding:
     try:
-        found = await connection.fetchval(_SQL["read_schema_version"])
+        found = await connection.fetchval(*_SQL["read_schema_version"]())
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         found = None
     if found is None:
@@ -185,12 +185,12 @@ async def _schema(connection: asyncpg.Connection) -> Finding:
 
 
 async def _clock(connection: asyncpg.Connection) -> Finding:
-    offset = await connection.fetchval(_SQL["read_clock_offset"])
+    offset = await connection.fetchval(*_SQL["read_clock_offset"]())
     if offset:
         cure = "run: alter database … reset authsession.clock_offset"
         return Finding("fail", f"the clock is moved by {offset}", cure)
     before = SystemClock().now()
-    there = await connection.fetchval(_SQL["read_server_clock"])
+    there = await connection.fetchval(*_SQL["read_server_clock"]())
     after = SystemClock().now()
     skew = max(before - there, there - after, timedelta(0))
     if skew > SKEW_TOLERANCE:
@@ -201,7 +201,7 @@ async def _clock(connection: asyncpg.Connection) -> Finding:
 
 async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool) -> list[Finding]:
     """Whether a crash or a failover would lose acknowledged writes. Empty for a single server that flushes."""
-    row = await connection.fetchrow(_SQL["read_durability"])
+    row = await connection.fetchrow(*_SQL["read_durability"]())
     assert row is not None
     if row["synchronous_commit"] in ("off", "local"):
         text = f"synchronous_commit is {row['synchronous_commit']}"
@@ -217,7 +217,7 @@ async def _durability(connection: asyncpg.Connection, *, has_several_hosts: bool
 
 
 async def _writes(connection: asyncpg.Connection) -> list[Finding]:
-    if await connection.fetchval(_SQL["read_read_only"]):
+    if await connection.fetchval(*_SQL["read_read_only"]()):
         return [Finding("fail", "Postgres refuses writes", "name the primary in AUTHSESSION_POSTGRES_DSN")]
     return []
 
@@ -234,7 +234,7 @@ async def _own_rights(connection: asyncpg.Connection, name: str) -> Finding:
 
 
 async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
-    row = await connection.fetchrow(_SQL["read_role"], role)
+    row = await connection.fetchrow(*_SQL["read_role"](role=role))
     if row is None:
         return [Finding("fail", f"there is no role {role}", f"run `{typed('migrate')}` as a user who may create roles")]
     if not row["rolcanlogin"]:
@@ -243,7 +243,9 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
     if row["rolsuper"]:
         return [Finding("fail", f"{role} is a superuser", f"run: alter role {role} nosuperuser")]
     has = {
-        (table, right): await connection.fetchval(_SQL["has_right"], role, SCHEMA, table, right)
+        (table, right): await connection.fetchval(
+            *_SQL["has_right"](role=role, schema=SCHEMA, table=table, right=right)
+        )
         for table, right in (*_FORBIDDEN[role], *_NEEDED[role])
     }
     wrong = [f"may {right} {table}" for table, right in _FORBIDDEN[role] if has[table, right]]
@@ -255,7 +257,7 @@ async def _rights(connection: asyncpg.Connection, role: str) -> list[Finding]:
 
 async def _blockers(connection: asyncpg.Connection) -> list[Finding]:
     """Whether the schema's owner may end back ends of the public role that block others (SPEC §1.2)."""
-    row = await connection.fetchrow(_SQL["read_ender"])
+    row = await connection.fetchrow(*_SQL["read_ender"]())
     if row is None or row["may_end"]:
         return []  # `_schema` reports a missing function
     cure = f"run as a superuser: grant {PUBLIC_ROLE} to {row['owner']}"
@@ -268,7 +270,7 @@ async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
     Only this check sees both: the setting is in Postgres, the host in the environment (SPEC §3.9).
     """
     try:
-        is_required = await connection.fetchval(_SQL["read_require_client_key_proof"])
+        is_required = await connection.fetchval(*_SQL["read_require_client_key_proof"]())
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return []  # `_schema` reports that
     if not is_required:
@@ -297,7 +299,7 @@ def _users_live_here(environment: Mapping[str, str]) -> bool:
 async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
     """Users that share one address in several spellings, from before SPEC §2.3 made them one person. Ids only."""
     try:
-        rows = await connection.fetch(_SQL["read_shared_addresses"], MOST_SHARED_ADDRESSES)
+        rows = await connection.fetch(*_SQL["read_shared_addresses"](limit=MOST_SHARED_ADDRESSES))
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return []  # `_schema` reports that
     cure = "give each of the others its own address (PATCH /api/v1/internal/users/{user_id}), or erase it (DELETE)"

@@ -44,20 +44,20 @@ select (select count(*) from pg_stat_replication) as standbys,
 
 -- name: read_role
 -- Whether the role can log in, and whether it is a superuser, to whom rights do not apply.
-select rolcanlogin, rolsuper from pg_roles where rolname = $1;
+select rolcanlogin, rolsuper from pg_roles where rolname = :role;
 
 -- name: has_right
--- Whether role $1 has right $4 on table $3 of schema $2, or on one of its columns; null if there is no such table.
-select case when $4::text in ('select', 'insert', 'update')
-            then has_any_column_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4)
-            else has_table_privilege($1::name, to_regclass(format('%I.%I', $2::text, $3::text)), $4) end;
+-- Whether the role has the right on the table, or on one of its columns; null if there is no such table.
+select case when :right::text in ('select', 'insert', 'update')
+            then has_any_column_privilege(:role::name, to_regclass(format('%I.%I', :schema::text, :table::text)), :right)
+            else has_table_privilege(:role::name, to_regclass(format('%I.%I', :schema::text, :table::text)), :right) end;
 
 -- name: read_require_client_key_proof
 -- The setting `require_client_key_proof`.
 select require_client_key_proof from authsession.settings;
 
 -- name: read_shared_addresses
--- At most $1 addresses with several users: the oldest user, the others, and the number of the others' active sessions.
+-- Addresses with several users: the oldest user, the others, and the number of the others' active sessions.
 -- `addresses` is the number of all such addresses.
 with shared as materialized (
     select email_id, array_agg(user_id order by created_at, user_id) as user_ids
@@ -66,4 +66,4 @@ with shared as materialized (
 select user_ids[1] as keeps, user_ids[2:] as others, (select count(*) from shared) as addresses,
        (select count(*) from authsession.device_sessions
          where user_id = any (user_ids[2:]) and status = 'active') as active_sessions
-  from shared order by email_id limit $1;
+  from shared order by email_id limit :limit;

@@ -20,7 +20,7 @@ from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import KEY_ID, KeyRing
 
-_SQL = queries.load_texts("authsession", "keys.sql")
+_SQL = queries.load("authsession", "keys.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ async def needed_keys(connection: asyncpg.Connection, ring: Ring) -> Mapping[str
     if ring.statement is None:
         return {}
     try:
-        return {row["key_id"]: row["needing"] for row in await connection.fetch(_SQL[ring.statement])}
+        return {row["key_id"]: row["needing"] for row in await connection.fetch(*_SQL[ring.statement]())}
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
         return {}
 

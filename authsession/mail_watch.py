@@ -16,7 +16,7 @@ from shared.kernel.sealing import Unsealable, unseal
 
 # A row becomes visible when its transaction commits, later than its time. So each step looks back and skips known rows.
 _LOOK_BACK = timedelta(seconds=30)
-_SQL = queries.load_texts("authsession")
+_SQL = queries.load("authsession")
 _WHY = {
     "shared_unmailed": "the code mailed before is still valid, use that one",
     "mail_budget": "too many mails to this address",
@@ -58,8 +58,8 @@ class MailWatch:
                 self._on_line(f"{row['email']} nothing mailed: {_WHY.get(why, why)} ({row['challenge_id']})")
 
     async def _new_rows(self) -> list[asyncpg.Record]:
-        since = await self._connection.fetchval(_SQL["read_clock"]) - _LOOK_BACK
-        rows = await self._connection.fetch(_SQL["read_finished_deliveries"], since)
+        since = await self._connection.fetchval(*_SQL["read_clock"]()) - _LOOK_BACK
+        rows = await self._connection.fetch(*_SQL["read_finished_deliveries"](since=since))
         new = [row for row in rows if row["delivery_id"] not in self._seen]
         self._seen = {row["delivery_id"]: row["finished_at"] for row in rows}
         return new

@@ -50,49 +50,227 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorSpec:
-    """The HTTP status of an error code, and the message used when nothing more exact is known."""
+    """One row of the table. `meaning` and `cure` are for `docs/reference/errors.md`; no answer holds them."""
 
     status: int
     message: str
+    """The default: a refusal may bring one that says more."""
+    meaning: str
+    cure: str
 
 
 ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
     {
-        ErrorCode.INVALID_REQUEST: ErrorSpec(400, "invalid request"),
-        ErrorCode.INVALID_CLIENT_PUBLIC_KEY: ErrorSpec(400, "invalid client public key"),
-        ErrorCode.INVALID_CODE: ErrorSpec(400, "invalid code"),
-        ErrorCode.BLOCKED_BY_POLICY: ErrorSpec(403, "blocked by policy"),
-        ErrorCode.PASSWORD_TOO_SHORT: ErrorSpec(400, "password too short"),
-        ErrorCode.PASSWORD_TOO_LONG: ErrorSpec(400, "password too long"),
-        ErrorCode.PASSWORD_TOO_SIMPLE: ErrorSpec(400, "password too simple"),
-        ErrorCode.PASSWORD_HOLDS_IDENTITY: ErrorSpec(400, "password holds identity"),
-        ErrorCode.PASSWORD_TOO_COMMON: ErrorSpec(400, "password too common"),
-        ErrorCode.PASSWORD_TOO_PREDICTABLE: ErrorSpec(400, "password too predictable"),
-        ErrorCode.INSECURE_TRANSPORT: ErrorSpec(400, "insecure transport"),
-        ErrorCode.INVALID_CREDENTIALS: ErrorSpec(401, "invalid credentials"),
-        ErrorCode.SESSION_RENEWAL_REQUIRED: ErrorSpec(401, "session renewal required"),
-        ErrorCode.FORBIDDEN: ErrorSpec(403, "forbidden"),
-        ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(403, "cross-origin request"),
-        ErrorCode.NOT_FOUND: ErrorSpec(404, "not found"),
-        ErrorCode.CHALLENGE_NOT_FOUND: ErrorSpec(404, "challenge not found"),
-        ErrorCode.SESSION_NOT_FOUND: ErrorSpec(404, "session not found"),
-        ErrorCode.SUBJECT_NOT_FOUND: ErrorSpec(404, "subject not found"),
-        ErrorCode.TOKEN_NOT_FOUND: ErrorSpec(404, "token not found"),
-        ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(405, "method not allowed"),
-        ErrorCode.SESSION_LIMIT_EXCEEDED: ErrorSpec(409, "session limit exceeded"),
-        ErrorCode.EMAIL_IN_USE: ErrorSpec(409, "e-mail in use"),
-        ErrorCode.EMAIL_BLOCKED: ErrorSpec(409, "e-mail blocked"),
-        ErrorCode.USERS_LIVE_ELSEWHERE: ErrorSpec(409, "users live elsewhere"),
-        ErrorCode.OWNER_EXISTS: ErrorSpec(409, "owner exists"),
-        ErrorCode.ONBOARDING_OUT_OF_ORDER: ErrorSpec(409, "onboarding out of order"),
-        ErrorCode.SETTINGS_CONFLICT: ErrorSpec(409, "settings changed meanwhile"),
-        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorSpec(409, "idempotency conflict"),
-        ErrorCode.CHALLENGE_EXPIRED: ErrorSpec(410, "challenge expired"),
-        ErrorCode.REQUEST_TOO_LARGE: ErrorSpec(413, "request too large"),
-        ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorSpec(415, "unsupported media type"),
-        ErrorCode.RATE_LIMITED: ErrorSpec(429, "rate limited"),
-        ErrorCode.INTERNAL_ERROR: ErrorSpec(500, "internal error"),
-        ErrorCode.SERVICE_UNAVAILABLE: ErrorSpec(503, "service unavailable"),
+        ErrorCode.INVALID_REQUEST: ErrorSpec(
+            400,
+            "invalid request",
+            "The request is malformed; the message names the field.",
+            "Correct the request. Repeating it unchanged gives the same answer.",
+        ),
+        ErrorCode.INVALID_CLIENT_PUBLIC_KEY: ErrorSpec(
+            400,
+            "invalid client public key",
+            "`client_public_key` is no usable Ed25519 key, or `client_key_proof` is missing or wrong. No guess counts.",
+            "Send the padded standard base64 of the 32 raw key bytes, and sign the proof with the same key.",
+        ),
+        ErrorCode.INVALID_CODE: ErrorSpec(
+            400,
+            "invalid code",
+            "The code is wrong. The guess counts against the challenge.",
+            "Let the person type the code again. A challenge accepts five guesses.",
+        ),
+        ErrorCode.BLOCKED_BY_POLICY: ErrorSpec(
+            403,
+            "blocked by policy",
+            "The code is right, but the user, the address or its domain is blocked. The code stays usable.",
+            "Tell the person to ask your support. An operator can remove the block.",
+        ),
+        ErrorCode.PASSWORD_TOO_SHORT: ErrorSpec(
+            400,
+            "password too short",
+            "The new password has fewer characters than `operator_password_min_length`.",
+            "Choose a longer password.",
+        ),
+        ErrorCode.PASSWORD_TOO_LONG: ErrorSpec(
+            400,
+            "password too long",
+            "The new password has more than 256 characters.",
+            "Choose a shorter password.",
+        ),
+        ErrorCode.PASSWORD_TOO_SIMPLE: ErrorSpec(
+            400,
+            "password too simple",
+            "The new password uses too few of the four classes: lower case, upper case, digits, others.",
+            "Use characters of at least three classes.",
+        ),
+        ErrorCode.PASSWORD_HOLDS_IDENTITY: ErrorSpec(
+            400,
+            "password holds identity",
+            "The new password contains the operator's user name or e-mail.",
+            "Choose a password without them.",
+        ),
+        ErrorCode.PASSWORD_TOO_COMMON: ErrorSpec(
+            400,
+            "password too common",
+            "The new password is on the list of common passwords.",
+            "Choose another password.",
+        ),
+        ErrorCode.PASSWORD_TOO_PREDICTABLE: ErrorSpec(
+            400,
+            "password too predictable",
+            "The new password repeats too few different characters.",
+            "Choose another password.",
+        ),
+        ErrorCode.INSECURE_TRANSPORT: ErrorSpec(
+            400,
+            "insecure transport",
+            "A session cookie was asked for over plain HTTP.",
+            "Call through HTTPS, by a proxy in `AUTHSESSION_TRUSTED_PROXIES`, or ask for a bearer token.",
+        ),
+        ErrorCode.INVALID_CREDENTIALS: ErrorSpec(
+            401,
+            "invalid credentials",
+            "The credentials are missing, wrong or expired.",
+            "Log in again, or send a valid token.",
+        ),
+        ErrorCode.SESSION_RENEWAL_REQUIRED: ErrorSpec(
+            401,
+            "session renewal required",
+            "The operator's session is valid but must be renewed first.",
+            "Call `GET /api/control-plane/auth/session`, then repeat the request.",
+        ),
+        ErrorCode.FORBIDDEN: ErrorSpec(
+            403,
+            "forbidden",
+            "The credentials are valid but do not permit this call; the message names a missing scope.",
+            "Use credentials that permit it, or create a token with that scope.",
+        ),
+        ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(
+            403,
+            "cross-origin request",
+            "A change by cookie lacks a proof that it comes from the same origin.",
+            "Call from a page of the same origin, or use a bearer token.",
+        ),
+        ErrorCode.NOT_FOUND: ErrorSpec(
+            404,
+            "not found",
+            "The route does not exist, or it is switched off in this installation.",
+            "Check the path and the listener.",
+        ),
+        ErrorCode.CHALLENGE_NOT_FOUND: ErrorSpec(
+            404,
+            "challenge not found",
+            "The challenge does not exist.",
+            "Ask for a new code.",
+        ),
+        ErrorCode.SESSION_NOT_FOUND: ErrorSpec(
+            404,
+            "session not found",
+            "The session does not exist, or the operator may not see it.",
+            "Check the id.",
+        ),
+        ErrorCode.SUBJECT_NOT_FOUND: ErrorSpec(
+            404,
+            "subject not found",
+            "The user does not exist.",
+            "Check the id or the address.",
+        ),
+        ErrorCode.TOKEN_NOT_FOUND: ErrorSpec(
+            404,
+            "token not found",
+            "The API token does not exist.",
+            "Check the id.",
+        ),
+        ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(
+            405,
+            "method not allowed",
+            "The route exists, but not for this method.",
+            "Use a method that the `Allow` field names.",
+        ),
+        ErrorCode.SESSION_LIMIT_EXCEEDED: ErrorSpec(
+            409,
+            "session limit exceeded",
+            "The code is right, but the user has reached `session_limit`. The code stays usable.",
+            "Revoke a session of the user, then repeat the request.",
+        ),
+        ErrorCode.EMAIL_IN_USE: ErrorSpec(
+            409,
+            "e-mail in use",
+            "Another user has this address.",
+            "Choose another address, or delete the other user.",
+        ),
+        ErrorCode.EMAIL_BLOCKED: ErrorSpec(
+            409,
+            "e-mail blocked",
+            "The old or the new address is blocked, so the change was refused.",
+            "Remove the block first.",
+        ),
+        ErrorCode.USERS_LIVE_ELSEWHERE: ErrorSpec(
+            409,
+            "users live elsewhere",
+            "A user service keeps the users, so this change is not possible here.",
+            "Make the change in the user service.",
+        ),
+        ErrorCode.OWNER_EXISTS: ErrorSpec(
+            409,
+            "owner exists",
+            "The installation already has an owner.",
+            "Log in as the owner. `authsession operator reset` helps if the password is lost.",
+        ),
+        ErrorCode.ONBOARDING_OUT_OF_ORDER: ErrorSpec(
+            409,
+            "onboarding out of order",
+            "Another step of the first run comes first.",
+            "Read `GET /api/control-plane/onboarding/status` and take the next step.",
+        ),
+        ErrorCode.SETTINGS_CONFLICT: ErrorSpec(
+            409,
+            "settings changed meanwhile",
+            "The settings changed after `expected_version`. Nothing was changed.",
+            "Read the settings again, then repeat the change with their version.",
+        ),
+        ErrorCode.IDEMPOTENCY_CONFLICT: ErrorSpec(
+            409,
+            "idempotency conflict",
+            "The `Idempotency-Key` was used for another request within 24 hours.",
+            "Use a new key for a new request.",
+        ),
+        ErrorCode.CHALLENGE_EXPIRED: ErrorSpec(
+            410,
+            "challenge expired",
+            "The challenge has ended: its time is over, five guesses were wrong, or its code is no longer valid.",
+            "Ask for a new code.",
+        ),
+        ErrorCode.REQUEST_TOO_LARGE: ErrorSpec(
+            413,
+            "request too large",
+            "The body has more than 16 KiB.",
+            "Send a smaller body.",
+        ),
+        ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorSpec(
+            415,
+            "unsupported media type",
+            "The body is not declared as `application/json`.",
+            "Send `Content-Type: application/json`.",
+        ),
+        ErrorCode.RATE_LIMITED: ErrorSpec(
+            429,
+            "rate limited",
+            "Too many requests came from this network, or for this operation.",
+            "Wait as long as `Retry-After` says.",
+        ),
+        ErrorCode.INTERNAL_ERROR: ErrorSpec(
+            500,
+            "internal error",
+            "The service has a fault; its log says which.",
+            "Repeat the request after `Retry-After`. A repeat is safe.",
+        ),
+        ErrorCode.SERVICE_UNAVAILABLE: ErrorSpec(
+            503,
+            "service unavailable",
+            "A dependency is down, or the process is overloaded or stopping.",
+            "Repeat the request after `Retry-After`. A repeat is safe.",
+        ),
     }
 )
 

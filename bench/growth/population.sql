@@ -25,7 +25,7 @@ do $$ declare known text; begin
 end $$;
 
 -- name: describe_people
--- The people of $1 sessions. Numbers 1 to 20 will have 50 sessions each, 21 will have 5,000.
+-- The people of {sessions} sessions. Numbers 1 to 20 will have 50 sessions each, 21 will have 5,000.
 create temporary table people as
 select number, 'person' || number || '@example.com' as email, clock_now() - interval '360 days' as born,
        'user-' || lpad(to_hex((extract(epoch from clock_now() - interval '360 days') * 1000)::bigint), 12, '0')
@@ -94,7 +94,7 @@ drop table past;
 -- name: give_sessions_again
 -- Fifty new active sessions for a person of fifty, in the place of those that were revoked.
 with gone as (
-    delete from device_sessions where user_id = $1
+    delete from device_sessions where user_id = :user_id
     returning *
 )
 insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at)

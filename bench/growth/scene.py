@@ -51,7 +51,7 @@ class Scene:
     async def restore(self) -> None:
         """The people of fifty have fifty active sessions again."""
         for user_id in self.users_of_fifty:
-            await self.pool.execute(SQL["give_sessions_again"], user_id)
+            await self.pool.execute(*SQL["give_sessions_again"](user_id=user_id))
 
 
 @asynccontextmanager

@@ -110,7 +110,7 @@ def _read_design(reading: Reading) -> Design:
 def _require(reading: Reading, variable: Variable[T], mode: str) -> None:
     if not reading.is_set(variable):
         mode_is = f"{variables.MAIL_SERVICE_MODE.name}={mode}"
-        reading.problems.append(f"{variable.name} is not set, but {mode_is}: {variable.meaning}")
+        reading.problems.append(f"{variable.name} is not set, but {mode_is}. {variable.meaning}")
 
 
 def _check_login(reading: Reading, server: SmtpServer) -> None:

@@ -8,7 +8,9 @@ from opentelemetry.metrics import Meter
 from shared.telemetry.instruments import Counter
 
 _WRONG_CODES = metrics.get_meter("authsession").create_counter(
-    "authsession.wrong_codes", unit="{guess}", description="Wrong codes, by whether they were compared with a live code"
+    "authsession.wrong_codes",
+    unit="{guess}",
+    description="Wrong codes, by whether they were compared with a live code.",
 )
 
 Count = Callable[[str], None]

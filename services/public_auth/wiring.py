@@ -116,7 +116,7 @@ async def _run(
     )
     queue_watch = QueueWatch(postgres)
     eraser = Eraser(postgres)
-    count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Sends by what was decided.")
+    count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Calls of `send-email-code`, by outcome.")
     turns = Turns()
     send_code = SendCodeFlow(
         postgres,
@@ -136,7 +136,9 @@ async def _run(
         login_code_keys=process.login_code_keys,
         clock=clock,
         entropy=entropy,
-        on_confirmed=counts_by_outcome(metrics.meter, "authsession.confirms", "Confirms by outcome."),
+        on_confirmed=counts_by_outcome(
+            metrics.meter, "authsession.confirms", "Calls of `confirm-email-code`, by outcome."
+        ),
     )
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("login_codes", "insert", settings.rate_limit_key_prefix)

@@ -2,4 +2,4 @@
 -- One row of the trail, at the instant of Postgres' clock. Goes into the transaction of what it tells of.
 insert into audit_events (occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject,
                           reason_code, details)
-values (clock_now(), $1, $2, $3, $4, $5, $6, $7, $8, $9, $10);
+values (clock_now(), :event, :outcome, :caller, :actor_type, :actor_id, :network, :request_id, :subject, :reason_code, :details);

@@ -8,30 +8,30 @@ import asyncpg
 from shared.audit.event import AuditEvent
 from shared.io import queries
 
-_SQL = queries.load_texts("shared.audit")
+_SQL = queries.load("shared.audit")
 
 
 async def insert_audit_event(connection: asyncpg.Connection, event: AuditEvent) -> None:
     """Append one row. Call it inside the transaction of the change, so that neither exists without the other."""
-    await connection.execute(_SQL["insert_audit_event"], *_arguments(event))
+    await connection.execute(*_SQL["insert_audit_event"](**_row(event)))
 
 
 async def insert_audit_events(connection: asyncpg.Connection, events: Iterable[AuditEvent]) -> None:
     """The same for several, in one round trip."""
-    await connection.executemany(_SQL["insert_audit_event"], [_arguments(event) for event in events])
+    await connection.executemany(*_SQL["insert_audit_event"].many(map(_row, events)))
 
 
-def _arguments(event: AuditEvent) -> tuple[str | None, ...]:
+def _row(event: AuditEvent) -> dict[str, str | None]:
     actor_type, actor_id = (event.actor.type, event.actor.id) if event.actor else (None, None)
-    return (
-        event.event,
-        event.outcome,
-        event.caller,
-        actor_type,
-        actor_id,
-        event.network,
-        event.request_id,
-        event.subject,
-        event.reason_code,
-        json.dumps(dict(event.details)) if event.details else None,
-    )
+    return {
+        "event": event.event,
+        "outcome": event.outcome,
+        "caller": event.caller,
+        "actor_type": actor_type,
+        "actor_id": actor_id,
+        "network": event.network,
+        "request_id": event.request_id,
+        "subject": event.subject,
+        "reason_code": event.reason_code,
+        "details": json.dumps(dict(event.details)) if event.details else None,
+    }

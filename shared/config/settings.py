@@ -70,7 +70,7 @@ class Reading:
         """The value of a variable that has one: by its default or because it must be set."""
         value = self.optional(variable)
         if value is None and variable.is_required and not self.is_set(variable):
-            self.problems.append(f"{variable.name} is not set: {variable.meaning}")
+            self.problems.append(f"{variable.name} is not set. {variable.meaning}")
         return cast(T, value)
 
     def optional(self, variable: Variable[T]) -> T | None:

@@ -10,28 +10,36 @@ _NAME = "db.client.connection.pool.name"
 _POOL = {_NAME: "postgres"}
 
 _WAIT_TIME = _METER.create_histogram(
-    "db.client.connection.wait_time", unit="s", description="How long units of work waited that had to wait",
+    "db.client.connection.wait_time", unit="s",
+    description="How long units of work waited for a Postgres connection, of those that had to wait.",
     explicit_bucket_boundaries_advisory=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )  # fmt: skip
 _TIMEOUTS = _METER.create_counter(
-    "db.client.connection.timeouts", unit="{timeout}", description="Units of work that waited for a connection in vain"
+    "db.client.connection.timeouts",
+    unit="{timeout}",
+    description="Units of work that got no Postgres connection in time.",
 )
 
 
 def watch_pool(size: int, in_use: Callable[[], int], waiting: Callable[[], int]) -> None:
     """Show a pool from now on. The functions are called at each look, in whatever thread looks."""
-    for name, unit, read, description in (
-        ("max", "{connection}", lambda: size, "Connections at most"),
-        ("pending_requests", "{request}", waiting, "Units of work that wait for a connection"),
-    ):
-        _METER.create_observable_up_down_counter(
-            f"db.client.connection.{name}", [_observed(read)], unit=unit, description=description
-        )
+    _METER.create_observable_up_down_counter(
+        "db.client.connection.max",
+        [_observed(lambda: size)],
+        unit="{connection}",
+        description="Maximum number of Postgres connections.",
+    )
+    _METER.create_observable_up_down_counter(
+        "db.client.connection.pending_requests",
+        [_observed(waiting)],
+        unit="{request}",
+        description="Units of work that wait for a Postgres connection.",
+    )
     _METER.create_observable_up_down_counter(
         "db.client.connection.count",
         [_observed(in_use, "used"), _observed(lambda: size - in_use(), "idle")],
         unit="{connection}",
-        description="Connections that carry a unit of work, and those that another could have at once",
+        description="Postgres connections that carry a unit of work (`used`), and those that are free (`idle`).",
     )
 
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 LIFE = timedelta(seconds=4)
 """How soon after its last unit of work a holder that vanished is replaced."""
-_SQL = queries.load_texts("shared.leases")
+_SQL = queries.load("shared.leases")
 
 
 class Lease:
@@ -61,7 +61,9 @@ async def lease(postgres: Postgres, name: str) -> AsyncGenerator[Lease | None]:
 
 async def _give_back(postgres: Postgres, name: str, holder: UUID) -> None:
     with trio.CancelScope(shield=True), suppress(DependencyUnavailable):
-        await postgres.unit_of_work(lambda connection: connection.execute(_SQL["give_back_lease"], name, holder))
+        await postgres.unit_of_work(
+            lambda connection: connection.execute(*_SQL["give_back_lease"](name=name, holder=holder))
+        )
 
 
 # From here on: asyncio.
@@ -79,4 +81,4 @@ def _holding(name: str, holder: UUID, body: Body[T]) -> Body[T]:
 
 
 async def _take(connection: asyncpg.Connection, *, name: str, holder: UUID) -> bool:
-    return await connection.fetchval(_SQL["take_lease"], name, holder, LIFE)
+    return await connection.fetchval(*_SQL["take_lease"](name=name, holder=holder, life=LIFE))

@@ -11,37 +11,47 @@ _METER = metrics.get_meter("authsession")
 
 PUBLISH_DURATION = module_histogram(
     "authsession.projection.publish.duration",
-    "From the commit to the readable gateway record",
+    "Time from the commit to the readable gateway record.",
     (0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2),
 )
-EPOCHS = _METER.create_counter("authsession.projection.epochs", description="Epochs begun, by reason")
+EPOCHS = _METER.create_counter("authsession.projection.epochs", description="Epochs begun, by reason.")
 REBUILT = _METER.create_counter(
-    "authsession.projection.rebuilt", unit="{record}", description="Records written by rebuilds"
+    "authsession.projection.rebuilt", unit="{record}", description="Gateway records written by rebuilds."
 )
 CONFLICTS = _METER.create_counter(
     "authsession.projection.conflicts",
     unit="{session}",
-    description="Sessions found active in Postgres, revoked in Redis",
+    description="Sessions found active in Postgres and revoked in Redis.",
 )
 STRAYS = _METER.create_counter(
-    "authsession.projection.strays", unit="{record}", description="Active records found without a session, and revoked"
+    "authsession.projection.strays",
+    unit="{record}",
+    description="Active gateway records without a session, found and revoked.",
 )
 CORRECTIONS = _METER.create_counter(
     "authsession.projection.corrections",
     unit="{session}",
-    description="Records and stream entries that no session explained, corrected; by what was wrong",
+    description="Gateway records and stream entries that no session explained, corrected, by kind of error.",
 )
 CHECK_AGE = _METER.create_gauge(
-    "authsession.projection.check.age", unit="s", description="Since the last comparison of all records ended"
+    "authsession.projection.check.age",
+    unit="s",
+    description="Time since the last comparison of all gateway records ended.",
 )
 STREAM_LAG = _METER.create_gauge(
-    "authsession.projection.stream.lag", unit="s", description="How late the guard reads the stream"
+    "authsession.projection.stream.lag",
+    unit="s",
+    description="How far the guard of the projection is behind the stream of session events.",
 )
 OUTBOX_DEPTH = _METER.create_gauge(
-    "authsession.projection.outbox.depth", unit="{change}", description="Outbox rows waiting"
+    "authsession.projection.outbox.depth",
+    unit="{change}",
+    description="Changes of sessions that wait to be published to Redis.",
 )
 OUTBOX_AGE = _METER.create_gauge(
-    "authsession.projection.outbox.age", unit="s", description="Age of the oldest outbox row"
+    "authsession.projection.outbox.age",
+    unit="s",
+    description="Age of the oldest change that waits to be published to Redis.",
 )
 
 

@@ -2,17 +2,17 @@
 -- internal role may run those. Lock order: emails, then device_sessions, then the rest.
 
 -- name: claim_changes
--- Rows whose own relay did not settle them in time, oldest first, at most $1, leased for $2; each with its session as
--- it is now (columns null: removed by retention). Locks: projection_outbox, skipping what another relay holds.
+-- Rows whose own relay did not settle them in time, oldest first, at most :limit, leased for :lease; each with its
+-- session as it is now (columns null: removed by retention). Locks: projection_outbox, skipping what another relay holds.
 with due as (
     select outbox_id from projection_outbox
      where available_at <= (select clock_now())
      order by available_at
-     limit $1
+     limit :limit
        for update skip locked
 ), claimed as (
     update projection_outbox
-       set available_at = (select clock_now()) + $2::interval
+       set available_at = (select clock_now()) + :lease::interval
       from due
      where projection_outbox.outbox_id = due.outbox_id
     returning projection_outbox.outbox_id, projection_outbox.device_session_id as claimed_session_id
@@ -23,11 +23,11 @@ select claimed.outbox_id, device_sessions.*
 
 -- name: release_changes
 -- Ends the lease of rows that could not be published. Locks: projection_outbox.
-update projection_outbox set available_at = (select clock_now()) where outbox_id = any ($1::bigint[]);
+update projection_outbox set available_at = (select clock_now()) where outbox_id = any (:outbox_ids::bigint[]);
 
 -- name: settle_changes
 -- Published: the work is done. Locks: projection_outbox.
-delete from projection_outbox where outbox_id = any ($1::bigint[]);
+delete from projection_outbox where outbox_id = any (:outbox_ids::bigint[]);
 
 -- name: read_backlog
 -- How many rows wait, and how long the oldest has.
@@ -37,12 +37,12 @@ select count(*) as changes,
 
 -- name: read_sessions
 -- Sessions by id, in no order.
-select * from device_sessions where device_session_id = any ($1::text[]);
+select * from device_sessions where device_session_id = any (:device_session_ids::text[]);
 
 -- name: note_conflicts
 -- Active here, revoked at the gateway. Locks: projection_conflicts.
 insert into projection_conflicts (device_session_id, noted_at)
-select unnest($1::text[]), (select clock_now())
+select unnest(:device_session_ids::text[]), (select clock_now())
 on conflict do nothing;
 
 -- name: read_epoch
@@ -66,85 +66,85 @@ select comes_before_the_keeper();
 -- name: write_epoch
 -- A new epoch, whose rebuild is to be done. Locks: projection_keeper.
 update projection_keeper
-   set epoch = $1, state = 'rebuilding', beat = $2, run_id = $3, timeline = $4, session_max_age = $5,
-       postgres_started_at = $6, rebuild_requested = false;
+   set epoch = :epoch, state = 'rebuilding', beat = :beat, run_id = :run_id, timeline = :timeline, session_max_age = :session_max_age,
+       postgres_started_at = :postgres_started_at, rebuild_requested = false;
 
 -- name: write_beat
 -- Everything published before the beat is in Redis. Locks: projection_keeper.
-update projection_keeper set beat = $2, state = $3 where epoch = $1;
+update projection_keeper set beat = :beat, state = :state where epoch = :epoch;
 
 -- name: request_rebuild
 -- Asks whoever keeps for a new epoch. Locks: projection_keeper.
 update projection_keeper set rebuild_requested = true;
 
 -- name: page_revoked
--- Revoked sessions from after ($1, $2), oldest revocation first, at most $3.
+-- Revoked sessions from after (:revoked_at, :device_session_id), oldest revocation first, at most :limit.
 select * from device_sessions
- where status = 'revoked' and (revoked_at, device_session_id) > ($1, $2::text)
+ where status = 'revoked' and (revoked_at, device_session_id) > (:revoked_at, :device_session_id::text)
  order by revoked_at, device_session_id
- limit $3;
+ limit :limit;
 
 -- name: page_active
--- Active sessions from after ($1, $2), oldest first, at most $3.
+-- Active sessions from after (:created_at, :device_session_id), oldest first, at most :limit.
 select * from device_sessions
- where status = 'active' and (created_at, device_session_id) > ($1, $2::text)
+ where status = 'active' and (created_at, device_session_id) > (:created_at, :device_session_id::text)
  order by created_at, device_session_id
- limit $3;
+ limit :limit;
 
 -- name: read_unknown
 -- Which of these ids no session has.
-select id from unnest($1::text[]) as id
+select id from unnest(:ids::text[]) as id
  where not exists (select from device_sessions where device_session_id = id);
 
 -- name: read_unexpected
--- Those of these ids that no walk over sessions meets: without a session, or with one whose record is over. $2 is the
--- life of active records, $3 that of revoked ones.
-select id from unnest($1::text[]) as id
+-- Those of these ids that no walk over sessions meets: without a session, or with one whose record is over.
+-- :active_life is the life of active records, :revoked_life that of revoked ones.
+select id from unnest(:ids::text[]) as id
  where not exists (
     select from device_sessions
      where device_session_id = id
-       and case status when 'active' then created_at > (select clock_now()) - $2::interval
-                       else revoked_at > (select clock_now()) - $3::interval end);
+       and case status when 'active' then created_at > (select clock_now()) - :active_life::interval
+                       else revoked_at > (select clock_now()) - :revoked_life::interval end);
 
 -- name: read_waiting
 -- Those of these sessions with a change that no relay has settled yet.
-select distinct device_session_id from projection_outbox where device_session_id = any ($1::text[]);
+select distinct device_session_id from projection_outbox where device_session_id = any (:device_session_ids::text[]);
 
 -- name: hold_guard
--- Takes or renews the guard's lease for $1, and keeps the stream position $2 (null: leaves it). No row: another process
+-- Takes or renews the guard's lease for :holder, and keeps :stream_position (null: leaves it). No row: another process
 -- holds it. Locks: projection_guard.
 update projection_guard
-   set holder = $1, held_until = (select clock_now()) + $3::interval, stream_position = coalesce($2, stream_position)
- where holder = $1 or held_until <= (select clock_now())
+   set holder = :holder, held_until = (select clock_now()) + :lease::interval, stream_position = coalesce(:stream_position, stream_position)
+ where holder = :holder or held_until <= (select clock_now())
 returning stream_position;
 
 -- name: read_conflicts
--- The oldest conflicts, at most $1.
-select device_session_id from projection_conflicts order by noted_at limit $1;
+-- The oldest conflicts, at most :limit.
+select device_session_id from projection_conflicts order by noted_at limit :limit;
 
 -- name: delete_conflicts
 -- Resolved, or none after all. Locks: projection_conflicts.
-delete from projection_conflicts where device_session_id = any ($1::text[]);
+delete from projection_conflicts where device_session_id = any (:device_session_ids::text[]);
 
 -- name: lock_emails_of_sessions
 -- The rows of the addresses whose users have these sessions, in the order of their ids. Locks: emails.
 select email_id from emails
  where email_id in (select users.email_id from device_sessions join users using (user_id)
-                     where device_session_id = any ($1::text[]))
+                     where device_session_id = any (:device_session_ids::text[]))
  order by email_id
    for no key update;
 
 -- name: bump_emails
 -- Their version rises: decisions that read the old one are made again (SPEC §3.7).
-update emails set version = version + 1 where email_id = any ($1::bigint[]);
+update emails set version = version + 1 where email_id = any (:email_ids::bigint[]);
 
 -- name: revoke_sessions
--- Revokes those of the sessions that are active, for the reason $2, by the system, and queues their gateway records.
+-- Revokes those of the sessions that are active, by the system, and queues their gateway records.
 -- Locks: device_sessions.
 with revoked as (
     update device_sessions
-       set status = 'revoked', revoked_at = (select clock_now()), revoke_reason_code = $2, revoke_actor_type = 'system'
-     where device_session_id = any ($1::text[]) and status = 'active'
+       set status = 'revoked', revoked_at = (select clock_now()), revoke_reason_code = :reason_code, revoke_actor_type = 'system'
+     where device_session_id = any (:device_session_ids::text[]) and status = 'active'
     returning *
 ), queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)

@@ -54,7 +54,7 @@ class Metrics:
             "process.uptime",
             [lambda _: (Observation(time.monotonic() - started),)],
             unit="s",
-            description="The time the process has been running.",
+            description="Time since the process started.",
         )  # and where nothing else was counted yet, the SDK exports at all
 
     def show_instruments_of_modules(self) -> None:

@@ -10,4 +10,4 @@ async def lock_user_id(connection: asyncpg.Connection, user_id: str) -> None:
 
     Statements that follow see whatever the other one committed. There need be no row of that user.
     """
-    await connection.execute(queries.load_texts("shared.users")["lock_user_id"], user_id)
+    await connection.execute(*queries.load("shared.users")["lock_user_id"](user_id=user_id))

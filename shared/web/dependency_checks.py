@@ -24,7 +24,7 @@ from shared.web.health import NotReady, Readiness
 
 PATIENCE = timedelta(seconds=5)
 """How old the keeper's beat may be, and how long it may disagree with Redis: what a restart of Redis needs."""
-_SQL = queries.load_texts("shared.web", "dependency_checks.sql")
+_SQL = queries.load("shared.web", "dependency_checks.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,12 @@ def _problem(kept: Kept, seen: Seen) -> str | None:
 
 
 async def _read_writable(connection: asyncpg.Connection) -> Kept:
-    if await connection.fetchval(_SQL["read_read_only"]):
+    if await connection.fetchval(*_SQL["read_read_only"]()):
         raise NotReady("read_only")
     return await store.read_keeper(connection)
 
 
 async def _read_schema(connection: asyncpg.Connection, needs: Needs) -> asyncpg.Record:
-    row = await connection.fetchrow(_SQL["read_schema"], needs.table, needs.privilege)
+    row = await connection.fetchrow(*_SQL["read_schema"](table=needs.table, privilege=needs.privilege))
     assert row is not None  # it is one row whatever the table holds
     return row

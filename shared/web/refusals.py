@@ -13,7 +13,7 @@ from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Response
 
 _ERRORS = metrics.get_meter("authsession").create_counter(
-    "authsession.errors", unit="{error}", description="Error answers by code"
+    "authsession.errors", unit="{error}", description="Error answers, by code."
 )
 _log = logging.getLogger("authsession.web.refusals")
 _CHALLENGE = (b"www-authenticate", b"Bearer")

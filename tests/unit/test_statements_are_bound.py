@@ -40,7 +40,7 @@ def bindings(path: Path) -> Iterator[tuple[str, set[str], bool]]:
 def test_each_binding_names_the_parameters_of_its_statement() -> None:
     known = parameters_by_statement()
     bound = [(path, *binding) for path in files("*.py") for binding in bindings(path) if binding[0] in known]
-    assert len(bound) > 10
+    assert len(bound) > 50
     wrong = [
         f"{path.relative_to(ROOT)}: {statement} takes {known[statement]}, is given {names}"
         for path, statement, names, has_more in bound

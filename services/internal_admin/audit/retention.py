@@ -17,7 +17,9 @@ IDLE = timedelta(hours=1)
 
 _METER = metrics.get_meter("authsession")
 _REMOVED = _METER.create_counter(
-    "authsession.audit.removed", unit="{row}", description="Rows of the audit trail removed because their time was over"
+    "authsession.audit.removed",
+    unit="{row}",
+    description="Rows of the audit trail removed at the end of their retention.",
 )
 _log = logging.getLogger("authsession.audit.retention")
 

@@ -26,10 +26,10 @@ RETRY = timedelta(seconds=2)
 ANCHOR = timedelta(minutes=1)
 
 _METER = metrics.get_meter("authsession")
-_SEALED = _METER.create_counter("authsession.audit.sealed", unit="{row}", description="Rows of the audit trail sealed")
-_HEAD = _METER.create_gauge("authsession.audit.head", unit="{seal}", description="Number of the last seal")
+_SEALED = _METER.create_counter("authsession.audit.sealed", unit="{row}", description="Rows of the audit trail sealed.")
+_HEAD = _METER.create_gauge("authsession.audit.head", unit="{seal}", description="Number of the last seal.")
 _DELAY = _METER.create_gauge(
-    "authsession.audit.seal_delay", unit="s", description="How long the oldest row sealed last had waited"
+    "authsession.audit.seal_delay", unit="s", description="How long the oldest row of the last seal had waited."
 )
 _log = logging.getLogger("authsession.audit.sealer")
 

@@ -7,9 +7,11 @@ from shared.io.postgres import Postgres
 
 _METER = metrics.get_meter("authsession")
 _ROWS = _METER.create_gauge(
-    "authsession.audit.unsealed", unit="{row}", description="Rows of the audit trail without a seal"
+    "authsession.audit.unsealed", unit="{row}", description="Rows of the audit trail without a seal."
 )
-_AGE = _METER.create_gauge("authsession.audit.unsealed.age", unit="s", description="Age of the oldest of them")
+_AGE = _METER.create_gauge(
+    "authsession.audit.unsealed.age", unit="s", description="Age of the oldest row of the audit trail without a seal."
+)
 
 
 class AuditWatch:

@@ -24,7 +24,7 @@ RETRY = timedelta(seconds=2)
 _ENDED = metrics.get_meter("authsession").create_counter(
     "authsession.postgres.blockers_ended",
     unit="{backend}",
-    description="Back ends of the public role that were ended because others waited for their locks",
+    description="Postgres sessions of the public role that were ended because others waited for their locks.",
 )
 _log = logging.getLogger("authsession.lock_watch")
 

@@ -3,7 +3,7 @@
 from opentelemetry import metrics
 
 _LOG_INS = metrics.get_meter("authsession").create_counter(
-    "authsession.operator.log_ins", unit="{attempt}", description="Log-ins of operators by outcome"
+    "authsession.operator.log_ins", unit="{attempt}", description="Logins of operators, by outcome."
 )
 
 

@@ -20,10 +20,10 @@ IDLE = timedelta(hours=1)
 
 _METER = metrics.get_meter("authsession")
 _REMOVED = _METER.create_counter(
-    "authsession.retention.removed", unit="{row}", description="Rows removed because their time was over, by kind"
+    "authsession.retention.removed", unit="{row}", description="Rows removed at the end of their retention, by kind."
 )
 _LATE = _METER.create_gauge(
-    "authsession.retention.late", unit="s", description="How late rows go, by kind; 0 where none is left to go"
+    "authsession.retention.late", unit="s", description="How late rows are removed, by kind; 0 when none is due."
 )
 
 

@@ -12,14 +12,18 @@ from shared.telemetry.instruments import Counter, module_histogram
 
 _METER = metrics.get_meter("authsession")
 
-_MAILS = Counter(_METER, "authsession.mails", "Mails by what became of them, and why", "outcome", "reason")
+_MAILS = Counter(_METER, "authsession.mails", "Login mails, by outcome and reason.", "outcome", "reason")
 _DURATION = module_histogram(
     "authsession.mail.duration",
-    "From the claim of a mail to the end of its try",
+    "Time from the claim of a mail to the end of the attempt to send it.",
     (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-_DEPTH = _METER.create_gauge("authsession.mail.queue.depth", unit="{mail}", description="Mails waiting or on their way")
-_AGE = _METER.create_gauge("authsession.mail.queue.age", unit="s", description="Age of the oldest mail of the queue")
+_DEPTH = _METER.create_gauge(
+    "authsession.mail.queue.depth", unit="{mail}", description="Login mails that wait or are being sent."
+)
+_AGE = _METER.create_gauge(
+    "authsession.mail.queue.age", unit="s", description="Age of the oldest login mail in the queue."
+)
 
 
 def count_settled(settlement: Settlement) -> None:

@@ -1,6 +1,7 @@
 """Dashboard and alert rules: PromQL that parses, of metrics, labels and words that both processes show."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from docs.generate.metrics import instruments
 from tests.support.database import Database
 from tests.support.product import INTERNAL, Product, open_product
 from tests.support.stack import open_stack, wait_for
@@ -112,6 +114,15 @@ def test_every_word_that_is_looked_for_is_one_of_ours(place: str) -> None:
         for matcher in selector.matchers.matchers:
             if matcher.name in {"outcome", "code", "reason"}:
                 assert [word for word in matcher.value.split("|") if f'"{word}"' not in SOURCES] == []
+
+
+def test_the_reference_page_has_every_metric_that_is_shown_with_its_labels(shown: Mapping[str, set[str]]) -> None:
+    documented = {each.name: set(each.labels) for each in instruments()}
+    shown_by_us = {sample: labels for sample, labels in shown.items() if sample != "target_info"}  # OpenTelemetry's
+    for sample, labels in shown_by_us.items():
+        name = sample if sample in documented else re.sub("_(bucket|count|sum|created)$", "", sample)
+        assert name in documented
+        assert labels - {"le"} <= documented[name], name
 
 
 def test_a_typing_error_in_an_expression_is_found(shown: Mapping[str, set[str]]) -> None:

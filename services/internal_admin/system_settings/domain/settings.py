@@ -35,12 +35,14 @@ class InvalidSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a value of one setting must be.
+    """What one setting means, and what its values must be (`values`, after "must be").
 
     `read` takes a value as JSON carries it, and raises `ValueError` with what it must be. `from_text` makes such a
     value of the text that the command line is given; of text that is none, it makes one that `read` refuses.
     """
 
+    meaning: str
+    values: str
     read: Callable[[object], SettingValue]
     from_text: Callable[[str], object]
 
@@ -108,61 +110,69 @@ def _trimmed(value: object) -> object:
     return value.strip(WHITE_SPACE) if isinstance(value, str) else value
 
 
-def _whole_number(least: int, most: int, note: str = "") -> Setting:
+def _whole_number(meaning: str, least: int, most: int, note: str = "") -> Setting:
+    values = f"a whole number from {least}{note} to {most}"
+
     def read(value: object) -> SettingValue:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise ValueError(f"a whole number from {least}{note} to {most}")
+            raise ValueError(values)
         return value
 
     def from_text(text: str) -> object:
         return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
 
-    return Setting(read, from_text)
+    return Setting(meaning, values, read, from_text)
 
 
-def _one_of(*words: str) -> Setting:
+def _one_of(meaning: str, *words: str) -> Setting:
+    values = " or ".join(words)
+
     def read(value: object) -> SettingValue:
         if not isinstance(value, str) or value not in words:
-            raise ValueError(" or ".join(words))
+            raise ValueError(values)
         return value
 
-    return Setting(read, str)
+    return Setting(meaning, values, read, str)
 
 
-def _boolean() -> Setting:
+def _boolean(meaning: str) -> Setting:
+    values = "true or false"
+
     def read(value: object) -> SettingValue:
         if not isinstance(value, bool):
-            raise ValueError("true or false")  # noqa: TRY004 - a wrong type is one of the ways to be no value
+            raise ValueError(values)  # noqa: TRY004 - a wrong type is one of the ways to be no value
         return value
 
-    return Setting(read, lambda text: {"true": True, "false": False}.get(text, text))
+    return Setting(meaning, values, read, lambda text: {"true": True, "false": False}.get(text, text))
 
 
-def _duration(shortest: str, longest: str) -> Setting:
+def _duration(meaning: str, shortest: str, longest: str) -> Setting:
     least, most = _read_duration(shortest), _read_duration(longest)
+    values = f"a duration such as 90d or 12h, from {shortest} to {longest}"
 
     def read(value: object) -> SettingValue:
         duration = _read_duration(value) if isinstance(value, str) else None
         if duration is None or least is None or most is None or not least <= duration <= most:
-            raise ValueError(f"a duration such as 90d or 12h, from {shortest} to {longest}")
+            raise ValueError(values)
         return duration
 
-    return Setting(read, str)
+    return Setting(meaning, values, read, str)
 
 
-def _email_domains() -> Setting:
+def _email_domains(meaning: str) -> Setting:
     """Exact ones: a domain does not stand for those below it. Unicode becomes A-labels, as in an address."""
+    values = f"a list of at most {MOST_EMAIL_DOMAINS} e-mail domains"
 
     def read(value: object) -> SettingValue:
         listed = cast("list[object]", value) if isinstance(value, list) else None
         if listed is None or len(listed) > MOST_EMAIL_DOMAINS:
-            raise ValueError(f"a list of at most {MOST_EMAIL_DOMAINS} e-mail domains")
+            raise ValueError(values)
         return tuple(sorted({_read_email_domain(item, number) for number, item in enumerate(listed, 1)}))
 
     def from_text(text: str) -> object:
         return [] if text in ("", EMPTY) else text.split(",")
 
-    return Setting(read, from_text)
+    return Setting(meaning, values, read, from_text)
 
 
 def _read_email_domain(item: object, number: int) -> str:
@@ -190,16 +200,34 @@ def _as_duration(duration: timedelta) -> str:
 
 # In the order of the parameters of `write_settings`.
 SETTINGS: Mapping[str, Setting] = MappingProxyType({
-    "session_limit": _whole_number(0, 10_000, " (no limit)"),
-    "session_limit_policy": _one_of("reject", "revoke_oldest"),
-    "session_max_age": _duration("1m", "3650d"),
-    "require_client_key_proof": _boolean(),
-    "challenge_retention": _duration("25h", "3650d"),
-    "known_network_retention": _duration("90d", "3650d"),
-    "revoked_session_retention": _duration("30d", "3650d"),
-    "expired_block_retention": _duration("1h", "3650d"),
-    "blocked_email_domains": _email_domains(),
-    "allowed_email_domains": _email_domains(),
-    "operator_password_min_length": _whole_number(12, 128),
-    "audit_retention": _duration("30d", "3650d"),
+    "session_limit": _whole_number("Maximum number of active sessions of one user.", 0, 10_000, " (no limit)"),
+    "session_limit_policy": _one_of(
+        "What a login at the session limit does: `reject` refuses it, `revoke_oldest` revokes the oldest session.",
+        "reject", "revoke_oldest",
+    ),
+    "session_max_age": _duration("Maximum age of a session. An older one is revoked within a minute.", "1m", "3650d"),
+    "require_client_key_proof": _boolean(
+        "Whether each confirm must prove that the client holds the private key. "
+        "Every public process then needs `AUTHSESSION_PUBLIC_HOST`."
+    ),
+    "challenge_retention": _duration(
+        "How long challenges, their login codes and their mail deliveries are kept.", "25h", "3650d"
+    ),
+    "known_network_retention": _duration(
+        "How long the product remembers a network after the last login of an address from it.", "90d", "3650d"
+    ),
+    "revoked_session_retention": _duration(
+        "How long revoked sessions are kept, and ended operator sessions and API tokens.", "30d", "3650d"
+    ),
+    "expired_block_retention": _duration("How long a block is kept after its end.", "1h", "3650d"),
+    "blocked_email_domains": _email_domains(
+        "Domains whose addresses cannot log in. A newly blocked domain loses its sessions. Subdomains do not count."
+    ),
+    "allowed_email_domains": _email_domains(
+        "Domains whose addresses can log in; an empty list allows all. Existing sessions stay. Subdomains do not count."
+    ),
+    "operator_password_min_length": _whole_number(
+        "Minimum number of characters of an operator's new password.", 12, 128
+    ),
+    "audit_retention": _duration("How long rows of the audit trail are kept.", "30d", "3650d"),
 })  # fmt: skip

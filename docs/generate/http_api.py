@@ -177,7 +177,7 @@ class _Route:
         return " ".join(own.split())
 
     def _resolved(self, node: Node) -> Node:
-        """What a `$ref` leads to, with the words beside it."""
+        """The target of a `$ref`, with the words beside it."""
         beside = {name: value for name, value in node.items() if name != "$ref"}
         if "$ref" not in node:
             return node

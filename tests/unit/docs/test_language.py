@@ -1,0 +1,103 @@
+"""The rules of `docs/contributing/style.md` that a program can judge."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.prose import broken_lines, headless_docstrings, headless_tests, long_sentences
+
+ROOT = Path(__file__).parents[3]
+FOLDERS = (
+    "authsession",
+    "bench",
+    "clients",
+    "contracts",
+    "docs",
+    "examples",
+    "requirements",
+    "services",
+    "shared",
+    "tests",
+)
+NOT_WRITTEN_IN_LINES: frozenset[str] = frozenset(
+    {
+        "clients/gateway/README.md",
+        "docs/design.md",
+        "docs/decisions/0001-postgres-crossing.md",
+        "docs/decisions/0002-redis-client.md",
+        "docs/decisions/0003-plain-requests.md",
+        "docs/decisions/0004-projection.md",
+        "docs/decisions/0005-guarded-writes.md",
+        "docs/decisions/0006-guess-budget.md",
+        "docs/decisions/0010-mail-transports.md",
+        "docs/decisions/0011-user-service.md",
+        "docs/decisions/0012-retention.md",
+        "docs/decisions/0013-faults.md",
+        "docs/decisions/0014-deployment.md",
+        "docs/decisions/0020-operators.md",
+        "docs/decisions/0021-operators-accounts.md",
+        "docs/decisions/0022-passwords.md",
+        "docs/decisions/0023-operator-sessions.md",
+        "docs/decisions/0024-tokens-and-guard.md",
+        "docs/decisions/0025-audit-trail.md",
+        "docs/decisions/0026-system-settings.md",
+        "docs/decisions/0027-idempotency-and-deletion.md",
+        "docs/decisions/0030-gateway-client.md",
+        "docs/decisions/0031-telemetry.md",
+        "docs/decisions/0032-peers-bench.md",
+        "docs/decisions/0033-gathered-units.md",
+        "docs/decisions/0034-prompt-loop.md",
+        "docs/decisions/0044-users.md",
+        "docs/decisions/0047-projection-guard.md",
+    }
+)
+"""Pages that are still to be converted. The list only shrinks."""
+CLEAN = ("authsession", "docs")
+"""Folders whose docstrings name their subject. The list only grows, to `FOLDERS`."""
+CLEAN_TESTS = ("tests/unit/docs",)
+"""Folders whose tests name their subject. The list only grows, to `tests`."""
+
+
+def pages() -> list[str]:
+    paths = [*ROOT.glob("*.md"), *(path for folder in (*FOLDERS, "deploy") for path in (ROOT / folder).rglob("*.md"))]
+    return sorted({str(path.relative_to(ROOT)) for path in paths} - NOT_WRITTEN_IN_LINES)
+
+
+def sources(folders: tuple[str, ...]) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("page", pages())
+def test_a_page_has_one_sentence_a_line(page: str) -> None:
+    assert broken_lines((ROOT / page).read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", pages())
+def test_a_page_has_no_sentence_over_40_words(page: str) -> None:
+    assert long_sentences((ROOT / page).read_text("utf-8")) == []
+
+
+def test_no_docstring_begins_headless() -> None:
+    assert [place for path in sources(CLEAN) for place in headless_docstrings(path)] == []
+
+
+def test_no_name_of_a_test_begins_headless() -> None:
+    assert [name for path in sources(CLEAN_TESTS) for name in headless_tests(path)] == []
+
+
+def test_the_rules_of_lines_find_what_they_look_for() -> None:
+    """So that the tests above can fail."""
+    assert broken_lines("One. Two.\n\nIt goes\non.\n\n* Item `a. B`\n* (a) **Lead.** One.\n\n| One. Two. |\n") == [
+        "line 1: more than one sentence",
+        "line 3: a sentence goes on in the next line",
+    ]
+    assert long_sentences("a " * 41) == ["line 1: 41 words"]
+    assert long_sentences("```\n" + "a " * 41 + "\n```\n") == []
+
+
+def test_a_headless_docstring_and_test_are_found(tmp_path: Path) -> None:
+    """So that the tests above can fail."""
+    module = tmp_path / "test_module.py"
+    module.write_text('"""Whoever calls."""\n\n\ndef test_who_waits() -> None:\n    """A law."""\n', "utf-8")
+    assert headless_docstrings(module) == [f"{module}:1"]
+    assert headless_tests(module) == ["test_who_waits"]

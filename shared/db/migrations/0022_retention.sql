@@ -28,7 +28,7 @@ create index mail_deliveries_email on mail_deliveries (email_id, state, queued_a
 drop index mail_deliveries_counted;
 
 -- Whether nothing is left of an address but its row. A table that comes to point at `emails` is added here:
--- tests/integration/internal_admin/retention/test_retention.py compares this with the foreign keys there are.
+-- tests/integration/internal_admin/test_retention.py compares this with the foreign keys there are.
 create function email_is_unused(which bigint) returns boolean
 language sql stable parallel safe
 return not exists (select from users where email_id = which)

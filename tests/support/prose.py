@@ -16,7 +16,7 @@ _LINK_TARGET = re.compile(r"(?<=\])\([^)\s]*\)")
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|etc|vs|cf|No|approx)\.")
 _SENTENCE_END = re.compile(r"(?<=[^\s.][.!?])[)*_\"”»]* +(?=[(*_\"“«]*[A-Z0-9§])")
 _LINE_END = re.compile(r"[.!?:;…][)*_\"”»]*$")
-_LEAD = re.compile(r"^((\*\*[^*]+\*\*|\([a-z0-9]\)) )+")
+_LEAD = re.compile(r"^((\*\*[^*]+\*\*|\*[^*]+\*|\([a-z0-9]\)) )+")
 """Words in bold that stand before a sentence as its title, and the letter of an item."""
 _MARKER = re.compile(r"^ *([*+-]|[0-9]+[.)]|#+|>|\|)(?: +|$)")
 

@@ -1,4 +1,4 @@
-"""Links between documents lead somewhere."""
+"""Links between documents lead somewhere, and so do the paths that they name."""
 
 import re
 from pathlib import Path
@@ -7,12 +7,35 @@ ROOT = Path(__file__).parents[2]
 FOLDERS = ("docs", "clients", "deploy", "examples", "contracts", "bench")
 
 
+CODE = ("authsession", "bench", "clients", "contracts", "deploy", "docker", "docs", "examples", "requirements")
+TREE = (*CODE, "services", "shared", "tests")
+FILE = re.compile(r"`([a-z_./-]*[a-z_]\.(?:py|sql|md|yaml|json|toml|sh|lua))`")
+OF_OTHERS = frozenset({"package.json"})
+"""Files that a document names and that are not in this repository."""
+
+
+def documents() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+
+
 def test_every_relative_link_leads_to_a_file() -> None:
-    documents = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
     links = [
         (document, link)
-        for document in documents
+        for document in documents()
         for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text("utf-8"))
     ]
     assert len(links) > 30
     assert [f"{document.name}: {link}" for document, link in links if not (document.parent / link).exists()] == []
+
+
+def test_every_file_that_a_document_names_exists() -> None:
+    files = [f"/{path.relative_to(ROOT)}" for folder in TREE for path in (ROOT / folder).rglob("*.*")]
+    files += [f"/{path.name}" for path in ROOT.iterdir()]
+    named = [(document, name) for document in documents() for name in FILE.findall(document.read_text("utf-8"))]
+    assert len(named) > 100
+    missing = {
+        f"{document.name}: {name}"
+        for document, name in named
+        if name not in OF_OTHERS and not any(file.endswith(f"/{name.removeprefix('./')}") for file in files)
+    }
+    assert missing == set()

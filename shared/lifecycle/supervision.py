@@ -14,10 +14,10 @@ import trio
 
 from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
+from shared.lifecycle.backoff import Backoff, jittered
 from shared.telemetry import tracing
 
-SHORTEST_BACK_OFF = timedelta(milliseconds=100)
-LONGEST_BACK_OFF = timedelta(seconds=2)
+BACKOFF = Backoff(first=timedelta(milliseconds=100), cap=timedelta(seconds=2))
 
 _ENTROPY = SystemEntropy()
 _log = logging.getLogger("authsession.lifecycle.supervision")
@@ -54,7 +54,7 @@ async def supervise(
     Again after a step that handled `batch` items or more: at once, or after `rest()` times as long as the step took,
     for work that must not be in anybody's way (the slower the database, the longer it is left alone). Otherwise after
     `idle` (less up to half of it, by chance) or at a `wake`. While the step meets weather it is repeated with
-    exponential back-off, which `wake` does not shorten. Any other exception passes, and so ends the process.
+    exponential backoff, which `wake` does not shorten. Any other exception passes, and so ends the process.
 
     Cancelling is how a worker is stopped: it takes effect between steps, never inside one.
     """
@@ -64,14 +64,14 @@ async def supervise(
         started = trio.current_time()
         handled = await _run_shielded(step, name)
         if handled is None:
-            await trio.sleep(_jittered(_back_off(failures), entropy))
+            await trio.sleep(jittered(BACKOFF.wait(failures), entropy).total_seconds())
             failures += 1
             continue
         if failures:
             _log.info("a worker goes on", extra={"worker": name})
             failures = 0
         if handled < batch:
-            await _wait(wake, _jittered(idle, entropy))
+            await _wait(wake, jittered(idle, entropy))
         else:
             await trio.sleep(rest() * (trio.current_time() - started))
 
@@ -99,19 +99,9 @@ def weather(worker: str) -> Generator[None]:
         _log.error("postgres refused a statement of a worker", extra={"worker": worker}, exc_info=refusals)
 
 
-async def _wait(wake: Signal | None, seconds: float) -> None:
-    with trio.move_on_after(seconds):
+async def _wait(wake: Signal | None, longest: timedelta) -> None:
+    with trio.move_on_after(longest.total_seconds()):
         if wake is None:
             await trio.sleep_forever()
         else:
             await wake.wait()
-
-
-def _back_off(failures: int) -> timedelta:
-    return min(SHORTEST_BACK_OFF * 2 ** min(failures, 10), LONGEST_BACK_OFF)
-
-
-def _jittered(longest: timedelta, entropy: Entropy) -> float:
-    """Seconds, between half of `longest` and `longest`: so that replicas do not march in step."""
-    share = entropy.token_bytes(1)[0] / 255
-    return longest.total_seconds() * (1 + share) / 2

@@ -16,6 +16,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable, InvariantBroken
+from shared.lifecycle.backoff import Backoff, jittered
 from shared.users.directory import UserDirectory
 from shared.users.metrics import BLOCK_ORDERS, BLOCK_ORDERS_WAITING
 
@@ -81,8 +82,7 @@ BATCH = 20
 IDLE = timedelta(seconds=1)
 LEASE = timedelta(seconds=30)
 """Longer than a call and the units of work around it."""
-FIRST_BACKOFF = timedelta(seconds=1)
-LONGEST_BACKOFF = timedelta(seconds=60)
+BACKOFF = Backoff(first=timedelta(seconds=1), cap=timedelta(seconds=60))
 
 _log = logging.getLogger("authsession.blocks.orders")
 
@@ -113,7 +113,7 @@ class BlockOrders:
         try:
             outcome = "delivered" if await self._told(order) else "not_found"
         except DependencyUnavailable:
-            wait = self._backoff(order.attempts)
+            wait = jittered(BACKOFF.wait(order.attempts - 1), self._entropy)
             await self._postgres.unit_of_work(partial(put_off_block_order, order=order, wait=wait))
             BLOCK_ORDERS.add(1, {"outcome": "put_off"})
             return
@@ -128,8 +128,3 @@ class BlockOrders:
         if order.email is not None:
             return await self._users.block_email(order.email, order.reason_code)
         raise InvariantBroken("an order concerns a user or an address")
-
-    def _backoff(self, attempts: int) -> timedelta:
-        """Doubles with each attempt, up to a minute, less up to half of it at random so that orders spread out."""
-        longest = min(FIRST_BACKOFF * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF)
-        return longest * (1 - self._entropy.token_bytes(1)[0] / 512)

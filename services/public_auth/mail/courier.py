@@ -37,6 +37,7 @@ from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, unseal
+from shared.lifecycle.backoff import Backoff, jittered
 from shared.lifecycle.supervision import Signal, supervise, weather
 from shared.telemetry import tracing
 
@@ -44,10 +45,9 @@ LEASE_MARGIN = timedelta(seconds=30)
 """What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""
 FRESH = timedelta(seconds=1)
 """So old may a claim be without being looked at again before the mail is sent."""
-FIRST_BACKOFF = timedelta(seconds=1)
-FIRST_BACKOFF_IF_MAYBE_SENT = timedelta(seconds=20)
+BACKOFF = Backoff(first=timedelta(seconds=1), cap=timedelta(seconds=60))
+BACKOFF_IF_MAYBE_SENT = Backoff(first=timedelta(seconds=20), cap=BACKOFF.cap)
 """After an answer outside the contract: the letter may be there already, and each try may double it."""
-LONGEST_BACKOFF = timedelta(seconds=60)
 
 _log = logging.getLogger("authsession.mail.courier")
 
@@ -229,13 +229,9 @@ class Courier:
                 return self._put_off(delivery, reason)
 
     def _put_off(self, delivery: ClaimedDelivery, reason: str) -> Settlement:
-        first = FIRST_BACKOFF_IF_MAYBE_SENT if reason == MALFORMED_ANSWER else FIRST_BACKOFF
-        return Settlement(delivery, "queued", reason, self._backoff(delivery.attempts, first))
-
-    def _backoff(self, attempts: int, first: timedelta) -> timedelta:
-        """Doubles with each attempt, up to a minute, less up to half of it at random so that mails spread out."""
-        longest = min(first * 2 ** min(attempts - 1, 10), LONGEST_BACKOFF)
-        return longest * (1 - self._entropy.token_bytes(1)[0] / 512)
+        backoff = BACKOFF_IF_MAYBE_SENT if reason == MALFORMED_ANSWER else BACKOFF
+        wait = jittered(backoff.wait(delivery.attempts - 1), self._entropy)
+        return Settlement(delivery, "queued", reason, wait)
 
 
 def _remaining_life(delivery: ClaimedDelivery, claimed_at: float) -> timedelta:

@@ -12,11 +12,11 @@ from uuid import UUID
 import trio
 
 from services.public_auth.mail.transport import MALFORMED_ANSWER, DeliveryOutcome, Undelivered
+from shared.lifecycle.backoff import Backoff
 
 MAILS_BEFORE_PAUSE = 3
 """So many mails in a row, none of them answered within the contract, show that it is not about one address."""
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(seconds=60)
+PAUSE = Backoff(first=timedelta(seconds=2), cap=timedelta(seconds=60))
 
 _log = logging.getLogger("authsession.mail.pace")
 
@@ -57,7 +57,7 @@ class Pace:
         if len(self._malformed) < MAILS_BEFORE_PAUSE:
             self._malformed.add(delivery_id)
         if self.is_slow and trio.current_time() >= self._paused_until:
-            pause = min(FIRST_PAUSE * 2 ** min(self._pauses, 10), LONGEST_PAUSE)
+            pause = PAUSE.wait(self._pauses)
             _log.error("mails wait: nothing is answered within the contract", extra={"delay_ms": pause.seconds * 1000})
             self._pauses += 1
             self._paused_until = trio.current_time() + pause.total_seconds()

@@ -7,7 +7,7 @@ import pytest
 import trio
 
 from services.public_auth.domain.budget import Budget, Budgets
-from services.public_auth.mail.courier import FIRST_BACKOFF_IF_MAYBE_SENT, LONGEST_BACKOFF
+from services.public_auth.mail.courier import BACKOFF, BACKOFF_IF_MAYBE_SENT
 from services.public_auth.mail.pace import MAILS_BEFORE_PAUSE
 from services.public_auth.mail.transport import (
     MALFORMED_ANSWER,
@@ -39,13 +39,13 @@ def test_a_failing_transport_is_tried_again_ever_later_and_never_after_the_code_
         )
         waits.append(row["wait"])
         assert post.step(transport) == 0
-        post.world.travel(LONGEST_BACKOFF)
+        post.world.travel(BACKOFF.cap)
 
     slack = timedelta(seconds=2)
     for attempt, wait in enumerate(waits):
-        longest = min(timedelta(seconds=2**attempt), LONGEST_BACKOFF)
+        longest = min(timedelta(seconds=2**attempt), BACKOFF.cap)
         assert longest / 2 - slack <= wait <= longest
-    post.world.travel(CODE_LIFE - 8 * LONGEST_BACKOFF)
+    post.world.travel(CODE_LIFE - 8 * BACKOFF.cap)
     assert post.step(transport) == 1
     assert len(transport.letters) == 8
     assert (post.queued(challenge_id)["state"], post.settled[-1]) == ("abandoned", "code_ended")
@@ -57,7 +57,7 @@ def test_a_mail_that_may_have_been_sent_waits_long_before_it_is_tried_again(post
     (row,) = post.world.database.execute(
         "select next_attempt_at - clock_now() as wait from mail_deliveries where challenge_id = $1", challenge_id
     )
-    assert FIRST_BACKOFF_IF_MAYBE_SENT / 2 - timedelta(seconds=2) <= row["wait"] <= FIRST_BACKOFF_IF_MAYBE_SENT
+    assert BACKOFF_IF_MAYBE_SENT.first / 2 - timedelta(seconds=2) <= row["wait"] <= BACKOFF_IF_MAYBE_SENT.first
 
 
 def test_a_service_that_answers_nonsense_is_asked_seldom_and_mails_flow_once_it_does_not(

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import trio
 
-from services.public_auth.mail.courier import LONGEST_BACKOFF
+from services.public_auth.mail.courier import BACKOFF
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter, Undelivered
 from tests.support.builders import email_address
 from tests.support.post import FakeTransport, Gate, Post, answering, one_step
@@ -78,7 +78,7 @@ def test_mails_that_come_back_take_at_most_half_of_the_room_and_new_ones_come_fi
     for _ in range(10):
         flow.send(email_address())
     assert post.step(answering(Undelivered("timeout"))) == 10
-    post.world.travel(LONGEST_BACKOFF)
+    post.world.travel(BACKOFF.cap)
     new = flow.send(email_address())
     transport = FakeTransport()
 

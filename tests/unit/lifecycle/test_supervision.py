@@ -9,7 +9,7 @@ import trio
 from trio.testing import MockClock
 
 from shared.kernel.faults import DependencyUnavailable
-from shared.lifecycle.supervision import LONGEST_BACK_OFF, Signal, supervise
+from shared.lifecycle.supervision import BACKOFF, Signal, supervise
 
 IDLE = timedelta(seconds=60)
 
@@ -115,11 +115,11 @@ async def test_signals_during_a_step_are_one_more_step(autojump_clock: MockClock
 async def test_an_unavailable_dependency_is_awaited_with_growing_and_bounded_pauses(autojump_clock: MockClock) -> None:
     steps = Steps(*[DependencyUnavailable("redis")] * 7, 1, 0, DependencyUnavailable("redis"), 1)
     await run_for(80, steps)
-    longest = LONGEST_BACK_OFF.total_seconds()
+    longest = BACKOFF.cap.total_seconds()
     assert steps.pauses == [0.1, 0.2, 0.4, 0.8, 1.6, longest, longest, 0, 60, 0.1, 0]
 
 
-async def test_a_signal_does_not_shorten_a_back_off(autojump_clock: MockClock) -> None:
+async def test_a_signal_does_not_shorten_a_backoff(autojump_clock: MockClock) -> None:
     steps, wake = Steps(*[DependencyUnavailable("redis")] * 3), Signal()
     wake.notify()
     await run_for(1, steps, wake=wake)

@@ -22,7 +22,7 @@ _MARKER = re.compile(r"^ *([*+-]|[0-9]+[.)]|#+|>|\|)(?: +|$)")
 
 
 def prose_lines(markdown: str) -> Iterator[tuple[int, str]]:
-    """The lines that hold text, with their numbers: no blocks of code, comments or images; a code span is the word `X`."""
+    """The lines of text, with their numbers: no blocks of code, comments or images. A code span is the word `X`."""
     text = markdown
     for pattern in (_CODE_BLOCK, _INDENTED_BLOCK, _COMMENT, _IMAGE):
         text = pattern.sub(lambda found: "\n" * found[0].count("\n"), text)

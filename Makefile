@@ -1,10 +1,11 @@
-# make run     the whole system on this machine, with the curl calls to try it; Ctrl-C stops it
-# make test    the whole test suite, on real servers that it starts itself
-# make check   format, lint, types, import rules
-# make chaos   many rounds of faults under load, and the table of what each one cost
-# make docs    write the pages of docs/reference anew, from the code
-# make bench   the numbers of docs/evidence/performance.md, then the peers: installs better-auth (npm) and django-allauth (pip) into .peers
-# Set-up happens inside, once, in .venv: nothing is needed but Python 3.11 to 3.13 with venv.
+# make run     run the whole system on this machine, and print curl calls to try it; Ctrl-C stops it
+# make test    run the whole test suite, on real servers that it starts itself
+# make check   check format, lint, types and import rules
+# make chaos   run many rounds of faults under load, and print the cost of each fault
+# make docs    write the pages of docs/reference again, from the code
+# make bench   measure the numbers of docs/evidence/performance.md, then the peers: installs better-auth (npm) and
+#              django-allauth (pip) into .peers
+# Each target first sets up .venv if that is not done. You need only Python 3.11 to 3.13 with venv.
 
 .DEFAULT_GOAL := run
 .PHONY: run test check chaos docs bench setup embedded dev

@@ -1,5 +1,5 @@
-# The public process: no code of the other service, none of the command line.
-# tests/integration/deployment holds the COPY list to what `python -m services.public_auth` imports, and starts it from that.
+# The public process. The image holds no code of the other service and none of the command line.
+# tests/integration/deployment checks the COPY list against the imports of `python -m services.public_auth`.
 
 FROM python:3.13.14-slim-trixie AS build
 COPY requirements/runtime.txt /requirements.txt
@@ -11,7 +11,7 @@ COPY contracts contracts
 COPY shared shared
 COPY services/__init__.py services/__init__.py
 COPY services/public_auth services/public_auth
-# The root file system is read-only: whatever Python would write it finds written.
+# The root file system is read-only, so Python's bytecode is compiled here.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM python:3.13.14-slim-trixie
@@ -21,7 +21,7 @@ COPY --from=build /venv /venv
 COPY --from=build /app /app
 USER 10001:10001
 EXPOSE 8080
-# /healthz, not /readyz: an orchestrator that ends what is unhealthy would end it for lack of Postgres.
+# /healthz, not /readyz: an orchestrator that restarts unhealthy containers would restart this one when Postgres is down.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-I", "-S", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
 STOPSIGNAL SIGTERM

@@ -1,1 +1,1 @@
-"""Programs to read and to try."""
+"""Programs that show how to use this system."""

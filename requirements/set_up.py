@@ -1,6 +1,6 @@
-"""Fills .venv from one of the locks and adds this checkout, saying each step. `requirements/install` runs it.
+"""Installs one lock file and this checkout into .venv, and prints each step. `requirements/install` runs it.
 
-The standard library only, and Python 3.11 to 3.13: it runs before anything is installed.
+It uses only the standard library of Python 3.11 to 3.13, because it runs before anything is installed.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pathlib import Path
 
 VENV = Path(".venv")
 UNFINISHED = VENV / "unfinished"
-"""There while packages are being unpacked: a `.venv` in which that was broken off is made anew."""
+"""This file exists while pip unpacks packages. A `.venv` that still has it was interrupted and is made again."""
 PIP = [VENV / "bin" / "python", "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
        "--root-user-action=ignore"]  # fmt: skip
 SHOWN_ON_FAILURE = 20
@@ -25,13 +25,13 @@ Line = Callable[[str], None]
 
 
 class Failed(Exception):
-    """A step ended badly; says what it said."""
+    """A step failed. The message is the end of its output."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("lock", help="the name of a file beside this one, without .txt")
-    parser.add_argument("--new", action="store_true", help="make .venv anew")
+    parser.add_argument("lock", help="the name of a lock file in this folder, without .txt")
+    parser.add_argument("--new", action="store_true", help="make .venv again, from nothing")
     given = parser.parse_args()
     lock = f"requirements/{given.lock}.txt"
     began = time.monotonic()
@@ -48,17 +48,17 @@ def main() -> int:
         (VENV / f"{given.lock}.stamp").touch()
         say(f"  done in {time.monotonic() - began:.0f} s")
     except Failed as failure:
-        UNFINISHED.unlink(missing_ok=True)  # pip took back what it had begun
-        say(f"{failure}\n.venv is not set up: mend what is said above and start again")
+        UNFINISHED.unlink(missing_ok=True)  # pip has rolled back
+        say(f"{failure}\n.venv is not set up: correct the problem above and start again")
         return 1
     except KeyboardInterrupt:
-        say("\nStopped. The next start goes on with setting up .venv.")
+        say("\nStopped. The next start sets up .venv again.")
         return 128 + signal.SIGINT
     return 0
 
 
 class Packages:
-    """Turns what pip says into one line that counts on a terminal, or a line for every ten packages elsewhere."""
+    """Turns pip's output into a counting line on a terminal, or into one line for every ten packages elsewhere."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -80,7 +80,7 @@ class Packages:
 
 
 def run(command: list[str | Path], on_line: Line | None = None) -> None:
-    """Runs a step in a session of its own, so that Ctrl-C reaches only us. Raises `Failed`."""
+    """Runs a step in its own session, so that Ctrl-C reaches only this process. Raises `Failed`."""
     last: deque[str] = deque(maxlen=SHOWN_ON_FAILURE)
     step = subprocess.Popen(
         list(map(str, command)),
@@ -111,7 +111,7 @@ def say(text: str) -> None:
 
 
 def interrupt(*_: object) -> None:
-    """Once: what follows is the end, which nothing breaks off."""
+    """Raises `KeyboardInterrupt` once, and ignores later signals so that nothing interrupts the clean-up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

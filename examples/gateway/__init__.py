@@ -1,1 +1,1 @@
-"""An edge gateway, and a client that signs: `python -m examples.gateway`, `python -m examples.gateway.client`."""
+"""An edge gateway (`python -m examples.gateway`) and a client that signs (`python -m examples.gateway.client`)."""

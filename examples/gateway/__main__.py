@@ -1,4 +1,4 @@
-"""A gateway on `GATEWAY_ADDR` (127.0.0.1:8082): every request must be signed by an active session. Ctrl-C stops it."""
+"""A gateway on `GATEWAY_ADDR` (default 127.0.0.1:8082): an active session must sign every request. Ctrl-C stops it."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from examples.gateway.redis_of_up import NoRedis, find_redis
 
 
 async def main() -> None:
-    """Serve until a signal. On asyncio it is the same, with `hypercorn.asyncio.serve`."""
+    """Serves until SIGINT or SIGTERM. An asyncio gateway does the same with `hypercorn.asyncio.serve`."""
     server, keys = find_redis()
     config = Config()
     config.bind = [os.environ.get("GATEWAY_ADDR", "127.0.0.1:8082")]
@@ -30,7 +30,7 @@ async def main() -> None:
         check = RequestCheck(cache, ReplayGuard(cache, replay_life(WINDOW)), window=WINDOW)
         with anyio.move_on_after(10):
             await cache.ready()
-        print(f"A gateway on http://{config.bind[0]} ({cache.problem() or 'ready'})", flush=True)
+        print(f"The gateway listens on http://{config.bind[0]} ({cache.problem() or 'ready'})", flush=True)
         await serve(SignedRequests(app, check), config, shutdown_trigger=_signalled)  # pyright: ignore[reportArgumentType]
 
 

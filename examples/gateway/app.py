@@ -1,4 +1,4 @@
-"""What stands behind the gateway: an ASGI app that may believe `scope["device_session"]`."""
+"""The ASGI app behind the gateway. It may trust `scope["device_session"]`."""
 
 import json
 
@@ -7,7 +7,7 @@ from contracts.gateway import GatewayRecord
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """`GET /whoami` and anything else: who asked."""
+    """Answers every request with the caller's user and session."""
     if scope["type"] == "lifespan":
         await live(receive, send)
         return
@@ -18,7 +18,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def live(receive: Receive, send: Send) -> None:
-    """Nothing to set up or to end (ASGI lifespan protocol)."""
+    """Confirms start-up and shutdown, where nothing is to do (ASGI lifespan protocol)."""
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

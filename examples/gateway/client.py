@@ -1,7 +1,7 @@
-"""Logs in, calls the example gateway signed, revokes the session, and shows that the next call is refused.
+"""Logs in, sends a signed call to the example gateway, revokes the session, and shows that the next call is refused.
 
-As an app would do it, but for the code, which it reads from the development mailbox, and the revocation, which is an
-operator's.
+An app does the same, with two differences: a person types the code, which this program reads from the development
+mailbox; and an operator or a back end revokes sessions.
 """
 
 import argparse
@@ -23,7 +23,7 @@ CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
 
 
 def log_in(http: httpx.Client, public: str, internal: str, email: str) -> Signer:
-    """A new device session: its key is made here and never leaves."""
+    """Opens a device session. Its private key is made here and never leaves."""
     key = Ed25519PrivateKey.generate()
     sent = _post(http, f"{public}{PUBLIC}/send-email-code", {"email": email})
     body = {
@@ -35,13 +35,16 @@ def log_in(http: httpx.Client, public: str, internal: str, email: str) -> Signer
 
 
 def call(http: httpx.Client, gateway: str, signer: Signer) -> httpx.Response:
-    """`GET /whoami`, signed; `message_type` is the request line."""
+    """Sends a signed `GET /whoami`; `message_type` is method and path."""
     envelope = signer.sign("GET /whoami", b"", timestamp_ms=time.time_ns() // 1_000_000, request_id=uuid.uuid4().hex)
     return http.get(f"{gateway}/whoami", headers=encode_envelope(envelope))
 
 
 def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: str) -> str:
-    """The code of this challenge, or after a second the newest: while a mailed code holds, a send mails nothing."""
+    """The code of this challenge, or after a second the newest code.
+
+    A send mails nothing while an earlier code is still shared; then that code is the right one.
+    """
     for look in range(100):
         answer = http.get(f"{internal}{INTERNAL}/dev/mailbox", params={"email": email})
         if answer.status_code != 200:
@@ -53,7 +56,7 @@ def _mailed_code(http: httpx.Client, internal: str, email: str, challenge_id: st
         if look >= 20 and messages:
             return messages[0]["code"]
         time.sleep(0.05)
-    sys.exit(f"no code was mailed to {email}: what `make run` prints on its lines `mail |` says why")
+    sys.exit(f"no code was mailed to {email}: the lines `mail |` of `make run` say why")
 
 
 def _post(http: httpx.Client, url: str, body: object) -> dict[str, str]:
@@ -83,14 +86,14 @@ def main() -> None:
 
 
 def _cure(fault: httpx.RequestError, gateway: str) -> str:
-    """One line that says what to start."""
+    """One line that says which program to start."""
     where = fault.request.url
     program = "the gateway, `.venv/bin/python -m examples.gateway`," if str(where).startswith(gateway) else "`make run`"
     return f"nothing answers at {where.scheme}://{where.netloc.decode()}: start {program} in this folder first"
 
 
 def try_out(given: argparse.Namespace) -> None:
-    """Logs in, calls, revokes, calls again."""
+    """Logs in, calls, revokes, calls again, and prints each result."""
     with httpx.Client(timeout=30) as http:
         signer = log_in(http, given.public, given.internal, given.email)
         print(f"logged in   {signer.device_session_id}")

@@ -1,4 +1,4 @@
-"""Where the gateway's Redis is: from `GATEWAY_REDIS_…`, or that of the `make run` which runs in this folder."""
+"""Finds the gateway's Redis: from `GATEWAY_REDIS_…`, or from the `make run` in this folder."""
 
 import os
 from pathlib import Path
@@ -9,11 +9,11 @@ from contracts.gateway import GatewayKeys
 
 
 class NoRedis(Exception):
-    """Nothing says where Redis is; the text says what to do."""
+    """No Redis was found. The message names the cure."""
 
 
 def find_redis() -> tuple[RedisServer, GatewayKeys]:
-    """The server, as the user `gateway`, and the names there. Raises `NoRedis`."""
+    """The server, with the credentials of the user `gateway`, and its key names. Raises `NoRedis`."""
     address = os.environ.get("GATEWAY_REDIS_ADDR")
     if address:
         username, password = (os.environ.get(f"GATEWAY_REDIS_{name}") for name in ("USERNAME", "PASSWORD"))
@@ -21,7 +21,7 @@ def find_redis() -> tuple[RedisServer, GatewayKeys]:
     installation = Installation(Path.cwd())
     running = installation.running()
     if running is None:
-        raise NoRedis("nothing runs here: start `make run` in this folder first, or set GATEWAY_REDIS_ADDR")
+        raise NoRedis("no `make run` runs in this folder: start it first, or set GATEWAY_REDIS_ADDR")
     told = running.internal_environment
     username, password = told.get("AUTHSESSION_REDIS_USERNAME"), told.get("AUTHSESSION_REDIS_PASSWORD")
     if username == "internal":  # the embedded server, with a user for gateways

@@ -1,4 +1,4 @@
-"""Where the APIs of the `make run` are that runs in this folder."""
+"""Finds the addresses of the APIs of the `make run` in this folder."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ USUAL = ("http://127.0.0.1:8080", "http://127.0.0.1:8081")
 
 
 def find_apis() -> tuple[str, str]:
-    """The URLs of the public and the internal API: of what runs here, else the usual ones.
+    """The URLs of the public and the internal API: those of a running `make run`, else the default ones.
 
-    Raises `StartFailure` if the word of what runs is damaged.
+    Raises `StartFailure` if the file in which `up` describes itself is damaged.
     """
     running = Installation(Path.cwd()).running()
     return USUAL if running is None else (running.public_url, running.internal_url)

@@ -32,7 +32,7 @@ def example_gateway(product: Product) -> Generator[str]:
     with subprocess.Popen(command, cwd=SOURCE, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
-            assert process.stdout.readline() == f"A gateway on http://{address} (ready)\n"
+            assert process.stdout.readline() == f"The gateway listens on http://{address} (ready)\n"
             yield f"http://{address}"
             process.terminate()
             assert process.wait(10) == 0

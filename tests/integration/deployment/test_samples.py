@@ -135,6 +135,7 @@ def test_doctor_finds_fault_with_nothing_but_the_mail_server_of_the_sample(machi
     failures = [line for line in done.stdout.splitlines() if line.startswith("fail")]
     assert [line for line in failures if "mail server" not in line] == []
     assert failures, done.stdout + done.stderr
+    assert "ok    internal: configuration" in done.stdout
     token = machine.play(QUESTIONS.splitlines()[-1])
     assert token.stdout.startswith("authsession_"), token.stderr
 

@@ -105,7 +105,7 @@ def test_ctrl_c_during_set_up_is_quiet_leaves_no_orphan_and_the_next_start_sets_
         said = process.stdout.read()
         assert process.wait(10) == 128 + signal.SIGINT, said
     assert "Traceback" not in said
-    assert said.endswith("Stopped. The next start goes on with setting up .venv.\n")
+    assert said.endswith("Stopped. The next start sets up .venv again.\n")
     assert [each for each in below if each.is_running() and each.status() != psutil.STATUS_ZOMBIE] == []
     (checkout / "slow").unlink()
     install(checkout)

@@ -1,1 +1,1 @@
-"""What outsiders may rely on: requests, answers, errors, gateway records. No I/O, standard library only."""
+"""The public contract: requests, answers, errors and gateway records. No I/O; standard library only."""

@@ -1,4 +1,4 @@
-"""Who did it and why: `reason_code` and `actor`, which every trusted mutation carries (SPEC §4.1)."""
+"""The fields `reason_code` and `actor`, which every trusted mutation carries (SPEC §4.1)."""
 
 import re
 from typing import Final, NamedTuple
@@ -13,7 +13,7 @@ _ACTOR_ID_LENGTH = 128
 
 
 class Attribution(NamedTuple):
-    """Why, and the actor as the caller claims it."""
+    """The reason and the actor of a mutation. The caller claims the actor; nothing verifies it."""
 
     reason_code: str
     actor_type: str
@@ -21,7 +21,7 @@ class Attribution(NamedTuple):
 
 
 def read_attribution(fields: Fields) -> Attribution:
-    """The reason and the actor of a mutation, each checked for its form."""
+    """Reads the reason and the actor, and checks their form. Raises `Refusal(INVALID_REQUEST)`."""
     reason_code = read_text(fields, "reason_code")
     if not _REASON_CODE.fullmatch(reason_code):
         raise invalid("reason_code must be 1 to 64 of a-z, 0-9 and _")
@@ -29,7 +29,7 @@ def read_attribution(fields: Fields) -> Attribution:
 
 
 def encode_actor(actor_type: str, actor_id: str | None) -> dict[str, str]:
-    """The actor as a JSON object, ready to be placed in an answer."""
+    """The actor as a JSON object, for an answer."""
     return {"type": actor_type} if actor_id is None else {"type": actor_type, "id": actor_id}
 
 

@@ -1,6 +1,6 @@
-"""The envelope of pagination cursors: opaque to clients, URL-safe. What is inside belongs to each list.
+"""Pagination cursors: opaque, URL-safe text. Each list defines the position inside its own cursor.
 
-A cursor is not signed: it holds only values that the page before it has shown.
+A cursor needs no signature: it holds only values that the previous page has shown.
 """
 
 import base64
@@ -10,12 +10,12 @@ from contracts.strict_json import Fields, invalid, read_text
 
 
 def encode_position(position: str) -> str:
-    """Unpadded base64url (RFC 4648 §5) of a position in a list."""
+    """The cursor of a position: unpadded base64url (RFC 4648 §5)."""
     return base64.urlsafe_b64encode(position.encode()).rstrip(b"=").decode()
 
 
 def read_position(parameters: Fields) -> str | None:
-    """The position inside the parameter `cursor`, `None` without one; text that no cursor could be is refused."""
+    """The position in the parameter `cursor`; None without one. Refuses text that `encode_position` never writes."""
     if "cursor" not in parameters:
         return None
     text = read_text(parameters, "cursor")
@@ -29,5 +29,5 @@ def read_position(parameters: Fields) -> str | None:
 
 
 def invalid_cursor() -> Refusal:
-    """The refusal of a cursor that no page has given out."""
+    """The refusal of a cursor that no page returned."""
     return invalid("cursor is not valid")

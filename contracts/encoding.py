@@ -1,4 +1,4 @@
-"""Compact JSON of what we send. Below `errors` and `strict_json`, which both need it."""
+"""Compact JSON of requests and answers that we send. `errors` and `strict_json` both import it."""
 
 import json
 
@@ -6,8 +6,8 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=
 
 
 def encode(value: object) -> bytes:
-    """Compact UTF-8 JSON (RFC 8259) of a value made of dicts, lists, strings, integers and booleans, in their order.
+    """Compact UTF-8 JSON (RFC 8259) of dicts, lists, strings, integers and booleans; names keep their order.
 
-    Raises `ValueError` for what JSON cannot carry (a lone surrogate, a non-finite number): our fault, no refusal.
+    Raises `ValueError` for a lone surrogate or a non-finite number. That is our own fault, so it is no `Refusal`.
     """
     return _ENCODER.encode(value).encode()

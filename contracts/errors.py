@@ -1,4 +1,4 @@
-"""Every stable error code with its status and message: one table. Knows nothing of HTTP frameworks."""
+"""The one table of stable error codes, with HTTP status and message. Knows no HTTP framework."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,11 +50,14 @@ class ErrorCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ErrorSpec:
-    """One row of the table. `meaning` and `cure` are for `docs/reference/errors.md`; no answer holds them."""
+    """One row of the table: HTTP status, default message, meaning and cure.
+
+    `meaning` and `cure` are only for `docs/reference/errors.md`; no answer holds them.
+    """
 
     status: int
     message: str
-    """The default: a refusal may bring one that says more."""
+    """The default message; a refusal may have a more exact one."""
     meaning: str
     cure: str
 
@@ -276,9 +279,9 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
 
 
 class Refusal(Exception):
-    """A request that is refused with a stable code. Raised by decoders and by `api` only; flows return values.
+    """Refuses a request with a stable code. Only decoders and `api` raise it; flows return values.
 
-    The message goes to the client and possibly to a log: it names fields, never what was in them.
+    The message goes to the client and may go to a log. It names fields and never repeats their values.
     """
 
     def __init__(self, code: ErrorCode, message: str | None = None) -> None:
@@ -293,5 +296,5 @@ class Refusal(Exception):
 
 
 def encode_error(code: ErrorCode, message: str | None = None) -> bytes:
-    """The envelope `{"error":{"code","message"}}`; without a message, that of the table."""
+    """The envelope `{"error":{"code","message"}}`. Without `message` it holds the code's default message."""
     return encode({"error": {"code": code.value, "message": ERRORS[code].message if message is None else message}})

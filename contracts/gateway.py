@@ -1,7 +1,7 @@
-"""The gateway projection: the only place that knows its keys, the cache record and the stream entry (SPEC §6.1).
+"""The gateway projection: its keys in Redis, the cache record and the stream entry (SPEC §6.1).
 
-Reason and actor of a revocation never appear here: the gateway does not consume them. The signed requests that a
-gateway checks, and the names of their headers: `contracts.signed_request`.
+No other module knows these. The reason and the actor of a revocation are not part of it, because gateways do not use
+them. `contracts.signed_request` has the signed requests that a gateway checks.
 """
 
 import re
@@ -21,7 +21,10 @@ _REPLAY_PREFIX: Final = "gateway:replay:"
 
 @dataclass(frozen=True, slots=True)
 class GatewayKeys:
-    """The names in Redis. On Redis Cluster prefix and stream must share a hash tag; the projection key then has it."""
+    """The key names in Redis.
+
+    On Redis Cluster, `record_prefix` and `stream` must share a hash tag; the projection key then has it too.
+    """
 
     record_prefix: str = "gateway:session:"
     stream: str = "gateway:session_events"
@@ -32,23 +35,24 @@ class GatewayKeys:
 
     @property
     def projection(self) -> str:
-        """The key of the projection's own state, beside the records: `gateway:projection` by default."""
+        """The key of the projection's own state; `gateway:projection` by default."""
         return self.record_prefix.removesuffix("session:") + "projection"
 
     def replay(self, device_session_id: str, request_id: str) -> str:
-        """The key that says this request was seen: a gateway's own, the same whatever the prefix of records is."""
+        """The key that marks a request as seen. Gateways own it; it does not depend on `record_prefix`."""
         return f"{_REPLAY_PREFIX}{device_session_id}:{request_id}"
 
 
 class MalformedRecord(ValueError):
-    """A cache record or stream entry that is not of the contract's form. Says what is wrong, shows no value."""
+    """A cache record or stream entry that breaks the contract. The message shows no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRecord:
-    """A device session as the gateway sees it: the key as base64, `revoked_at_ms` in milliseconds since 1970 UTC.
+    """A device session as the gateway sees it.
 
-    Raises `MalformedRecord` unless exactly the revoked ones have an instant of revocation.
+    `client_public_key` is base64; `revoked_at_ms` counts milliseconds since 1970 UTC. Raises `MalformedRecord` unless
+    a revoked record, and no other, has `revoked_at_ms`.
     """
 
     device_session_id: str
@@ -64,7 +68,7 @@ class GatewayRecord:
 
 @dataclass(frozen=True, slots=True)
 class ProjectionState:
-    """What the keeper leaves in `GatewayKeys.projection`. `beat` grows by every look at this Redis (SPEC §6.4)."""
+    """The keeper's state in `GatewayKeys.projection`. Each check of this Redis increments `beat` (SPEC §6.4)."""
 
     epoch: str
     is_complete: bool
@@ -72,7 +76,7 @@ class ProjectionState:
 
 
 def decode_projection(fields: Mapping[bytes, bytes]) -> ProjectionState | None:
-    """The hash `GatewayKeys.projection`; None where it is missing or not of this form."""
+    """The state in the hash `GatewayKeys.projection`. None if the hash is missing or breaks the contract."""
     epoch, state, beat = (fields.get(name, b"") for name in (b"epoch", b"state", b"beat"))
     if not epoch or not state or not _WHOLE_NUMBER.fullmatch(beat.decode("latin-1")):
         return None
@@ -80,7 +84,7 @@ def decode_projection(fields: Mapping[bytes, bytes]) -> ProjectionState | None:
 
 
 def encode_record(record: GatewayRecord) -> bytes:
-    """The value of the cache key: compact JSON, `revoked_at_ms` only when revoked."""
+    """The value of the cache key: compact JSON, with `revoked_at_ms` only in a revoked record."""
     texts = _texts(record)
     return encode(texts if record.revoked_at_ms is None else {**texts, "revoked_at_ms": record.revoked_at_ms})
 
@@ -97,7 +101,7 @@ def decode_record(value: bytes) -> GatewayRecord:
 
 
 def encode_stream_entry(record: GatewayRecord) -> dict[str, str]:
-    """The same fields as a stream entry, all of them strings."""
+    """The fields of the record as a stream entry, all of them strings."""
     texts = _texts(record)
     return texts if record.revoked_at_ms is None else {**texts, "revoked_at_ms": str(record.revoked_at_ms)}
 

@@ -9,18 +9,18 @@ _INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):(
 
 
 def encode_instant(instant: datetime) -> str:
-    """The instant, cut (not rounded) to whole seconds. Raises `ValueError` for a datetime without a time zone."""
+    """The instant, truncated to whole seconds. Raises `ValueError` for a datetime without a time zone."""
     if instant.tzinfo is None:
         raise ValueError("an instant has a time zone")
     return instant.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def decode_instant(text: str, path: str) -> datetime:
-    """The aware UTC datetime of exactly that form, or the refusal `invalid_request` naming `path`."""
+    """The aware UTC datetime of a text in exactly that form. Raises `Refusal(INVALID_REQUEST)`, which names `path`."""
     match = _INSTANT.fullmatch(text)
     try:
         if match:
             return datetime(*map(int, match.groups()), tzinfo=UTC)
-    except ValueError:  # month 13, second 60: the form is right, the calendar does not have it
+    except ValueError:  # the calendar does not have it, such as month 13 or second 60
         pass
     raise invalid(f"{path} must be an instant like 2026-04-05T12:00:00Z")

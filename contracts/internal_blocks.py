@@ -1,4 +1,4 @@
-"""The trusted block routes: what they take and what they answer (SPEC §4.1). Shape only, as in `public_auth`."""
+"""Requests and answers of the trusted block routes (SPEC §4.1). Decoders check the form only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ _MAX_BLOCK_ID = 2**63 - 1  # Postgres bigint
 
 @dataclass(frozen=True, slots=True)
 class BlockSubjectRequest:
-    """Blocks exactly one of `email` and `user_id`, until `expires_at` (`None`: until removed)."""
+    """Blocks exactly one of `email` and `user_id`, until `expires_at`. None blocks until the block is removed."""
 
     email: str | None = field(repr=False)
     user_id: str | None
@@ -49,14 +49,14 @@ class UnblockSubjectRequest:
 
 @dataclass(frozen=True, slots=True)
 class BlockCursor:
-    """The last block of a page; the next page begins after it."""
+    """The last block of a page. The next page starts after it."""
 
     block_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class ListBlocksQuery:
-    """A page of blocks, or the block of one subject: at most one of `email` and `user_id`."""
+    """Asks for a page of blocks, or for the block of one `email` or one `user_id`."""
 
     limit: int = DEFAULT_LIMIT
     cursor: BlockCursor | None = None
@@ -66,7 +66,7 @@ class ListBlocksQuery:
 
 @dataclass(frozen=True, slots=True)
 class BlockAnswer:
-    """One block. `subject_value` is a user id, or an e-mail as blocks compare it."""
+    """One block. `subject_value` is a user id, or an e-mail in the form in which blocks compare it."""
 
     subject_kind: SubjectKind
     subject_value: str = field(repr=False)
@@ -127,7 +127,7 @@ def encode_unblock_subject(outcome: UnblockOutcome, subject_kind: SubjectKind, s
 
 
 def encode_blocks(blocks: Sequence[BlockAnswer], next_cursor: BlockCursor | None = None) -> bytes:
-    """The answer of `GET user-blocks`; `next_cursor` only if more remain."""
+    """The answer of `GET user-blocks`. It has `next_cursor` only if more blocks remain."""
     answer: dict[str, object] = {"blocks": [_block(block) for block in blocks]}
     if next_cursor is not None:
         answer["next_cursor"] = encode_block_cursor(next_cursor)
@@ -135,7 +135,7 @@ def encode_blocks(blocks: Sequence[BlockAnswer], next_cursor: BlockCursor | None
 
 
 def encode_block_cursor(cursor: BlockCursor) -> str:
-    """The cursor as clients carry it."""
+    """The cursor as opaque text for clients."""
     return encode_position(str(cursor.block_id))
 
 

@@ -1,4 +1,4 @@
-"""The development mailbox of `stub` mail (SPEC §7.1): the one answer that shows login codes, never in production."""
+"""The development mailbox of `stub` mail (SPEC §7.1). Its answer shows login codes; production has no such route."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from contracts.strict_query import decode_query
 
 @dataclass(frozen=True, slots=True, repr=False)
 class MailboxMessage:
-    """One mailed login code. No repr: it carries the code."""
+    """One mailed login code. It has no repr, because it holds the code."""
 
     email: str
     code: str

@@ -1,4 +1,4 @@
-"""The trusted session routes: what they take and what they answer (SPEC §4.1). Shape only, as in `public_auth`."""
+"""Requests and answers of the trusted session routes (SPEC §4.1). Decoders check the form only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class RevokeSessionRequest:
-    """Revokes one session, named by the path."""
+    """Revokes the session in the path."""
 
     reason_code: str
     actor_type: str
@@ -31,7 +31,7 @@ class RevokeSessionRequest:
 
 @dataclass(frozen=True, slots=True)
 class RevokeUserSessionsRequest:
-    """Revokes every session of the user named by the path, except one if it is named."""
+    """Revokes every session of the user in the path, except `except_device_session_id`."""
 
     reason_code: str
     actor_type: str
@@ -41,7 +41,7 @@ class RevokeUserSessionsRequest:
 
 @dataclass(frozen=True, slots=True)
 class SessionCursor:
-    """The last session of a page; the next page begins after it. `created_at` to the microsecond."""
+    """The last session of a page. The next page starts after it. `created_at` is exact to the microsecond."""
 
     created_at: datetime
     device_session_id: str
@@ -49,7 +49,10 @@ class SessionCursor:
 
 @dataclass(frozen=True, slots=True)
 class ListSessionsQuery:
-    """Without `limit` all rows; `status` filters; `cursor` continues an earlier page."""
+    """Asks for a user's sessions, of one `status` if given. Without `limit` the answer holds all of them.
+
+    `cursor` continues an earlier page.
+    """
 
     limit: int | None = None
     cursor: SessionCursor | None = None
@@ -58,7 +61,7 @@ class ListSessionsQuery:
 
 @dataclass(frozen=True, slots=True)
 class SessionRevocation:
-    """When, why and by whom a session was revoked."""
+    """The time, reason and actor of a session's revocation."""
 
     revoked_at: datetime
     reason_code: str
@@ -68,7 +71,7 @@ class SessionRevocation:
 
 @dataclass(frozen=True, slots=True)
 class SessionAnswer:
-    """One session as trusted services see it. `client_public_key` is base64; active ones have no revocation."""
+    """One session as trusted services see it. `client_public_key` is base64. An active session has no revocation."""
 
     device_session_id: str
     user_id: str
@@ -107,29 +110,29 @@ def encode_session(session: SessionAnswer) -> bytes:
 
 
 def encode_sessions(sessions: Sequence[SessionAnswer], next_cursor: SessionCursor | None = None) -> bytes:
-    """The answer of `GET users/{user_id}/sessions`; `next_cursor` only if more remain."""
+    """The answer of `GET users/{user_id}/sessions`. It has `next_cursor` only if more sessions remain."""
     return join_sessions([encode_slice(sessions)] if sessions else [], next_cursor)
 
 
 def encode_slice(sessions: Sequence[SessionAnswer]) -> bytes:
-    """Some sessions of that answer, one or more: a long list is encoded a slice at a time."""
+    """One or more sessions of a list, encoded. A long list is encoded slice by slice."""
     return encode([_session(session) for session in sessions])[1:-1]
 
 
 def join_sessions(slices: Sequence[bytes], next_cursor: SessionCursor | None = None) -> bytes:
-    """The answer of which these are the slices."""
+    """The answer of `GET users/{user_id}/sessions`, from its encoded slices."""
     end = b"" if next_cursor is None else b',"next_cursor":' + encode(encode_session_cursor(next_cursor))
     return b'{"sessions":[' + b",".join(slices) + b"]" + end + b"}"
 
 
 def encode_session_cursor(cursor: SessionCursor) -> str:
-    """The cursor as clients carry it."""
+    """The cursor as opaque text for clients."""
     microseconds = (cursor.created_at - _EPOCH) // timedelta(microseconds=1)
     return encode_position(f"{microseconds} {cursor.device_session_id}")
 
 
 def encode_revoke_session(outcome: RevokeSessionOutcome, device_session_id: str) -> bytes:
-    """The answer of `POST sessions/{id}/revoke`: one session affected, or none on a repeat."""
+    """The answer of `POST sessions/{id}/revoke`. A repeat affects no session."""
     return encode(
         {
             "outcome": outcome,
@@ -140,7 +143,7 @@ def encode_revoke_session(outcome: RevokeSessionOutcome, device_session_id: str)
 
 
 def encode_revoke_user_sessions(user_id: str, affected_device_session_ids: Sequence[str]) -> bytes:
-    """The answer of `revoke-all`: `no_active_sessions` when none was affected."""
+    """The answer of `revoke-all`. Its outcome is `no_active_sessions` if it affected none."""
     return encode(
         {
             "outcome": "revoked" if affected_device_session_ids else "no_active_sessions",

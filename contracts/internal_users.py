@@ -1,4 +1,4 @@
-"""The trusted routes of users: finding and listing them, changing an address, erasing one (SPEC §4.1)."""
+"""Requests and answers of the trusted user routes: find, list, change an address, erase (SPEC §4.1)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -30,14 +30,14 @@ class UserAnswer:
 
 @dataclass(frozen=True, slots=True)
 class UserCursor:
-    """The last user of a page; the next page begins after them."""
+    """The last user of a page. The next page starts after this user."""
 
     user_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class FindUsersQuery:
-    """One user by `email`; without it a page of all."""
+    """Asks for the user of `email`, or without it for a page of all users."""
 
     email: str | None = field(default=None, repr=False)
     limit: int = DEFAULT_LIMIT
@@ -46,7 +46,7 @@ class FindUsersQuery:
 
 @dataclass(frozen=True, slots=True)
 class ChangeUserEmailRequest:
-    """Gives the user named by the path another address."""
+    """Gives the user in the path another address."""
 
     email: str = field(repr=False)
     reason_code: str
@@ -73,7 +73,7 @@ def encode_user(user: UserAnswer) -> bytes:
 
 
 def encode_users(users: Sequence[UserAnswer], next_cursor: UserCursor | None = None) -> bytes:
-    """The answer of `GET users` without an e-mail; `next_cursor` only if more remain."""
+    """The answer of `GET users` without an e-mail. It has `next_cursor` only if more users remain."""
     answer: dict[str, object] = {"users": [_user(user) for user in users]}
     if next_cursor is not None:
         answer["next_cursor"] = encode_user_cursor(next_cursor)
@@ -81,7 +81,7 @@ def encode_users(users: Sequence[UserAnswer], next_cursor: UserCursor | None = N
 
 
 def encode_user_cursor(cursor: UserCursor) -> str:
-    """The cursor as clients carry it."""
+    """The cursor as opaque text for clients."""
     return encode_position(cursor.user_id)
 
 
@@ -92,7 +92,7 @@ def decode_change_user_email(body: bytes) -> ChangeUserEmailRequest:
 
 
 def encode_change_user_email(outcome: Literal["changed", "unchanged"], user_id: str) -> bytes:
-    """The answer of `PATCH users/{user_id}`. It names no address: it may be kept for repeats."""
+    """The answer of `PATCH users/{user_id}`. It names no address, because it may be stored for repeats."""
     return encode({"outcome": outcome, "user_id": user_id})
 
 
@@ -107,7 +107,7 @@ def encode_delete_user(
     affected_device_session_ids: Sequence[str],
     is_address_kept_for_block: bool,  # noqa: FBT001 - the field it becomes
 ) -> bytes:
-    """The answer of `DELETE users/{user_id}`, with the sessions that this revoked."""
+    """The answer of `DELETE users/{user_id}`, with the sessions that the deletion revoked."""
     return encode(
         {
             "outcome": "deleted",

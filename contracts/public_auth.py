@@ -1,6 +1,6 @@
-"""The two public routes: what they take and what they answer (SPEC §2).
+"""Requests and answers of the two public routes (SPEC §2).
 
-Shape only: whether an e-mail, a key or a time zone is valid is decided in `shared.kernel`.
+Decoders check the form only; `shared.kernel` decides whether an e-mail, a key or a time zone is valid.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ _CONFIRM_NAMES = frozenset({"challenge_id", "code", "client_public_key", "time_z
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SendEmailCodeRequest:
-    """Asks for a login code. No repr: an e-mail does not belong into a log."""
+    """Asks for a login code. It has no repr, because no log may hold an e-mail."""
 
     email: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ConfirmEmailCodeRequest:
-    """Trades a login code for a device session. No repr: it carries the code.
+    """Exchanges a login code for a device session. It has no repr, because it holds the code.
 
     `client_public_key` is base64 of 32 bytes, `time_zone` an IANA name, `client_key_proof` base64 (SPEC §3.9).
     """
@@ -42,7 +42,8 @@ def decode_send(body: bytes) -> SendEmailCodeRequest:
 def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
     """The request `confirm-email-code`; raises `Refusal(INVALID_REQUEST)` and nothing else.
 
-    An empty code or key passes: SPEC §2.2 has codes of its own for them (`invalid_code`, `invalid_client_public_key`).
+    It accepts an empty code or key: SPEC §2.2 has separate errors for them (`invalid_code`,
+    `invalid_client_public_key`).
     """
     fields = known_fields(decode_object(body), _CONFIRM_NAMES)
     return ConfirmEmailCodeRequest(

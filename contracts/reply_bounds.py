@@ -1,23 +1,26 @@
-"""Which bytes of Redis a parser gets to see, and when. Services and gateways both put this before hiredis.
+"""Bounds the replies of Redis before hiredis parses them, in services and gateways.
 
-hiredis makes room for an announced array before it has arrived, which stalls Python's garbage collector. It searches a
-line from its beginning with each piece that arrives. It knows no largest answer.
+hiredis has three weaknesses. It allocates an announced array before the array has arrived, which stalls Python's
+garbage collector. It searches a line from the start with each chunk that arrives. It has no largest reply.
 """
 
 import re
 
 MAX_ANSWER_BYTES = 32 * 1024 * 1024
 _LARGE_ARRAY = re.compile(rb"\r\n[*%~>|][0-9]{7}")
-"""A head begins a line, as no value of ours does. Elsewhere it is text: a user id may be `user~20261128`."""
+"""The head of an array with seven digits or more. It starts a line, which no value of ours does.
+
+Elsewhere such text is a value: a user id may be `user~20261128`.
+"""
 _HEAD_BYTES = len(b"\r\n*999999")
 
 
 class Unbounded(Exception):
-    """An answer larger than any that we ask for."""
+    """A reply that is larger than any we ask for."""
 
 
 class ReplyBounds:
-    """Of one connection."""
+    """The bounds of one connection."""
 
     def __init__(self) -> None:
         self._tail = b"\r\n"
@@ -26,7 +29,7 @@ class ReplyBounds:
         self._answer = 0
 
     def admit(self, chunk: bytes) -> bytes:
-        """What the parser may see now: a line that has begun waits for its end. Raises `Unbounded`."""
+        """The bytes that the parser may see now. An incomplete line is held back. Raises `Unbounded`."""
         seen = self._tail + chunk
         self._answer += len(chunk)
         if self._answer > MAX_ANSWER_BYTES or _LARGE_ARRAY.search(seen):
@@ -42,5 +45,5 @@ class ReplyBounds:
         return admitted
 
     def note_answer(self) -> None:
-        """An answer ended; what follows belongs to the next."""
+        """Marks the end of a reply: the next byte belongs to the next reply."""
         self._answer = 0

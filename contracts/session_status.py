@@ -1,4 +1,4 @@
-"""The two states of a device session, on every wire."""
+"""The two states of a device session, in HTTP answers and gateway records."""
 
 from typing import Literal, TypeAlias
 

@@ -1,9 +1,10 @@
-"""The signed request: its headers, what its signature is over, and why a gateway refuses one (SPEC §6.5).
+"""The signed request: its headers, the bytes that are signed, and the reasons to refuse one (SPEC §6.5).
 
-No cryptography here: who signs and who checks is in `clients.gateway`; golden data in `vectors/signed_requests.json`.
+`clients.gateway` signs and verifies. `vectors/signed_requests.json` holds golden data.
 
-Over HTTP an envelope is six headers, each exactly once; `message_type` has none: it is the request line's method and
-target (`POST /orders?dry=1`), so a signature is good for one route only. Binary values are padded standard base64.
+Over HTTP an envelope is six headers, each exactly once. Binary values are padded standard base64. `message_type` has
+no header: it is the method and target of the request line, such as `POST /orders?dry=1`. So a signature is valid for
+one route only.
 """
 
 import base64
@@ -36,7 +37,7 @@ HEADERS: Final = (
     SIGNATURE_HEADER,
 )
 AUTHENTICATION_SCHEME: Final = "Galaxy-Request-V1"
-"""What `WWW-Authenticate` names in a 401 (RFC 9110 §11.6.1)."""
+"""The scheme in `WWW-Authenticate` of a 401 (RFC 9110 §11.6.1)."""
 
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _REQUEST_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
@@ -44,7 +45,7 @@ _TIMESTAMP = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 
 
 class RequestRefusal(StrEnum):
-    """Why a gateway refuses a request, in the order of the checks. The values are stable; HTTP sends them as `code`."""
+    """The reasons to refuse a request, in the order of the checks. The values are stable; HTTP sends them as `code`."""
 
     UNSUPPORTED_PROTOCOL_VERSION = "unsupported_protocol_version"
     INVALID_ENVELOPE = "invalid_envelope"
@@ -70,12 +71,15 @@ REFUSAL_STATUS: Final = {
     RequestRefusal.TIMESTAMP_OUT_OF_WINDOW: 401,
     RequestRefusal.REQUEST_REPLAYED: 401,
 }
-"""The HTTP status of each refusal. `sessions_unavailable` is sent with `Retry-After`: nothing was done; sign anew, with
-a new request id, as the old one may count as taken."""
+"""The HTTP status of each refusal.
+
+`sessions_unavailable` is sent with `Retry-After`. The request had no effect. The client must sign it again with a new
+request id, because the gateway may have marked the old id as seen.
+"""
 
 
 class EnvelopeRefused(ValueError):
-    """The headers are no envelope of ours; `refusal` is one of the first two. Shows no value."""
+    """The headers are no valid envelope. `refusal` is one of the first two members. The message shows no value."""
 
     def __init__(self, refusal: RequestRefusal) -> None:
         super().__init__(refusal.value)
@@ -84,7 +88,7 @@ class EnvelopeRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What a client claims of its request. Nothing of it is true before every check has passed."""
+    """A client's claims about its request. None of them may be trusted before every check has passed."""
 
     device_session_id: str
     timestamp_ms: int
@@ -94,9 +98,10 @@ class Envelope:
 
 
 def decode_envelope(headers: Iterable[tuple[bytes, bytes]]) -> Envelope:
-    """The envelope in these headers (names in any case, other headers between); raises `EnvelopeRefused`.
+    """The envelope in these headers. Names are case-insensitive, and other headers are ignored.
 
-    The version is looked at first: another one may have other fields. A header that comes twice is no envelope.
+    The version is checked first, because another version may have other headers. A repeated header is refused. Raises
+    `EnvelopeRefused`.
     """
     given = _only_ours(headers)
     if given.get(PROTOCOL_VERSION_HEADER) != PROTOCOL_VERSION:
@@ -114,7 +119,7 @@ def decode_envelope(headers: Iterable[tuple[bytes, bytes]]) -> Envelope:
 
 
 def encode_envelope(envelope: Envelope) -> dict[str, str]:
-    """The headers that carry it."""
+    """The six headers of the envelope."""
     return {
         PROTOCOL_VERSION_HEADER: PROTOCOL_VERSION,
         DEVICE_SESSION_ID_HEADER: envelope.device_session_id,
@@ -128,22 +133,25 @@ def encode_envelope(envelope: Envelope) -> dict[str, str]:
 def signed_bytes(
     *, device_session_id: str, message_type: str, timestamp_ms: int, request_id: str, payload_hash: bytes
 ) -> bytes:
-    """What the signature is over: eight-byte big-endian time, everything else as uvarint length + bytes.
+    """The bytes that are signed: the time as eight bytes big-endian, every other field as uvarint length + bytes.
 
-    Text is UTF-8. `payload_hash` is SHA-256 of the whole body, also of an empty one.
+    Text is UTF-8. `payload_hash` is the SHA-256 of the whole body, even of an empty one.
     """
     head = length_prefixed(REQUEST_MARKER, PROTOCOL_VERSION.encode(), device_session_id.encode(), message_type.encode())
     return head + timestamp_ms.to_bytes(8, "big") + length_prefixed(request_id.encode(), payload_hash)
 
 
 def http_message_type(method: str, path: bytes, query: bytes) -> str:
-    """Method and target of a request line (RFC 9112 §3), as they were sent: `path` not decoded, `query` without `?`."""
+    """Method and target of the request line as sent (RFC 9112 §3). `path` is not decoded; `query` has no `?`."""
     target = path + b"?" + query if query else path
     return f"{method} {target.decode('latin-1')}"
 
 
 def decode_base64(text: str, count: int) -> bytes:
-    """Exactly `count` bytes, padded and canonical, else `ValueError`: `b64decode` takes non-zero unused bits."""
+    """The `count` bytes of padded, canonical base64. Raises `ValueError` for anything else.
+
+    `b64decode` alone would accept non-zero unused bits.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -154,7 +162,7 @@ def decode_base64(text: str, count: int) -> bytes:
 
 
 def _only_ours(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """By lower-case name; one that comes twice has an empty value, which no field takes."""
+    """The envelope's headers by lower-case name. A repeated header gets an empty value, which no field accepts."""
     given: dict[str, str] = {}
     for name, value in headers:
         known = name.lower().decode("latin-1")

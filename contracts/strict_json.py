@@ -1,6 +1,7 @@
-"""Strict reading of request bodies (SPEC §2.1). Every malformed body raises `Refusal`, and never anything else.
+"""Strict reading of request bodies (SPEC §2.1). A malformed body raises `Refusal` and nothing else.
 
-Stricter than `json.loads`: no duplicate names, no NaN or infinity, no byte order mark, UTF-8 only, no lone surrogates.
+It is stricter than `json.loads`: it refuses duplicate names, NaN, infinity, a byte order mark, lone surrogates, and
+any encoding but UTF-8.
 """
 
 import json
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 Fields: TypeAlias = dict[str, object]
-"""A decoded JSON object: names are unique, values are of any JSON type until a reader has checked them."""
+"""A decoded JSON object. Its names are unique; its values may have any JSON type until a reader checks them."""
 
 # Unicode's White_Space property (PropList.txt). Not `str.isspace`, which also counts U+001C to U+001F.
 WHITE_SPACE = (
@@ -44,7 +45,7 @@ def invalid(message: str) -> Refusal:
 
 
 def decode_object(body: bytes) -> Fields:
-    """The one JSON object (RFC 8259) that the body is, its values not yet checked."""
+    """The JSON object (RFC 8259) in the body. Its values are not yet checked."""
     try:
         value = cast("object", _DECODER.decode(body.decode("utf-8")))
     except (ValueError, RecursionError):  # bad UTF-8, bad JSON, an integer of thousands of digits; nested too deep
@@ -55,34 +56,34 @@ def decode_object(body: bytes) -> Fields:
 
 
 def check_names(fields: Fields, known: frozenset[str], *, within: str = "") -> None:
-    """Refuse an object that has a name outside `known`. `within` is the path of the object, such as `actor.`."""
+    """Refuses an object with a name outside `known`. `within` is the path of the object, such as `actor.`."""
     for name in fields.keys() - known:
         raise invalid(_naming("unknown field", name, within))
 
 
 def known_fields(fields: Fields, known: frozenset[str], *, within: str = "") -> Fields:
-    """The fields that are there. One that is `null` is absent: so typed clients write an optional field.
+    """The fields whose value is not `null`: typed clients write `null` for an absent optional field.
 
-    Refuses names as `check_names` does.
+    Refuses unknown names as `check_names` does.
     """
     check_names(fields, known, within=within)
     return {name: value for name, value in fields.items() if value is not None}
 
 
 def read_text(fields: Fields, name: str, *, within: str = "") -> str:
-    """The string of that name, without the white space around it. It may be empty: meaning is checked elsewhere."""
+    """The string field `name`, without surrounding white space. It may be empty. Refuses an absent field."""
     if name not in fields:
         raise invalid(f"{within}{name} is required")
     return trimmed(fields[name], f"{within}{name}")
 
 
 def read_optional_text(fields: Fields, name: str, *, within: str = "") -> str | None:
-    """As `read_text`, and `None` when the name is absent."""
+    """The string field `name`, read as `read_text` does; None if it is absent."""
     return read_text(fields, name, within=within) if name in fields else None
 
 
 def read_filled_text(fields: Fields, name: str) -> str:
-    """As `read_text`, and not empty: for names that no other rule will look at."""
+    """The string field `name`, read as `read_text` does. Refuses an empty one."""
     text = read_text(fields, name)
     if not text:
         raise invalid(f"{name} must not be empty")
@@ -90,7 +91,7 @@ def read_filled_text(fields: Fields, name: str) -> str:
 
 
 def read_object(fields: Fields, name: str) -> Fields:
-    """The object of that name."""
+    """The object field `name`. Refuses an absent field."""
     if name not in fields:
         raise invalid(f"{name} is required")
     value = fields[name]
@@ -100,7 +101,7 @@ def read_object(fields: Fields, name: str) -> Fields:
 
 
 def trimmed(value: object, path: str) -> str:
-    """The value as a string that Postgres and Redis can hold: no NUL, no lone surrogate, no white space around it."""
+    """The string without surrounding white space. Refuses NUL and lone surrogates, which Postgres rejects."""
     if not isinstance(value, str):
         raise invalid(f"{path} must be a string")
     if "\0" in value:
@@ -123,7 +124,7 @@ def _first_repeated(names: Iterable[str]) -> str:
 
 
 def _naming(problem: str, name: str, within: str = "") -> str:
-    """The name is the client's own text: it is repeated only when it is short and plain."""
+    """The problem, with the field's name if that is short and plain. The name is text of the client."""
     return f"{problem} {within}{name}" if _PRINTABLE_NAME.fullmatch(name) else problem
 
 

@@ -1,4 +1,4 @@
-"""Strict reading of query strings: every parameter known, none twice (SPEC §2.1 carried over to `GET`)."""
+"""Strict reading of query strings: refuses unknown and repeated parameters (SPEC §2.1, applied to `GET`)."""
 
 import re
 from typing import Final
@@ -14,7 +14,7 @@ _LIMIT = re.compile(r"[1-9][0-9]{0,3}")
 def decode_query(query: str, known: frozenset[str]) -> Fields:
     """The parameters of a query string (without `?`), percent-decoded as UTF-8.
 
-    A plus sign is a plus sign (RFC 3986), so that `?email=pilot+test@example.com` means what it says.
+    A plus sign stays a plus sign (RFC 3986), as in `?email=pilot+test@example.com`.
     """
     if not query:
         return {}
@@ -29,7 +29,7 @@ def decode_query(query: str, known: frozenset[str]) -> Fields:
 
 
 def read_limit(parameters: Fields, most: int = MAX_LIMIT) -> int | None:
-    """How many rows a page may have, 1 to `most`; `None` when not asked for."""
+    """The largest number of rows in a page, 1 to `most`; None if the query does not name one."""
     if "limit" not in parameters:
         return None
     text = read_text(parameters, "limit")

@@ -1,6 +1,6 @@
-"""The user service we call in mode `rest` (SPEC §8): paths, requests, and its answers, read strictly.
+"""The user service that we call in mode `rest`: paths, requests and answers (SPEC §8).
 
-We are the client here: an answer that is not exactly of the contract's form is `MalformedAnswer`, never a guess.
+We are the client here, and read answers strictly: an answer that breaks the contract raises `MalformedAnswer`.
 """
 
 import re
@@ -20,12 +20,12 @@ _USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}")
 
 
 class MalformedAnswer(ValueError):
-    """An answer that is not of the contract's form, or contradicts itself. Says what is wrong, shows no value."""
+    """An answer that breaks the contract or contradicts itself. The message shows no value."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExistingUser:
-    """The service has this user; it made them in this very call if `is_new`."""
+    """The service has this user. With `is_new` this call created it."""
 
     user_id: str
     is_new: bool = False
@@ -33,7 +33,7 @@ class ExistingUser:
 
 @dataclass(frozen=True, slots=True)
 class CreatableUser:
-    """Nobody has the address, and a user may be made for it."""
+    """No user has the address, and one may be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class BlockedUser:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationContext:
-    """What a new user begins with: a BCP 47 tag and an IANA name."""
+    """The initial values of a new user: a BCP 47 language tag and an IANA time zone."""
 
     preferred_language: str
     time_zone: str
@@ -62,9 +62,9 @@ class EnsureByEmail:
 
 
 def is_user_id(text: str) -> bool:
-    """Whether a user may be called so: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, a letter or digit first.
+    """Whether the text is a user id: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, starting with a letter or digit.
 
-    Nothing that a path or a Redis key would need to escape, and no `@`: ids appear where e-mails must not.
+    No character needs escaping in a path or a Redis key. `@` is excluded, because ids appear where e-mails must not.
     """
     return _USER_ID.fullmatch(text) is not None
 
@@ -102,7 +102,7 @@ def encode_block_by_email(email: str, reason_code: str) -> bytes:
 
 
 def decode_resolution(body: bytes) -> Resolution:
-    """The answer of `user-resolutions/by-email`: `user_id` belongs to kind `existing`, and to no other."""
+    """The answer of `user-resolutions/by-email`. Only kind `existing` has a `user_id`. Raises `MalformedAnswer`."""
     kind, user_id = _read(body, "kind")
     match kind, user_id:
         case "existing", str(user_id):
@@ -116,7 +116,7 @@ def decode_resolution(body: bytes) -> Resolution:
 
 
 def decode_ensured(body: bytes) -> Ensured:
-    """The answer of `users/ensure-by-email`: `user_id` belongs to every outcome but `blocked`."""
+    """The answer of `users/ensure-by-email`. Every outcome but `blocked` has a `user_id`. Raises `MalformedAnswer`."""
     outcome, user_id = _read(body, "outcome")
     match outcome, user_id:
         case "existing" | "created", str(user_id):
@@ -128,7 +128,7 @@ def decode_ensured(body: bytes) -> Ensured:
 
 
 def decode_exists(body: bytes) -> bool:
-    """The answer of `users/{user_id}/exists`."""
+    """The answer of `users/{user_id}/exists`. Raises `MalformedAnswer`."""
     fields = _object(body, frozenset({"exists"}))
     exists = fields.get("exists")
     if not isinstance(exists, bool):
@@ -137,7 +137,7 @@ def decode_exists(body: bytes) -> bool:
 
 
 def _read(body: bytes, verdict: str) -> tuple[str, str | None]:
-    """The word of the answer, and the user it names, if it does."""
+    """The verdict of the answer, and its user id if it has one."""
     fields = _object(body, frozenset({verdict, "user_id"}))
     try:
         word = read_text(fields, verdict)

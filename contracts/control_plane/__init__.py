@@ -1,1 +1,1 @@
-"""What operators and their programs may rely on: the control plane (SPEC §10)."""
+"""Requests and answers of the control plane, for operators and their programs (SPEC §10)."""

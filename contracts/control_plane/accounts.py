@@ -1,4 +1,7 @@
-"""The routes of operators' accounts: first owner, log-in, passwords, recovery codes (SPEC §10.1–10.5). Shape only."""
+"""Requests and answers of operators' accounts: first owner, login, passwords, recovery codes (SPEC §10.1-10.5).
+
+Decoders check the form only, and raise only `Refusal(INVALID_REQUEST)`.
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -13,7 +16,7 @@ from contracts.strict_json import Fields, decode_object, invalid, known_fields, 
 
 @dataclass(frozen=True, slots=True)
 class RegisterOwnerRequest:
-    """Claims the first owner. Without a token where this machine is trusted to."""
+    """Registers the first owner. The token may be missing if this machine's own calls are trusted to register one."""
 
     registration_token: str | None = field(repr=False)
     user_name: str = field(repr=False)
@@ -24,7 +27,7 @@ class RegisterOwnerRequest:
 
 @dataclass(frozen=True, slots=True)
 class LogInRequest:
-    """Opens a session. Whoever mistakes the fields has typed a password as the name: neither is ever shown."""
+    """Opens a session. No field is ever shown: a person may have typed the password as the user name."""
 
     user_name: str = field(repr=False)
     password: str = field(repr=False)
@@ -33,7 +36,7 @@ class LogInRequest:
 
 @dataclass(frozen=True, slots=True)
 class ChangePasswordRequest:
-    """By the operator whose session calls."""
+    """Changes the password of the calling operator."""
 
     current_password: str = field(repr=False)
     new_password: str = field(repr=False)
@@ -41,7 +44,7 @@ class ChangePasswordRequest:
 
 @dataclass(frozen=True, slots=True)
 class RecoverPasswordRequest:
-    """By an operator who has no session and no password."""
+    """Sets a new password for an operator without a session, by a recovery code."""
 
     user_name: str = field(repr=False)
     recovery_code: str = field(repr=False)
@@ -50,7 +53,7 @@ class RecoverPasswordRequest:
 
 
 def decode_exchange_setup_code(body: bytes) -> str:
-    """The setup code of `POST auth/bootstrap/exchange`. Raises, like all here, `Refusal(INVALID_REQUEST)` only."""
+    """The setup code in the body of `POST auth/bootstrap/exchange`."""
     return read_text(_fields(body, "setup_code"), "setup_code")
 
 
@@ -90,7 +93,7 @@ def decode_recover_password(body: bytes) -> RecoverPasswordRequest:
 
 
 def decode_regenerate_recovery_codes(body: bytes) -> str:
-    """The current password of `POST auth/recovery-codes/regenerate`."""
+    """The current password in the body of `POST auth/recovery-codes/regenerate`."""
     return read_text(_fields(body, "current_password"), "current_password")
 
 
@@ -111,12 +114,12 @@ def encode_recovery_code_count(unused_count: int, made_at: datetime | None) -> b
 
 
 def encode_recovery_codes(codes: Sequence[str]) -> bytes:
-    """The answer of `POST auth/recovery-codes/regenerate`. Never shown again."""
+    """The answer of `POST auth/recovery-codes/regenerate`. The codes are never shown again."""
     return encode(recovery_codes_field(codes))
 
 
 def recovery_codes_field(codes: Sequence[str]) -> dict[str, object]:
-    """What registering and recovering show besides the session."""
+    """The field with new recovery codes, in the answers of registration and recovery."""
     return {"recovery_codes": list(codes)}
 
 
@@ -125,7 +128,7 @@ def _fields(body: bytes, *known: str) -> Fields:
 
 
 def _new_password(fields: Fields, name: str) -> str:
-    """As every text, and without control characters (RFC 8264 §9.12), which nobody types."""
+    """A text without control characters (RFC 8264 §9.12): they come from a faulty client, and no person types them."""
     password = read_text(fields, name)
     if any(unicodedata.category(character) == "Cc" for character in password):
         raise invalid(f"{name} must not contain control characters")

@@ -1,4 +1,4 @@
-"""The audit trail over HTTP: what `GET audit` takes and answers (SPEC §10.2). Shape only."""
+"""Query and answer of `GET audit` (SPEC §10.2). Decoding checks the form only."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class AuditCursor(NamedTuple):
-    """The row, or the place between rows, that a page ended at; the next begins after it."""
+    """The row, or the place between rows, at which a page ended. The next page starts after it."""
 
     occurred_at: datetime
     audit_id: int
@@ -37,7 +37,10 @@ class AuditCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ListAuditQuery:
-    """A page of the rows that equal all that is given, from `since` on and before `until`. `format` None: not asked."""
+    """Asks for one page of the rows that match every given field, with `since` included and `until` excluded.
+
+    `format` is None if the query does not name one.
+    """
 
     event: str | None = None
     outcome: str | None = None
@@ -55,7 +58,7 @@ class ListAuditQuery:
 
 @dataclass(frozen=True, slots=True)
 class AuditAnswer:
-    """One row. `details` is JSON text; `seal_seq` the number of its seal, None while it is not sealed."""
+    """One row. `details` is JSON text. `seal_seq` is the number of its seal, None before it is sealed."""
 
     audit_id: int
     occurred_at: datetime
@@ -88,7 +91,7 @@ def decode_list_audit(query: str) -> ListAuditQuery:
 
 
 def encode_audit(rows: Sequence[AuditAnswer], next_cursor: AuditCursor | None) -> bytes:
-    """A page as one JSON object; `next_cursor` only if more may follow."""
+    """A page as one JSON object. It has `next_cursor` only if more rows may follow."""
     answer: dict[str, object] = {"events": [_shown(row) for row in rows]}
     if next_cursor is not None:
         answer["next_cursor"] = encode_audit_cursor(next_cursor)
@@ -96,17 +99,17 @@ def encode_audit(rows: Sequence[AuditAnswer], next_cursor: AuditCursor | None) -
 
 
 def encode_audit_lines(rows: Sequence[AuditAnswer]) -> bytes:
-    """A page as JSON lines (https://jsonlines.org): each row an object, and a line end."""
+    """A page as JSON lines (https://jsonlines.org): each row is an object and a line end."""
     return b"".join(encode(_shown(row)) + b"\n" for row in rows)
 
 
 def encode_audit_cursor(cursor: AuditCursor) -> str:
-    """The cursor as clients carry it."""
+    """The cursor as opaque text for clients."""
     return encode_position(f"{(cursor.occurred_at - _EPOCH) // _MICROSECOND}.{cursor.audit_id}")
 
 
 def encode_next_link(query: str, next_cursor: AuditCursor) -> str:
-    """The `Link` (RFC 8288) to the next page: the query of this one, relative to its path, with another cursor."""
+    """The value of `Link` (RFC 8288) for the next page: this query with another cursor, relative to the path."""
     parameters = {**decode_query(query, _KNOWN), "cursor": encode_audit_cursor(next_cursor)}
     return f'<?{urlencode(parameters, quote_via=quote)}>; rel="next"'
 

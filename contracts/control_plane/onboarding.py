@@ -1,4 +1,4 @@
-"""The routes of the first run (SPEC §10.2): what they take and what they answer. Shape only."""
+"""Requests and answers of the first run (SPEC §10.2). Decoders check the form only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _STEPS = ("recovery_codes_stored", "settings_reviewed")
 
 @dataclass(frozen=True, slots=True)
 class OnboardingStepAnswer:
-    """One step of the first run; `done_at` is None while it is to be done."""
+    """One step of the first run. `done_at` is None until the step is done."""
 
     name: str
     done_at: datetime | None
@@ -34,14 +34,14 @@ def decode_advance_onboarding(body: bytes) -> OnboardingStep:
 
 
 def encode_onboarding(state: OnboardingState, steps: Sequence[OnboardingStepAnswer]) -> bytes:
-    """The answer of `GET onboarding/status`: what is to be done next, and all steps in their order."""
+    """The answer of `GET onboarding/status`: the next thing to do, and all steps in order."""
     return encode(_shown(state, steps))
 
 
 def encode_advance_onboarding(
     outcome: AdvanceOnboardingOutcome, state: OnboardingState, steps: Sequence[OnboardingStepAnswer]
 ) -> bytes:
-    """The answer of `POST onboarding/bootstrap`: the same, as it is now."""
+    """The answer of `POST onboarding/bootstrap`: its outcome, and the state and steps afterwards."""
     return encode({"outcome": outcome, **_shown(state, steps)})
 
 

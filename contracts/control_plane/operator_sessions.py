@@ -1,4 +1,4 @@
-"""The routes of operators' sessions (SPEC §10.2, §10.4), and how those that log in answer with one."""
+"""Requests and answers of operators' sessions, and the answer of every route that logs in (SPEC §10.2, §10.4)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ RevokeOutcome: TypeAlias = Literal["revoked", "already_revoked"]
 
 @dataclass(frozen=True, slots=True)
 class OperatorAnswer:
-    """An operator, as sessions name them."""
+    """An operator in the answer of a session."""
 
     operator_id: str
     user_name: str
@@ -24,7 +24,7 @@ class OperatorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class OperatorSessionAnswer:
-    """A session. From `renew_before` on it may do nothing but be renewed; at `expires_at` it ends."""
+    """A session. From `renew_before` on it can only be renewed. It ends at `expires_at`."""
 
     operator_session_id: str
     created_at: datetime
@@ -34,7 +34,7 @@ class OperatorSessionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ListedSessionAnswer:
-    """A session in the list of its operator's; `network` and `user_agent` are those that opened it."""
+    """A session in the list of its operator. `network` and `user_agent` are those that opened it."""
 
     session: OperatorSessionAnswer
     network: str | None
@@ -44,7 +44,7 @@ class ListedSessionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSessionAnswer:
-    """A new session. By cookie the token is in no body. `more`: what a route shows besides."""
+    """A new session. `session_token` is None if a cookie carries it. `more` holds further fields of a route."""
 
     session: OperatorSessionAnswer
     operator: OperatorAnswer
@@ -53,7 +53,7 @@ class OpenedSessionAnswer:
 
 
 def read_transport(fields: Fields) -> Transport:
-    """How the session is to be carried: field `transport` of a request that opens one; `bearer` unless it is there."""
+    """The field `transport` of a request that opens a session. The default is `bearer`."""
     if "transport" not in fields:
         return "bearer"
     match read_text(fields, "transport"):
@@ -77,7 +77,7 @@ def encode_session(session: OperatorSessionAnswer, operator: OperatorAnswer) -> 
 
 
 def encode_status(*, has_owner: bool, current: tuple[OperatorSessionAnswer, OperatorAnswer] | None) -> bytes:
-    """The answer of `GET auth/status`; without a session it says `has_owner` and nothing more."""
+    """The answer of `GET auth/status`. Without a session it tells only `has_owner`."""
     answer: dict[str, object] = {"has_owner": has_owner, "authenticated": current is not None}
     if current is not None:
         answer |= {"session": _session(current[0]), "operator": _operator(current[1])}

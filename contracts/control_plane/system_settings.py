@@ -1,6 +1,6 @@
-"""The routes of the system settings (SPEC §5.2, §10.2): what they take and what they answer. Shape only.
+"""Requests and answers of the system settings (SPEC §5.2, §10.2).
 
-What a setting's value must be is decided elsewhere: here it is any JSON.
+Decoders check the form only. A setting's value is any JSON here; the settings' own definition checks it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ _CHANGE_NAMES = frozenset({"settings", "expected_version"})
 
 @dataclass(frozen=True, slots=True)
 class ChangeSettingsRequest:
-    """New values by name, one or more; with `expected_version` only if the settings still have that version."""
+    """One or more new values by name. With `expected_version` they apply only if that version is still current."""
 
     settings: Fields
     expected_version: int | None
@@ -28,7 +28,7 @@ class ChangeSettingsRequest:
 
 @dataclass(frozen=True, slots=True)
 class LastChangeAnswer:
-    """When settings were changed last, and by whom."""
+    """The time and the actor of the last change."""
 
     changed_at: datetime
     actor_type: str
@@ -37,7 +37,7 @@ class LastChangeAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DomainRevocationAnswer:
-    """A blocked domain whose sessions are not all revoked yet: so many active ones, or at least so many."""
+    """A blocked domain with sessions still to revoke. With `more_may_follow` the number is a lower bound."""
 
     domain: str
     sessions_to_revoke: int
@@ -46,7 +46,7 @@ class DomainRevocationAnswer:
 
 @dataclass(frozen=True, slots=True)
 class SettingsAnswer:
-    """Every setting: durations as text like `90d`, lists as arrays. `last_change` is None before the first."""
+    """All settings: durations as text such as `90d`, lists as arrays. `last_change` is None before the first one."""
 
     version: int
     settings: Mapping[str, object]
@@ -55,15 +55,14 @@ class SettingsAnswer:
 
 
 def decode_change_settings(body: bytes, names: frozenset[str]) -> ChangeSettingsRequest:
-    """The body of `PATCH system-settings`; `names` are the settings there are.
+    """The body of `PATCH system-settings`. `names` are the names of all settings.
 
     Raises `Refusal(INVALID_REQUEST)` and nothing else.
     """
     fields = known_fields(decode_object(body), _CHANGE_NAMES)
     settings = read_object(fields, "settings")
-    check_names(
-        settings, names, within="settings."
-    )  # values, not fields: `null` is none, and never left out in silence
+    # `known_fields` would drop a `null` in silence; here it is a value, which the settings refuse.
+    check_names(settings, names, within="settings.")
     if not settings:
         raise invalid("settings must name at least one setting")
     return ChangeSettingsRequest(settings, _read_expected_version(fields))
@@ -77,7 +76,7 @@ def encode_settings(answer: SettingsAnswer) -> bytes:
 def encode_change_settings(
     outcome: ChangeSettingsOutcome, changed: Sequence[str], cautions: Sequence[str], answer: SettingsAnswer
 ) -> bytes:
-    """The answer of `PATCH system-settings`: what changed, what to know of it, and every setting as it is now."""
+    """The answer of `PATCH system-settings`: the changed names, cautions, and all settings afterwards."""
     return encode({"outcome": outcome, "changed": list(changed), "cautions": list(cautions), **_shown(answer)})
 
 

@@ -1,4 +1,4 @@
-"""The routes of API tokens (SPEC §10.2, §10.7): what they take and what they answer. Shape only."""
+"""Requests and answers of API tokens (SPEC §10.2, §10.7). Decoders check the form only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ _LIST_NAMES = frozenset({"limit", "cursor"})
 
 @dataclass(frozen=True, slots=True)
 class CreateTokenRequest:
-    """`scopes`: one or more words, none twice; whether each is a scope is not checked here."""
+    """`scopes` holds one or more different words. Decoding does not check that each is a scope."""
 
     name: str = field(repr=False)
     scopes: tuple[str, ...]
@@ -34,7 +34,7 @@ class CreateTokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class ListTokensQuery:
-    """A page of tokens, from after the token `after`."""
+    """Asks for a page of at most `limit` tokens, which starts after the token `after`."""
 
     limit: int = DEFAULT_LIMIT
     after: str | None = None
@@ -42,7 +42,7 @@ class ListTokensQuery:
 
 @dataclass(frozen=True, slots=True)
 class TokenAnswer:
-    """One token. `created_by` is an operator's id, None if it was made on the command line."""
+    """One token. `created_by` is an operator's id, or None if the command line made it."""
 
     token_id: str
     name: str = field(repr=False)
@@ -69,7 +69,7 @@ def decode_list_tokens(query: str) -> ListTokensQuery:
 
 
 def encode_created_token(token: TokenAnswer, secret: str) -> bytes:
-    """The answer of `POST auth/tokens`: the only one that ever has the secret."""
+    """The answer of `POST auth/tokens`, the only one that holds the secret."""
     return encode({"token": _token(token), "secret": secret})
 
 
@@ -87,7 +87,7 @@ def encode_revoke_token(outcome: RevokeTokenOutcome, token_id: str) -> bytes:
 
 
 def _read_name(fields: Fields) -> str:
-    """A line that a terminal can show."""
+    """The field `name`: one printable line, so that a terminal can show it."""
     name = read_text(fields, "name")
     if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
         raise invalid(f"name must be 1 to {LONGEST_NAME} printable characters")

@@ -42,9 +42,10 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """What fits the schema and may yet be refused: a proof is right for one challenge; no schema says "not both", nor
     how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
-    body = case.body
+    body, query = case.body, case.query or {}
     return (
-        {"email", "user_id"} <= (case.query or {}).keys()
+        {"email", "user_id"} <= query.keys()
+        or (case.path.endswith("/users") and "email" in query and len(query) > 1)
         or (isinstance(body, dict) and "client_key_proof" in body)
         or has_float(body)
         or len(str(body)) > MAX_BODY_BYTES

@@ -21,7 +21,6 @@ FOLDERS = (
 )
 NOT_WRITTEN_IN_LINES: frozenset[str] = frozenset(
     {
-        "clients/gateway/README.md",
         "docs/design.md",
     }
 )

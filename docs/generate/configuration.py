@@ -52,5 +52,5 @@ def _table(variables: Iterable[Variable[object]]) -> str:
 
 
 def _default(variable: Variable[object]) -> str:
-    notes = ["*required*"] * variable.is_required + ["*secret*"] * variable.is_secret
+    notes = ["*required*"] * (variable.stand_in is not None) + ["*secret*"] * variable.is_secret
     return ", ".join(notes) or markdown.code(variable.default or "")

@@ -12,7 +12,7 @@ from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Generic, NoReturn, TypeVar, cast
+from typing import Generic, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
 from shared.io.postgres_dsn import connect_targets
@@ -23,6 +23,7 @@ from shared.kernel.network import IpNetwork
 from shared.kernel.rate import Rate
 
 T = TypeVar("T")
+WordT = TypeVar("WordT", bound=str)
 Parse = Callable[[str], T]
 
 EXIT_STATUS = os.EX_CONFIG
@@ -48,18 +49,23 @@ class Variable(Generic[T]):
     """One environment variable; `default` is text as one would write it.
 
     A secret may also be given as the path of a file in `NAME_FILE`; its value is in no message and in no document.
+    A variable that must be set has no default but a `stand_in`: a value that no driver and no cipher accepts. It takes
+    the place of a missing or bad value until `Reading.finish` raises, so that the checks after it still run.
     """
 
     name: str
     parse: Parse[T]
     meaning: str
     default: str | None = None
-    is_required: bool = False
     is_secret: bool = False
+    stand_in: T | None = None
 
 
 class Reading:
-    """One reading of an environment. Values of bad variables come back as None; `finish` raises for all of them."""
+    """One reading of an environment. It collects every problem; `finish` raises for all of them.
+
+    No value of a reading may be used before `finish` returned.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -67,11 +73,16 @@ class Reading:
         self.warnings: list[str] = []
 
     def required(self, variable: Variable[T]) -> T:
-        """The value of a variable that has one: by its default or because it must be set."""
+        """The value of a variable that has a default or must be set. In place of a bad value: default or stand-in."""
         value = self.optional(variable)
-        if value is None and variable.is_required and not self.is_set(variable):
-            self.problems.append(f"{variable.name} is not set. {variable.meaning}")
-        return cast(T, value)
+        if value is not None:
+            return value
+        if variable.stand_in is not None:
+            if not self.is_set(variable):
+                self.problems.append(f"{variable.name} is not set. {variable.meaning}")
+            return variable.stand_in
+        assert variable.default is not None, f"{variable.name} has neither a default nor a stand-in"
+        return variable.parse(variable.default)
 
     def optional(self, variable: Variable[T]) -> T | None:
         """The value, or None when neither it nor a default is there."""
@@ -106,9 +117,9 @@ class Reading:
             self.warnings.append(f"unknown names are ignored: {', '.join(strange)}")
 
     def finish(self) -> None:
-        """Raise `ConfigurationError` with every problem found, if there is one."""
+        """Raise `ConfigurationError` with every problem found, each once, if there is one."""
         if self.problems:
-            raise ConfigurationError(self.problems)
+            raise ConfigurationError(list(dict.fromkeys(self.problems)))
 
     def _is_typo(self, name: str, names: set[str]) -> bool:
         if _is_service_link(name, self._environment[name]):
@@ -359,17 +370,16 @@ def key_ring(name: str) -> Parse[KeyRing]:
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(Generic[WordT]):
     """The parser of one of these words."""
 
-    words: tuple[str, ...]
+    words: tuple[WordT, ...]
 
-    def __call__(self, text: str) -> str:
-        return text if text in self.words else _refuse(" or ".join(self.words))
-
-
-def one_of(*words: str) -> OneOf:
-    return OneOf(words)
+    def __call__(self, text: str) -> WordT:
+        for word in self.words:
+            if word == text:
+                return word
+        return _refuse(" or ".join(self.words))
 
 
 def _refuse(what: str) -> NoReturn:

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import cast
 
 from shared.config.settings import (
+    OneOf,
     Variable,
     key_ring,
-    one_of,
     parse_address_text,
     parse_base_url,
     parse_boolean,
@@ -32,15 +32,18 @@ from shared.config.settings import (
     parse_user_service_timeout,
     whole_number,
 )
+from shared.io.smtp import Tls
+from shared.kernel.keyring import NO_KEYS
 from shared.kernel.mail_sender import parse_mail_sender
 from shared.kernel.one_line import parse_product_name
+
 
 _KEYS = "`id:base64,…`, newest first, each of 32 bytes or more (`authsession keys new` makes one)"
 _BUDGET = "`total/per network/reserved for networks from which the address logged in`"
 
 ENV = Variable(
     "AUTHSESSION_ENV",
-    one_of("development", "production"),
+    OneOf(("development", "production")),
     "`production` refuses to start with any setting that is only fit for `development`.",
     "development",
 )
@@ -103,7 +106,7 @@ INTERNAL_HOSTS = Variable(
 )
 INTERNAL_AUTH = Variable(
     "AUTHSESSION_INTERNAL_AUTH",
-    one_of("trusted_network", "token"),
+    OneOf(("trusted_network", "token")),
     "Credentials that the internal API asks for. `trusted_network` accepts every caller that reaches it; "
     "`token` demands a token with the right scope. A token that a caller sends is checked in both modes.",
     "trusted_network",
@@ -113,7 +116,7 @@ POSTGRES_DSN = Variable(
     "AUTHSESSION_POSTGRES_DSN",
     parse_postgres_dsn,
     "libpq URL of Postgres, `postgresql://user:password@host:port/database`. It may name several hosts.",
-    is_required=True,
+    stand_in="",
     is_secret=True,
 )
 POSTGRES_DIRECT_DSN = Variable(
@@ -141,14 +144,14 @@ LOGIN_CODE_KEYS = Variable(
     "AUTHSESSION_LOGIN_CODE_KEYS",
     key_ring("AUTHSESSION_LOGIN_CODE_KEYS"),
     f"The keys that hash login codes and client networks: {_KEYS}.",
-    is_required=True,
+    stand_in=NO_KEYS,
     is_secret=True,
 )
 SEALING_KEYS = Variable(
     "AUTHSESSION_SEALING_KEYS",
     key_ring("AUTHSESSION_SEALING_KEYS"),
     f"The keys that encrypt a code until its letter has left: {_KEYS}.",
-    is_required=True,
+    stand_in=NO_KEYS,
     is_secret=True,
 )
 
@@ -156,14 +159,14 @@ COOKIE_KEYS = Variable(
     "AUTHSESSION_COOKIE_KEYS",
     key_ring("AUTHSESSION_COOKIE_KEYS"),
     f"The keys that encrypt operators' session cookies, in the internal process: {_KEYS}.",
-    is_required=True,
+    stand_in=NO_KEYS,
     is_secret=True,
 )
 AUDIT_KEYS = Variable(
     "AUTHSESSION_AUDIT_KEYS",
     key_ring("AUTHSESSION_AUDIT_KEYS"),
     f"The keys that seal the audit trail, in the internal process: {_KEYS}.",
-    is_required=True,
+    stand_in=NO_KEYS,
     is_secret=True,
 )
 
@@ -175,7 +178,7 @@ ALLOW_LOOPBACK_BOOTSTRAP = Variable(
 )
 CONTROL_PLANE_AUTH_MODE = Variable(
     "CONTROL_PLANE_AUTH_MODE",
-    one_of("operator", "development", "open"),
+    OneOf(("operator", "development", "open")),
     "Callers that the control plane accepts. `operator`: operators and tokens; `development`: also callers "
     "on this machine without credentials; `open`: everybody. Production accepts only `operator`.",
     "operator",
@@ -214,7 +217,7 @@ CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS = Variable(
 
 MAIL_SERVICE_MODE = Variable(
     "AUTHSESSION_MAIL_SERVICE_MODE",
-    one_of("stub", "rest", "smtp"),
+    OneOf(("stub", "rest", "smtp")),
     "How mail leaves. `stub` is a mailbox for development, `rest` a mail service, `smtp` a mail server.",
     "stub",
 )
@@ -240,9 +243,9 @@ SMTP_ADDR = Variable(
     parse_mail_server_address,
     "Address of the mail server, `host:port`. Required when `AUTHSESSION_MAIL_SERVICE_MODE` is `smtp`.",
 )
-SMTP_TLS = Variable(
+SMTP_TLS: Variable[Tls] = Variable(
     "AUTHSESSION_SMTP_TLS",
-    one_of("starttls", "implicit", "off"),
+    OneOf(("starttls", "implicit", "off")),
     "Encryption of the connection to the mail server. `starttls` usually uses port 587; `implicit` starts "
     "TLS at the first byte, usually on port 465; production refuses `off`. The authorities of "
     "`SSL_CERT_FILE`, or else of the system, verify the server's certificate.",
@@ -279,7 +282,7 @@ SMTP_TIMEOUT = Variable(
 )
 USER_SERVICE_MODE = Variable(
     "AUTHSESSION_USER_SERVICE_MODE",
-    one_of("stub", "rest"),
+    OneOf(("stub", "rest")),
     "Where users live. `stub` keeps them in this product's Postgres, `rest` in a user service of yours.",
     "stub",
 )

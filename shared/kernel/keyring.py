@@ -21,7 +21,7 @@ class Key:
 
 
 class KeyRing:
-    """Keys in the order they were written down: the first is the newest. Never empty, ids never repeat."""
+    """Keys in the order they were written down: the first is the newest. Ids never repeat. Only `NO_KEYS` is empty."""
 
     __slots__ = ("_keys",)
 
@@ -61,6 +61,10 @@ class KeyRing:
 
     def __repr__(self) -> str:
         return f"KeyRing({', '.join(self._keys)})"
+
+
+NO_KEYS = KeyRing({})
+"""It stands for keys that are missing or bad, and can neither write nor read."""
 
 
 def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:

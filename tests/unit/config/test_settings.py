@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
+from shared.config import variables
 from shared.config.settings import (
+    Reading,
+    Variable,
     edit_distance,
     parse_boolean,
     parse_budget,
@@ -28,6 +31,7 @@ from shared.config.user_service import UserServiceSettings
 from shared.config.variables import VARIABLES
 from shared.kernel.address import TcpAddress, UnixAddress, parse_address
 from shared.kernel.faults import ConfigurationError
+from shared.kernel.keyring import NO_KEYS
 from shared.kernel.rate import Rate
 
 SECRET = "S3cretWord"
@@ -370,3 +374,26 @@ def test_a_keep_alive_timeout_is_a_duration_above_zero() -> None:
     environment = LEAST | {"AUTHSESSION_KEEP_ALIVE_TIMEOUT": "620s"}
     assert read_internal(environment).process.keep_alive_timeout == timedelta(seconds=620)
     assert problems(KEEP_ALIVE_TIMEOUT="0s") != ()
+
+
+def test_a_problem_is_told_once_however_often_its_variable_is_read() -> None:
+    reading = Reading({"AUTHSESSION_TRUSTED_PROXIES": "everywhere"})
+    reading.required(variables.TRUSTED_PROXIES)
+    reading.optional(variables.TRUSTED_PROXIES)
+    with pytest.raises(ConfigurationError) as raised:
+        reading.finish()
+    assert len(raised.value.problems) == 1
+
+
+@pytest.mark.parametrize("variable", [each for each in variables.VARIABLES if each.stand_in is not None])
+def test_a_stand_in_is_never_the_value_of_a_reading_without_problems(variable: Variable[object]) -> None:
+    reading = Reading({})
+    assert reading.required(variable) is variable.stand_in
+    with pytest.raises(ConfigurationError, match=variable.name):
+        reading.finish()
+
+
+def test_keys_that_stand_in_can_neither_write_nor_read() -> None:
+    assert NO_KEYS.get("k1") is None
+    with pytest.raises(StopIteration):
+        _ = NO_KEYS.newest

@@ -9,8 +9,6 @@ FOLDERS = ("docs", "clients", "deploy", "examples", "contracts", "bench")
 
 TREE = ("authsession", "docker", "examples", "requirements", "services", "shared", "tests", *FOLDERS)
 FILE = re.compile(r"`([a-z_./-]*[a-z_]\.(?:py|sql|md|yaml|json|toml|sh|lua))`")
-OLD = frozenset({"design.md"})
-"""Pages that still name files by their old places. The list only shrinks."""
 OF_OTHERS = frozenset({"package.json"})
 """Files that a document names and that are not in this repository."""
 
@@ -37,4 +35,21 @@ def test_every_file_that_a_document_names_exists() -> None:
     missing = [
         (document.name, name) for document, name in named if not any(file.endswith(f"/{name}") for file in files)
     ]
-    assert [(page, name) for page, name in missing if page not in OLD and name not in OF_OTHERS] == []
+    assert [(page, name) for page, name in missing if name not in OF_OTHERS] == []
+
+
+def test_every_place_in_a_page_is_one_of_its_headings() -> None:
+    links = [
+        (document, *link)
+        for document in documents()
+        for link in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", document.read_text("utf-8"))
+    ]
+    assert len(links) > 10
+    pages = [(document, document.parent / page if page else document, place) for document, page, place in links]
+    assert [(document.name, place) for document, page, place in pages if place not in headings(page)] == []
+
+
+def headings(page: Path) -> set[str]:
+    """As GitHub spells them in an address."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).lower().replace(" ", "-") for title in titles}

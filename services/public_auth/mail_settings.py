@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 from services.public_auth.mail.design import Design, our_design, read_design
@@ -11,7 +11,7 @@ from services.public_auth.mail.letters import Stationery
 from shared.config import variables
 from shared.config.process_settings import ProcessSettings
 from shared.config.settings import Reading, Variable
-from shared.io.smtp import SmtpServer
+from shared.io.smtp import SmtpServer, Tls
 from shared.kernel.address import TcpAddress
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.mail_sender import MailSender
@@ -72,7 +72,7 @@ def _read_smtp(reading: Reading, process: ProcessSettings) -> SmtpMail:
     server = SmtpServer(
         host=address.host,
         port=address.port,
-        tls=reading.required(variables.SMTP_TLS),
+        tls=cast("Tls", reading.required(variables.SMTP_TLS)),
         username=reading.optional(variables.SMTP_USERNAME),
         password=reading.optional(variables.SMTP_PASSWORD),
     )

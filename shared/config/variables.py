@@ -32,11 +32,9 @@ from shared.config.settings import (
     parse_user_service_timeout,
     whole_number,
 )
-from shared.io.smtp import Tls
 from shared.kernel.keyring import NO_KEYS
 from shared.kernel.mail_sender import parse_mail_sender
 from shared.kernel.one_line import parse_product_name
-
 
 _KEYS = "`id:base64,…`, newest first, each of 32 bytes or more (`authsession keys new` makes one)"
 _BUDGET = "`total/per network/reserved for networks from which the address logged in`"
@@ -243,7 +241,7 @@ SMTP_ADDR = Variable(
     parse_mail_server_address,
     "Address of the mail server, `host:port`. Required when `AUTHSESSION_MAIL_SERVICE_MODE` is `smtp`.",
 )
-SMTP_TLS: Variable[Tls] = Variable(
+SMTP_TLS = Variable(
     "AUTHSESSION_SMTP_TLS",
     OneOf(("starttls", "implicit", "off")),
     "Encryption of the connection to the mail server. `starttls` usually uses port 587; `implicit` starts "

@@ -12,8 +12,9 @@ from authsession.event_loop import run_async
 from authsession.spelling import typed
 from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
 from services.internal_admin.callers.identity import Scope
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store as tokens_store
-from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, RevokeToken, new_token_secret
+from services.internal_admin.tokens.domain import MARK, ApiToken, Created, CreateToken, RevokeToken
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import InvariantBroken
@@ -56,7 +57,7 @@ def run(parsed: argparse.Namespace, dsn: str) -> int:
 async def _create(dsn: str, name: str, scopes: frozenset[Scope], life: timedelta) -> int:
     """Prints only the secret to standard output, for `$(…)`; the rest goes to standard error."""
     entropy = SystemEntropy()
-    secret, token_id = new_token_secret(entropy), new_token_id(SystemClock(), entropy)
+    secret, token_id = new_secret(entropy, MARK), new_token_id(SystemClock(), entropy)
     command = CreateToken(name, scopes, life, None, COMMAND_LINE, person())
     async with connect(dsn) as connection:
         outcome = await tokens_store.create_token(connection, command, token_id, secret)

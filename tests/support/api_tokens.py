@@ -6,8 +6,9 @@ from functools import partial
 from typing import NamedTuple
 
 from services.internal_admin.callers.identity import Caller, Scope
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store as tokens_store
-from services.internal_admin.tokens.domain import CreateToken, RevokeToken, new_token_secret
+from services.internal_admin.tokens.domain import MARK, CreateToken, RevokeToken
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_token_id
@@ -25,7 +26,7 @@ class MadeToken(NamedTuple):
 
 def make_token(world: World, scopes: Collection[Scope], life: timedelta = timedelta(days=90)) -> MadeToken:
     """A token that lives."""
-    secret, token_id = new_token_secret(SystemEntropy()), new_token_id(SystemClock(), SystemEntropy())
+    secret, token_id = new_secret(SystemEntropy(), MARK), new_token_id(SystemClock(), SystemEntropy())
     command = CreateToken("made by a test", frozenset(scopes), life, None, CALLER)
     world.call(
         world.internal.unit_of_work,

@@ -16,8 +16,9 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.callers.route import RATES, control_plane_limiter
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.cookie import SessionCookie
-from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives, new_session_token
+from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.operator_sessions.store import begin_session
 from services.internal_admin.operators.domain.argon2id import Argon2Cost
@@ -160,7 +161,7 @@ class ControlPlane:
 
     def open_session(self, operator_id: str, user_agent: str | None = "tests") -> SignedIn:
         """A session from now on, as a log-in opens it."""
-        token = new_session_token(SystemEntropy())
+        token = new_secret(SystemEntropy())
         session_id = new_operator_session_id(SystemClock(), SystemEntropy())
         opening = partial(
             begin_session,

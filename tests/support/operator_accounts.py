@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import SessionClient, new_session_token
+from services.internal_admin.callers.secret import new_secret
+from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.owner_setup import new_setup_code
 from services.internal_admin.operators.store.accounts import read_account
@@ -98,7 +99,7 @@ def opening() -> SessionOpening:
     """A session that may be opened."""
     entropy = SystemEntropy()
     session_id = new_operator_session_id(SystemClock(), entropy)
-    return SessionOpening(session_id, new_session_token(entropy), SessionClient(PEER, None), timedelta(days=7))
+    return SessionOpening(session_id, new_secret(entropy), SessionClient(PEER, None), timedelta(days=7))
 
 
 def audited(world: World, event: str) -> list[tuple[str, str | None, str | None]]:

@@ -5,10 +5,11 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.internal_admin.callers.identity import BreakGlass, Caller, Identity, Operator, Token
+from services.internal_admin.callers.secret import read_secret
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.operator_sessions.domain import SessionLives, read_session_token, session_state
+from services.internal_admin.operator_sessions.domain import SessionLives, session_state
 from services.internal_admin.operator_sessions.store import read_session_of_token
-from services.internal_admin.tokens.domain import MARK, hash_of_token
+from services.internal_admin.tokens.domain import MARK
 from services.internal_admin.tokens.store import read_token
 from services.internal_admin.tokens.uses import TokenUses
 from shared.io.postgres import Postgres
@@ -23,7 +24,7 @@ class OperatorAuthenticator:
 
     async def authenticate(self, token_text: str) -> Operator | None:
         """The operator by a session that lives, or whose renewal is due; None for every other text. One statement."""
-        token = read_session_token(token_text)
+        token = read_secret(token_text)
         if token is None:
             return None
         read = await self.postgres.unit_of_work(partial(read_session_of_token, token_hash=token.hash))
@@ -57,10 +58,10 @@ class Authenticate:
         return await self.operators.authenticate(token_text)
 
     async def _by_token(self, text: str) -> Token | None:
-        token_hash = hash_of_token(text)
-        if token_hash is None:
+        secret = read_secret(text, MARK)
+        if secret is None:
             return None
-        found = await self.postgres.unit_of_work(partial(read_token, token_hash=token_hash))
+        found = await self.postgres.unit_of_work(partial(read_token, token_hash=secret.hash))
         if found is None:
             return None
         if found.is_use_due:

@@ -13,6 +13,7 @@ from contracts.control_plane.operator_sessions import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.request import is_local, scheme_of
+from services.internal_admin.callers.secret import Secret
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,
@@ -20,7 +21,6 @@ from services.internal_admin.operator_sessions.domain import (
     SessionClient,
     SessionHolder,
     SessionLives,
-    SessionToken,
     renew_before,
 )
 from shared.web.exchange import Request, Response
@@ -58,7 +58,7 @@ class OpenedSessions:
         request: Request,
         transport: Transport,
         held: HeldSession,
-        token: SessionToken,
+        token: Secret,
         more: Mapping[str, object] = _NOTHING_MORE,
     ) -> Response:
         """200 with the session that was opened, its token where `transport` wants it, and `more` fields."""

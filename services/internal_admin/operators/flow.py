@@ -5,7 +5,8 @@ from datetime import timedelta
 from functools import partial
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import SessionClient, new_session_token
+from services.internal_admin.callers.secret import new_secret
+from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.login import (
     CredentialFault,
@@ -56,7 +57,7 @@ class AccountFlow:
     def opening(self, client: SessionClient) -> SessionOpening:
         """A session that may be opened."""
         operator_session_id = new_operator_session_id(self.clock, self.entropy)
-        return SessionOpening(operator_session_id, new_session_token(self.entropy), client, self.session_life)
+        return SessionOpening(operator_session_id, new_secret(self.entropy), client, self.session_life)
 
     async def audit_refusal(
         self, event: str, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller

@@ -5,6 +5,7 @@ from functools import partial
 
 import trio
 
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
     ExchangeOutcome,
@@ -14,7 +15,6 @@ from services.internal_admin.operators.domain.owner_setup import (
     OwnerSetup,
     RegisterOwner,
     RegisterOwnerOutcome,
-    new_registration_token,
     registration_refusal,
 )
 from services.internal_admin.operators.domain.password import PasswordRefused, password_fault
@@ -29,7 +29,7 @@ from shared.lifecycle.supervision import weather
 
 async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
     """A registration token for the setup code, which is used up. A repeat is refused: a new code is a command away."""
-    token = new_registration_token(flow.entropy)
+    token = new_secret(flow.entropy)
     return await flow.postgres.unit_of_work(partial(store.exchange_setup_code, command=command, token=token))
 
 

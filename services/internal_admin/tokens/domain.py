@@ -1,34 +1,16 @@
-"""Domain: API tokens: the secret, commands, and every way they end (SPEC §10.7)."""
+"""Domain: API tokens: commands, and every way they end (SPEC §10.7)."""
 
-import hashlib
-import re
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal, TypeAlias
 
 from services.internal_admin.callers.identity import Caller, Scope
 from shared.kernel.actor import Actor
-from shared.kernel.entropy import Entropy
 
 MARK = "authsession_token_"
 """What every token begins with, so that people and scanners of leaked secrets know one."""
 
-_RANDOM_BYTES = 32
-_SHOWN_CHARACTERS = 6
-_FORM = re.compile(rf"{MARK}[A-Za-z0-9_-]{{43}}")
-
 TokenStatus: TypeAlias = Literal["active", "expired", "revoked"]
-
-
-@dataclass(frozen=True, slots=True)
-class TokenSecret:
-    """`text` is shown once. `hash`, its SHA-256, is what Postgres keeps: 256 random bits need no slow hash. `prefix`
-    stays visible, to tell tokens apart: the mark and 36 bits, of which 220 others remain unknown."""
-
-    text: str = field(repr=False)
-    hash: bytes = field(repr=False)
-    prefix: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +77,3 @@ class CreatorGone:
 CreateTokenOutcome: TypeAlias = Created | CreatorGone
 RevokeTokenOutcome: TypeAlias = Literal["revoked", "already_revoked", "token_not_found"]
 """Its word is that of the answer and of the audit trail."""
-
-
-def new_token_secret(entropy: Entropy) -> TokenSecret:
-    """A secret that nobody else has."""
-    text = MARK + urlsafe_b64encode(entropy.token_bytes(_RANDOM_BYTES)).decode("ascii").rstrip("=")
-    return TokenSecret(text, _hash(text), text[: len(MARK) + _SHOWN_CHARACTERS])
-
-
-def hash_of_token(text: str) -> bytes | None:
-    """What to look a presented token up by; None for text that no token could be."""
-    return _hash(text) if _FORM.fullmatch(text) else None
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("ascii")).digest()

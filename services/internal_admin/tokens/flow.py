@@ -4,14 +4,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from services.internal_admin.callers.page import Page
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store
 from services.internal_admin.tokens.domain import (
+    MARK,
     ApiToken,
     CreateToken,
     CreateTokenOutcome,
     RevokeToken,
     RevokeTokenOutcome,
-    new_token_secret,
 )
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
@@ -29,7 +30,7 @@ class CreationEnded:
 
 async def create_token(command: CreateToken, postgres: Postgres, clock: Clock, entropy: Entropy) -> CreationEnded:
     """Repeated, it makes another token: nobody could be told the first one's secret again."""
-    secret, token_id = new_token_secret(entropy), new_token_id(clock, entropy)
+    secret, token_id = new_secret(entropy, MARK), new_token_id(clock, entropy)
     creation = partial(store.create_token, command=command, token_id=token_id, secret=secret)
     return CreationEnded(await postgres.unit_of_work(creation), secret.text)
 

@@ -7,6 +7,7 @@ import asyncpg
 
 from services.internal_admin.callers.identity import Scope, Token
 from services.internal_admin.callers.page import Page, cut_page
+from services.internal_admin.callers.secret import Secret
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.tokens.domain import (
     ApiToken,
@@ -17,7 +18,6 @@ from services.internal_admin.tokens.domain import (
     CreatorGone,
     RevokeToken,
     RevokeTokenOutcome,
-    TokenSecret,
 )
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
@@ -36,7 +36,7 @@ class PresentedToken:
 
 
 async def create_token(
-    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: TokenSecret
+    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: Secret
 ) -> CreateTokenOutcome:
     """Make a token unless its creator is gone by now; one transaction, audited whatever the outcome.
 
@@ -97,7 +97,7 @@ async def keep_last_use(connection: asyncpg.Connection, token_ids: Iterable[str]
 
 
 async def _create_token(
-    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: TokenSecret
+    connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: Secret
 ) -> CreateTokenOutcome:
     creator = command.creator
     if creator is not None and not await _is_still_there(connection, creator):

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.internal_admin.operator_sessions.domain import SessionClient, SessionToken
+from services.internal_admin.callers.secret import Secret
+from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operators.domain.password import PasswordOwner
 
 
@@ -28,6 +29,6 @@ class SessionOpening:
     """A session that is to be opened if all goes well."""
 
     operator_session_id: str
-    token: SessionToken
+    token: Secret
     client: SessionClient
     life: timedelta

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
+from services.internal_admin.callers.secret import Secret
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 
 CredentialFault: TypeAlias = Literal[
     "unknown_user_name",
@@ -79,7 +80,7 @@ class LoggedIn:
     """The session is open; `token` carries it."""
 
     held: HeldSession
-    token: SessionToken
+    token: Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 Both are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits.
 """
 
-import hashlib
-from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
+from services.internal_admin.callers.secret import Secret, hash_secret
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused
 from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code, read_readable_code
@@ -20,38 +19,15 @@ SETUP_CODE_LIFE = timedelta(minutes=15)
 REGISTRATION_TOKEN_LIFE = timedelta(minutes=30)
 
 
-@dataclass(frozen=True, slots=True)
-class SetupSecret:
-    """`text` is what a person or program is given, `hash` what Postgres keeps."""
-
-    text: str = field(repr=False)
-    hash: bytes = field(repr=False)
-
-
-def new_setup_code(entropy: Entropy) -> SetupSecret:
+def new_setup_code(entropy: Entropy) -> Secret:
     """`XXXX-XXXX-XXXX`."""
     code = new_readable_code(entropy)
-    return SetupSecret(in_groups(code), _hash(code))
+    return Secret(in_groups(code), hash_secret(code))
 
 
 def hash_of_setup_code(typed: str) -> bytes:
     """What Postgres would keep of it; of text that is no code, something it never keeps."""
-    return _hash(read_readable_code(typed) or "")
-
-
-def new_registration_token(entropy: Entropy) -> SetupSecret:
-    """32 random bytes, URL-safe."""
-    text = urlsafe_b64encode(entropy.token_bytes(32)).decode("ascii").rstrip("=")
-    return SetupSecret(text, _hash(text))
-
-
-def hash_of_registration_token(given: str) -> bytes:
-    """What Postgres would keep of it."""
-    return _hash(given)
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode()).digest()
+    return hash_secret(read_readable_code(typed) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +72,7 @@ class OwnerRegistered:
     """There is an owner, with these recovery codes, logged in."""
 
     held: HeldSession
-    token: SessionToken
+    token: Secret
     recovery_codes: tuple[str, ...] = field(repr=False)
 
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from services.internal_admin.callers.identity import Caller, Operator
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient, SessionToken
+from services.internal_admin.callers.secret import Secret
+from services.internal_admin.operator_sessions.domain import HeldSession, SessionClient
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.password import PasswordRefused
 
@@ -51,7 +52,7 @@ class PasswordRecovered:
     """The new password holds, a session is open, and there are new codes in place of the used one and its rest."""
 
     held: HeldSession
-    token: SessionToken
+    token: Secret
     recovery_codes: tuple[str, ...] = field(repr=False)
 
 

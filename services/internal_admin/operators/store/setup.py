@@ -5,6 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from services.internal_admin.callers.identity import Caller
+from services.internal_admin.callers.secret import Secret, hash_secret
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
 from services.internal_admin.operators.domain.account import SessionOpening
@@ -18,8 +19,6 @@ from services.internal_admin.operators.domain.owner_setup import (
     OwnerExists,
     OwnerSetup,
     RegisterOwner,
-    SetupSecret,
-    hash_of_registration_token,
     hash_of_setup_code,
     registration_refusal,
 )
@@ -35,14 +34,14 @@ _REGISTER = "security.register_owner"
 
 async def read_owner_setup(connection: asyncpg.Connection, registration_token: str | None) -> OwnerSetup:
     """How far the installation is. One statement, no lock."""
-    token_hash = None if registration_token is None else hash_of_registration_token(registration_token)
+    token_hash = None if registration_token is None else hash_secret(registration_token)
     row = await connection.fetchrow(_SQL["read_owner_setup"], token_hash)
     assert row is not None
     return OwnerSetup(row["has_owner"], row["is_token_good"], row["operator_password_min_length"])
 
 
 async def issue_setup_code(
-    connection: asyncpg.Connection, code: SetupSecret, caller: Caller, actor: Actor
+    connection: asyncpg.Connection, code: Secret, caller: Caller, actor: Actor
 ) -> datetime | OwnerExists:
     """The code from now on, and when it ends. It ends the one before, and the token that one was exchanged for."""
     event = "security.issue_setup_code"
@@ -57,7 +56,7 @@ async def issue_setup_code(
 
 
 async def exchange_setup_code(
-    connection: asyncpg.Connection, command: ExchangeSetupCode, token: SetupSecret
+    connection: asyncpg.Connection, command: ExchangeSetupCode, token: Secret
 ) -> ExchangeOutcome:
     """The token in place of the code. Of any number of exchanges of one code, one succeeds. Audited in any case."""
     async with connection.transaction():

@@ -10,15 +10,16 @@ from typing import Any
 import pytest
 
 from services.internal_admin.callers.identity import Caller, Scope
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operators.store.administration import reset_operator
 from services.internal_admin.tokens import store as tokens_store
 from services.internal_admin.tokens.domain import (
+    MARK,
     Created,
     CreateToken,
     Creator,
     CreatorGone,
     RevokeToken,
-    new_token_secret,
 )
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
@@ -45,7 +46,7 @@ def plane(world: World) -> Iterator[ControlPlane]:
 def creation(pool: Postgres, session: SignedIn) -> Any:
     creator = Creator(session.operator_id, session.operator_session_id)
     command = CreateToken("raced", frozenset([Scope.SESSIONS_READ]), timedelta(days=1), creator, CALLER)
-    secret, token_id = new_token_secret(SystemEntropy()), new_token_id(SystemClock(), SystemEntropy())
+    secret, token_id = new_secret(SystemEntropy(), MARK), new_token_id(SystemClock(), SystemEntropy())
     return partial(
         pool.unit_of_work, partial(tokens_store.create_token, command=command, token_id=token_id, secret=secret)
     )

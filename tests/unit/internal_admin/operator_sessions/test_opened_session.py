@@ -9,13 +9,13 @@ import pytest
 
 from contracts.control_plane.operator_sessions import Transport, read_transport
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.cookie import CookieToken, SessionCookie
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
     SessionHolder,
     SessionLives,
-    new_session_token,
 )
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from shared.kernel.entropy import SystemEntropy
@@ -28,7 +28,7 @@ from tests.support.web_request import request
 LIVES = SessionLives(timedelta(days=7))
 COOKIE = SessionCookie(KeyRing.parse("test", COOKIE_KEYS), SystemEntropy())
 OPENED = OpenedSessions(COOKIE, LIVES, is_development=True, allows_insecure_cookies=False)
-TOKEN = new_session_token(SystemEntropy())
+TOKEN = new_secret(SystemEntropy())
 HELD = HeldSession(
     OperatorSession(
         "operator-session-1", "operator-1", SOME_INSTANT, SOME_INSTANT, SOME_INSTANT + LIVES.absolute, None, None

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.cookie import (
     NAME,
     BrokenCookie,
@@ -14,7 +15,6 @@ from services.internal_admin.operator_sessions.cookie import (
     SessionCookie,
     clearing_header,
 )
-from services.internal_admin.operator_sessions.domain import new_session_token
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import seal
@@ -22,7 +22,7 @@ from tests.support.web_request import request
 
 OLD_KEY = "old.1:" + "b2xkLWtl" * 6
 NEW_KEY = "new:" + "bmV3LWtl" * 6
-TOKEN = new_session_token(SystemEntropy()).text
+TOKEN = new_secret(SystemEntropy()).text
 LIFE = timedelta(days=7)
 
 

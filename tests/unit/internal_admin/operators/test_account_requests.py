@@ -16,7 +16,8 @@ from contracts.control_plane.accounts import (
 )
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Operator
-from services.internal_admin.operator_sessions.domain import SessionClient, read_session_token
+from services.internal_admin.callers.secret import read_secret
+from services.internal_admin.operator_sessions.domain import SessionClient
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.login import LogIn
 from services.internal_admin.operators.domain.owner_setup import Exchanged, ExchangeSetupCode, RegisterOwner
@@ -103,6 +104,6 @@ def test_no_secret_is_in_what_python_shows_of_commands_and_outcomes(shown: objec
 
 
 def test_no_session_token_is_in_what_python_shows() -> None:
-    token = read_session_token("x" * 43)
+    token = read_secret("x" * 43)
     assert token is not None
     assert token.text not in repr(SessionOpening("operator-session-1", token, CLIENT, opening().life))

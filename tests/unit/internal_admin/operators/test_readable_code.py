@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operators.domain.owner_setup import (
     hash_of_setup_code,
-    new_registration_token,
     new_setup_code,
 )
 from services.internal_admin.operators.domain.readable_code import in_groups, new_readable_code, read_readable_code
@@ -63,6 +63,6 @@ def test_the_hash_of_a_typed_setup_code_is_that_of_the_code() -> None:
 
 
 def test_no_secret_is_in_what_python_shows() -> None:
-    for secret in (new_setup_code(ENTROPY), new_registration_token(ENTROPY)):
+    for secret in (new_setup_code(ENTROPY), new_secret(ENTROPY)):
         assert secret.text not in repr(secret)
         assert secret.hash.hex() not in repr(secret)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs.generate import (
+    audit_events,
     cli,
     configuration,
     errors,
@@ -15,6 +16,7 @@ from docs.generate import (
 
 FOLDER = Path(__file__).parents[1] / "reference"
 PAGES: Mapping[str, Callable[[], str]] = {
+    "audit-events.md": audit_events.page,
     "cli.md": cli.page,
     "configuration.md": configuration.page,
     "errors.md": errors.page,

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from contracts.audit_events import EventName
 from shared.kernel.actor import Actor
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """What was attempted, by whom, and how it ended. Ids only: no address, code, key or token, in no field.
+    """One attempt with its parties and its end. It holds ids only: no address, code, key or token, in any field.
 
-    `event` is `security.` and what was attempted, verb first (`security.revoke_session`). `caller` is who was
-    authenticated (`public`, `trusted_network`, …), `actor` who they said acted. `subject` is a `user-…` or
-    `device-session-…` id or `email-<email_id>`, or None if nothing was found. `network` is the peer's, in canonical
-    text, or None without one. `details` is JSON.
+    `caller` is the authenticated one (`public`, `trusted_network`, …), and `actor` the one it claims to act for.
+    `subject` is a `user-…` or `device-session-…` id or `email-<email_id>`, or None if nothing was found.
+    `network` is the peer's in canonical text, or None without one. `details` is JSON.
     """
 
-    event: str
+    event: EventName
     outcome: str
     caller: str
     actor: Actor | None = None

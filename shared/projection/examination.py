@@ -14,6 +14,7 @@ from functools import partial
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from contracts.gateway import GatewayRecord, MalformedRecord, decode_record
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event, insert_audit_events
@@ -25,7 +26,7 @@ from shared.projection.epoch import Kept, is_settled
 from shared.projection.projection import Projection, StoredRecord, gateway_record, instant_of
 from shared.projection.verify import DriftKind, difference, drift_of
 
-EVENT = "security.correct_projection"
+EVENT = EventName.CORRECT_PROJECTION
 BATCH = 250
 MAX_EVENTS = 20
 """Audit rows for one batch of findings; one more row counts the others."""

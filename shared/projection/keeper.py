@@ -12,6 +12,7 @@ from functools import partial
 import asyncpg
 import trio
 
+from contracts.audit_events import EventName
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io.postgres import Postgres
@@ -29,7 +30,7 @@ LEASE = "keeper"
 
 _LAST_ID = "last_id"
 _STREAM_REPLACED = AuditEvent(
-    event="security.correct_projection",
+    event=EventName.CORRECT_PROJECTION,
     outcome="corrected",
     caller="system",
     actor=Actor("system", None),
@@ -148,7 +149,7 @@ async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reas
         await store.write_epoch(connection, begun)
         return
     event = AuditEvent(
-        event="security.begin_epoch", outcome="begun", caller="system", actor=Actor("system", None), reason_code=reason
+        event=EventName.BEGIN_EPOCH, outcome="begun", caller="system", actor=Actor("system", None), reason_code=reason
     )
     async with connection.transaction():
         await store.write_epoch(connection, begun)

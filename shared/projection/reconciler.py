@@ -6,6 +6,7 @@ from functools import partial
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from contracts.gateway import MalformedRecord, decode_record
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
@@ -58,7 +59,7 @@ async def _resolve(connection: asyncpg.Connection, noted: Sequence[str], revoked
 
 def _event(session: DeviceSession) -> AuditEvent:
     return AuditEvent(
-        event="security.revoke_session",
+        event=EventName.REVOKE_SESSION,
         outcome="revoked",
         caller="system",
         actor=Actor("system", None),

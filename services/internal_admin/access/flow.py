@@ -4,6 +4,7 @@ import hmac
 from dataclasses import dataclass, field
 from functools import partial
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import BreakGlass, Caller, Identity, Operator, Token
 from services.internal_admin.callers.secret import read_secret
 from services.internal_admin.callers.trail import insert_operator_event
@@ -82,13 +83,13 @@ class GuardTrail:
 
     async def add_refusal(self, caller: Caller, method: str, route: str, outcome: str) -> None:
         """A mutation was refused before it was looked at; `outcome` is the code of the error."""
-        await self._add("security.refuse_request", caller, method, route, outcome)
+        await self._add(EventName.REFUSE_REQUEST, caller, method, route, outcome)
 
     async def add_break_glass_use(self, caller: Caller, method: str, route: str, outcome: str) -> None:
         """The break-glass token was presented; `outcome` is `admitted` or the code of the error."""
-        await self._add("security.use_break_glass", caller, method, route, outcome)
+        await self._add(EventName.USE_BREAK_GLASS, caller, method, route, outcome)
 
-    async def _add(self, event: str, caller: Caller, method: str, route: str, outcome: str) -> None:
+    async def _add(self, event: EventName, caller: Caller, method: str, route: str, outcome: str) -> None:
         await self.postgres.unit_of_work(
             partial(insert_operator_event, event=event, outcome=outcome, caller=caller, method=method, route=route)
         )

@@ -8,6 +8,7 @@ from functools import partial
 import asyncpg
 import trio
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.trail import audit_subject_of_email
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
@@ -69,7 +70,7 @@ async def put_off_block_order(connection: asyncpg.Connection, order: BlockOrder,
 
 def _event(order: BlockOrder, outcome: str) -> AuditEvent:
     return AuditEvent(
-        event="security.order_block",
+        event=EventName.ORDER_BLOCK,
         outcome=outcome,
         caller="system",
         actor=Actor("system", None),

@@ -10,6 +10,7 @@ from typing import assert_never
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.blocks.domain import (
     AlreadyBlocked,
     Blocked,
@@ -76,7 +77,7 @@ async def block_subject(
             outcome = UserNotFound() if locked is None else await _block(connection, locked, command)
         await insert_mutation_event(
             connection,
-            "security.block_subject",
+            EventName.BLOCK_SUBJECT,
             name_in_trail(outcome, done),
             _audit_subject(locked, command.subject, is_user=locked is not None),
             command.cause,
@@ -93,7 +94,7 @@ async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubjec
         outcome = NotBlocked() if locked is None else await _unblock(connection, locked)
         is_user = isinstance(outcome, Unblocked) or (locked is not None and locked.email_id is not None)
         subject = _audit_subject(locked, command.subject, is_user=is_user)
-        await insert_mutation_event(connection, "security.unblock_subject", outcome.name, subject, command.cause)
+        await insert_mutation_event(connection, EventName.UNBLOCK_SUBJECT, outcome.name, subject, command.cause)
         return outcome
 
 

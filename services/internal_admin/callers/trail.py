@@ -4,6 +4,7 @@ import re
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller, Cause
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
@@ -23,7 +24,7 @@ def audit_subject_of_id(text: str) -> str | None:
 
 
 async def insert_mutation_event(
-    connection: asyncpg.Connection, event: str, outcome: str, subject: str | None, cause: Cause, **details: object
+    connection: asyncpg.Connection, event: EventName, outcome: str, subject: str | None, cause: Cause, **details: object
 ) -> None:
     """Append one row, with the authenticated caller and the claimed actor apart (SPEC §4.4)."""
     caller = cause.caller
@@ -45,7 +46,7 @@ async def insert_mutation_event(
 
 async def insert_operator_event(
     connection: asyncpg.Connection,
-    event: str,
+    event: EventName,
     outcome: str,
     caller: Caller,
     *,

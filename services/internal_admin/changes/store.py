@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.changes.domain import (
     NOTHING,
     PART,
@@ -89,7 +90,7 @@ def _event(request: KeyedRequest, outcome: str, kept: asyncpg.Record) -> AuditEv
     """What was done is in the rows of the first request."""
     caller = request.caller
     return AuditEvent(
-        event="security.repeat_request",
+        event=EventName.REPEAT_REQUEST,
         outcome=outcome,
         caller=caller.name,
         network=caller.network,

@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.onboarding.domain import (
     Advanced,
@@ -57,7 +58,7 @@ def _onboarding(row: asyncpg.Record) -> Onboarding:
 
 def _event(step: OnboardingStep, outcome: AdvanceOutcome, operator_id: str, caller: Caller) -> AuditEvent:
     return AuditEvent(
-        event="security.advance_onboarding",
+        event=EventName.ADVANCE_ONBOARDING,
         outcome=outcome.name,
         caller=caller.name,
         network=caller.network,

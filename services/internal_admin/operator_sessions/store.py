@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.operator_sessions.domain import (
@@ -82,7 +83,7 @@ async def renew_session(
         renewed = None if read is None else await _renewed(connection, read, lives)
         outcome = "session_ended" if renewed is None else "renewed"
         await insert_operator_event(
-            connection, "security.renew_operator_session", outcome, caller, subject=operator_session_id
+            connection, EventName.RENEW_OPERATOR_SESSION, outcome, caller, subject=operator_session_id
         )
         return renewed
 
@@ -98,7 +99,7 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeOperator
     """Revoke one session. A repeat changes nothing. Audited whatever the outcome."""
     async with connection.transaction():
         outcome = await _revoke_session(connection, command)
-        event = "security.log_out" if command.reason_code == "log_out" else "security.revoke_operator_session"
+        event = EventName.LOG_OUT if command.reason_code == "log_out" else EventName.REVOKE_OPERATOR_SESSION
         subject = audit_subject_of_id(command.operator_session_id)
         await insert_operator_event(connection, event, outcome, command.caller, subject=subject)
         return outcome

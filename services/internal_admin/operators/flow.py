@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.domain import SessionClient
@@ -60,7 +61,7 @@ class AccountFlow:
         return SessionOpening(operator_session_id, new_secret(self.entropy), client, self.session_life)
 
     async def audit_refusal(
-        self, event: str, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
+        self, event: EventName, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
     ) -> None:
         """One unit of work: the audit row of an attempt that changed nothing."""
         await self.postgres.unit_of_work(
@@ -86,7 +87,7 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
     return outcome
 
 
-_CHANGE = "security.change_password"
+_CHANGE = EventName.CHANGE_PASSWORD
 
 
 async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangePasswordOutcome:
@@ -116,7 +117,7 @@ async def count_recovery_codes(operator_id: str, postgres: Postgres) -> Recovery
     return await postgres.unit_of_work(partial(accounts.count_recovery_codes, operator_id=operator_id))
 
 
-_RECOVER = "security.recover_password"
+_RECOVER = EventName.RECOVER_PASSWORD
 
 
 async def recover_password(command: RecoverPassword, flow: AccountFlow) -> RecoverPasswordOutcome:
@@ -167,7 +168,7 @@ async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow
     return PasswordRecovered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
 
 
-_REGENERATE = "security.regenerate_recovery_codes"
+_REGENERATE = EventName.REGENERATE_RECOVERY_CODES
 
 
 async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:

@@ -5,6 +5,7 @@ from functools import partial
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_events
 from shared.io import queries
@@ -36,7 +37,7 @@ async def revoke_aged_sessions(connection: asyncpg.Connection, limit: int) -> in
 
 def _event(session: DeviceSession) -> AuditEvent:
     return AuditEvent(
-        event="security.revoke_session",
+        event=EventName.REVOKE_SESSION,
         outcome="revoked",
         caller="system",
         actor=Actor("system", None),

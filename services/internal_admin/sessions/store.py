@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
@@ -50,7 +51,7 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeSession)
     async with connection.transaction():
         outcome = await _revoke_session(connection, command)
         subject = audit_subject_of_id(command.device_session_id)
-        await insert_mutation_event(connection, "security.revoke_session", outcome.name, subject, command.cause)
+        await insert_mutation_event(connection, EventName.REVOKE_SESSION, outcome.name, subject, command.cause)
         return outcome
 
 
@@ -62,7 +63,7 @@ async def revoke_user_sessions(
         outcome = await _revoke_user_sessions(connection, command, done)
         await insert_mutation_event(
             connection,
-            "security.revoke_user_sessions",
+            EventName.REVOKE_USER_SESSIONS,
             name_in_trail(outcome, done),
             audit_subject_of_id(command.user_id) if isinstance(outcome, UserNotFound) else command.user_id,
             command.cause,

@@ -5,6 +5,7 @@ from typing import cast
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     ChangeSettingsOutcome,
@@ -30,7 +31,7 @@ from shared.kernel.actor import Actor
 
 _SQL = queries.load_texts("services.internal_admin.system_settings")
 
-_EVENT = "security.change_setting"
+_EVENT = EventName.CHANGE_SETTING
 
 
 async def read_settings(connection: asyncpg.Connection) -> Settings:

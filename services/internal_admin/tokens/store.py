@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Scope, Token
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.secret import Secret
@@ -47,7 +48,7 @@ async def create_token(
         outcome = await _create_token(connection, command, token_id, secret)
         await insert_operator_event(
             connection,
-            "security.create_token",
+            EventName.CREATE_TOKEN,
             outcome.name,
             command.caller,
             actor=command.actor,
@@ -76,7 +77,7 @@ async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> 
         outcome = await _revoke_token(connection, command)
         await insert_operator_event(
             connection,
-            "security.revoke_token",
+            EventName.REVOKE_TOKEN,
             outcome,
             command.caller,
             actor=command.actor,

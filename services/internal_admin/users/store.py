@@ -2,6 +2,7 @@
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
 from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
@@ -79,7 +80,7 @@ async def delete_user(
         is_user = isinstance(outcome, UserDeleted | Part)
         await insert_mutation_event(
             connection,
-            "security.delete_user",
+            EventName.DELETE_USER,
             outcome.done.outcome if isinstance(outcome, Part) else outcome.name,
             command.user_id if is_user else audit_subject_of_id(command.user_id),
             command.cause,
@@ -136,7 +137,7 @@ async def change_user_email(connection: asyncpg.Connection, command: ChangeUserE
         is_changed = isinstance(outcome, EmailChanged)
         await insert_mutation_event(
             connection,
-            "security.change_user_email",
+            EventName.CHANGE_USER_EMAIL,
             outcome.name,
             command.user_id if is_known else audit_subject_of_id(command.user_id),
             command.cause,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
@@ -100,7 +101,7 @@ async def revoke_all_of_operator(connection: asyncpg.Connection, operator_id: st
 
 async def audit_refusal(
     connection: asyncpg.Connection,
-    event: str,
+    event: EventName,
     refused: InvalidCredentials | PasswordRefused,
     account: Account | None,
     caller: Caller,
@@ -117,7 +118,7 @@ async def audit_refusal(
     )
 
 
-_EVENT = "security.log_in"
+_EVENT = EventName.LOG_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ async def change_password(
     connection: asyncpg.Connection, account: Account, password_hash: str, command: ChangePassword
 ) -> PasswordChanged | InvalidCredentials:
     """The new password, and the end of every session but the one that calls."""
-    event, session_id = "security.change_password", command.operator.operator_session_id
+    event, session_id = EventName.CHANGE_PASSWORD, command.operator.operator_session_id
     async with connection.transaction():
         refused = await _refused_in_session(connection, account, session_id)
         if refused is not None:
@@ -193,7 +194,7 @@ async def regenerate_recovery_codes(
     connection: asyncpg.Connection, account: Account, code_hashes: Sequence[str], command: RegenerateRecoveryCodes
 ) -> InvalidCredentials | None:
     """New codes; None: they hold."""
-    event = "security.regenerate_recovery_codes"
+    event = EventName.REGENERATE_RECOVERY_CODES
     async with connection.transaction():
         refused = await _refused_in_session(connection, account, command.operator.operator_session_id)
         if refused is not None:
@@ -213,7 +214,7 @@ async def recover_password(
     caller: Caller,
 ) -> HeldSession | InvalidCredentials:
     """The new password, new codes, the end of every session, token and lockout, and a session."""
-    event = "security.recover_password"
+    event = EventName.RECOVER_PASSWORD
     async with connection.transaction():
         row = await lock_account(connection, account)
         if row is None or row["is_disabled"] or tuple(row["recovery_code_hashes"]) != account.recovery_code_hashes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.operators.domain.administration import (
@@ -40,7 +41,7 @@ async def disable_operator(connection: asyncpg.Connection, name: str, caller: Ca
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _disable(connection, row)
-        await _audit(connection, "security.disable_operator", row, outcome, caller, actor)
+        await _audit(connection, EventName.DISABLE_OPERATOR, row, outcome, caller, actor)
         return outcome
 
 
@@ -49,7 +50,7 @@ async def enable_operator(connection: asyncpg.Connection, name: str, caller: Cal
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _enable(connection, row)
-        await _audit(connection, "security.enable_operator", row, outcome, caller, actor)
+        await _audit(connection, EventName.ENABLE_OPERATOR, row, outcome, caller, actor)
         return outcome
 
 
@@ -60,7 +61,7 @@ async def reset_operator(
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _reset(connection, row, password_hash, code_hash)
-        await _audit(connection, "security.reset_operator", row, outcome, caller, actor)
+        await _audit(connection, EventName.RESET_OPERATOR, row, outcome, caller, actor)
         return outcome
 
 
@@ -101,7 +102,7 @@ async def _reset(
 
 async def _audit(
     connection: asyncpg.Connection,
-    event: str,
+    event: EventName,
     row: asyncpg.Record | None,
     outcome: DisableOutcome | EnableOutcome | ResetOutcome,
     caller: Caller,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
+from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.secret import Secret, hash_secret
 from services.internal_admin.callers.trail import insert_operator_event
@@ -29,7 +30,7 @@ from shared.kernel.actor import Actor
 
 _SQL = queries.load_texts("services.internal_admin.operators.store", "setup.sql")
 
-_REGISTER = "security.register_owner"
+_REGISTER = EventName.REGISTER_OWNER
 
 
 async def read_owner_setup(connection: asyncpg.Connection, registration_token: str | None) -> OwnerSetup:
@@ -44,7 +45,7 @@ async def issue_setup_code(
     connection: asyncpg.Connection, code: Secret, caller: Caller, actor: Actor
 ) -> datetime | OwnerExists:
     """The code from now on, and when it ends. It ends the one before, and the token that one was exchanged for."""
-    event = "security.issue_setup_code"
+    event = EventName.ISSUE_SETUP_CODE
     async with connection.transaction():
         await connection.execute(_SQL["lock_owner_setup"])
         if (await read_owner_setup(connection, None)).has_owner:
@@ -66,7 +67,7 @@ async def exchange_setup_code(
             token.hash,
             REGISTRATION_TOKEN_LIFE,
         )
-        event = "security.exchange_setup_code"
+        event = EventName.EXCHANGE_SETUP_CODE
         if expires_at is not None:
             await insert_operator_event(connection, event, "exchanged", command.caller)
             return Exchanged(token.text, expires_at)

@@ -1,0 +1,130 @@
+"""Every event of the audit trail: one table. A name is contract: it is never renamed and keeps its meaning."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class EventName(StrEnum):
+    """The `event` of a row of the audit trail: the attempted action, verb first."""
+
+    CREATE_SESSION = "security.create_session"
+    REVOKE_SESSION = "security.revoke_session"
+    REVOKE_USER_SESSIONS = "security.revoke_user_sessions"
+    BLOCK_SUBJECT = "security.block_subject"
+    UNBLOCK_SUBJECT = "security.unblock_subject"
+    ORDER_BLOCK = "security.order_block"
+    CHANGE_USER_EMAIL = "security.change_user_email"
+    DELETE_USER = "security.delete_user"
+    REPEAT_REQUEST = "security.repeat_request"
+    REFUSE_REQUEST = "security.refuse_request"
+    USE_BREAK_GLASS = "security.use_break_glass"
+    CHANGE_SETTING = "security.change_setting"
+    ADVANCE_ONBOARDING = "security.advance_onboarding"
+    ISSUE_SETUP_CODE = "security.issue_setup_code"
+    EXCHANGE_SETUP_CODE = "security.exchange_setup_code"
+    REGISTER_OWNER = "security.register_owner"
+    LOG_IN = "security.log_in"
+    LOG_OUT = "security.log_out"
+    RENEW_OPERATOR_SESSION = "security.renew_operator_session"
+    REVOKE_OPERATOR_SESSION = "security.revoke_operator_session"
+    CHANGE_PASSWORD = "security.change_password"
+    RECOVER_PASSWORD = "security.recover_password"
+    REGENERATE_RECOVERY_CODES = "security.regenerate_recovery_codes"
+    DISABLE_OPERATOR = "security.disable_operator"
+    ENABLE_OPERATOR = "security.enable_operator"
+    RESET_OPERATOR = "security.reset_operator"
+    CREATE_TOKEN = "security.create_token"
+    REVOKE_TOKEN = "security.revoke_token"
+    CORRECT_PROJECTION = "security.correct_projection"
+    BEGIN_EPOCH = "security.begin_epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    """One row of `docs/reference/audit-events.md`."""
+
+    meaning: str
+    callers: str
+    actor: str
+    subject: str
+
+
+_INTERNAL = "internal caller"
+_SYSTEM = "`system`"
+_CLAIMED = "as the caller claims"
+_NONE = ""
+_PERSON = "person at the terminal"
+
+AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
+    EventName.CREATE_SESSION: EventSpec(
+        "A right code opened a device session.", "`public`", _NONE, "device session"),
+    EventName.REVOKE_SESSION: EventSpec(
+        "One device session was revoked. `reason_code` says why.",
+        f"{_INTERNAL}, `public` at the session limit, {_SYSTEM}", f"{_CLAIMED}, or {_SYSTEM}", "device session"),
+    EventName.REVOKE_USER_SESSIONS: EventSpec(
+        "All sessions of one user were revoked.", _INTERNAL, _CLAIMED, "user"),
+    EventName.BLOCK_SUBJECT: EventSpec(
+        "A user or an address was blocked, and its sessions were revoked.", _INTERNAL, _CLAIMED, "user or e-mail"),
+    EventName.UNBLOCK_SUBJECT: EventSpec(
+        "A block of a user or an address was removed.", _INTERNAL, _CLAIMED, "user or e-mail"),
+    EventName.ORDER_BLOCK: EventSpec(
+        "The user service was told of a block.", _SYSTEM, _SYSTEM, "user or e-mail"),
+    EventName.CHANGE_USER_EMAIL: EventSpec(
+        "A user got another address.", _INTERNAL, _CLAIMED, "user"),
+    EventName.DELETE_USER: EventSpec(
+        "A user was erased, and their sessions were revoked.", _INTERNAL, _CLAIMED, "user"),
+    EventName.REPEAT_REQUEST: EventSpec(
+        "A request under a known `Idempotency-Key` got the first answer. `details` name the first request.",
+        _INTERNAL, _NONE, _NONE),
+    EventName.REFUSE_REQUEST: EventSpec(
+        "A change was refused before it was looked at, or credentials were bad. `details` name method and route.",
+        f"{_INTERNAL}, or `anonymous`", _NONE, _NONE),
+    EventName.USE_BREAK_GLASS: EventSpec(
+        "The break-glass token was presented. `details` name method and route.", "`break_glass`", _NONE, _NONE),
+    EventName.CHANGE_SETTING: EventSpec(
+        "A system setting was changed. `details` name the setting with its old and new value.",
+        "operator, token, `break_glass`, `unauthenticated` or `command_line`", "the caller, or the " + _PERSON, _NONE),
+    EventName.ADVANCE_ONBOARDING: EventSpec(
+        "A step of the first run was done. `details` name the step.", "operator", _NONE, "operator"),
+    EventName.ISSUE_SETUP_CODE: EventSpec(
+        "A setup code for the first owner was printed.", "`command_line`", _PERSON, _NONE),
+    EventName.EXCHANGE_SETUP_CODE: EventSpec(
+        "A setup code was exchanged for a registration token.", "`anonymous`", _NONE, _NONE),
+    EventName.REGISTER_OWNER: EventSpec(
+        "The first owner was registered.", "`anonymous`", _NONE, "operator"),
+    EventName.LOG_IN: EventSpec(
+        "An operator's password was tried. `reason_code` says why it was refused.",
+        "`anonymous`", _NONE, "operator, if the name exists"),
+    EventName.LOG_OUT: EventSpec(
+        "An operator ended the own session.", "operator", _NONE, "operator session"),
+    EventName.RENEW_OPERATOR_SESSION: EventSpec(
+        "An operator's session was renewed.", "operator", _NONE, "operator session"),
+    EventName.REVOKE_OPERATOR_SESSION: EventSpec(
+        "An operator's session was revoked.", "operator", _NONE, "operator session"),
+    EventName.CHANGE_PASSWORD: EventSpec(
+        "An operator changed the own password, which ended the other sessions.", "operator", _NONE, "operator"),
+    EventName.RECOVER_PASSWORD: EventSpec(
+        "A recovery code was tried. Success ends every session and token of the operator.",
+        "`anonymous`", _NONE, "operator, if the name exists"),
+    EventName.REGENERATE_RECOVERY_CODES: EventSpec(
+        "An operator made new recovery codes.", "operator", _NONE, "operator"),
+    EventName.DISABLE_OPERATOR: EventSpec(
+        "An operator was disabled; sessions and tokens ended.", "`command_line`", _PERSON, "operator"),
+    EventName.ENABLE_OPERATOR: EventSpec(
+        "An operator was enabled again.", "`command_line`", _PERSON, "operator"),
+    EventName.RESET_OPERATOR: EventSpec(
+        "One recovery code replaced an operator's password; sessions and tokens ended.",
+        "`command_line`", _PERSON, "operator"),
+    EventName.CREATE_TOKEN: EventSpec(
+        "An API token was created. `details` name its scopes.",
+        "operator or `command_line`", f"none, or the {_PERSON}", "token"),
+    EventName.REVOKE_TOKEN: EventSpec(
+        "An API token was revoked.", "operator or `command_line`", f"none, or the {_PERSON}", "token"),
+    EventName.CORRECT_PROJECTION: EventSpec(
+        "A gateway record, stream entry or the stream itself was corrected. `reason_code` names the kind.",
+        _SYSTEM, _SYSTEM, "device session, if there is one"),
+    EventName.BEGIN_EPOCH: EventSpec(
+        "A new epoch of the projection began. `reason_code` says why.", _SYSTEM, _SYSTEM, _NONE),
+})  # fmt: skip

@@ -1,4 +1,4 @@
-"""The guide to troubleshooting has the reasons and states that the code tells."""
+"""Pages and alerts for operators name the reasons, states and log lines that the code has."""
 
 import re
 from pathlib import Path
@@ -7,16 +7,23 @@ from shared.io import postgres
 
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs/guides/troubleshooting.md").read_text("utf-8")
+ALERTS = (ROOT / "docs/alerts.yaml").read_text("utf-8")
+CODE = "".join(path.read_text("utf-8") for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py"))
 
 
 def test_each_reason_of_readiness_has_its_cure() -> None:
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "shared").rglob("*.py"))
-    reasons = set(re.findall(r'(?:NotReady\(|return )"(migrate|role|read_only|no_beat|other_server)"', code))
+    reasons = set(re.findall(r'(?:NotReady\(|return )"(migrate|role|read_only|no_beat|other_server)"', CODE))
     assert reasons == {"migrate", "role", "read_only", "no_beat", "other_server"}
-    assert set(re.findall(r'raise NotReady\("(\w+)"\)', code)) <= reasons
+    assert set(re.findall(r'raise NotReady\("(\w+)"\)', CODE)) <= reasons
     assert [reason for reason in reasons if f"| `{reason}` |" not in GUIDE] == []
 
 
 def test_each_state_of_postgres_that_a_person_mends_is_there() -> None:
     states = postgres._CURES  # pyright: ignore[reportPrivateUsage]
     assert [state for state in states if state not in GUIDE] == []
+
+
+def test_each_log_line_that_an_alert_names_is_in_the_code() -> None:
+    lines = re.findall(r'look for [`"]([^`"]+)[`"]', ALERTS)
+    assert len(lines) > 1
+    assert [line for line in lines if line not in CODE] == []

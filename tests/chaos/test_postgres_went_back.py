@@ -28,7 +28,7 @@ def stack() -> Iterator[RunningStack]:
             yield running
 
 
-def test_what_is_revoked_at_gateways_stays_revoked_when_postgres_forgot_it(stack: RunningStack, toll: Toll) -> None:
+def test_a_session_revoked_at_gateways_stays_revoked_when_postgres_forgot_it(stack: RunningStack, toll: Toll) -> None:
     server = stack.database.server
     with TemporaryDirectory(prefix="authsession-backup-") as folder, open_product(stack) as product:
         with under_load(*stack.ports) as old:

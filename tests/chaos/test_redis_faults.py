@@ -171,7 +171,7 @@ def test_a_slow_redis_makes_answers_slow_and_nothing_else(weather: Weather, toll
     assert load.statuses.keys() == {200}
 
 
-def test_what_was_revoked_is_stale_for_five_seconds_at_most_when_redis_goes_back(weather: Weather, toll: Toll) -> None:
+def test_a_revoked_session_is_stale_for_five_seconds_at_most_when_redis_goes_back(weather: Weather, toll: Toll) -> None:
     with under_load(*weather.stack.ports) as before:
         before.wait_for_more(logins=8)
     victims = [login for login in before.confirmed if login.revoked_at is None]

@@ -40,7 +40,7 @@ def test_an_address_has_one_identity_and_one_folded_form(case: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("case", cases("email_addresses", "refused"))
-def test_what_is_no_address_is_refused_without_being_repeated(case: dict[str, Any]) -> None:
+def test_a_text_that_is_no_address_is_refused_without_being_repeated(case: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not a valid") as refused:
         parse_email(case["email"])
     assert not case["email"].strip() or case["email"].strip() not in str(refused.value)

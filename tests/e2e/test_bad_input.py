@@ -362,7 +362,7 @@ def exchange(url: str, sent: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("listener", ["public", "internal"])
-def test_what_is_not_http_is_refused_in_our_envelope_and_closed(product: Product, listener: str) -> None:
+def test_bytes_that_are_not_http_are_refused_in_our_envelope_and_closed(product: Product, listener: str) -> None:
     before = quiet_state(product)
     url = {"public": product.stack.public_url, "internal": product.stack.internal_url}[listener]
     for sent in RAW:

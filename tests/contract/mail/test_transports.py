@@ -136,7 +136,7 @@ async def test_a_letter_that_comes_again_is_known_by_its_key(far: Far) -> None:
     assert first.key != other.key
 
 
-async def test_what_is_refused_for_good_is_permanent(far: Far) -> None:
+async def test_a_final_refusal_is_permanent(far: Far) -> None:
     one = letter()
     far.peer.fail(one.email, Fault.REFUSE)
     outcome = await far.deliver(one)
@@ -145,7 +145,7 @@ async def test_what_is_refused_for_good_is_permanent(far: Far) -> None:
 
 
 @pytest.mark.parametrize("fault", [Fault.DEFER, Fault.DROP, Fault.STALL])
-async def test_what_fails_for_now_is_worth_another_try_and_then_arrives(far: Far, fault: Fault) -> None:
+async def test_a_failure_for_now_is_tried_again_and_then_arrives(far: Far, fault: Fault) -> None:
     one = letter()
     far.peer.fail(one.email, fault)
     outcome = await far.deliver(one, SHORT)

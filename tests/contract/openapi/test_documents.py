@@ -154,7 +154,7 @@ def test_every_mutation_of_the_internal_api_takes_an_idempotency_key() -> None:
 
 
 @pytest.mark.parametrize("part", ["headers", "schemas", "securitySchemes"])
-def test_what_two_documents_call_the_same_is_the_same(part: str) -> None:
+def test_a_name_in_two_documents_means_the_same(part: str) -> None:
     for one, other in combinations([raw(name)["components"].get(part, {}) for name in NAMES], 2):
         for name in one.keys() & other.keys():
             assert one[name] == other[name], name

@@ -69,7 +69,9 @@ async def test_text_that_no_id_could_be_is_nobody_and_is_not_asked_about(peer: U
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("fault", ["stall", "hang_up", "redirect", 400, 401, 500, 503])
-async def test_what_is_no_answer_is_unavailability(peer: UserServicePeer, operation: str, fault: Fault | int) -> None:
+async def test_everything_but_an_answer_is_unavailability(
+    peer: UserServicePeer, operation: str, fault: Fault | int
+) -> None:
     async with directory_of(peer) as users:
         peer.fault = fault
         with trio.fail_after(3), pytest.raises(DependencyUnavailable, match="user_service is unavailable"):

@@ -37,7 +37,7 @@ def test_a_new_key_is_printed_as_a_ring_takes_it(capsys: Captured) -> None:
     assert len(KeyRing.parse("test", f"{first},{second}")) == 2
 
 
-def test_what_is_no_id_is_refused(capsys: Captured) -> None:
+def test_a_text_that_is_no_id_is_refused(capsys: Captured) -> None:
     assert main(["keys", "new", "a b"]) == 78
     assert "1 to 32 letters, digits" in capsys.readouterr().err
 

@@ -113,7 +113,7 @@ def test_a_change_is_audited_with_the_command_line_as_caller(database: Database)
     )
 
 
-def test_who_requires_proofs_is_told_what_they_need(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requiring_proofs_tells_what_they_need(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["settings", "set", "require_client_key_proof", "true"]) == 0
     assert "AUTHSESSION_PUBLIC_HOST" in capsys.readouterr().err
     assert main(["settings", "set", "require_client_key_proof", "false"]) == 0

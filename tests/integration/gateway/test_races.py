@@ -61,7 +61,7 @@ async def test_it_does_so_even_if_it_has_been_crowded_out_meanwhile(gateway_redi
 
 
 @on_both_backends
-async def test_what_was_read_before_all_was_forgotten_is_read_again(gateway_redis: GatewayRedis) -> None:
+async def test_a_read_from_before_all_was_forgotten_is_repeated(gateway_redis: GatewayRedis) -> None:
     record = gateway_redis.session()
     forgotten: list[object] = []
     async with finding(gateway_redis, record, on_notice=forgotten.append) as (_, held):

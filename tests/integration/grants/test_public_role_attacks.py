@@ -190,7 +190,7 @@ def run_sql_in_background(database: Database) -> Generator[None]:
         running.result()
 
 
-def test_what_it_writes_into_the_trail_is_written_by_the_public_process(database: Database) -> None:
+def test_rows_that_it_writes_into_the_trail_name_the_public_process(database: Database) -> None:
     run_sql(
         database.public_dsn,
         "insert into audit_events (occurred_at, event, outcome, caller, subject) "

@@ -157,7 +157,9 @@ def test_a_port_alone_means_loopback_while_no_credentials_are_needed(
         assert line["address"].startswith("127.0.0.1:")
 
 
-def test_what_is_past_its_age_is_revoked_at_gateways_and_removed(database: Database, own_redis: EmbeddedRedis) -> None:
+def test_a_session_past_its_age_is_revoked_at_gateways_and_removed(
+    database: Database, own_redis: EmbeddedRedis
+) -> None:
     """Session expiry and retention run in this process."""
     (row,) = database.execute("select clock_now() - interval '366 days' as long_ago")
     session_id = store_session(database, store_user(database), created_at=row["long_ago"]).device_session_id

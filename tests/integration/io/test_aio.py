@@ -47,7 +47,7 @@ async def test_context_variables_cross(asyncio_loop: None) -> None:
     assert await aio.call(read) == "of trio"
 
 
-async def test_what_a_driver_fails_with_in_the_background_is_logged_by_kind_and_ends_nothing(
+async def test_a_background_failure_of_a_driver_is_logged_by_kind_and_ends_nothing(
     asyncio_loop: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:

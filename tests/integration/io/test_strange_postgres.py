@@ -71,7 +71,7 @@ async def test_a_unit_meets_an_answer_that_nobody_listed_as_weather(
                 await trio.sleep(0.02)
 
 
-async def test_what_nobody_expects_is_said_aloud_by_its_state(
+async def test_an_unexpected_error_is_logged_with_its_state(
     asyncio_loop: None, postgres_server: EmbeddedPostgres, caplog: pytest.LogCaptureFixture
 ) -> None:
     dsn = postgres_server.dsn()

@@ -140,7 +140,7 @@ def test_a_forgery_is_corrected_announced_and_told_once(
 
 
 @pytest.mark.parametrize("forge", [_set, _add], ids=["record", "entry"])
-def test_what_no_session_stands_behind_is_revoked(
+def test_a_record_without_a_session_is_revoked(
     gateway: GatewayProjection, forge: Callable[[GatewayProjection, GatewayRecord], None]
 ) -> None:
     stray = GatewayRecord(STRAY_ID, gateway.user_id, client_public_key().base64, "active")
@@ -152,7 +152,7 @@ def test_what_no_session_stands_behind_is_revoked(
         assert b'"status":"revoked"' in (client.get(gateway.keys.record(STRAY_ID)) or b"")
 
 
-def test_what_somebody_made_up_is_corrected_and_not_quoted(gateway: GatewayProjection) -> None:
+def test_an_invented_record_is_corrected_and_not_quoted(gateway: GatewayProjection) -> None:
     """A record under a key that is no session's id, and one that says the name of another."""
     made_up = GatewayRecord("anna@example.com", gateway.user_id, client_public_key().base64, "active")
     with guarded(gateway), gateway.client() as client:

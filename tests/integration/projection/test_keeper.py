@@ -50,7 +50,7 @@ def test_the_projection_says_rebuilding_until_every_record_is_there(gateway: Gat
     assert b"rebuilding" in states
 
 
-def test_what_was_revoked_lately_is_announced_again(gateway: GatewayProjection) -> None:
+def test_recent_revocations_are_announced_again(gateway: GatewayProjection) -> None:
     session = gateway.published_session()
     gateway.publish(gateway.revoke(session))
     gateway.flush()

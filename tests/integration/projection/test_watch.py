@@ -9,7 +9,9 @@ from shared.projection.watch import OutboxWatch
 from tests.support.gateway_projection import GatewayProjection
 
 
-def test_what_waits_is_seen_while_redis_is_away(mortal: GatewayProjection, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_changes_are_seen_while_redis_is_away(
+    mortal: GatewayProjection, monkeypatch: pytest.MonkeyPatch
+) -> None:
     depths: list[int] = []
     ages: list[float] = []
     monkeypatch.setattr(metrics, "OUTBOX_DEPTH", SimpleNamespace(set=depths.append))

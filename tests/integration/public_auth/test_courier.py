@@ -31,7 +31,7 @@ def test_each_queued_mail_is_delivered_once_with_its_code_to_its_address(post: P
     assert post.settled == ["sent"] * 5
 
 
-def test_what_mails_nothing_never_reaches_a_transport(post: Post, flow: PublicFlow) -> None:
+def test_a_challenge_without_a_mail_never_reaches_a_transport(post: Post, flow: PublicFlow) -> None:
     email = email_address()
     for _ in range(3):
         flow.send(email)

@@ -155,7 +155,7 @@ class DownWhile:
         return await self._world.public.unit_of_work(body)
 
 
-def test_what_was_sent_while_postgres_was_away_is_settled_when_it_is_back_and_not_sent_again(
+def test_a_mail_sent_while_postgres_was_away_is_settled_when_it_is_back_and_not_sent_again(
     post: Post, flow: PublicFlow
 ) -> None:
     challenge_id = flow.send(email_address())

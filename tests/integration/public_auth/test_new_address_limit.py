@@ -69,7 +69,7 @@ def test_those_who_log_in_from_the_network_do_not_count(limited: PublicFlow) -> 
 
 
 @pytest.mark.parametrize("target", [is_new, has_account, is_blocked, asked_a_moment_ago])
-def test_what_is_left_of_the_limit_does_not_tell_what_the_address_before_was(
+def test_the_rest_of_the_limit_does_not_tell_what_the_address_before_was(
     limited: PublicFlow, target: Callable[[PublicFlow, str], None]
 ) -> None:
     """A stranger knows of their own mailbox whether the limit is reached."""

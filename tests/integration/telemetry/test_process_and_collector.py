@@ -56,7 +56,7 @@ def said(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [json.loads(line)["event"] for line in done.stderr.splitlines()]
 
 
-def test_what_was_recorded_last_leaves_before_the_process_ends() -> None:
+def test_the_last_records_leave_before_the_process_ends() -> None:
     with open_collector() as collector:
         never = dict.fromkeys(
             ("OTEL_BSP_SCHEDULE_DELAY", "OTEL_BLRP_SCHEDULE_DELAY", "OTEL_METRIC_EXPORT_INTERVAL"), "60000"
@@ -107,7 +107,7 @@ def test_a_disabled_sdk_sends_nothing() -> None:
         assert collector.received == []
 
 
-def test_what_is_not_built_in_is_refused_at_boot_all_at_once() -> None:
+def test_exporters_that_are_not_built_in_are_refused_at_boot_all_at_once() -> None:
     done, _ = run({"OTEL_TRACES_EXPORTER": "zipkin", "OTEL_TRACES_SAMPLER": "sometimes"})
     assert done.returncode == 78
     problems = [json.loads(line)["problem"] for line in done.stderr.splitlines()]

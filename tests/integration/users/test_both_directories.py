@@ -71,7 +71,7 @@ def test_a_wrong_code_makes_no_user(flow: LoginFlow) -> None:
 
 
 @pytest.mark.parametrize("is_new", [True, False])
-def test_who_is_blocked_in_the_directory_gets_403_and_nothing_changes(flow: LoginFlow, is_new: bool) -> None:
+def test_a_user_blocked_in_the_directory_gets_403_and_nothing_changes(flow: LoginFlow, is_new: bool) -> None:
     email = email_address()
     if not is_new:
         flow.log_in(email)
@@ -83,7 +83,7 @@ def test_who_is_blocked_in_the_directory_gets_403_and_nothing_changes(flow: Logi
     assert flow.api.get("/users", email=email).status_code == (404 if is_new else 200)
 
 
-def test_who_is_blocked_in_the_directory_is_sent_a_challenge_and_no_mail(flow: LoginFlow) -> None:
+def test_a_user_blocked_in_the_directory_is_sent_a_challenge_and_no_mail(flow: LoginFlow) -> None:
     email = email_address()
     flow.block_in_directory(email)
     flow.mailed()

@@ -214,7 +214,7 @@ TOO_LARGE = tuple(
 @pytest.mark.parametrize(
     ("request_bytes", "status"), [*((each, 400) for each in MALFORMED), *((each, 413) for each in TOO_LARGE)]
 )
-async def test_what_the_protocol_itself_refuses_has_the_envelope_too(
+async def test_a_refusal_of_the_protocol_itself_has_the_envelope_too(
     server: Server, request_bytes: bytes, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = await server.connect()

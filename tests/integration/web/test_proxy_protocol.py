@@ -42,7 +42,7 @@ async def test_the_client_of_the_header_is_who_asks() -> None:
             assert [request.client.address for request in asked] == [source[0] if source else "127.0.0.1"] * 2
 
 
-async def test_what_the_client_of_the_header_forwards_is_not_believed() -> None:
+async def test_addresses_forwarded_by_the_client_of_the_header_are_not_believed() -> None:
     async with running(rules=RULES) as server:
         client = await server.connect()
         await client.send(V4 + post("/echo", b"{}", "X-Forwarded-For: 198.51.100.1"))

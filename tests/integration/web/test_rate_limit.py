@@ -105,7 +105,7 @@ async def test_the_wait_is_the_time_after_which_the_next_call_passes(redis: Embe
         assert await one.check("192.0.2.1", "send") is not None
 
 
-async def test_what_waits_at_one_moment_is_one_call(redis: EmbeddedRedis) -> None:
+async def test_checks_that_wait_at_one_moment_are_one_call(redis: EmbeddedRedis) -> None:
     async with limiter(redis, Rate(1000, MINUTE), total=Rate(1000, MINUTE)) as (one, counted):
         await one.check("192.0.2.1", "send")
         calls = counted.calls

@@ -58,5 +58,5 @@ def play(steps: list[Step]) -> None:
 @settings(max_examples=300)
 @given(st.integers(0, 2**32))
 @example(0)
-def test_whatever_redis_does_nobody_is_revived_and_no_proof_is_false(seed: int) -> None:
+def test_nobody_is_revived_and_no_proof_is_false_whatever_redis_does(seed: int) -> None:
     play(draw_steps(seed))

@@ -56,7 +56,7 @@ select what, sum(units) as total, coalesce(sum(units) filter (where network_tag 
 
 @pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database
 @pytest.mark.parametrize(("budgets", "examples"), [(SMALL, 60), (Budgets(), 30)], ids=["small", "default"])
-def test_whatever_runs_at_once_the_sums_stay_within_the_budgets(world: World, budgets: Budgets, examples: int) -> None:
+def test_the_sums_stay_within_the_budgets_whatever_runs_at_once(world: World, budgets: Budgets, examples: int) -> None:
     @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
     @given(batches=BATCHES)
     def law(batches: list[list[str]]) -> None:

@@ -72,7 +72,7 @@ def test_each_client_has_one_request_under_way_and_none_waits_for_mail(sink: Mai
     assert all(login.mailed_after >= mail_after for login in load.finished)
 
 
-def test_whatever_began_ends_and_is_counted(sink: MailSink) -> None:
+def test_every_login_that_began_ends_and_is_counted(sink: MailSink) -> None:
     system = Rehearsal(sink, mail_after=0.05)
     load = Load(system, NOWHERE, sink, NewPeople("a"))
     asyncio.run(load.run(3, SECONDS))

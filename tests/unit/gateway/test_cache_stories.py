@@ -176,7 +176,7 @@ def test_a_revocation_heard_during_a_read_outlives_what_was_read(model: GatewayM
     assert isinstance(model.answers[-1], Revoked)
 
 
-def test_what_was_read_before_all_was_forgotten_is_read_again(model: GatewayModel) -> None:
+def test_a_read_from_before_all_was_forgotten_is_repeated(model: GatewayModel) -> None:
     ask_and_execute(model)
     model.sessions[OTHER] = model.server.records[OTHER] = "revoked"  # written while nobody could hear of it
     model.server.projection = ("epoch-x", "complete", model.beat + 1)
@@ -229,7 +229,7 @@ def test_a_server_whose_clock_is_behind_hides_no_entry(model: GatewayModel) -> N
     assert isinstance(found(model), Revoked)
 
 
-def test_what_was_read_as_revoked_is_remembered(model: GatewayModel) -> None:
+def test_a_session_read_as_revoked_is_remembered(model: GatewayModel) -> None:
     model.log_in(OTHER)
     model.revoke_now(OTHER)
     model.revoke_now(OTHER)

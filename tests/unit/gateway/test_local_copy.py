@@ -18,7 +18,7 @@ def test_of_two_reads_the_one_that_saw_the_revocation_counts_whichever_is_told_f
     assert len(copy) == 1
 
 
-def test_what_was_forgotten_is_known_up_to_the_proof_of_its_own_time() -> None:
+def test_a_forgotten_revocation_is_known_up_to_the_proof_of_its_own_time() -> None:
     copy = LocalCopy(10)
     with copy.reading(ACTIVE.device_session_id) as reading:
         copy.learn(reading, ACTIVE)

@@ -39,7 +39,7 @@ def test_an_address_is_read_as_the_services_read_it(address: str, server: RedisS
 
 
 @pytest.mark.parametrize("address", ["", "6379", ":6379", "redis", "redis:", "redis:port", "unix:relative"])
-def test_what_is_no_address_is_refused(address: str) -> None:
+def test_a_text_that_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match="address of Redis"):
         RedisServer.at(address)
 

@@ -45,7 +45,7 @@ def test_a_whole_header_names_the_client_wherever_it_is_cut(data: bytes) -> None
         SIGNATURE + b"\x21\x11\xff\xff", SIGNATURE[:11] + b"x" + V4[12:],
     ],
 )  # fmt: skip
-def test_what_is_no_header_is_refused(data: bytes) -> None:
+def test_bytes_that_are_no_header_are_refused(data: bytes) -> None:
     with pytest.raises(BadProxyHeader):
         read_proxy_header(data)
 

@@ -52,7 +52,7 @@ def test_chunks_that_are_doubtful_are_refused(data: bytes, size: int) -> None:
 
 
 @given(data=st.text("0123aF;= \r\n\tx:", max_size=60).map(str.encode), size=st.integers(1, 60))
-def test_what_is_taken_means_to_h11_the_same(data: bytes, size: int) -> None:
+def test_accepted_bytes_mean_the_same_to_h11(data: bytes, size: int) -> None:
     framing = framing_of(None)
     try:
         content, rest = taken(framing, data, size)

@@ -88,7 +88,7 @@ def test_a_head_is_read() -> None:
         head(*FIELDS, b""),
     ],
 )  # fmt: skip
-def test_what_is_doubtful_is_refused(data: bytes) -> None:
+def test_a_doubtful_head_is_refused(data: bytes) -> None:
     with pytest.raises(BadRequest):
         parse_head(data)
 
@@ -97,7 +97,7 @@ def test_what_is_doubtful_is_refused(data: bytes) -> None:
     "host",
     [b"", b"x", b"auth.example.com:8080", b"127.0.0.1:1", b"[::1]", b"[2001:db8::1]:443", b"a_b-c", b"x:", b"LOCAL"],
 )  # fmt: skip
-def test_what_names_a_host_is_taken(host: bytes) -> None:
+def test_a_host_that_names_one_is_accepted(host: bytes) -> None:
     assert parse_head(head(b"Host: " + host, line=b"GET / HTTP/1.1")).fields == [(b"host", host)]
 
 
@@ -152,7 +152,7 @@ def test_a_head_is_found_however_it_is_cut(size: int) -> None:
 
 @pytest.mark.parametrize("bare", [b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n", b"\x16\x03", b" GET"])
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
-def test_what_can_only_become_wrong_is_refused_before_it_ends(bare: bytes, size: int) -> None:
+def test_a_head_that_can_only_become_wrong_is_refused_before_it_ends(bare: bytes, size: int) -> None:
     arrived, seen = bytearray(), 0
     with pytest.raises(BadRequest):  # noqa: PT012 - which piece shows it depends on the cut
         for start in range(0, len(bare), size):
@@ -180,7 +180,7 @@ VALUES = st.text("abc XYZ:;,=\t\"'()é", max_size=20).map(lambda text: text.enco
 
 
 @given(fields=st.lists(st.tuples(TOKENS, VALUES), max_size=6))
-def test_what_is_taken_means_to_h11_the_same(fields: list[tuple[bytes, bytes]]) -> None:
+def test_accepted_bytes_mean_the_same_to_h11(fields: list[tuple[bytes, bytes]]) -> None:
     data = head(FIELDS[0], *(b"%b: %b" % field for field in fields), FIELDS[2])
     found = parse_head(data)
     connection = h11.Connection(h11.SERVER)
@@ -192,7 +192,7 @@ def test_what_is_taken_means_to_h11_the_same(fields: list[tuple[bytes, bytes]]) 
 
 
 @given(data=st.text("GETPOS /echo?*HTTP/1.1\r\n: \tHost:xContent-Length0123chunked", max_size=120).map(str.encode))
-def test_what_h11_refuses_is_refused(data: bytes) -> None:
+def test_a_head_that_h11_refuses_is_refused(data: bytes) -> None:
     data = b"GET / HTTP/1.1\r\nHost: x\r\n" + data
     try:
         parse_head(data)

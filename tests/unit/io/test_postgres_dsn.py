@@ -145,7 +145,7 @@ def test_a_parameter_of_libpq_works(parameter: str) -> None:
 
 
 @pytest.mark.parametrize("parameter", REFUSED)
-def test_what_cannot_be_honoured_is_refused_by_its_name(parameter: str) -> None:
+def test_a_parameter_that_cannot_be_honoured_is_refused_by_its_name(parameter: str) -> None:
     name = parameter.partition("=")[0]
     assert any(name in problem for problem in problems(f"{FAR}?{parameter}")), problems(f"{FAR}?{parameter}")
 
@@ -157,7 +157,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 @pytest.mark.parametrize(
     "binding", ["sslmode=disable&channel_binding=require", "sslmode=disable&sslnegotiation=direct"]
 )
-def test_what_needs_encryption_is_refused_without_it(binding: str) -> None:
+def test_a_parameter_that_needs_encryption_is_refused_without_it(binding: str) -> None:
     assert "needs TLS" in problems(f"{FAR}?{binding}")[0]
 
 

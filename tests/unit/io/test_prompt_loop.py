@@ -123,7 +123,7 @@ async def test_cancelled_timers_are_forgotten(autojump_clock: trio.testing.MockC
         assert len(loop._timers) == 0
 
 
-async def test_what_a_socket_says_wakes_who_waits_for_it_and_a_closed_one_is_quiet() -> None:
+async def test_a_socket_wakes_its_waiter_and_a_closed_one_is_quiet() -> None:
     async with open_prompt_loop() as loop:
         ours, theirs = socket.socketpair()
 
@@ -150,7 +150,7 @@ async def _say(end: socket.socket, *words: bytes) -> None:
         end.send(word)
 
 
-async def test_what_a_callback_fails_with_is_told_and_the_next_one_runs() -> None:
+async def test_a_failure_of_a_callback_is_told_and_the_next_one_runs() -> None:
     told: list[type[BaseException]] = []
     ran = trio.Event()
 
@@ -166,7 +166,7 @@ async def test_what_a_callback_fails_with_is_told_and_the_next_one_runs() -> Non
     assert told == [ZeroDivisionError]
 
 
-async def test_what_a_coroutine_fails_with_reaches_its_caller() -> None:
+async def test_a_failure_of_a_coroutine_reaches_its_caller() -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 
@@ -184,7 +184,7 @@ async def test_inside_it_is_asyncio_and_outside_trio() -> None:
         assert (await aio.call(library), sniffio.current_async_library()) == ("asyncio", "trio")
 
 
-async def test_what_is_due_when_the_loop_ends_has_run_by_then() -> None:
+async def test_callbacks_due_when_the_loop_ends_have_run_by_then() -> None:
     ran: list[int] = []
     async with open_prompt_loop() as loop:
         for number in range(3 * MOST):

@@ -18,7 +18,7 @@ def ring_of(**secrets: bytes) -> KeyRing:
 RING = ring_of(k2=b"n" * 32, k1=b"o" * 48)
 
 
-def test_what_was_sealed_is_unsealed() -> None:
+def test_a_sealed_text_is_unsealed() -> None:
     key_id, sealed = seal(RING, b"123456", b"row-1", ENTROPY)
     assert key_id == "k2"
     assert unseal(RING, key_id, sealed, b"row-1") == b"123456"

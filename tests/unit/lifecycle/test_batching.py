@@ -72,7 +72,7 @@ async def test_a_batch_has_at_most_so_many(autojump_clock: trio.testing.MockCloc
     assert sorted(chain.from_iterable(server.batches)) == list(range(2 * MOST + 5))
 
 
-async def test_what_contends_is_decided_alone(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_contending_request_is_decided_alone(autojump_clock: trio.testing.MockClock) -> None:
     server = Server()
     server.contended = {3, 4}
     assert await decide_all(server, range(6)) == {number: 2 * number for number in range(6)}
@@ -139,7 +139,7 @@ async def test_each_is_taken_once_however_turns_and_impatience_meet(autojump_clo
     assert sorted(chain.from_iterable(server.batches)) == list(range(300))
 
 
-async def test_who_runs_a_batch_that_is_full_without_them_and_is_taken_by_another_is_decided_once(
+async def test_a_waiter_taken_by_another_batch_is_decided_once(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     """The patience of all ends at once: some run batches of those before them. Which ones is trio's dice."""

@@ -49,7 +49,7 @@ def test_each_loss_has_its_reason(kept: Kept, seen: Seen, reason: str) -> None:
         (replace(KEPT, now_ms=500), SEEN, 500),  # the clock was set back: never trust a beat of the future
     ],
 )
-def test_what_both_hold_is_good(kept: Kept, seen: Seen, good: int) -> None:
+def test_a_beat_that_both_hold_is_good(kept: Kept, seen: Seen, good: int) -> None:
     assert last_good_beat(kept, seen) == good
 
 

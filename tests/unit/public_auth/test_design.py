@@ -72,6 +72,6 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert problems(tmp_path / "letter.html" / "none") == ["the folder cannot be read: No such file or directory"]
 
 
-def test_what_is_put_in_is_never_read_as_a_template() -> None:
+def test_an_inserted_value_is_never_read_as_a_template() -> None:
     template = parse_template("{{product}} {{code}} }} {a}", known={"product", "code"})
     assert template.filled({"product": "{{code}}", "code": "{{product}}"}) == "{{code}} {{product}} }} {a}"

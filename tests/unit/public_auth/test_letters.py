@@ -253,6 +253,6 @@ def test_a_sender_is_an_address_with_or_without_a_name(text: str, display_name: 
     ["", "Example", "Example <>", "a@b.example, c@d.example", "Example, Inc. <a@b.example>",
      "A\r\nBcc: x@y.example <a@b.c>", "A <a@b.example> c", "<a@b.example", "a b@c.example"],
 )  # fmt: skip
-def test_what_is_not_one_address_is_no_sender(text: str) -> None:
+def test_a_text_that_is_not_one_address_is_no_sender(text: str) -> None:
     with pytest.raises(ValueError, match="one address"):
         parse_mail_sender(text)

@@ -55,7 +55,7 @@ def test_an_exception_is_told_by_types_and_places() -> None:
     assert SECRET not in str(attributes)
 
 
-def test_what_opentelemetry_says_of_itself_is_not_exported() -> None:
+def test_logs_of_opentelemetry_about_itself_are_not_exported() -> None:
     with exported() as records:
         logging.getLogger("opentelemetry.sdk").critical("cannot export")
         logging.getLogger("asyncpg").error("%s", SECRET)

@@ -53,7 +53,7 @@ def test_prometheus_sees_buckets_that_hold_all_below_them() -> None:
     }
 
 
-def test_what_was_never_recorded_shows_no_series() -> None:
+def test_an_instrument_without_a_value_shows_no_series() -> None:
     metrics = Metrics("test")
     assert "http_server_request_duration_seconds_bucket" not in metrics.render().decode()
     metrics.shutdown()

@@ -78,7 +78,7 @@ def test_a_fault_that_was_over_and_comes_back_is_news(log: Log) -> None:
     assert [line.get("repeats") for line in log.lines()] == [None, 2]
 
 
-def test_what_is_no_fault_always_passes(log: Log) -> None:
+def test_a_record_that_is_no_fault_always_passes(log: Log) -> None:
     for _ in range(5):
         log.logger.info("an anchor of the audit trail")
     assert len(log.lines()) == 5

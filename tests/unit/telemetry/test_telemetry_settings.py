@@ -43,7 +43,7 @@ def test_a_disabled_sdk_is_asked_for_nothing_more() -> None:
         ("OTEL_PROPAGATORS", "none"),
     ],
 )
-def test_what_is_not_built_in_is_refused(name: str, value: str) -> None:
+def test_an_exporter_that_is_not_built_in_is_refused(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_telemetry_settings({name: value})
     assert [problem.split()[0] for problem in refused.value.problems] == [name]

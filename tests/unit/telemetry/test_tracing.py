@@ -54,7 +54,7 @@ def unit() -> None:
     """A unit of work by its name."""
 
 
-def test_what_happens_within_a_request_is_its_child(recorded: Recorded) -> None:
+def test_work_within_a_request_is_its_child(recorded: Recorded) -> None:
     span = request()
     with tracing.unit_of_work(partial(partial(unit), 1)), tracing.redis_call(b"GET"):
         pass
@@ -183,7 +183,7 @@ def test_a_mail_and_a_step_are_traces_of_their_own_whatever_started_them(recorde
     assert (spans["send mail"].attributes or {})["error.type"] == "timeout"
 
 
-def test_what_is_done_for_several_belongs_to_the_first_that_is_recorded_and_the_others_link_to_it(
+def test_work_for_several_belongs_to_the_first_that_is_recorded_and_the_others_link_to_it(
     recorded: Recorded,
 ) -> None:
     waiting: list[tuple[RequestSpan, trace.Span | None]] = []

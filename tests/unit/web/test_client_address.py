@@ -60,7 +60,7 @@ def test_a_forwarded_header_of_another_peer_is_one_warning(caplog: pytest.LogCap
     assert len(caplog.records) == 1
 
 
-def test_what_strangers_send_is_not_kept_at_its_length() -> None:
+def test_fields_of_strangers_are_not_kept_at_their_length() -> None:
     """8 KiB in each of 4,096 headers were 32 MiB."""
     addresses = ClientAddresses()
     tracemalloc.start()

@@ -111,6 +111,6 @@ def test_an_operator_opens_everything(plane: ControlPlane) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "nobody's"])
-def test_what_is_for_anyone_refuses_nobody_at_the_door(plane: ControlPlane, token: str | None) -> None:
+def test_a_route_for_anyone_refuses_nobody_at_the_door(plane: ControlPlane, token: str | None) -> None:
     anyone = [route for route, access in ACCESS.items() if isinstance(access, Anyone)]
     assert {status for status, _ in verdicts(plane, [(route, token) for route in anyone])} <= {200, 400}

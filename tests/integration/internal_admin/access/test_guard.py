@@ -84,7 +84,7 @@ def test_a_refused_reading_is_on_the_trail_only_if_credentials_were_tried(plane:
     ]
 
 
-def test_what_was_typed_is_in_no_row(world: World, plane: ControlPlane) -> None:
+def test_typed_text_is_in_no_row(world: World, plane: ControlPlane) -> None:
     typed = "pilot@example.com"
     assert plane.post(f"/api/v1/internal/sessions/{typed}/revoke", CAUSE, token=typed).status_code == 401
     found = world.database.execute("select from audit_events where audit_events::text like $1", f"%{typed}%")

@@ -37,7 +37,7 @@ def kept(world: World) -> list[int]:
     return [row["audit_id"] for row in world.database.execute("select audit_id from audit_events order by audit_id")]
 
 
-def test_what_is_past_its_time_goes_with_its_seals_and_the_rest_is_as_it_was_sealed(
+def test_rows_past_their_time_go_with_their_seals_and_the_rest_is_as_it_was_sealed(
     world: World, young: list[int]
 ) -> None:
     assert sweep(world) == 10

@@ -102,7 +102,7 @@ def test_a_new_setup_code_ends_the_one_before_and_its_registration_token(world: 
     assert register(plane, exchange(plane, last).json()["registration_token"]).status_code == 200
 
 
-def test_what_has_ended_is_refused_and_a_new_code_is_always_to_be_had(world: World, plane: ControlPlane) -> None:
+def test_an_ended_code_is_refused_and_a_new_one_is_always_to_be_had(world: World, plane: ControlPlane) -> None:
     code = setup_code(world)
     world.travel(timedelta(minutes=15, seconds=1))
     assert exchange(plane, code).status_code == 401
@@ -114,7 +114,7 @@ def test_what_has_ended_is_refused_and_a_new_code_is_always_to_be_had(world: Wor
 
 
 @pytest.mark.parametrize("code", ["ABCD-EFGH-JKLM", "", "no code at all", "x" * 2000])
-def test_what_was_never_issued_is_refused(world: World, plane: ControlPlane, code: str) -> None:
+def test_a_code_that_was_never_issued_is_refused(world: World, plane: ControlPlane, code: str) -> None:
     setup_code(world)
     answer = exchange(plane, code)
     assert answer.status_code == 401

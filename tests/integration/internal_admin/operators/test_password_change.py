@@ -233,7 +233,7 @@ def test_of_many_changes_at_once_exactly_one_succeeds(
 
 
 @pytest.mark.parametrize("end", ["revoked", "disabled"])
-def test_who_was_shut_out_while_the_password_was_hashed_changes_nothing(
+def test_an_operator_shut_out_while_the_password_was_hashed_changes_nothing(
     world: World, plane: ControlPlane, owner: RegisteredOwner, end: str
 ) -> None:
     session = plane.open_session(owner.operator_id)

@@ -161,7 +161,7 @@ def test_a_block_goes_30_days_after_its_end_and_its_address_with_it(world: World
     assert count(world.database, "emails", "folded = $1", ended) == 0
 
 
-def test_what_retention_does_not_name_stays(world: World, flow: PublicFlow, sweep: Sweep) -> None:
+def test_rows_that_retention_does_not_name_stay(world: World, flow: PublicFlow, sweep: Sweep) -> None:
     email = email_address()
     log_in(flow, email)
     kept = ("users", "audit_events", "settings_changes", "device_sessions", "projection_outbox")

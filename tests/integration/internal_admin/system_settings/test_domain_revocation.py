@@ -236,7 +236,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     assert counted(database, "projection_outbox", "device_session_id", sessions) == (600, 600)
 
 
-def test_what_is_left_is_counted_within_bounds(
+def test_the_rest_is_counted_within_bounds(
     world: World, database: Database, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.internal_admin.system_settings.domains.MOST_COUNTED", 3)

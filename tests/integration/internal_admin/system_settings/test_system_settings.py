@@ -272,7 +272,7 @@ def test_the_answers_tell_how_many_sessions_of_blocked_domains_are_left(
     assert shown["revoke_actor"] == {"type": "operator", "id": owner.operator_id}
 
 
-def test_whoever_requires_proofs_is_told_what_else_they_need(plane: ControlPlane, owner: SignedIn) -> None:
+def test_requiring_proofs_tells_what_else_they_need(plane: ControlPlane, owner: SignedIn) -> None:
     (caution,) = patch(plane, owner, require_client_key_proof=True).json()["cautions"]
     assert "AUTHSESSION_PUBLIC_HOST" in caution
     assert patch(plane, owner, require_client_key_proof=False).json()["cautions"] == []

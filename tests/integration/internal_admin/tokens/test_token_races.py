@@ -78,7 +78,7 @@ def test_no_token_outlives_the_recovery_of_its_creator(world: World, wide_pool: 
         assert not any(row["lives"] for row in states)
 
 
-def test_whoever_asks_for_a_token_while_their_sessions_are_ended_waits_and_gets_none(
+def test_a_token_asked_for_while_its_operators_sessions_end_waits_and_is_not_made(
     world: World, wide_pool: Postgres, plane: ControlPlane
 ) -> None:
     """The same race held still: recovery has locked and revoked, and not committed yet."""

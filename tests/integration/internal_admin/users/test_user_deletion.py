@@ -99,7 +99,7 @@ def test_sessions_end_and_nothing_holds_the_address_any_more(
         assert plane.get(f"{ROOT}/sessions/{session_id}").json()["session"]["status"] == "revoked"
 
 
-def test_what_nobody_confirmed_in_other_letters_goes_too(
+def test_unconfirmed_sends_in_other_letters_go_too(
     plane: ControlPlane, flow: PublicFlow, database: Database, email: str
 ) -> None:
     in_other_letters = email[0].swapcase() + email[1:]

@@ -111,7 +111,7 @@ def test_the_newest_mail_comes_first(world: World, api: InternalApi, user: Store
 
 
 @pytest.mark.parametrize("state", ["queued", "failed", "abandoned"])
-def test_what_was_not_sent_is_not_in_the_mailbox(world: World, api: InternalApi, user: StoredUser, state: str) -> None:
+def test_an_unsent_mail_is_not_in_the_mailbox(world: World, api: InternalApi, user: StoredUser, state: str) -> None:
     store_mail(world, user, "012345", state=state)
     assert codes(api, user.email) == []
 

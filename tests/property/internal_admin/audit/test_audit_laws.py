@@ -35,7 +35,7 @@ def test_text_that_moves_from_one_column_to_the_next_changes_the_form(row: Audit
 
 
 @given(st.lists(ROWS, max_size=5))
-def test_what_was_sealed_is_found_as_it_was_sealed(rows: list[AuditRow]) -> None:
+def test_sealed_rows_are_found_as_they_were_sealed(rows: list[AuditRow]) -> None:
     rows.sort(key=lambda row: row.occurred_at)
     check = ChainCheck(KEYS, anchors=[])
     links = map(Link, seal_rows(GENESIS, rows, KEYS.newest), rows)

@@ -60,7 +60,7 @@ def test_a_renewal_is_due_from_renew_before_on(made: tuple[OperatorSession, Sess
 
 
 @given(_sessions(), _ages, _ages)
-def test_what_a_session_may_do_only_shrinks_with_time(
+def test_the_rights_of_a_session_only_shrink_with_time(
     made: tuple[OperatorSession, SessionLives], age: timedelta, later: timedelta
 ) -> None:
     session, lives = made

@@ -66,7 +66,7 @@ def test_a_token_may_do_what_its_scopes_say_and_no_more(asked: Scope, given: Sco
 
 @pytest.mark.parametrize("identity", [EVERY_SCOPE, BreakGlass(), TrustedNetwork()])
 @pytest.mark.parametrize("renews", [True, False])
-def test_what_is_an_operators_no_token_may_do(identity: Identity, renews: bool) -> None:
+def test_a_token_may_do_nothing_of_an_operators(identity: Identity, renews: bool) -> None:
     assert decide_access(OperatorOnly(renews=renews), identity) == OperatorRequired()
 
 
@@ -76,7 +76,7 @@ def test_whom_settings_admit_must_log_in_for_what_is_an_operators() -> None:
 
 @pytest.mark.parametrize("identity", [BreakGlass(), TrustedNetwork(), Unauthenticated()])
 @pytest.mark.parametrize("scope", Scope)
-def test_whoever_is_no_token_has_every_scope(identity: Identity, scope: Scope) -> None:
+def test_every_caller_but_a_token_has_every_scope(identity: Identity, scope: Scope) -> None:
     assert decide_access(Scoped(scope), identity) == Admitted()
 
 

@@ -23,7 +23,7 @@ def test_an_id_is_its_own_name(id_: str) -> None:
 @pytest.mark.parametrize(
     "text", ["pilot@example.com", "user-pilot@example.com", "user-", "user-" + "x" * 101, "challenge-1", "", "user-1\n"]
 )
-def test_what_no_id_could_be_never_gets_into_the_trail(text: str) -> None:
+def test_a_text_that_no_id_could_be_never_gets_into_the_trail(text: str) -> None:
     assert audit_subject_of_id(text) is None
 
 

@@ -33,7 +33,7 @@ def cookie_of(*keys: str) -> SessionCookie:
 COOKIE = cookie_of(NEW_KEY)
 
 
-def test_what_was_sealed_is_found_again_among_other_cookies() -> None:
+def test_a_sealed_token_is_found_again_among_other_cookies() -> None:
     header = f'theme="dark; x"; {NAME}={COOKIE.sealed(TOKEN)};other={{"a":1}}'
     assert COOKIE.find(header) == CookieToken(TOKEN)
 
@@ -70,7 +70,7 @@ def test_every_changed_bit_breaks_it() -> None:
         assert COOKIE.find(f"{NAME}={value}") == BrokenCookie()
 
 
-def test_what_was_sealed_for_something_else_is_no_cookie() -> None:
+def test_a_value_sealed_for_something_else_is_no_cookie() -> None:
     key_id, sealed = seal(COOKIE.keys, TOKEN.encode(), b"some row", SystemEntropy())
     assert COOKIE.find(f"{NAME}=v1.{key_id}.{urlsafe_b64encode(sealed).decode().rstrip('=')}") == BrokenCookie()
 

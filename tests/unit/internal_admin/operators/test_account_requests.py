@@ -62,7 +62,7 @@ def body(decode: Callable[[bytes], Any], **changes: object) -> bytes:
 
 
 @pytest.mark.parametrize("decode", DECODERS)
-def test_what_is_asked_for_is_enough_and_is_not_shown(decode: Callable[[bytes], Any]) -> None:
+def test_the_required_fields_are_enough_and_are_not_shown(decode: Callable[[bytes], Any]) -> None:
     decoded = decode(body(decode))
     assert decoded == S or S not in repr(decoded)
 

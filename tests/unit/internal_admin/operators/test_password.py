@@ -76,7 +76,7 @@ def test_a_common_password_is_known_under_its_decoration(decorated: str) -> None
     assert is_common(decorated)
 
 
-def test_what_only_begins_like_a_common_password_is_none() -> None:
+def test_a_password_that_only_begins_like_a_common_one_is_none() -> None:
     assert not is_common("password of my grandmother 7")
 
 

@@ -92,7 +92,9 @@ async def test_a_room_that_is_full_refuses_at_once_and_takes_again_when_it_is_no
         assert await hasher.verify(await hasher.hash("secret"), "secret")
 
 
-async def test_who_waits_ten_seconds_is_refused_and_takes_no_turn(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_request_that_waited_ten_seconds_is_refused_and_takes_no_turn(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     hasher = PasswordHasher(ENTROPY, CHEAP, threads=1)
     async with hasher.turn(), hasher.turn(), trio.open_nursery() as nursery:
         for _ in range(3):

@@ -52,7 +52,7 @@ def test_a_code_is_read_in_either_case_with_or_without_hyphens(spelling: str) ->
 @pytest.mark.parametrize(
     "text", ["", "-", "ABCD-EFGH", "ABCD-EFGH-JKL1", "ABCD-EFGH-JKLM-", "ABCD-EFGH-JKLI", "ＡBCD-EFGH-JKLM"]
 )
-def test_what_is_no_code_is_read_as_none(text: str) -> None:
+def test_a_text_that_is_no_code_is_read_as_none(text: str) -> None:
     assert (read_readable_code(text) is None) is not text.endswith("JKLM-")
 
 

@@ -57,7 +57,7 @@ def test_the_rest_is_halved_behind_and_grows_by_a_tenth_otherwise_within_its_bou
 
 
 @pytest.mark.parametrize("rate", [60, 100, 216, 500, 1000])
-def test_whatever_the_rate_at_which_rows_come_their_lateness_stops_growing_within_a_minute(rate: float) -> None:
+def test_the_lateness_of_rows_stops_growing_within_a_minute_at_any_rate(rate: float) -> None:
     """At the longest rest 50 a second of each kind would go."""
     sweep = Sweep(rate, LATE)
     assert sweep.run(60).late < LATE + timedelta(seconds=30)

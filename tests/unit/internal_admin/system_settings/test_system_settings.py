@@ -114,7 +114,7 @@ def test_a_duration_is_written_as_it_is_read(text: str) -> None:
     assert as_text(read_setting_text("session_max_age", text)) == text
 
 
-def test_whoever_requires_proofs_is_cautioned_and_nobody_else() -> None:
+def test_requiring_proofs_is_cautioned_and_nothing_else_is() -> None:
     assert any("AUTHSESSION_PUBLIC_HOST" in caution for caution in cautions({"require_client_key_proof": True}))
     assert cautions({"require_client_key_proof": False}) == ()
     assert cautions(dict.fromkeys(SETTINGS, 1)) == ()

@@ -23,7 +23,7 @@ def test_a_secret_is_the_mark_and_32_random_bytes() -> None:
     assert new_secret(SystemEntropy(), MARK) != new_secret(SystemEntropy(), MARK)
 
 
-def test_what_is_kept_is_the_sha_256_and_a_prefix_of_six_characters() -> None:
+def test_a_kept_token_is_its_sha_256_and_a_prefix_of_six_characters() -> None:
     secret = new_secret(SystemEntropy(), MARK)
     assert secret.hash == hashlib.sha256(secret.text.encode()).digest()
     assert read_secret(secret.text, MARK) == secret

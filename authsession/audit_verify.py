@@ -79,7 +79,7 @@ async def _walk(connection: asyncpg.Connection, check: ChainCheck, tell: Say) ->
 
 async def _unsealed(connection: asyncpg.Connection, check: ChainCheck, tell: Say) -> Waiting:
     waiting, after = Waiting(), _BEFORE_ALL
-    while rows := await connection.fetch(SQL["read_unsealed"], after, PAGE):
+    while rows := await connection.fetch(*SQL["read_unsealed"](after_audit_id=after, limit=PAGE)):
         for row in rows:
             if check.is_overdue(row["occurred_at"]):
                 tell(f"row {row['audit_id']} has no seal, although much younger rows are sealed")

@@ -25,7 +25,7 @@ async def remove_aged_prefix(connection: asyncpg.Connection, keys: KeyRing, limi
     Repeats are harmless, and so are several at once: one waits for the other, and removes nothing.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        time = await connection.fetchrow(SQL["read_audit_cutoff"])
+        time = await connection.fetchrow(*SQL["read_audit_cutoff"]())
         checkpoint = await read_checkpoint(connection)
         links = await read_links(connection, checkpoint.place.seq, limit)
     assert time is not None
@@ -36,6 +36,8 @@ async def remove_aged_prefix(connection: asyncpg.Connection, keys: KeyRing, limi
         return Removed(0, timedelta())
     made = seal_checkpoint(found[-1].seal.place, keys.newest)
     place = made.place
-    rows = await connection.fetchval(SQL["remove_audit_prefix"], place.seq, place.mac, made.key_id, made.mac)
+    rows = await connection.fetchval(
+        *SQL["remove_audit_prefix"](seq=place.seq, chain_mac=place.mac, key_id=made.key_id, mac=made.mac)
+    )
     newest = max(link.row.occurred_at for link in found if link.row is not None)
     return Removed(rows, time["cutoff"] - newest)

@@ -13,7 +13,7 @@ from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.io import queries
 from shared.kernel.keyring import Key
 
-SQL = queries.load_texts("services.internal_admin.audit.store", "seals.sql")
+SQL = queries.load("services.internal_admin.audit.store", "seals.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class ChainMoved(Exception):
 
 async def read_chain_end(connection: asyncpg.Connection) -> ChainEnd:
     """For the beginning of sealing. What the last sealer waited for is waited for again."""
-    row = await connection.fetchrow(SQL["read_chain_end"])
+    row = await connection.fetchrow(*SQL["read_chain_end"]())
     assert row is not None
     return ChainEnd(Place(row["seq"], row["mac"]), UnseenIds(row["floor"]))
 
@@ -70,26 +70,28 @@ async def seal_batch(connection: asyncpg.Connection, end: ChainEnd, key: Key, li
 async def read_unseen_rows(connection: asyncpg.Connection, unseen: UnseenIds, limit: int) -> list[asyncpg.Record]:
     """Rows of `unseen`, at most twice `limit`, by id, each with the number of its seal."""
     lows, highs = [gap.low for gap in unseen.gaps], [gap.high for gap in unseen.gaps]
-    return await connection.fetch(SQL["read_unseen_rows"], unseen.last, lows, highs, limit)
+    return await connection.fetch(
+        *SQL["read_unseen_rows"](after_audit_id=unseen.last, gap_lows=lows, gap_highs=highs, limit=limit)
+    )
 
 
 async def read_backlog(connection: asyncpg.Connection) -> Backlog:
     """One snapshot. Rows below the sealer's floor are not waited for, and not looked at."""
-    row = await connection.fetchrow(SQL["read_backlog"])
+    row = await connection.fetchrow(*SQL["read_backlog"]())
     assert row is not None
     return Backlog(row["rows"], row["oldest"])
 
 
 async def read_checkpoint(connection: asyncpg.Connection) -> Checkpoint:
     """Where the chain begins."""
-    row = await connection.fetchrow(SQL["read_checkpoint"])
+    row = await connection.fetchrow(*SQL["read_checkpoint"]())
     assert row is not None
     return Checkpoint(Place(row["seq"], row["chain_mac"]), row["key_id"], row["mac"])
 
 
 async def read_links(connection: asyncpg.Connection, after: int, limit: int) -> list[Link]:
     """The seals after a number with their rows, in the order of the chain, at most `limit`."""
-    return [_link(row) for row in await connection.fetch(SQL["read_links"], after, limit)]
+    return [_link(row) for row in await connection.fetch(*SQL["read_links"](after_seq=after, limit=limit))]
 
 
 def audit_row(row: asyncpg.Record) -> AuditRow:
@@ -105,6 +107,10 @@ def _link(row: asyncpg.Record) -> Link:
 async def _write_seals(connection: asyncpg.Connection, seals: Sequence[Seal], key: Key, floor: int) -> None:
     numbers, ids = [seal.place.seq for seal in seals], [seal.audit_id for seal in seals]
     try:
-        await connection.execute(SQL["write_seals"], numbers, ids, key.id, [seal.place.mac for seal in seals], floor)
+        await connection.execute(
+            *SQL["write_seals"](
+                seq=numbers, audit_id=ids, key_id=key.id, mac=[seal.place.mac for seal in seals], floor=floor
+            )
+        )
     except asyncpg.UniqueViolationError:
         raise ChainMoved from None

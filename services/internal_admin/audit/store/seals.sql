@@ -8,28 +8,29 @@ select coalesce(last.seq, audit_checkpoint.seq) as seq, coalesce(last.mac, audit
   left join (select seq, mac from audit_seal order by seq desc limit 1) as last on true;
 
 -- name: read_unseen_rows
--- The oldest rows above id $1 and those in the gaps from $2 to $3 (arrays), at most $4 of each, by id. One snapshot: a row that
--- appears in neither has not committed yet, or has a higher id than all that are told.
+-- The oldest rows above id :after_audit_id and those in the gaps from :gap_lows to :gap_highs (arrays), at most :limit of
+-- each, by id. One snapshot: a row that appears in neither has not committed yet, or has a higher id than all that are told.
 select audit_events.audit_id, occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject,
        reason_code, details::text as details, seq
-  from ((select audit_id from audit_events where audit_id > $1 order by audit_id limit $4)
+  from ((select audit_id from audit_events where audit_id > :after_audit_id order by audit_id limit :limit)
         union all
         (select late.audit_id
-           from unnest($2::bigint[], $3::bigint[]) as gap (low, high)
+           from unnest(:gap_lows::bigint[], :gap_highs::bigint[]) as gap (low, high)
           cross join lateral (select audit_id from audit_events where audit_id between gap.low and gap.high
-                               order by audit_id limit $4) as late
-          order by late.audit_id limit $4)) as unseen
+                               order by audit_id limit :limit) as late
+          order by late.audit_id limit :limit)) as unseen
   join audit_events using (audit_id)
   left join audit_seal using (audit_id)
  order by audit_events.audit_id;
 
 -- name: write_seals
--- Appends to the chain and moves the floor to $5. A number or row that has a seal already refuses all of them.
+-- Appends to the chain and moves the floor to :floor. A number or row that has a seal already refuses all of them.
 with sealed as (
     insert into audit_seal (seq, audit_id, key_id, mac)
-    select seq, audit_id, $3, mac from unnest($1::bigint[], $2::bigint[], $4::bytea[]) as made (seq, audit_id, mac)
+    select seq, audit_id, :key_id, mac
+      from unnest(:seq::bigint[], :audit_id::bigint[], :mac::bytea[]) as made (seq, audit_id, mac)
 )
-update audit_sealer set floor = $5;
+update audit_sealer set floor = :floor;
 
 -- name: read_backlog
 -- How many rows have no seal yet, and how long the oldest of them has waited: of those after the last sealed one, and of those before it
@@ -52,24 +53,25 @@ select count(*) as rows, coalesce(clock_now() - min(occurred_at), interval '0') 
 select seq, chain_mac, key_id, mac from audit_checkpoint;
 
 -- name: read_links
--- Seals after number $1 with their rows, at most $2, in the order of the chain.
+-- Seals after number :after_seq with their rows, at most :limit, in the order of the chain.
 select seal.seq, seal.key_id, seal.mac, seal.audit_id as sealed_audit_id, audit_events.audit_id, occurred_at, event, outcome,
        caller, actor_type, actor_id, network, request_id, subject, reason_code, details::text as details
-  from (select * from audit_seal where seq > $1 order by seq limit $2) as seal
+  from (select * from audit_seal where seq > :after_seq order by seq limit :limit) as seal
   left join audit_events on audit_events.audit_id = seal.audit_id
  order by seal.seq;
 
 -- name: read_unsealed
--- Rows without a seal after id $1, at most $2, by id.
+-- Rows without a seal after id :after_audit_id, at most :limit, by id.
 select audit_id, occurred_at
   from audit_events
- where audit_id > $1 and not exists (select from audit_seal where audit_seal.audit_id = audit_events.audit_id)
- order by audit_id limit $2;
+ where audit_id > :after_audit_id and not exists (select from audit_seal where audit_seal.audit_id = audit_events.audit_id)
+ order by audit_id limit :limit;
 
 -- name: read_audit_cutoff
 -- Rows from before this instant may go, but for that of the last seal; by the server's own clock, as `remove_audit_prefix`.
 select clock_timestamp() - audit_retention as cutoff, (select max(seq) from audit_seal) as last_seq from settings;
 
 -- name: remove_audit_prefix
--- Rows sealed up to number $1, which has the MAC $2, and their seals; leaves the checkpoint ($3, $4). Locks: audit_checkpoint.
-select remove_audit_prefix($1, $2, $3, $4);
+-- Rows sealed up to number :seq, which has the MAC :chain_mac, and their seals; leaves the checkpoint (:key_id, :mac).
+-- Locks: audit_checkpoint.
+select remove_audit_prefix(:seq, :chain_mac, :key_id, :mac);

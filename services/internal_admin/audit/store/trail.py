@@ -8,7 +8,7 @@ from services.internal_admin.audit.domain.filter import AuditFilter, AuditPage, 
 from services.internal_admin.audit.domain.row import AuditRow
 from shared.io import queries
 
-_SQL = queries.load_texts("services.internal_admin.audit.store", "trail.sql")
+_SQL = queries.load("services.internal_admin.audit.store", "trail.sql")
 
 LOOKED_AT = 20_000
 """Rows that one page looks at, at most: some 20 ms."""
@@ -21,15 +21,22 @@ async def list_audit_rows(
     connection: asyncpg.Connection, asked: AuditFilter, after: Position | None, limit: int, looked_at: int = LOOKED_AT
 ) -> AuditPage:
     """At most `limit` rows that are as asked, among the next `looked_at` after a position (None: the newest)."""
-    rows = await _fetch(
-        connection,
-        _led_by(asked),
-        *(asked.event, asked.outcome, asked.caller, asked.actor_type, asked.actor_id, asked.subject, asked.request_id),
-        asked.since or _FIRST,
-        *_begin(asked, after),
-        limit + 1,
-        looked_at,
+    before = _begin(asked, after)
+    bound = _SQL[_led_by(asked)](
+        event=asked.event,
+        outcome=asked.outcome,
+        caller=asked.caller,
+        actor_type=asked.actor_type,
+        actor_id=asked.actor_id,
+        subject=asked.subject,
+        request_id=asked.request_id,
+        since=asked.since or _FIRST,
+        before_occurred_at=before.occurred_at,
+        before_audit_id=before.audit_id,
+        limit=limit + 1,
+        looked_at=looked_at,
     )
+    rows = await _fetch(connection, bound)
     matching = [row for row in rows if row["is_match"]]
     listed = [_listed(row) for row in matching[:limit]]
     if len(matching) > limit:
@@ -44,14 +51,17 @@ async def walk_audit_rows(
 ) -> list[ListedRow]:
     """The next rows from `since` on and before `until`, oldest first."""
     begin = after or Position(since or _FIRST, 0)
-    rows = await _fetch(connection, "walk_by_time", *begin, until or _LAST, limit)
+    bound = _SQL["walk_by_time"](
+        after_occurred_at=begin.occurred_at, after_audit_id=begin.audit_id, until=until or _LAST, limit=limit
+    )
+    rows = await _fetch(connection, bound)
     return [_listed(row) for row in rows]
 
 
-async def _fetch(connection: asyncpg.Connection, statement: str, *arguments: object) -> list[asyncpg.Record]:
+async def _fetch(connection: asyncpg.Connection, bound: queries.Bound) -> list[asyncpg.Record]:
     async with connection.transaction(readonly=True):
-        await connection.execute(_SQL["order_by_index"])
-        return await connection.fetch(_SQL[statement], *arguments)
+        await connection.execute(*_SQL["order_by_index"]())
+        return await connection.fetch(*bound)
 
 
 def _led_by(asked: AuditFilter) -> str:

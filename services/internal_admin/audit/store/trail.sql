@@ -1,7 +1,7 @@
--- Statements that list the audit trail, newest first: by time, then by id. All take the same parameters: what to be equal to
--- ($1 event, $2 outcome, $3 caller, $4 actor type, $5 actor id, $6 subject, $7 request id; null: anything), $8 the instant to
--- end at, $9 and $10 the position to begin before, $11 how many rows, $12 how many to look at. They differ in the index that
--- leads them. Each looks at $12 rows at most; the last of these is told even if it is not what was asked for (`is_match`).
+-- Statements that list the audit trail, newest first: by time, then by id. All list_… take the same parameters: the columns
+-- that rows must equal (null: anything), :since the instant to end at, (:before_occurred_at, :before_audit_id) the position to
+-- begin before, :limit how many rows to tell, :looked_at how many to look at. They differ in the index that leads them.
+-- The last row that was looked at is told even if it is not what was asked for (`is_match`).
 -- The leading column is compared together with the position, as one row, and is part of the order: with an equality beside it
 -- the planner may take the index by time instead, and read every row that is not asked for.
 
@@ -16,14 +16,18 @@ select looked_at.*, details::text as details_text, is_match,
        (select seq from audit_seal where audit_seal.audit_id = looked_at.audit_id) as seq
   from (select *, row_number() over (order by occurred_at desc, audit_id desc) as place
           from audit_events
-         where (occurred_at, audit_id) >= ($8, 0) and (occurred_at, audit_id) < ($9, $10)
-         order by occurred_at desc, audit_id desc limit $12) as looked_at
- cross join lateral (select ($1::text is null or event = $1) and ($2::text is null or outcome = $2)
-                        and ($3::text is null or caller = $3) and ($4::text is null or actor_type = $4)
-                        and ($5::text is null or actor_id = $5) and ($6::text is null or subject = $6)
-                        and ($7::text is null or request_id = $7)) as asked (is_match)
- where is_match or place = $12
- order by occurred_at desc, audit_id desc limit $11;
+         where (occurred_at, audit_id) >= (:since, 0)
+           and (occurred_at, audit_id) < (:before_occurred_at, :before_audit_id)
+         order by occurred_at desc, audit_id desc limit :looked_at) as looked_at
+ cross join lateral (select (:event::text is null or event = :event)
+                        and (:outcome::text is null or outcome = :outcome)
+                        and (:caller::text is null or caller = :caller)
+                        and (:actor_type::text is null or actor_type = :actor_type)
+                        and (:actor_id::text is null or actor_id = :actor_id)
+                        and (:subject::text is null or subject = :subject)
+                        and (:request_id::text is null or request_id = :request_id)) as asked (is_match)
+ where is_match or place = :looked_at
+ order by occurred_at desc, audit_id desc limit :limit;
 
 -- name: list_by_event
 -- Led by the event.
@@ -31,14 +35,18 @@ select looked_at.*, details::text as details_text, is_match,
        (select seq from audit_seal where audit_seal.audit_id = looked_at.audit_id) as seq
   from (select *, row_number() over (order by event desc, occurred_at desc, audit_id desc) as place
           from audit_events
-         where (event, occurred_at, audit_id) >= ($1, $8, 0) and (event, occurred_at, audit_id) < ($1, $9, $10)
-         order by event desc, occurred_at desc, audit_id desc limit $12) as looked_at
- cross join lateral (select ($1::text is null or event = $1) and ($2::text is null or outcome = $2)
-                        and ($3::text is null or caller = $3) and ($4::text is null or actor_type = $4)
-                        and ($5::text is null or actor_id = $5) and ($6::text is null or subject = $6)
-                        and ($7::text is null or request_id = $7)) as asked (is_match)
- where is_match or place = $12
- order by event desc, occurred_at desc, audit_id desc limit $11;
+         where (event, occurred_at, audit_id) >= (:event, :since, 0)
+           and (event, occurred_at, audit_id) < (:event, :before_occurred_at, :before_audit_id)
+         order by event desc, occurred_at desc, audit_id desc limit :looked_at) as looked_at
+ cross join lateral (select (:event::text is null or event = :event)
+                        and (:outcome::text is null or outcome = :outcome)
+                        and (:caller::text is null or caller = :caller)
+                        and (:actor_type::text is null or actor_type = :actor_type)
+                        and (:actor_id::text is null or actor_id = :actor_id)
+                        and (:subject::text is null or subject = :subject)
+                        and (:request_id::text is null or request_id = :request_id)) as asked (is_match)
+ where is_match or place = :looked_at
+ order by event desc, occurred_at desc, audit_id desc limit :limit;
 
 -- name: list_by_caller
 -- Led by the caller, which must not be `public`: the index leaves those rows out.
@@ -47,14 +55,18 @@ select looked_at.*, details::text as details_text, is_match,
   from (select *, row_number() over (order by caller desc, occurred_at desc, audit_id desc) as place
           from audit_events
          where caller <> 'public'
-           and (caller, occurred_at, audit_id) >= ($3, $8, 0) and (caller, occurred_at, audit_id) < ($3, $9, $10)
-         order by caller desc, occurred_at desc, audit_id desc limit $12) as looked_at
- cross join lateral (select ($1::text is null or event = $1) and ($2::text is null or outcome = $2)
-                        and ($3::text is null or caller = $3) and ($4::text is null or actor_type = $4)
-                        and ($5::text is null or actor_id = $5) and ($6::text is null or subject = $6)
-                        and ($7::text is null or request_id = $7)) as asked (is_match)
- where is_match or place = $12
- order by caller desc, occurred_at desc, audit_id desc limit $11;
+           and (caller, occurred_at, audit_id) >= (:caller, :since, 0)
+           and (caller, occurred_at, audit_id) < (:caller, :before_occurred_at, :before_audit_id)
+         order by caller desc, occurred_at desc, audit_id desc limit :looked_at) as looked_at
+ cross join lateral (select (:event::text is null or event = :event)
+                        and (:outcome::text is null or outcome = :outcome)
+                        and (:caller::text is null or caller = :caller)
+                        and (:actor_type::text is null or actor_type = :actor_type)
+                        and (:actor_id::text is null or actor_id = :actor_id)
+                        and (:subject::text is null or subject = :subject)
+                        and (:request_id::text is null or request_id = :request_id)) as asked (is_match)
+ where is_match or place = :looked_at
+ order by caller desc, occurred_at desc, audit_id desc limit :limit;
 
 -- name: list_by_actor
 -- Led by the id of the claimed actor.
@@ -63,14 +75,18 @@ select looked_at.*, details::text as details_text, is_match,
   from (select *, row_number() over (order by actor_id desc, occurred_at desc, audit_id desc) as place
           from audit_events
          where actor_id is not null
-           and (actor_id, occurred_at, audit_id) >= ($5, $8, 0) and (actor_id, occurred_at, audit_id) < ($5, $9, $10)
-         order by actor_id desc, occurred_at desc, audit_id desc limit $12) as looked_at
- cross join lateral (select ($1::text is null or event = $1) and ($2::text is null or outcome = $2)
-                        and ($3::text is null or caller = $3) and ($4::text is null or actor_type = $4)
-                        and ($5::text is null or actor_id = $5) and ($6::text is null or subject = $6)
-                        and ($7::text is null or request_id = $7)) as asked (is_match)
- where is_match or place = $12
- order by actor_id desc, occurred_at desc, audit_id desc limit $11;
+           and (actor_id, occurred_at, audit_id) >= (:actor_id, :since, 0)
+           and (actor_id, occurred_at, audit_id) < (:actor_id, :before_occurred_at, :before_audit_id)
+         order by actor_id desc, occurred_at desc, audit_id desc limit :looked_at) as looked_at
+ cross join lateral (select (:event::text is null or event = :event)
+                        and (:outcome::text is null or outcome = :outcome)
+                        and (:caller::text is null or caller = :caller)
+                        and (:actor_type::text is null or actor_type = :actor_type)
+                        and (:actor_id::text is null or actor_id = :actor_id)
+                        and (:subject::text is null or subject = :subject)
+                        and (:request_id::text is null or request_id = :request_id)) as asked (is_match)
+ where is_match or place = :looked_at
+ order by actor_id desc, occurred_at desc, audit_id desc limit :limit;
 
 -- name: list_by_subject
 -- Led by the subject.
@@ -78,18 +94,22 @@ select looked_at.*, details::text as details_text, is_match,
        (select seq from audit_seal where audit_seal.audit_id = looked_at.audit_id) as seq
   from (select *, row_number() over (order by subject desc, occurred_at desc, audit_id desc) as place
           from audit_events
-         where (subject, occurred_at, audit_id) >= ($6, $8, 0) and (subject, occurred_at, audit_id) < ($6, $9, $10)
-         order by subject desc, occurred_at desc, audit_id desc limit $12) as looked_at
- cross join lateral (select ($1::text is null or event = $1) and ($2::text is null or outcome = $2)
-                        and ($3::text is null or caller = $3) and ($4::text is null or actor_type = $4)
-                        and ($5::text is null or actor_id = $5) and ($6::text is null or subject = $6)
-                        and ($7::text is null or request_id = $7)) as asked (is_match)
- where is_match or place = $12
- order by subject desc, occurred_at desc, audit_id desc limit $11;
+         where (subject, occurred_at, audit_id) >= (:subject, :since, 0)
+           and (subject, occurred_at, audit_id) < (:subject, :before_occurred_at, :before_audit_id)
+         order by subject desc, occurred_at desc, audit_id desc limit :looked_at) as looked_at
+ cross join lateral (select (:event::text is null or event = :event)
+                        and (:outcome::text is null or outcome = :outcome)
+                        and (:caller::text is null or caller = :caller)
+                        and (:actor_type::text is null or actor_type = :actor_type)
+                        and (:actor_id::text is null or actor_id = :actor_id)
+                        and (:subject::text is null or subject = :subject)
+                        and (:request_id::text is null or request_id = :request_id)) as asked (is_match)
+ where is_match or place = :looked_at
+ order by subject desc, occurred_at desc, audit_id desc limit :limit;
 
 -- name: walk_by_time
--- The rows after the position ($1, $2) and before the instant $3, oldest first, at most $4.
+-- The rows after (:after_occurred_at, :after_audit_id) and before the instant :until, oldest first, at most :limit.
 select audit_events.*, details::text as details_text, seq
   from audit_events left join audit_seal using (audit_id)
- where (occurred_at, audit_id) > ($1, $2) and (occurred_at, audit_id) < ($3, 0)
- order by occurred_at, audit_id limit $4;
+ where (occurred_at, audit_id) > (:after_occurred_at, :after_audit_id) and (occurred_at, audit_id) < (:until, 0)
+ order by occurred_at, audit_id limit :limit;

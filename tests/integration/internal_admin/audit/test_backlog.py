@@ -39,7 +39,7 @@ def set_floor(world: World, below: int) -> None:
 
 def pages_touched(world: World) -> int:
     async def explain(connection: asyncpg.Connection) -> Any:
-        return await connection.fetchval("explain (analyze, buffers, format json) " + seals.SQL["read_backlog"])
+        return await connection.fetchval("explain (analyze, buffers, format json) " + seals.SQL["read_backlog"].text)
 
     top = json.loads(world.call(world.internal.unit_of_work, explain))[0]["Plan"]
     return top["Shared Hit Blocks"] + top["Shared Read Blocks"]

@@ -33,13 +33,19 @@ def stored(world: World, trail: None) -> None:
 
 
 def pages_touched(world: World, statement: str, before: datetime, **asked: str) -> int:
-    arguments = [*(asked.get(name) for name in NAMES), START, before, 0, LIMIT, LOOKED_AT]
+    sql, *arguments = trail._SQL[statement](
+        since=START,
+        before_occurred_at=before,
+        before_audit_id=0,
+        limit=LIMIT,
+        looked_at=LOOKED_AT,
+        **{name: asked.get(name) for name in NAMES},
+    )
 
     async def explain(connection: asyncpg.Connection) -> Any:
         async with connection.transaction():
-            await connection.execute(trail._SQL["order_by_index"])
-            sql = "explain (analyze, buffers, format json) " + trail._SQL[statement]
-            return await connection.fetchval(sql, *arguments)
+            await connection.execute(*trail._SQL["order_by_index"]())
+            return await connection.fetchval("explain (analyze, buffers, format json) " + sql, *arguments)
 
     top = json.loads(world.call(world.internal.unit_of_work, explain))[0]["Plan"]
     return top["Shared Hit Blocks"] + top["Shared Read Blocks"]

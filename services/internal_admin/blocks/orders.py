@@ -21,7 +21,7 @@ from shared.lifecycle.backoff import Backoff, jittered
 from shared.users.directory import UserDirectory
 from shared.users.metrics import BLOCK_ORDERS, BLOCK_ORDERS_WAITING
 
-_SQL = queries.load_texts("services.internal_admin.blocks", "orders.sql")
+_SQL = queries.load("services.internal_admin.blocks", "orders.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +40,34 @@ async def insert_block_order(
     connection: asyncpg.Connection, email_id: int | None, user_id: str | None, reason_code: str, now: datetime
 ) -> None:
     """Inside the block's transaction: there is no order without its block, and no block for good without its order."""
-    await connection.execute(_SQL["insert_block_order"], email_id, user_id, reason_code, now)
+    await connection.execute(
+        *_SQL["insert_block_order"](email_id=email_id, user_id=user_id, reason_code=reason_code, ordered_at=now)
+    )
 
 
 async def withdraw_block_order(connection: asyncpg.Connection, email_id: int | None, user_id: str | None) -> None:
     """Inside the transaction that ends the block. What the service was told stays told."""
-    await connection.execute(_SQL["withdraw_block_order"], email_id, user_id)
+    await connection.execute(*_SQL["withdraw_block_order"](email_id=email_id, user_id=user_id))
 
 
 async def claim_block_orders(
     connection: asyncpg.Connection, limit: int, lease: timedelta
 ) -> tuple[list[BlockOrder], int]:
     """Lease up to `limit` due orders; a worker that dies gives them back after `lease`. And how many wait in all."""
-    rows = await connection.fetch(_SQL["claim_block_orders"], limit, lease)
-    return [BlockOrder(**row) for row in rows], await connection.fetchval(_SQL["count_block_orders"])
+    rows = await connection.fetch(*_SQL["claim_block_orders"](limit=limit, lease=lease))
+    return [BlockOrder(**row) for row in rows], await connection.fetchval(*_SQL["count_block_orders"]())
 
 
 async def end_block_order(connection: asyncpg.Connection, order: BlockOrder, outcome: str) -> None:
     """The service was told: end the order, with an audit row. Changes nothing if it ended already or was withdrawn."""
     async with connection.transaction():
-        if await connection.fetchval(_SQL["delete_block_order"], order.order_id) is not None:
+        if await connection.fetchval(*_SQL["delete_block_order"](order_id=order.order_id)) is not None:
             await insert_audit_event(connection, _event(order, outcome))
 
 
 async def put_off_block_order(connection: asyncpg.Connection, order: BlockOrder, wait: timedelta) -> None:
     """Try again after `wait`, unless another worker holds the order by now."""
-    await connection.execute(_SQL["put_off_block_order"], order.order_id, order.attempts, wait)
+    await connection.execute(*_SQL["put_off_block_order"](order_id=order.order_id, attempts=order.attempts, wait=wait))
 
 
 def _event(order: BlockOrder, outcome: str) -> AuditEvent:

@@ -46,7 +46,7 @@ from shared.kernel.actor import Actor
 from shared.kernel.block import Block, Subject
 from shared.users.store import lock_user_id
 
-_SQL = queries.load_texts("services.internal_admin.blocks")
+_SQL = queries.load("services.internal_admin.blocks")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,14 @@ async def _block(connection: asyncpg.Connection, subject: _LockedSubject, comman
             return ExpiryPassed()
         case PlaceBlock(expired):
             if expired is not None:
-                await connection.execute(_SQL["delete_block"], expired.block_id)
+                await connection.execute(*_SQL["delete_block"](block_id=expired.block_id))
             await _insert_block(connection, subject, command, now)
             await _order_elsewhere(connection, subject, command, now)
             outcome = Blocked
         case ChangeExpiry(block):
-            await connection.execute(_SQL["change_block_expiry"], block.block_id, command.expires_at)
+            await connection.execute(
+                *_SQL["change_block_expiry"](block_id=block.block_id, expires_at=command.expires_at)
+            )
             await _order_elsewhere(connection, subject, command, now)
             outcome = AlreadyBlocked
         case KeepBlock():
@@ -151,7 +153,7 @@ async def _unblock(connection: asyncpg.Connection, subject: _LockedSubject) -> U
     standing, now = await _read_standing_block(connection, subject)
     if standing is None:
         return NotBlocked()
-    await connection.execute(_SQL["delete_block"], standing.block_id)
+    await connection.execute(*_SQL["delete_block"](block_id=standing.block_id))
     await withdraw_block_order(connection, *subject.key)
     return NotBlocked() if standing.has_expired(now) else Unblocked()
 
@@ -160,16 +162,26 @@ async def _read_standing_block(
     connection: asyncpg.Connection, subject: _LockedSubject
 ) -> tuple[StandingBlock | None, datetime]:
     """The subject's block row, and now by the clock that decides."""
-    [row] = await connection.fetch(_SQL["read_standing_block"], *subject.key)
+    email_id, user_id = subject.key
+    [row] = await connection.fetch(*_SQL["read_standing_block"](email_id=email_id, user_id=user_id))
     return None if row["block_id"] is None else StandingBlock(row["block_id"], row["expires_at"]), row["now"]
 
 
 async def _insert_block(
     connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject, now: datetime
 ) -> None:
+    email_id, user_id = subject.key
     cause = command.cause
     await connection.execute(
-        _SQL["insert_block"], *subject.key, command.expires_at, cause.reason_code, cause.actor.type, cause.actor.id, now
+        *_SQL["insert_block"](
+            email_id=email_id,
+            user_id=user_id,
+            expires_at=command.expires_at,
+            reason_code=cause.reason_code,
+            actor_type=cause.actor.type,
+            actor_id=cause.actor.id,
+            created_at=now,
+        )
     )
 
 
@@ -195,14 +207,19 @@ _BEFORE_ALL = 2**63 - 1
 
 async def read_block(connection: asyncpg.Connection, subject: Subject) -> ListedBlock | None:
     """The block on a subject, None if it is not blocked."""
-    statement = _SQL["read_block_of_email" if subject.kind == "email" else "read_block_of_user"]
-    row = await connection.fetchrow(statement, subject.value)
+    if subject.kind == "email":
+        bound = _SQL["read_block_of_email"](folded=subject.value)
+    else:
+        bound = _SQL["read_block_of_user"](user_id=subject.value)
+    row = await connection.fetchrow(*bound)
     return None if row is None else _listed_block(row)
 
 
 async def list_blocks(connection: asyncpg.Connection, after: int | None, limit: int) -> Page[ListedBlock]:
     """Blocks from the newest to the oldest; those `after` a block id, at most `limit`."""
-    rows = await connection.fetch(_SQL["list_blocks"], _BEFORE_ALL if after is None else after, limit + 1)
+    rows = await connection.fetch(
+        *_SQL["list_blocks"](before_block_id=_BEFORE_ALL if after is None else after, limit=limit + 1)
+    )
     return cut_page([_listed_block(row) for row in rows], limit)
 
 

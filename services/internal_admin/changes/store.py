@@ -24,7 +24,7 @@ from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.sessions.store import projection_change
 
-_SQL = queries.load_texts("services.internal_admin.changes")
+_SQL = queries.load("services.internal_admin.changes")
 
 
 OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)
@@ -54,9 +54,11 @@ async def answer_once(
     """
     holder, key_hash = request.holder, request.key_hash
     async with connection.transaction():
-        await connection.execute(_SQL["lock_key"], holder, key_hash)
+        await connection.execute(*_SQL["lock_key"](holder=holder, key_hash=key_hash))
         kept = await connection.fetchrow(
-            _SQL["read_answer"], holder, key_hash, request.caller.name, request.request_hash
+            *_SQL["read_answer"](
+                holder=holder, key_hash=key_hash, caller=request.caller.name, request_hash=request.request_hash
+            )
         )
         if kept is not None:
             return await _repeat(connection, done, request, kept)
@@ -65,8 +67,17 @@ async def answer_once(
             return outcome
         given = answer(outcome)
         affected = done.session_ids + session_ids(outcome.changes)
-        values = (request.request_hash, request.caller.request_id, given.status, given.body, affected)
-        await connection.execute(_SQL["write_answer"], holder, key_hash, *values)
+        await connection.execute(
+            *_SQL["write_answer"](
+                holder=holder,
+                key_hash=key_hash,
+                request_hash=request.request_hash,
+                request_id=request.caller.request_id,
+                status=given.status,
+                body=given.body,
+                device_session_ids=affected,
+            )
+        )
         return Answered(given, outcome.changes)
 
 
@@ -78,8 +89,11 @@ async def _repeat(
         return KeyConflict()
     if done.published_up_to == 0:
         await insert_audit_event(connection, _event(request, "repeated", kept))
-    position = (done.published_up_to, PART)
-    pending = await connection.fetch(_SQL["read_pending_changes"], kept["device_session_ids"], *position)
+    pending = await connection.fetch(
+        *_SQL["read_pending_changes"](
+            device_session_ids=kept["device_session_ids"], after_outbox_id=done.published_up_to, limit=PART
+        )
+    )
     changes = tuple(map(projection_change, pending))
     if len(changes) == PART:
         return Part(changes, replace(done, published_up_to=changes[-1].outbox_id))

@@ -1,3 +1,3 @@
 -- name: end_public_blockers
--- Ends back ends of the public role that others have waited for longer than $1; how many.
-select end_public_blockers($1);
+-- Ends back ends of the public role that others have waited for longer than :patience; how many.
+select end_public_blockers(:patience);

@@ -15,7 +15,7 @@ from shared.io import queries
 from shared.io.postgres import OwnConnection, Postgres
 from shared.lifecycle.supervision import weather
 
-_SQL = queries.load_texts("services.internal_admin.lock_watch")
+_SQL = queries.load("services.internal_admin.lock_watch")
 
 PATIENCE = timedelta(seconds=1)
 IDLE = timedelta(milliseconds=500)
@@ -57,4 +57,4 @@ async def _watch(connection: OwnConnection) -> None:
 
 
 async def _end_public_blockers(connection: asyncpg.Connection) -> int:
-    return await connection.fetchval(_SQL["end_public_blockers"], PATIENCE)
+    return await connection.fetchval(*_SQL["end_public_blockers"](patience=PATIENCE))

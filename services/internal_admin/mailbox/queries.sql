@@ -5,6 +5,6 @@ select mail_deliveries.email, mail_deliveries.locale, mail_deliveries.challenge_
   from emails
   join mail_deliveries using (email_id)
   join login_codes on login_codes.login_code_id = mail_deliveries.login_code_id
- where emails.folded = $1 and mail_deliveries.state = 'sent'
+ where emails.folded = :folded and mail_deliveries.state = 'sent'
    and login_codes.sealed_code is not null and login_codes.expires_at > clock_now()
  order by mail_deliveries.finished_at desc, mail_deliveries.delivery_id desc;

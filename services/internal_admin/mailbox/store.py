@@ -5,7 +5,7 @@ import asyncpg
 from services.internal_admin.mailbox.domain import SealedMail
 from shared.io import queries
 
-_SQL = queries.load_texts("services.internal_admin.mailbox")
+_SQL = queries.load("services.internal_admin.mailbox")
 
 
 async def read_mailbox(connection: asyncpg.Connection, folded: str) -> list[SealedMail]:
@@ -20,5 +20,5 @@ async def read_mailbox(connection: asyncpg.Connection, folded: str) -> list[Seal
             sealed_code=row["sealed_code"],
             seal_key_id=row["seal_key_id"],
         )
-        for row in await connection.fetch(_SQL["read_mailbox"], folded)
+        for row in await connection.fetch(*_SQL["read_mailbox"](folded=folded))
     ]

@@ -18,12 +18,12 @@ from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.io import queries
 
-_SQL = queries.load_texts("services.internal_admin.onboarding")
+_SQL = queries.load("services.internal_admin.onboarding")
 
 
 async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:
     """In one snapshot."""
-    [row] = await connection.fetch(_SQL["read_onboarding"], None)
+    [row] = await connection.fetch(*_SQL["read_onboarding"](operator_id=None))
     return _onboarding(row)
 
 
@@ -32,14 +32,14 @@ async def advance_onboarding(
 ) -> AdvanceOutcome:
     """Do one step, if it is the next; a repeat changes nothing. Audited whatever the outcome."""
     async with connection.transaction():
-        await connection.execute(_SQL["lock_owner"])
+        await connection.execute(*_SQL["lock_owner"]())
         outcome = await _advance(connection, step, operator_id)
         await insert_audit_event(connection, _event(step, outcome, operator_id, caller))
         return outcome
 
 
 async def _advance(connection: asyncpg.Connection, step: OnboardingStep, operator_id: str) -> AdvanceOutcome:
-    [row] = await connection.fetch(_SQL["read_onboarding"], operator_id)
+    [row] = await connection.fetch(*_SQL["read_onboarding"](operator_id=operator_id))
     if not row["is_owner"]:
         return NotTheOwner()
     match decide_step(_onboarding(row), step):
@@ -48,7 +48,7 @@ async def _advance(connection: asyncpg.Connection, step: OnboardingStep, operato
         case "out_of_order":
             return OutOfOrder()
         case "advance":
-            await connection.execute(_SQL["write_step"], step, operator_id)
+            await connection.execute(*_SQL["write_step"](step=step, operator_id=operator_id))
             return Advanced(await read_onboarding(connection))
 
 

@@ -1,10 +1,11 @@
 -- Sessions of operators. Lock order: operators, then operator_sessions.
 
 -- name: begin_session
--- A session of an operator from now on, for at most $6.
+-- A session of an operator from now on, for at most :life.
 insert into operator_sessions (operator_session_id, operator_id, token_hash, network, user_agent,
                                created_at, renewed_at, expires_at)
-select $1, $2, $3, $4, $5, now.instant, now.instant, now.instant + $6::interval
+select :operator_session_id, :operator_id, :token_hash, :network, :user_agent,
+       now.instant, now.instant, now.instant + :life::interval
   from (select clock_now() as instant) as now
 returning *;
 
@@ -12,50 +13,52 @@ returning *;
 -- The session of a token unless it was revoked or its operator disabled, with the instant that decides about its age.
 select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
   from operator_sessions join operators using (operator_id)
- where token_hash = $1 and revoked_at is null and disabled_at is null;
+ where token_hash = :token_hash and revoked_at is null and disabled_at is null;
 
 -- name: read_session
 -- The same by its id.
 select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
   from operator_sessions join operators using (operator_id)
- where operator_session_id = $1 and revoked_at is null and disabled_at is null;
+ where operator_session_id = :operator_session_id and revoked_at is null and disabled_at is null;
 
 -- name: lock_session
 -- The same, for its renewal. Locks: operator_sessions.
 select operator_sessions.*, operators.user_name, operators.is_owner, clock_now() as now
   from operator_sessions join operators using (operator_id)
- where operator_session_id = $1 and revoked_at is null and disabled_at is null
+ where operator_session_id = :operator_session_id and revoked_at is null and disabled_at is null
    for update of operator_sessions;
 
 -- name: renew_session
 -- Begins the idle life of a locked session anew; its absolute end stays.
-update operator_sessions set renewed_at = $2 where operator_session_id = $1;
+update operator_sessions set renewed_at = :renewed_at where operator_session_id = :operator_session_id;
 
 -- name: list_sessions
--- The sessions of an operator that nobody revoked and that end later than now, renewed less than $2 ago; newest first.
+-- The sessions of an operator that nobody revoked and that end later than now, renewed less than :idle_life ago; newest
+-- first.
 select * from operator_sessions
- where operator_id = $1 and revoked_at is null
-   and expires_at > (select clock_now()) and renewed_at > (select clock_now()) - $2::interval
+ where operator_id = :operator_id and revoked_at is null
+   and expires_at > (select clock_now()) and renewed_at > (select clock_now()) - :idle_life::interval
  order by created_at desc, operator_session_id;
 
 -- name: revoke_session
 -- Revokes one session, if it is not. Locks: operator_sessions.
-update operator_sessions set revoked_at = clock_now(), revoke_reason_code = $2
- where operator_session_id = $1 and revoked_at is null
+update operator_sessions set revoked_at = clock_now(), revoke_reason_code = :reason_code
+ where operator_session_id = :operator_session_id and revoked_at is null
 returning 1;
 
 -- name: has_session_within_reach
--- Whether there is such a session ($1), revoked or not, that the operator $2 may revoke: their own, or any for the owner.
+-- Whether there is such a session, revoked or not, that the operator may revoke: their own, or any for the owner.
 select exists (
     select from operator_sessions
-     where operator_session_id = $1
-       and (operator_id = $2 or exists (select from operators where operators.operator_id = $2 and is_owner)));
+     where operator_session_id = :operator_session_id
+       and (operator_id = :operator_id
+            or exists (select from operators where operators.operator_id = :operator_id and is_owner)));
 
 -- name: revoke_sessions_of_operator
--- Revokes each session of an operator but for one ($2), if given. Locks: operator_sessions.
+-- Revokes each session of an operator but for :kept_session_id, if given. Locks: operator_sessions.
 with revoked as (
-    update operator_sessions set revoked_at = clock_now(), revoke_reason_code = $3
-     where operator_id = $1 and operator_session_id is distinct from $2 and revoked_at is null
+    update operator_sessions set revoked_at = clock_now(), revoke_reason_code = :reason_code
+     where operator_id = :operator_id and operator_session_id is distinct from :kept_session_id and revoked_at is null
     returning 1)
 select count(*) from revoked;
 

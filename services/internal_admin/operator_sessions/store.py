@@ -27,7 +27,7 @@ from services.internal_admin.operator_sessions.domain import (
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load_texts("services.internal_admin.operator_sessions")
+_SQL = queries.load("services.internal_admin.operator_sessions")
 
 
 async def begin_session(
@@ -41,13 +41,14 @@ async def begin_session(
 ) -> OperatorSession:
     """Open a session of an operator who was authenticated in this transaction. Raises for an id or hash used before."""
     row = await connection.fetchrow(
-        _SQL["begin_session"],
-        operator_session_id,
-        operator_id,
-        token_hash,
-        client.network,
-        client.user_agent,
-        absolute_life,
+        *_SQL["begin_session"](
+            operator_session_id=operator_session_id,
+            operator_id=operator_id,
+            token_hash=token_hash,
+            network=client.network,
+            user_agent=client.user_agent,
+            life=absolute_life,
+        ),
     )
     if row is None:
         raise InvariantBroken("an insert returns its row")
@@ -59,17 +60,21 @@ async def revoke_operator_sessions(
 ) -> int:
     """Revoke each session of the operator but that one; returns how many. They are dead with their next request, on
     every replica. The caller audits."""
-    return await connection.fetchval(_SQL["revoke_sessions_of_operator"], operator_id, except_id, reason_code)
+    return await connection.fetchval(
+        *_SQL["revoke_sessions_of_operator"](
+            operator_id=operator_id, kept_session_id=except_id, reason_code=reason_code
+        )
+    )
 
 
 async def read_session_of_token(connection: asyncpg.Connection, token_hash: bytes) -> ReadSession | None:
     """None if unknown or revoked, or if its operator is disabled."""
-    return _read(await connection.fetchrow(_SQL["read_session_of_token"], token_hash))
+    return _read(await connection.fetchrow(*_SQL["read_session_of_token"](token_hash=token_hash)))
 
 
 async def read_session(connection: asyncpg.Connection, operator_session_id: str) -> ReadSession | None:
     """The same, by id."""
-    return _read(await connection.fetchrow(_SQL["read_session"], operator_session_id))
+    return _read(await connection.fetchrow(*_SQL["read_session"](operator_session_id=operator_session_id)))
 
 
 async def renew_session(
@@ -77,7 +82,7 @@ async def renew_session(
 ) -> ReadSession | None:
     """Begin its idle life anew, and audit that; None if it ended. Of several at once the first one renews."""
     async with connection.transaction():
-        read = _read(await connection.fetchrow(_SQL["lock_session"], operator_session_id))
+        read = _read(await connection.fetchrow(*_SQL["lock_session"](operator_session_id=operator_session_id)))
         if read is not None and rests(read.held.session, read.now):
             return read
         renewed = None if read is None else await _renewed(connection, read, lives)
@@ -92,7 +97,9 @@ async def list_sessions(
     connection: asyncpg.Connection, operator_id: str, idle_life: timedelta
 ) -> tuple[OperatorSession, ...]:
     """The operator's sessions that live, newest first, then by id."""
-    return tuple(map(_session, await connection.fetch(_SQL["list_sessions"], operator_id, idle_life)))
+    return tuple(
+        map(_session, await connection.fetch(*_SQL["list_sessions"](operator_id=operator_id, idle_life=idle_life)))
+    )
 
 
 async def revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:
@@ -107,22 +114,28 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeOperator
 
 async def has_owner(connection: asyncpg.Connection) -> bool:
     """Whether the installation has an owner."""
-    return await connection.fetchval(_SQL["has_owner"])
+    return await connection.fetchval(*_SQL["has_owner"]())
 
 
 async def _renewed(connection: asyncpg.Connection, read: ReadSession, lives: SessionLives) -> ReadSession | None:
     session = read.held.session
     if session_state(session, read.now, lives) == "ended":
         return None
-    await connection.execute(_SQL["renew_session"], session.operator_session_id, read.now)
+    await connection.execute(
+        *_SQL["renew_session"](operator_session_id=session.operator_session_id, renewed_at=read.now)
+    )
     return replace(read, held=replace(read.held, session=replace(session, renewed_at=read.now)))
 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:
     session_id = command.operator_session_id
-    if not await connection.fetchval(_SQL["has_session_within_reach"], session_id, command.operator_id):
+    if not await connection.fetchval(
+        *_SQL["has_session_within_reach"](operator_session_id=session_id, operator_id=command.operator_id)
+    ):
         return "session_not_found"
-    is_revoked = await connection.fetchval(_SQL["revoke_session"], session_id, command.reason_code)
+    is_revoked = await connection.fetchval(
+        *_SQL["revoke_session"](operator_session_id=session_id, reason_code=command.reason_code)
+    )
     return "revoked" if is_revoked else "already_revoked"
 
 

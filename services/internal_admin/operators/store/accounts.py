@@ -30,7 +30,7 @@ from services.internal_admin.operators.domain.recovery_code import RecoveryCodeC
 from services.internal_admin.tokens.store import revoke_tokens_of
 from shared.io import queries
 
-_SQL = queries.load_texts("services.internal_admin.operators.store", "accounts.sql")
+_SQL = queries.load("services.internal_admin.operators.store", "accounts.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ async def read_account(
     connection: asyncpg.Connection, *, user_name: str | None = None, operator_id: str | None = None
 ) -> Account | None:
     """The account of a folded user name, or of an id. One statement, no lock."""
-    row = await connection.fetchrow(_SQL["read_account"], user_name, operator_id)
+    row = await connection.fetchrow(*_SQL["read_account"](user_name=user_name, operator_id=operator_id))
     if row is None:
         return None
     return Account(
@@ -61,23 +61,25 @@ async def read_account(
 
 async def write_password(connection: asyncpg.Connection, operator_id: str, password_hash: str) -> None:
     """Inside a transaction. The count of wrong passwords begins anew."""
-    await connection.execute(_SQL["write_password"], operator_id, password_hash)
+    await connection.execute(*_SQL["write_password"](operator_id=operator_id, password_hash=password_hash))
 
 
 async def write_recovery_codes(connection: asyncpg.Connection, operator_id: str, code_hashes: Sequence[str]) -> None:
     """Inside a transaction. The former codes are gone."""
-    await connection.execute(_SQL["write_recovery_codes"], operator_id, list(code_hashes))
+    await connection.execute(
+        *_SQL["write_recovery_codes"](operator_id=operator_id, recovery_code_hashes=list(code_hashes))
+    )
 
 
 async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
     """How many codes an operator has left."""
-    row = await connection.fetchrow(_SQL["count_recovery_codes"], operator_id)
+    row = await connection.fetchrow(*_SQL["count_recovery_codes"](operator_id=operator_id))
     return RecoveryCodeCount(0, None) if row is None else RecoveryCodeCount(row["unused_count"], row["made_at"])
 
 
 async def lock_account(connection: asyncpg.Connection, account: Account | None) -> asyncpg.Record | None:
     """The row as it is now, until the transaction ends; None without an account, for the same round trip."""
-    return await connection.fetchrow(_SQL["lock_account"], account and account.operator_id)
+    return await connection.fetchrow(*_SQL["lock_account"](operator_id=account and account.operator_id))
 
 
 async def open_session(connection: asyncpg.Connection, holder: SessionHolder, opening: SessionOpening) -> HeldSession:
@@ -137,8 +139,14 @@ async def log_in(connection: asyncpg.Connection, judged: JudgedLogIn, lockout: L
     async with connection.transaction():
         row = await lock_account(connection, judged.account)
         decision = _decide(row, judged, lockout)
-        written = (decision.failed_logins, decision.locked_until, judged.new_hash if decision.fault is None else None)
-        await connection.execute(_SQL["write_login"], row and row["operator_id"], *written)
+        await connection.execute(
+            *_SQL["write_login"](
+                operator_id=row and row["operator_id"],
+                failed_logins=decision.failed_logins,
+                locked_until=decision.locked_until,
+                password_hash=judged.new_hash if decision.fault is None else None,
+            )
+        )
         if row is None or decision.fault is not None:
             refused = InvalidCredentials(decision.fault or "unknown_user_name")
             await audit_refusal(connection, _EVENT, refused, judged.account, judged.caller)
@@ -245,7 +253,9 @@ async def _refused_in_session(
 ) -> InvalidCredentials | None:
     """Why the password that was proved no longer counts, with the operator's row and session locked."""
     row = await lock_account(connection, account)
-    is_open = await connection.fetchval(_SQL["lock_open_session"], operator_session_id, account.operator_id)
+    is_open = await connection.fetchval(
+        *_SQL["lock_open_session"](operator_session_id=operator_session_id, operator_id=account.operator_id)
+    )
     if row is None or row["is_disabled"]:
         return InvalidCredentials("disabled")
     if not is_open or row["password_changed_at"] != account.password_changed_at:

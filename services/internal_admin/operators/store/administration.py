@@ -28,12 +28,12 @@ from services.internal_admin.operators.store.accounts import (
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load_texts("services.internal_admin.operators.store", "administration.sql")
+_SQL = queries.load("services.internal_admin.operators.store", "administration.sql")
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:
     """All operators, the first first."""
-    return [ListedOperator(**row) for row in await connection.fetch(_SQL["list_operators"])]
+    return [ListedOperator(**row) for row in await connection.fetch(*_SQL["list_operators"]())]
 
 
 async def disable_operator(connection: asyncpg.Connection, name: str, caller: Caller, actor: Actor) -> DisableOutcome:
@@ -66,7 +66,7 @@ async def reset_operator(
 
 
 async def _lock(connection: asyncpg.Connection, name: str) -> asyncpg.Record | None:
-    return await connection.fetchrow(_SQL["lock_named_operator"], fold_user_name(name))
+    return await connection.fetchrow(*_SQL["lock_named_operator"](name=fold_user_name(name)))
 
 
 async def _disable(connection: asyncpg.Connection, row: asyncpg.Record | None) -> DisableOutcome:
@@ -74,7 +74,7 @@ async def _disable(connection: asyncpg.Connection, row: asyncpg.Record | None) -
         return OperatorNotFound()
     if row["is_disabled"]:
         return AlreadyDisabled(row["user_name"])
-    await connection.execute(_SQL["disable_operator"], row["operator_id"])
+    await connection.execute(*_SQL["disable_operator"](operator_id=row["operator_id"]))
     revoked = await revoke_all_of_operator(connection, row["operator_id"], "operator_disabled")
     return OperatorDisabled(row["user_name"], revoked.sessions, revoked.tokens)
 
@@ -84,7 +84,7 @@ async def _enable(connection: asyncpg.Connection, row: asyncpg.Record | None) ->
         return OperatorNotFound()
     if not row["is_disabled"]:
         return AlreadyEnabled(row["user_name"])
-    await connection.execute(_SQL["enable_operator"], row["operator_id"])
+    await connection.execute(*_SQL["enable_operator"](operator_id=row["operator_id"]))
     return OperatorEnabled(row["user_name"])
 
 

@@ -9,13 +9,13 @@ select operator_id, user_name, is_owner, created_at, disabled_at,
 -- name: lock_named_operator
 -- The operator of a user name or id. Locks: operators.
 select operator_id, user_name, disabled_at is not null as is_disabled
-  from operators where user_name = $1 or operator_id = $1
+  from operators where user_name = :name or operator_id = :name
    for update;
 
 -- name: disable_operator
 -- From the next request on nothing of theirs is taken. Locks: operators.
-update operators set disabled_at = clock_now() where operator_id = $1;
+update operators set disabled_at = clock_now() where operator_id = :operator_id;
 
 -- name: enable_operator
 -- They may log in again, their wrong passwords forgotten. Locks: operators.
-update operators set disabled_at = null, failed_logins = 0, locked_until = null where operator_id = $1;
+update operators set disabled_at = null, failed_logins = 0, locked_until = null where operator_id = :operator_id;

@@ -28,7 +28,7 @@ from services.internal_admin.operators.store.accounts import audit_refusal, open
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load_texts("services.internal_admin.operators.store", "setup.sql")
+_SQL = queries.load("services.internal_admin.operators.store", "setup.sql")
 
 _REGISTER = EventName.REGISTER_OWNER
 
@@ -36,7 +36,7 @@ _REGISTER = EventName.REGISTER_OWNER
 async def read_owner_setup(connection: asyncpg.Connection, registration_token: str | None) -> OwnerSetup:
     """How far the installation is. One statement, no lock."""
     token_hash = None if registration_token is None else hash_secret(registration_token)
-    row = await connection.fetchrow(_SQL["read_owner_setup"], token_hash)
+    row = await connection.fetchrow(*_SQL["read_owner_setup"](registration_token_hash=token_hash))
     assert row is not None
     return OwnerSetup(row["has_owner"], row["is_token_good"], row["operator_password_min_length"])
 
@@ -47,11 +47,13 @@ async def issue_setup_code(
     """The code from now on, and when it ends. It ends the one before, and the token that one was exchanged for."""
     event = EventName.ISSUE_SETUP_CODE
     async with connection.transaction():
-        await connection.execute(_SQL["lock_owner_setup"])
+        await connection.execute(*_SQL["lock_owner_setup"]())
         if (await read_owner_setup(connection, None)).has_owner:
             await insert_operator_event(connection, event, "owner_exists", caller, actor=actor)
             return OwnerExists()
-        expires_at = await connection.fetchval(_SQL["issue_setup_code"], code.hash, SETUP_CODE_LIFE)
+        expires_at = await connection.fetchval(
+            *_SQL["issue_setup_code"](setup_code_hash=code.hash, life=SETUP_CODE_LIFE)
+        )
         await insert_operator_event(connection, event, "issued", caller, actor=actor)
         return expires_at
 
@@ -62,10 +64,11 @@ async def exchange_setup_code(
     """The token in place of the code. Of any number of exchanges of one code, one succeeds. Audited in any case."""
     async with connection.transaction():
         expires_at = await connection.fetchval(
-            _SQL["exchange_setup_code"],
-            hash_of_setup_code(command.setup_code),
-            token.hash,
-            REGISTRATION_TOKEN_LIFE,
+            *_SQL["exchange_setup_code"](
+                setup_code_hash=hash_of_setup_code(command.setup_code),
+                registration_token_hash=token.hash,
+                life=REGISTRATION_TOKEN_LIFE,
+            ),
         )
         event = EventName.EXCHANGE_SETUP_CODE
         if expires_at is not None:
@@ -89,7 +92,7 @@ async def register_owner(
 ) -> HeldSession | OwnerExists | InvalidCredentials:
     """The owner, if there is none; and a session. Of any number at once, with whatever tokens, one succeeds."""
     async with connection.transaction():
-        await connection.execute(_SQL["lock_owner_setup"])
+        await connection.execute(*_SQL["lock_owner_setup"]())
         setup = await read_owner_setup(connection, command.registration_token)  # younger than the lock
         refused = registration_refusal(setup, command)
         if refused is not None:
@@ -97,9 +100,15 @@ async def register_owner(
             return refused
         owner = command.owner
         await connection.execute(
-            _SQL["insert_owner"], operator_id, owner.user_name, owner.email, password_hash, list(code_hashes)
+            *_SQL["insert_owner"](
+                operator_id=operator_id,
+                user_name=owner.user_name,
+                email=owner.email,
+                password_hash=password_hash,
+                recovery_code_hashes=list(code_hashes),
+            )
         )
-        await connection.execute(_SQL["end_owner_setup"])
+        await connection.execute(*_SQL["end_owner_setup"]())
         held = await open_session(connection, SessionHolder(operator_id, owner.user_name, is_owner=True), opening)
         await insert_operator_event(
             connection,

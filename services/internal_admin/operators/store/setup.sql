@@ -7,14 +7,15 @@ select from owner_setup for update;
 -- name: read_owner_setup
 -- Whether there is an owner, and whether a registration token (by hash) is the one that lives.
 select exists (select from operators where is_owner) as has_owner,
-       coalesce(registration_token_hash = $1 and clock_now() < registration_token_expires_at, false) as is_token_good,
+       coalesce(registration_token_hash = :registration_token_hash and clock_now() < registration_token_expires_at, false)
+           as is_token_good,
        operator_password_min_length
   from owner_setup, settings;
 
 -- name: issue_setup_code
 -- A setup code in place of whatever there was. Locks: owner_setup.
 update owner_setup
-   set setup_code_hash = $1, setup_code_expires_at = clock_now() + $2::interval,
+   set setup_code_hash = :setup_code_hash, setup_code_expires_at = clock_now() + :life::interval,
        registration_token_hash = null, registration_token_expires_at = null
 returning setup_code_expires_at;
 
@@ -22,8 +23,8 @@ returning setup_code_expires_at;
 -- A registration token in place of the setup code, if that lives. Locks: owner_setup.
 update owner_setup
    set setup_code_hash = null, setup_code_expires_at = null,
-       registration_token_hash = $2, registration_token_expires_at = clock_now() + $3::interval
- where setup_code_hash = $1 and clock_now() < setup_code_expires_at
+       registration_token_hash = :registration_token_hash, registration_token_expires_at = clock_now() + :life::interval
+ where setup_code_hash = :setup_code_hash and clock_now() < setup_code_expires_at
 returning registration_token_expires_at;
 
 -- name: end_owner_setup
@@ -36,5 +37,5 @@ update owner_setup
 -- The first owner. A second one fails at operators_one_owner.
 insert into operators (operator_id, user_name, email, is_owner, password_hash, password_changed_at,
                        recovery_code_hashes, recovery_codes_made_at, created_at)
-select $1, $2, $3, true, $4, now.instant, $5, now.instant, now.instant
+select :operator_id, :user_name, :email, true, :password_hash, now.instant, :recovery_code_hashes, now.instant, now.instant
   from (select clock_now() as instant) as now;

@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.io import queries
 
-_SQL = queries.load_texts("services.internal_admin.retention")
+_SQL = queries.load("services.internal_admin.retention")
 
 REMOVALS: Mapping[str, str] = {
     "challenge": "remove_challenges",
@@ -45,7 +45,7 @@ async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str
     Repeats are harmless, and so are several at once: one waits for the other, and finds less.
     """
     async with connection.transaction():
-        await connection.execute(_SQL["commit_lazily"])
+        await connection.execute(*_SQL["commit_lazily"]())
         return {kind: await _remove(connection, removal, limit) for kind, removal in REMOVALS.items()}
 
 
@@ -56,16 +56,21 @@ async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, pa
     look and the lock stays: it is looked at again under the lock.
     """
     async with connection.transaction():
-        await connection.execute(_SQL["commit_lazily"])
-        looked_at = [row["email_id"] for row in await connection.fetch(_SQL["page_emails"], after_id, page)]
-        locked = [row["email_id"] for row in await connection.fetch(_SQL["lock_unused_emails"], looked_at, limit)]
-        removed = await connection.fetchval(_SQL["remove_unused_emails"], locked) if locked else 0
+        await connection.execute(*_SQL["commit_lazily"]())
+        looked_at = [
+            row["email_id"] for row in await connection.fetch(*_SQL["page_emails"](after_email_id=after_id, limit=page))
+        ]
+        locked = [
+            row["email_id"]
+            for row in await connection.fetch(*_SQL["lock_unused_emails"](email_ids=looked_at, limit=limit))
+        ]
+        removed = await connection.fetchval(*_SQL["remove_unused_emails"](email_ids=locked)) if locked else 0
     if len(locked) == limit:
         return EmailPage(locked[-1], removed)
     return EmailPage(looked_at[-1] if len(looked_at) == page else None, removed)
 
 
 async def _remove(connection: asyncpg.Connection, removal: str, limit: int) -> Removal:
-    row = await connection.fetchrow(_SQL[removal], limit)
+    row = await connection.fetchrow(*_SQL[removal](limit=limit))
     assert row is not None
     return Removal(row["rows"], row["newest_late"] or timedelta())

@@ -15,7 +15,7 @@ from shared.kernel.device_session import DeviceSession
 from shared.lifecycle.supervision import Signal
 from shared.projection.store import revoke_sessions
 
-_SQL = queries.load_texts("services.internal_admin.sessions")
+_SQL = queries.load("services.internal_admin.sessions")
 
 
 REASON = "session_expired"
@@ -28,7 +28,7 @@ async def revoke_aged_sessions(connection: asyncpg.Connection, limit: int) -> in
     revoke one meanwhile: it keeps their reason.
     """
     async with connection.transaction():
-        aged = [row["device_session_id"] for row in await connection.fetch(_SQL["read_aged_sessions"], limit)]
+        aged = [row["device_session_id"] for row in await connection.fetch(*_SQL["read_aged_sessions"](limit=limit))]
         if aged:
             revoked = await revoke_sessions(connection, aged, REASON)
             await insert_audit_events(connection, map(_event, revoked))

@@ -2,7 +2,7 @@
 
 -- name: lock_email
 -- The row of a case-folded address, made if new; its version rises. Locks: emails.
-insert into emails (folded, created_at) values ($1, clock_now())
+insert into emails (folded, created_at) values (:folded, clock_now())
 on conflict (folded) do update set version = emails.version + 1
 returning email_id;
 
@@ -10,19 +10,19 @@ returning email_id;
 -- The row of the user's address; its version rises. No row: no such user. Locks: emails.
 update emails set version = version + 1
   from users
- where users.user_id = $1 and emails.email_id = users.email_id
+ where users.user_id = :user_id and emails.email_id = users.email_id
 returning emails.email_id;
 
 -- name: is_address_of_user
--- Whether the user $1 still has the row $2, which they had when it was asked for.
-select exists (select from users where user_id = $1 and email_id = $2);
+-- Whether the user still has the row, which they had when it was asked for.
+select exists (select from users where user_id = :user_id and email_id = :email_id);
 
 -- name: lock_email_of_session
 -- The row of the address whose user has the session; its version rises. No row: no such session, or one that was revoked
 -- when its user was erased. Locks: emails.
 update emails set version = version + 1
   from device_sessions join users using (user_id)
- where device_sessions.device_session_id = $1 and emails.email_id = users.email_id
+ where device_sessions.device_session_id = :device_session_id and emails.email_id = users.email_id
 returning emails.email_id;
 
 -- name: revoke_session
@@ -30,8 +30,8 @@ returning emails.email_id;
 with revoked as (
     update device_sessions
        set status = 'revoked', revoked_at = (select clock_now()),
-           revoke_reason_code = $2, revoke_actor_type = $3, revoke_actor_id = $4
-     where device_session_id = $1 and status = 'active'
+           revoke_reason_code = :reason_code, revoke_actor_type = :actor_type, revoke_actor_id = :actor_id
+     where device_session_id = :device_session_id and status = 'active'
     returning *
 ), queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)
@@ -41,27 +41,27 @@ with revoked as (
 select * from revoked join queued using (device_session_id);
 
 -- name: revoke_sessions
--- Revokes active sessions of an address ($1), of one of its users only ($2) if given, but for one session ($3) if given,
--- and queues their gateway records; newest first, then by id; from after the session ($7, $8), at most $9. `chosen` is how many
--- there were to revoke. Locks: device_sessions.
+-- Revokes active sessions of an address and queues their gateway records. :user_id, if given: of that user only.
+-- :kept_session_id, if given: but for that one. Newest first, then by id; from after the session (:after_created_at,
+-- :after_session_id), at most :limit. `chosen` is how many there were to revoke. Locks: device_sessions.
 with chosen as materialized (
     select s.device_session_id from users
      cross join lateral (
          select device_session_id, created_at from device_sessions
           where user_id = users.user_id and status = 'active'
-            and device_session_id is distinct from $3
-            and created_at <= coalesce($7::timestamptz, 'infinity')
-            and (created_at < coalesce($7::timestamptz, 'infinity') or device_session_id > $8)
+            and device_session_id is distinct from :kept_session_id
+            and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')
+            and (created_at < coalesce(:after_created_at::timestamptz, 'infinity') or device_session_id > :after_session_id)
           order by created_at desc, device_session_id
-          limit $9
+          limit :limit
      ) s
-     where users.email_id = $1 and users.user_id = coalesce($2, users.user_id)
+     where users.email_id = :email_id and users.user_id = coalesce(:user_id, users.user_id)
      order by s.created_at desc, s.device_session_id
-     limit $9
+     limit :limit
 ), revoked as (
     update device_sessions
        set status = 'revoked', revoked_at = (select clock_now()),
-           revoke_reason_code = $4, revoke_actor_type = $5, revoke_actor_id = $6
+           revoke_reason_code = :reason_code, revoke_actor_type = :actor_type, revoke_actor_id = :actor_id
      where device_session_id = any (array(select device_session_id from chosen)) and status = 'active'
     returning *
 ), queued as (
@@ -75,7 +75,7 @@ select *, (select count(*) from chosen) as chosen
 
 -- name: user_has_session
 -- Whether a session, active or not, is the user's.
-select exists (select from device_sessions where user_id = $1 and device_session_id = $2);
+select exists (select from device_sessions where user_id = :user_id and device_session_id = :device_session_id);
 
 -- name: queue_session_again
 -- Queues the gateway record of a session that did not change: a repeat writes it again (SPEC §4.3).
@@ -83,35 +83,36 @@ with queued as (
     insert into projection_outbox (device_session_id, enqueued_at, available_at)
     select device_session_id, now.instant, now.instant + interval '2 seconds'
       from device_sessions, (select clock_now() as instant) as now
-     where device_session_id = $1
+     where device_session_id = :device_session_id
     returning outbox_id, device_session_id
 )
 select * from device_sessions join queued using (device_session_id);
 
 -- name: read_session
 -- One session by id.
-select * from device_sessions where device_session_id = $1;
+select * from device_sessions where device_session_id = :device_session_id;
 
 -- name: list_sessions
--- A user's sessions of the given states ($2), newest first, then by id; from after the session ($3, $4), at most $5.
+-- A user's sessions of the given states, newest first, then by id; from after the session (:after_created_at,
+-- :after_session_id), at most :limit.
 select * from device_sessions
- where user_id = $1 and status = any ($2)
-   and created_at <= coalesce($3::timestamptz, 'infinity')
-   and (created_at < coalesce($3::timestamptz, 'infinity') or device_session_id > $4)
+ where user_id = :user_id and status = any (:statuses)
+   and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')
+   and (created_at < coalesce(:after_created_at::timestamptz, 'infinity') or device_session_id > :after_session_id)
  order by created_at desc, device_session_id
- limit $5;
+ limit :limit;
 
 -- name: list_active_sessions
 -- The same for active sessions only: their own index makes the cost independent of how many were revoked.
 select * from device_sessions
- where user_id = $1 and status = 'active'
-   and created_at <= coalesce($2::timestamptz, 'infinity')
-   and (created_at < coalesce($2::timestamptz, 'infinity') or device_session_id > $3)
+ where user_id = :user_id and status = 'active'
+   and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')
+   and (created_at < coalesce(:after_created_at::timestamptz, 'infinity') or device_session_id > :after_session_id)
  order by created_at desc, device_session_id
- limit $4;
+ limit :limit;
 
 -- name: read_aged_sessions
--- Active sessions older than the setting allows, oldest first, at most $1.
+-- Active sessions older than the setting allows, oldest first, at most :limit.
 select device_session_id from device_sessions
  where status = 'active' and created_at <= (select clock_now() - session_max_age from settings)
- order by created_at, device_session_id limit $1;
+ order by created_at, device_session_id limit :limit;

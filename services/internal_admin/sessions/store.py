@@ -34,7 +34,7 @@ from shared.kernel.device_session import DeviceSession, SessionStatus
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import device_session, projection_change
 
-_SQL = queries.load_texts("services.internal_admin.sessions")
+_SQL = queries.load("services.internal_admin.sessions")
 
 
 CONTINUED: Final = "continued"
@@ -99,28 +99,31 @@ async def revoke_active_sessions(
 
     Inside a transaction that has locked the address' row.
     """
+    after_created_at, after_session_id = after or (None, "")
     rows = await connection.fetch(
-        _SQL["revoke_sessions"],
-        email_id,
-        user_id,
-        except_device_session_id,
-        cause.reason_code,
-        cause.actor.type,
-        cause.actor.id,
-        *(after or (None, "")),
-        PART,
+        *_SQL["revoke_sessions"](
+            email_id=email_id,
+            user_id=user_id,
+            kept_session_id=except_device_session_id,
+            reason_code=cause.reason_code,
+            actor_type=cause.actor.type,
+            actor_id=cause.actor.id,
+            after_created_at=after_created_at,
+            after_session_id=after_session_id,
+            limit=PART,
+        )
     )
     return RevokedSessions(tuple(map(projection_change, rows)), is_all=not rows or rows[0]["chosen"] < PART)
 
 
 async def lock_email(connection: asyncpg.Connection, folded: str) -> int:
     """Lock the row of a case-folded address until the transaction ends; its id. Makes the row if there is none."""
-    return await connection.fetchval(_SQL["lock_email"], folded)
+    return await connection.fetchval(*_SQL["lock_email"](folded=folded))
 
 
 async def is_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> bool:
     """Whether the user has this address row, or still has it."""
-    return await connection.fetchval(_SQL["is_address_of_user"], user_id, email_id)
+    return await connection.fetchval(*_SQL["is_address_of_user"](user_id=user_id, email_id=email_id))
 
 
 async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> int | None:
@@ -130,7 +133,7 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
     """
 
     async def attempt() -> int | None:
-        email_id = await connection.fetchval(_SQL["lock_email_of_user"], user_id)
+        email_id = await connection.fetchval(*_SQL["lock_email_of_user"](user_id=user_id))
         if email_id is None or await is_address_of_user(connection, user_id, email_id):
             return email_id
         raise WrongRow
@@ -140,13 +143,18 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
     session_id, cause = command.device_session_id, command.cause
-    await connection.execute(_SQL["lock_email_of_session"], session_id)
+    await connection.execute(*_SQL["lock_email_of_session"](device_session_id=session_id))
     revoked = await connection.fetchrow(
-        _SQL["revoke_session"], session_id, cause.reason_code, cause.actor.type, cause.actor.id
+        *_SQL["revoke_session"](
+            device_session_id=session_id,
+            reason_code=cause.reason_code,
+            actor_type=cause.actor.type,
+            actor_id=cause.actor.id,
+        )
     )
     if revoked is not None:
         return Revoked((projection_change(revoked),))
-    queued_again = await connection.fetch(_SQL["queue_session_again"], session_id)
+    queued_again = await connection.fetch(*_SQL["queue_session_again"](device_session_id=session_id))
     return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
 
 
@@ -157,7 +165,9 @@ async def _revoke_user_sessions(
     if email_id is None:  # also one who was erased between two parts, with all sessions
         return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
-    if kept is not None and not await connection.fetchval(_SQL["user_has_session"], command.user_id, kept):
+    if kept is not None and not await connection.fetchval(
+        *_SQL["user_has_session"](user_id=command.user_id, device_session_id=kept)
+    ):
         return NotOfThisUser()
     revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
     if not revoked.is_all:
@@ -167,7 +177,7 @@ async def _revoke_user_sessions(
 
 async def read_session(connection: asyncpg.Connection, device_session_id: str) -> DeviceSession | None:
     """The session of that id, None if there is none."""
-    row = await connection.fetchrow(_SQL["read_session"], device_session_id)
+    row = await connection.fetchrow(*_SQL["read_session"](device_session_id=device_session_id))
     return None if row is None else device_session(row)
 
 
@@ -180,10 +190,15 @@ async def list_sessions(
 ) -> Page[DeviceSession]:
     """A user's sessions by creation, newest first, then by id; those `after` an instant and id, at most `limit`."""
     created_at, device_session_id = after or (None, "")
-    position = (created_at, device_session_id, limit + 1)
+    page = {
+        "user_id": user_id,
+        "after_created_at": created_at,
+        "after_session_id": device_session_id,
+        "limit": limit + 1,
+    }
     if status == "active":
-        rows = await connection.fetch(_SQL["list_active_sessions"], user_id, *position)
+        rows = await connection.fetch(*_SQL["list_active_sessions"](**page))
     else:
         statuses = [status] if status else ["active", "revoked"]
-        rows = await connection.fetch(_SQL["list_sessions"], user_id, statuses, *position)
+        rows = await connection.fetch(*_SQL["list_sessions"](statuses=statuses, **page))
     return cut_page([device_session(row) for row in rows], limit)

@@ -10,8 +10,8 @@ from tests.support.builders import store_user, unique
 from tests.support.world import World
 
 SQL = {
-    **queries.load_texts("services.internal_admin.sessions"),
-    **queries.load_texts("services.internal_admin.blocks"),
+    **queries.load("services.internal_admin.sessions"),
+    **queries.load("services.internal_admin.blocks"),
 }
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MIDDLE = START + timedelta(seconds=10_000)
@@ -51,8 +51,9 @@ def user_id(world: World) -> str:
     return user.user_id
 
 
-def pages_touched(world: World, statement: str, *arguments: object) -> int:
-    [plan] = world.database.execute("explain (analyze, buffers, format json) " + SQL[statement], *arguments)
+def pages_touched(world: World, statement: str, **values: object) -> int:
+    sql, *arguments = SQL[statement](limit=LIMIT, **values)
+    [plan] = world.database.execute("explain (analyze, buffers, format json) " + sql, *arguments)
     top = json.loads(plan[0])[0]["Plan"]
     return top["Shared Hit Blocks"] + top["Shared Read Blocks"]
 
@@ -61,20 +62,22 @@ def pages_touched(world: World, statement: str, *arguments: object) -> int:
 def test_a_page_of_sessions_deep_in_the_list_is_as_cheap_as_the_first(
     world: World, user_id: str, statuses: list[str]
 ) -> None:
-    first = pages_touched(world, "list_sessions", user_id, statuses, None, "", LIMIT)
-    deep = pages_touched(world, "list_sessions", user_id, statuses, MIDDLE, "", LIMIT)
+    asked = {"user_id": user_id, "statuses": statuses, "after_session_id": ""}
+    first = pages_touched(world, "list_sessions", after_created_at=None, **asked)
+    deep = pages_touched(world, "list_sessions", after_created_at=MIDDLE, **asked)
     assert max(first, deep) < 60
 
 
 def test_the_active_sessions_cost_nothing_for_the_revoked_between_them(world: World, user_id: str) -> None:
-    first = pages_touched(world, "list_active_sessions", user_id, None, "", LIMIT)
-    deep = pages_touched(world, "list_active_sessions", user_id, MIDDLE, "", LIMIT)
+    asked = {"user_id": user_id, "after_session_id": ""}
+    first = pages_touched(world, "list_active_sessions", after_created_at=None, **asked)
+    deep = pages_touched(world, "list_active_sessions", after_created_at=MIDDLE, **asked)
     assert max(first, deep) < 60
 
 
 @pytest.mark.usefixtures("user_id")
 def test_a_page_of_blocks_deep_in_the_list_is_as_cheap_as_the_first(world: World) -> None:
     middle = world.database.execute("select (min(block_id) + max(block_id)) / 2 from blocks")[0][0]
-    first = pages_touched(world, "list_blocks", 2**63 - 1, LIMIT)
-    deep = pages_touched(world, "list_blocks", middle, LIMIT)
+    first = pages_touched(world, "list_blocks", before_block_id=2**63 - 1)
+    deep = pages_touched(world, "list_blocks", before_block_id=middle)
     assert max(first, deep) < 60

@@ -19,7 +19,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.lifecycle.supervision import Signal
 
-_SQL = queries.load_texts("services.internal_admin.system_settings", "domains.sql")
+_SQL = queries.load("services.internal_admin.system_settings", "domains.sql")
 
 
 REASON = "email_domain_blocked"
@@ -36,12 +36,14 @@ class Batch:
 
 async def begin_domain_revocations(connection: asyncpg.Connection, domains: Sequence[str], actor: Actor) -> None:
     """Order the domains' sessions revoked, inside the transaction that blocks them."""
-    await connection.execute(_SQL["begin_domain_revocations"], domains, actor.type, actor.id)
+    await connection.execute(
+        *_SQL["begin_domain_revocations"](domains=domains, actor_type=actor.type, actor_id=actor.id)
+    )
 
 
 async def end_domain_revocations(connection: asyncpg.Connection, domains: Sequence[str]) -> None:
     """Take the orders back, inside the transaction that unblocks them: no session goes any more once it commits."""
-    await connection.execute(_SQL["end_domain_revocations"], domains)
+    await connection.execute(*_SQL["end_domain_revocations"](domains=domains))
 
 
 async def revoke_next_of_domains(connection: asyncpg.Connection, limit: int) -> Batch:
@@ -50,25 +52,34 @@ async def revoke_next_of_domains(connection: asyncpg.Connection, limit: int) -> 
     Killed at any point it leaves the order as it was before, or after. Several at once work on orders of their own.
     """
     async with connection.transaction():
-        order = await connection.fetchrow(_SQL["lock_domain_revocation"])
+        order = await connection.fetchrow(*_SQL["lock_domain_revocation"]())
         if order is None:
             return Batch(worked=False, revoked=0)
         domain, after = order["domain"], order["after_email_id"]
-        locked = await connection.fetch(_SQL["lock_emails_of_domain"], domain, after, limit)
+        locked = await connection.fetch(
+            *_SQL["lock_emails_of_domain"](domain=domain, after_email_id=after, limit=limit)
+        )
         email_ids = [row["email_id"] for row in locked]
-        await connection.execute(_SQL["bump_emails"], email_ids)
-        actor = order["actor_type"], order["actor_id"]
-        revoked = await connection.fetchval(_SQL["revoke_sessions_of_emails"], email_ids, limit, REASON, *actor)
+        await connection.execute(*_SQL["bump_emails"](email_ids=email_ids))
+        revoked = await connection.fetchval(
+            *_SQL["revoke_sessions_of_emails"](
+                email_ids=email_ids,
+                limit=limit,
+                reason_code=REASON,
+                actor_type=order["actor_type"],
+                actor_id=order["actor_id"],
+            )
+        )
         if not email_ids:
             await end_domain_revocations(connection, [domain])
         elif revoked < limit:  # otherwise these addresses may have more: the next batch begins with them again
-            await connection.execute(_SQL["write_progress"], domain, email_ids[-1])
+            await connection.execute(*_SQL["write_progress"](domain=domain, after_email_id=email_ids[-1]))
         return Batch(worked=True, revoked=revoked)
 
 
 async def count_sessions_to_revoke(connection: asyncpg.Connection) -> tuple[SessionsToRevoke, ...]:
     """Of each order, by domain. It looks at no more than `MOST_COUNTED` addresses."""
-    rows = await connection.fetch(_SQL["count_sessions_to_revoke"], MOST_COUNTED)
+    rows = await connection.fetch(*_SQL["count_sessions_to_revoke"](limit=MOST_COUNTED))
     return tuple(SessionsToRevoke(*row) for row in rows)
 
 

@@ -2,15 +2,15 @@
 -- device_sessions.
 
 -- name: begin_domain_revocations
--- Orders the sessions of the domains $1 revoked, for the actor $2, $3. Locks: domain_revocations.
+-- Orders the sessions of the domains revoked, for the actor. Locks: domain_revocations.
 insert into domain_revocations (domain, actor_type, actor_id, ordered_at)
-select unnest($1::text[]), $2, $3, (select clock_now())
+select unnest(:domains::text[]), :actor_type, :actor_id, (select clock_now())
 on conflict (domain) do update
    set after_email_id = 0, actor_type = excluded.actor_type, actor_id = excluded.actor_id, ordered_at = excluded.ordered_at;
 
 -- name: end_domain_revocations
--- Takes the orders of the domains $1 back; a batch that is under way is waited for. Locks: domain_revocations.
-delete from domain_revocations where domain = any ($1::text[]);
+-- Takes the orders of the domains back; a batch that is under way is waited for. Locks: domain_revocations.
+delete from domain_revocations where domain = any (:domains::text[]);
 
 -- name: lock_domain_revocation
 -- The oldest order that no other worker holds. Locks: domain_revocations.
@@ -19,27 +19,27 @@ select domain, after_email_id, actor_type, actor_id from domain_revocations
    for update skip locked;
 
 -- name: lock_emails_of_domain
--- The next addresses of the domain $1, from after $2, at most $3, in the order of their ids. Locks: emails.
+-- The next addresses of the domain, from after :after_email_id, at most :limit, in the order of their ids. Locks: emails.
 select email_id from emails
- where split_part(folded, '@', 2) = $1 and email_id > $2
- order by email_id limit $3
+ where split_part(folded, '@', 2) = :domain and email_id > :after_email_id
+ order by email_id limit :limit
    for no key update;
 
 -- name: bump_emails
 -- Their version rises: a login that was decided on before the domain was blocked is decided again (SPEC §3.7).
-update emails set version = version + 1 where email_id = any ($1::bigint[]);
+update emails set version = version + 1 where email_id = any (:email_ids::bigint[]);
 
 -- name: revoke_sessions_of_emails
--- Revokes active sessions of the addresses $1, at most $2, for the reason $3, by the actor $4, $5; each with its gateway
--- record queued and its audit row. How many. Locks: device_sessions.
+-- Revokes active sessions of the addresses, at most :limit, by the actor; each with its gateway record queued
+-- and its audit row. How many. Locks: device_sessions.
 with revoked as (
     update device_sessions
        set status = 'revoked', revoked_at = (select clock_now()),
-           revoke_reason_code = $3, revoke_actor_type = $4, revoke_actor_id = $5
+           revoke_reason_code = :reason_code, revoke_actor_type = :actor_type, revoke_actor_id = :actor_id
      where device_session_id = any (array(
          select device_session_id from users join device_sessions using (user_id)
-          where users.email_id = any ($1::bigint[]) and device_sessions.status = 'active'
-          limit $2))
+          where users.email_id = any (:email_ids::bigint[]) and device_sessions.status = 'active'
+          limit :limit))
        and status = 'active'
     returning device_session_id, user_id, revoked_at
 ), queued as (
@@ -47,18 +47,18 @@ with revoked as (
     select device_session_id, revoked_at, revoked_at from revoked
 ), audited as (
     insert into audit_events (occurred_at, event, outcome, caller, actor_type, actor_id, subject, reason_code, details)
-    select revoked_at, 'security.revoke_session', 'revoked', 'system', $4, $5, device_session_id, $3,
+    select revoked_at, 'security.revoke_session', 'revoked', 'system', :actor_type, :actor_id, device_session_id, :reason_code,
            jsonb_build_object('user_id', user_id)
       from revoked
 )
 select count(*) from revoked;
 
 -- name: write_progress
--- The addresses of the domain $1 up to $2 are done. Locks: domain_revocations.
-update domain_revocations set after_email_id = $2 where domain = $1;
+-- The addresses of the domain up to :after_email_id are done. Locks: domain_revocations.
+update domain_revocations set after_email_id = :after_email_id where domain = :domain;
 
 -- name: count_sessions_to_revoke
--- Of each domain with an order: the active sessions of the next addresses, of at most $1 in all; and whether more
+-- Of each domain with an order: the active sessions of the next addresses, of at most :limit in all; and whether more
 -- addresses may follow.
 with next as materialized (
     select r.domain, e.email_id
@@ -66,11 +66,11 @@ with next as materialized (
      cross join lateral (
          select email_id from emails
           where split_part(folded, '@', 2) = r.domain and email_id > r.after_email_id
-          order by email_id limit $1
+          order by email_id limit :limit
      ) e
-     limit $1
+     limit :limit
 )
-select r.domain, count(s.device_session_id) as sessions, (select count(*) >= $1 from next) as more_may_follow
+select r.domain, count(s.device_session_id) as sessions, (select count(*) >= :limit from next) as more_may_follow
   from domain_revocations r
   left join next on next.domain = r.domain
   left join users u on u.email_id = next.email_id

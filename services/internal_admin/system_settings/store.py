@@ -29,14 +29,14 @@ from shared.audit.store import insert_audit_event, insert_audit_events
 from shared.io import queries
 from shared.kernel.actor import Actor
 
-_SQL = queries.load_texts("services.internal_admin.system_settings")
+_SQL = queries.load("services.internal_admin.system_settings")
 
 _EVENT = EventName.CHANGE_SETTING
 
 
 async def read_settings(connection: asyncpg.Connection) -> Settings:
     """Every setting, in one snapshot."""
-    [row] = await connection.fetch(_SQL["read_settings"])
+    [row] = await connection.fetch(*_SQL["read_settings"]())
     return _settings(row)
 
 
@@ -46,7 +46,7 @@ async def change_settings(connection: asyncpg.Connection, command: ChangeSetting
     Statements that begin after it use the new values, in every process. Audited whatever the outcome.
     """
     async with connection.transaction():
-        [row] = await connection.fetch(_SQL["lock_settings"])
+        [row] = await connection.fetch(*_SQL["lock_settings"]())
         settings = _settings(row)
         if command.expected_version not in (None, settings.version):
             await insert_audit_event(connection, _event(command, SettingsConflict.name, names=sorted(command.values)))
@@ -66,7 +66,7 @@ async def read_state(connection: asyncpg.Connection) -> SettingsState:
 
 async def list_settings_changes(connection: asyncpg.Connection, limit: int) -> list[SettingsChange]:
     """The newest `limit` entries of the history, newest first."""
-    rows = await connection.fetch(_SQL["list_settings_changes"], limit)
+    rows = await connection.fetch(*_SQL["list_settings_changes"](limit=limit))
     return [
         SettingsChange(
             row["changed_at"],
@@ -84,13 +84,22 @@ async def _write(
     connection: asyncpg.Connection, command: ChangeSettings, old: Settings, names: tuple[str, ...]
 ) -> Settings:
     values = {**old.values, **command.values}
-    version = await connection.fetchval(_SQL["write_settings"], *(values[name] for name in SETTINGS))
+    version = await connection.fetchval(*_SQL["write_settings"](**values))
     new = Settings(version, values)
     changes = [(name, as_text(old.values[name]), as_text(values[name])) for name in names]
     actor = command.actor
-    await connection.executemany(
-        _SQL["write_settings_change"], [(version, *change, actor.type, actor.id) for change in changes]
-    )
+    rows = [
+        {
+            "version": version,
+            "name": name,
+            "old_value": old_text,
+            "new_value": new_text,
+            "actor_type": actor.type,
+            "actor_id": actor.id,
+        }
+        for name, old_text, new_text in changes
+    ]
+    await connection.executemany(*_SQL["write_settings_change"].many(rows))
     events = [
         _event(command, SettingsChanged.name, name=name, old_value=old_text, new_value=new_text, version=version)
         for name, old_text, new_text in changes

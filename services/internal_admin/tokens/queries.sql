@@ -3,17 +3,18 @@
 -- name: lock_creator
 -- The operator who makes a token, unless disabled: whoever disables them, or ends their sessions by recovery, waits.
 -- Locks: operators.
-select 1 from operators where operator_id = $1 and disabled_at is null for share;
+select 1 from operators where operator_id = :operator_id and disabled_at is null for share;
 
 -- name: has_live_session
 -- Whether a session of that operator was not revoked, in a statement younger than the lock.
 select exists (
-    select from operator_sessions where operator_session_id = $1 and operator_id = $2 and revoked_at is null);
+    select from operator_sessions
+     where operator_session_id = :operator_session_id and operator_id = :operator_id and revoked_at is null);
 
 -- name: insert_token
--- A token that lives for $7 from now on.
+-- A token that lives for :life from now on.
 insert into api_tokens (token_id, name, prefix, token_hash, scopes, created_by, created_at, expires_at)
-select $1, $2, $3, $4, $5, $6, now.instant, now.instant + $7::interval
+select :token_id, :name, :prefix, :token_hash, :scopes, :created_by, now.instant, now.instant + :life::interval
   from (select clock_now() as instant) as now
 returning *, 'active' as status;
 
@@ -22,32 +23,32 @@ returning *, 'active' as status;
 -- a minute ago or longer.
 select token_id, scopes, last_used_at is null or last_used_at < now.instant - interval '1 minute' as is_use_due
   from api_tokens left join operators on operator_id = created_by, (select clock_now() as instant) as now
- where token_hash = $1 and revoked_at is null and expires_at > now.instant and disabled_at is null;
+ where token_hash = :token_hash and revoked_at is null and expires_at > now.instant and disabled_at is null;
 
 -- name: list_tokens
--- Every token, newest first, from after one ($1, if given), at most $2.
+-- Every token, newest first, from after :after_token_id (null: the first), at most :limit.
 select *, case when revoked_at is not null then 'revoked' when expires_at <= clock_now() then 'expired' else 'active' end
               as status
   from api_tokens
- where $1::text is null or token_id < $1
+ where :after_token_id::text is null or token_id < :after_token_id
  order by token_id desc
- limit $2;
+ limit :limit;
 
 -- name: revoke_token
 -- Revokes one token, if it is not. Locks: api_tokens.
-update api_tokens set revoked_at = clock_now(), revoke_reason_code = $2
- where token_id = $1 and revoked_at is null
+update api_tokens set revoked_at = clock_now(), revoke_reason_code = :reason_code
+ where token_id = :token_id and revoked_at is null
 returning 1;
 
 -- name: has_token
 -- Whether there is such a token, revoked or not.
-select exists (select from api_tokens where token_id = $1);
+select exists (select from api_tokens where token_id = :token_id);
 
 -- name: revoke_tokens_of
 -- Revokes each token that an operator made. Locks: api_tokens.
 with revoked as (
-    update api_tokens set revoked_at = clock_now(), revoke_reason_code = $2
-     where created_by = $1 and revoked_at is null
+    update api_tokens set revoked_at = clock_now(), revoke_reason_code = :reason_code
+     where created_by = :operator_id and revoked_at is null
     returning 1)
 select count(*) from revoked;
 
@@ -57,6 +58,6 @@ select count(*) from revoked;
 update api_tokens set last_used_at = now.instant
   from (select clock_now() as instant) as now
  where token_id in (
-           select token_id from api_tokens where token_id = any ($1)
+           select token_id from api_tokens where token_id = any (:token_ids)
               for no key update skip locked)
    and (last_used_at is null or last_used_at < now.instant - interval '1 minute');

@@ -23,7 +23,7 @@ from services.internal_admin.tokens.domain import (
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
-_SQL = queries.load_texts("services.internal_admin.tokens")
+_SQL = queries.load("services.internal_admin.tokens")
 
 _SCOPES = frozenset(Scope)
 
@@ -60,13 +60,13 @@ async def create_token(
 
 async def read_token(connection: asyncpg.Connection, token_hash: bytes) -> PresentedToken | None:
     """Who holds a secret; None if no token that lives has this hash, or its creator was disabled."""
-    row = await connection.fetchrow(_SQL["read_token"], token_hash)
+    row = await connection.fetchrow(*_SQL["read_token"](token_hash=token_hash))
     return None if row is None else PresentedToken(Token(row["token_id"], _scopes(row)), row["is_use_due"])
 
 
 async def list_tokens(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[ApiToken]:
     """Tokens from the newest to the oldest, those that ended too; those `after` a token id, at most `limit`."""
-    rows = await connection.fetch(_SQL["list_tokens"], after, limit + 1)
+    rows = await connection.fetch(*_SQL["list_tokens"](after_token_id=after, limit=limit + 1))
     return cut_page([_api_token(row) for row in rows], limit)
 
 
@@ -89,12 +89,12 @@ async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> 
 
 async def revoke_tokens_of(connection: asyncpg.Connection, operator_id: str, reason_code: str) -> int:
     """Revoke each token that the operator made; returns how many. The caller locked the operator's row, and audits."""
-    return await connection.fetchval(_SQL["revoke_tokens_of"], operator_id, reason_code)
+    return await connection.fetchval(*_SQL["revoke_tokens_of"](operator_id=operator_id, reason_code=reason_code))
 
 
 async def keep_last_use(connection: asyncpg.Connection, token_ids: Iterable[str]) -> None:
     """Say that these tokens were used now. A token that somebody else is changing is left out."""
-    await connection.execute(_SQL["keep_last_use"], list(token_ids))
+    await connection.execute(*_SQL["keep_last_use"](token_ids=list(token_ids)))
 
 
 async def _create_token(
@@ -104,14 +104,15 @@ async def _create_token(
     if creator is not None and not await _is_still_there(connection, creator):
         return CreatorGone()
     row = await connection.fetchrow(
-        _SQL["insert_token"],
-        token_id,
-        command.name,
-        secret.prefix,
-        secret.hash,
-        sorted(command.scopes),
-        creator and creator.operator_id,
-        command.life,
+        *_SQL["insert_token"](
+            token_id=token_id,
+            name=command.name,
+            prefix=secret.prefix,
+            token_hash=secret.hash,
+            scopes=sorted(command.scopes),
+            created_by=creator and creator.operator_id,
+            life=command.life,
+        ),
     )
     if row is None:
         raise InvariantBroken("an insert returns its row")
@@ -120,15 +121,21 @@ async def _create_token(
 
 async def _is_still_there(connection: asyncpg.Connection, creator: Creator) -> bool:
     """Locks the operator's row. The second statement is younger than the lock."""
-    if not await connection.fetchval(_SQL["lock_creator"], creator.operator_id):
+    if not await connection.fetchval(*_SQL["lock_creator"](operator_id=creator.operator_id)):
         return False
-    return await connection.fetchval(_SQL["has_live_session"], creator.operator_session_id, creator.operator_id)
+    return await connection.fetchval(
+        *_SQL["has_live_session"](operator_session_id=creator.operator_session_id, operator_id=creator.operator_id)
+    )
 
 
 async def _revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> RevokeTokenOutcome:
-    if await connection.fetchval(_SQL["revoke_token"], command.token_id, command.reason_code):
+    if await connection.fetchval(*_SQL["revoke_token"](token_id=command.token_id, reason_code=command.reason_code)):
         return "revoked"
-    return "already_revoked" if await connection.fetchval(_SQL["has_token"], command.token_id) else "token_not_found"
+    return (
+        "already_revoked"
+        if await connection.fetchval(*_SQL["has_token"](token_id=command.token_id))
+        else "token_not_found"
+    )
 
 
 def _api_token(row: asyncpg.Record) -> ApiToken:

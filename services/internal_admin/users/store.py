@@ -31,26 +31,26 @@ from services.internal_admin.users.domain import (
 from shared.io import queries
 from shared.kernel.email_address import EmailAddress
 
-_SQL = queries.load_texts("services.internal_admin.users")
+_SQL = queries.load("services.internal_admin.users")
 
 
 async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:
     """Whether a user logged in here before."""
-    return await connection.fetchval(_SQL["has_user"], user_id)
+    return await connection.fetchval(*_SQL["has_user"](user_id=user_id))
 
 
 async def read_user(connection: asyncpg.Connection, email: EmailAddress, *, as_typed: bool) -> User | None:
     """The user of an address, in any spelling unless `as_typed`; None if there is none."""
-    row = await connection.fetchrow(_SQL["read_user"], email.folded, email.identity if as_typed else None)
+    row = await connection.fetchrow(*_SQL["read_user"](folded=email.folded, email=email.identity if as_typed else None))
     return None if row is None else _user(row)
 
 
 async def list_users(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[User]:
     """Users by their ids, from the last; those `after` an id, at most `limit`."""
     if after is None:
-        rows = await connection.fetch(_SQL["list_first_users"], limit + 1)
+        rows = await connection.fetch(*_SQL["list_first_users"](limit=limit + 1))
     else:
-        rows = await connection.fetch(_SQL["list_users"], after, limit + 1)
+        rows = await connection.fetch(*_SQL["list_users"](after_user_id=after, limit=limit + 1))
     return cut_page([_user(row) for row in rows], limit)
 
 
@@ -98,18 +98,18 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
     revoked = await revoke_active_sessions(connection, email_id, user_id, command.cause)
     if not (revoked.is_all and await _removed_all(connection, email_id, email)):
         return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
-    await connection.execute(_SQL["remove_user"], user_id)
+    await connection.execute(*_SQL["remove_user"](user_id=user_id))
     await remove_known_networks(connection, email_id)
-    await connection.execute(_SQL["remove_kept_answers"], email)
-    await connection.execute(_SQL["remove_email"], email_id)
-    is_kept_for_block = await connection.fetchval(_SQL["has_block"], email_id)
+    await connection.execute(*_SQL["remove_kept_answers"](email=email))
+    await connection.execute(*_SQL["remove_email"](email_id=email_id))
+    is_kept_for_block = await connection.fetchval(*_SQL["has_block"](email_id=email_id))
     return UserDeleted(revoked.changes, is_kept_for_block, done.session_ids)
 
 
 async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
     """Whether no challenge and no code is left: strangers may have sent many."""
     for removal in ("remove_challenges", "remove_login_codes"):
-        status = await connection.execute(_SQL[removal], email_id, email, PART)
+        status = await connection.execute(*_SQL[removal](email_id=email_id, email=email, limit=PART))
         if int(status.rpartition(" ")[2]) == PART:
             return False
     return True
@@ -117,12 +117,12 @@ async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str
 
 async def read_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> str:
     """The spelling, inside a transaction that holds the address' row."""
-    return await connection.fetchval(_SQL["read_address_of_user"], user_id, email_id)
+    return await connection.fetchval(*_SQL["read_address_of_user"](user_id=user_id, email_id=email_id))
 
 
 async def remove_known_networks(connection: asyncpg.Connection, email_id: int) -> None:
     """Those of an address that is nobody's any more."""
-    await connection.execute(_SQL["remove_known_networks"], email_id)
+    await connection.execute(*_SQL["remove_known_networks"](email_id=email_id))
 
 
 async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
@@ -156,11 +156,13 @@ async def _change(connection: asyncpg.Connection, command: ChangeUserEmail) -> C
     (old, new), user_id, email = locked, command.user_id, command.email
     if await read_address_of_user(connection, user_id, old) == email.identity:
         return EmailUnchanged()
-    if await connection.fetchval(_SQL["is_in_use"], new, user_id, email.identity, old != new):
+    if await connection.fetchval(
+        *_SQL["is_in_use"](email_id=new, user_id=user_id, email=email.identity, is_another_row=old != new)
+    ):
         return EmailInUse()
-    if await connection.fetchval(_SQL["is_blocked"], [old, new], email.identity):
+    if await connection.fetchval(*_SQL["is_blocked"](email_ids=[old, new], email=email.identity)):
         return EmailBlocked()
-    await connection.execute(_SQL["move_user"], user_id, new, email.identity)
+    await connection.execute(*_SQL["move_user"](user_id=user_id, email_id=new, email=email.identity))
     if old != new:
         await remove_known_networks(connection, old)
     return EmailChanged(old, new)
@@ -174,17 +176,17 @@ async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -
     """
 
     async def attempt() -> tuple[int, int] | None:
-        row = await connection.fetchrow(_SQL["read_addresses"], command.user_id, command.email.folded)
+        row = await connection.fetchrow(*_SQL["read_addresses"](user_id=command.user_id, folded=command.email.folded))
         assert row is not None
         old, new = row["old"], row["new"]
         if old is None:
             return None
         wanted = {old, new} - {None}
-        locked = await connection.fetch(_SQL["lock_emails"], list(wanted))
+        locked = await connection.fetch(*_SQL["lock_emails"](email_ids=list(wanted)))
         if len(locked) < len(wanted) or not await is_address_of_user(connection, command.user_id, old):
             raise WrongRow
         new = new or await lock_email(connection, command.email.folded)
-        await connection.execute(_SQL["bump_emails"], [old, new])
+        await connection.execute(*_SQL["bump_emails"](email_ids=[old, new]))
         return old, new
 
     return await lock_the_right_row(connection, attempt)

@@ -62,12 +62,6 @@ def load(package: str, file: str = "queries.sql") -> Mapping[str, Statement]:
     return MappingProxyType(parse(resources.files(package).joinpath(file).read_text("utf-8")))
 
 
-@cache
-def load_texts(package: str, file: str = "queries.sql") -> Mapping[str, str]:
-    """The texts of the statements, for stores that still bind by position."""
-    return {name: statement.text for name, statement in load(package, file).items()}
-
-
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
     """Return the array of each name, for a statement that writes several rows. There must be one row at least."""
     names = rows[0].keys()

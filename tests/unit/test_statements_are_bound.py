@@ -1,6 +1,10 @@
-"""Code gives each named statement exactly its parameters. Binding says so when it runs, this test before."""
+"""Named statements name their parameters, and code gives each of them exactly these.
+
+Binding raises when it runs; these tests tell before.
+"""
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +15,18 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("authsession", "bench", "services", "shared")
 
 
+def texts() -> dict[Path, str]:
+    """The files with named statements."""
+    found = {path: path.read_text("utf-8") for path in files("*.sql")}
+    return {path: text for path, text in found.items() if "-- name: " in text}
+
+
 def parameters_by_statement() -> dict[str, list[set[str]]]:
     """Two files may use one name for statements of their own."""
     found: dict[str, list[set[str]]] = defaultdict(list)
-    for path in files("*.sql"):
-        text = path.read_text("utf-8")
-        if "-- name: " in text:
-            for name, statement in parse(text).items():
-                found[name].append(set(statement.parameters))
+    for text in texts().values():
+        for name, statement in parse(text).items():
+            found[name].append(set(statement.parameters))
     return found
 
 
@@ -37,10 +45,16 @@ def bindings(path: Path) -> Iterator[tuple[str, set[str], bool]]:
             yield str(statement), {name for name in names if name}, None in names
 
 
+def test_no_parameter_is_a_number() -> None:
+    """In a comment neither: it would be stale."""
+    assert len(texts()) > 20
+    assert [path.relative_to(ROOT) for path, text in texts().items() if re.search(r"\$\d", text)] == []
+
+
 def test_each_binding_names_the_parameters_of_its_statement() -> None:
     known = parameters_by_statement()
     bound = [(path, *binding) for path in files("*.py") for binding in bindings(path) if binding[0] in known]
-    assert len(bound) > 50
+    assert len(bound) > 100
     wrong = [
         f"{path.relative_to(ROOT)}: {statement} takes {known[statement]}, is given {names}"
         for path, statement, names, has_more in bound

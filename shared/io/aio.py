@@ -7,14 +7,15 @@ whatever runs in it must end by its own timeouts.
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Any, ParamSpec, TypeVar, cast
 
 import trio
 import trio_asyncio
 
-from shared.io.prompt_loop import PromptLoop, make_prompt
+from shared.io.prompt_loop import PromptLoop, is_supported, make_prompt
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -30,7 +31,11 @@ async def open_loop() -> AsyncGenerator[None]:
     end the process: one broken connection must not.) What is awaited through `call` is raised there.
     """
     async with trio_asyncio.open_loop() as loop:
-        make_prompt(loop)
+        if is_supported():
+            make_prompt(loop)
+        else:
+            found = version("trio-asyncio")
+            _log.warning("untested version of trio-asyncio: its stock event loop serves", extra={"version": found})
         loop.set_exception_handler(_log_background_failure)
         yield
 
@@ -47,4 +52,9 @@ async def call(function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **k
     result is lost half-way. `function` must bound its own time.
     """
     await trio.lowlevel.checkpoint_if_cancelled()
-    return await cast(PromptLoop, trio_asyncio.current_loop.get()).run_promptly(function(*args, **kwargs))
+    loop = cast(object, trio_asyncio.current_loop.get())
+    if isinstance(loop, PromptLoop):
+        return await loop.run_promptly(function(*args, **kwargs))
+    with trio.CancelScope(shield=True):
+        return await cast(Callable[P, Awaitable[T]], trio_asyncio.aio_as_trio(function))(*args, **kwargs)
+    raise AssertionError("a shielded scope is never cancelled")

@@ -1,10 +1,12 @@
-"""trio-asyncio's event loop with fewer hands between a driver and its socket.
+"""trio-asyncio's event loop with fewer steps between a driver and its socket.
 
-trio-asyncio hands every callback to one task of the loop, through a queue: the answer to a statement goes from the task
-that saw the socket readable to the loop's, from there to the one that asked, and a timer that was cancelled still wakes
-the loop when its time comes. Here whoever makes callbacks due runs them, at once and in their order. It leans on names
-that trio-asyncio keeps to itself, so a new version of it wants `tests/unit/io/test_prompt_loop.py` to pass. Measured:
-docs/decisions/0034-prompt-loop.md.
+trio-asyncio hands every callback to one task of the loop, through a queue. The answer to a statement goes from the task
+that saw the socket readable to the loop's task, and from there to the task that asked. A cancelled timer still wakes
+the loop when its time comes. In this loop the task that makes callbacks due runs them, at once and in their order.
+
+The loop uses private names of trio-asyncio. `is_supported` therefore allows only versions that
+`tests/unit/io/test_prompt_loop.py` passed with; with any other version the stock loop serves.
+Measured: docs/decisions/0034-prompt-loop.md.
 """
 
 # ruff: noqa: SLF001
@@ -17,6 +19,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context
 from functools import partial
+from importlib.metadata import version
 from typing import Any, TypeVar, cast
 
 import trio
@@ -25,6 +28,8 @@ from sniffio import thread_local as current_library
 
 T = TypeVar("T")
 
+TESTED_VERSIONS = frozenset({"0.16.0"})
+"""Versions of trio-asyncio whose private names are the ones that this module uses."""
 MOST = 100
 """Callbacks that are run in one go: then other tasks have their turn, even if callbacks make callbacks for ever."""
 
@@ -129,6 +134,11 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
                 self._due.append(timer)
                 has_rung = True
         return has_rung
+
+
+def is_supported() -> bool:
+    """Whether this version of trio-asyncio was tested with `PromptLoop`."""
+    return version("trio-asyncio") in TESTED_VERSIONS
 
 
 def make_prompt(loop: trio_asyncio.TrioEventLoop) -> None:

@@ -47,13 +47,14 @@ Peer = tuple[str, int] | None
 
 
 class Phase(Enum):
-    """What a connection does. All but `WORKING` wait for the client."""
+    """The state of a connection. In all but `WORKING` and `ENDED` it waits for its client. `ENDED` is final."""
 
     IDLE = auto()
     HEAD = auto()
     BODY = auto()
     WORKING = auto()
     ANSWERING = auto()
+    ENDED = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,6 @@ class HttpConnection:
         self._peer: Peer = None
         self._phase = Phase.IDLE
         self._deadline = inf
-        self._has_ended = False
         self._has_asked = False
         self._waits_since = trio.current_time()
 
@@ -116,7 +116,7 @@ class HttpConnection:
     @property
     def is_waiting(self) -> bool:
         """Whether it waits for its client, so that ending it loses no work of ours."""
-        return self._phase is not Phase.WORKING
+        return self._phase not in (Phase.WORKING, Phase.ENDED)
 
     @property
     def worth(self) -> tuple[bool, float]:
@@ -136,7 +136,7 @@ class HttpConnection:
 
     def close(self) -> None:
         """End the connection, which must be waiting: nothing more is read from it or written to it."""
-        self._has_ended = True
+        self._enter(Phase.ENDED)
         trio.lowlevel.notify_closing(self._socket)
 
     async def _is_let_in(self) -> bool:
@@ -185,7 +185,7 @@ class HttpConnection:
         self._has_asked = True
         if not body.is_whole:
             await self._linger()
-        if answer.must_close or self._has_ended:
+        if answer.must_close or self._phase is Phase.ENDED:
             return False
         self._become_idle()
         return True
@@ -263,11 +263,12 @@ class HttpConnection:
         might lose the answer."""
         self._arrived.clear()
         self._enter(Phase.ANSWERING)
-        self._has_ended = self._has_ended or not self._shut_down_writing()
+        if not self._shut_down_writing():
+            self._enter(Phase.ENDED)
         with trio.move_on_after(LINGER_SECONDS):
             while await self.read_more():
                 self._arrived.clear()
-        self._has_ended = True
+        self._enter(Phase.ENDED)
 
     def _shut_down_writing(self) -> bool:
         try:
@@ -278,7 +279,7 @@ class HttpConnection:
 
     async def read_more(self) -> bool:
         """Wait for bytes and keep them in `arrived`; False when there will be none."""
-        while not self._has_ended and self._socket.fileno() >= 0:
+        while self._phase is not Phase.ENDED and self._socket.fileno() >= 0:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
                 data = os.read(self._socket.fileno(), _READ_BYTES)
@@ -333,13 +334,15 @@ class HttpConnection:
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                self._has_ended = True
+                pass
             else:
                 self._enter(phase)
                 return
-        self._has_ended = True
+        self._enter(Phase.ENDED)
 
     def _enter(self, phase: Phase) -> None:
+        if self._phase is Phase.ENDED:
+            return
         self._phase = phase
         self._deadline = inf
         if phase is not Phase.WORKING:

@@ -3,13 +3,22 @@
 import asyncio
 import contextvars
 import logging
+from collections.abc import AsyncGenerator
 
 import pytest
 import trio
 
-from shared.io import aio
+from shared.io import aio, prompt_loop
 
 SECRET = "pilot@example.com"
+
+
+@pytest.fixture(params=["prompt loop", "stock loop of an untested trio-asyncio"])
+async def asyncio_loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[None]:
+    if request.param != "prompt loop":
+        monkeypatch.setattr(prompt_loop, "TESTED_VERSIONS", frozenset[str]())
+    async with aio.open_loop():
+        yield
 
 
 async def sleep_and_answer() -> str:
@@ -61,3 +70,18 @@ async def test_a_background_failure_of_a_driver_is_logged_by_kind_and_ends_nothi
     ours = [vars(record).get("fault") for record in caplog.records if record.levelno == logging.ERROR]
     assert ours == ["ConnectionResetError"]
     assert SECRET not in caplog.text
+
+
+async def test_an_untested_version_of_trio_asyncio_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(prompt_loop, "TESTED_VERSIONS", frozenset[str]())
+    async with aio.open_loop():
+        pass
+    assert [record.getMessage() for record in caplog.records] == [
+        "untested version of trio-asyncio: its stock event loop serves"
+    ]
+
+
+def test_the_locked_version_of_trio_asyncio_is_a_tested_one() -> None:
+    assert prompt_loop.is_supported()

@@ -15,7 +15,7 @@ from shared.web.server import places
 from shared.web.server.http_connection import Rules
 from tests.integration.web.served import Client, Server, running
 from tests.integration.web.test_http_rules import get, post
-from tests.unit.web.test_proxy_protocol import V4, V6, WHOLE
+from tests.unit.http.test_proxy_protocol import V4, V6, WHOLE
 
 RULES = Rules(trusted_proxies=(ip_network("127.0.0.1"),), expects_proxy_protocol=True)
 CONFIGURATION = """

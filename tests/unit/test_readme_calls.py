@@ -1,4 +1,4 @@
-"""The calls in README and quickstart are those that `up` prints."""
+"""The README is a screen or two long, and the calls in README and quickstart are those that `up` prints."""
 
 import json
 import re
@@ -43,3 +43,7 @@ def test_the_quickstart_shows_the_calls_for_operators_that_up_prints() -> None:
     shown = calls(section("docs/quickstart.md", "Claim the first operator"))
     assert len(shown) == 5
     assert shown == calls(operators_walk_through(INTERNAL) + "\n\n")
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((SOURCE / "README.md").read_text("utf-8").splitlines()) <= 120

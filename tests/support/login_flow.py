@@ -11,7 +11,8 @@ import trio
 from contracts.gateway import GatewayKeys
 from services.internal_admin.blocks.orders import BlockOrders
 from services.public_auth.domain.budget import Budgets
-from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
+from services.public_auth.domain.confirm import ConfirmRefusal
+from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter

@@ -2,12 +2,12 @@
 
 import logging
 from datetime import timedelta
-from typing import assert_never
 
 from contracts.errors import ErrorCode, Refusal
 from contracts.public_auth import ConfirmEmailCodeRequest, decode_confirm, encode_device_session
+from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.domain.login_code import is_code, read_code
-from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed, ConfirmRefusal
+from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed
 from shared.kernel.client_key import ClientPublicKey, parse_client_public_key, verify_client_key_proof
 from shared.kernel.time_zone import is_time_zone
 from shared.web.exchange import Endpoint, Request, Response
@@ -48,24 +48,14 @@ def _unprovable() -> Response:
     return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=_RETRY_AFTER_CURE)
 
 
-def _answer(outcome: Confirmed | ConfirmRefusal) -> Response:  # noqa: PLR0911 - one answer per outcome
+def _answer(outcome: Confirmed | ConfirmRefusal) -> Response:
     match outcome:
         case Confirmed(device_session_id):
             return Response(200, encode_device_session(device_session_id))
-        case ConfirmRefusal.CHALLENGE_NOT_FOUND:
-            return refusal(ErrorCode.CHALLENGE_NOT_FOUND)
-        case ConfirmRefusal.INVALID_CODE:
-            return refusal(ErrorCode.INVALID_CODE)
-        case ConfirmRefusal.CHALLENGE_EXPIRED:
-            return refusal(ErrorCode.CHALLENGE_EXPIRED)
-        case ConfirmRefusal.BLOCKED_BY_POLICY:
-            return refusal(ErrorCode.BLOCKED_BY_POLICY)
-        case ConfirmRefusal.SESSION_LIMIT_EXCEEDED:
-            return refusal(ErrorCode.SESSION_LIMIT_EXCEEDED)
         case ConfirmRefusal.CLIENT_KEY_PROOF_MISSING:
             return refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, "client_key_proof is required here")
         case _:
-            assert_never(outcome)
+            return refusal(ErrorCode(outcome))
 
 
 def _client_key(asked: ConfirmEmailCodeRequest) -> ClientPublicKey:

@@ -95,9 +95,13 @@ class CountWrongCode:
     evaluated: bool
 
 
-class Refused(StrEnum):
-    """Refusals that change nothing: no attempt, no user, the code stays usable."""
+class ConfirmRefusal(StrEnum):
+    """Why a confirm is refused. As a decision it changes nothing: no attempt, no user; the code stays usable.
 
+    Each word is an outcome in the metrics. Each but `client_key_proof_missing` is also an `ErrorCode`.
+    """
+
+    CHALLENGE_NOT_FOUND = "challenge_not_found"
     INVALID_CODE = "invalid_code"
     CHALLENGE_EXPIRED = "challenge_expired"
     BLOCKED_BY_POLICY = "blocked_by_policy"
@@ -105,20 +109,20 @@ class Refused(StrEnum):
     CLIENT_KEY_PROOF_MISSING = "client_key_proof_missing"
 
 
-ConfirmDecision = MakeSession | RepeatSession | CountWrongCode | Refused
+ConfirmDecision = MakeSession | RepeatSession | CountWrongCode | ConfirmRefusal
 
 
 def decide_confirm(view: ConfirmView, guess: Guess) -> ConfirmDecision:
     """Decide one confirm. A write that follows must be guarded by what `view` holds."""
     challenge = view.challenge
     if view.require_client_key_proof and not guess.proven:
-        return Refused.CLIENT_KEY_PROOF_MISSING
+        return ConfirmRefusal.CLIENT_KEY_PROOF_MISSING
     if challenge.state is ChallengeState.CONFIRMED:
         return _repeat(view, guess)
     if view.now >= challenge.expires_at or challenge.attempts >= ATTEMPTS_PER_CHALLENGE:
-        return Refused.CHALLENGE_EXPIRED
+        return ConfirmRefusal.CHALLENGE_EXPIRED
     if guess.right and not challenge.code_lives:
-        return Refused.CHALLENGE_EXPIRED
+        return ConfirmRefusal.CHALLENGE_EXPIRED
     # A challenge that lost its place holds no reservation: comparing its guesses with a code that lives would
     # spend beyond the budget, so even the right code is wrong here. Decoys answer alike.
     if not (guess.right and challenge.state.holds_reservation):
@@ -126,20 +130,20 @@ def decide_confirm(view: ConfirmView, guess: Guess) -> ConfirmDecision:
     return _admit(view)
 
 
-def _repeat(view: ConfirmView, guess: Guess) -> RepeatSession | Refused:
+def _repeat(view: ConfirmView, guess: Guess) -> RepeatSession | ConfirmRefusal:
     confirmed_at, session = view.challenge.confirmed_at, view.result
     if confirmed_at is None or session is None or view.now >= confirmed_at + RESULT_LIFE:
-        return Refused.CHALLENGE_EXPIRED
+        return ConfirmRefusal.CHALLENGE_EXPIRED
     if guess.right and guess.client_key == session.client_public_key:
         return RepeatSession(session)
-    return Refused.INVALID_CODE
+    return ConfirmRefusal.INVALID_CODE
 
 
-def _admit(view: ConfirmView) -> MakeSession | Refused:
+def _admit(view: ConfirmView) -> MakeSession | ConfirmRefusal:
     if view.blocked:
-        return Refused.BLOCKED_BY_POLICY
+        return ConfirmRefusal.BLOCKED_BY_POLICY
     if view.session_limit == 0 or view.active_sessions < view.session_limit:
         return MakeSession(revokes_oldest=False)
     if view.session_limit_policy == "reject":
-        return Refused.SESSION_LIMIT_EXCEEDED
+        return ConfirmRefusal.SESSION_LIMIT_EXCEEDED
     return MakeSession(revokes_oldest=True)

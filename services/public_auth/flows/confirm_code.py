@@ -3,16 +3,14 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import partial
 from typing import TypeVar
 
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
-from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
-    ChallengeUnknown,
     ConfirmOutcome,
     SessionDraft,
     SessionMade,
@@ -61,17 +59,6 @@ class Confirmed:
     """The key is registered, and the gateway's record is readable in Redis."""
 
     device_session_id: str
-
-
-class ConfirmRefusal(StrEnum):
-    """Why a login was refused; each has one answer in `api`."""
-
-    CHALLENGE_NOT_FOUND = "challenge_not_found"
-    INVALID_CODE = "invalid_code"
-    CHALLENGE_EXPIRED = "challenge_expired"
-    BLOCKED_BY_POLICY = "blocked_by_policy"
-    SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
-    CLIENT_KEY_PROOF_MISSING = "client_key_proof_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +121,7 @@ class ConfirmCodeFlow:
 
     async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
         if isinstance(ensured, BlockedUser):
-            return Refused.BLOCKED_BY_POLICY
+            return ConfirmRefusal.BLOCKED_BY_POLICY
         named = replace(draft, user_id=ensured.user_id)
         return await self._confirmed(
             partial(confirm_with_named_user, draft=named, keys=self._login_code_keys, email=email)
@@ -196,10 +183,8 @@ def _answer(outcome: ConfirmOutcome | Unpublished) -> Confirmed | ConfirmRefusal
         case CountWrongCode(evaluated):
             count_wrong_code(evaluated=evaluated)
             return ConfirmRefusal.INVALID_CODE
-        case ChallengeUnknown():
-            return ConfirmRefusal.CHALLENGE_NOT_FOUND
-        case Refused():
-            return ConfirmRefusal(outcome)
+        case ConfirmRefusal():
+            return outcome
         case UserContradicted():
             _log.error("the user service names another user for an address, or another address for a user")
             raise DependencyUnavailable(_DIRECTORY)

@@ -13,11 +13,11 @@ from services.public_auth.domain.confirm import (
     Challenge,
     ChallengeState,
     ConfirmDecision,
+    ConfirmRefusal,
     ConfirmView,
     CountWrongCode,
     Guess,
     MakeSession,
-    Refused,
     RepeatSession,
     decide_confirm,
 )
@@ -72,10 +72,6 @@ class SessionRepeated:
     changes: tuple[ProjectionChange, ...]
 
 
-class ChallengeUnknown:
-    """No challenge has this id."""
-
-
 @dataclass(frozen=True, slots=True)
 class UserWanted:
     """The code is right and nothing here forbids the login; who the user is, the directory must say. Wrote nothing."""
@@ -91,9 +87,7 @@ class UserContradicted:
     """
 
 
-ConfirmOutcome = (
-    SessionMade | SessionRepeated | CountWrongCode | Refused | ChallengeUnknown | UserWanted | UserContradicted
-)
+ConfirmOutcome = SessionMade | SessionRepeated | CountWrongCode | ConfirmRefusal | UserWanted | UserContradicted
 
 
 async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing) -> ConfirmOutcome:
@@ -102,7 +96,7 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
     async def attempt() -> ConfirmOutcome | DecidedAgain:
         row = await connection.fetchrow(*_read_for_confirm([draft]))
         if row is None:
-            return ChallengeUnknown()
+            return ConfirmRefusal.CHALLENGE_NOT_FOUND
         decided = _decided(draft, row, keys)
         if decided.decision == MakeSession(revokes_oldest=True) and draft.user_id is not None:
             async with connection.transaction():
@@ -128,7 +122,9 @@ async def confirm_challenges(
     outcomes = await _write(connection, list(chosen))
     written = {id(each.draft): outcome for each, outcome in zip(chosen, outcomes, strict=True)}
     return [
-        written.get(id(draft), DecidedAgain.NEEDED) if draft.challenge_id in rows else ChallengeUnknown()
+        written.get(id(draft), DecidedAgain.NEEDED)
+        if draft.challenge_id in rows
+        else ConfirmRefusal.CHALLENGE_NOT_FOUND
         for draft in drafts
     ]
 
@@ -148,7 +144,7 @@ async def confirm_with_named_user(
         if known["email"] not in (None, email) or known["user_id"] not in (None, draft.user_id):
             return UserContradicted()
         if known["blocked"]:
-            return Refused.BLOCKED_BY_POLICY
+            return ConfirmRefusal.BLOCKED_BY_POLICY
         return await confirm_challenge(connection, draft, keys)
 
 
@@ -234,9 +230,9 @@ async def _outcome(
         case RepeatSession(session):
             outbox_id = await connection.fetchval(*_SQL["queue_record"](device_session_id=session.device_session_id))
             return SessionRepeated(session, (ProjectionChange(outbox_id, session),))
-        case Refused.BLOCKED_BY_POLICY | Refused.SESSION_LIMIT_EXCEEDED:
+        case ConfirmRefusal.BLOCKED_BY_POLICY | ConfirmRefusal.SESSION_LIMIT_EXCEEDED:
             return await _unless_overtaken(connection, each, decision)
-        case Refused():
+        case ConfirmRefusal():
             return decision
 
 

@@ -15,7 +15,7 @@ from services.internal_admin.callers.identity import Caller
 from services.internal_admin.system_settings.domain.change import ChangeSettings
 from services.internal_admin.system_settings.domains import revoke_next_of_domains
 from services.internal_admin.system_settings.store import change_settings
-from services.public_auth.domain.confirm import Refused
+from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.kernel.sealing import unseal
 from tests.support.builders import unique
@@ -67,7 +67,7 @@ def test_a_login_decided_before_its_domain_was_blocked_and_written_after_is_deci
     interrupted = flow.reaching(InterruptedPostgres(world.public, block))
     outcome = interrupted.confirm(challenge_id, flow.code(challenge_id))
 
-    assert outcome is Refused.BLOCKED_BY_POLICY
+    assert outcome is ConfirmRefusal.BLOCKED_BY_POLICY
     assert active_sessions(world) == 0
 
 
@@ -87,7 +87,7 @@ def test_a_domain_block_racing_logins_leaves_no_active_session(flow: PublicFlow,
     outcomes = world.call(rounds)
 
     assert active_sessions(world) == 0
-    assert outcomes.keys() == {"made", Refused.BLOCKED_BY_POLICY}, "the race must have been won by both"
+    assert outcomes.keys() == {"made", ConfirmRefusal.BLOCKED_BY_POLICY}, "the race must have been won by both"
     assert outcomes.total() == ROUNDS * LOGINS
 
 

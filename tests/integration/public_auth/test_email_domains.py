@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.store.confirm_challenge import SessionMade
 from services.public_auth.store.deliveries import ClaimLimits, claim_deliveries, is_claim_good
 from tests.support.builders import unique
@@ -106,7 +106,7 @@ def test_the_right_code_of_a_refused_domain_changes_nothing_and_stays_usable(
     else:
         allow(world, "other.example")
 
-    assert flow.confirm(challenge_id, code) is Refused.BLOCKED_BY_POLICY
+    assert flow.confirm(challenge_id, code) is ConfirmRefusal.BLOCKED_BY_POLICY
     assert flow.confirm(challenge_id, wrong) == CountWrongCode(evaluated=True)
     assert not world.database.execute("select 1 from users where email = $1", f"a@{domain}")
 

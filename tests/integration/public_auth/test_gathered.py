@@ -7,8 +7,8 @@ from functools import partial
 
 import asyncpg
 
-from services.public_auth.domain.confirm import CountWrongCode
-from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade, confirm_challenges
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
+from services.public_auth.store.confirm_challenge import SessionMade, confirm_challenges
 from services.public_auth.store.deliveries import ClaimLimits, Settlement, claim_deliveries, settle_deliveries
 from shared.lifecycle.batching import DecidedAgain
 from tests.support.builders import email_address
@@ -62,7 +62,7 @@ def test_a_batch_gives_each_the_answer_that_is_theirs(flow: PublicFlow, world: W
     assert isinstance(made, SessionMade)
     assert made.session.user_id == user_of(world, right)
     assert counted == CountWrongCode(evaluated=True)
-    assert isinstance(unknown, ChallengeUnknown)
+    assert unknown is ConfirmRefusal.CHALLENGE_NOT_FOUND
 
 
 def user_of(world: World, challenge_id: str) -> str:

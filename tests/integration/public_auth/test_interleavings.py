@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.public_auth.domain.budget import Budget, Budgets
-from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, confirm_challenge
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.io.postgres import Body
@@ -115,7 +115,7 @@ def test_a_right_code_overtaken_by_the_fifth_wrong_one_makes_no_session(flow: Pu
 
     outcome = confirm_interrupted(flow, challenge_id, code, flow.confirm_unit(challenge_id, wrong))
 
-    assert outcome is Refused.CHALLENGE_EXPIRED
+    assert outcome is ConfirmRefusal.CHALLENGE_EXPIRED
     assert attempts(flow, challenge_id) == (5, 5)
     assert not flow.world.database.execute("select 1 from users where email = $1", email)
 
@@ -161,7 +161,7 @@ def test_a_right_code_overtaken_by_the_fifth_wrong_one_is_not_told_by_a_refusal_
     )
     interrupted_unit = InterruptedPostgres(flow.world.public, elsewhere(flow.world.database.public_dsn, wrong))
     try:
-        assert flow.world.call(interrupted_unit.unit_of_work, unit) is Refused.CHALLENGE_EXPIRED
+        assert flow.world.call(interrupted_unit.unit_of_work, unit) is ConfirmRefusal.CHALLENGE_EXPIRED
     finally:
         flow.world.database.execute("update settings set session_limit = 0")
 
@@ -182,7 +182,10 @@ def test_a_wrong_code_overtaken_by_a_success_on_its_challenge_is_uncounted(flow:
     challenge_id = flow.send(email_address())
     code, wrong = flow.code(challenge_id), flow.wrong_code(challenge_id)
 
-    assert confirm_interrupted(flow, challenge_id, wrong, flow.confirm_unit(challenge_id, code)) is Refused.INVALID_CODE
+    assert (
+        confirm_interrupted(flow, challenge_id, wrong, flow.confirm_unit(challenge_id, code))
+        is ConfirmRefusal.INVALID_CODE
+    )
     assert attempts(flow, challenge_id) == (0, 0)
 
 

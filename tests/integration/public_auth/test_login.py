@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused
-from services.public_auth.store.confirm_challenge import ChallengeUnknown, SessionMade, SessionRepeated
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
+from services.public_auth.store.confirm_challenge import SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow
 from tests.support.world import World
@@ -52,7 +52,7 @@ def test_a_returning_user_keeps_the_user_id(flow: PublicFlow) -> None:
 
 
 def test_an_unknown_challenge_is_unknown(flow: PublicFlow) -> None:
-    assert isinstance(flow.confirm("challenge-unknown", "123456"), ChallengeUnknown)
+    assert flow.confirm("challenge-unknown", "123456") is ConfirmRefusal.CHALLENGE_NOT_FOUND
 
 
 def test_the_sixth_wrong_code_meets_an_expired_challenge(flow: PublicFlow) -> None:
@@ -61,9 +61,9 @@ def test_the_sixth_wrong_code_meets_an_expired_challenge(flow: PublicFlow) -> No
 
     answers = [flow.confirm(challenge_id, wrong) for _ in range(6)]
 
-    assert answers == [CountWrongCode(evaluated=True)] * 5 + [Refused.CHALLENGE_EXPIRED]
+    assert answers == [CountWrongCode(evaluated=True)] * 5 + [ConfirmRefusal.CHALLENGE_EXPIRED]
     assert flow.state(challenge_id) == "failed"
-    assert flow.confirm(challenge_id, flow.code(challenge_id)) is Refused.CHALLENGE_EXPIRED
+    assert flow.confirm(challenge_id, flow.code(challenge_id)) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_an_exact_repeat_gets_the_same_session_and_anything_else_is_invalid(flow: PublicFlow) -> None:
@@ -75,8 +75,8 @@ def test_an_exact_repeat_gets_the_same_session_and_anything_else_is_invalid(flow
     repeated = flow.confirm(challenge_id, code, key)
     assert isinstance(repeated, SessionRepeated)
     assert repeated.session == made.session
-    assert flow.confirm(challenge_id, code, client_public_key()) is Refused.INVALID_CODE
-    assert flow.confirm(challenge_id, wrong, key) is Refused.INVALID_CODE
+    assert flow.confirm(challenge_id, code, client_public_key()) is ConfirmRefusal.INVALID_CODE
+    assert flow.confirm(challenge_id, wrong, key) is ConfirmRefusal.INVALID_CODE
 
 
 def test_a_result_is_kept_ten_minutes(flow: PublicFlow, world: World) -> None:
@@ -87,7 +87,7 @@ def test_a_result_is_kept_ten_minutes(flow: PublicFlow, world: World) -> None:
     world.travel(timedelta(minutes=9))
     assert isinstance(flow.confirm(challenge_id, code, key), SessionRepeated)
     world.travel(timedelta(minutes=1))
-    assert flow.confirm(challenge_id, code, key) is Refused.CHALLENGE_EXPIRED
+    assert flow.confirm(challenge_id, code, key) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_a_challenge_lives_ten_minutes(flow: PublicFlow, world: World) -> None:
@@ -96,7 +96,7 @@ def test_a_challenge_lives_ten_minutes(flow: PublicFlow, world: World) -> None:
 
     world.travel(timedelta(minutes=10))
 
-    assert flow.confirm(challenge_id, code) is Refused.CHALLENGE_EXPIRED
+    assert flow.confirm(challenge_id, code) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_a_wrong_code_stays_invalid_while_the_challenge_runs_even_if_its_code_expired(
@@ -111,7 +111,7 @@ def test_a_wrong_code_stays_invalid_while_the_challenge_runs_even_if_its_code_ex
     world.travel(timedelta(minutes=6))
 
     assert flow.confirm(second, wrong) == CountWrongCode(evaluated=True)
-    assert flow.confirm(second, code) is Refused.CHALLENGE_EXPIRED
+    assert flow.confirm(second, code) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_a_second_send_within_the_cooldown_shares_the_code_unmailed(flow: PublicFlow) -> None:
@@ -157,7 +157,7 @@ def test_a_challenge_that_lost_its_place_never_tells_whether_a_code_is_right(flo
 
     answers = [flow.confirm(first, code) for _ in range(6)]
 
-    assert answers == [CountWrongCode(evaluated=False)] * 5 + [Refused.CHALLENGE_EXPIRED]
+    assert answers == [CountWrongCode(evaluated=False)] * 5 + [ConfirmRefusal.CHALLENGE_EXPIRED]
     assert isinstance(flow.confirm(third, code), SessionMade)
 
 
@@ -169,7 +169,7 @@ def test_a_decoy_answers_like_a_challenge(flow: PublicFlow, world: World) -> Non
     assert flow.decisions == ["blocked"]
     assert flow.state(challenge_id) == "delivery_suppressed"
     answers = [flow.confirm(challenge_id, f"{guess:06d}") for guess in range(6)]
-    assert answers == [CountWrongCode(evaluated=False)] * 5 + [Refused.CHALLENGE_EXPIRED]
+    assert answers == [CountWrongCode(evaluated=False)] * 5 + [ConfirmRefusal.CHALLENGE_EXPIRED]
 
 
 def test_a_block_refuses_the_right_code_and_changes_nothing(flow: PublicFlow, world: World) -> None:
@@ -178,7 +178,7 @@ def test_a_block_refuses_the_right_code_and_changes_nothing(flow: PublicFlow, wo
     code = flow.code(challenge_id)
     block(world, email)
 
-    assert flow.confirm(challenge_id, code) is Refused.BLOCKED_BY_POLICY
+    assert flow.confirm(challenge_id, code) is ConfirmRefusal.BLOCKED_BY_POLICY
     assert not world.database.execute("select 1 from users where email = $1", email)
     world.database.execute("delete from blocks")
     assert isinstance(flow.confirm(challenge_id, code), SessionMade)
@@ -199,7 +199,7 @@ def test_the_session_limit_holds(flow: PublicFlow, world: World, policy: str) ->
     )
     assert len(active) == 2
     if policy == "reject":
-        assert outcomes[2:] == [Refused.SESSION_LIMIT_EXCEEDED] * 2
+        assert outcomes[2:] == [ConfirmRefusal.SESSION_LIMIT_EXCEEDED] * 2
     else:
         assert isinstance(outcomes[3], SessionMade)
         assert [change.session.status for change in outcomes[3].changes] == ["revoked", "active"]
@@ -212,7 +212,7 @@ def test_a_key_proof_can_be_made_mandatory(flow: PublicFlow, world: World) -> No
     refused = flow.confirm(challenge_id, code)
     world.database.execute("update settings set require_client_key_proof = false where $1", True)
 
-    assert refused is Refused.CLIENT_KEY_PROOF_MISSING
+    assert refused is ConfirmRefusal.CLIENT_KEY_PROOF_MISSING
     assert isinstance(flow.confirm(challenge_id, code), SessionMade)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
 from tests.support.public_flow import PublicFlow, after, race
@@ -20,7 +20,7 @@ def test_of_100_racing_wrong_codes_exactly_5_are_evaluated(flow: PublicFlow, wor
 
     answers = world.call(race, *[flow.confirming(challenge_id, wrong) for _ in range(100)])
 
-    assert Counter(answers) == {CountWrongCode(evaluated=True): 5, Refused.CHALLENGE_EXPIRED: 95}
+    assert Counter(answers) == {CountWrongCode(evaluated=True): 5, ConfirmRefusal.CHALLENGE_EXPIRED: 95}
     (row,) = world.database.execute("select attempts, evaluated from challenges where challenge_id = $1", challenge_id)
     assert tuple(row) == (5, 5)
 
@@ -60,8 +60,8 @@ def test_32_right_confirms_with_32_keys_make_one_session_for_one(flow: PublicFlo
 
     answers = world.call(race, *[flow.confirming(challenge_id, code) for _ in range(32)])
 
-    assert Counter(type(answer) for answer in answers) == {SessionMade: 1, Refused: 31}
-    assert answers.count(Refused.INVALID_CODE) == 31
+    assert Counter(type(answer) for answer in answers) == {SessionMade: 1, ConfirmRefusal: 31}
+    assert answers.count(ConfirmRefusal.INVALID_CODE) == 31
     assert sessions_of(world, email) == 1
 
 
@@ -73,7 +73,7 @@ def test_two_challenges_on_one_code_make_one_session(flow: PublicFlow, world: Wo
 
         answers = world.call(race, flow.confirming(first, code), flow.confirming(second, code))
 
-        assert Counter(type(answer) for answer in answers) == {SessionMade: 1, Refused: 1}
+        assert Counter(type(answer) for answer in answers) == {SessionMade: 1, ConfirmRefusal: 1}
         assert sessions_of(world, email) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_block_racing_a_login_never_leaves_an_active_session(
         """
     )
     assert row["alive"] == 0
-    assert min(outcomes[SessionMade], outcomes[Refused]) > 0, "the race must have been won by both"
+    assert min(outcomes[SessionMade], outcomes[ConfirmRefusal]) > 0, "the race must have been won by both"
     assert outcomes.total() == rounds
 
 
@@ -126,7 +126,7 @@ def test_a_limit_is_never_exceeded_by_racing_logins(flow: PublicFlow, world: Wor
                 race, *[flow.confirming(one, code) for one, code in zip(challenges, codes, strict=True)]
             )
             assert sessions_of(world, email) <= limit
-            if all(answer is Refused.SESSION_LIMIT_EXCEEDED for answer in answers):
+            if all(answer is ConfirmRefusal.SESSION_LIMIT_EXCEEDED for answer in answers):
                 break
             challenges = [flow.send(email, f"192.0.2.{network}") for network in range(1, 6)]
             codes = [flow.code(challenge_id) for challenge_id in challenges]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from contracts.gateway import GatewayKeys
-from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
+from services.public_auth.domain.confirm import ConfirmRefusal
+from services.public_auth.flows.confirm_code import Confirmed
 from tests.support.builders import client_public_key, email_address, unique
 from tests.support.internal_api import gateway_keys
 from tests.support.login_flow import LoginFlow, open_login_flow

@@ -12,7 +12,8 @@ from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockSubject
 from services.internal_admin.blocks.orders import LEASE
-from services.public_auth.flows.confirm_code import Confirmed, ConfirmRefusal
+from services.public_auth.domain.confirm import ConfirmRefusal
+from services.public_auth.flows.confirm_code import Confirmed
 from shared.kernel.block import Subject
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address, unique

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from services.public_auth.domain.budget import Budget, Budgets
-from services.public_auth.domain.confirm import CountWrongCode, Refused
+from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
 from services.public_auth.store.issue_challenge import IssuePolicy
 from tests.support.builders import client_public_key, email_address
@@ -105,7 +105,7 @@ def word(outcome: ConfirmOutcome) -> str:
             return "made"
         case CountWrongCode():
             return "wrong"
-        case Refused():
+        case ConfirmRefusal():
             return outcome.value
         case _:
             return "repeated"

@@ -7,15 +7,16 @@ from uuid import UUID
 
 import pytest
 
+from contracts.errors import ErrorCode
 from services.public_auth.domain.confirm import (
     Challenge,
     ChallengeState,
     ConfirmDecision,
+    ConfirmRefusal,
     ConfirmView,
     CountWrongCode,
     Guess,
     MakeSession,
-    Refused,
     RepeatSession,
     decide_confirm,
 )
@@ -96,13 +97,15 @@ def test_a_wrong_code_is_answered_alike_in_every_state_until_the_fifth(
     for attempts in range(5):
         of = challenge(state=state, attempts=attempts, code_lives=code_lives)
         assert isinstance(decide(WRONG, of=of), CountWrongCode)
-    assert decide(WRONG, of=challenge(state=state, attempts=5, code_lives=code_lives)) is Refused.CHALLENGE_EXPIRED
+    assert (
+        decide(WRONG, of=challenge(state=state, attempts=5, code_lives=code_lives)) is ConfirmRefusal.CHALLENGE_EXPIRED
+    )
 
 
 @pytest.mark.parametrize("guess", [RIGHT, WRONG])
 @pytest.mark.parametrize("state", [state for state in ChallengeState if state is not ChallengeState.CONFIRMED])
 def test_time_over_is_expired_whatever_the_state_and_the_code(state: ChallengeState, guess: Guess) -> None:
-    assert decide(guess, of=challenge(state=state, expires_at=NOW)) is Refused.CHALLENGE_EXPIRED
+    assert decide(guess, of=challenge(state=state, expires_at=NOW)) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_a_challenge_runs_until_the_instant_before_its_end() -> None:
@@ -111,16 +114,16 @@ def test_a_challenge_runs_until_the_instant_before_its_end() -> None:
 
 @pytest.mark.parametrize("guess", [RIGHT, WRONG])
 def test_after_five_wrong_codes_the_challenge_is_over_even_for_the_right_one(guess: Guess) -> None:
-    assert decide(guess, of=challenge(state=ChallengeState.FAILED, attempts=5)) is Refused.CHALLENGE_EXPIRED
+    assert decide(guess, of=challenge(state=ChallengeState.FAILED, attempts=5)) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 @pytest.mark.parametrize("state", [*WAITING, ChallengeState.CANCELLED])
 def test_the_right_code_of_a_login_code_that_ended_is_expired(state: ChallengeState) -> None:
-    assert decide(of=challenge(state=state, code_lives=False)) is Refused.CHALLENGE_EXPIRED
+    assert decide(of=challenge(state=state, code_lives=False)) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 def test_a_block_refuses_the_right_code_and_says_nothing_to_a_wrong_one() -> None:
-    assert decide(blocked=True) is Refused.BLOCKED_BY_POLICY
+    assert decide(blocked=True) is ConfirmRefusal.BLOCKED_BY_POLICY
     assert decide(WRONG, blocked=True) == CountWrongCode(evaluated=True)
 
 
@@ -128,9 +131,9 @@ def test_a_block_refuses_the_right_code_and_says_nothing_to_a_wrong_one() -> Non
     ("active", "limit", "policy", "decision"),
     [
         (2, 3, "reject", MakeSession(revokes_oldest=False)),
-        (3, 3, "reject", Refused.SESSION_LIMIT_EXCEEDED),
+        (3, 3, "reject", ConfirmRefusal.SESSION_LIMIT_EXCEEDED),
         (3, 3, "revoke_oldest", MakeSession(revokes_oldest=True)),
-        (4, 3, "reject", Refused.SESSION_LIMIT_EXCEEDED),  # the limit was lowered
+        (4, 3, "reject", ConfirmRefusal.SESSION_LIMIT_EXCEEDED),  # the limit was lowered
         (4, 3, "revoke_oldest", MakeSession(revokes_oldest=True)),
         (1, 1, "revoke_oldest", MakeSession(revokes_oldest=True)),
         (0, 0, "reject", MakeSession(revokes_oldest=False)),
@@ -146,7 +149,7 @@ def test_the_session_limit_counts_this_session_too(
 
 def test_a_block_is_told_before_the_limit_and_revokes_nothing() -> None:
     limited = {"active_sessions": 1, "session_limit": 1, "session_limit_policy": "revoke_oldest"}
-    assert decide(blocked=True, user_id="user-1", **limited) is Refused.BLOCKED_BY_POLICY
+    assert decide(blocked=True, user_id="user-1", **limited) is ConfirmRefusal.BLOCKED_BY_POLICY
 
 
 def test_a_limit_says_nothing_to_a_wrong_code() -> None:
@@ -156,7 +159,10 @@ def test_a_limit_says_nothing_to_a_wrong_code() -> None:
 @pytest.mark.parametrize("guess", [RIGHT, WRONG])
 @pytest.mark.parametrize("state", list(ChallengeState))
 def test_a_mandatory_key_proof_comes_before_the_code_and_costs_nothing(state: ChallengeState, guess: Guess) -> None:
-    assert decide(guess, of=challenge(state=state), require_client_key_proof=True) is Refused.CLIENT_KEY_PROOF_MISSING
+    assert (
+        decide(guess, of=challenge(state=state), require_client_key_proof=True)
+        is ConfirmRefusal.CLIENT_KEY_PROOF_MISSING
+    )
 
 
 @pytest.mark.parametrize("mandatory", [False, True])
@@ -193,14 +199,18 @@ def test_an_exact_repeat_gets_a_session_that_was_revoked_meanwhile() -> None:
     "guess", [WRONG, Guess(OTHER_KEY, proven=False, right=True), Guess(OTHER_KEY, proven=False, right=False)]
 )
 def test_after_success_another_key_or_code_is_invalid_and_uncounted(guess: Guess) -> None:
-    assert decide(guess, of=confirmed(timedelta(0)), result=SESSION) is Refused.INVALID_CODE
+    assert decide(guess, of=confirmed(timedelta(0)), result=SESSION) is ConfirmRefusal.INVALID_CODE
 
 
 @pytest.mark.parametrize("guess", [RIGHT, WRONG, Guess(OTHER_KEY, proven=False, right=True)])
 def test_ten_minutes_after_success_everything_is_expired(guess: Guess) -> None:
-    assert decide(guess, of=confirmed(TEN_MINUTES), result=SESSION) is Refused.CHALLENGE_EXPIRED
+    assert decide(guess, of=confirmed(TEN_MINUTES), result=SESSION) is ConfirmRefusal.CHALLENGE_EXPIRED
 
 
 @pytest.mark.parametrize("guess", [RIGHT, WRONG])
 def test_a_result_that_retention_removed_is_expired(guess: Guess) -> None:
-    assert decide(guess, of=confirmed(timedelta(0)), result=None) is Refused.CHALLENGE_EXPIRED
+    assert decide(guess, of=confirmed(timedelta(0)), result=None) is ConfirmRefusal.CHALLENGE_EXPIRED
+
+
+def test_every_refusal_but_that_of_a_missing_proof_is_an_error_code() -> None:
+    assert set(ConfirmRefusal) - set(map(str, ErrorCode)) == {ConfirmRefusal.CLIENT_KEY_PROOF_MISSING}

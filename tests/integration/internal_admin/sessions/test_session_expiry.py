@@ -9,7 +9,7 @@ import pytest
 from services.internal_admin.sessions import store as sessions_store
 from services.internal_admin.sessions.domain import RevokeSession
 from services.internal_admin.sessions.expiry import SessionExpiry, revoke_aged_sessions
-from services.public_auth.domain.confirm import Refused
+from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.lifecycle.supervision import Signal
 from tests.support.builders import StoredUser, email_address, store_session, store_user
@@ -117,7 +117,7 @@ def test_a_session_past_its_age_does_not_count_against_the_limit(world: World, d
 
     if policy == "reject":
         third = flow.send(email)
-        assert flow.confirm(third, flow.code(third)) is Refused.SESSION_LIMIT_EXCEEDED
+        assert flow.confirm(third, flow.code(third)) is ConfirmRefusal.SESSION_LIMIT_EXCEEDED
 
 
 def test_of_a_revocation_and_an_expiry_at_once_one_is_kept(world: World, database: Database) -> None:

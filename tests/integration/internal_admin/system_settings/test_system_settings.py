@@ -9,7 +9,7 @@ import pytest
 from services.internal_admin.system_settings.domain.change import SettingsChanged
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from services.internal_admin.system_settings.domains import DomainRevocation
-from services.public_auth.domain.confirm import Refused
+from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.lifecycle.supervision import Signal
 from tests.support.builders import email_address, store_session, store_user, unique
@@ -244,7 +244,7 @@ def test_a_change_is_in_force_with_the_next_request_of_every_replica(
     patch(first, owner, session_limit=1, blocked_email_domains=[domain])
 
     assert read(second, owner)["settings"]["session_limit"] == 1
-    assert flow.confirm(again, flow.code(again)) is Refused.SESSION_LIMIT_EXCEEDED
+    assert flow.confirm(again, flow.code(again)) is ConfirmRefusal.SESSION_LIMIT_EXCEEDED
     flow.send(f"a@{domain}")
     assert flow.decisions[-1] == "email_domain"
     patch(second, owner, session_limit=0)

@@ -9,7 +9,7 @@ import pytest
 
 from services.internal_admin.users.domain import ChangeUserEmail, ChangeUserEmailOutcome, EmailChanged
 from services.internal_admin.users.store import change_user_email
-from services.public_auth.domain.confirm import Refused
+from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.store.confirm_challenge import SessionMade
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import parse_email
@@ -92,7 +92,7 @@ def test_a_code_of_the_old_address_ends_and_one_of_the_new_is_the_users(plane: C
     code, new_code = flow.code(to_old), flow.code(to_new)
     change(plane, user_id, new)
 
-    assert flow.confirm(to_old, code) is not Refused.BLOCKED_BY_POLICY
+    assert flow.confirm(to_old, code) is not ConfirmRefusal.BLOCKED_BY_POLICY
     assert not isinstance(flow.confirm(to_old, code), SessionMade)
     made = flow.confirm(to_new, new_code)
     assert isinstance(made, SessionMade)

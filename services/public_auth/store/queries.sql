@@ -33,8 +33,8 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
        live.places_total, live.places_own, live.own_places,
        withheld.own_id as withheld_own_id, withheld.own_attempts as withheld_own_attempts
   from (
-      select folded, identity, mailbox, place,
-             (:network_tags::bytea[])[(place - 1) * :tags_per_send + 1 : place * :tags_per_send] as tags
+      select folded, identity, mailbox,
+             (:network_tags::bytea[])[(place - 1) * :tags_per_send + 1 : place * :tags_per_send] as tags, place
         from unnest(:folded::text[], :identity::text[], :mailbox::text[])
              with ordinality as each (folded, identity, mailbox, place)
       offset 0  -- cuts the tags once, not wherever they are compared

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.io.queries import Statement, load, parse
+from shared.io.queries import Statement, columns, load, parse
 
 
 def test_a_file_is_cut_at_its_names_and_each_statement_shows_its_name() -> None:
@@ -87,6 +87,13 @@ def test_many_rows_are_bound_each_by_its_names() -> None:
     assert write.many([{"b": 2, "a": 1}, {"a": 3, "b": 4}]) == (write.text, [(1, 2), (3, 4)])
     with pytest.raises(TypeError, match="missing"):
         write.many([{"a": 1}])
+
+
+def test_rows_become_an_array_for_each_name_whatever_the_order_in_a_row() -> None:
+    assert columns([{"a": 1, "b": 2}, {"b": 4, "a": 3}]) == {"a": (1, 3), "b": (2, 4)}
+    assert columns([{"a": 1}]) == {"a": (1,)}
+    with pytest.raises(KeyError):
+        columns([{"a": 1, "b": 2}, {"a": 3}])
 
 
 @pytest.mark.parametrize("part", [":a", "'", "$$", "$a$", "$a", '"', "--", "/*", "/**/", ":a::", "a:", "''", ":a\n"])

@@ -1,45 +1,59 @@
-"""The one place that constructs the internal process; from top to bottom, what stands on what."""
+"""The one place that constructs the internal process: resources, features, routes, workers."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeAlias
 
 import trio
 
 from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
-from services.internal_admin.audit import retention as audit_retention
+from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.audit import api as audit
+from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
+from services.internal_admin.audit.retention import AuditRetention
 from services.internal_admin.audit.sealer import AuditSealer
 from services.internal_admin.audit.watch import AuditWatch
+from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
-from services.internal_admin.callers.route import control_plane_limiter
+from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.lock_watch.worker import Blockers
+from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.onboarding import api as onboarding
+from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
-from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.operator_sessions.opened import OpenedSessions
+from services.internal_admin.operators import api as operators
+from services.internal_admin.operators import setup_api as owner_setup
 from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.retention import worker as retention
-from services.internal_admin.routes import control_plane_routes, internal_routes
+from services.internal_admin.routes import ROUTES
+from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
+from services.internal_admin.sessions.expiry import SessionExpiry
 from services.internal_admin.settings import InternalAdminSettings
+from services.internal_admin.system_settings import api as system_settings
 from services.internal_admin.system_settings import domains as domain_revocation
+from services.internal_admin.system_settings.domains import DomainRevocation
+from services.internal_admin.tokens import api as tokens
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
+from services.internal_admin.users import api as users
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
-from shared.kernel.clock import SystemClock
-from shared.kernel.entropy import SystemEntropy
-from shared.kernel.keyring import KeyRing
+from shared.kernel.clock import Clock, SystemClock
+from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.lifecycle.drain import Drain, watch_signals
-from shared.lifecycle.supervision import supervise
+from shared.lifecycle.supervision import Signal, Worker
 from shared.projection.guard import ProjectionGuard
 from shared.projection.keeper import Keeper
 from shared.projection.projection import Projection
@@ -54,7 +68,6 @@ from shared.telemetry.metrics import Metrics
 from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
-from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
@@ -67,12 +80,42 @@ from shared.web.server.serving import serve
 
 _log = logging.getLogger("authsession.internal_admin")
 
+WATCH_IDLE = timedelta(seconds=10)
+
+Run: TypeAlias = Callable[..., Awaitable[None]]
+"""Works until it is cancelled; for `nursery.start`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the service stands on. `directory` is None where users live in our own Postgres."""
+
+    postgres: Postgres
+    redis: Redis
+    directory: UserDirectory | None
+    limiter: RateLimiter
+    hasher: PasswordHasher
+    clock: Clock
+    entropy: Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class InternalAdmin:
+    """The service, built and not yet running. `loops` pace themselves; `workers` are supervised."""
+
+    projection: Projection
+    relay: Relay
+    routes: tuple[Route, ...]
+    loops: tuple[Run, ...]
+    workers: tuple[Worker, ...]
+
 
 async def run(settings: InternalAdminSettings) -> None:
     """Serve until a signal has drained the server. Raises `ConfigurationError` for an address that cannot be had."""
     process = settings.process
     for warning in process.warnings:
         _log.warning("the configuration has a weakness", extra={"warning": warning})
+    entropy = SystemEntropy()
     async with (
         open_loop(),
         open_telemetry("authsession-internal") as metrics,
@@ -84,176 +127,173 @@ async def run(settings: InternalAdminSettings) -> None:
             direct_dsn=process.postgres_direct_dsn,
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
-        open_user_directory(process.user_service) as users,
+        open_user_directory(process.user_service) as directory,
     ):
-        await _run(settings, metrics, postgres, redis, users)
+        limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix, ROUTES)
+        hasher = PasswordHasher(entropy)
+        resources = Resources(postgres, redis, directory, limiter, hasher, SystemClock(), entropy)
+        await _serve(build(resources, settings), resources, settings, metrics)
 
 
-async def _run(
-    settings: InternalAdminSettings, metrics: Metrics, postgres: Postgres, redis: Redis, users: UserDirectory | None
+def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmin:
+    """All of the service but its listener."""
+    process, postgres = settings.process, resources.postgres
+    projection = Projection(
+        postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
+    )
+    relay, uses = Relay(postgres, projection), TokenUses()
+    domains = DomainRevocation(postgres, relay.wake)
+    return InternalAdmin(
+        projection,
+        relay,
+        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
+        loops=(
+            relay.run,
+            resources.limiter.run,
+            Keeper(postgres, projection, resources.entropy).run,
+            ProjectionGuard(postgres, projection, resources.entropy).run,
+            Blockers(postgres).run,
+            AuditSealer(postgres, settings.operators.audit_keys, resources.clock).run,
+        ),
+        workers=_workers(resources, settings, projection, relay, domains, uses),
+    )
+
+
+def _routes(
+    resources: Resources,
+    settings: InternalAdminSettings,
+    change: PublishedChange,
+    settings_changed: Signal,
+    uses: TokenUses,
+) -> tuple[Route, ...]:
+    """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
+    postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
+    process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
+    protect = _guard(resources, settings, opened, uses).protect
+    setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
+    mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
+    return (
+        *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
+        *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
+        *protect(blocks.ROUTES, blocks.BlockApi(postgres, change, directory)),
+        *(protect(mailbox.ROUTES, mailbox_api) if process.mail_service_mode == "stub" else ()),
+        *protect(owner_setup.ROUTES, setup_api),
+        *protect(operators.ROUTES, operators.AccountApi(accounts, opened)),
+        *protect(operator_sessions.ROUTES, operator_sessions.OperatorSessionApi(postgres, opened)),
+        *protect(tokens.ROUTES, tokens.TokenApi(postgres, clock, entropy)),
+        *protect(audit.ROUTES, audit.AuditApi(postgres)),
+        *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
+        *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
+    )
+
+
+def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
+    """How operators' sessions are carried."""
+    return OpenedSessions(
+        SessionCookie(settings.operators.cookie_keys, resources.entropy),
+        settings.operators.session_lives,
+        is_development=not settings.process.is_production,
+        allows_insecure_cookies=settings.operators.allows_insecure_cookies,
+    )
+
+
+def _accounts(resources: Resources, settings: InternalAdminSettings) -> AccountFlow:
+    """What log-ins and password changes need."""
+    lockout = Lockout(settings.operators.login_max_failures, settings.operators.login_lockout)
+    life = settings.operators.session_lives.absolute
+    return AccountFlow(resources.postgres, resources.hasher, resources.clock, resources.entropy, lockout, life)
+
+
+def _guard(resources: Resources, settings: InternalAdminSettings, opened: OpenedSessions, uses: TokenUses) -> Guard:
+    """What stands before every route but health and metrics."""
+    postgres, operator_settings = resources.postgres, settings.operators
+    by_session = OperatorAuthenticator(postgres, opened.lives)
+    return Guard(
+        Authenticate(postgres, by_session, uses, operator_settings.break_glass_token),
+        Admission(settings.requires_token, operator_settings.auth_mode),
+        opened.cookie,
+        resources.limiter,
+        GuardTrail(postgres),
+        settings.known_hosts,
+    )
+
+
+def _workers(
+    resources: Resources,
+    settings: InternalAdminSettings,
+    projection: Projection,
+    relay: Relay,
+    domains: DomainRevocation,
+    uses: TokenUses,
+) -> tuple[Worker, ...]:
+    """The table of supervised workers."""
+    postgres = resources.postgres
+    expiry = SessionExpiry(postgres, relay.wake)
+    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    aged_trail = AuditRetention(postgres, settings.operators.audit_keys)
+    return (
+        Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
+        Worker("reconciler", Reconciler(postgres, projection).step, idle=RECONCILER_IDLE, batch=RECONCILER_BATCH),
+        Worker("outbox watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
+        Worker("audit watch", AuditWatch(postgres).step, idle=WATCH_IDLE),
+        Worker("token uses", KeepTokenUses(postgres, uses).step, idle=TOKEN_USES_IDLE),
+        Worker(
+            "domain revocation",
+            domains.step,
+            idle=domain_revocation.IDLE,
+            batch=domain_revocation.BATCH,
+            rest=lambda: domain_revocation.REST,
+            wake=domains.wake,
+        ),
+        Worker(
+            "session expiry",
+            expiry.step,
+            idle=session_expiry.IDLE,
+            batch=session_expiry.BATCH,
+            rest=lambda: session_expiry.REST,
+        ),
+        Worker("aged rows", aged_rows.step, idle=retention.IDLE, batch=retention.BATCH, rest=aged_rows.rest),
+        Worker(
+            "unused e-mails", unused_emails.step, idle=retention.IDLE, batch=retention.PAGE, rest=unused_emails.rest
+        ),
+        Worker("aged audit trail", aged_trail.step, idle=retention.IDLE, batch=AUDIT_BATCH, rest=aged_trail.rest),
+        *_block_orders(resources),
+    )
+
+
+def _block_orders(resources: Resources) -> tuple[Worker, ...]:
+    """Blocks reach the user service, where there is one, when it can be reached."""
+    if resources.directory is None:
+        return ()
+    orders = block_orders.BlockOrders(resources.postgres, resources.directory, resources.entropy)
+    return (Worker("block orders", orders.step, idle=block_orders.IDLE, batch=block_orders.BATCH),)
+
+
+async def _serve(
+    service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Workers outlive the server: the last request still finds its relay."""
+    """Workers outlive the server: the last request still finds its relay. The internet does not reach the listener,
+    so it shows checks and metrics in full."""
     process = settings.process
-    postgres.show_pool()
+    resources.postgres.show_pool()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
-    projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
-    relay = Relay(postgres, projection)
-    keeper = Keeper(postgres, projection, SystemEntropy())
-    reconciler = Reconciler(postgres, projection)
-    domains = domain_revocation.DomainRevocation(postgres, relay.wake)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
-    add_dependency_checks(readiness, postgres, redis, projection, needs)
-    limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix)
-    opened = _opened_sessions(settings)
-    token_uses = TokenUses()
-    guard = _guard(settings, postgres, opened, limiter, token_uses)
-    internal = internal_routes(postgres, relay, users=users, mailbox_keys=_mailbox_keys(settings))
-    control_plane = control_plane_routes(
-        postgres,
-        opened,
-        _account_flow(settings, postgres),
-        limiter,
-        allows_loopback_bootstrap=settings.operators.allows_loopback_bootstrap,
-        settings_changed=domains.wake,
-    )
-    app = _app(settings, guard.protect((*internal, *control_plane)), readiness, metrics, drain)
-
-    async with trio.open_nursery() as workers:
-        await workers.start(relay.run)
-        await workers.start(limiter.run)
-        await workers.start(keeper.run)
-        await workers.start(ProjectionGuard(postgres, projection, SystemEntropy()).run)
-        await workers.start(Blockers(postgres).run)
-        await workers.start(partial(
-            supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
-        ))  # fmt: skip
-        await workers.start(partial(
-            supervise, reconciler.step, name="reconciler", idle=RECONCILER_IDLE, batch=RECONCILER_BATCH
-        ))  # fmt: skip
-        await workers.start(partial(
-            supervise, domains.step, name="domain revocation", idle=domain_revocation.IDLE, wake=domains.wake,
-            batch=domain_revocation.BATCH, rest=lambda: domain_revocation.REST,
-        ))  # fmt: skip
-        await workers.start(partial(
-            supervise, OutboxWatch(postgres).step, name="outbox watch", idle=timedelta(seconds=10)
-        ))  # fmt: skip
-        await _start_trail(workers, postgres, settings.operators.audit_keys)
-        await _start_aging(workers, postgres, relay, settings.operators.audit_keys)
-        await workers.start(partial(
-            supervise, KeepTokenUses(postgres, token_uses).step, name="token uses", idle=TOKEN_USES_IDLE
-        ))  # fmt: skip
-        if users is not None:
-            await _start_block_orders(workers, postgres, users)
-        workers.start_soon(remind_of_owner, postgres)
-        rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
-        async with trio.open_nursery() as server:
-            await server.start(watch_signals, drain)
-            await server.start(partial(serve, app, settings.http_address, drain=drain, rules=rules))
-        workers.cancel_scope.cancel()
-
-
-async def _start_trail(workers: trio.Nursery, postgres: Postgres, audit_keys: KeyRing) -> None:
-    """The audit trail is sealed, and watched."""
-    await workers.start(AuditSealer(postgres, audit_keys, SystemClock()).run)
-    await workers.start(partial(
-        supervise, AuditWatch(postgres).step, name="audit watch", idle=timedelta(seconds=10)
-    ))  # fmt: skip
-
-
-async def _start_block_orders(workers: trio.Nursery, postgres: Postgres, users: UserDirectory) -> None:
-    """Blocks reach the user service, when it can be reached."""
-    orders = block_orders.BlockOrders(postgres, users, SystemEntropy())
-    await workers.start(partial(
-        supervise, orders.step, name="block orders", idle=block_orders.IDLE, batch=block_orders.BATCH
-    ))  # fmt: skip
-
-
-async def _start_aging(workers: trio.Nursery, postgres: Postgres, relay: Relay, audit_keys: KeyRing) -> None:
-    """What happens to sessions and rows by their age alone (SPEC §5.3, §5.4)."""
-    expiry = session_expiry.SessionExpiry(postgres, relay.wake)
-    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
-    aged_audit = audit_retention.AuditRetention(postgres, audit_keys)
-    await workers.start(partial(
-        supervise, expiry.step, name="session expiry",
-        idle=session_expiry.IDLE, batch=session_expiry.BATCH, rest=lambda: session_expiry.REST,
-    ))  # fmt: skip
-    for name, worker, batch in (
-        ("aged rows", aged_rows, retention.BATCH),
-        ("unused e-mails", unused_emails, retention.PAGE),
-        ("aged audit trail", aged_audit, audit_retention.BATCH),
-    ):
-        await workers.start(partial(
-            supervise, worker.step, name=name, idle=retention.IDLE, batch=batch, rest=worker.rest
-        ))  # fmt: skip
-
-
-def _app(
-    settings: InternalAdminSettings,
-    guarded: Iterable[Route],
-    readiness: Readiness,
-    metrics: Metrics,
-    drain: Drain,
-) -> AsgiApp:
-    """Every route of the internal listener. It shows checks and metrics in full: the internet does not reach it."""
-    routes = (
-        *guarded,
-        *health_routes(readiness, shows_checks=True),
-        metrics_route(metrics),
-    )
+    add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     edge = Edge(
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
         believes_traceparent=True,
     )
-    return quart_app(routes, edge)
-
-
-def _mailbox_keys(settings: InternalAdminSettings) -> KeyRing | None:
-    """They unseal the development mailbox, which there is with stub mail only."""
-    return settings.process.sealing_keys if settings.process.mail_service_mode == "stub" else None
-
-
-def _opened_sessions(settings: InternalAdminSettings) -> OpenedSessions:
-    """How operators' sessions are carried."""
-    operators = settings.operators
-    return OpenedSessions(
-        SessionCookie(operators.cookie_keys, SystemEntropy()),
-        SessionLives(operators.session_life),
-        is_development=not settings.process.is_production,
-        allows_insecure_cookies=operators.allows_insecure_cookies,
-    )
-
-
-def _account_flow(settings: InternalAdminSettings, postgres: Postgres) -> AccountFlow:
-    """What log-ins and password changes need."""
-    operators = settings.operators
-    return AccountFlow(
-        postgres,
-        PasswordHasher(SystemEntropy()),
-        SystemClock(),
-        SystemEntropy(),
-        Lockout(operators.login_max_failures, operators.login_lockout),
-        operators.session_life,
-    )
-
-
-def _guard(
-    settings: InternalAdminSettings,
-    postgres: Postgres,
-    opened: OpenedSessions,
-    limiter: RateLimiter,
-    token_uses: TokenUses,
-) -> Guard:
-    """What stands before every route but health and metrics."""
-    operators = settings.operators
-    sessions = OperatorAuthenticator(postgres, opened.lives)
-    return Guard(
-        Authenticate(postgres, sessions, token_uses, operators.break_glass_token),
-        Admission(settings.requires_token, operators.auth_mode),
-        opened.cookie,
-        limiter,
-        GuardTrail(postgres),
-        settings.known_hosts,
-    )
+    of_operations = (*health_routes(readiness, shows_checks=True), metrics_route(metrics))
+    app = quart_app((*service.routes, *of_operations), edge)
+    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
+    async with trio.open_nursery() as workers:
+        for work in (*service.loops, *(worker.run for worker in service.workers)):
+            await workers.start(work)
+        workers.start_soon(remind_of_owner, resources.postgres)
+        async with trio.open_nursery() as server:
+            await server.start(watch_signals, drain)
+            await server.start(partial(serve, app, settings.http_address, drain=drain, rules=rules))
+        workers.cancel_scope.cancel()

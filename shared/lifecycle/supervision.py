@@ -6,6 +6,7 @@ A step is one bounded, idempotent batch, `async def step() -> int`, that returns
 import logging
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Never
 
@@ -74,6 +75,30 @@ async def supervise(
             await _wait(wake, jittered(idle, entropy))
         else:
             await trio.sleep(rest() * (trio.current_time() - started))
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """One row of a service's table of workers; the fields are the parameters of `supervise`."""
+
+    name: str
+    step: Callable[[], Awaitable[int]]
+    idle: timedelta
+    batch: int = 1
+    rest: Callable[[], float] = lambda: 0.0
+    wake: Signal | None = None
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Run until cancelled."""
+        await supervise(
+            self.step,
+            name=self.name,
+            idle=self.idle,
+            batch=self.batch,
+            rest=self.rest,
+            wake=self.wake,
+            task_status=task_status,
+        )
 
 
 async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | None:

@@ -9,46 +9,29 @@ from ipaddress import ip_network
 from typing import Any
 
 import httpx
-import trio
 
 from contracts.gateway import GatewayKeys
-from services.internal_admin.access.domain import Admission
-from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
-from services.internal_admin.access.guard import Guard
-from services.internal_admin.callers.route import RATES, control_plane_limiter
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.cookie import SessionCookie
 from services.internal_admin.operator_sessions.domain import SessionClient, SessionLives
-from services.internal_admin.operator_sessions.opened import OpenedSessions
 from services.internal_admin.operator_sessions.store import begin_session
-from services.internal_admin.operators.domain.argon2id import Argon2Cost
-from services.internal_admin.operators.domain.login import Lockout
-from services.internal_admin.operators.flow import AccountFlow
-from services.internal_admin.operators.hashing import PasswordHasher
-from services.internal_admin.routes import control_plane_routes, internal_routes
-from services.internal_admin.tokens.uses import TokenUses
-from shared.io.redis import open_redis
+from services.internal_admin.settings import InternalAdminSettings
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
 from shared.kernel.keyring import KeyRing
-from shared.lifecycle.supervision import Signal
-from shared.projection.keeper import Keeper
-from shared.projection.projection import Projection
-from shared.projection.relay import Relay
+from shared.kernel.network import IpNetwork
 from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
 from shared.web.exchange import Route
-from shared.web.rate_limit import RateLimiter
 from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.internal_api import gateway_keys
-from tests.support.public_flow import SEALING_KEYS
+from tests.support.internal_service import internal_settings, serve_internal
 from tests.support.stack import COOKIE_KEYS
 from tests.support.world import World
 
-CHEAP = Argon2Cost(memory_kibibytes=8, passes=1)
 AUTH = "/api/control-plane/auth"
 COOKIE = "authsession_operator"
 PEER = "192.0.2.7"
@@ -73,6 +56,33 @@ class PlaneSettings:
     login_max_failures: int = 5
     login_lockout: timedelta = timedelta(minutes=15)
     gateway_keys: GatewayKeys = field(default_factory=gateway_keys)
+
+    @property
+    def ring(self) -> KeyRing:
+        """Seals and opens cookies."""
+        return KeyRing.parse("test", self.cookie_keys)
+
+    @property
+    def proxies(self) -> tuple[IpNetwork, ...]:
+        """Believed where they name a client."""
+        return tuple(map(ip_network, self.trusted_proxies))
+
+    def of_service(self) -> InternalAdminSettings:
+        """As the wiring takes them."""
+        settings = internal_settings(self.gateway_keys)
+        operators = replace(
+            settings.operators,
+            auth_mode=self.auth_mode,
+            break_glass_token=self.break_glass_token,
+            allows_loopback_bootstrap=self.allows_loopback_bootstrap,
+            allows_insecure_cookies=self.allows_insecure_cookies,
+            session_lives=self.lives,
+            login_max_failures=self.login_max_failures,
+            login_lockout=self.login_lockout,
+            cookie_keys=self.ring,
+        )
+        process = replace(settings.process, is_production=not self.is_development)
+        return replace(settings, process=process, operators=operators, requires_token=self.requires_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +141,7 @@ class ControlPlane:
 
     def cookie(self, session_token: str) -> str:
         """The value of the cookie that a browser with that session has, sealed under this replica's newest key."""
-        return _session_cookie(self._settings).sealed(session_token)
+        return SessionCookie(self._settings.ring, SystemEntropy()).sealed(session_token)
 
     def claim_owner(self) -> SignedIn:
         """A session of the owner of this database, who is made if there is none. Other sessions stay."""
@@ -180,71 +190,9 @@ def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Gen
     """One replica of the internal listener, called from `peer`; `changes` are of `PlaneSettings`. It runs on until the
     world ends. Replicas on one database share `gateway_keys`."""
     settings = replace(PlaneSettings(), **changes)
-    routes = world.enter(background, partial(_serve, world, settings))
-    addresses = ClientAddresses([ip_network(proxy) for proxy in settings.trusted_proxies])
-    transport = httpx.ASGITransport(quart_app(routes, Edge(client_addresses=addresses)), client=(peer, 4711))
+    serve = partial(serve_internal, world, settings.of_service(), is_limited=settings.is_limited)
+    routes = world.enter(background, lambda task_status: serve(task_status=task_status))
+    edge = Edge(client_addresses=ClientAddresses(settings.proxies))
+    transport = httpx.ASGITransport(quart_app(routes, edge), client=(peer, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield ControlPlane(world, client, settings, routes)
-
-
-async def _serve(world: World, settings: PlaneSettings, task_status: trio.TaskStatus[tuple[Route, ...]]) -> None:
-    async with open_redis(world.redis_server.address) as redis, trio.open_nursery() as nursery:
-        projection = Projection(world.internal, redis, settings.gateway_keys, stream_maxlen=10_000)
-        relay, limiter = Relay(world.internal, projection), control_plane_limiter(redis, unique("test-rate-") + ":")
-        if not settings.is_limited:
-            limiter = RateLimiter(redis, dict.fromkeys(map(str, RATES)), key_prefix="")
-        await nursery.start(relay.run)
-        await nursery.start(limiter.run)
-        await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
-        opened = _opened_sessions(settings)
-        routes = (
-            *internal_routes(world.internal, relay, users=None, mailbox_keys=SEALING_KEYS),
-            *control_plane_routes(
-                world.internal,
-                opened,
-                _account_flow(world, settings),
-                limiter,
-                allows_loopback_bootstrap=settings.allows_loopback_bootstrap,
-                settings_changed=Signal(),
-            ),
-        )
-        task_status.started(_guard(world, settings, limiter).protect(routes))
-        await trio.sleep_forever()
-
-
-def _opened_sessions(settings: PlaneSettings) -> OpenedSessions:
-    return OpenedSessions(
-        _session_cookie(settings),
-        settings.lives,
-        is_development=settings.is_development,
-        allows_insecure_cookies=settings.allows_insecure_cookies,
-    )
-
-
-def _account_flow(world: World, settings: PlaneSettings) -> AccountFlow:
-    """With hashes that cost nothing to speak of."""
-    entropy = SystemEntropy()
-    return AccountFlow(
-        world.internal,
-        PasswordHasher(entropy, CHEAP),
-        SystemClock(),
-        entropy,
-        Lockout(settings.login_max_failures, settings.login_lockout),
-        settings.lives.absolute,
-    )
-
-
-def _session_cookie(settings: PlaneSettings) -> SessionCookie:
-    return SessionCookie(KeyRing.parse("test", settings.cookie_keys), SystemEntropy())
-
-
-def _guard(world: World, settings: PlaneSettings, limiter: RateLimiter) -> Guard:
-    sessions = OperatorAuthenticator(world.internal, settings.lives)
-    return Guard(
-        Authenticate(world.internal, sessions, TokenUses(), settings.break_glass_token),
-        Admission(settings.requires_token, settings.auth_mode),
-        _session_cookie(settings),
-        limiter,
-        GuardTrail(world.internal),
-        frozenset({"internal"}),
-    )

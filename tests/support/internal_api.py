@@ -2,29 +2,19 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import httpx
 import redis as redis_py
-import trio
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
-from services.internal_admin.routes import internal_routes
-from shared.io.redis import open_redis
-from shared.kernel.entropy import SystemEntropy
-from shared.projection.keeper import Keeper
-from shared.projection.projection import Projection
-from shared.projection.relay import Relay
 from shared.users.directory import UserDirectory
 from shared.web.app import quart_app
 from shared.web.edge import Edge
-from shared.web.exchange import Route
 from tests.support.background import background
 from tests.support.builders import unique
-from tests.support.guard import trusting_guard
-from tests.support.public_flow import SEALING_KEYS
+from tests.support.internal_service import internal_settings, serve_internal
 from tests.support.redis_bytes import stored
 from tests.support.world import World
 
@@ -96,7 +86,9 @@ def open_internal_api(
     A database has one projection: give `keys` to whatever else publishes from it.
     """
     keys = keys or gateway_keys()
-    routes = world.enter(background, partial(_serve, world, redis_address or world.redis_server.address, keys, users))
+    settings = internal_settings(keys)
+    serve = partial(serve_internal, world, settings, redis_address=redis_address, directory=users)
+    routes = world.enter(background, lambda task_status: serve(task_status=task_status))
     transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield InternalApi(world, client, keys)
@@ -106,20 +98,3 @@ def gateway_keys() -> GatewayKeys:
     """Names that no other test uses."""
     name = unique("test-")
     return GatewayKeys(f"{name}:session:", f"{name}:session_events")
-
-
-async def _serve(
-    world: World,
-    redis_address: str,
-    keys: GatewayKeys,
-    users: UserDirectory | None,
-    task_status: trio.TaskStatus[tuple[Route, ...]],
-) -> None:
-    async with open_redis(redis_address) as redis, trio.open_nursery() as nursery:
-        projection = Projection(world.internal, redis, keys, stream_maxlen=10_000)
-        relay = Relay(world.internal, projection)
-        await nursery.start(relay.run)
-        await nursery.start(Keeper(world.internal, projection, SystemEntropy(), patience=timedelta()).run)
-        routes = internal_routes(world.internal, relay, users=users, mailbox_keys=SEALING_KEYS)
-        task_status.started(trusting_guard(world.internal).protect(routes))
-        await trio.sleep_forever()

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address
-from typing import Protocol, assert_never
+from typing import Generic, Protocol, assert_never
 
 import trio
 
@@ -17,13 +18,9 @@ from services.internal_admin.access.credentials import (
     credentials_of,
 )
 from services.internal_admin.access.domain import (
-    ACCESS,
-    INTERNAL_ROOT,
-    Access,
     AccessDecision,
     Admission,
     Admitted,
-    Anyone,
     LoginRequired,
     NotAuthenticated,
     OperatorRequired,
@@ -32,11 +29,15 @@ from services.internal_admin.access.domain import (
     decide_access,
 )
 from services.internal_admin.access.flow import Authenticate, GuardTrail
+from services.internal_admin.access.limits import ALL, FAILED_AUTHENTICATION, FLOOR, failing_slowly
+from services.internal_admin.callers.access import Access, Anyone
 from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, TrustedNetwork, Unauthenticated
+from services.internal_admin.callers.paths import is_internal
 from services.internal_admin.callers.request import caller_of, is_local, is_same_origin, scheme_of
-from services.internal_admin.callers.route import FLOOR, LimitName, ProtectedRoute
+from services.internal_admin.callers.route import ApiT, PerNetwork, Route
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
-from shared.web.exchange import Request, Response, Route
+from shared.web import exchange
+from shared.web.exchange import Request, Response
 from shared.web.refusals import refusal
 
 _OPERATORS_ONLY = "this needs the session of an operator"
@@ -119,12 +120,12 @@ def _is_address(text: str) -> bool:
 class Limiter(Protocol):
     """What is needed of `shared.web.rate_limit.RateLimiter`."""
 
-    async def check(self, network_text: str, route_name: LimitName, /) -> timedelta | None: ...
+    async def check(self, network_text: str, route_name: str, /) -> timedelta | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """Makes protected routes servable."""
+    """Makes declared routes servable."""
 
     authenticate: Authenticate
     admission: Admission
@@ -133,13 +134,12 @@ class Guard:
     trail: GuardTrail
     known_hosts: frozenset[str] = frozenset()
 
-    def protect(self, routes: Iterable[ProtectedRoute]) -> tuple[Route, ...]:
-        """The same routes, each behind its entry in `ACCESS`; raises `KeyError` for one that has none."""
-        return tuple(self._protected(route) for route in routes)
-
-    def _protected(self, route: ProtectedRoute) -> Route:
-        endpoint = _GuardedEndpoint(self, route, ACCESS[route.method, route.path])
-        return Route(route.method, route.path, endpoint, route.accepts_body)
+    def protect(self, routes: Iterable[Route[ApiT]], api: ApiT) -> tuple[exchange.Route, ...]:
+        """These routes, answered by `api`, each behind what its declaration asks."""
+        return tuple(
+            exchange.Route(route.method, route.path, _GuardedEndpoint(self, route, api), route.accepts_body)
+            for route in routes
+        )
 
 
 _WANTED: Mapping[type[Credentials], str] = {
@@ -150,27 +150,38 @@ _WANTED: Mapping[type[Credentials], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _GuardedEndpoint:
+class _GuardedEndpoint(Generic[ApiT]):
     """One route. In order: the limit of the control plane; credentials; without them, that no foreign page asks; what
-    `access` wants, and the proof of origin; the audit row of a refusal or of break-glass; the route's own endpoint."""
+    `access` wants, and the proof of origin; the audit row of a refusal or of break-glass; `before_limit`; the route's
+    own limit; its endpoint. `slow_refusals` counts from `before_limit` on."""
 
     guard: Guard
-    route: ProtectedRoute
-    access: Access
+    route: Route[ApiT]
+    api: ApiT
 
     async def __call__(self, request: Request) -> Response:
         called_at = trio.current_time()
-        if not self.route.path.startswith(INTERNAL_ROOT) and (wait := await self._wait(request, "all")) is not None:
-            return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
+        if not is_internal(self.route.path) and (refused := await self._refusal_of_limit(request, ALL)) is not None:
+            return refused
         credentials = credentials_of(request.headers, self.guard.cookie)
         identity = await self._identity(request, credentials)
-        denial = self._denial_of_page(request, identity) or denial_of(self.access, identity, request)
+        denial = self._denial_of_page(request, identity) or denial_of(self.route.access, identity, request)
         if denial is not None and denial.code is ErrorCode.INVALID_CREDENTIALS:
             return await self._refuse_stranger(request, credentials, denial, called_at)
         await self._record(request, identity, denial)
         if denial is not None:
             return refusal(denial.code, denial.message)
-        return await self.route.endpoint(request, identity)
+        answer = partial(self._answer, request, identity)
+        return await (failing_slowly(answer) if self.route.slow_refusals else answer())
+
+    async def _answer(self, request: Request, identity: Identity | None) -> Response:
+        """To a caller who may."""
+        route = self.route
+        if route.before_limit is not None:
+            await route.before_limit(self.api, request, identity)
+        if route.limit is not None and (refused := await self._refusal_of_limit(request, route.limit)) is not None:
+            return refused
+        return await route.endpoint(self.api, request, identity)
 
     async def _identity(self, request: Request, credentials: Credentials) -> Identity | None:
         """Credentials that are given and bad name nobody, also where none are needed; only `Anyone` does not mind."""
@@ -189,12 +200,12 @@ class _GuardedEndpoint:
 
     def _denial_of_page(self, request: Request, identity: Identity | None) -> Denial | None:
         """Good credentials prove more than a host does; bad ones, where none are needed, prove nothing."""
-        is_stranger = identity is None and isinstance(self.access, Anyone)
+        is_stranger = identity is None and isinstance(self.route.access, Anyone)
         is_unproven = is_stranger or isinstance(identity, TrustedNetwork | Unauthenticated)
         return denial_of_page(request, self.guard.known_hosts) if is_unproven else None
 
     def _without_credentials(self, request: Request) -> Identity | None:
-        if isinstance(self.access, Anyone):
+        if isinstance(self.route.access, Anyone):
             return None
         return self.guard.admission.without_credentials(self.route.path, is_on_this_machine=is_local(request))
 
@@ -203,8 +214,8 @@ class _GuardedEndpoint:
     ) -> Response:
         """401, not before the floor of failing authentication; on the trail if something was tried: a mutation, or
         credentials. A network that fails too often gets 429 and no row, so that strangers cannot fill the trail."""
-        if (wait := await self._wait(request, "failed_authentication")) is not None:
-            return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
+        if (refused := await self._refusal_of_limit(request, FAILED_AUTHENTICATION)) is not None:
+            return refused
         if self.route.method != "GET" or not isinstance(credentials, NoCredentials):
             await self._add_refusal(request, None, denial)
         await trio.sleep_until(called_at + FLOOR.total_seconds())
@@ -226,5 +237,7 @@ class _GuardedEndpoint:
         caller, route = caller_of(request, identity), self.route
         await self.guard.trail.add_refusal(caller, route.method, route.path, denial.code.value)
 
-    async def _wait(self, request: Request, name: LimitName) -> timedelta | None:
-        return await self.guard.limiter.check(request.client.network.text, name)
+    async def _refusal_of_limit(self, request: Request, limit: PerNetwork) -> Response | None:
+        """429 with `Retry-After`, whatever the request says; None: the call passes, and counts."""
+        wait = await self.guard.limiter.check(request.client.network.text, limit.name)
+        return None if wait is None else refusal(ErrorCode.RATE_LIMITED, retry_after=wait)

@@ -14,21 +14,19 @@ from contracts.control_plane.audit import (
 )
 from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, Position
 from services.internal_admin.audit.flow import list_audit
-from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import CONTROL_PLANE
+from services.internal_admin.callers.route import Route
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRoutes:
+class AuditApi:
     """Reading the trail. Nothing over HTTP changes it."""
 
     postgres: Postgres
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (ProtectedRoute("GET", "/api/control-plane/audit", self.list),)
 
     async def list(self, request: Request, _: Identity | None) -> Response:
         """A page. As JSON lines, the way to the next page is in the header `Link`."""
@@ -40,6 +38,11 @@ class AuditRoutes:
             return Response(200, encode_audit(rows, cursor))
         link = () if cursor is None else ((b"link", encode_next_link(request.query, cursor).encode("ascii")),)
         return Response(200, encode_audit_lines(rows), ((b"content-type", JSON_LINES.encode("ascii")), *link))
+
+
+ROUTES: tuple[Route[AuditApi], ...] = (
+    Route("GET", CONTROL_PLANE + "/audit", AuditApi.list, access=Scoped(Scope.AUDIT_READ)),
+)
 
 
 def audit_answer(listed: ListedRow) -> AuditAnswer:

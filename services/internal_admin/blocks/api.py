@@ -26,9 +26,11 @@ from services.internal_admin.blocks.domain import (
     UnblockSubject,
 )
 from services.internal_admin.blocks.flow import block_subject, find_block, list_blocks, unblock_subject
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import INTERNAL
 from services.internal_admin.callers.request import cause_of, subject_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
@@ -38,22 +40,16 @@ from shared.kernel.block import Subject
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
 
+_BLOCKS = INTERNAL + "/user-blocks"
+
 
 @dataclass(frozen=True, slots=True)
-class BlockRoutes:
+class BlockApi:
     """Blocking, unblocking and listing."""
 
     postgres: Postgres
     change: PublishedChange
     users: UserDirectory | None
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (
-            ProtectedRoute("GET", "/api/v1/internal/user-blocks", self.list),
-            ProtectedRoute("POST", "/api/v1/internal/user-blocks", self.block, accepts_body=True),
-            ProtectedRoute("POST", "/api/v1/internal/user-blocks/remove", self.unblock, accepts_body=True),
-        )
 
     async def list(self, request: Request, _: Identity | None) -> Response:
         """The blocks that stand, or that of one subject."""
@@ -80,6 +76,13 @@ class BlockRoutes:
         command = UnblockSubject(subject, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_unblocked, subject))
         return response(await unblock_subject(command, change))
+
+
+ROUTES: tuple[Route[BlockApi], ...] = (
+    Route("GET", _BLOCKS, BlockApi.list, access=Scoped(Scope.BLOCKS_READ)),
+    Route("POST", _BLOCKS, BlockApi.block, access=Scoped(Scope.BLOCKS_WRITE), accepts_body=True),
+    Route("POST", _BLOCKS + "/remove", BlockApi.unblock, access=Scoped(Scope.BLOCKS_WRITE), accepts_body=True),
+)
 
 
 def _blocked(subject: Subject, outcome: BlockOutcome) -> bytes:

@@ -1,95 +1,56 @@
-"""Api: a route whose endpoint is told who calls. `Guard` makes it a `Route` that can be served."""
+"""A route is one declaration: what it answers to, whom it admits, how often, and how its refusals come.
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+An `api.py` declares its routes as `ROUTES`, and `access.guard.Guard` applies each declaration to every call.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Final, Literal, TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
-import trio
-
-from contracts.errors import ErrorCode
+from services.internal_admin.callers.access import Access
 from services.internal_admin.callers.identity import Identity
 from shared.kernel.rate import Rate
 from shared.web.exchange import Request, Response
-from shared.web.rate_limit import RateLimiter, RateStore
-from shared.web.refusals import refusal
 
-ProtectedEndpoint = Callable[[Request, Identity | None], Awaitable[Response]]
-"""The identity is None only on routes for `Anyone`, from callers without good credentials."""
+ApiT = TypeVar("ApiT")
+
+Endpoint: TypeAlias = Callable[[ApiT, Request, Identity | None], Awaitable[Response]]
+"""A method of an api. The identity is None only where `access` is `Anyone`, for callers without good credentials."""
+Check: TypeAlias = Callable[[ApiT, Request, Identity | None], Awaitable[None]]
+"""Returns, or raises `Refusal`."""
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class ProtectedRoute:
-    """As `shared.web.exchange.Route`; what it asks of its caller is said in `domain.access.ACCESS`."""
+class PerNetwork:
+    """How many calls of one network pass in a period. The limit's keys in Redis bear `name`: it is never renamed."""
+
+    name: str
+    count: int
+    period: timedelta
+
+    @property
+    def rate(self) -> Rate:
+        return Rate(self.count, self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[ApiT]):
+    """Method, path, endpoint and `accepts_body` are those of `shared.web.exchange.Route`.
+
+    `access`: what the caller needs. `limit`: a call past it is refused before the endpoint runs.
+    `before_limit`: a call that this refuses does not count towards the limit.
+    `slow_refusals`: every answer of the route that is not a success takes 300 ms at least.
+    """
 
     method: str
     path: str
-    endpoint: ProtectedEndpoint
+    endpoint: Endpoint[ApiT]
+    _: KW_ONLY
+    access: Access
+    limit: PerNetwork | None = None
+    before_limit: Check[ApiT] | None = None
+    slow_refusals: bool = False
     accepts_body: bool = False
-
-
-FLOOR = timedelta(milliseconds=300)
-
-
-def failing_slowly(endpoint: ProtectedEndpoint) -> ProtectedEndpoint:
-    """`endpoint`, whose answers that are not a success come `FLOOR` after it was called or later.
-
-    It waits when all work is done, so holding no thread, connection or lock; what took longer waits no more.
-    """
-
-    async def slow_endpoint(request: Request, identity: Identity | None) -> Response:
-        called_at = trio.current_time()
-        is_success = False
-        try:
-            response = await endpoint(request, identity)
-            is_success = response.status < 400
-            return response
-        finally:
-            if not is_success:
-                await trio.sleep_until(called_at + FLOOR.total_seconds())
-
-    return slow_endpoint
-
-
-LimitName: TypeAlias = Literal[
-    "all",
-    "failed_authentication",
-    "login",
-    "recover",
-    "change_password",
-    "register_owner",
-    "regenerate_recovery_codes",
-    "exchange_setup_code",
-]
-
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
-
-RATES: Final[Mapping[LimitName, Rate]] = MappingProxyType({
-    "all": Rate(120, _MINUTE),
-    "failed_authentication": Rate(60, _MINUTE),
-    "login": Rate(5, 5 * _MINUTE),
-    "recover": Rate(5, _HOUR),
-    "change_password": Rate(10, _HOUR),
-    "register_owner": Rate(3, _HOUR),
-    "regenerate_recovery_codes": Rate(3, _HOUR),
-    "exchange_setup_code": Rate(10, _HOUR),
-})  # fmt: skip
-"""`all` counts every call of the control plane; `failed_authentication` bounds the audit rows of bad credentials."""
-
-
-def control_plane_limiter(redis: RateStore, key_prefix: str) -> RateLimiter:
-    """The one limiter of the control plane; its `run` must be running."""
-    return RateLimiter(redis, {str(name): rate for name, rate in RATES.items()}, key_prefix=key_prefix)
-
-
-def limited(endpoint: ProtectedEndpoint, limiter: RateLimiter, name: LimitName) -> ProtectedEndpoint:
-    """`endpoint` behind that limit: 429 with `Retry-After`, whatever the request says."""
-
-    async def limited_endpoint(request: Request, identity: Identity | None) -> Response:
-        wait = await limiter.check(request.client.network.text, name)
-        if wait is not None:
-            return refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
-        return await endpoint(request, identity)
-
-    return limited_endpoint

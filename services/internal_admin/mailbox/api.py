@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import INTERNAL
 from services.internal_admin.callers.request import email_address
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.mailbox.flow import read_mailbox
 from shared.io.postgres import Postgres
 from shared.kernel.keyring import KeyRing
@@ -13,15 +15,11 @@ from shared.web.exchange import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
-class MailboxRoutes:
+class MailboxApi:
     """Reading what the stub transport mailed."""
 
     postgres: Postgres
     sealing_keys: KeyRing
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (ProtectedRoute("GET", "/api/v1/internal/dev/mailbox", self.read),)
 
     async def read(self, request: Request, _: Identity | None) -> Response:
         """The mails to an address whose codes live."""
@@ -31,3 +29,8 @@ class MailboxRoutes:
             MailboxMessage(mail.email, mail.code, mail.locale, mail.challenge_id, mail.sent_at) for mail in mails
         ]
         return Response(200, encode_mailbox(messages))
+
+
+ROUTES: tuple[Route[MailboxApi], ...] = (
+    Route("GET", INTERNAL + "/dev/mailbox", MailboxApi.read, access=Scoped(Scope.MAILBOX_READ)),
+)

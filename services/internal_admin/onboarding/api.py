@@ -11,29 +11,24 @@ from contracts.control_plane.onboarding import (
     encode_onboarding,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import OperatorOnly, Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.request import caller_of, operator_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.onboarding.domain import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
 from services.internal_admin.onboarding.flow import advance_onboarding, read_onboarding
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
-_ROOT = "/api/control-plane/onboarding"
+_ONBOARDING = CONTROL_PLANE + "/onboarding"
 
 
 @dataclass(frozen=True, slots=True)
-class OnboardingRoutes:
+class OnboardingApi:
     """Reading where the first run is, and doing its next step."""
 
     postgres: Postgres
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (
-            ProtectedRoute("GET", f"{_ROOT}/status", self.status),
-            ProtectedRoute("POST", f"{_ROOT}/bootstrap", self.advance, accepts_body=True),
-        )
 
     async def status(self, _: Request, _identity: Identity | None) -> Response:
         """What is to be done next, and what was done when."""
@@ -55,6 +50,12 @@ class OnboardingRoutes:
                 raise Refusal(ErrorCode.FORBIDDEN, "this needs the owner's session")
             case _:
                 assert_never(outcome)
+
+
+ROUTES: tuple[Route[OnboardingApi], ...] = (
+    Route("GET", _ONBOARDING + "/status", OnboardingApi.status, access=Scoped(Scope.SETTINGS_READ)),
+    Route("POST", _ONBOARDING + "/bootstrap", OnboardingApi.advance, access=OperatorOnly(), accepts_body=True),
+)
 
 
 def _steps(onboarding: Onboarding) -> Sequence[OnboardingStepAnswer]:

@@ -11,9 +11,11 @@ from contracts.control_plane.operator_sessions import (
     encode_status,
 )
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.callers.access import Anyone, OperatorOnly
 from services.internal_admin.callers.identity import Identity, Operator
+from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, operator_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.operator_sessions.cookie import CookieToken, Header, clearing_header
 from services.internal_admin.operator_sessions.domain import ReadSession, RevokeOperatorSession, RevokeReason
 from services.internal_admin.operator_sessions.flow import (
@@ -26,26 +28,13 @@ from services.internal_admin.operator_sessions.opened import OpenedSessions, ope
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
-_ROOT = "/api/control-plane/auth"
-
 
 @dataclass(frozen=True, slots=True)
-class OperatorSessionRoutes:
+class OperatorSessionApi:
     """Status, renewal, log-out, and the list of an operator's sessions."""
 
     postgres: Postgres
     opened: OpenedSessions
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the guard."""
-        return (
-            ProtectedRoute("GET", f"{_ROOT}/status", self.status),
-            ProtectedRoute("GET", f"{_ROOT}/session", self.renew),
-            ProtectedRoute("GET", "/v1/auth/session", self.renew),
-            ProtectedRoute("POST", f"{_ROOT}/logout", self.log_out),
-            ProtectedRoute("GET", f"{_ROOT}/sessions", self.list),
-            ProtectedRoute("DELETE", f"{_ROOT}/sessions/{{operator_session_id}}", self.revoke),
-        )
 
     async def status(self, _request: Request, identity: Identity | None) -> Response:
         """Whether there is an owner; by a session, also whose it is."""
@@ -112,3 +101,13 @@ class OperatorSessionRoutes:
         if not (operator.is_by_cookie and isinstance(found, CookieToken)):
             return ()
         return (self.opened.cookie.header(request, found.text, read.held.session.expires_at - read.now),)
+
+
+ROUTES: tuple[Route[OperatorSessionApi], ...] = (
+    Route("GET", AUTH + "/status", OperatorSessionApi.status, access=Anyone()),
+    Route("GET", AUTH + "/session", OperatorSessionApi.renew, access=OperatorOnly(renews=True)),
+    Route("GET", "/v1/auth/session", OperatorSessionApi.renew, access=OperatorOnly(renews=True)),
+    Route("POST", AUTH + "/logout", OperatorSessionApi.log_out, access=OperatorOnly(renews=True)),
+    Route("GET", AUTH + "/sessions", OperatorSessionApi.list, access=OperatorOnly()),
+    Route("DELETE", AUTH + "/sessions/{operator_session_id}", OperatorSessionApi.revoke, access=OperatorOnly()),
+)

@@ -1,7 +1,6 @@
 """Api: the routes by which an operator logs in, and changes what that takes (SPEC §10.2)."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import assert_never
 
 from contracts.control_plane.accounts import (
@@ -14,12 +13,13 @@ from contracts.control_plane.accounts import (
     encode_recovery_codes,
     recovery_codes_field,
 )
-from contracts.errors import ErrorCode, Refusal
+from contracts.errors import ERRORS, ErrorCode, Refusal
+from services.internal_admin.callers.access import Anyone, OperatorOnly
 from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, operator_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import HOUR, MINUTE, PerNetwork, Route
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
-from services.internal_admin.operators.account_endpoint import ROOT, account_route, password_refusal
 from services.internal_admin.operators.domain.login import InvalidCredentials, LoggedIn, LogIn
 from services.internal_admin.operators.domain.password import PasswordRefused, normal_password
 from services.internal_admin.operators.domain.password_change import (
@@ -40,27 +40,14 @@ from services.internal_admin.operators.flow import (
     regenerate_recovery_codes,
 )
 from shared.web.exchange import Request, Response
-from shared.web.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorAccountRoutes:
+class AccountApi:
     """Log-in, password, recovery codes."""
 
     flow: AccountFlow
     opened: OpenedSessions
-    limiter: RateLimiter
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the guard."""
-        route = partial(account_route, limiter=self.limiter)
-        return (
-            route("/login", self.log_in, name="login"),
-            route("/password/change", self.change_password, name="change_password"),
-            route("/password/recover", self.recover_password, name="recover"),
-            route("/recovery-codes/regenerate", self.regenerate_recovery_codes, name="regenerate_recovery_codes"),
-            ProtectedRoute("GET", f"{ROOT}/recovery-codes", self.count_recovery_codes),
-        )
 
     async def log_in(self, request: Request, identity: Identity | None) -> Response:
         """A session for a name and password."""
@@ -137,3 +124,50 @@ class OperatorAccountRoutes:
                 raise Refusal(ErrorCode.INVALID_CREDENTIALS)
             case _:
                 assert_never(outcome)
+
+
+ROUTES: tuple[Route[AccountApi], ...] = (
+    Route(
+        "POST",
+        AUTH + "/login",
+        AccountApi.log_in,
+        access=Anyone(),
+        limit=PerNetwork("login", 5, 5 * MINUTE),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+    Route(
+        "POST",
+        AUTH + "/password/recover",
+        AccountApi.recover_password,
+        access=Anyone(),
+        limit=PerNetwork("recover", 5, HOUR),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+    Route(
+        "POST",
+        AUTH + "/password/change",
+        AccountApi.change_password,
+        access=OperatorOnly(),
+        limit=PerNetwork("change_password", 10, HOUR),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+    Route("GET", AUTH + "/recovery-codes", AccountApi.count_recovery_codes, access=OperatorOnly()),
+    Route(
+        "POST",
+        AUTH + "/recovery-codes/regenerate",
+        AccountApi.regenerate_recovery_codes,
+        access=OperatorOnly(),
+        limit=PerNetwork("regenerate_recovery_codes", 3, HOUR),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+)
+
+
+def password_refusal(refused: PasswordRefused) -> Refusal:
+    """Each rule has a code of its own, and says itself."""
+    code = ErrorCode(refused.fault)
+    return Refusal(code, f"{ERRORS[code].message}: {refused.rule}")

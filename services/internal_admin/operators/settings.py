@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from services.internal_admin.operator_sessions.domain import SessionLives
 from shared.config import variables
 from shared.config.settings import Reading
 from shared.kernel.keyring import KeyRing
@@ -16,7 +17,7 @@ class OperatorSettings:
     break_glass_token: str | None = field(repr=False)
     allows_loopback_bootstrap: bool
     allows_insecure_cookies: bool
-    session_life: timedelta
+    session_lives: SessionLives
     login_max_failures: int
     login_lockout: timedelta
     cookie_keys: KeyRing = field(repr=False)
@@ -31,7 +32,7 @@ def read_operator_settings(reading: Reading, *, is_production: bool) -> Operator
         break_glass_token=reading.optional(variables.CONTROL_PLANE_API_TOKEN),
         allows_loopback_bootstrap=reading.required(variables.ALLOW_LOOPBACK_BOOTSTRAP),
         allows_insecure_cookies=reading.required(variables.CONTROL_PLANE_ALLOW_INSECURE_COOKIES),
-        session_life=reading.required(variables.CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS),
+        session_lives=SessionLives(reading.required(variables.CONTROL_PLANE_OPERATOR_SESSION_TTL_SECONDS)),
         login_max_failures=reading.required(variables.CONTROL_PLANE_OPERATOR_LOGIN_MAX_FAILURES),
         login_lockout=reading.required(variables.CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS),
         cookie_keys=reading.required(variables.COOKIE_KEYS),

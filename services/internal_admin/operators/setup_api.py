@@ -1,7 +1,6 @@
 """Api: the routes by which the first owner is claimed (SPEC §10.1)."""
 
 from dataclasses import dataclass
-from functools import partial
 from typing import assert_never
 
 from contracts.control_plane.accounts import (
@@ -10,14 +9,15 @@ from contracts.control_plane.accounts import (
     encode_registration_token,
     recovery_codes_field,
 )
-from contracts.control_plane.operator_sessions import Transport
 from contracts.errors import ErrorCode, Refusal
 from contracts.strict_json import invalid
+from services.internal_admin.callers.access import Anyone
 from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, email_address, is_local
-from services.internal_admin.callers.route import ProtectedRoute, limited
+from services.internal_admin.callers.route import HOUR, PerNetwork, Route
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
-from services.internal_admin.operators.account_endpoint import account_route, password_refusal, unlimited_account_route
+from services.internal_admin.operators.api import password_refusal
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
     Exchanged,
@@ -31,24 +31,15 @@ from services.internal_admin.operators.domain.user_name import fold_user_name, i
 from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.setup_flow import exchange_setup_code, register_owner, weak_password
 from shared.web.exchange import Request, Response
-from shared.web.rate_limit import RateLimiter
 
 
 @dataclass(frozen=True, slots=True)
-class OwnerSetupRoutes:
+class OwnerSetupApi:
     """`allows_loopback`: programs of this machine claim the owner without a token."""
 
     flow: AccountFlow
     opened: OpenedSessions
-    limiter: RateLimiter
     allows_loopback: bool
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the guard."""
-        return (
-            account_route("/bootstrap/exchange", self.exchange, self.limiter, "exchange_setup_code"),
-            unlimited_account_route("/register-owner", self.register),
-        )
 
     async def exchange(self, request: Request, identity: Identity | None) -> Response:
         """A registration token for a setup code."""
@@ -64,32 +55,16 @@ class OwnerSetupRoutes:
             case _:
                 assert_never(outcome)
 
-    async def register(self, request: Request, identity: Identity | None) -> Response:
-        """The first owner, with recovery codes and a session.
-
-        Who may register tries passwords that will not do as often as it takes: such a try is no attempt of the limit.
-        """
-        asked = decode_register_owner(request.body)
-        self.opened.check_transport(request, asked.transport)
-        command = RegisterOwner(
-            registration_token=asked.registration_token,
-            needs_token=not (self.allows_loopback and is_local(request)),
-            owner=_owner(asked.user_name, asked.email),
-            password=normal_password(asked.password),
-            client=client_of(request),
-            caller=caller_of(request, identity),
-        )
-        weak = await weak_password(command, self.flow)
+    async def check_password(self, request: Request, identity: Identity | None) -> None:
+        """Refuse a password that will not do, to a caller who may register: such a try is no attempt of the limit."""
+        weak = await weak_password(self._registration(request, identity), self.flow)
         if weak is not None:
             raise password_refusal(weak)
-        return await limited(partial(self._register, command, asked.transport), self.limiter, "register_owner")(
-            request, identity
-        )
 
-    async def _register(
-        self, command: RegisterOwner, transport: Transport, request: Request, _identity: Identity | None
-    ) -> Response:
-        outcome = await register_owner(command, self.flow)
+    async def register(self, request: Request, identity: Identity | None) -> Response:
+        """The first owner, with recovery codes and a session."""
+        transport = decode_register_owner(request.body).transport
+        outcome = await register_owner(self._registration(request, identity), self.flow)
         match outcome:
             case OwnerRegistered():
                 codes = recovery_codes_field(outcome.recovery_codes)
@@ -102,6 +77,41 @@ class OwnerSetupRoutes:
                 raise password_refusal(outcome)
             case _:
                 assert_never(outcome)
+
+    def _registration(self, request: Request, identity: Identity | None) -> RegisterOwner:
+        asked = decode_register_owner(request.body)
+        self.opened.check_transport(request, asked.transport)
+        return RegisterOwner(
+            registration_token=asked.registration_token,
+            needs_token=not (self.allows_loopback and is_local(request)),
+            owner=_owner(asked.user_name, asked.email),
+            password=normal_password(asked.password),
+            client=client_of(request),
+            caller=caller_of(request, identity),
+        )
+
+
+ROUTES: tuple[Route[OwnerSetupApi], ...] = (
+    Route(
+        "POST",
+        AUTH + "/bootstrap/exchange",
+        OwnerSetupApi.exchange,
+        access=Anyone(),
+        limit=PerNetwork("exchange_setup_code", 10, HOUR),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+    Route(
+        "POST",
+        AUTH + "/register-owner",
+        OwnerSetupApi.register,
+        access=Anyone(),
+        before_limit=OwnerSetupApi.check_password,
+        limit=PerNetwork("register_owner", 3, HOUR),
+        slow_refusals=True,
+        accepts_body=True,
+    ),
+)
 
 
 def _owner(user_name: str, email: str | None) -> PasswordOwner:

@@ -18,9 +18,11 @@ from contracts.internal_sessions import (
     encode_slice,
     join_sessions,
 )
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import INTERNAL
 from services.internal_admin.callers.request import cause_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
@@ -48,25 +50,16 @@ from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken
 from shared.web.exchange import Request, Response
 
-_ROOT = "/api/v1/internal"
+_ONE = INTERNAL + "/sessions/{device_session_id}"
+_OF_USER = INTERNAL + "/users/{user_id}/sessions"
 
 
 @dataclass(frozen=True, slots=True)
-class SessionRoutes:
+class SessionApi:
     """Reading and revoking sessions."""
 
     postgres: Postgres
     change: PublishedChange
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        one, of_user = f"{_ROOT}/sessions/{{device_session_id}}", f"{_ROOT}/users/{{user_id}}/sessions"
-        return (
-            ProtectedRoute("GET", one, self.read),
-            ProtectedRoute("GET", of_user, self.list),
-            ProtectedRoute("POST", f"{one}/revoke", self.revoke, accepts_body=True),
-            ProtectedRoute("POST", f"{of_user}/revoke-all", self.revoke_all, accepts_body=True),
-        )
 
     async def read(self, request: Request, _: Identity | None) -> Response:
         """One session."""
@@ -103,6 +96,16 @@ class SessionRoutes:
         command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_revoked_all, user_id))
         return response(await revoke_user_sessions(command, change))
+
+
+ROUTES: tuple[Route[SessionApi], ...] = (
+    Route("GET", _ONE, SessionApi.read, access=Scoped(Scope.SESSIONS_READ)),
+    Route("GET", _OF_USER, SessionApi.list, access=Scoped(Scope.SESSIONS_READ)),
+    Route("POST", _ONE + "/revoke", SessionApi.revoke, access=Scoped(Scope.SESSIONS_REVOKE), accepts_body=True),
+    Route(
+        "POST", _OF_USER + "/revoke-all", SessionApi.revoke_all, access=Scoped(Scope.SESSIONS_REVOKE), accepts_body=True
+    ),
+)
 
 
 def _revoked(device_session_id: str, outcome: RevokeSessionOutcome) -> bytes:

@@ -13,9 +13,11 @@ from contracts.control_plane.system_settings import (
     encode_settings,
 )
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Identity, Operator, Token
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Operator, Scope, Token
+from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.request import caller_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     Settings,
@@ -38,22 +40,15 @@ from shared.kernel.actor import Actor
 from shared.lifecycle.supervision import Signal
 from shared.web.exchange import Request, Response
 
-_PATH = "/api/control-plane/system-settings"
+_SETTINGS = CONTROL_PLANE + "/system-settings"
 
 
 @dataclass(frozen=True, slots=True)
-class SettingsRoutes:
+class SettingsApi:
     """Reading and changing. `changed` wakes who revokes the sessions of blocked domains."""
 
     postgres: Postgres
     changed: Signal
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (
-            ProtectedRoute("GET", _PATH, self.read),
-            ProtectedRoute("PATCH", _PATH, self.change, accepts_body=True),
-        )
 
     async def read(self, _: Request, _identity: Identity | None) -> Response:
         """Every setting."""
@@ -76,6 +71,12 @@ class SettingsRoutes:
                 raise Refusal(ErrorCode.SETTINGS_CONFLICT)
             case _:
                 assert_never(outcome)
+
+
+ROUTES: tuple[Route[SettingsApi], ...] = (
+    Route("GET", _SETTINGS, SettingsApi.read, access=Scoped(Scope.SETTINGS_READ)),
+    Route("PATCH", _SETTINGS, SettingsApi.change, access=Scoped(Scope.SETTINGS_WRITE), accepts_body=True),
+)
 
 
 def _read_values(settings: Mapping[str, object]) -> Mapping[str, SettingValue]:

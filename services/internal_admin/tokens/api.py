@@ -12,9 +12,11 @@ from contracts.control_plane.tokens import (
     encode_tokens,
 )
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.callers.access import OperatorOnly
 from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, operator_of
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, Creator, CreatorGone, RevokeToken
 from services.internal_admin.tokens.flow import create_token, list_tokens, revoke_token
 from shared.io.postgres import Postgres
@@ -22,25 +24,17 @@ from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 from shared.web.exchange import Request, Response
 
-_ROOT = "/api/control-plane/auth/tokens"
+_TOKENS = AUTH + "/tokens"
 _REASON_CODE = "operator_revoke"
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRoutes:
+class TokenApi:
     """Making, listing and revoking tokens: every operator manages all of them."""
 
     postgres: Postgres
     clock: Clock
     entropy: Entropy
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (
-            ProtectedRoute("GET", _ROOT, self.list),
-            ProtectedRoute("POST", _ROOT, self.create, accepts_body=True),
-            ProtectedRoute("DELETE", f"{_ROOT}/{{token_id}}", self.revoke),
-        )
 
     async def list(self, request: Request, _: Identity | None) -> Response:
         """Tokens without their secrets, newest first, those that ended too."""
@@ -74,6 +68,13 @@ class TokenRoutes:
                 raise Refusal(ErrorCode.TOKEN_NOT_FOUND)
             case _:
                 assert_never(outcome)
+
+
+ROUTES: tuple[Route[TokenApi], ...] = (
+    Route("GET", _TOKENS, TokenApi.list, access=OperatorOnly()),
+    Route("POST", _TOKENS, TokenApi.create, access=OperatorOnly(), accepts_body=True),
+    Route("DELETE", _TOKENS + "/{token_id}", TokenApi.revoke, access=OperatorOnly()),
+)
 
 
 def _scopes(words: tuple[str, ...]) -> frozenset[Scope]:

@@ -17,9 +17,11 @@ from contracts.internal_users import (
     encode_user,
     encode_users,
 )
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import Scoped
+from services.internal_admin.callers.identity import Identity, Scope
+from services.internal_admin.callers.paths import INTERNAL
 from services.internal_admin.callers.request import cause_of, email_address
-from services.internal_admin.callers.route import ProtectedRoute
+from services.internal_admin.callers.route import Route
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
@@ -42,21 +44,17 @@ from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
 
+_USERS = INTERNAL + "/users"
+_ONE = _USERS + "/{user_id}"
+
 
 @dataclass(frozen=True, slots=True)
-class UserRoutes:
+class UserApi:
     """The local directory."""
 
     postgres: Postgres
     change: PublishedChange
     directory: UserDirectory | None
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (
-            ProtectedRoute("GET", "/api/v1/internal/users", self.find),
-            ProtectedRoute("PATCH", "/api/v1/internal/users/{user_id}", self.change_email, accepts_body=True),
-        )
 
     async def find(self, request: Request, _: Identity | None) -> Response:
         """The user with an address, or a page of all."""
@@ -82,6 +80,20 @@ class UserRoutes:
         change = answered(self.change, request, identity, partial(_changed, user_id))
         return response(await change_user_email(command, change))
 
+    async def delete(self, request: Request, identity: Identity | None) -> Response:
+        """Erase a user."""
+        asked, user_id = decode_delete_user(request.body), request.path_parameters["user_id"]
+        command = DeleteUser(user_id, cause_of(request, identity, asked))
+        change = answered(self.change, request, identity, partial(_deleted, user_id))
+        return response(await delete_user(command, change))
+
+
+ROUTES: tuple[Route[UserApi], ...] = (
+    Route("GET", _USERS, UserApi.find, access=Scoped(Scope.USERS_READ)),
+    Route("PATCH", _ONE, UserApi.change_email, access=Scoped(Scope.USERS_WRITE), accepts_body=True),
+    Route("DELETE", _ONE, UserApi.delete, access=Scoped(Scope.USERS_DELETE), accepts_body=True),
+)
+
 
 def _changed(user_id: str, outcome: ChangeUserEmailOutcome) -> bytes:
     match outcome:
@@ -101,24 +113,6 @@ def _changed(user_id: str, outcome: ChangeUserEmailOutcome) -> bytes:
 
 def _answer(user: User) -> UserAnswer:
     return UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)
-
-
-@dataclass(frozen=True, slots=True)
-class UserDeletionRoutes:
-    """Erasing users of the local directory."""
-
-    change: PublishedChange
-
-    def routes(self) -> tuple[ProtectedRoute, ...]:
-        """The table for the listener."""
-        return (ProtectedRoute("DELETE", "/api/v1/internal/users/{user_id}", self.delete, accepts_body=True),)
-
-    async def delete(self, request: Request, identity: Identity | None) -> Response:
-        """Erase a user."""
-        asked, user_id = decode_delete_user(request.body), request.path_parameters["user_id"]
-        command = DeleteUser(user_id, cause_of(request, identity, asked))
-        change = answered(self.change, request, identity, partial(_deleted, user_id))
-        return response(await delete_user(command, change))
 
 
 def _deleted(user_id: str, outcome: DeleteUserOutcome) -> bytes:

@@ -9,9 +9,10 @@ import jsonschema_rs
 import pytest
 
 from contracts.errors import ERRORS, ErrorCode
-from services.internal_admin.access.domain import ACCESS, Anyone, OperatorOnly, Scoped
+from services.internal_admin.callers.access import Anyone, OperatorOnly, Scoped
 from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw, resolved
 from tests.contract.vectors import cases
+from tests.support.declared_routes import ACCESS
 
 # Said once in each document's introduction: no operation that exists can answer with them.
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}

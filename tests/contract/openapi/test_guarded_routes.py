@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
-from services.internal_admin.access.domain import ACCESS, Anyone, Scoped
+from services.internal_admin.callers.access import Anyone, Scoped
 from services.internal_admin.callers.identity import Scope
 from tests.contract.openapi.documents import GUARDED, load, operations, raw, resolved
 from tests.contract.openapi.operators import AUTH, Owner, from_new_network
+from tests.support.declared_routes import ACCESS
 from tests.support.stack import RunningStack
 
 NEEDING_CREDENTIALS = [access for access in ACCESS.values() if not isinstance(access, Anyone)]

@@ -3,9 +3,10 @@
 import pytest
 
 from authsession.walk_through import walk_through
-from services.internal_admin.access.domain import ACCESS, Scoped
+from services.internal_admin.callers.access import Scoped
 from services.internal_admin.callers.identity import Scope
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
+from tests.support.declared_routes import ACCESS
 
 # As printed in the contract's examples; only spaces between words may differ.
 EXAMPLES = [

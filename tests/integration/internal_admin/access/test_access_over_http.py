@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from services.internal_admin.access.domain import ACCESS, Anyone, OperatorOnly, Scoped
+from services.internal_admin.callers.access import Anyone, OperatorOnly, Scoped
 from services.internal_admin.callers.identity import Scope
 from tests.support.api_tokens import attribute_token, expire_token, make_token, revoke_token
 from tests.support.control_plane import ControlPlane, open_control_plane
+from tests.support.declared_routes import ACCESS
 from tests.support.world import World
 
 BREAK_GLASS = "break-glass-token-of-the-tests-0123456789"

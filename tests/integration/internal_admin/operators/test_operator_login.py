@@ -20,7 +20,8 @@ from services.internal_admin.operators.store import accounts
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
-from tests.support.control_plane import AUTH, CHEAP, PEER, ControlPlane, open_control_plane
+from tests.support.control_plane import AUTH, PEER, ControlPlane, open_control_plane
+from tests.support.internal_service import CHEAP
 from tests.support.operator_accounts import (
     CALLER,
     NAME,

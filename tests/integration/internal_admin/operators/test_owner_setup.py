@@ -21,7 +21,8 @@ from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id
-from tests.support.control_plane import AUTH, CHEAP, PEER, ControlPlane, open_control_plane
+from tests.support.control_plane import AUTH, PEER, ControlPlane, open_control_plane
+from tests.support.internal_service import CHEAP
 from tests.support.operator_accounts import (
     CALLER,
     NAME,

@@ -5,20 +5,16 @@ from itertools import product
 import pytest
 
 from services.internal_admin.access.domain import (
-    ACCESS,
-    Access,
     Admission,
     Admitted,
-    Anyone,
     LoginRequired,
     NotAuthenticated,
-    OperatorOnly,
     OperatorRequired,
     RenewalDue,
-    Scoped,
     ScopeMissing,
     decide_access,
 )
+from services.internal_admin.callers.access import Access, Anyone, OperatorOnly, Scoped
 from services.internal_admin.callers.identity import (
     BreakGlass,
     Identity,
@@ -28,6 +24,7 @@ from services.internal_admin.callers.identity import (
     TrustedNetwork,
     Unauthenticated,
 )
+from tests.support.declared_routes import ACCESS
 
 OPERATOR = Operator("operator-1", "operator-session-1")
 LATE_OPERATOR = Operator("operator-1", "operator-session-1", is_renewal_due=True)

@@ -8,22 +8,17 @@ import trio
 from trio.testing import MockClock
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Identity
-from services.internal_admin.callers.route import failing_slowly
+from services.internal_admin.access.limits import failing_slowly
 from shared.kernel.faults import DependencyUnavailable
-from shared.web.exchange import Request, Response
-from tests.support.web_request import request
+from shared.web.exchange import Response
 
 
 async def seconds_of(work: Callable[[], Awaitable[Response]]) -> float:
     """How long `work` takes behind the floor; what it raises is dropped."""
 
-    async def endpoint(_request: Request, _identity: Identity | None) -> Response:
-        return await work()
-
     began = trio.current_time()
     with suppress(Refusal, DependencyUnavailable):
-        await failing_slowly(endpoint)(request(), None)
+        await failing_slowly(work)
     return trio.current_time() - began
 
 

@@ -1,0 +1,5 @@
+"""What the routes of the internal listener declare, by method and path."""
+
+from services.internal_admin.routes import ROUTES
+
+ACCESS = {(route.method, route.path): route.access for route in ROUTES}

@@ -12,7 +12,7 @@ from collections import deque
 from bench.clients import Answer, HttpClient
 from bench.peers.mail_sink import MailSink
 from bench.peers.people import People
-from bench.peers.system import Login, Running, System, Unexpected
+from bench.peers.system import Login, Logins, Running, Unexpected
 
 MOST_WAITING = 256
 """Logins whose mail is on its way; a system that falls behind with its mails gets no more sends."""
@@ -23,7 +23,7 @@ LAST_MAIL = 15.0
 class Load:
     """`finished` has the logins that ended, in order, for as long as the load ran."""
 
-    def __init__(self, system: System, running: Running, sink: MailSink, people: People) -> None:
+    def __init__(self, system: Logins, running: Running, sink: MailSink, people: People) -> None:
         self._system, self._running, self._sink, self._people = system, running, sink, people
         self._waiting: dict[str, Login] = {}
         self._ready: deque[Login] = deque()

@@ -48,18 +48,8 @@ class Login:
     mailed_after: float = 0.0
 
 
-class System(Protocol):
-    """One of those that are compared."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def version(self) -> str: ...
-
-    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> AbstractContextManager[Running]:
-        """Started on an empty database of its own with `WORKERS` processes that serve; stopped and dropped after."""
-        ...
+class Logins(Protocol):
+    """The requests of which a login is made."""
 
     async def send(self, client: HttpClient, login: Login, *fields: str) -> Answer:
         """Ask for a code; if it is taken, the login knows its handle. `fields` are lines of the request's head."""
@@ -75,4 +65,18 @@ class System(Protocol):
 
     def is_confirmed(self, answer: Answer) -> bool:
         """Whether a confirm ended in a session."""
+        ...
+
+
+class System(Logins, Protocol):
+    """One of those that are compared."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def running(self, server: EmbeddedPostgres, sink_port: int, *, has_limits: bool) -> AbstractContextManager[Running]:
+        """Started on an empty database of its own with `WORKERS` processes that serve; stopped and dropped after."""
         ...

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import redis as redis_py
 
+from tests.support.redis_bytes import new_entries
 from tests.support.stack import REDIS_PASSWORD
 
 
@@ -36,10 +37,10 @@ class Follower:
         with redis_py.Redis(port=self._port, username="gateway", password=REDIS_PASSWORD, socket_timeout=2) as gateway:
             while not self._is_over.is_set():
                 try:
-                    for _, entries in gateway.xread({"gateway:session_events": self._last}, count=1000, block=100):
-                        for self._last, fields in entries:
-                            self.seen.append((fields[b"device_session_id"].decode(), fields[b"status"].decode()))
-                            self.seen_at.append(time.monotonic())
+                    for entry_id, fields in new_entries(gateway, "gateway:session_events", self._last):
+                        self._last = entry_id
+                        self.seen.append((fields[b"device_session_id"].decode(), fields[b"status"].decode()))
+                        self.seen_at.append(time.monotonic())
                 except redis_py.RedisError:
                     time.sleep(0.05)
 

@@ -20,6 +20,7 @@ from tests.support.builders import email_address
 from tests.support.census import take_census
 from tests.support.database import Database
 from tests.support.load import Login, under_load
+from tests.support.redis_bytes import stored, values
 from tests.support.servers import temporary_redis
 from tests.support.stack import REDIS_PASSWORD, RunningStack, redis_users, wait_for
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
@@ -55,15 +56,16 @@ class Weather:
 
     def epoch(self) -> bytes | None:
         with self.client() as client:
-            return client.hget(_KEYS.projection, "epoch")
+            (epoch,) = values(client, _KEYS.projection, "epoch")
+        return epoch
 
     def client(self) -> redis_py.Redis:
         return redis_py.Redis(port=self.redis.port, username="owner", password=REDIS_PASSWORD)
 
     def status(self, login: Login) -> str | None:
         with self.client() as client:
-            stored = client.get(_KEYS.record(str(login.device_session_id)))
-        return None if stored is None else decode_record(stored).status
+            value = stored(client, _KEYS.record(str(login.device_session_id)))
+        return None if value is None else decode_record(value).status
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ from contracts.internal_users import (
 )
 from contracts.public_auth import decode_confirm, decode_send, encode_challenge, encode_device_session
 from tests.contract.vectors import cases, load
+from tests.support.json_values import is_object
 
 Json = dict[str, Any]
 
@@ -99,7 +100,8 @@ def blocks_page(answer: Json) -> bytes:
 
 def users(answer: Json) -> bytes:
     def user(shown: Json) -> UserAnswer:
-        return UserAnswer(**{**shown, "created_at": instant(shown["created_at"])})
+        fields: Json = {**shown, "created_at": instant(shown["created_at"])}
+        return UserAnswer(**fields)
 
     if "user" in answer:
         return encode_user(user(answer["user"]))
@@ -108,9 +110,11 @@ def users(answer: Json) -> bytes:
 
 
 def mailbox(answer: Json) -> bytes:
-    return encode_mailbox(
-        [MailboxMessage(**{**message, "sent_at": instant(message["sent_at"])}) for message in answer["messages"]]
-    )
+    def message(shown: Json) -> MailboxMessage:
+        fields: Json = {**shown, "sent_at": instant(shown["sent_at"])}
+        return MailboxMessage(**fields)
+
+    return encode_mailbox([message(shown) for shown in answer["messages"]])
 
 
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
@@ -186,7 +190,7 @@ def test_an_error_is_written_byte_for_byte(exchange: Json) -> None:
 def test_a_request_is_read_field_by_field(exchange: Json) -> None:
     body = json.dumps(exchange["request"], indent=2).encode()
     decoded = DECODERS[exchange["operation"]](body)
-    read = decoded if isinstance(decoded, dict) else asdict(decoded)
+    read = decoded if is_object(decoded) else asdict(decoded)
     expected = expected_fields(exchange["request"])
     assert {name: value for name, value in read.items() if value is not None or name in expected} == expected
 

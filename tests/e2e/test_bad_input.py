@@ -14,6 +14,7 @@ import redis as redis_py
 from tests.contract.vectors import load
 from tests.support.builders import SEED_CLIENT_PUBLIC_KEY, email_address
 from tests.support.product import BLOCKS, CAUSE, CONFIRM, INTERNAL, SEND, Product
+from tests.support.redis_bytes import key_names
 from tests.support.stack import REDIS_PASSWORD, wait_for
 
 RATE_LIMITS = b"authsession:rate:"
@@ -256,7 +257,7 @@ def redis_state(product: Product) -> dict[bytes, object]:
     """Every key but rate limits, with its value; of the stream its length, of the projection its epoch."""
     gateway = product.gateway
     with redis_py.Redis(port=product.stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as internal:
-        keys = [key for key in internal.scan_iter(count=1000) if not key.startswith(RATE_LIMITS)]
+        keys = [key for key in key_names(internal) if not key.startswith(RATE_LIMITS)]
     state: dict[bytes, object] = {key: gateway.get(key) for key in keys if key.startswith(b"gateway:session:")}
     assert set(keys) - state.keys() == {b"gateway:projection", b"gateway:session_events"}
     state[b"gateway:session_events"] = gateway.xlen("gateway:session_events")

@@ -78,8 +78,8 @@ def test_a_sane_request_id_comes_back(product: Product, given: str) -> None:
     assert product.public.get("/healthz", headers={"X-Request-Id": given}).headers["x-request-id"] == given
 
 
-@pytest.mark.parametrize("given", ["", "a b", "x" * 129, "<script>", "a\tb", "é".encode()])
-def test_any_other_request_id_is_replaced(product: Product, given: str | bytes) -> None:
-    answer = product.public.get("/healthz", headers={"X-Request-Id": given})
+@pytest.mark.parametrize("given", [b"", b"a b", b"x" * 129, b"<script>", b"a\tb", "é".encode()])
+def test_any_other_request_id_is_replaced(product: Product, given: bytes) -> None:
+    answer = product.public.get("/healthz", headers={b"X-Request-Id": given})
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
     assert answer.headers.get_list("x-request-id") == [answer.headers["x-request-id"]]

@@ -73,7 +73,7 @@ def test_the_audit_trail_is_sealed_through_the_pooler(pooled: Product) -> None:
 
 def test_many_at_once_log_in_through_the_pooler(pooled: Product) -> None:
     with ThreadPoolExecutor(8) as threads:
-        sessions = list(threads.map(lambda _: pooled.log_in(email_address()), range(24)))
+        sessions = list(threads.map(pooled.log_in, [email_address() for _ in range(24)]))
     assert {pooled.session(session)["status"] for session in sessions} == {"active"}
 
 
@@ -119,7 +119,7 @@ def test_a_pooler_that_forgets_statements_is_named_by_doctor_and_ends_no_process
             answered: set[int] = set()
             with ThreadPoolExecutor(8) as threads:
                 for _ in range(10):
-                    answered |= set(threads.map(lambda _: send(product), range(40)))
+                    answered |= set(threads.map(send, [product] * 40))
                     if 503 in answered:
                         break
                     database.cut_connections()  # the pooler's: those that it opens instead know no statement

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from contracts.instant import encode_instant
 from tests.support.builders import client_public_key, email_address
@@ -14,10 +15,8 @@ def log_in(product: Product, email: str, times: int) -> list[str]:
     return [product.log_in(email, client_public_key().base64) for _ in range(times)][::-1]
 
 
-def listed(page: dict[str, object]) -> list[str]:
-    sessions = page["sessions"]
-    assert isinstance(sessions, list)
-    return [session["device_session_id"] for session in sessions]
+def listed(page: dict[str, Any]) -> list[str]:
+    return [session["device_session_id"] for session in page["sessions"]]
 
 
 def now(product: Product) -> datetime:

@@ -79,8 +79,9 @@ def assert_all_unavailable(prepared: Prepared) -> None:
     """At the same time: some wait for a connection, some for an answer."""
     requests = prepared.requests()
     with ThreadPoolExecutor(len(requests)) as threads:
-        answers = dict(zip(requests, threads.map(lambda send: send(), requests.values()), strict=True))
-    for name, answer in answers.items():
+        sent = {name: threads.submit(send) for name, send in requests.items()}
+    for name, future in sent.items():
+        answer = future.result()
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable"), name
         assert 1 <= int(answer.headers["retry-after"]) <= 10, name
         assert answer.elapsed.total_seconds() < LONGEST_ANSWER, (name, answer.elapsed)

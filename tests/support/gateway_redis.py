@@ -52,7 +52,7 @@ class GatewayRedis:
         with self.client.pipeline(transaction=True) as write:
             write.set(self.keys.record(record.device_session_id), encode_record(record))
             if announce:
-                write.xadd(self.keys.stream, encode_stream_entry(record))  # pyright: ignore[reportArgumentType]
+                write.xadd(self.keys.stream, {**encode_stream_entry(record)})
             write.execute()
 
     def revoke(self, record: GatewayRecord) -> GatewayRecord:

@@ -2,13 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import asyncpg
 
 from shared.io import queries
 from shared.io.postgres import Body, Postgres
 
+T = TypeVar("T")
 Event = Callable[[], Awaitable[Any]]
 _GUARDED = {
     statement.text
@@ -18,14 +19,14 @@ _GUARDED = {
 """What is done only if what was read still holds."""
 
 
-class InterruptedPostgres:
+class InterruptedPostgres(Postgres):
     """Units of work in which, before each guarded statement, one of `events` is committed; none after the last."""
 
     def __init__(self, postgres: Postgres, *events: Event) -> None:
         self._postgres = postgres
         self._events = list(events)
 
-    async def unit_of_work(self, body: Body[Any]) -> Any:
+    async def unit_of_work(self, body: Body[T]) -> T:
         return await self._postgres.unit_of_work(lambda connection: body(_interrupted(connection, self._events)))
 
 

@@ -1,5 +1,7 @@
 """Reads of a Redis as bytes. The types of redis-py allow for clients that decode; ours never do."""
 
+from collections.abc import Sequence
+
 import redis as redis_py
 
 from contracts.gateway import GatewayRecord, decode_stream_entry
@@ -11,12 +13,41 @@ def stored(client: redis_py.Redis, key: str) -> bytes | None:
     return None if value is None else _bytes(value)
 
 
+def stored_all(client: redis_py.Redis, keys: Sequence[str]) -> list[bytes | None]:
+    """The values of many keys, in one round trip."""
+    return [None if value is None else _bytes(value) for value in client.mget(keys)]
+
+
 def stream_entries(client: redis_py.Redis, stream: str) -> list[tuple[bytes, dict[bytes, bytes]]]:
     """All entries of a stream with their ids, oldest first."""
     return [
         (_bytes(entry_id), {_bytes(name): _bytes(value) for name, value in (fields or {}).items()})
         for entry_id, fields in client.xrange(stream) or ()
     ]
+
+
+def new_entries(client: redis_py.Redis, stream: str, after: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
+    """The entries after one of them, waited for a moment."""
+    streams = client.xread({stream: after}, count=1000, block=100)
+    assert isinstance(streams, list)
+    return [entry for _, entries in streams for entry in entries]
+
+
+def values(client: redis_py.Redis, key: str, *fields: str) -> list[bytes | None]:
+    """These fields of a hash."""
+    return [None if value is None else _bytes(value) for value in client.hmget(key, fields)]
+
+
+def key_names(client: redis_py.Redis) -> list[bytes]:
+    """All keys."""
+    names = client.keys()
+    return [_bytes(name) for name in names]
+
+
+def dump(client: redis_py.Redis) -> dict[bytes, bytes]:
+    """All keys, each as `RESTORE` takes it."""
+    dumped = {name: client.dump(name) for name in key_names(client)}
+    return {key: value for key, value in dumped.items() if value is not None}
 
 
 def gateway_entries(client: redis_py.Redis, stream: str) -> dict[bytes, GatewayRecord]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import schemathesis
 from hypothesis import strategies as st
-from schemathesis.schemas import BaseSchema
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from contracts.control_plane.audit import AuditCursor, encode_audit_cursor
 from contracts.cursor import encode_position
@@ -26,7 +26,7 @@ DURATIONS = ("90d", "2160h", "7776000s", "3650d")
 """Within the bounds of every setting."""
 
 
-def load(name: str) -> BaseSchema:
+def load(name: str) -> OpenApiSchema:
     """One document, as schemathesis drives it: the same examples in every run."""
     schema = schemathesis.openapi.from_path(DOCUMENTS / f"{name}.yaml")
     schema.config.generation.update(

@@ -1,16 +1,31 @@
 """The running processes do what the OpenAPI documents say: schemathesis sends what fits and what does not."""
 
 import re
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
-from schemathesis import Case, CheckContext, Response
+from hypothesis import Phase, settings
+from schemathesis import Case as CaseOf
+from schemathesis import CheckContext, Response
 from schemathesis.checks import load_all_checks
-from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
+from schemathesis.specs.openapi import checks
 
 from shared.web.connection import MAX_BODY_BYTES
 from tests.contract.openapi.documents import DURATIONS, load, register_formats
 from tests.contract.openapi.operators import Owner, from_new_network, log_in
+from tests.support.health_checks import SLOW_BY_NATURE
+from tests.support.json_values import is_list, is_object
 from tests.support.stack import RunningStack
+
+Case = CaseOf[Any]
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+class Parametrizing(Protocol):
+    """A schema of schemathesis, whose own types do not say what its decorator returns."""
+
+    def parametrize(self) -> Callable[..., Any]: ...
+
 
 register_formats()
 load_all_checks()
@@ -28,7 +43,7 @@ SETTINGS = settings(
     derandomize=True,
     max_examples=25,
     phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=SLOW_BY_NATURE,
 )
 
 
@@ -46,7 +61,7 @@ def is_beyond_words(case: Case) -> bool:
     return (
         {"email", "user_id"} <= query.keys()
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
-        or (isinstance(body, dict) and "client_key_proof" in body)
+        or (is_object(body) and "client_key_proof" in body)
         or has_float(body)
         or len(str(body)) > MAX_BODY_BYTES
         or not set(re.findall(r"'([0-9]+[smhd])'", str(body))) <= {*DURATIONS, "400d"}
@@ -54,51 +69,54 @@ def is_beyond_words(case: Case) -> bool:
 
 
 def has_float(value: object) -> bool:
-    match value:
-        case dict():
-            return any(map(has_float, value.values()))
-        case list():
-            return any(map(has_float, value))
-        case _:
-            return isinstance(value, float)
+    if is_object(value):
+        return any(map(has_float, value.values()))
+    if is_list(value):
+        return any(map(has_float, value))
+    return isinstance(value, float)
 
 
 def check(case: Case, base_url: str) -> None:
     """Send it, and hold the answer to the document and to SPEC §2.1."""
-    excluded = [positive_data_acceptance] if is_beyond_words(case) else []
+    excluded: list[Any] = [checks.positive_data_acceptance] if is_beyond_words(case) else []
     # That credentials are needed is tried in test_refusals_on_the_wire, once a route: each refusal takes 300 ms.
     case.call_and_validate(
-        base_url=base_url, additional_checks=[edge_headers], excluded_checks=[ignored_auth, *excluded]
+        base_url=base_url, additional_checks=[edge_headers], excluded_checks=[checks.ignored_auth, *excluded]
     )
 
 
-@PUBLIC.parametrize()
+def each_case_of(schema: Parametrizing) -> Callable[[Test], Test]:
+    """The test is run with cases of each operation."""
+    return schema.parametrize()
+
+
+@each_case_of(PUBLIC)
 @SETTINGS
 def test_the_public_process_conforms(case: Case, running_stack: RunningStack) -> None:
     check(case, running_stack.public_url)
 
 
-@INTERNAL.parametrize()
+@each_case_of(INTERNAL)
 @SETTINGS
 def test_the_internal_process_conforms(case: Case, running_stack: RunningStack) -> None:
     check(case, running_stack.internal_url)
 
 
-@PLANE.exclude(operation_id=[*AUTHENTICATING, "log_out"]).parametrize()
+@each_case_of(PLANE.exclude(operation_id=[*AUTHENTICATING, "log_out"]))
 @SETTINGS
 def test_the_control_plane_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
     case.headers.update(owner.bearer | from_new_network())
     check(case, running_stack.internal_url)
 
 
-@PLANE.include(operation_id=AUTHENTICATING).parametrize()
+@each_case_of(PLANE.include(operation_id=AUTHENTICATING))
 @settings(SETTINGS, max_examples=5, phases=[Phase.generate])
 def test_authentication_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
     case.headers.update(owner.bearer | from_new_network())
     check(case, running_stack.internal_url)
 
 
-@PLANE.include(operation_id="log_out").parametrize()
+@each_case_of(PLANE.include(operation_id="log_out"))
 @settings(SETTINGS, max_examples=3, phases=[Phase.generate])
 def test_log_out_conforms(case: Case, running_stack: RunningStack, owner: Owner) -> None:
     assert owner

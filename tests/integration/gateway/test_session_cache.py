@@ -6,6 +6,7 @@ from clients.gateway.modes import FailClosed, FailStatic
 from clients.gateway.session_cache import Active, Revoked, Unavailable, Unknown, open_session_cache
 from tests.support.backends import on_both_backends
 from tests.support.gateway_redis import WATCH, GatewayRedis, ready_cache, until
+from tests.support.redis_bytes import stored
 
 
 @on_both_backends
@@ -94,7 +95,8 @@ async def test_a_record_of_no_known_form_authenticates_nobody(gateway_redis: Gat
     async with ready_cache(gateway_redis) as cache:
         gateway_redis.client.set(gateway_redis.keys.record(record.device_session_id), "{}")
         assert await cache.find(record.device_session_id) == Unavailable("unreadable_record")
-        theirs = gateway_redis.client.get(gateway_redis.keys.record(other.device_session_id))
+        theirs = stored(gateway_redis.client, gateway_redis.keys.record(other.device_session_id))
+        assert theirs is not None
         gateway_redis.client.set(gateway_redis.keys.record(record.device_session_id), theirs)
         assert await cache.find(record.device_session_id) == Unavailable("unreadable_record")
 

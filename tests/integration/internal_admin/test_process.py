@@ -16,6 +16,7 @@ from authsession.service import Service
 from shared.kernel.address import TcpAddress
 from tests.support.builders import store_session, store_user
 from tests.support.database import Database
+from tests.support.redis_bytes import stored
 from tests.support.servers import temporary_redis
 from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS, wait_for
 
@@ -165,7 +166,7 @@ def test_a_session_past_its_age_is_revoked_at_gateways_and_removed(
     session_id = store_session(database, store_user(database), created_at=row["long_ago"]).device_session_id
     database.execute("insert into emails (folded, created_at) values ('long-ago@example.com', $1)", row["long_ago"])
     with running(database, own_redis) as process, redis_py.Redis(port=own_redis.port) as client:
-        wait_for(lambda: b'"status":"revoked"' in (client.get(f"gateway:session:{session_id}") or b""))
+        wait_for(lambda: b'"status":"revoked"' in (stored(client, f"gateway:session:{session_id}") or b""))
         wait_for(lambda: not database.execute("select from emails where folded = 'long-ago@example.com'"))
         process.wait_until_ready()
         assert 'authsession_retention_removed_total{kind="email"} 1' in process.http.get("/metrics").text

@@ -27,6 +27,7 @@ async def sleep_and_answer() -> str:
 
 
 async def test_a_result_is_never_lost_to_cancellation(asyncio_loop: None) -> None:
+    result = None
     with trio.move_on_after(0.01) as scope:
         result = await aio.call(sleep_and_answer)
         await trio.lowlevel.checkpoint()

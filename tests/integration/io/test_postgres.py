@@ -191,12 +191,16 @@ async def test_a_slow_statement_ends_in_time_and_costs_no_connection(asyncio_loo
         assert await postgres.unit_of_work(read_backend) == backend
 
 
+async def sleep(connection: asyncpg.Connection) -> None:
+    await connection.execute("select pg_sleep(1)")
+
+
 async def test_an_exhausted_pool_is_unavailable_within_the_acquire_timeout(asyncio_loop: None, dsn: str) -> None:
     async with open_postgres(
         dsn, application_name=NAME, pool_size=1, acquire_timeout=timedelta(seconds=0.3)
     ) as postgres:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(postgres.unit_of_work, lambda connection: connection.execute("select pg_sleep(1)"))
+            nursery.start_soon(postgres.unit_of_work, sleep)
             await trio.sleep(0.2)
             started = time.monotonic()
             with pytest.raises(DependencyUnavailable):

@@ -51,7 +51,8 @@ async def test_letters_go_over_a_verified_connection(asyncio_loop: None, trusted
             assert [await smtp.send(envelope(), TIMEOUT) for _ in range(3)] == [Accepted()] * 3
     assert peer.messages == [CONTENT] * 3
     assert peer.connections == 1
-    assert all(server.session.host_name == "auth.example.com" for server in peer.servers)
+    sessions = [server.session for server in peer.servers]
+    assert all(session is not None and session.host_name == "auth.example.com" for session in sessions)
 
 
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])

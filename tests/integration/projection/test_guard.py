@@ -20,6 +20,7 @@ from shared.projection.reconciler import Reconciler
 from tests.support.background import background
 from tests.support.builders import client_public_key
 from tests.support.gateway_projection import GatewayProjection
+from tests.support.redis_bytes import stored
 
 STRAY_ID = "device-session-00000000-0000-7000-8000-00000000000a"
 Forge = Callable[[GatewayProjection, DeviceSession], None]
@@ -43,7 +44,11 @@ def empty_trail(gateway: GatewayProjection) -> None:
 def guarded(gateway: GatewayProjection) -> Generator[None]:
     """An internal process' guard."""
     one = ProjectionGuard(gateway.world.internal, gateway.new_projection(), SystemEntropy())
-    running = background(lambda task_status: one.run(task_status=task_status))
+
+    async def run(task_status: trio.TaskStatus[None]) -> None:
+        await one.run(task_status=task_status)
+
+    running = background(run)
     gateway.world.call(running.__aenter__)
     try:
         yield
@@ -60,7 +65,7 @@ def _revoked(gateway: GatewayProjection) -> DeviceSession:
 
 
 def _forged(session: DeviceSession, **changes: Any) -> GatewayRecord:
-    fields = {
+    fields: dict[str, Any] = {
         "device_session_id": session.device_session_id, "user_id": session.user_id,
         "client_public_key": session.client_public_key.base64, "status": "active", **changes,
     }  # fmt: skip
@@ -74,7 +79,7 @@ def _set(gateway: GatewayProjection, record: GatewayRecord, *, key: str | None =
 
 def _add(gateway: GatewayProjection, record: GatewayRecord) -> None:
     with gateway.client() as client:
-        client.xadd(gateway.keys.stream, encode_stream_entry(record))  # pyright: ignore[reportArgumentType]
+        client.xadd(gateway.keys.stream, {**encode_stream_entry(record)})
 
 
 def _told(gateway: GatewayProjection) -> set[tuple[str | None, str]]:
@@ -92,6 +97,18 @@ def _is_true(gateway: GatewayProjection, session: DeviceSession) -> bool:
         return gateway.record(session) == gateway_record(session)
     except Exception:  # noqa: BLE001 — of another type or form, until it is corrected
         return False
+
+
+def _set_active(gateway: GatewayProjection, session: DeviceSession) -> None:
+    _set(gateway, _forged(session))
+
+
+def _set_another_key(gateway: GatewayProjection, session: DeviceSession) -> None:
+    _set(gateway, _forged(session, client_public_key=client_public_key().base64))
+
+
+def _add_another_user(gateway: GatewayProjection, session: DeviceSession) -> None:
+    _add(gateway, _forged(session, user_id="user-x"))
 
 
 def _delete(gateway: GatewayProjection, session: DeviceSession) -> None:
@@ -114,12 +131,9 @@ def _persist(gateway: GatewayProjection, session: DeviceSession) -> None:
 @pytest.mark.parametrize(
     ("forge", "kinds"),
     [
-        pytest.param(lambda g, s: _set(g, _forged(s)), ("stale_active", "wrong_life"), id="active record"),
-        pytest.param(
-            lambda g, s: _set(g, _forged(s, client_public_key=client_public_key().base64)),
-            ("stale_active", "different"), id="another key",
-        ),
-        pytest.param(lambda g, s: _add(g, _forged(s, user_id="user-x")), ("stale_active", "different"), id="entry"),
+        pytest.param(_set_active, ("stale_active", "wrong_life"), id="active record"),
+        pytest.param(_set_another_key, ("stale_active", "different"), id="another key"),
+        pytest.param(_add_another_user, ("stale_active", "different"), id="entry"),
         pytest.param(_delete, ("missing", "missing"), id="deleted"),
         pytest.param(_hash, ("malformed", "malformed"), id="another type"),
         pytest.param(_persist, ("wrong_life", "wrong_life"), id="never goes"),
@@ -149,7 +163,7 @@ def test_a_record_without_a_session_is_revoked(
         gateway.until(lambda: (word := _last_word(gateway, STRAY_ID)) is not None and word.status == "revoked")
         assert _told(gateway) == {(STRAY_ID, "stray")}
     with gateway.client() as client:
-        assert b'"status":"revoked"' in (client.get(gateway.keys.record(STRAY_ID)) or b"")
+        assert b'"status":"revoked"' in (stored(client, gateway.keys.record(STRAY_ID)) or b"")
 
 
 def test_an_invented_record_is_corrected_and_not_quoted(gateway: GatewayProjection) -> None:
@@ -162,7 +176,7 @@ def test_an_invented_record_is_corrected_and_not_quoted(gateway: GatewayProjecti
         gateway.until(lambda: len(_told(gateway)) == 3)
         assert _told(gateway) == {(None, "stray"), (STRAY_ID, "stray"), (None, "malformed")}
         for device_session_id in (made_up.device_session_id, STRAY_ID):
-            value = client.get(gateway.keys.record(device_session_id)) or b""
+            value = stored(client, gateway.keys.record(device_session_id)) or b""
             assert f'{{"device_session_id":"{device_session_id}"'.encode() in value
             assert b'"status":"revoked"' in value
 
@@ -241,10 +255,10 @@ def test_a_postgres_that_went_back_is_no_forgery(gateway: GatewayProjection) -> 
 
 def test_a_forged_epoch_or_beat_begins_another_and_is_told(gateway: GatewayProjection) -> None:
     session = gateway.published_session()
-    for fields in ({"epoch": "mine"}, {"beat": 1}, {"beat": 10**15}):
+    for field, value in (("epoch", "mine"), ("beat", 1), ("beat", 10**15)):
         epoch = gateway.world.database.execute("select epoch from projection_keeper")[0]["epoch"]
         with gateway.client() as client:
-            client.hset(gateway.keys.projection, mapping=fields)
+            client.hset(gateway.keys.projection, field, value)
         gateway.until(
             lambda epoch=epoch: (
                 gateway.world.database.execute("select epoch from projection_keeper")[0]["epoch"] != epoch
@@ -276,11 +290,15 @@ def test_one_guard_works_and_another_takes_over_where_it_was(
 
 def test_a_flood_of_forgeries_writes_few_rows(gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch) -> None:
     counted: list[int] = []
-    monkeypatch.setattr(metrics, "CORRECTIONS", SimpleNamespace(add=lambda count, _: counted.append(count)))
+
+    def add(count: int, _: object) -> None:
+        counted.append(count)
+
+    monkeypatch.setattr(metrics, "CORRECTIONS", SimpleNamespace(add=add))
     with guarded(gateway), gateway.client() as client, client.pipeline() as pipeline:
         for place in range(1000):
             record = GatewayRecord(f"device-session-{place}", "user-1", client_public_key().base64, "active")
-            pipeline.xadd(gateway.keys.stream, encode_stream_entry(record))  # pyright: ignore[reportArgumentType]
+            pipeline.xadd(gateway.keys.stream, {**encode_stream_entry(record)})
         pipeline.execute()
         gateway.until(lambda: sum(counted) == 1000, 20)
     (row,) = gateway.world.database.execute("select count(*) as rows from audit_events where event = $1", EVENT)

@@ -20,6 +20,7 @@ from shared.projection.keeper import Keeper, force_rebuild
 from shared.projection.reconciler import REASON, Reconciler
 from shared.projection.verify import find_drift
 from tests.support.gateway_projection import GatewayProjection
+from tests.support.redis_bytes import values
 
 STALE_AT_MOST = 5.0
 
@@ -41,7 +42,7 @@ def test_the_projection_says_rebuilding_until_every_record_is_there(gateway: Gat
 
     def is_complete() -> bool:
         with gateway.client() as client:
-            states.append(client.hget(gateway.keys.projection, "state"))
+            states.extend(values(client, gateway.keys.projection, "state"))
         return states[-1] == b"complete"
 
     gateway.until(is_complete)
@@ -289,9 +290,10 @@ def _rows(gateway: GatewayProjection, sql: str, *arguments: object) -> list[asyn
 def _field(gateway: GatewayProjection, name: str) -> str:
     with gateway.client() as client:
         try:
-            return (client.hget(gateway.keys.projection, name) or b"").decode()
+            (value,) = values(client, gateway.keys.projection, name)
         except redis_py.RedisError:
             return ""
+    return (value or b"").decode()
 
 
 def _epoch_in_redis(gateway: GatewayProjection) -> str:

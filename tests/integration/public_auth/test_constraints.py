@@ -54,7 +54,7 @@ def code_of(database: Database, user: StoredUser, **changes: Any) -> dict[str, A
 
 def challenge_of(database: Database, user: StoredUser, state: str = "sent", **changes: Any) -> str:
     """A challenge as its state demands; returns its id."""
-    columns = {
+    columns: dict[str, Any] = {
         "challenge_id": unique("challenge-"),
         "email_id": user.email_id,
         "email": user.email,

@@ -31,7 +31,7 @@ def test_a_failing_transport_is_tried_again_ever_later_and_never_after_the_code_
 ) -> None:
     challenge_id = flow.send(email_address())
     transport = answering(Undelivered("unreachable"))
-    waits = []
+    waits: list[timedelta] = []
     for _ in range(8):
         assert post.step(transport) == 1
         (row,) = post.world.database.execute(

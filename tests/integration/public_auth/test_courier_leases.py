@@ -41,6 +41,7 @@ def test_a_stopped_courier_still_sends_and_settles_what_is_on_its_way_and_claims
     transport = Gate()
 
     async def stopped_on_the_way() -> str:
+        later = None
         async with trio.open_nursery() as nursery:
             await nursery.start(post.courier(transport).run)
             await transport.reached.wait()
@@ -49,6 +50,7 @@ def test_a_stopped_courier_still_sends_and_settles_what_is_on_its_way_and_claims
                 later = await flow.sending(email_address())
                 await trio.sleep(0.1)
                 transport.open.set()
+        assert later is not None
         return later
 
     later = post.world.call(stopped_on_the_way)
@@ -81,7 +83,7 @@ def test_a_courier_that_lost_its_lease_does_not_call_back_the_mail_another_one_c
         await carrying.wait()
         return Delivered()
 
-    async def overlapping() -> tuple[int, Any]:
+    async def overlapping() -> tuple[timedelta, Any]:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(one_step, post.courier(FakeTransport(fail_late)))
             await _until_claimed(post, challenge_id, attempts=1)

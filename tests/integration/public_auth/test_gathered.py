@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -18,7 +19,7 @@ from tests.support.world import World
 SEARCH_PATH = {"search_path": "authsession"}
 
 
-def confirm_together(world: World, flow: PublicFlow, *guesses: tuple[str, str]) -> list[object]:
+def confirm_together(world: World, flow: PublicFlow, *guesses: tuple[str, str]) -> Sequence[object]:
     drafts = [flow.session_draft(challenge_id, code) for challenge_id, code in guesses]
     return world.call(world.public.unit_of_work, partial(confirm_challenges, drafts=drafts, keys=LOGIN_CODE_KEYS))
 

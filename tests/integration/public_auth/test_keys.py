@@ -48,4 +48,5 @@ def recognizes(world: World, email: str, tags: tuple[bytes, ...]) -> bool:
         users_live_here=True,
     )
     row = world.call(world.public.unit_of_work, lambda connection: connection.fetchrow(*read))
+    assert row is not None
     return row["known"]

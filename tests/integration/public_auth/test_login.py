@@ -41,7 +41,7 @@ def test_a_login_leaves_one_audit_row_and_one_piece_of_projection_work(flow: Pub
 
 def test_a_returning_user_keeps_the_user_id(flow: PublicFlow) -> None:
     email = email_address()
-    users = set()
+    users: set[str] = set()
     for _ in range(3):
         challenge_id = flow.send(email)
         made = flow.confirm(challenge_id, flow.code(challenge_id))

@@ -58,7 +58,7 @@ def test_32_right_confirms_with_32_keys_make_one_session_for_one(flow: PublicFlo
     challenge_id = flow.send(email)
     code = flow.code(challenge_id)
 
-    answers = world.call(race, *[flow.confirming(challenge_id, code) for _ in range(32)])
+    answers: list[ConfirmOutcome] = world.call(race, *[flow.confirming(challenge_id, code) for _ in range(32)])
 
     assert Counter(type(answer) for answer in answers) == {SessionMade: 1, ConfirmRefusal: 31}
     assert answers.count(ConfirmRefusal.INVALID_CODE) == 31
@@ -71,7 +71,7 @@ def test_two_challenges_on_one_code_make_one_session(flow: PublicFlow, world: Wo
         first, second = flow.send(email), flow.send(email, "192.0.2.2")
         code = flow.code(first)
 
-        answers = world.call(race, flow.confirming(first, code), flow.confirming(second, code))
+        answers: list[ConfirmOutcome] = world.call(race, flow.confirming(first, code), flow.confirming(second, code))
 
         assert Counter(type(answer) for answer in answers) == {SessionMade: 1, ConfirmRefusal: 1}
         assert sessions_of(world, email) == 1
@@ -158,10 +158,8 @@ def test_racing_sends_never_pass_a_budget(flow: PublicFlow, world: World) -> Non
     assert row["most_of_one"] <= 2  # which networks were first is chance: perhaps ten different ones
 
 
-def _ready_to_log_in(
-    flow: PublicFlow, *, returning: bool
-) -> tuple[str, str | None, Callable[[], Awaitable[ConfirmOutcome]]]:
-    email, user_id = email_address(), None
+def _ready_to_log_in(flow: PublicFlow, *, returning: bool) -> tuple[str, str, Callable[[], Awaitable[ConfirmOutcome]]]:
+    email, user_id = email_address(), ""
     if returning:
         challenge_id = flow.send(email)
         made = flow.confirm(challenge_id, flow.code(challenge_id))

@@ -85,7 +85,7 @@ def test_a_login_shows_as_one_span_a_request_with_its_units_of_work_and_redis_ca
 def test_each_of_many_requests_at_once_leads_to_the_unit_of_work_that_decided_it(observed: Observed) -> None:
     """They share units of work, and each such unit belongs to one of them, to which the others link."""
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda number: observed.product.send(f"many{number}@example.com"), range(64)))
+        list(pool.map(observed.product.send, [f"many{number}@example.com" for number in range(64)]))
     sends = wait_for(lambda: sent if len(sent := observed.spans(f"POST {SEND}")) >= 64 else None)
     owners = {unit.parent_span_id for name in ("issue_challenges", "issue_challenge") for unit in observed.spans(name)}
     linked = {span.span_id: {link.span_id for link in span.links} for span in sends}

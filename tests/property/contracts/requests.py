@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from contracts.strict_json import WHITE_SPACE
+from tests.support.json_values import is_object
 
 # What Postgres and JSON can both carry: no NUL, no lone surrogate; and nothing to trim away.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40).map(
@@ -48,13 +49,11 @@ def bodies_of(draw: st.DrawFn, value: Any) -> bytes:
 
 
 def _spelled(draw: st.DrawFn, value: Any) -> Any:
-    match value:
-        case str():
-            return draw(SPACES) + value + draw(SPACES)
-        case dict():
-            return {name: _spelled(draw, value[name]) for name in draw(st.permutations(list(value)))}
-        case _:
-            return value
+    if isinstance(value, str):
+        return draw(SPACES) + value + draw(SPACES)
+    if is_object(value):
+        return {name: _spelled(draw, value[name]) for name in draw(st.permutations(list(value)))}
+    return value
 
 
 def without_none(fields: dict[str, Any]) -> dict[str, Any]:

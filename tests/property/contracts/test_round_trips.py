@@ -43,10 +43,14 @@ from tests.property.contracts.requests import (
     without_none,
 )
 
+
+def _record(device_session_id: str, user_id: str, key: str, revoked_at_ms: int | None) -> GatewayRecord:
+    status = "active" if revoked_at_ms is None else "revoked"
+    return GatewayRecord(device_session_id, user_id, key, status, revoked_at_ms)
+
+
 RECORDS = st.builds(
-    lambda device_session_id, user_id, key, revoked_at_ms: GatewayRecord(
-        device_session_id, user_id, key, "active" if revoked_at_ms is None else "revoked", revoked_at_ms
-    ),
+    _record,
     TEXTS,
     TEXTS,
     TEXTS,

@@ -6,7 +6,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
@@ -16,6 +16,8 @@ from shared.projection import keeper, verify
 from shared.projection.projection import StaleEpoch
 from shared.projection.verify import find_drift
 from tests.support.gateway_projection import open_gateway_projection
+from tests.support.health_checks import SLOW_BY_NATURE
+from tests.support.redis_bytes import dump, values
 from tests.support.world import World
 
 MAX_AGE = timedelta(days=365)
@@ -49,16 +51,19 @@ class ProjectionMachine(RuleBasedStateMachine):
 
     @rule(target=writers)
     def append(self) -> tuple[ProjectionChange, str]:
-        return self._writer(self.gateway.epoch(), self.gateway.new_sessions()[0])
+        return self._appended()
 
     @rule(target=writers, pick=st.randoms(use_true_random=False))
     def revoke(self, pick: Random) -> tuple[ProjectionChange, str]:
         active = [change for change in self.changes if change.session.device_session_id not in self.revoked]
         if not active:
-            return self.append()
+            return self._appended()
         epoch, session = self.gateway.epoch(), pick.choice(active).session
         self.revoked.add(session.device_session_id)
         return self._writer(epoch, self.gateway.revoke(session)[0])
+
+    def _appended(self) -> tuple[ProjectionChange, str]:
+        return self._writer(self.gateway.epoch(), self.gateway.new_sessions()[0])
 
     def _writer(self, epoch: str, change: ProjectionChange) -> tuple[ProjectionChange, str]:
         self.changes.append(change)
@@ -101,7 +106,7 @@ class ProjectionMachine(RuleBasedStateMachine):
     def take_snapshot(self) -> None:
         self.gateway.await_complete()
         with self.gateway.client() as client:
-            self.snapshot = {key: client.dump(key) for key in client.scan_iter(count=1000)}
+            self.snapshot = dump(client)
         self.snapshot_mark = self._mark()  # not older than the snapshot's
 
     @rule()
@@ -112,7 +117,8 @@ class ProjectionMachine(RuleBasedStateMachine):
             return
         with self.gateway.client() as client:
             self.gateway.until(lambda: self._mark() != self.snapshot_mark)
-            restoring = client.pipeline(transaction=True).flushall()
+            restoring = client.pipeline(transaction=True)
+            restoring.flushall()
             for key, value in self.snapshot.items():
                 restoring.restore(key, 10**9 if key.startswith(self.gateway.keys.record_prefix.encode()) else 0, value)
             restoring.execute()
@@ -121,7 +127,7 @@ class ProjectionMachine(RuleBasedStateMachine):
 
     def _mark(self) -> list[bytes | None]:
         with self.gateway.client() as client:
-            return client.hmget(self.gateway.keys.projection, "epoch", "beat")
+            return values(client, self.gateway.keys.projection, "epoch", "beat")
 
     @invariant()
     def nothing_that_was_told_revoked_is_active(self) -> None:
@@ -149,14 +155,18 @@ class ProjectionMachine(RuleBasedStateMachine):
 
 
 def test_redis_converges_and_nothing_revoked_is_ever_active_again(world: World, redis: EmbeddedRedis) -> None:
+    class Machine(ProjectionMachine):
+        def __init__(self) -> None:
+            super().__init__(world, redis)
+
     run_state_machine_as_test(
-        lambda: ProjectionMachine(world, redis),
+        Machine,
         settings=settings(
             max_examples=15,
             stateful_step_count=25,
             deadline=None,
             phases=(Phase.generate,),
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=SLOW_BY_NATURE,
             database=None,
         ),
     )

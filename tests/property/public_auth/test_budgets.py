@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,6 +25,7 @@ from services.public_auth.domain.confirm import CountWrongCode
 from services.public_auth.store.confirm_challenge import SessionMade
 from services.public_auth.store.issue_challenge import IssuePolicy
 from tests.support.builders import email_address
+from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.public_flow import PublicFlow
 from tests.support.world import World
 
@@ -268,6 +269,6 @@ def test_no_interleaving_passes_a_budget_and_a_known_owner_is_never_shut_out(
     run_state_machine_as_test(
         BudgetsOfAnAddress,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=SLOW_BY_NATURE
         ),
     )

@@ -9,15 +9,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
-from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade
+from services.public_auth.store.confirm_challenge import ConfirmOutcome, SessionMade, SessionRepeated
 from services.public_auth.store.issue_challenge import IssuePolicy
 from tests.support.builders import client_public_key, email_address
+from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.public_flow import PublicFlow
 from tests.support.trusted import block_email, unblock_email
 from tests.support.world import World
@@ -107,8 +108,10 @@ def word(outcome: ConfirmOutcome) -> str:
             return "wrong"
         case ConfirmRefusal():
             return outcome.value
-        case _:
+        case SessionRepeated():
             return "repeated"
+        case _:
+            return "unexpected"
 
 
 STORED = {
@@ -198,7 +201,7 @@ class Challenges(RuleBasedStateMachine):
         assert word(outcome) == expected
         if isinstance(outcome, SessionMade):
             self.sessions[self.ids[index]] = outcome.session.device_session_id
-        if expected == "repeated":
+        if isinstance(outcome, SessionRepeated):
             assert outcome.session.device_session_id == self.sessions[self.ids[index]]
 
     def _fetch(self, sql: str, *arguments: Any) -> list[Any]:
@@ -209,6 +212,6 @@ class Challenges(RuleBasedStateMachine):
 def test_challenges_go_as_the_model_says(world: World) -> None:
     Challenges.world = world
     budget = settings(
-        max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+        max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=SLOW_BY_NATURE, print_blob=True
     )
     run_state_machine_as_test(Challenges, settings=budget)

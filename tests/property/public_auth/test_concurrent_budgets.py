@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.public_auth.domain.budget import Budget, Budgets
@@ -14,6 +14,7 @@ from services.public_auth.store.confirm_challenge import SessionMade
 from services.public_auth.store.issue_challenge import IssuePolicy
 from shared.kernel.network import Network
 from tests.support.builders import email_address
+from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.public_flow import LOGIN_CODE_KEYS, PublicFlow, race
 from tests.support.world import World
 
@@ -57,7 +58,7 @@ select what, sum(units) as total, coalesce(sum(units) filter (where network_tag 
 @pytest.mark.timeout(600)  # a failure takes minutes to shrink on a real database
 @pytest.mark.parametrize(("budgets", "examples"), [(SMALL, 60), (Budgets(), 30)], ids=["small", "default"])
 def test_the_sums_stay_within_the_budgets_whatever_runs_at_once(world: World, budgets: Budgets, examples: int) -> None:
-    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, deadline=None, suppress_health_check=SLOW_BY_NATURE)
     @given(batches=BATCHES)
     def law(batches: list[list[str]]) -> None:
         flow, email = PublicFlow(world, IssuePolicy(budgets, new_address_mail_limit=None)), email_address()

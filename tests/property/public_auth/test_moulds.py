@@ -26,7 +26,7 @@ WORDS = LINE | st.sampled_from(
 )
 local_parts = st.text(string.ascii_letters + string.digits + ".!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=64)
 domains = st.sampled_from(["example.org", "b.example", "x" * 60 + ".example", "xn--bcher-kva.example"])
-ADDRESSES = st.builds(lambda local, domain: parse_email(f"{local}@{domain}").identity, local_parts, domains)
+ADDRESSES = st.tuples(local_parts, domains).map(lambda parts: parse_email("@".join(parts)).identity)
 INSTANTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-3))]))
 LETTERS = st.builds(
     Letter,
@@ -50,11 +50,8 @@ def template(known: str, needed: str = "") -> st.SearchStrategy[Template]:
     names = [f"{{{{{name}}}}}" for name in known.split()]
     pieces = st.lists(WORDS.map(lambda text: text.replace("{", "")) | st.sampled_from(names), max_size=5)
     must = "".join(f"{{{{{name}}}}}" for name in needed.split())
-    return st.builds(
-        lambda before, after: parse_template(before + must + after, known={*known.split()}),
-        pieces.map("".join),
-        pieces.map("".join),
-    )
+    around = st.tuples(pieces.map("".join), pieces.map("".join))
+    return around.map(lambda parts: parse_template(must.join(parts), known={*known.split()}))
 
 
 WORDINGS = st.builds(
@@ -67,10 +64,10 @@ WORDINGS = st.builds(
 )
 BODIES = template("advice autofill code heading language product subject validity", "code")
 DESIGNS = st.builds(
-    lambda html, text, words: Design(html, text, dict.fromkeys(LANGUAGES, words)),
+    Design,
     st.just(OURS.html) | BODIES,
     st.just(OURS.text) | BODIES,
-    WORDINGS,
+    WORDINGS.map(lambda words: dict.fromkeys(LANGUAGES, words)),
 )
 PRODUCTS = LINE.filter(lambda text: text.strip() != "").map(str.strip)
 STATIONERY = st.builds(

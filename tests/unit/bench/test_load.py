@@ -26,14 +26,16 @@ class Rehearsal:
         self.logging_in: set[str] = set()
         self.doubles = 0
 
-    async def send(self, _: HttpClient, login: Login) -> Answer:
+    async def send(self, client: HttpClient, login: Login, *fields: str) -> Answer:
+        del client, fields
         self.doubles += login.email in self.logging_in
         self.logging_in.add(login.email)
         await self._take_time()
         asyncio.get_running_loop().call_later(self._mail_after, self._mail, login.email)
         return GOOD
 
-    async def confirm(self, _: HttpClient, login: Login, code: str) -> Answer:
+    async def confirm(self, client: HttpClient, login: Login, code: str, *fields: str) -> Answer:
+        del client, fields
         await self._take_time()
         assert code == f"code of {login.email}"
         self.logging_in.remove(login.email)

@@ -1,6 +1,7 @@
 """The meaning of each environment variable stands alone: operators read one line of the table, not the table."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -17,5 +18,6 @@ def test_a_meaning_leans_on_no_other_line(variable: Variable[object]) -> None:
 
 @pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable.name)
 def test_a_meaning_names_every_value_that_can_be_chosen(variable: Variable[object]) -> None:
-    words = variable.parse.words if isinstance(variable.parse, OneOf) else ()
+    parse: Any = variable.parse
+    words: tuple[str, ...] = parse.words if isinstance(variable.parse, OneOf) else ()
     assert [word for word in words if f"`{word}`" not in f"{variable.meaning} `{variable.default}`"] == []

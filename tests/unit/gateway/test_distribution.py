@@ -55,7 +55,7 @@ def test_the_package_works_beside_an_application_with_the_same_names(wheel: Path
     # No .pth file of this environment is read: the checkout itself is out of reach.
     environment = {**os.environ, "PYTHONPATH": f"{site}{os.pathsep}{sysconfig.get_path('purelib')}"}
     done = subprocess.run(
-        [sys._base_executable, "-s", "main.py"],
+        [vars(sys)["_base_executable"], "-s", "main.py"],
         cwd=application,
         env=environment,
         capture_output=True,
@@ -81,8 +81,9 @@ def test_every_contract_that_the_package_imports_is_listed() -> None:
 
 
 def _imported_contracts(path: Path) -> set[str]:
-    froms = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
-    return {node.module.removeprefix("contracts.") for node in froms if (node.module or "").startswith("contracts.")}
+    nodes = ast.walk(ast.parse(path.read_text()))
+    modules = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    return {module.removeprefix("contracts.") for module in modules if module.startswith("contracts.")}
 
 
 def _constant(path: Path, name: str) -> tuple[str, ...]:

@@ -140,7 +140,7 @@ def test_a_head_of_16_kib_ends_and_one_byte_more_is_too_large() -> None:
 
 @given(size=st.integers(1, 9))
 def test_a_head_is_found_however_it_is_cut(size: int) -> None:
-    data, arrived, seen = head(*FIELDS) + b"\r\n\r\n{}", bytearray(), 0
+    data, arrived, seen, end = head(*FIELDS) + b"\r\n\r\n{}", bytearray(), 0, -1
     for start in range(0, len(data), size):
         arrived += data[start : start + size]
         end = find_end(arrived, seen)

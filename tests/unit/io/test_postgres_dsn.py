@@ -221,7 +221,11 @@ def test_a_file_of_the_home_directory_that_cannot_be_read_is_as_if_it_was_not_th
     for file in (".pgpass", ".postgresql/root.crt", ".postgresql/postgresql.crt"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).write_text("unreadable")
-    monkeypatch.setattr(os, "access", lambda *_: False)
+
+    def no(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(os, "access", no)
     assert encryption(f"{FAR}?sslmode=require") == {"require"}
     assert only(FAR).arguments["password"] == ""
 

@@ -29,6 +29,8 @@ def small_order_encodings() -> list[int]:
         torsion = multiply(point, order) if point else edwards25519.IDENTITY
         if multiply(torsion, 4) != edwards25519.IDENTITY:
             break
+    else:
+        raise AssertionError("no point outside the prime-order subgroup")
     ys = {multiply(torsion, times)[1] for times in range(8)}
     representatives = ys | {y + edwards25519.P for y in ys if y + edwards25519.P < 2**255}
     return [y | sign << 255 for y in sorted(representatives) for sign in (0, 1)]

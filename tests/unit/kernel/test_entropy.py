@@ -12,7 +12,12 @@ from shared.kernel.entropy import SystemEntropy
 @pytest.mark.parametrize(("drawn", "code"), [(0, "000000"), (42, "000042"), (999_999, "999999")])
 def test_a_code_keeps_its_leading_zeros(monkeypatch: pytest.MonkeyPatch, drawn: int, code: str) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(entropy.secrets, "randbelow", lambda bound: asked.append(bound) or drawn)
+
+    def randbelow(bound: int) -> int:
+        asked.append(bound)
+        return drawn
+
+    monkeypatch.setattr(entropy.secrets, "randbelow", randbelow)
     assert SystemEntropy().six_digits() == code
     assert asked == [1_000_000]
 

@@ -23,7 +23,8 @@ class Server:
         self.is_away = False
         self.gathering = Gathering(turns or Turns(), self._double_all, self._double)
 
-    async def _double_all(self, numbers: Sequence[int], _: Turn) -> list[int | DecidedAgain]:
+    async def _double_all(self, numbers: Sequence[int], turn: Turn) -> list[int | DecidedAgain]:
+        del turn
         self.batches.append(list(numbers))
         await trio.sleep(self.seconds)
         if self.is_away:

@@ -141,15 +141,17 @@ def test_a_block_refuses_the_right_code_and_says_nothing_to_a_wrong_one() -> Non
     ],
 )
 def test_the_session_limit_counts_this_session_too(
-    active: tuple[str, ...], limit: int, policy: str, decision: ConfirmDecision
+    active: int, limit: int, policy: str, decision: ConfirmDecision
 ) -> None:
-    limited = {"active_sessions": active, "session_limit": limit, "session_limit_policy": policy}
-    assert decide(user_id="user-1", **limited) == decision
+    outcome = decide(user_id="user-1", active_sessions=active, session_limit=limit, session_limit_policy=policy)
+    assert outcome == decision
 
 
 def test_a_block_is_told_before_the_limit_and_revokes_nothing() -> None:
-    limited = {"active_sessions": 1, "session_limit": 1, "session_limit_policy": "revoke_oldest"}
-    assert decide(blocked=True, user_id="user-1", **limited) is ConfirmRefusal.BLOCKED_BY_POLICY
+    outcome = decide(
+        blocked=True, user_id="user-1", active_sessions=1, session_limit=1, session_limit_policy="revoke_oldest"
+    )
+    assert outcome is ConfirmRefusal.BLOCKED_BY_POLICY
 
 
 def test_a_limit_says_nothing_to_a_wrong_code() -> None:

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
-from typing import cast
 from uuid import UUID
 
 import pytest
@@ -47,7 +46,7 @@ def write_letter(letter: Letter, sender: MailSender) -> bytes:
 
 
 def read(content: bytes) -> EmailMessage:
-    return cast("EmailMessage", email.message_from_bytes(content, policy=email.policy.default))
+    return email.message_from_bytes(content, policy=email.policy.default)
 
 
 def bodies(message: EmailMessage) -> list[tuple[str, str]]:

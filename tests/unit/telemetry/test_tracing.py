@@ -50,7 +50,7 @@ def request(traceparent: str | None = None, *, is_believed: bool = False, method
     return RequestSpan(method, "https", traceparent, is_believed=is_believed)
 
 
-def unit() -> None:
+def unit(_: int) -> None:
     """A unit of work by its name."""
 
 

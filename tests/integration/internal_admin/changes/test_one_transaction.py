@@ -18,7 +18,8 @@ CHANGES: dict[str, Mutation] = {
     "block_email": lambda api, user, _session_id: api.block(email=user.email),
     "block_user": lambda api, user, _session_id: api.block(user_id=user.user_id),
 }
-MUTATIONS: dict[str, Mutation] = CHANGES | {
+MUTATIONS: dict[str, Mutation] = {
+    **CHANGES,
     "unblock_email": lambda api, user, _session_id: api.unblock(email=user.email),
     "unblock_user": lambda api, user, _session_id: api.unblock(user_id=user.user_id),
 }

@@ -35,7 +35,8 @@ def set_cookie(answer: httpx.Response) -> tuple[str, dict[str, str]]:
     pair, *attributes = answer.headers["set-cookie"].split("; ")
     name, _, value = pair.partition("=")
     assert name == COOKIE
-    return value, dict(attribute.partition("=")[::2] for attribute in attributes)
+    named = [attribute.partition("=") for attribute in attributes]
+    return value, {name: value for name, _, value in named}
 
 
 def is_live(plane: ControlPlane, session: SignedIn) -> bool:

@@ -1,8 +1,9 @@
 """Who waited for the row of an address in vain keeps it no longer: two such waiters could wait for each other."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
 import pytest
@@ -46,7 +47,7 @@ async def until_it_waits_for(connection: asyncpg.Connection, holder: asyncpg.Con
 
 @pytest.mark.parametrize("locking", [change, lock])
 def test_a_row_that_was_locked_in_vain_is_unlocked_before_the_next_wait(
-    world: World, locking: Callable[[asyncpg.Connection, str], Awaitable[None]]
+    world: World, locking: Callable[[asyncpg.Connection, str], Coroutine[Any, Any, None]]
 ) -> None:
     low, user = store_user(world.database), store_user(world.database)
     lock_row = "select from emails where email_id = $1 for no key update"

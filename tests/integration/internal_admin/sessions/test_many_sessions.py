@@ -22,6 +22,7 @@ from shared.kernel.block import Subject
 from tests.support.background import background
 from tests.support.builders import StoredUser, store_session, store_user, unique
 from tests.support.internal_api import InternalApi
+from tests.support.redis_bytes import stored_all
 from tests.support.trusted import CAUSE
 from tests.support.world import World
 
@@ -95,7 +96,7 @@ def active_sessions(world: World, user: StoredUser) -> Sequence[Any]:
 def statuses_at_gateways(world: World, api: InternalApi, session_ids: list[str]) -> set[str]:
     keys = [api._keys.record(session_id) for session_id in session_ids]
     with redis_py.Redis(port=world.redis_server.port) as client:
-        return {"none" if found is None else decode_record(found).status for found in client.mget(keys)}
+        return {"none" if found is None else decode_record(found).status for found in stored_all(client, keys)}
 
 
 def audited(world: World, event: str, subject: str) -> list[tuple[str, int]]:

@@ -91,7 +91,10 @@ def test_it_is_audited_and_left_to_the_relay_and_told_to_logins(
 
 def test_a_lowered_age_acts_at_once_and_in_batches(world: World, database: Database, user: StoredUser) -> None:
     sessions = [store_aged(database, user, timedelta(minutes=30)) for _ in range(5)]
-    batch = partial(world.call, world.internal.unit_of_work, partial(revoke_aged_sessions, limit=3))
+
+    def batch() -> int:
+        return world.call(world.internal.unit_of_work, partial(revoke_aged_sessions, limit=3))
+
     assert batch() == 0
 
     database.execute("update settings set session_max_age = '10 minutes'")

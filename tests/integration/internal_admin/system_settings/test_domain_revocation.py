@@ -147,7 +147,7 @@ def test_a_batch_holds_no_more_sessions_than_it_may_also_of_one_address(
     sessions = store_logins(database, domain, users=2, each=4)
     world.call(block_domains, world, domain)
 
-    batches = []
+    batches: list[int] = []
     while (done := batch(world, 3)).worked:
         batches.append(done.revoked)
 

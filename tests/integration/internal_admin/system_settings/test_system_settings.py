@@ -74,7 +74,7 @@ def test_every_setting_is_a_column_of_the_row(database: Database) -> None:
 
 def test_the_bounds_of_the_row_are_those_of_the_definition(database: Database) -> None:
     """Whatever the API takes the row takes: the least and the most of each."""
-    for name, values in {
+    bounds: dict[str, tuple[Any, Any]] = {
         "session_limit": (0, 10_000),
         "session_max_age": ("1m", "3650d"),
         "challenge_retention": ("25h", "3650d"),
@@ -85,7 +85,8 @@ def test_the_bounds_of_the_row_are_those_of_the_definition(database: Database) -
         "operator_password_min_length": (12, 128),
         "blocked_email_domains": ([], [f"{number}.example" for number in range(1000)]),
         "allowed_email_domains": ([], [f"{number}.example" for number in range(1000)]),
-    }.items():
+    }
+    for name, values in bounds.items():
         for value in values:
             read_value = SETTINGS[name].read(value)
             stored = list(read_value) if isinstance(read_value, tuple) else read_value

@@ -72,12 +72,16 @@ def test_a_life_may_be_asked_for(plane: ControlPlane, owner: SignedIn) -> None:
         assert instant(token["expires_at"]) - instant(token["created_at"]) == timedelta(seconds=seconds)
 
 
+WRONG_SCOPES: list[Any] = [
+    [], "sessions:read", ["sessions:all"], ["sessions:read", "sessions:read"], [1], None, {}, ["*"],
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("body", "named"),
     [({"expires_in_seconds": seconds}, "expires_in_seconds")
      for seconds in (0, -1, 365 * 86_400 + 1, 1.5, "60", True, 10**30)]
-    + [({"scopes": scopes}, "scopes")
-       for scopes in ([], "sessions:read", ["sessions:all"], ["sessions:read", "sessions:read"], [1], None, {}, ["*"])]
+    + [({"scopes": scopes}, "scopes") for scopes in WRONG_SCOPES]
     + [({"name": name}, "name") for name in ("", "  ", "n" * 101, "two\nlines", "\x1b[2J", 7, None)]
     + [({"is_owner": True}, "is_owner")],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
@@ -19,6 +19,7 @@ from services.internal_admin.operator_sessions.flow import (
     revoke_operator_session,
 )
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
+from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.world import World
 
 HOUR = timedelta(hours=1)
@@ -128,7 +129,5 @@ def test_sessions_of_operators_follow_the_model(world: World, plane: ControlPlan
     machine = type("Machine", (OperatorSessions,), {"world": world, "plane": plane})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=SLOW_BY_NATURE),
     )

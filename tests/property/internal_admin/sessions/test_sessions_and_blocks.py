@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
 
 from tests.support.builders import StoredUser, email_address, store_session, store_user
+from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.internal_api import InternalApi, open_internal_api
 from tests.support.world import World
 
@@ -175,7 +176,5 @@ def test_sessions_and_blocks_follow_the_model(world: World, api: InternalApi) ->
     machine = type("Machine", (SessionsAndBlocks,), {"world": world, "api": api})
     run_state_machine_as_test(
         machine,
-        settings=settings(
-            max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=SLOW_BY_NATURE),
     )

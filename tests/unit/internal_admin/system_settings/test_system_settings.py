@@ -14,7 +14,7 @@ from services.internal_admin.system_settings.domain.settings import (
     read_setting_text,
 )
 
-VALUES = [
+VALUES: list[tuple[str, str, object, object]] = [
     ("session_limit", "0", 0, 0),
     ("session_limit", "10000", 10_000, 10_000),
     ("session_limit_policy", "revoke_oldest", "revoke_oldest", "revoke_oldest"),

@@ -1,0 +1,10 @@
+"""What Hypothesis warns of, and what tests on real servers do knowingly."""
+
+from hypothesis import HealthCheck
+
+SLOW_BY_NATURE = (
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+    HealthCheck.too_slow,
+)

@@ -50,7 +50,7 @@ on conflict do nothing;
 select epoch, session_max_age from projection_keeper;
 
 -- name: read_keeper
--- What the keeper left, and what is true now: clock, timeline, start of the server, setting. Columns by name: a newer
+-- The keeper's last state, beside the present clock, timeline, start of the server and setting. Columns by name: a newer
 -- release may have added some.
 select epoch, state, beat, run_id, timeline, postgres_started_at, projection_keeper.session_max_age, rebuild_requested,
        (extract(epoch from (select clock_now())) * 1000)::bigint as now_ms,
@@ -74,7 +74,7 @@ update projection_keeper
 update projection_keeper set beat = :beat, state = :state where epoch = :epoch;
 
 -- name: request_rebuild
--- Asks whoever keeps for a new epoch. Locks: projection_keeper.
+-- Asks the keeper for a new epoch. Locks: projection_keeper.
 update projection_keeper set rebuild_requested = true;
 
 -- name: page_revoked
@@ -92,7 +92,7 @@ select * from device_sessions
  limit :limit;
 
 -- name: read_unknown
--- Which of these ids no session has.
+-- Those of these ids that no session has.
 select id from unnest(:ids::text[]) as id
  where not exists (select from device_sessions where device_session_id = id);
 

@@ -12,7 +12,7 @@ insert into blocks (email_id, user_id, expires_at, reason_code, actor_type, acto
 values (:email_id, :user_id, :expires_at, :reason_code, :actor_type, :actor_id, :created_at);
 
 -- name: change_block_expiry
--- Another end for a block that stands; who set it and why stay.
+-- Another end for a block that stands. Its actor and its reason stay.
 update blocks set expires_at = :expires_at where block_id = :block_id;
 
 -- name: delete_block

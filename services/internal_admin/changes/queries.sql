@@ -1,12 +1,12 @@
 -- Statements of mutations under an Idempotency-Key. The key is locked before everything else.
 
 -- name: lock_key
--- Requests under one key follow each other: the next one's statements see what this one committed.
+-- Requests under one key follow each other, and each sees everything that the one before committed.
 select pg_advisory_xact_lock(hashtextextended('idempotency ' || :holder || ' ' || encode(:key_hash, 'hex'), 0));
 
 -- name: read_answer
--- What :holder was answered under the key in the last 24 hours. The release before kept answers under the name of :caller
--- alone: such an answer counts for the same request.
+-- The answer that :holder was given under the key in the last 24 hours. The release before kept answers under the name of
+-- :caller alone: such an answer counts for the same request.
 select request_hash, request_id, status, body, device_session_ids
   from idempotency_keys
  where (caller = :holder or (caller = :caller and request_hash = :request_hash)) and key_hash = :key_hash

@@ -1,5 +1,5 @@
 -- name: read_mailbox
--- What the stub transport mailed to an address, in any case of its letters, while the code lives; newest first.
+-- Mails of the stub transport to an address, in any case of its letters, while their codes live; newest first.
 select mail_deliveries.email, mail_deliveries.locale, mail_deliveries.challenge_id, mail_deliveries.finished_at as sent_at,
        login_codes.login_code_id, login_codes.sealed_code, login_codes.seal_key_id
   from emails

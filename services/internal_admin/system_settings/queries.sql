@@ -27,12 +27,12 @@ update settings
 returning version;
 
 -- name: write_settings_change
--- Who changed what, for the history.
+-- One entry of the history: a setting, its values and the actor.
 insert into settings_changes (version, name, old_value, new_value, actor_type, actor_id)
 values (:version, :name, :old_value, :new_value, :actor_type, :actor_id);
 
 -- name: list_settings_changes
--- What was changed, newest first, at most :limit.
+-- The history of changes, newest first, at most :limit.
 select changed_at, version, name, old_value, new_value, actor_type, actor_id
   from settings_changes
  order by settings_change_id desc

@@ -1,7 +1,7 @@
 -- API tokens. Lock order: operators, then operator_sessions, then api_tokens.
 
 -- name: lock_creator
--- The operator who makes a token, unless disabled: whoever disables them, or ends their sessions by recovery, waits.
+-- The operator who makes a token, unless disabled. Disabling the operator, or a recovery that ends their sessions, waits.
 -- Locks: operators.
 select 1 from operators where operator_id = :operator_id and disabled_at is null for share;
 
@@ -19,8 +19,8 @@ select :token_id, :name, :prefix, :token_hash, :scopes, :created_by, now.instant
 returning *, 'active' as status;
 
 -- name: read_token
--- Who holds a secret, by its hash: a token that lives, whose creator is not disabled. `is_use_due`: its last use was kept
--- a minute ago or longer.
+-- The token of a secret, by its hash, if it lives and its creator is not disabled. `is_use_due`: its last use was kept a
+-- minute ago or longer.
 select token_id, scopes, last_used_at is null or last_used_at < now.instant - interval '1 minute' as is_use_due
   from api_tokens left join operators on operator_id = created_by, (select clock_now() as instant) as now
  where token_hash = :token_hash and revoked_at is null and expires_at > now.instant and disabled_at is null;

@@ -1,12 +1,12 @@
--- Lock order everywhere: emails, then device_sessions, then the rest.
--- Statements that erase a user. Lock order: emails, then device_sessions, challenges, login_codes, then the rest. They run
--- holding the e-mail's row. Another user may have the same address in other letters, in a user service or from before SPEC §2.3 made
--- them one person: theirs stays; what nobody ever confirmed goes too.
--- Statements that give a user another address. Lock order: emails (both rows, by their ids), then the rest.
+-- Lock order everywhere: emails, then device_sessions, challenges, login_codes, then the rest.
+-- Statements that erase a user run holding the address' `emails` row. Another user may have the same address in other letters,
+-- in a user service or from before SPEC §2.3 made them one person: the rows of that user stay. Rows that nobody ever confirmed
+-- go too.
+-- Statements that give a user another address hold the `emails` rows of both, in the order of their ids.
 
 -- name: read_user
--- Whose the case-folded address is: of several users from before SPEC §2.3 said so, the oldest. Where :email is given,
--- the user of exactly that one: a user service may tell spellings apart.
+-- The user of a case-folded address. Users from before SPEC §2.3 may share one: then the oldest. Where :email is given, the
+-- user of exactly that spelling: a user service may tell spellings apart.
 select users.* from users join emails using (email_id)
  where emails.folded = :folded and users.email = coalesce(:email, users.email)
  order by users.created_at, users.user_id limit 1;
@@ -37,7 +37,7 @@ delete from challenges
       limit :limit));
 
 -- name: remove_login_codes
--- At most :limit of its codes, but for one that a challenge of the other user shares. Locks: login_codes.
+-- At most :limit codes of that address, but for one that a challenge of the other user shares. Locks: login_codes.
 delete from login_codes
  where login_code_id = any (array(
      select login_code_id from login_codes l

@@ -1,12 +1,13 @@
--- A plan may be made while the tables are empty and stay in force until their first `analyze`. So the public process allows
--- nested loops over indexes only (`PUBLIC_SETTINGS`), and `coalesce(…, false)` around a condition on rows that are found by
--- their key keeps a plan from finding them by that condition's index, end to end (`test_plans_of_empty_tables.py`).
+-- Postgres may plan a statement while the tables are empty, and keep that plan until their first `analyze`. Two things keep
+-- such a plan fast (`test_plans_of_empty_tables.py`): the public process allows nested loops over indexes only
+-- (`PUBLIC_SETTINGS`), and a condition on rows that are found by their key stands in `coalesce(…, false)`, so that no plan
+-- finds them by that condition's index, end to end.
 
 -- name: read_for_issue
--- All that the decisions about some sends need, in one snapshot; a row for each, with its place. Takes no lock.
+-- Everything that the decisions about some sends need, in one snapshot: a row a send, with its place. Takes no lock.
 -- :folded, :identity and :mailbox have one element a send. :network_tags has :tags_per_send of them, the tags of the
--- asking network, send after send. :new_address_mail_limit null: off. :users_live_here: all spellings of an address are
--- one person (SPEC §2.3). `address` is where the letter goes.
+-- asking network, send after send. A null :new_address_mail_limit is off. :users_live_here says that all spellings of an
+-- address are one person (SPEC §2.3). `address` is the recipient of the letter.
 with clock as materialized (
     select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
 )
@@ -41,10 +42,10 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
   ) asked
  cross join clock
   left join emails e on e.folded = asked.folded
-  -- Of `anna+shop@` the row of `anna@`, where their mails are counted together.
+  -- For `anna+shop@` this is the row of `anna@`, which counts the mails of both.
   left join emails base on base.folded = asked.mailbox and asked.mailbox <> asked.folded
   left join lateral (
-      -- Whose address it is: of several users from before SPEC §2.3 said so, the oldest.
+      -- The user of the address. Users from before SPEC §2.3 may share one: then the oldest counts.
       select u.email from users u where u.email_id = e.email_id order by u.created_at, u.user_id limit 1
   ) person on true
   left join lateral (
@@ -53,19 +54,19 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
        where k.email_id = e.email_id and k.network_tag = any (asked.tags)
   ) own_success on true
   left join lateral (
-      -- Known networks need not look further back than the last success: so their read is short however often they log in.
+      -- A known network looks back to its last success only, so its read is short however often it logs in.
       select coalesce(max(c.confirmed_at), '-infinity') as at from challenges c
        where c.email_id = e.email_id and c.confirmed_at is not null and own_success.at > clock.now - interval '90 days'
   ) success on true
   left join lateral (
-      -- The order of the index, so that nothing is sorted: of codes that did not end, the one that expires last.
+      -- The code that expires last of those that did not end. This is the order of the index, so nothing is sorted.
       select l.login_code_id, l.expires_at from login_codes l
        where l.email_id = e.email_id and (:users_live_here or l.email = asked.identity)
          and l.ended_at is null and l.expires_at > clock.now
        order by l.ended_at desc, l.expires_at desc limit 1
   ) code on true
   left join lateral (
-      -- A mail whose code logged somebody in does not count.
+      -- A mail does not count if its code led to a login.
       select count(*) filter (where hour) as hour_total, count(*) filter (where hour and own) as hour_own,
              count(*) as day_total, count(*) filter (where own) as day_own,
              max(queued_at) filter (where of_code) as code_mailed_at,
@@ -85,7 +86,7 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
               offset 0) m
   ) mails on true
   left join lateral (
-      -- A reservation outlives its challenge by a minute, so that a wrong code under way when it expires is still counted.
+      -- A reservation outlives its challenge by a minute, so that a wrong code under way at the expiry still counts.
       select sum(left_over) as reserved_total, sum(left_over) filter (where own) as reserved_own,
              count(*) filter (where place) as places_total, count(*) filter (where place and own) as places_own,
              array_agg(row (created_at, challenge_id, attempts)) filter (where place and own) as own_places
@@ -97,7 +98,8 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
               offset 0) c
   ) live on true
   left join lateral (
-      -- Before the right code they were slips: whoever knew the handle had the mail too. Nobody's success forgives others.
+      -- Wrong codes before the right one were slips: the client that knew the challenge's id had the mail too. A success
+      -- forgives the wrong codes of its own network only.
       select sum(c.evaluated) as total,
              sum(c.evaluated) filter (where c.network_tag = any (asked.tags)
                                         and c.created_at > coalesce(own_success.at, '-infinity')) as own
@@ -106,24 +108,25 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
          and c.expires_at > clock.now - interval '24 hours'
   ) evaluated on true
   left join lateral (
-      -- What a decoy rewrites where a real challenge would take a place: there when the network has as many withheld
-      -- challenges as it may have live ones. Any will do: a flood must not make this read longer.
+      -- A decoy rewrites this challenge where a real one would take a place. There is one if the network has as many
+      -- withheld challenges as it may have live ones. Any of them will do: a flood must not make this read longer.
       select w.challenge_id as own_id, w.attempts as own_attempts from challenges w
        where w.email_id = e.email_id and w.network_tag = any (asked.tags) and w.login_code_id is null and w.expires_at > clock.now
       offset :live_challenges_per_network::integer - 1 limit 1
   ) withheld on true;
 
 -- name: write_issue
--- Some sends, whatever was decided of each: the same rows (SPEC §3.4). Of one mailbox there is one send at most. Locks the rows of
--- its address and, for `anna+shop@`, of its mailbox, in their order, leaving out what somebody else holds; then the challenges that give
--- up their place (a withheld one has none, and is only rewritten). Writes a send only if the versions of these rows are still those that
--- were read (null: no such row) and the attempts of that challenge are too; returns the deliveries' ids: who is not among them must be
--- decided again.
+-- Writes some sends. Every decision about a send writes the same rows (SPEC §3.4). A mailbox has one send at most.
+-- Locks: the `emails` rows of the addresses and, for `anna+shop@`, of its mailbox, in the order of their ids, with
+-- SKIP LOCKED; then the challenges that give up their place. (A withheld challenge has no place and is only rewritten.)
+-- Writes a send only if the versions of its `emails` rows are still those that were read (null: no such row), and the attempts
+-- of that challenge are too. Returns the ids of the deliveries: a send whose delivery is missing must be decided again.
 -- The :guard_… arrays have one element a row to be locked: :guard_place is the place of its send, :guard_is_own tells the
--- address' own row from its mailbox'. All other arrays have one element a send, by its place: :guard_count is how many rows
--- it locks, :email where the letter goes, :mailbox null if it is the address itself, :displaced_id the challenge that gives
--- up its place. The rest is what the rows of the send hold. A column is taken from its array where it is written: Postgres
--- describes the rows of each node anew at every call, so between the nodes they are narrow.
+-- row of the address from the row of its mailbox. All other arrays have one element a send, by its place: :guard_count is the
+-- number of rows it locks, :email the recipient of the letter, :mailbox null if it is the address itself, :displaced_id the
+-- challenge that gives up its place. The rest are columns of the send's rows.
+-- Each column is taken from its array only where it is written: Postgres describes the rows of each plan node anew at every
+-- call, so the rows between the nodes must be narrow.
 with held as (
     select each.n, e.email_id
       from unnest(:guard_email_id::bigint[]) with ordinality as each (email_id, n)
@@ -178,17 +181,17 @@ select (:delivery_id::uuid[])[place], (:challenge_id::text[])[place], (:login_co
 returning delivery_id;
 
 -- name: lock_email
--- Locks the rows of an address and of its mailbox, so that the next statement's snapshot is younger than every change to them.
+-- Locks the rows of an address and of its mailbox. The next statement's snapshot is younger than every change to them.
 select version from emails where folded = any (:folded) order by email_id for update;
 
 -- name: lock_email_of_challenge
--- The same, by a challenge of the e-mail.
+-- Locks the row of a challenge's address. The next statement's snapshot is younger than every change to it.
 select e.version from emails e
  where e.email_id = (select c.email_id from challenges c where c.challenge_id = :challenge_id) for update;
 
 -- name: read_for_confirm
--- All that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
--- :users_live_here: all spellings of an address are one person: its oldest user, should there be several.
+-- Everything that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
+-- :users_live_here says that all spellings of an address are one person: its oldest user, should there be several.
 with clock as materialized (
     select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
            blocked_email_domains, allowed_email_domains
@@ -223,16 +226,18 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
   left join device_sessions d on d.challenge_id = case when c.confirmed_at is not null then c.challenge_id end;
 
 -- name: read_named_user
--- What we know of :user_id, whom the user directory named for the address :email: whom we know by that address, the address
--- we know that user by, and whether they are blocked.
+-- The user directory named :user_id for the address :email. This reads the user that we know by that address, the address
+-- that we know that user by, and whether they are blocked.
 select (select u.user_id from users u where u.email = :email) as user_id,
        (select u.email from users u where u.user_id = :user_id) as email,
        exists (select from blocks b
                 where b.user_id = :user_id and (b.expires_at is null or b.expires_at > clock_now())) as blocked;
 
 -- name: write_wrong_code
--- Counts one wrong code. Locks the challenge only, and one alone: who locks rows of several e-mails without their e-mails'
--- rows must wait for nobody, or two could wait for each other. No row: its state or attempts changed, decide again.
+-- Counts one wrong code. Locks one challenge row and nothing else.
+-- Deadlock rule: a statement that locks rows of several addresses without first locking their `emails` rows must use
+-- SKIP LOCKED.
+-- No row: the challenge's state or attempts changed; decide again.
 -- :state is the one that was read. :evaluated is 1 if the code was compared with a live one, else 0.
 update challenges
    set attempts = attempts + 1,
@@ -242,16 +247,18 @@ update challenges
 returning attempts;
 
 -- name: hold_challenge
--- For an outcome that tells that a code is right and writes nothing. Waits for its turn behind the wrong codes under way, as
--- write_wrong_code does, and like it locks the challenge alone. No row: its state or attempts changed, decide again.
+-- For an outcome that reveals that a code is right, and writes nothing. Locks one challenge row and nothing else, and so waits
+-- for its turn behind the wrong codes under way, as write_wrong_code does.
+-- No row: the challenge's state or attempts changed; decide again.
 select true from challenges where challenge_id = :challenge_id and state = :state and attempts < 5 for no key update;
 
 -- name: write_sessions
--- Some logins, each of another e-mail: challenge consumed, code ended, its other challenges cancelled, user if new, session, network
--- known, audit row, projection work. Locks the e-mails' rows in their order, leaving out what somebody else holds, then their challenges
--- and codes. Writes a login only if its e-mail's version is still the one that was read and its challenge still waits; returns
--- the sessions' ids with their outbox ids: who is not among them must be decided again.
--- All arrays have one element a login, by its place as in write_issue: :version is that of the e-mail's row.
+-- Writes some logins, each of another address: consumes the challenge, ends the code, cancels the other challenges, makes a
+-- new user, and adds the session, the known network, the audit row and the projection work.
+-- Locks: the `emails` rows in the order of their ids, with SKIP LOCKED; then their challenges and codes.
+-- Writes a login only if the version of its `emails` row is still the one that was read, and its challenge still waits.
+-- Returns the ids of the sessions with their outbox ids: a login whose session is missing must be decided again.
+-- All arrays have one element a login, by its place as in write_issue. :version is that of the `emails` row.
 with held as (
     select each.place, e.email_id
       from unnest(:email_id::bigint[]) with ordinality as each (email_id, place)
@@ -319,8 +326,7 @@ returning outbox_id;
 
 -- name: claim_deliveries
 -- Leases up to :limit due mails for :lease, first tries first, at most :tried_before_limit of them tried before.
--- Skips what another courier holds.
--- A mail may wait while its domain is blocked: so that is looked at again here.
+-- Skips mails that another courier holds. A domain may be blocked while its mail waits, so this looks at the domain again.
 with clock as materialized (
     select clock_now() as now
 ), first_tries as (
@@ -337,7 +343,7 @@ with clock as materialized (
 update mail_deliveries m
    set attempts = m.attempts + 1, next_attempt_at = clock.now + :lease::interval
   from clock, login_codes l, settings s
- -- By an array and not by a join, whose plan might read every mail that was ever sent.
+ -- By an array and not by a join: the plan of a join might read every mail that was ever sent.
  where m.delivery_id = any (array(select delivery_id from first_tries union all select delivery_id from tried_before))
    and l.login_code_id = m.login_code_id
 returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.queued_at, m.attempts,
@@ -355,10 +361,10 @@ select exists (
        and not is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains));
 
 -- name: settle_deliveries
--- Finishes, or puts off, the mails that were claimed; of a claim that another courier took over, only that it was sent.
--- Waits for no challenge: one that is being guessed at or confirmed just now stays `pending_send`, which confirms alike; else
--- this and a batch of confirms could wait for each other.
--- All arrays have one element a mail: :attempts is what its claim counted, :wait the time before the next try.
+-- Finishes, or puts off, the mails that were claimed. Of a claim that another courier took over it takes only `sent`.
+-- Waits for no challenge, or this and a batch of confirms could wait for each other: a challenge that is locked just now stays
+-- `pending_send`, which confirms alike.
+-- All arrays have one element a mail: :attempts is the count of its claim, :wait the time before the next try.
 with outcome as (
     select * from unnest(:delivery_id::uuid[], :attempts::integer[], :state::text[], :reason::text[], :wait::interval[])
                   as o (delivery_id, attempts, state, reason, wait)
@@ -378,7 +384,7 @@ update challenges set state = 'sent'
         for no key update of c skip locked));
 
 -- name: erase_ended_codes
--- Erases up to :limit sealed codes whose life is over: a dump holds no code (SPEC §7.2).
+-- Erases up to :limit sealed codes whose life is over, so that a dump holds no code (SPEC §7.2).
 update login_codes set sealed_code = null, seal_key_id = null
  where login_code_id in (
      select login_code_id from login_codes
@@ -387,7 +393,7 @@ update login_codes set sealed_code = null, seal_key_id = null
         for no key update skip locked);
 
 -- name: abandon_ended_deliveries
--- Finishes up to :limit due mails whose code ended, so that after an outage the dead do not stand before the living.
+-- Finishes up to :limit due mails whose code ended, so that after an outage they do not delay the mails whose code lives.
 with clock as materialized (
     select clock_now() as now
 )

@@ -8,14 +8,14 @@ select operator_id, user_name, email, password_hash, password_changed_at, recove
  where user_name = :user_name or operator_id = :operator_id;
 
 -- name: lock_account
--- What decides whether an operator is let in, with the instant. Locks: operators.
+-- The facts that decide whether an operator is let in, with the instant. Locks: operators.
 select operator_id, user_name, is_owner, password_changed_at, recovery_code_hashes, failed_logins, locked_until,
        disabled_at is not null as is_disabled, clock_now() as now
   from operators where operator_id = :operator_id
    for update;
 
 -- name: write_login
--- What a log-in leaves: failures, lock, and a hash at today's cost if there is a new one. Locks: operators.
+-- The result of a log-in: failures, lock, and a hash at today's cost if there is a new one. Locks: operators.
 update operators
    set failed_logins = :failed_logins, locked_until = :locked_until, password_hash = coalesce(:password_hash, password_hash)
  where operator_id = :operator_id;
@@ -31,7 +31,7 @@ update operators set recovery_code_hashes = :recovery_code_hashes, recovery_code
  where operator_id = :operator_id;
 
 -- name: count_recovery_codes
--- How many codes an operator has, and since when.
+-- The number of an operator's recovery codes, and when they were made.
 select cardinality(recovery_code_hashes) as unused_count, recovery_codes_made_at as made_at
   from operators where operator_id = :operator_id;
 

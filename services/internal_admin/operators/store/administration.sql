@@ -1,4 +1,4 @@
--- What the command line does to operators, as the schema's owner. Lock order: operators, operator_sessions, api_tokens.
+-- The command line's changes of operators, as the schema's owner. Lock order: operators, operator_sessions, api_tokens.
 
 -- name: list_operators
 -- All of them, the first first; a lock that is over is none.
@@ -13,9 +13,9 @@ select operator_id, user_name, disabled_at is not null as is_disabled
    for update;
 
 -- name: disable_operator
--- From the next request on nothing of theirs is taken. Locks: operators.
+-- The operator's sessions and tokens are refused from the next request on. Locks: operators.
 update operators set disabled_at = clock_now() where operator_id = :operator_id;
 
 -- name: enable_operator
--- They may log in again, their wrong passwords forgotten. Locks: operators.
+-- The operator may log in again; the lock ends, and the count of wrong passwords begins anew. Locks: operators.
 update operators set disabled_at = null, failed_logins = 0, locked_until = null where operator_id = :operator_id;

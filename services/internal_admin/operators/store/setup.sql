@@ -1,7 +1,7 @@
--- How the first owner is claimed. Lock order: owner_setup, operators.
+-- Statements that claim the first owner. Lock order: owner_setup, operators.
 
 -- name: lock_owner_setup
--- Whoever claims or issues does so one after the other. Locks: owner_setup.
+-- Claims and new setup codes follow each other. Locks: owner_setup.
 select from owner_setup for update;
 
 -- name: read_owner_setup

@@ -1,1 +1,1 @@
-"""What others run beside this product. Imports `contracts`, and nothing else of ours."""
+"""Programs that other systems run beside this product. They import `contracts`, and nothing else of ours."""

@@ -1,6 +1,6 @@
-"""The reference gateway client (SPEC §6.5): sessions out of Redis, and signed requests checked. See README.md.
+"""The reference gateway client (SPEC §6.5): follows sessions in Redis, and checks signed requests. See README.md.
 
-The names below are what an application needs. `pip install ./clients/gateway` installs them as `authsession_gateway`.
+The names below are the public interface. `pip install ./clients/gateway` installs them as `authsession_gateway`.
 """
 
 from clients.gateway.middleware import SESSION_KEY, SignedRequests

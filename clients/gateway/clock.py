@@ -1,4 +1,4 @@
-"""The clocks of a gateway: one that decides about signed times, one that measures."""
+"""The clocks of a gateway: the wall clock judges signed times, the steady clock measures durations."""
 
 import time
 from collections.abc import Callable
@@ -7,10 +7,10 @@ Clock = Callable[[], float]
 
 
 def wall_clock() -> float:
-    """Seconds since 1970 UTC, by this machine: kept in step (NTP), as signed requests are compared with it."""
+    """Seconds since 1970 UTC. Signed requests are compared with it, so NTP must keep this machine's clock right."""
     return time.time()
 
 
 def steady_clock() -> float:
-    """Seconds that nobody sets back."""
+    """Seconds of a monotonic clock."""
     return time.monotonic()

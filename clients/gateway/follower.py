@@ -1,6 +1,6 @@
-"""Follows the stream and the projection key of Redis, for as long as it runs, through whatever Redis does.
+"""Follows the stream and the projection key of Redis until it is cancelled, and survives every fault of Redis.
 
-What that means for the sessions is judged in `following`; this room only asks Redis, in the right order.
+It only asks Redis, in the right order. `following` judges the answers.
 """
 
 from typing import Any
@@ -18,13 +18,13 @@ from contracts.gateway import GatewayKeys, decode_projection
 
 BATCH = 1000
 WATCH = 0.5
-"""Seconds between two looks at the projection key; also how long a read of the stream waits for an entry."""
+"""Seconds between two reads of the projection key, and the longest wait of a stream read for an entry."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25
-"""Seconds before the next attempt to connect."""
+"""Backoff of connection attempts, in seconds."""
 
 
 class Follower:
-    """`link` is the live one, or None."""
+    """`link` is the live pair of connections; None while there is none."""
 
     def __init__(
         self,
@@ -46,17 +46,17 @@ class Follower:
         self._pause = _FIRST_PAUSE
 
     def suspect(self) -> None:
-        """Look whether the address leads to another server by now, and follow that one then."""
+        """Checks whether the address now leads to another server, and follows that one if so. Does not wait."""
         if self.link is not None:
             self.link.suspect()
 
     def leave(self) -> None:
-        """End the link: its answers are not what was asked for."""
+        """Ends the link, because its answers do not match the commands."""
         if self.link is not None:
             self.link.records.close()
 
     async def run(self) -> None:
-        """Connect, follow, and begin again when the connection ends; until cancelled."""
+        """Connects, follows, and reconnects after a fault, until it is cancelled. Raises only bugs."""
         while True:
             fault = await while_linked(self._server, self._follow)
             self._on_notice(Lost(fault))
@@ -76,7 +76,7 @@ class Follower:
             self.link = None
 
     async def _catch_up(self, link: Link) -> None:
-        """Everything that came meanwhile, before anybody is answered."""
+        """Reads every entry that arrived meanwhile, before the first answer is given."""
         self._following.meet(link.run_id, await self._ends(link.stream.ask("XINFO", "STREAM", self._keys.stream)))
         while not await self._read(link, wait=0):
             pass
@@ -91,10 +91,10 @@ class Follower:
                 await self._look(link)
 
     async def _read(self, link: Link, *, wait: float) -> bool:
-        """One read; whether it took all there was. `wait`: seconds to wait for an entry.
+        """Reads one batch, and waits at most `wait` seconds for an entry. Returns whether the batch was the last one.
 
-        The ends of the stream are asked for right before, in the same breath, and show whether the *last* read was
-        whole (`Following.check`): asked for alone they would cost a round trip, in which entries wait.
+        The same round trip first asks for the ends of the stream. They show whether the *previous* batch was complete
+        (`Following.check`). A separate question would delay entries by a round trip.
         """
         asked_at = self._clock()
         position = str(self._following.position)
@@ -110,7 +110,7 @@ class Follower:
         return is_all
 
     async def _look(self, link: Link) -> None:
-        """At the projection key; and whether the read before was whole, since from now on it counts as heard."""
+        """Reads the projection key, and checks whether the previous batch was complete: from now on it counts."""
         ends = link.stream.ask("XINFO", "STREAM", self._keys.stream)
         projection = link.stream.ask("HGETALL", self._keys.projection)
         self._following.check(await self._ends(ends))

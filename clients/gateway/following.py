@@ -1,7 +1,8 @@
-"""Whether what is known is current: pure judgement over what Redis says. It decides; `follower` moves the bytes.
+"""Judges whether the local copy is current, from the answers of Redis. Pure; `follower` moves the bytes.
 
-A Redis is believed once a keeper has looked at it *since we met it*: only then a beat can move (SPEC §6.4). The first
-move may come from a look at the server before it (a failover between look and beat), so it takes two.
+A Redis is trusted only after a keeper has checked it *since we connected*: only then does its beat move (SPEC §6.4).
+The first move may still come from a check of the previous server, if a failover happened between check and beat. So
+two moves are needed.
 """
 
 from collections.abc import Callable
@@ -12,19 +13,19 @@ from clients.gateway.stream import START, Batch, Ends, Position
 from contracts.gateway import ProjectionState
 
 Problem: TypeAlias = Literal["not_connected", "not_verified", "not_current"]
-"""Why nothing can be said: no connection; no keeper has looked at this Redis yet; no beat for the mode's patience."""
+"""Why nothing new can be known: no connection; no keeper has checked this Redis; no beat for the mode's patience."""
 
 Missed: TypeAlias = Literal[
     "other_server", "projection_missing", "other_epoch", "projection_went_back",
     "stream_went_back", "stream_trimmed", "unreadable_entry",
 ]  # fmt: skip
-"""Why something may have been missed, so that every active session is read again."""
+"""Why a revocation may have been missed. Every active session is then read again."""
 
 MOVES = 2
 
 
 class Following:
-    """One per cache. Instants are seconds of a monotonic clock. `on_missed` hears why all was forgotten."""
+    """The judgement of one cache. Instants are seconds of a monotonic clock. `on_missed` gets each loss."""
 
     def __init__(self, copy: LocalCopy, on_missed: Callable[[Missed], None] = lambda _: None) -> None:
         self._copy = copy
@@ -37,9 +38,9 @@ class Following:
         self._heard_at_last_look = float("-inf")
         self._checked: Position = START
         self.position: Position | None = None
-        """Everything up to here was heard, or forgotten."""
+        """Every entry up to here was heard, or the active sessions were forgotten."""
         self.proved_at = float("-inf")
-        """Every revocation published before this instant is known, or its session is not held as current."""
+        """Each revocation published before this instant is known, or its session is not held as current."""
 
     def problem(self, now: float, patience: float) -> Problem | None:
         if not self._is_connected:
@@ -49,7 +50,7 @@ class Following:
         return "not_current" if now - self.proved_at > patience else None
 
     def meet(self, run_id: str, ends: Ends) -> None:
-        """A new connection, to the server of this `run_id`. Nothing is answered by it before `connect`."""
+        """Starts on a new connection to the server of this `run_id`. It counts as connected only after `connect`."""
         if self._run_id not in {None, run_id}:
             self._moves, self._seen = 0, None
             self._miss("other_server")
@@ -58,14 +59,14 @@ class Following:
         self.check(ends)
 
     def connect(self) -> None:
-        """What was missed while there was no connection has been heard."""
+        """Marks the connection as caught up: the entries that arrived without a connection have been heard."""
         self._is_connected = True
 
     def disconnect(self) -> None:
         self._is_connected = False
 
     def check(self, ends: Ends) -> None:
-        """The stream as it was when the next read was sent: also proves, or not, that the last one was whole."""
+        """Takes the ends of the stream before the next read. They show whether the previous read missed entries."""
         assert self.position is not None
         if ends.last < self.position:
             self._miss("stream_went_back")
@@ -75,7 +76,7 @@ class Following:
         self._checked = self.position
 
     def hear(self, batch: Batch | None, asked_at: float, *, is_all: bool) -> None:
-        """What a read gave. `is_all`: nothing more was there, so all that came before `asked_at` is known."""
+        """Takes the batch of one read. With `is_all` it was the last, so all entries before `asked_at` are known."""
         if batch is not None:
             for record in batch.records:
                 self._copy.hear(record)
@@ -86,10 +87,10 @@ class Following:
             self._heard_at = asked_at
 
     def watch(self, seen: ProjectionState | None) -> None:
-        """The projection key, looked at after the last `hear`.
+        """Takes the projection key, read after the last `hear`.
 
-        A beat that has moved was left *some time* after the last look: only what was heard by then is proved. Since
-        then a failover may have taken writers elsewhere.
+        A moved beat was written *some time* after the previous look, so it proves only the entries heard by then. A
+        failover may have moved the writers to another server since.
         """
         last, self._seen = self._seen, seen
         if last is not None and seen is None:

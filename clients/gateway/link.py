@@ -1,6 +1,6 @@
-"""The two connections of a gateway: one follows the stream, one reads records. They live and end together.
+"""The two connections of a gateway: one follows the stream, one reads records. They start and end together.
 
-So what is read and what is heard is always of the same server: both must show the same `run_id`.
+Both must lead to the same `run_id`, so that entries and records always come from the same server.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -21,7 +21,7 @@ from clients.gateway.redis_connection import (
 from clients.gateway.redis_server import RedisServer
 
 SUSPICION_PAUSE = 1.0
-"""Seconds between two looks at where the address leads."""
+"""Seconds between two checks of the server behind the address."""
 
 
 @dataclass(slots=True, eq=False)
@@ -32,14 +32,14 @@ class Link:
     suspected: anyio.Event = field(default_factory=anyio.Event)
 
     def suspect(self) -> None:
-        """It refuses, or its keeper is silent: perhaps it is no longer the server that the address leads to."""
+        """Asks for a check of the address: this server refuses commands, or has no keeper. Does not wait."""
         self.suspected.set()
 
 
 async def while_linked(server: RedisServer, use: Callable[[Link], Awaitable[None]]) -> str:
-    """Connect and `use` the link, until it ends; returns the kind of fault. Raises nothing but bugs and cancellation.
+    """Connects and calls `use` with the link until it ends. Returns the kind of fault.
 
-    When one connection ends, so does the other, and `use` is cancelled.
+    When one connection ends, the other ends too, and `use` is cancelled. Raises only bugs and cancellation.
     """
     fault = "lost"
     async with anyio.create_task_group() as tasks:
@@ -77,7 +77,7 @@ async def _serve(connection: RedisConnection, tasks: TaskGroup) -> None:
 
 
 async def _leave_when_moved(link: Link, server: RedisServer) -> None:
-    """End the link if the address leads to another server by now: a failover may leave connections open."""
+    """Ends the link if the address now leads to another server: a failover may leave old connections open."""
     while True:
         await link.suspected.wait()
         link.suspected = anyio.Event()
@@ -87,7 +87,7 @@ async def _leave_when_moved(link: Link, server: RedisServer) -> None:
 
 
 async def _run_id_at(server: RedisServer) -> str | None:
-    """Of the server that a new connection leads to; None if none comes about."""
+    """The `run_id` of the server that a new connection reaches; None if it reaches none."""
     run_id = None
     try:
         async with open_stream(server) as stream, anyio.create_task_group() as tasks:
@@ -104,7 +104,7 @@ async def _run_id_at(server: RedisServer) -> str | None:
 
 
 async def _introduce(connection: RedisConnection, server: RedisServer) -> str:
-    """The `run_id` of the server it leads to: other after every restart, other on every replica."""
+    """Logs in, and returns the `run_id` of the server. Every restart and every replica has another one."""
     *_, information = await connection.call_all([*handshake(server), ("INFO", "server")])
     for line in information.decode().splitlines():
         if line.startswith("run_id:"):

@@ -1,8 +1,8 @@
-"""What one gateway knows of sessions: pure memory, bounded, one way only (active, then revoked).
+"""The sessions that one gateway knows: bounded memory, in which a session changes only from active to revoked.
 
-Everything about a session but its status is fixed, and revoked is for ever: so knowledge is joined, and its order does
-not matter. An active entry that names another user or key corrects a forged record, or is forged: read again. The races
-that remain are those of *forgetting*, which is why a read under way is a ticket (`Reading`).
+Only the status of a session can change, and revoked is final. So the order of news does not matter. An active entry
+with another user or key corrects a forged record, or is forged itself: the record is then read again. Races remain
+only where sessions are *forgotten* during a read. A `Reading` is the ticket of such a read.
 """
 
 from collections import OrderedDict
@@ -15,14 +15,14 @@ from contracts.gateway import GatewayRecord
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session as last heard. Since `missed_since` a revocation may have been missed; None: it is current."""
+    """A session as last heard. A revocation after `missed_since` may have been missed; None means it is current."""
 
     record: GatewayRecord
     missed_since: float | None = None
 
 
 class Generation:
-    """The time from one loss to the next. Once it is over, `ended_at` is the last instant that was proved in it."""
+    """The time from one loss to the next. `ended_at` is None until it ends; then it is the last proved instant."""
 
     __slots__ = ("ended_at",)
 
@@ -31,9 +31,9 @@ class Generation:
 
 
 class Reading:
-    """A record that is being read; remembers what is heard of the session meanwhile.
+    """A record that is being read, with the news of its session meanwhile.
 
-    `heard`: its revocation. `last_heard`: the last entry, whatever it says.
+    `heard` is its revocation. `last_heard` is the last entry of any kind.
     """
 
     __slots__ = ("device_session_id", "generation", "heard", "last_heard")
@@ -46,7 +46,10 @@ class Reading:
 
 
 class LocalCopy:
-    """At most `capacity` active sessions (the least recently used goes first) and as many revoked (the oldest does)."""
+    """Holds at most `capacity` active and `capacity` revoked sessions.
+
+    It drops the least recently used active session, and the revoked session that it heard of first.
+    """
 
     def __init__(self, capacity: int) -> None:
         if capacity < 1:
@@ -61,7 +64,7 @@ class LocalCopy:
         return len(self._active) + len(self._revoked)
 
     def look(self, device_session_id: str) -> Known | None:
-        """What is known; counts as use."""
+        """The session as known here, or None. The look counts as a use."""
         if (revoked := self._revoked.get(device_session_id)) is not None:
             return Known(revoked)
         if (kept := self._active.get(device_session_id)) is None:
@@ -71,9 +74,10 @@ class LocalCopy:
         return Known(record, generation.ended_at)
 
     def hear(self, record: GatewayRecord) -> None:
-        """A stream entry. A revocation counts. An active one is believed only as far as it contradicts what is held:
+        """Takes a stream entry. A revocation counts at once.
 
-        somebody wrote one of both who should not have, so the record is read again when somebody asks.
+        An active entry adds nothing. If it contradicts the session held here, one of the two is forged, so the session
+        is dropped and its record read again.
         """
         for reading in self._readings.get(record.device_session_id, ()):
             reading.last_heard = record
@@ -84,7 +88,7 @@ class LocalCopy:
 
     @contextmanager
     def reading(self, device_session_id: str) -> Generator[Reading]:
-        """Around a read of the record, from before it is sent."""
+        """A context around a read of the record. It must begin before the read is sent."""
         reading = Reading(device_session_id, self._generation)
         readings = self._readings.setdefault(device_session_id, [])
         readings.append(reading)
@@ -96,11 +100,10 @@ class LocalCopy:
                 del self._readings[device_session_id]
 
     def learn(self, reading: Reading, record: GatewayRecord) -> GatewayRecord | None:
-        """What holds after that read, and is kept; None to read again.
+        """Keeps and returns the record that holds after the read; None if it must be read again.
 
-        That is if it began before all was forgotten, or if an entry heard meanwhile contradicts it.
-
-        A revocation heard meanwhile is newer than whatever was read, even if it has been crowded out already.
+        It must be read again if the sessions were forgotten since the read began, or if an entry heard meanwhile
+        contradicts it. A revocation heard meanwhile always wins, even if its record has already been dropped.
         """
         record = record if reading.heard is None else reading.heard
         if record.status == "revoked":
@@ -112,17 +115,17 @@ class LocalCopy:
         return record
 
     def is_outdated(self, reading: Reading) -> bool:
-        """Whether all was forgotten since that read began."""
+        """Whether the sessions were forgotten since that read began."""
         return reading.generation is not self._generation
 
     def drop(self, device_session_id: str) -> None:
-        """There is no such active session."""
+        """Removes an active session, if it is held."""
         self._active.pop(device_session_id, None)
 
     def forget(self, proved_at: float) -> None:
-        """From now on active sessions are not current: each is read again before it is believed. Revoked stay.
+        """Marks active sessions as not current: each is read again before it is trusted. Revoked sessions stay.
 
-        `proved_at`: the last instant up to which no revocation of them was missed.
+        `proved_at` is the last instant up to which no revocation of them was missed.
         """
         self._generation.ended_at = proved_at
         self._generation = Generation()

@@ -1,7 +1,7 @@
-"""ASGI middleware (ASGI 3, no framework): only signed requests of active sessions reach the app.
+"""ASGI 3 middleware without a framework: only signed requests of active sessions reach the app.
 
-The app finds the session, a `GatewayRecord`, in `scope["device_session"]`, and reads the body as usual: it was read
-whole before, as its hash must be checked before anything of it is used.
+The app finds the session, a `GatewayRecord`, in `scope["device_session"]`, and reads the body as usual. The middleware
+reads the whole body first, because its hash must be checked before any of it is used.
 """
 
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -35,9 +35,9 @@ _MESSAGES = {
 
 
 class SignedRequests:
-    """Wraps an app. `body_limit`: bytes.
+    """Wraps an app. `body_limit` is in bytes.
 
-    Anything but HTTP requests is closed unanswered (a WebSocket would outlive its session); lifespan passes through.
+    Lifespan messages pass through. Any other scope is closed with code 1008: a WebSocket could outlive its session.
     """
 
     def __init__(self, app: App, check: RequestCheck, *, body_limit: int = BODY_LIMIT) -> None:
@@ -78,7 +78,7 @@ def _message_type(scope: Scope) -> str:
 
 
 async def _read_body(receive: Receive, limit: int) -> bytes | RequestRefusal | None:
-    """The whole body; None when the client has gone."""
+    """The whole body, or its refusal; None if the client has disconnected."""
     pieces: list[bytes] = []
     size = 0
     while True:
@@ -95,7 +95,7 @@ async def _read_body(receive: Receive, limit: int) -> bytes | RequestRefusal | N
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """The body once more, then whatever else comes."""
+    """A `receive` that gives the body again, and then every later message."""
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:

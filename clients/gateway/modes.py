@@ -1,24 +1,24 @@
-"""What a gateway does when it cannot know whether a session was revoked. One of two, chosen by name."""
+"""The two modes of a gateway that cannot know whether a session was revoked."""
 
 from dataclasses import dataclass
 
 PATIENCE = 10.0
-"""Seconds without proof that what is known is current. More than a keeper's handover takes (about 5 s)."""
+"""Seconds without proof that the local copy is current. A keeper's handover takes about 5 s, which is less."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailClosed:
-    """Without Redis, or without a keeper for `patience` seconds: every session but revoked ones is *unavailable*."""
+    """Without Redis, or without a beat for `patience` seconds, every session but the revoked ones is *unavailable*."""
 
     patience: float = PATIENCE
 
 
 @dataclass(frozen=True, slots=True)
 class FailStatic:
-    """In the same cases, sessions known as active stay active for `serve_known_for` seconds after the last proof.
+    """Without Redis or a beat, sessions known as active stay active for `serve_known_for` seconds after the last proof.
 
-    A session that is revoked meanwhile is served for so long; a request that another gateway took can be repeated
-    here. Sessions that are not known are *unavailable*. Every such answer says so (`Active.is_static`, a notice).
+    A session that is revoked meanwhile is still served for that time, and a request that another gateway took can be
+    repeated here. Unknown sessions are *unavailable*. Each such answer is marked by `Active.is_static` and a notice.
     """
 
     serve_known_for: float

@@ -1,4 +1,4 @@
-"""What a gateway tells its operator while it runs: for metrics and logs. No notice names a session or a key."""
+"""Notices of a running gateway, for metrics and logs. No notice names a session or a key."""
 
 import logging
 from collections.abc import Callable
@@ -10,35 +10,35 @@ from clients.gateway.following import Missed, Problem
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """Redis answers, and is followed."""
+    """The gateway is connected to Redis and follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """The connection ended, or none came about; it is tried again. `fault` is a kind, such as `lost` or `NOPERM`."""
+    """The connection ended or failed, and is tried again. `fault` is a kind, such as `lost` or `NOPERM`."""
 
     fault: str
 
 
 @dataclass(frozen=True, slots=True)
 class Forgot:
-    """Revocations may have been missed: every active session is read again before it is believed."""
+    """Revocations may have been missed. Every active session is read again before it is trusted."""
 
     why: Missed
 
 
 @dataclass(frozen=True, slots=True)
 class ServedStatic:
-    """An answer was given from what was known once (`FailStatic`): one notice for each answer."""
+    """An answer came from a session that may be outdated (`FailStatic`). There is one notice for each answer."""
 
     problem: Problem | Literal["rebuilding"]
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Redis is there and does not take what this gateway writes, such as replay keys; one notice when that begins.
+    """Redis refuses the gateway's writes, such as replay keys. There is one notice when that begins.
 
-    `code`: `OOM` (full), `NOPERM` (the user lacks `+set` on replay keys), `READONLY` (a replica).
+    `code` is `OOM` (Redis is full), `NOPERM` (the user lacks `+set` on replay keys), `READONLY` (a replica) or another.
     """
 
     code: str
@@ -51,15 +51,15 @@ _log = logging.getLogger("clients.gateway")
 
 
 def log_notice(notice: Notice) -> None:
-    """The default: a line for each, but for `ServedStatic`, of which there is one a request."""
+    """The default listener: logs each notice but `ServedStatic`, which comes once a request."""
     match notice:
         case Connected():
-            _log.info("the gateway follows Redis")
+            _log.info("gateway connected to redis")
         case Lost(fault):
-            _log.warning("the gateway lost Redis", extra={"fault": fault})
+            _log.warning("gateway lost redis", extra={"fault": fault})
         case Forgot(why):
-            _log.warning("the gateway reads its sessions again", extra={"reason": why})
+            _log.warning("gateway reads its sessions again", extra={"reason": why})
         case Refused(code):
-            _log.error("redis does not take what the gateway writes", extra={"fault": code})
+            _log.error("redis refuses the gateway's writes", extra={"fault": code})
         case ServedStatic():
             pass

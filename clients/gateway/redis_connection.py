@@ -1,7 +1,7 @@
-"""One connection to Redis (RESP2): hiredis speaks the protocol, anyio moves the bytes, on trio and asyncio alike.
+"""One connection to Redis (RESP2), on trio and asyncio: hiredis parses the protocol, anyio moves the bytes.
 
-Redis answers in order, so calls of many tasks share a connection. A caller that is cancelled leaves its answer behind;
-the connection goes on. This room knows no key.
+Redis answers in order, so calls of many tasks share a connection. The answer of a cancelled call is dropped when it
+arrives; the connection stays usable. This module knows no key.
 """
 
 import ssl
@@ -19,33 +19,33 @@ from contracts.reply_bounds import ReplyBounds, Unbounded
 
 Argument = str | bytes | int
 
-# hiredis' stub says tuple[X], one element, and means any number.
+# hiredis' stub allows only one element, tuple[X]; the function takes any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _MISSING = object()
 
 MISSHAPEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What code raises that expects another form of answer. Whatever Redis answers, the gateway lives."""
+"""The exceptions of code that meets an answer of an unexpected form. No answer of Redis may end the gateway."""
 
 
 class RedisUnavailable(Exception):
-    """No answer: not connected, lost, too slow, or refused. Its text is a kind of fault; it quotes no key."""
+    """No answer: not connected, lost, too slow, or refused. The message is a kind of fault and quotes no key."""
 
 
 class RedisRefused(RedisUnavailable):
-    """Redis is there, and answered with an error. The text is its code, such as OOM."""
+    """Redis answered with an error. The message is its code, such as OOM."""
 
 
 class RedisReplyError(Exception):
-    """Redis answered with an error; the text may quote keys."""
+    """Redis answered with an error. The message may quote keys."""
 
     @property
     def code(self) -> str:
-        """The first word, such as NOPERM or ERR."""
+        """The first word of the message, such as NOPERM or ERR."""
         return str(self).partition(" ")[0]
 
 
 class Answer:
-    """What will come for one command."""
+    """The future answer to one command."""
 
     __slots__ = ("_arrived", "_timeout", "value")
 
@@ -59,11 +59,14 @@ class Answer:
         self._arrived.set()
 
     def be_lost(self) -> None:
-        """The connection ended first."""
+        """Ends the wait without an answer, because the connection ended."""
         self._arrived.set()
 
     async def get(self) -> Any:
-        """The answer; raises `RedisReplyError`, and `RedisUnavailable` when none came: it may have been executed."""
+        """The answer. Raises `RedisReplyError`, or `RedisUnavailable` if none came in time.
+
+        A command without an answer may have been executed.
+        """
         with anyio.move_on_after(self._timeout) as deadline:
             await self._arrived.wait()
         if self.value is _MISSING:
@@ -74,10 +77,10 @@ class Answer:
 
 
 class RedisConnection:
-    """Carries calls while `serve` runs. Once closed it stays closed."""
+    """Carries calls while `serve` runs. A closed connection stays closed."""
 
     def __init__(self, stream: ByteStream, timeout: float) -> None:
-        """`timeout`: seconds an answer may take."""
+        """`timeout` is the longest wait for an answer, in seconds."""
         self._stream = stream
         self._timeout = timeout
         self._reader = hiredis.Reader(replyError=RedisReplyError, notEnoughData=_MISSING)
@@ -88,9 +91,10 @@ class RedisConnection:
         self._scope = anyio.CancelScope()
 
     def ask(self, *command: Argument, patience: float = 0.0) -> Answer:
-        """Queue one command; commands are sent in the order in which they are asked. `patience`: for one that blocks.
+        """Queues one command, and does not wait. Commands are sent in the order of the calls.
 
-        Raises `RedisUnavailable` if the connection has ended. Never waits.
+        `patience` is the time in seconds by which a blocking command may take longer. Raises `RedisUnavailable` if the
+        connection has ended.
         """
         if self._scope.cancel_called:
             raise RedisUnavailable("lost")
@@ -101,12 +105,16 @@ class RedisConnection:
         return answer
 
     async def call(self, *command: Argument) -> Any:
-        """Ask and await the answer. A late answer ends the connection: those behind it would be as late."""
+        """Sends one command and returns its answer.
+
+        An answer that is too late ends the connection, because the answers behind it would be late too. Raises
+        `RedisReplyError` and `RedisUnavailable`.
+        """
         (answer,) = await self.call_all([command])
         return answer
 
     async def call_all(self, commands: Sequence[tuple[Argument, ...]]) -> list[Any]:
-        """As `call`; all of them in one round trip, in order."""
+        """Sends commands in one round trip and returns their answers in order. Raises as `call` does."""
         answers = [self.ask(*command) for command in commands]
         try:
             return [await answer.get() for answer in answers]
@@ -115,7 +123,7 @@ class RedisConnection:
             raise
 
     async def serve(self) -> None:
-        """Move bytes until the connection ends or `close` is called. Raises nothing but bugs and cancellation."""
+        """Moves bytes until the connection ends or `close` is called. Raises only bugs and cancellation."""
         try:
             with self._scope:
                 async with anyio.create_task_group() as tasks:
@@ -127,7 +135,7 @@ class RedisConnection:
                 self._waiting.popleft().be_lost()
 
     def close(self) -> None:
-        """End the connection; who waits hears `RedisUnavailable`. May be repeated."""
+        """Ends the connection. Calls that wait raise `RedisUnavailable`. May be repeated."""
         self._scope.cancel()
 
     async def _send(self) -> None:
@@ -151,13 +159,13 @@ class RedisConnection:
             self._scope.cancel()
 
     def _deliver(self, chunk: bytes) -> None:
-        """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
+        """Gives each answer to its command, in order. Raises `_NoProtocol` for bytes that are no such answers."""
         try:
             self._reader.feed(self._bounds.admit(chunk))
         except Unbounded:
             raise _NoProtocol from None
         while (value := self._next_value()) is not _MISSING:
-            if not self._waiting:  # such as "max number of clients reached", said before anything was asked
+            if not self._waiting:  # such as "max number of clients reached", which comes before any command
                 raise _NoProtocol
             self._bounds.note_answer()
             self._waiting.popleft().arrive(value)
@@ -165,12 +173,12 @@ class RedisConnection:
     def _next_value(self) -> Any:
         try:
             return self._reader.gets()
-        except Exception as fault:  # foreign bytes make hiredis raise more than its own errors
+        except Exception as fault:  # on foreign bytes hiredis raises more than its own errors
             raise _NoProtocol from fault
 
 
 class _NoProtocol(Exception):
-    """Not Redis, or no longer in step."""
+    """The peer is no Redis, or answers no longer match commands."""
 
 
 @asynccontextmanager
@@ -197,7 +205,7 @@ async def _connect(server: RedisServer) -> ByteStream:
 
 
 def handshake(server: RedisServer) -> list[tuple[Argument, ...]]:
-    """The commands that make a new connection ours."""
+    """The commands that log in on a new connection and select its database."""
     commands: list[tuple[Argument, ...]] = []
     if server.password:
         commands.append(("AUTH", server.username, server.password) if server.username else ("AUTH", server.password))

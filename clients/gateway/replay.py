@@ -1,4 +1,4 @@
-"""Each signed request is taken once: by this process, and by all gateways on one Redis."""
+"""Takes each signed request only once, in this process and over all gateways on one Redis."""
 
 import math
 from collections import OrderedDict
@@ -13,11 +13,11 @@ Taken: TypeAlias = Literal["taken", "replayed", "unavailable"]
 
 
 class ReplayGuard:
-    """Remembers requests for `life` seconds: here (the last `capacity`), and in Redis by SET NX.
+    """Remembers requests for `life` seconds: the last `capacity` in this process, and all in Redis by SET NX.
 
-    A Redis that lost its memory is caught up by each gateway's own only: what *another* gateway took right before can
-    be taken here once more, while it is fresh. `FailStatic` says so of the time without Redis, too; but a Redis that is
-    there and refuses (full, a replica, a user without the right) lets nothing through in either mode.
+    After Redis has lost its data, a request that *another* gateway took can be taken here once more while it is fresh.
+    With `FailStatic` the same holds while Redis is unreachable. A Redis that answers and refuses the write (full, a
+    replica, missing rights) makes every request `unavailable`, in both modes.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class ReplayGuard:
         self._seen: OrderedDict[str, float] = OrderedDict()
 
     async def take(self, device_session_id: str, request_id: str) -> Taken:
-        """`taken` for one caller only. After `unavailable` the request may count as taken: sign a new one."""
+        """Returns `taken` to one caller only. After `unavailable` the request may count as taken: sign a new one."""
         key = self._cache.keys.replay(device_session_id, request_id)
         if not self._remember(key):
             return "replayed"
@@ -45,7 +45,7 @@ class ReplayGuard:
         return "taken" if answer == b"OK" else "unavailable"
 
     def _remember(self, key: str) -> bool:
-        """Whether it was not known."""
+        """Remembers the key. Returns False if it was already known."""
         now = self._clock()
         while self._seen and (next(iter(self._seen.values())) <= now or len(self._seen) > self._capacity):
             self._seen.popitem(last=False)

@@ -1,4 +1,4 @@
-"""Whether a signed request is one: the checks of SPEC §6.5 in their order. Knows no transport."""
+"""Checks signed requests, in the order of SPEC §6.5. Knows no transport."""
 
 import hashlib
 import hmac
@@ -14,12 +14,15 @@ from contracts.gateway import GatewayRecord
 from contracts.signed_request import Envelope, EnvelopeRefused, RequestRefusal, decode_envelope
 
 WINDOW = 30.0
-"""Seconds that a request's time may differ from the gateway's, either way."""
+"""The largest difference between a request's time and the gateway's, in seconds, in both directions."""
 
 
 def replay_life(window: float) -> float:
-    """How long a taken request is remembered: fresh from `window` before to `window` after its time, by the clocks of
-    gateways that may differ by one more."""
+    """How long a taken request must be remembered, in seconds.
+
+    A request is fresh from `window` before its time to `window` after it. The clocks of two gateways may differ by one
+    more `window`.
+    """
     return 3 * window
 
 
@@ -33,26 +36,29 @@ class Replays(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An envelope and the active session that it names. Nothing is proved yet."""
+    """An envelope and the active session that it names. No claim in it is proved yet."""
 
     envelope: Envelope
     session: GatewayRecord
 
 
 class RequestCheck:
-    """`identify` needs no body, so that nobody unknown makes a gateway read one; `prove` does the rest."""
+    """Checks requests in two steps. `identify` needs no body, so a gateway reads no body of an unknown session.
+
+    `prove` does the other checks.
+    """
 
     def __init__(
         self, sessions: Sessions, replays: Replays, *, window: float = WINDOW, clock: Clock = wall_clock
     ) -> None:
-        """`window`: seconds; the replays must be remembered for `replay_life(window)`."""
+        """`window` is in seconds. `replays` must remember requests for `replay_life(window)`."""
         self._sessions = sessions
         self._replays = replays
         self._window_ms = window * 1000
         self._clock = clock
 
     async def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Claim | RequestRefusal:
-        """Version, form, session."""
+        """Checks version, form and session. Returns the claim or the refusal."""
         try:
             envelope = decode_envelope(headers)
         except EnvelopeRefused as refused:
@@ -61,7 +67,10 @@ class RequestCheck:
         return session if isinstance(session, RequestRefusal) else Claim(envelope, session)
 
     async def prove(self, claim: Claim, message_type: str, body: bytes) -> GatewayRecord | RequestRefusal:
-        """Payload hash, signature, freshness, replay; and the session again, as all this took time."""
+        """Checks payload hash, signature, freshness and replay, then the session again, because time has passed.
+
+        Returns the session or the refusal.
+        """
         refusal = self._first_refusal(claim, message_type, body) or await self._replayed(claim.envelope)
         return refusal or await self._session(claim.envelope.device_session_id)
 

@@ -1,6 +1,6 @@
-"""`SessionCache`: whether a device session is active, from local memory, from Redis on a miss; never from us.
+"""`SessionCache` tells whether a device session is active: from local memory, or from Redis on a miss.
 
-Works on trio and asyncio alike. One per process.
+It never calls our services. It works on trio and asyncio. A process needs one cache.
 """
 
 import logging
@@ -35,7 +35,7 @@ _log = logging.getLogger("clients.gateway")
 
 @dataclass(frozen=True, slots=True)
 class Active:
-    """`is_static`: told from what was known once, because nothing newer can be known (`FailStatic`)."""
+    """The session is active. With `is_static` it may be outdated: nothing newer can be known now (`FailStatic`)."""
 
     record: GatewayRecord
     is_static: bool = False
@@ -48,12 +48,12 @@ class Revoked:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """There is no such session, or its record's life is over: who asks is not authenticated."""
+    """There is no such session, or its record has expired. The caller is not authenticated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """Nobody can say now. Not the caller's fault: ask again later."""
+    """The state of the session cannot be known now. The caller is not at fault and may ask again later."""
 
     why: Problem | Literal["rebuilding", "unreadable_record"]
 
@@ -76,11 +76,11 @@ class SessionCache:
         self._refused_for: str | None = None
 
     async def find(self, device_session_id: str) -> Answer:
-        """The session now. Once it was `Revoked` it is never `Active` again, whatever Redis forgets (as long as it is
-        among the last `capacity` that were).
+        """The state of the session now. Raises nothing. Cancelling is harmless.
 
-        An `Active` answer knows of every revocation published more than the mode's `patience` ago (in truth within
-        milliseconds), but for `is_static`. Cancelling is harmless.
+        Once `Revoked`, a session is never `Active` again, even if Redis loses data, while it is among the last
+        `capacity` revocations. An `Active` answer without `is_static` reflects every revocation published more than
+        the mode's `patience` ago; usually all but those of the last milliseconds.
         """
         while True:
             known = self._copy.look(device_session_id)
@@ -96,22 +96,22 @@ class SessionCache:
                 return answer
 
     def is_revoked(self, device_session_id: str) -> bool:
-        """Whether this process has heard so (of the last `capacity` revocations). Asks nobody."""
+        """Whether this process has heard of the revocation, among the last `capacity` ones. Does no I/O."""
         return self._copy.is_revoked(device_session_id)
 
     def problem(self) -> Problem | None:
-        """Why nothing new can be known at this moment; None: all is well. For a readiness check."""
+        """Why nothing new can be known now; None if all is well. Meant for a readiness check."""
         return self._following.problem(self._clock(), self.mode.patience)
 
     async def ready(self) -> None:
-        """Returns when sessions can be told; up to three beats (3 s) after the start. Bound it from outside."""
+        """Returns when the cache can answer, usually within three beats (3 s). The caller must set a time limit."""
         while self.problem() is not None:  # noqa: ASYNC110 - readiness comes from time and bytes, not from one event
             await anyio.sleep(0.02)
 
     async def execute(self, *command: Argument) -> object:
-        """One command of another use of the same Redis, such as replay keys.
+        """Runs a command for another use of the same Redis, such as replay keys.
 
-        Raises `RedisUnavailable`; `RedisRefused` if Redis is there and does not take it, with a notice of the first.
+        Raises `RedisUnavailable`, and `RedisRefused` if Redis answers with an error. The first refusal is a notice.
         """
         try:
             answer = await self._connection().call(*command)
@@ -131,7 +131,7 @@ class SessionCache:
         return link.records
 
     async def _ask_redis(self, device_session_id: str) -> Answer | None:
-        """None: what was read is outdated already."""
+        """Reads the record and returns the answer; None if it was outdated on arrival."""
         with self._copy.reading(device_session_id) as reading:
             try:
                 value, is_complete = await self._read(device_session_id)
@@ -141,7 +141,7 @@ class SessionCache:
             except (RedisUnavailable, RedisReplyError):
                 return self._without_redis(device_session_id, "not_connected")
             except MalformedRecord:
-                _log.error("a gateway record is not of the contract's form")
+                _log.error("gateway record is malformed")
                 return Unavailable("unreadable_record")
             except MISSHAPEN:
                 self._follower.leave()
@@ -149,7 +149,7 @@ class SessionCache:
         return None if record is None else _told(record)
 
     async def _read(self, device_session_id: str) -> tuple[bytes | None, bool]:
-        """The record, and whether all records are there: complete under one epoch before and after the read."""
+        """The record, and whether no record is missing: state `complete` under one epoch before and after the read."""
         state: tuple[Argument, ...] = ("HMGET", self.keys.projection, "epoch", "state")
         before, value, after = await self._connection().call_all(
             [state, ("GET", self.keys.record(device_session_id)), state]
@@ -165,7 +165,7 @@ class SessionCache:
         return Unknown()
 
     def _without_redis(self, device_session_id: str, why: Problem | Literal["rebuilding"]) -> Answer:
-        """What is known for certain, else as the mode says."""
+        """The answer if it is known for certain, else the answer of the mode."""
         if why == "not_current":
             self._follower.suspect()
         match self._copy.look(device_session_id), self.mode:
@@ -193,11 +193,11 @@ async def open_session_cache(
     clock: Clock = steady_clock,
     watch: float = WATCH,
 ) -> AsyncGenerator[SessionCache]:
-    """A cache that follows Redis until left. Does not wait for Redis: `await cache.ready()` does.
+    """A cache that follows Redis until the context ends. It does not wait for Redis; `await cache.ready()` does.
 
-    `mode`: `FailClosed()` unless given. `capacity`: active sessions kept, and revoked ones; 500 bytes each (measured).
-    `watch`: seconds between two looks at the projection key. A wrong Redis is never an exception here, but a notice,
-    and *unavailable*.
+    The default mode is `FailClosed()`. `capacity` bounds active and revoked sessions separately, at about 500 bytes
+    each. `watch` is the time between two reads of the projection key, in seconds. A wrong or missing Redis raises
+    nothing: it causes notices and the answer `Unavailable`.
     """
     keys = keys or GatewayKeys()
     copy = LocalCopy(capacity)
@@ -208,7 +208,7 @@ async def open_session_cache(
             tasks.start_soon(follower.run)
             yield SessionCache(copy, following, follower, keys, mode or FailClosed(), clock, on_notice)
             tasks.cancel_scope.cancel()
-    except BaseExceptionGroup as group:  # the follower raises nothing: this is the body's one exception, as it was
+    except BaseExceptionGroup as group:  # the follower raises nothing, so this is the one exception of the body
         raise group.exceptions[0] from None
 
 

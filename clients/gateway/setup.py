@@ -30,7 +30,7 @@ VECTORS = ("gateway_cache", "gateway_records", "request_checks", "signed_request
 
 
 def assemble() -> None:
-    """Write the package whole; one from before goes."""
+    """Writes the whole package; removes an earlier one."""
     package = ASSEMBLED / NAME
     shutil.rmtree(ASSEMBLED, ignore_errors=True)
     for source in (HERE, HERE / "conformance"):

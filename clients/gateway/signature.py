@@ -1,4 +1,4 @@
-"""Ed25519 over `contracts.signed_request.signed_bytes`: checking, for gateways; signing, for apps and tests."""
+"""Ed25519 signatures over `contracts.signed_request.signed_bytes`: gateways verify them, apps and tests make them."""
 
 import base64
 import hashlib
@@ -13,7 +13,7 @@ _KEY_BYTES = 32
 
 
 def is_signed(envelope: Envelope, message_type: str, client_public_key: str) -> bool:
-    """Whether it is the key's signature (RFC 8032) for this message type. A key off the curve never signed anything."""
+    """Whether the key signed this envelope for this message type (RFC 8032). False for a key that is off the curve."""
     message = signed_bytes(
         device_session_id=envelope.device_session_id,
         message_type=message_type,
@@ -38,11 +38,11 @@ class Signer:
 
     @property
     def client_public_key(self) -> str:
-        """As it is registered: padded standard base64."""
+        """The public key as padded standard base64, the form in which a login registers it."""
         return base64.b64encode(self.private_key.public_key().public_bytes_raw()).decode("ascii")
 
     def sign(self, message_type: str, body: bytes, *, timestamp_ms: int, request_id: str) -> Envelope:
-        """The envelope of one request. `request_id` is new for each (any 128 random bits), also for a repetition."""
+        """The envelope of one request. Each request, even a repeated one, needs a new `request_id`: 128 random bits."""
         payload_hash = hashlib.sha256(body).digest()
         message = signed_bytes(
             device_session_id=self.device_session_id,

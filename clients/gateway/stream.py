@@ -1,4 +1,4 @@
-"""The stream of session events as Redis tells it: positions, entries, and what its ends say. Pure."""
+"""The stream of session events in the form in which Redis answers: positions, entries and ends. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from contracts.gateway import GatewayRecord, MalformedRecord, decode_stream_entr
 
 
 class Position(NamedTuple):
-    """An entry id: ids grow, and are compared by both numbers."""
+    """The id of an entry. Ids grow; both numbers count in a comparison."""
 
     milliseconds: int
     sequence: int
@@ -27,17 +27,18 @@ START = Position(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The oldest entry that is left (None: none is) and the newest id that ever was."""
+    """The id of the oldest entry that is left, None if none is, and the newest id that the stream ever had."""
 
     first: Position | None
     last: Position
     is_whole: bool = False
-    """Nothing was ever removed (Redis 7 and later tell)."""
+    """No entry was ever removed. Only Redis 7 and later can tell."""
 
     def hides_something_after(self, position: Position) -> bool:
-        """Whether entries behind that position may be gone unread: something came after it, and it is gone itself.
+        """Whether entries after `position` may have been trimmed unread.
 
-        Also true where only the position's own entry was trimmed: nothing tells that apart.
+        That is so if entries came after it and its own entry is gone. It is also True if only its own entry was
+        trimmed, because Redis does not tell these cases apart.
         """
         if self.last <= position or (position == START and self.is_whole):
             return False
@@ -50,7 +51,7 @@ NOTHING = Ends(None, START)
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Entries as they were read. `position` is that of the last one; `unreadable` counts those of no known form."""
+    """The entries of one read. `position` is the last entry's; `unreadable` counts malformed entries."""
 
     position: Position
     records: Sequence[GatewayRecord]
@@ -59,7 +60,7 @@ class Batch:
 
 
 def decode_ends(answer: list[Any]) -> Ends:
-    """The answer to XINFO STREAM."""
+    """Decodes the answer to XINFO STREAM."""
     fields = dict(zip(answer[::2], answer[1::2], strict=True))
     first = fields[b"first-entry"]
     return Ends(
@@ -70,7 +71,7 @@ def decode_ends(answer: list[Any]) -> Ends:
 
 
 def decode_batch(answer: list[Any] | None) -> Batch | None:
-    """The answer to XREAD of one stream; None when nothing came."""
+    """Decodes the answer to XREAD of one stream. None if it has no entry."""
     if not answer:
         return None
     entries: list[list[Any]] = answer[0][1]

@@ -1,7 +1,7 @@
 """Logs in, sends a signed call to the example gateway, revokes the session, and shows that the next call is refused.
 
-An app does the same, with two differences: a person types the code, which this program reads from the development
-mailbox; and an operator or a back end revokes sessions.
+An app differs in two points. A person types the code, which this program reads from the development mailbox. An
+operator or a back end revokes sessions.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The runner: exit status 0 if the program answers everything as it must, else 1, and what it answered wrongly."""
+"""Examines a gateway program. Exit status 0 if every answer is right; else 1, with a line for each wrong answer."""
 
 import argparse
 import sys
@@ -14,7 +14,10 @@ from clients.gateway.redis_server import RedisServer
 
 
 async def examine(command: Sequence[str], redis: str | None, within: float) -> list[str]:
-    """What the program got wrong, a line each. `redis`: `host:port` of one that may be emptied; None: no scenarios."""
+    """The wrong answers of the program, one line each.
+
+    `redis` is the `host:port` of a Redis that may be emptied; None leaves the scenarios out. `within` is in seconds.
+    """
     async with examined(command) as program:
         wrong = await _golden(program)
         return wrong if redis is None else wrong + await _scenarios(program, redis, within)
@@ -48,13 +51,13 @@ async def _scenarios(program: Examined, redis: str, within: float) -> list[str]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m clients.gateway.conformance", description=__doc__)
     parser.add_argument(
-        "--redis", help="host:port of a Redis of version 6.2 or later THAT IS EMPTIED; without: no scenarios"
+        "--redis", help="host:port of a Redis 6.2 or later, WHICH IS EMPTIED; without it no scenario is played"
     )
     parser.add_argument(
         "command", nargs="+", metavar="program", help="the program under examination, and its arguments"
     )
     parser.add_argument(
-        "--within", type=float, default=BECOMES_WITHIN, help="seconds until an answer must be right (5)"
+        "--within", type=float, default=BECOMES_WITHIN, help="seconds until an answer must be right (default 5)"
     )
     given = parser.parse_args()
     wrong = anyio.run(examine, given.command, given.redis, given.within)

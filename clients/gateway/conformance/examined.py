@@ -1,4 +1,4 @@
-"""The program under examination: JSON lines over its stdin and stdout."""
+"""The program under examination, which speaks JSON lines over stdin and stdout."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,19 +12,19 @@ from contracts.encoding import encode
 from contracts.strict_json import decode_object
 
 ANSWER_TIMEOUT = 10.0
-"""Seconds that one answer may take."""
+"""The longest wait for one answer, in seconds."""
 _LONGEST_LINE = 1 << 20
 
 
 class Examined:
-    """Made by `examined`."""
+    """A running program. Only `examined` makes one."""
 
     def __init__(self, send: ByteSendStream, receive: BufferedByteReceiveStream) -> None:
         self._send = send
         self._receive = receive
 
     async def ask(self, question: Mapping[str, object]) -> Mapping[str, Any]:
-        """One line there, one line back. Raises `TimeoutError`, and what anyio raises when the program has ended."""
+        """Sends a question as one line and returns the answer. Raises `TimeoutError`, and anyio's error at its end."""
         with anyio.fail_after(ANSWER_TIMEOUT):
             await self._send.send(encode(question) + b"\n")
             return decode_object(await self._receive.receive_until(b"\n", _LONGEST_LINE))
@@ -32,7 +32,7 @@ class Examined:
 
 @asynccontextmanager
 async def examined(command: Sequence[str]) -> AsyncGenerator[Examined]:
-    """The running program, killed on leaving; what it writes to stderr is shown."""
+    """Runs the program, and kills it when the context ends. Its stderr is shown."""
     process: Process = await anyio.open_process(list(command), stderr=None)
     assert process.stdin is not None and process.stdout is not None  # noqa: PT018
     try:

@@ -1,4 +1,4 @@
-"""Golden data: records, stream entries, signed bytes and verdicts, asked one by one."""
+"""Questions from the golden data: records, stream entries, signed bytes and verdicts."""
 
 from collections.abc import Generator, Mapping
 from importlib import resources
@@ -10,12 +10,12 @@ Question = Mapping[str, Any]
 
 
 def vectors(name: str) -> Mapping[str, Any]:
-    """A file of `contracts/vectors`."""
+    """The content of a file of `contracts/vectors`; `name` has no `.json`."""
     return decode_object(resources.files("contracts").joinpath("vectors", f"{name}.json").read_bytes())
 
 
 def golden_questions() -> Generator[tuple[str, Question, Question]]:
-    """Name, question, and what must be answered."""
+    """Name, question and right answer of each case."""
     yield from _records("record", vectors("gateway_records"), "records", "value")
     yield from _records("stream_entry", vectors("stream_entries"), "entries", "fields")
     for case in vectors("signed_requests")["messages"]:

@@ -1,6 +1,6 @@
-"""Plays a scenario of `gateway_cache.json`: writes Redis as the product would, and asks the gateway what it answers.
+"""Plays a scenario of `gateway_cache.json`: writes Redis as the product would, and checks the gateway's answers.
 
-It empties the Redis it is given.
+It empties the given Redis.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,21 @@ WATCH_MS = 50
 BEAT_EVERY = 0.15
 PATIENCE_MS = 60_000
 BECOMES_WITHIN = 5.0
-"""Seconds."""
+"""The default time in which an answer must become right, in seconds."""
 _KEY = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 
 Event = Mapping[str, Any]
 
 
 class Broken(Exception):
-    """The gateway answered what it must not."""
+    """The gateway gave a wrong answer."""
 
 
 class Scenario:
-    """One play."""
+    """One scenario that is being played."""
 
     def __init__(self, redis: RedisConnection, examined: Examined, address: str, within: float) -> None:
-        """`address`: of that Redis, for the gateway. `within`: seconds that an answer has to become the right one."""
+        """`address` is the Redis' address for the gateway. `within` is the time to become right, in seconds."""
         self._redis = redis
         self._examined = examined
         self._address = address
@@ -44,7 +44,7 @@ class Scenario:
         self._remembered: list[tuple[Argument, ...]] = []
 
     async def play(self, scenario: Mapping[str, Any]) -> None:
-        """Raises `Broken`."""
+        """Plays all events. Raises `Broken` at the first wrong answer."""
         await self._redis.call("FLUSHALL")
         await self._begin_epoch("complete")
         opening = {"ask": "open", "redis": self._address, "watch_ms": WATCH_MS}
@@ -109,7 +109,7 @@ class Scenario:
         return answer["answer"]
 
     async def _keep_for(self, seconds: float) -> None:
-        """The keeper's part, for a while."""
+        """Waits for `seconds`, and writes beats as a keeper does."""
         until = steady_clock() + seconds
         while True:
             if self._keeper_is_on and steady_clock() >= self._beaten_at + BEAT_EVERY:
@@ -126,13 +126,13 @@ class Scenario:
         await self._redis.call("HSET", self._keys.projection, *fields)
 
     async def _publish(self, record: GatewayRecord) -> None:
-        """As the product's script does: both at once, and active never after revoked."""
+        """Writes record and stream entry at once, and never active after revoked, as the product's script does."""
         standing: bytes | None = await self._redis.call("GET", self._keys.record(record.device_session_id))
         if standing is None or record.status == "revoked" or b'"revoked"' not in standing:
             await self._redis.call_all([("MULTI",), self._set(record), self._add(record), ("EXEC",)])
 
     async def _revoke_and_trim(self, record: GatewayRecord) -> None:
-        """Whoever waits for entries is woken when all of it is done, and the entry is gone."""
+        """Revokes and trims in one transaction: a blocked reader wakes up after it, when the entry is gone."""
         other = GatewayRecord("device-session-other", "user-123", _KEY, "active")
         trim: tuple[Argument, ...] = ("XTRIM", self._keys.stream, "MAXLEN", 1)
         commands = [("MULTI",), self._set(record), self._add(record), self._add(other), trim, ("EXEC",)]

@@ -1,6 +1,6 @@
-"""Our own gateway as a program that can be examined: `python -m clients.gateway.conformance.subject [trio]`.
+"""Our own gateway as a program for the examination: `python -m clients.gateway.conformance.subject [trio]`.
 
-Reads one JSON object a line from stdin, answers each with one line on stdout; README.md has the questions.
+It reads one JSON object a line from stdin and answers with one line on stdout. README.md describes the questions.
 """
 
 import sys
@@ -33,7 +33,7 @@ Question = Mapping[str, Any]
 
 
 class Subject:
-    """Answers questions. Leave `resources` in the end."""
+    """Answers questions. The caller closes `resources` at the end."""
 
     def __init__(self, resources: AsyncExitStack) -> None:
         self._resources = resources
@@ -56,7 +56,7 @@ class Subject:
                 return {"error": "unknown question"}
 
     async def _open(self, question: Question) -> Mapping[str, object]:
-        """A new cache, instead of the one before."""
+        """Opens a new cache and closes the previous one."""
         await self._resources.aclose()
         server = RedisServer.at(question["redis"])
         mode = FailClosed(question["patience_ms"] / 1000)
@@ -66,7 +66,7 @@ class Subject:
 
 
 class _Told:
-    """Sessions and replays as the question has them."""
+    """Sessions and replays in the state that the question gives."""
 
     def __init__(self, question: Question) -> None:
         self._question = question
@@ -126,7 +126,7 @@ def _decoded(question: Question) -> Mapping[str, object]:
 
 
 async def main() -> None:
-    """Until stdin ends."""
+    """Answers until stdin ends."""
     async with AsyncExitStack() as resources:
         subject = Subject(resources)
         lines = anyio.wrap_file(sys.stdin)

@@ -1,4 +1,4 @@
-"""`python -m services.public_auth`: the public process. Exit status 78: the configuration was refused."""
+"""`python -m services.public_auth`: the public process. Exit status 78 means a refused configuration."""
 
 import sys
 

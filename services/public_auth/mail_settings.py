@@ -1,4 +1,4 @@
-"""How mail leaves, from the environment. Reads no environment itself, constructs no transport."""
+"""Settings of the mail transport, parsed from a given environment. Constructs no transport."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,12 +21,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class StubMail:
-    """Codes stay in Postgres, for the development mailbox."""
+    """No mail leaves. Codes stay in Postgres, for the development mailbox."""
 
 
 @dataclass(frozen=True, slots=True)
 class RestMail:
-    """A mail service; `timeout` is for one letter."""
+    """A mail service over HTTP. `timeout` bounds one letter."""
 
     base_url: str
     timeout: timedelta
@@ -34,7 +34,7 @@ class RestMail:
 
 @dataclass(frozen=True, slots=True)
 class SmtpMail:
-    """A mail server; `timeout` is for one letter, connecting included."""
+    """A mail server over SMTP. `timeout` bounds one letter, with the connection."""
 
     server: SmtpServer = field(repr=False)
     stationery: Stationery = field(repr=False)
@@ -60,7 +60,7 @@ def _read_rest(reading: Reading, process: ProcessSettings) -> RestMail:
     base_url = reading.optional(variables.MAIL_SERVICE_BASE_URL) or ""
     if process.is_production and urlsplit(base_url).scheme == "http":
         reading.warnings.append(
-            f"{variables.MAIL_SERVICE_BASE_URL.name} is http: whoever is on the path reads login codes; write https"
+            f"{variables.MAIL_SERVICE_BASE_URL.name} is http, so others on the path can read login codes: write https"
         )
     return RestMail(base_url, reading.required(variables.MAIL_SERVICE_REQUEST_TIMEOUT))
 
@@ -86,7 +86,7 @@ def _read_smtp(reading: Reading, process: ProcessSettings) -> SmtpMail:
 
 
 def _read_stationery(reading: Reading) -> Stationery:
-    """A product without a name is called as letters are signed."""
+    """The stationery. The default name of the product is the sender's display name, else the sender's domain."""
     sender = reading.optional(variables.SMTP_FROM) or MailSender("", "")
     return Stationery(
         sender=sender,

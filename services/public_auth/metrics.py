@@ -1,4 +1,4 @@
-"""What the public flow counts: outcomes as words, never who or what they were about."""
+"""Counters of the public flow. Their attributes are outcomes, never persons or addresses."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ _WRONG_CODES = metrics.get_meter("authsession").create_counter(
 )
 
 Count = Callable[[str], None]
-"""Called with an outcome's name, once each."""
+"""Counts one outcome, given by its name."""
 
 
 def counts_by_outcome(meter: Meter, name: str, description: str) -> Count:
-    """A counter with the one attribute `outcome`."""
+    """A counter whose only attribute is `outcome`."""
     return Counter(meter, name, description, "outcome").add
 
 
 def count_wrong_code(*, evaluated: bool) -> None:
-    """One guess: `evaluated` spent an attempt of an e-mail's budget; the others were at codes that are no more."""
+    """Counts one wrong code. An `evaluated` one spent an attempt of its e-mail's budget; the other codes had ended."""
     _WRONG_CODES.add(1, {"evaluated": evaluated})

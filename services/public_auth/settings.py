@@ -1,4 +1,4 @@
-"""Settings of the public process, from its environment, all problems at once. Reads no environment itself."""
+"""Settings of the public process, parsed from a given environment; all problems are reported at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _PRODUCTION_NEW_ADDRESS_MAIL_LIMIT = Rate(300, timedelta(hours=1))
 
 @dataclass(frozen=True, slots=True)
 class PublicAuthSettings:
-    """A rate of None is `off`; so is a metrics address of None."""
+    """The settings. A rate or a metrics address of None means `off`."""
 
     process: ProcessSettings
     http_address: Address
@@ -39,7 +39,7 @@ class PublicAuthSettings:
 
 
 def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
-    """Raises `ConfigurationError` with everything that is wrong, each with its name and its cure."""
+    """Raises `ConfigurationError` with every problem, each with the variable's name and the cure."""
     reading = Reading(environment)
     process = read_process_settings(reading)
     settings = PublicAuthSettings(

@@ -1,4 +1,4 @@
-"""The one place that constructs the public process; from top to bottom, what stands on what."""
+"""Constructs the public process; no other module does. Each object is built after those that it uses."""
 
 import logging
 from collections.abc import Callable
@@ -57,14 +57,14 @@ _log = logging.getLogger("authsession.public_auth")
 WATCH_IDLE = timedelta(seconds=10)
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
-"""Longer than the internal process': that one keeps the projection as long as it lives."""
+"""Longer than the internal process' patience, so that the internal process keeps the projection while it runs."""
 
 
 async def run(settings: PublicAuthSettings) -> None:
-    """Serve until SIGTERM or SIGINT has drained the server. Raises `ConfigurationError` if an address cannot be had."""
+    """Serves until SIGTERM or SIGINT has drained the server. Raises `ConfigurationError` if an address is not free."""
     process = settings.process
     for warning in process.warnings:
-        _log.warning("the configuration has a weakness", extra={"warning": warning})
+        _log.warning("insecure configuration", extra={"warning": warning})
     async with (
         open_loop(),
         open_telemetry("authsession-public") as metrics,
@@ -90,7 +90,7 @@ async def _run(
     transport: MailTransport,
     users: UserDirectory | None,
 ) -> None:
-    """Workers outlive the server: the last request still finds its relay."""
+    """Workers end after the server, so that the last request still finds its relay."""
     process = settings.process
     clock, entropy = SystemClock(), SystemEntropy()
     postgres.show_pool()
@@ -177,7 +177,7 @@ async def _run(
 
 
 def _operators_app(readiness: Readiness, metrics: Metrics) -> AsgiApp:
-    """Checks and metrics in full, on a listener that the internet does not reach (SPEC §13.1)."""
+    """The full readiness checks and the metrics, on a listener that the internet does not reach (SPEC §13.1)."""
     return quart_app((*health_routes(readiness, shows_checks=True), metrics_route(metrics)), Edge())
 
 

@@ -1,1 +1,1 @@
-"""The edge of the public service: HTTP in, commands down, outcomes up, HTTP out. Decides nothing."""
+"""Endpoints: turn HTTP requests into commands, and outcomes into HTTP answers. They decide nothing."""

@@ -1,4 +1,4 @@
-"""`POST confirm-email-code` (SPEC §2, §3.7). Syntax, key and proof are checked here: before the code, at no cost."""
+"""`POST confirm-email-code` (SPEC §2, §3.7). It checks form, key and proof first, which costs no attempt."""
 
 import logging
 from datetime import timedelta
@@ -19,7 +19,7 @@ _log = logging.getLogger("authsession.login.confirm_email_code")
 
 
 def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoint:
-    """The endpoint; `public_host` is what proofs are made for, None where they cannot be checked."""
+    """The endpoint. `public_host` is the host in client key proofs; None if proofs cannot be checked."""
 
     async def endpoint(request: Request) -> Response:
         asked = decode_confirm(request.body)
@@ -43,8 +43,8 @@ def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoi
 
 
 def _unprovable() -> Response:
-    """A proof is asked for that nobody can check: not the client's fault, and no reason to take a key without one."""
-    _log.error("require_client_key_proof is on, but AUTHSESSION_PUBLIC_HOST is not set: every confirm is refused")
+    """503: a proof is required and cannot be checked. The client is not at fault, and no key is accepted without it."""
+    _log.error("confirm refused: require_client_key_proof is on, but AUTHSESSION_PUBLIC_HOST is not set")
     return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=_RETRY_AFTER_CURE)
 
 
@@ -66,14 +66,14 @@ def _client_key(asked: ConfirmEmailCodeRequest) -> ClientPublicKey:
 
 
 def _proven(asked: ConfirmEmailCodeRequest, code: str, client_key: ClientPublicKey, public_host: str | None) -> bool:
-    """Whether a right proof came along. It signs the six digits, however they were typed (SPEC §3.9).
+    """Whether the request has a right proof. It signs the six digits, in whatever form they were typed (SPEC §3.9).
 
-    A proof that cannot be checked, for want of a host, is not taken for right.
+    Refuses a wrong proof, and any proof if no public host is set to check it.
     """
     if asked.client_key_proof is None:
         return False
     if public_host is None:
-        _log.warning("a client_key_proof came that cannot be checked: AUTHSESSION_PUBLIC_HOST is not set")
+        _log.warning("client_key_proof refused: AUTHSESSION_PUBLIC_HOST is not set")
         raise Refusal(
             ErrorCode.INVALID_REQUEST, "client_key_proof cannot be checked here: no public host is configured"
         )
@@ -83,7 +83,7 @@ def _proven(asked: ConfirmEmailCodeRequest, code: str, client_key: ClientPublicK
 
 
 def _time_zone(asked: ConfirmEmailCodeRequest) -> str | None:
-    """None for a name that we do not know: devices invent some (`GMT+02:00`), and nobody may fail to log in by that."""
+    """The time zone, or None for an unknown name: devices send some (`GMT+02:00`), which must not fail a login."""
     return asked.time_zone if asked.time_zone is not None and is_time_zone(asked.time_zone) else None
 
 

@@ -1,4 +1,4 @@
-"""The public routes, each behind its limit per network (SPEC §9)."""
+"""The public routes, each with its rate limit per network (SPEC §9)."""
 
 from services.public_auth.api.confirm_email_code import confirm_email_code
 from services.public_auth.api.send_email_code import send_email_code
@@ -8,13 +8,13 @@ from shared.web.exchange import Route
 from shared.web.rate_limit import RateLimiter, limited
 
 SEND, CONFIRM = "send", "confirm"
-"""Names of the limits, in Redis and in the settings."""
+"""Names of the rate limits, in Redis and in the settings."""
 
 
 def public_routes(
     send_code: SendCodeFlow, confirm_code: ConfirmCodeFlow, limiter: RateLimiter, public_host: str | None
 ) -> tuple[Route, ...]:
-    """Both routes of SPEC §2.1."""
+    """The two routes of SPEC §2.1."""
     send = limited(send_email_code(send_code), limiter, SEND)
     confirm = limited(confirm_email_code(confirm_code, public_host), limiter, CONFIRM)
     return (

@@ -9,7 +9,7 @@ from shared.web.exchange import Endpoint, Request, Response
 
 
 def send_email_code(flow: SendCodeFlow) -> Endpoint:
-    """The endpoint: the same answer for every valid e-mail."""
+    """The endpoint. It gives the same answer for every valid e-mail."""
 
     async def endpoint(request: Request) -> Response:
         command = SendCode(

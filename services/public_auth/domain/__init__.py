@@ -1,1 +1,1 @@
-"""What the public flow decides, as values and pure functions. No driver, no trio, no logging."""
+"""Decisions of the public flow as values and pure functions. They use no driver, no trio and no logging."""

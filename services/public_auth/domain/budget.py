@@ -1,7 +1,7 @@
-"""Budgets of an address (SPEC §3.6): pure arithmetic over counts that were read, no I/O.
+"""Budgets of an address (SPEC §3.6): pure arithmetic over counts that were read.
 
-A budget bounds what all networks together may use and what one network may use. It keeps a part for networks known to
-the address: strangers can neither spend the owner's part nor lock the owner out.
+A budget limits the use of all networks together and of each network alone. It keeps a part for known networks, so that
+strangers can neither spend the owner's part nor lock the owner out.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ ATTEMPTS_PER_CHALLENGE = 5
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What is used of a budget now: by every network together, and by the asking one."""
+    """The units of a budget that are used now: by all networks together, and by the asking one."""
 
     total: int
     own: int
@@ -21,21 +21,22 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`total` units, at most `per_network` for one network, `kept_for_known` of the total kept for known ones."""
+    """`total` units, at most `per_network` for one network; `kept_for_known` of the total are for known networks."""
 
     total: int
     per_network: int
     kept_for_known: int
 
     def allows(self, used: Usage, *, known: bool, need: int = 1) -> bool:
-        """Whether `need` more units fit. An unknown network stops short of the part kept for known ones."""
+        """Whether `need` more units fit. An unknown network may not use the part that is kept for known ones."""
         return used.total + need <= self._limit(known=known) and used.own + need <= self.per_network
 
     def allows_fairly(self, used: Usage, *, known: bool, need: int = 1) -> bool:
-        """As `allows`, and the share of an unknown network shrinks as others use the budget.
+        """Whether `allows` holds and an unknown network stays within its fair share, which shrinks as others use more.
 
-        Its first units fit while any are left; its last ones only while no other network used any. So a few networks
-        together cannot use up what the next one needs for a first login (docs/decisions/0006-guess-budget.md).
+        Its first units fit while any are left; its last ones fit only while no other network has used any. So a few
+        networks cannot use up the units that another one needs for a first login
+        (docs/decisions/0006-guess-budget.md).
         """
         return self.allows(used, known=known, need=need) and (known or used.own == 0 or self._is_fair(used, need))
 
@@ -43,13 +44,13 @@ class Budget:
         return self.total if known else self.total - self.kept_for_known
 
     def _is_fair(self, used: Usage, need: int) -> bool:
-        """On the straight line from "nothing used, all may be full" to "own share used up, nobody else's"."""
+        """Whether the use is under a straight line: from any total without own use, to a full own share alone."""
         limit, steps = self._limit(known=False), self.per_network - need
         return (used.total + need) * steps <= limit * steps - max(0, limit - self.per_network) * used.own
 
 
 MAILS_OF_A_CODE = Budget(total=3, per_network=2, kept_for_known=1)
-"""A code is mailed once more, by whichever network asks first, and once more again for a known network."""
+"""A code is mailed once and repeated once, for the network that asks first; a known network gets one more repeat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Budgets:
     wrong_codes: Budget = Budget(total=100, per_network=20, kept_for_known=20)
 
     def __post_init__(self) -> None:
-        """Raise ConfigurationError, with every problem at once, where a reservation exceeds a budget."""
+        """Raises `ConfigurationError` with every problem: impossible numbers, and reservations above a budget."""
         problems = [*self._impossible_budgets(), *self._reservations_exceeded()]
         if problems:
             raise ConfigurationError(problems)
@@ -81,7 +82,7 @@ class Budgets:
         ]
 
     def _reservations_exceeded(self) -> list[str]:
-        """Each live challenge reserves its attempts, so the places times five must fit the wrong codes."""
+        """Each live challenge reserves five attempts, so five times the challenges must fit the wrong codes."""
         places, wrong = self.live_challenges, self.wrong_codes
         pairs = {
             "total": (places.total, wrong.total),

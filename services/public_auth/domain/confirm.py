@@ -1,4 +1,4 @@
-"""What a confirm does: one pure function over what was read (SPEC §2.2, §3.7). No I/O, no clock of its own."""
+"""The decision of a confirm: one pure function over one read (SPEC §2.2, §3.7). It has no clock of its own."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,11 +11,11 @@ from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.device_session import DeviceSession
 
 RESULT_LIFE = timedelta(minutes=10)
-"""How long after success an exact repeat gets the same answer."""
+"""The time after success in which an exact repeat gets the same answer."""
 
 
 class ChallengeState(StrEnum):
-    """States of SPEC §3.3; `expired` is derived from time and never stored."""
+    """States of SPEC §3.3. `expired` is not stored; it follows from the time."""
 
     PENDING_SEND = "pending_send"
     SENT = "sent"
@@ -27,13 +27,13 @@ class ChallengeState(StrEnum):
 
     @property
     def holds_reservation(self) -> bool:
-        """Whether its guesses are compared: they were reserved in the e-mail's budget when it was issued."""
+        """Whether its guesses are compared with the code. The e-mail's budget reserved them when it was issued."""
         return self in (ChallengeState.PENDING_SEND, ChallengeState.SENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
-    """A challenge as it was read."""
+    """A challenge in the state in which it was read."""
 
     challenge_id: str
     state: ChallengeState
@@ -42,55 +42,55 @@ class Challenge:
     confirmed_at: datetime | None
     login_code_id: UUID | None
     code_lives: bool
-    """Its login code neither ended nor expired at `ConfirmView.now`."""
+    """Whether its login code has neither ended nor expired at `ConfirmView.now`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmView:
-    """All that the decision needs, from one statement at the instant `now` of Postgres' clock."""
+    """The data for the decision, from one statement at the instant `now` of Postgres' clock."""
 
     now: datetime
     challenge: Challenge
     user_id: str | None
     blocked: bool
-    """The user or the e-mail, or its domain, which may be blocked or not among those that are allowed."""
+    """The user or the e-mail is blocked, or its domain is blocked or not allowed."""
     active_sessions: int
-    """How many count against the limit; 0 where there is none."""
+    """The sessions that count against the limit; 0 if there is no limit."""
     session_limit: int
     session_limit_policy: Literal["reject", "revoke_oldest"]
     require_client_key_proof: bool
     result: DeviceSession | None
-    """The session that this challenge made."""
+    """The session that this challenge made; None before that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """What the client brought, compared in constant time before the decision is made."""
+    """The client's key, proof and code. The code was compared in constant time before the decision."""
 
     client_key: ClientPublicKey
     proven: bool
-    """A client key proof was sent; a wrong one never gets here."""
+    """A right client key proof was sent. A wrong one is refused earlier."""
     right: bool
-    """The code is that of the challenge's login code."""
+    """The code is right for the challenge's login code."""
 
 
 @dataclass(frozen=True, slots=True)
 class MakeSession:
-    """The code is right and nothing forbids it; under policy `revoke_oldest` the oldest sessions may have to go."""
+    """Make a session. With `revokes_oldest` the user's oldest sessions must be revoked to keep the limit."""
 
     revokes_oldest: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RepeatSession:
-    """An exact repeat of a confirm that succeeded."""
+    """Answer the exact repeat of a successful confirm with its session."""
 
     session: DeviceSession
 
 
 @dataclass(frozen=True, slots=True)
 class CountWrongCode:
-    """Count one attempt, then answer `invalid_code`; `evaluated` where it was compared with a live code."""
+    """Count one attempt, then answer `invalid_code`. `evaluated` means that it was compared with a live code."""
 
     evaluated: bool
 
@@ -113,7 +113,7 @@ ConfirmDecision = MakeSession | RepeatSession | CountWrongCode | ConfirmRefusal
 
 
 def decide_confirm(view: ConfirmView, guess: Guess) -> ConfirmDecision:
-    """Decide one confirm. A write that follows must be guarded by what `view` holds."""
+    """Decides one confirm. The write that follows must succeed only if `view` is still current."""
     challenge = view.challenge
     if view.require_client_key_proof and not guess.proven:
         return ConfirmRefusal.CLIENT_KEY_PROOF_MISSING
@@ -123,8 +123,8 @@ def decide_confirm(view: ConfirmView, guess: Guess) -> ConfirmDecision:
         return ConfirmRefusal.CHALLENGE_EXPIRED
     if guess.right and not challenge.code_lives:
         return ConfirmRefusal.CHALLENGE_EXPIRED
-    # A challenge that lost its place holds no reservation: comparing its guesses with a code that lives would
-    # spend beyond the budget, so even the right code is wrong here. Decoys answer alike.
+    # A challenge that lost its place holds no reservation. Comparing its guesses with a live code would exceed the
+    # budget, so even the right code counts as wrong. Decoys give the same answer.
     if not (guess.right and challenge.state.holds_reservation):
         return CountWrongCode(evaluated=challenge.state.holds_reservation)
     return _admit(view)

@@ -1,4 +1,4 @@
-"""What a send does: share the newest code, make a new one, or mail nothing. Pure (SPEC §3.4-§3.6)."""
+"""The decision of a send: share the newest code, make a new one, or mail nothing (SPEC §3.4-§3.6). Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,60 +9,62 @@ from services.public_auth.domain.budget import ATTEMPTS_PER_CHALLENGE, MAILS_OF_
 LOGIN_CODE_LIFE = timedelta(minutes=10)
 CHALLENGE_LIFE = timedelta(minutes=10)
 SHAREABLE_LIFE = timedelta(minutes=3)
-"""A code with more than this to live is shared by a further send."""
+"""A further send shares a code that lives longer than this."""
 MAIL_COOLDOWN = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCode:
-    """The newest login code of the address that neither ended nor expired."""
+    """The newest login code of the address that has neither ended nor expired."""
 
     login_code_id: UUID
     expires_at: datetime
     mailed_at: datetime | None
-    """When its newest mail that left, or is about to, was queued."""
+    """When the newest of its mails was queued. Only mails that left, or still can leave, count."""
     mails: Usage
-    """Of those, how many there are."""
+    """Its mails that left, or still can leave."""
     places: Usage
-    """Live challenges that share it."""
+    """The live challenges that share it."""
     oldest_own: "Place | None"
-    """The asking network's oldest live challenge on it."""
+    """The oldest live challenge of the asking network that shares it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A live challenge that could give up its place, as it was read."""
+    """A live challenge that can give up its place, in the state in which it was read."""
 
     challenge_id: str
     attempts: int
 
     @property
     def unspent(self) -> int:
-        """Attempts it still reserves."""
+        """The attempts that it still reserves."""
         return ATTEMPTS_PER_CHALLENGE - self.attempts
 
 
 @dataclass(frozen=True, slots=True)
 class IssueView:
-    """All that the decision needs, read in one statement at the instant `now` of Postgres' clock."""
+    """The data for the decision, from one statement at the instant `now` of Postgres' clock."""
 
     now: datetime
     known: bool
     """The e-mail confirmed from this network in the last 90 days."""
     suppressed: str | None
-    """Why nothing may be mailed at all, or None."""
+    """The reason why nothing may be mailed; None if mail is allowed."""
     mails_an_hour: Usage
-    """Mails to the mailbox, `anna@` and `anna+…@` together, without those whose code logged somebody in."""
+    """Mails to the mailbox, where `anna@` and `anna+…@` are one. Mails whose code led to a login do not count."""
     mails_a_day: Usage
     wrong_codes: Usage
-    """Wrong codes evaluated in 24 h plus the attempts that live challenges reserve. The asking network's own count anew
-    after its success."""
+    """Wrong codes evaluated in 24 h, plus the attempts that live challenges reserve.
+
+    A success of the asking network resets its own count.
+    """
     code: LiveCode | None
 
 
 @dataclass(frozen=True, slots=True)
 class ShareCode:
-    """Issue a challenge on the code that lives; mail it again only where `mailed`."""
+    """Issue a challenge on the live code. Mail the code again only if `mailed`."""
 
     login_code_id: UUID
     mailed: bool
@@ -86,7 +88,7 @@ IssueDecision = ShareCode | NewCode | Withhold
 
 
 def decide_issue(view: IssueView, budgets: Budgets) -> IssueDecision:
-    """Decide one send. The caller commits it only if nothing that `view` holds has changed."""
+    """Decides one send. The caller commits the decision only if `view` is still current."""
     if view.suppressed is not None:
         return Withhold(suppressed=True, reason=view.suppressed)
     if view.code is not None and _is_shared(view.code, view.now):
@@ -112,7 +114,7 @@ def _share(view: IssueView, code: LiveCode, budgets: Budgets) -> ShareCode | Wit
     if place is None and not has_place:
         return Withhold(suppressed=False, reason="live_challenge_budget")
     need = ATTEMPTS_PER_CHALLENGE - (place.unspent if place else 0)
-    # A place that is taken over gives back what it reserved; where that covers the need, no budget can refuse.
+    # A challenge that gives up its place returns its reserved attempts. If they cover the need, no budget can refuse.
     if need > 0 and not _guesses_fit(view, budgets, need):
         return Withhold(suppressed=False, reason="wrong_code_budget")
     mailed = not _in_cooldown(code, view.now) and _mailed_again(view, code) and _mail_allowed(view, budgets)

@@ -1,4 +1,4 @@
-"""How a network is remembered: as an HMAC tag, so that a dump shows no addresses (SPEC §3.6). Pure."""
+"""Tags of networks: an HMAC is stored, so that a dump shows no addresses (SPEC §3.6). Pure."""
 
 import hmac
 from dataclasses import dataclass
@@ -12,8 +12,11 @@ _TAG_BYTES = 16
 
 @dataclass(frozen=True, slots=True)
 class NetworkTags:
-    """`newest` is written. `readable` holds the tag under every key, so that a network keeps its share of each budget
-    while keys rotate, and the tags that it had while a network was an IPv6 /64, so that whom we know stays known."""
+    """The tags of one network. Only `newest` is written.
+
+    `readable` holds the tag under every key, so that a network keeps its share of each budget while keys rotate. It
+    also holds the tags from the time when a network was an IPv6 /64, so that known networks stay known.
+    """
 
     newest: bytes
     readable: tuple[bytes, ...]

@@ -1,1 +1,1 @@
-"""What the public service does: one verb a file, from a command to an outcome. Refusals are values here."""
+"""Flows: each file has one verb, from a command to an outcome. Refusals are values here."""

@@ -1,4 +1,4 @@
-"""The flow of `confirm-email-code`: a code and a key in, a device session or a refusal out (SPEC §3.7)."""
+"""`confirm-email-code`: exchanges a code and a key for a device session, or refuses (SPEC §3.7)."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ _log = logging.getLogger("authsession.login.confirm_code")
 
 @dataclass(frozen=True, slots=True)
 class ConfirmCode:
-    """Register `client_key` with the code of a challenge. Syntax, key and proof were checked before."""
+    """Register `client_key` with the code of a challenge. Form, key and proof have been checked."""
 
     challenge_id: str = field(repr=False)
     code: str = field(repr=False)
@@ -63,13 +63,13 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Unpublished:
-    """A session that is made and that no gateway can see yet, for want of `dependency`."""
+    """The session is made, but gateways cannot see it yet because `dependency` is unavailable."""
 
     dependency: str
 
 
 class ConfirmCodeFlow:
-    """Confirms challenges. `on_confirmed` is called with the outcome as one word, after it is committed."""
+    """Confirms challenges. `on_confirmed` gets each outcome as one word, after it is committed."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class ConfirmCodeFlow:
         entropy: Entropy,
         on_confirmed: Callable[[str], None],
     ) -> None:
-        """`users` is None where users live in our own Postgres: the login's own statement then finds or makes them."""
+        """`users` is None if users live in our own Postgres: the statement of the login then finds or makes them."""
         self._postgres = postgres
         self._users = users
         self._relay = relay
@@ -94,9 +94,9 @@ class ConfirmCodeFlow:
         self._confirms = Gathering(turns, self._confirmed_together, self._confirmed_alone)
 
     async def run(self, command: ConfirmCode) -> Confirmed | ConfirmRefusal:
-        """Confirm, then publish.
+        """Confirms a challenge and publishes its session. Returns when the record is readable in Redis.
 
-        Raises DependencyUnavailable; the repeat of the same command then gets the same session.
+        Raises `DependencyUnavailable`; a repeat of the same command then gets the same session.
         """
         draft = self._draft(command)
         if self._users is None:
@@ -108,9 +108,9 @@ class ConfirmCodeFlow:
         return answer
 
     async def _decided_with(self, users: UserDirectory, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
-        """Decide once without the user, so that only a right code is worth a call; then again with them, guarded.
+        """Decides once without the user, so that only a right code causes a call; then again with the user, guarded.
 
-        The call is between two units of work: no lock and no connection waits for it.
+        The call happens between two units of work, so no lock and no connection waits for it.
         """
         outcome = await self._confirms.decide(draft)
         if not isinstance(outcome, UserWanted):
@@ -145,7 +145,7 @@ class ConfirmCodeFlow:
         return outcome
 
     async def _published(self, outcomes: Sequence[OutcomeT], epoch: str) -> Sequence[OutcomeT | Unpublished]:
-        """All records of a batch in one write; if that fails, only those who have one hear of it."""
+        """Publishes the records of a batch in one write. If that fails, outcomes with a record are `Unpublished`."""
         logins = [outcome for outcome in outcomes if isinstance(outcome, SessionMade | SessionRepeated)]
         if logins:
             try:
@@ -186,7 +186,7 @@ def _answer(outcome: ConfirmOutcome | Unpublished) -> Confirmed | ConfirmRefusal
         case ConfirmRefusal():
             return outcome
         case UserContradicted():
-            _log.error("the user service names another user for an address, or another address for a user")
+            _log.error("user service contradicts itself: another user for an address, or another address for a user")
             raise DependencyUnavailable(_DIRECTORY)
         case UserWanted():
             raise InvariantBroken("a login was decided without its user")

@@ -1,4 +1,4 @@
-"""The flow of `send-email-code`. It has exactly one outcome: a challenge, whatever the e-mail is (SPEC §3.4)."""
+"""`send-email-code`: issues a challenge for every e-mail. There is no other outcome (SPEC §3.4)."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class SendCode:
 
 
 class SendCodeFlow:
-    """Issues challenges. `on_issued` is called with what was decided, after it is committed."""
+    """Issues challenges. `on_issued` gets each decision as one word, after it is committed."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ class SendCodeFlow:
         self._on_issued = on_issued
 
     async def run(self, command: SendCode) -> str:
-        """The id of a new challenge, committed. Each call makes one and none waits for mail.
+        """Issues a new challenge and returns its id, after the commit. It never waits for mail.
 
-        Raises DependencyUnavailable; the send may then have happened, and a repeat shares its code.
+        Raises `DependencyUnavailable`. The send may then have happened; a repeat shares its code.
         """
         draft = self._draft(command)
         decision = await self._issues.decide(draft)
@@ -70,7 +70,7 @@ class SendCodeFlow:
     def _draft(self, command: SendCode) -> ChallengeDraft:
         code = self._entropy.six_digits()
         login_code_id = new_uuid(self._clock, self._entropy)
-        # The row's id as associated data: a sealed code moved to another row does not open (SPEC §7.2).
+        # The row's id is associated data, so that a sealed code opens only in its own row (SPEC §7.2).
         key_id, sealed = seal(self._sealing_keys, code.encode("ascii"), login_code_id.bytes, self._entropy)
         return ChallengeDraft(
             email=command.email,
@@ -86,7 +86,7 @@ class SendCodeFlow:
 
 
 def gathered_issues(postgres: Postgres, turns: Turns, policy: IssuePolicy) -> Gathering[ChallengeDraft, IssueDecision]:
-    """Units of work that issue challenges."""
+    """Issues challenges in batches; a challenge that contends is issued alone."""
 
     async def together(drafts: Sequence[ChallengeDraft], _: Turn) -> list[IssueDecision | DecidedAgain]:
         return await postgres.unit_of_work(partial(issue_challenges, drafts=drafts, policy=policy))

@@ -1,1 +1,1 @@
-"""Mail of login codes: the courier that empties the queue, and the transports that carry a letter."""
+"""Mail of login codes: a courier that empties the queue, and transports that carry letters."""

@@ -1,7 +1,7 @@
-"""The courier empties the mail queue (SPEC §7.2): claims under a lease, carries side by side, settles in batches.
+"""The courier empties the mail queue (SPEC §7.2): claims mails under a lease, sends concurrently, settles in batches.
 
-A mail holds nothing but its own slot: no mail waits for the end of another. A failed or slow one shows in the queue and
-in metrics, never in the API.
+A mail occupies only its own slot, so no mail waits for another. A failed or slow mail shows in the queue and in
+metrics, never in the API.
 """
 
 import logging
@@ -42,18 +42,18 @@ from shared.lifecycle.supervision import Signal, supervise, weather
 from shared.telemetry import tracing
 
 LEASE_MARGIN = timedelta(seconds=30)
-"""What a lease is longer than the transport's timeout: time to ask Postgres before and to settle afterwards."""
+"""A lease exceeds the transport's timeout by this: the time to ask Postgres before a mail and to settle after it."""
 FRESH = timedelta(seconds=1)
-"""So old may a claim be without being looked at again before the mail is sent."""
+"""A claim that is older is checked again before the mail is sent."""
 BACKOFF = Backoff(first=timedelta(seconds=1), cap=timedelta(seconds=60))
 BACKOFF_IF_MAYBE_SENT = Backoff(first=timedelta(seconds=20), cap=BACKOFF.cap)
-"""After an answer outside the contract: the letter may be there already, and each try may double it."""
+"""The backoff after an answer outside the contract: the letter may have been sent, and each retry may double it."""
 
 _log = logging.getLogger("authsession.mail.courier")
 
 
 class Courier:
-    """One per process; any number may run. `on_settled` is told what became of each try, once that is committed."""
+    """A process has one courier; any number of processes may run. `on_settled` gets each result after its commit."""
 
     def __init__(
         self,
@@ -67,12 +67,15 @@ class Courier:
         on_settled: Callable[[Settlement], None],
         may_be_mailed: MayBeMailed = anyone,
     ) -> None:
-        """`concurrency`: mails on their way at once. `linger`: how long a step waits, so that a batch forms, and twice
-        as long after another step; while mails wait for room it does not."""
+        """`concurrency` is the largest number of mails on their way.
+
+        A step waits for `linger`, so that a batch forms, and for twice as long after another step. It does not wait
+        while mails wait for room.
+        """
         self.wake = Signal()
-        """To be notified when a mail was queued."""
+        """Notify it when a mail was queued."""
         self.lease = transport.timeout + LEASE_MARGIN
-        """How long a claim keeps other couriers away: a mail whose courier died is sent by another one after this."""
+        """A claim keeps other couriers away for this time. Then another courier sends the mail of a dead one."""
         self._postgres = postgres
         self._transport = transport
         self._may_be_mailed = may_be_mailed
@@ -86,12 +89,12 @@ class Courier:
         self._finished: list[Settlement] = []
         self._stepped_at = -inf
         self._is_behind = False
-        """The last step filled its room, most of it all at once: more will be waiting."""
+        """The last step claimed all it could, and more than half of the slots at once: more mails are waiting."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Empty the queue until cancelled; mails that are on their way then are still sent and settled.
+        """Empties the queue until it is cancelled. Mails that are on their way are still sent and settled.
 
-        Killed, it loses nothing: what was not settled is claimed again after its lease, and only then may a mail be
+        A killed courier loses no mail: unsettled mails are claimed again after their lease. Only then may a mail be
         sent twice.
         """
         try:
@@ -106,9 +109,9 @@ class Courier:
                 await self._settle_last()
 
     async def step(self, carrying: trio.Nursery) -> int:
-        """Settle what has finished and claim for what has room, in one unit; returns how many mails it claimed.
+        """Settles finished mails and claims new ones, in one unit of work. Returns the number of claimed mails.
 
-        What it claimed is carried by tasks of `carrying`, which no cancellation interrupts.
+        Tasks of `carrying` send them; a cancellation does not interrupt these tasks.
         """
         if not self._is_behind:
             await trio.sleep_until(max(trio.current_time() + self._linger, self._stepped_at + 2 * self._linger))
@@ -128,7 +131,7 @@ class Courier:
         return len(claimed)
 
     async def settle(self) -> None:
-        """Write down what became of the mails that are no longer on their way."""
+        """Writes the results of the finished mails."""
         settlements = self._finished.copy()
         if settlements:
             await self._postgres.unit_of_work(partial(settle_deliveries, settlements=settlements))
@@ -138,16 +141,16 @@ class Courier:
         with weather("courier"):
             await self.settle()
         if self._finished:
-            _log.warning("mails stay unsettled, and may be sent twice", extra={"count": len(self._finished)})
+            _log.warning("mails not settled: they may be sent twice", extra={"count": len(self._finished)})
 
     def _report(self, settlements: list[Settlement]) -> None:
-        """They are committed. (Were the unit repeated before this, it would change nothing.)"""
+        """Reports committed settlements. A repeat of their unit of work before this would change nothing."""
         del self._finished[: len(settlements)]
         for settlement in settlements:
             self._on_settled(settlement)
 
     def _limits(self) -> ClaimLimits:
-        """Mails tried before may take half of the room, so that slow ones, coming back, never shut out new ones."""
+        """Retried mails get at most half of the slots, so that slow ones never keep out new ones."""
         tried_before = sum(delivery.was_tried for delivery in self._on_their_way)
         return ClaimLimits(
             deliveries=self._pace.room(self._concurrency - len(self._on_their_way), len(self._on_their_way)),
@@ -170,12 +173,12 @@ class Courier:
             return await self._carried(delivery, claimed_at)
         except DependencyUnavailable:
             return self._put_off(delivery, "unchecked")
-        except Exception:  # noqa: BLE001 - the last resort for one mail that trips over a fault of ours: the others go on
-            _log.exception("a mail could not be carried")
+        except Exception:  # noqa: BLE001 - a bug that one mail meets must not stop the others
+            _log.exception("mail failed by a fault of ours")
             return self._put_off(delivery, "fault")
 
     async def _carried(self, delivery: ClaimedDelivery, claimed_at: float) -> Settlement:
-        """The way of one mail. Its addressee is asked about first: what takes time comes before `_may_be_sent`."""
+        """Sends one mail. The slow question about its addressee comes before `_may_be_sent`, which must be fresh."""
         if _remaining_life(delivery, claimed_at) <= timedelta(0):
             return Settlement(delivery, "abandoned", "code_ended")
         if delivery.domain_refused:
@@ -201,7 +204,7 @@ class Courier:
         return self._settlement(delivery, outcome)
 
     async def _may_be_sent(self, delivery: ClaimedDelivery, claimed_at: float) -> bool:
-        """Whether the code lives and the claim is ours, as of `FRESH` ago at most."""
+        """Whether the code lives and the claim is still ours. The answer is at most `FRESH` old."""
         if _remaining_life(delivery, claimed_at) <= timedelta(0):
             return False
         if trio.current_time() - claimed_at <= FRESH.total_seconds():
@@ -235,5 +238,5 @@ class Courier:
 
 
 def _remaining_life(delivery: ClaimedDelivery, claimed_at: float) -> timedelta:
-    """Of the code. Counted from before the claim was asked for, so rather too short than too long."""
+    """The remaining life of the code. It counts from before the claim, so it is never too long."""
     return delivery.code_lives_for - timedelta(seconds=trio.current_time() - claimed_at)

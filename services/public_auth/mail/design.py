@@ -1,7 +1,7 @@
-"""What letters look like and say: ours, in `templates/`, or an owner's folder of the same files over it.
+"""The design of letters: ours in `templates/`, or an owner's folder whose files replace ours.
 
-`letter.html` and `letter.txt` are the two bodies; `en.toml` and the like are the wording of a language. Every file of
-an owner's folder, and every entry of a wording, may be missing: ours stands in. All of it is checked at boot.
+`letter.html` and `letter.txt` are the two bodies. A file such as `en.toml` is the wording of a language. In an owner's
+folder any file, and any entry of a wording, may be missing; ours is then used. All files are checked at boot.
 """
 
 import tomllib
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 HTML, TEXT, WORDING_SUFFIX = "letter.html", "letter.txt", ".toml"
 MAX_FILE_BYTES: Final = 64 * 1024
-"""A letter of more than 102 KiB is cut by Gmail."""
+"""Gmail cuts letters of more than 102 KiB."""
 _LONGEST_SUBJECT = 200
 _BODY_NAMES = frozenset({"advice", "autofill", "code", "heading", "language", "product", "subject", "validity"})
 _NAMES = (HTML, TEXT, *(tag + WORDING_SUFFIX for tag in LANGUAGES))
@@ -32,7 +32,7 @@ _SUFFIXES = (".html", ".txt", WORDING_SUFFIX)
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """What a letter says in one language. `valid_one_minute` is apart for the sake of grammar."""
+    """The texts of a letter in one language. `valid_one_minute` is separate because its grammar differs."""
 
     subject: Template
     heading: Template
@@ -43,14 +43,14 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """Both bodies, and a wording of each language."""
+    """The two bodies, and a wording for each language tag."""
 
     html: Template
     text: Template
     wordings: Mapping[str, Wording]
 
     def wording(self, locale: str) -> tuple[str, Wording]:
-        """The wording and its language tag; English for a language that we do not speak (any more)."""
+        """The wording of a language and its tag; the English one for a language without a wording."""
         tag = locale if locale in self.wordings else DEFAULT_LANGUAGE
         return tag, self.wordings[tag]
 
@@ -67,7 +67,7 @@ _NEEDED = {"subject": frozenset({"code"}), "valid_minutes": frozenset({"minutes"
 
 @cache
 def our_design() -> Design:
-    """The design that comes with the product."""
+    """The design of the product itself."""
     folder = files("services.public_auth.mail") / "templates"
     reading = _Reading(ours=None)
     design = reading.design({name: (folder / name).read_bytes() for name in _NAMES})
@@ -76,7 +76,7 @@ def our_design() -> Design:
 
 
 def read_design(folder: Path) -> Design:
-    """An owner's folder over ours. Raises `ConfigurationError` with everything that is wrong in it."""
+    """The design of an owner's folder, completed by ours. Raises `ConfigurationError` with every problem in it."""
     try:
         found = sorted(each.name for each in folder.iterdir() if not each.name.startswith("."))
     except OSError as error:
@@ -85,25 +85,25 @@ def read_design(folder: Path) -> Design:
     given = {name: content for name in found if (content := reading.content(folder, name)) is not None}
     design = reading.design(given)
     if not given and not reading.problems:
-        reading.problems.append(f"the folder has no file of a letter; there may be {', '.join(_NAMES)}")
+        reading.problems.append(f"the folder has no file of a letter; put in one of {', '.join(_NAMES)}")
     if reading.problems:
         raise ConfigurationError(reading.problems)
     return design
 
 
 class _Reading:
-    """One reading of files, over `ours` if there is one. With `problems` what it returns is of no use."""
+    """One reading of files, completed by `ours` if there is one. If it has `problems`, its results are void."""
 
     def __init__(self, ours: Design | None) -> None:
         self.problems: list[str] = []
         self._ours = ours
 
     def content(self, folder: Path, name: str) -> bytes | None:
-        """Of a file that belongs to a letter. Names that look so are refused: `de-DE.toml` would never be used."""
+        """The content of a letter's file; None for other files. Refuses unused names such as `de-DE.toml`."""
         if name in _NAMES:
             return self._noting(name, _content, folder / name)
         if name.endswith(_SUFFIXES):
-            self.problems.append(f"{name} is no file of a letter; there may be {', '.join(_NAMES)}")
+            self.problems.append(f"{name} is no file of a letter; use one of {', '.join(_NAMES)}")
         return None
 
     def design(self, given: Mapping[str, bytes]) -> Design:
@@ -160,18 +160,18 @@ def _entries(content: bytes) -> Mapping[str, object]:
 
 def _line(entry: str, value: object) -> Template:
     if entry not in _KNOWN:
-        raise ValueError(f"is no entry of a wording; there may be {', '.join(_KNOWN)}")
+        raise ValueError(f"is no entry of a wording; use one of {', '.join(_KNOWN)}")
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a text in quotation marks that is not empty")
     if not is_one_line(value):
-        raise ValueError("must be one line without control characters: a line break could make a header of its own")
+        raise ValueError("must be one line without control characters: a line break could start another header")
     if entry == "subject" and len(value) > _LONGEST_SUBJECT:
         raise ValueError(f"must have at most {_LONGEST_SUBJECT} characters")
     return parse_template(value, known=_KNOWN[entry], needed=_NEEDED.get(entry, frozenset()))
 
 
 def _decoded(content: bytes) -> str:
-    """UTF-8; the mark that some editors put first is no part of the text."""
+    """The text of UTF-8 bytes, without the byte order mark of some editors."""
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

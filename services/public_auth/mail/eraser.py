@@ -1,6 +1,6 @@
-"""Ends what waits for nothing: sealed codes whose life is over (SPEC §7.2), and mails whose code ended.
+"""Erases sealed codes that have expired (SPEC §7.2), and abandons mails whose code has ended.
 
-Success erases its own code at once.
+A successful login erases its own code at once.
 """
 
 from functools import partial
@@ -13,13 +13,13 @@ BATCH = 500
 
 
 class Eraser:
-    """Any number may run."""
+    """The step of the worker. Any number of processes may run it."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def step(self) -> int:
-        """Erase and abandon one batch each; returns how many codes and mails that were."""
+        """Erases one batch of codes and abandons one batch of mails. Returns the number of both."""
         abandoned = await self._postgres.unit_of_work(partial(abandon_ended_deliveries, limit=BATCH))
         count_abandoned(abandoned)
         return abandoned + await self._postgres.unit_of_work(partial(erase_ended_codes, limit=BATCH))

@@ -1,10 +1,10 @@
 """Writes the letter that carries a login code: RFC 5322, text and HTML (RFC 2046 §5.1.4), 7-bit lines. Pure.
 
-No link in it: scanners open links, and people who expect none are harder to phish. Nothing that a stranger typed gets
-into a letter, but for the address it goes to.
+A letter has no link: scanners open links, and people who expect none are harder to phish. Its address is the only text
+in it that a stranger may have typed.
 
-Bodies are quoted-printable in every language: any server takes seven bits, no relay has to change the letter (which
-would break its signature), and filters distrust base64 for text (docs/decisions/0046-letters.md).
+Bodies are quoted-printable in every language (docs/decisions/0046-letters.md). Every server accepts seven bits. No
+relay has to change the letter, which would break its signature. Filters distrust base64 for text.
 """
 
 from dataclasses import dataclass
@@ -26,9 +26,9 @@ _ONE_MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Stationery:
-    """What all letters of a process have in common.
+    """The common parts of all letters of a process.
 
-    `host` is the public API's; with it letters have an autofill line, which binds the code to that host.
+    `host` is the host of the public API. With it, letters have an autofill line, which binds the code to that host.
     """
 
     sender: MailSender
@@ -38,19 +38,22 @@ class Stationery:
 
 
 class _Recipient(str):
-    """A `To` that is written as it is: the library would decode what looks like an encoded word in the local part, and
-    `=?utf-8?q?a=2Cb?=@example.org` would become two addresses. RFC 2047 §5 allows none there."""
+    """The value of `To`, written without change.
+
+    The library would decode an encoded word in the local part, and `=?utf-8?q?a=2Cb?=@example.org` would become two
+    addresses. RFC 2047 §5 allows no encoded word there.
+    """
 
     __slots__ = ()
     name = "To"
 
     def fold(self, *, policy: Policy) -> str:
-        """As `policy` asks of a header: an address has no place to break at."""
+        """The header line, unfolded: an address has no place to break."""
         return f"{self.name}: {self}{policy.linesep}"
 
 
 def write_letter(letter: Letter, stationery: Stationery) -> bytes:
-    """The whole message. A letter that is tried again has the same Message-ID and Date: a double shows as one."""
+    """The whole message. A retried letter has the same Message-ID and Date, so that mail programs show it once."""
     tag, words = stationery.design.wording(letter.locale)
     values = _values(letter, stationery, tag, words)
     sender, design = stationery.sender, stationery.design
@@ -60,17 +63,17 @@ def write_letter(letter: Letter, stationery: Stationery) -> bytes:
     message["Subject"] = values["subject"]
     message["Date"] = letter.queued_at
     message["Message-ID"] = f"<{letter.delivery_id}@{sender.domain}>"
-    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: nobody's out-of-office note answers
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: keeps automatic replies away
     message.set_content(design.text.filled(values).rstrip() + "\n", cte=_ENCODING)
     html = design.html.filled({name: escape(value) for name, value in values.items()})
     message.add_alternative(html, subtype="html", cte=_ENCODING)
     message["Content-Language"] = tag
-    message.set_boundary(f"=_{letter.delivery_id}")  # none is drawn by chance: the bytes depend on the letter alone
+    message.set_boundary(f"=_{letter.delivery_id}")  # not random, so that the bytes depend only on the letter
     return message.as_bytes()
 
 
 def shown_minutes(valid_for: timedelta) -> int:
-    """What a letter says of how long its code still lives."""
+    """The remaining life of the code in whole minutes, as the letter shows it; at least 1."""
     return max(1, round(valid_for / _ONE_MINUTE))
 
 

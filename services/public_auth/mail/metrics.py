@@ -1,6 +1,6 @@
-"""What the mail queue tells of itself, through the OpenTelemetry API: a no-op until telemetry is set up.
+"""Metrics of the mail queue through the OpenTelemetry API, which does nothing until telemetry is set up.
 
-Words and numbers; never whom a mail was for.
+They hold words and numbers, never an address.
 """
 
 from datetime import timedelta
@@ -27,22 +27,22 @@ _AGE = _METER.create_gauge(
 
 
 def count_settled(settlement: Settlement) -> None:
-    """Outcomes are `sent`, `suppressed`, `failed`, `abandoned`; `retried` is a try that another one will follow."""
+    """Counts one try: `sent`, `suppressed`, `failed`, `abandoned`, or `retried` if another try will follow."""
     outcome = "retried" if settlement.state == "queued" else settlement.state
     _MAILS.add(outcome, settlement.reason or "none")
 
 
 def count_abandoned(mails: int) -> None:
-    """Mails whose code ended while they waited."""
+    """Counts mails whose code ended while they waited."""
     _MAILS.add("abandoned", "code_ended", times=mails)
 
 
 def record_try(seconds: float) -> None:
-    """How long one mail was on its way."""
+    """Records how long one mail was on its way."""
     _DURATION.record(seconds)
 
 
 def show_queue(state: QueueState) -> None:
-    """The queue as it is now, of all couriers together."""
+    """Shows the present state of the one queue of all couriers."""
     _DEPTH.set(state.depth)
     _AGE.set(state.oldest_age / timedelta(seconds=1))

@@ -1,8 +1,8 @@
-"""Writes letters by mould: the same bytes as `write_letter`, at a hundredth of its cost.
+"""Writes letters from moulds: the same bytes as `write_letter`, at a hundredth of its cost.
 
-The library writes one letter for each language and minute, with stand-ins; where they stand, a mould has gaps for the
-address, code, delivery id and date of another letter. A mould is used only if it gave the library's bytes for a second
-letter; a wording for which none does, such as one whose code ends up in an odd place, goes the long way.
+For each language and minute the library writes one letter with stand-ins. The mould has gaps in their places, for the
+address, code, delivery id and date of any other letter. A mould is used only if it reproduces the library's bytes for
+a second letter. For a wording without such a mould, `write_letter` writes every letter.
 """
 
 import base64
@@ -22,7 +22,7 @@ from services.public_auth.mail.transport import Letter
 from shared.io.smtp import mailbox
 
 MAX_MOULDS = 128
-"""Languages times the minutes that a code may have left, and some."""
+"""More than the number of languages times the minutes of a code's life."""
 
 _ENCODED_WORD = rb"=\?utf-8\?b\?(?P<encoded>[A-Za-z0-9+/=]+)\?="
 _SOFT_BREAK = rb"(?:=\r\n)?"
@@ -31,7 +31,7 @@ _log = logging.getLogger("authsession.mail.moulds")
 
 
 class _Values(NamedTuple):
-    """What letters differ in, as their bytes have it."""
+    """The parts in which letters differ, as bytes."""
 
     recipient: bytes
     code: bytes
@@ -58,7 +58,7 @@ class LetterWriter:
         self._moulds: dict[tuple[str, int], _Mould | None] = {}
 
     def write(self, letter: Letter) -> bytes:
-        """The same bytes as `write_letter` gives."""
+        """The whole message, with the same bytes as `write_letter`."""
         tag, _ = self._stationery.design.wording(letter.locale)
         key = (tag, shown_minutes(letter.valid_for))
         if key not in self._moulds:
@@ -68,7 +68,7 @@ class LetterWriter:
 
     def _keep(self, key: tuple[str, int], mould: _Mould | None) -> None:
         if mould is None:
-            _log.warning("letters in this language are written slowly: no mould fits", extra={"locale": key[0]})
+            _log.warning("no mould fits: letters in this language are written slowly", extra={"locale": key[0]})
         if len(self._moulds) >= MAX_MOULDS:
             self._moulds.clear()
         self._moulds[key] = mould
@@ -83,8 +83,8 @@ def _values(letter: Letter) -> _Values:
     )
 
 
-# The digits of a code are all different, so that each gap tells which of them it holds; no two letters share a digit
-# in one place, nor a value.
+# The digits of a code all differ, so that each gap shows which digits it holds. No two letters share a value, nor a
+# digit in the same place.
 _STAND_INS = tuple(
     Letter(
         delivery_id=UUID(number * 32),
@@ -100,7 +100,7 @@ _STAND_INS = tuple(
 
 
 def _mould(pattern: Letter, stationery: Stationery) -> _Mould | None:
-    """None if no stand-in can be told from the rest of the letter."""
+    """A mould that reproduces a second letter; None if no stand-in gives one."""
     letters = [replace(each, locale=pattern.locale, valid_for=pattern.valid_for) for each in _STAND_INS]
     for one, other in pairwise(letters):
         mould = _Mould(tuple(_pieces(write_letter(one, stationery), _values(one))))
@@ -110,7 +110,7 @@ def _mould(pattern: Letter, stationery: Stationery) -> _Mould | None:
 
 
 def _pieces(written: bytes, stand_in: _Values) -> list[bytes | _Gap]:
-    """The letter, cut where a stand-in stands."""
+    """The letter, cut at each stand-in."""
     code = _SOFT_BREAK.join(b"%c" % digit for digit in stand_in.code)
     places = {
         "recipient": re.escape(stand_in.recipient),
@@ -144,7 +144,7 @@ def _gap(match: re.Match[bytes], stand_in: _Values) -> _Gap | None:
 
 
 def _code_gap(written: bytes, stand_in: bytes) -> _Gap:
-    """A soft line break may part the code: where, depends on nothing but the lengths around it."""
+    """The gap of a code. A soft line break may split the code; its place depends only on the lengths around it."""
     if written == stand_in:
         return lambda values: values.code
     head, _, _ = written.partition(b"=\r\n")
@@ -153,7 +153,7 @@ def _code_gap(written: bytes, stand_in: bytes) -> _Gap:
 
 
 def _encoded_gap(encoded: bytes, stand_in: bytes) -> _Gap | None:
-    """An encoded word of the subject (RFC 2047) is encoded anew if the code is in it."""
+    """The gap of an encoded word of the subject (RFC 2047) that holds the code; None if it does not hold it."""
     try:
         before, found, after = base64.b64decode(encoded, validate=True).partition(stand_in)
     except binascii.Error:

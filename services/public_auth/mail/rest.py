@@ -1,4 +1,4 @@
-"""The `rest` transport (SPEC §7.1): another service writes and sends the letter."""
+"""The `rest` transport (SPEC §7.1): a mail service writes and sends the letter."""
 
 import logging
 from datetime import timedelta
@@ -23,15 +23,15 @@ _REFUSALS_OF_THIS_LETTER = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCE
 
 
 class RestTransport:
-    """Each letter is one POST; its body and `Idempotency-Key` stay the same however often it is tried."""
+    """Sends each letter as one POST. Retries have the same body and the same `Idempotency-Key`."""
 
     def __init__(self, client: HttpClient, *, timeout: timedelta) -> None:
-        """`client` has the base URL of the mail service; `timeout` is for one letter."""
+        """`client` has the base URL of the mail service. `timeout` bounds one letter."""
         self._client = client
         self.timeout = timeout
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
-        """The service's outcome; 400 and 422 refuse this letter for good, whatever else is tried again."""
+        """The outcome that the service answers. 400 and 422 refuse this letter for good; other failures are retried."""
         body = encode({"email": letter.email, "code": letter.code, "locale": letter.locale})
         headers = {"Idempotency-Key": letter.idempotency_key}
         try:
@@ -48,7 +48,7 @@ def _outcome(answer: Answer) -> DeliveryOutcome:
 
 
 def _decoded(answer: Answer) -> DeliveryOutcome:
-    """Exactly `{"outcome":"sent"|"suppressed"}`. What says anything else may have sent it: tried again, same key."""
+    """Accepts only `{"outcome":"sent"|"suppressed"}`. Any other answer means a retry with the same key."""
     try:
         fields = decode_object(answer.body)
     except Refusal:
@@ -58,7 +58,7 @@ def _decoded(answer: Answer) -> DeliveryOutcome:
     if fields == {"outcome": "suppressed"}:
         return Suppressed()
     _log.warning(
-        'the mail service must answer 200 with {"outcome":"sent"} or {"outcome":"suppressed"} and nothing else',
+        'mail service answered wrongly: it must answer {"outcome":"sent"} or {"outcome":"suppressed"}, nothing else',
         extra={"status": answer.status},
     )
     return Undelivered(MALFORMED_ANSWER)

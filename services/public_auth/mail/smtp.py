@@ -9,7 +9,7 @@ from shared.io.smtp import Accepted, Envelope, NotAccepted, Smtp, mailbox
 
 
 class SmtpTransport:
-    """`timeout` is for one letter, connecting and logging in included."""
+    """Sends letters to one mail server. `timeout` bounds one letter, with connection and login."""
 
     def __init__(self, smtp: Smtp, stationery: Stationery, *, timeout: timedelta) -> None:
         self._smtp = smtp
@@ -18,7 +18,7 @@ class SmtpTransport:
         self.timeout = timeout
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
-        """Delivered once the server took it; refused for good (5yz) is permanent, anything else is tried again."""
+        """Returns `Delivered` when the server has accepted the letter. A 5yz reply is permanent; others are retried."""
         envelope = Envelope(self._sender, mailbox(letter.email), self._letters.write(letter))
         match await self._smtp.send(envelope, timeout):
             case Accepted():

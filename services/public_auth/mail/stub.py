@@ -1,4 +1,4 @@
-"""The `stub` transport: letters stay in Postgres, where the development mailbox reads them (SPEC §7.1)."""
+"""The `stub` transport (SPEC §7.1): sends nothing. The development mailbox reads the codes from Postgres."""
 
 from datetime import timedelta
 
@@ -6,11 +6,11 @@ from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Lett
 
 
 class StubTransport:
-    """Delivers by doing nothing: the sealed code in the queue is the mailbox."""
+    """Delivers by doing nothing: the sealed code stays in the queue."""
 
     timeout = timedelta(seconds=1)
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
-        """Always delivered."""
+        """Returns `Delivered` always."""
         del letter, timeout
         return Delivered()

@@ -1,4 +1,4 @@
-"""A text with placeholders such as `{{code}}`. Each is replaced once; what is put in is never read as a template."""
+"""Texts with placeholders such as `{{code}}`. Each is replaced once; inserted values are never parsed again."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _OPENING = "{{"
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`parts` are text and names in turn, text first and last."""
+    """A parsed text. `parts` alternates between text and names; the first and the last part are text."""
 
     parts: tuple[str, ...]
 
@@ -21,7 +21,7 @@ class Template:
 
 
 def parse_template(text: str, *, known: AbstractSet[str], needed: AbstractSet[str] = frozenset()) -> Template:
-    """A template that has only `known` placeholders, and each `needed` one. Raises `ValueError` with the cure."""
+    """Parses a text that has only `known` placeholders and every `needed` one. Raises `ValueError` with the cure."""
     parts = tuple(_PLACEHOLDER.split(text))
     names = set(parts[1::2])
     if any(_OPENING in part for part in parts[::2]):

@@ -1,4 +1,4 @@
-"""The port to whatever carries mail. Transports know nothing of challenges, queues or Postgres."""
+"""The interface of mail transports. They know nothing of challenges, queues or Postgres."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -6,15 +6,15 @@ from typing import Final, Protocol
 from uuid import UUID
 
 MALFORMED_ANSWER: Final = "malformed_answer"
-"""The reason of a try that the far side answered outside its contract. It may have sent the letter."""
+"""The reason of a try that the peer answered outside its contract. It may have sent the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A login code on its way. However often it is tried, only `valid_for` changes.
+    """A login code on its way. Between tries only `valid_for` changes.
 
-    `delivery_id` and `idempotency_key` name the delivery; the second is known to the client alone, the first may be
-    shown. `queued_at` is when the letter was asked for. `valid_for` is how long the code still lives.
+    `delivery_id` and `idempotency_key` name the delivery. The first may be shown; the second is known only to the
+    client. `queued_at` is the time of the send. `valid_for` is the remaining life of the code.
     """
 
     delivery_id: UUID
@@ -28,17 +28,17 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The transport took responsibility for the letter."""
+    """The transport has taken responsibility for the letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suppressed:
-    """The mail service decided not to send; not a failure, not tried again."""
+    """The mail service decided not to send. That is no failure and is not retried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """It did not work. `permanent` ones are not tried again; `reason` is one word of ours, never a server's text."""
+    """The try failed. A `permanent` failure is not retried. `reason` is one word of ours, never a server's text."""
 
     reason: str
     permanent: bool = False
@@ -48,16 +48,16 @@ DeliveryOutcome = Delivered | Suppressed | Undelivered
 
 
 class MailTransport(Protocol):
-    """Carries letters, several at a time. Never raises for a mail that cannot be delivered."""
+    """Carries letters concurrently. It never raises for a mail that cannot be delivered."""
 
     @property
     def timeout(self) -> timedelta:
-        """How long one `deliver` may take at most."""
+        """The longest time of one `deliver`."""
         ...
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
-        """Try once, within `timeout`, after which nothing is sent any more.
+        """Tries once, within `timeout`. Nothing is sent after that.
 
-        At-least-once: a letter may be tried again with the same key after any outcome was lost.
+        Delivery is at least once: a letter may be retried with the same key after its outcome was lost.
         """
         ...

@@ -1,4 +1,4 @@
-"""Constructs the transport that the settings ask for."""
+"""Constructs the transport of the settings."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,7 +15,10 @@ from shared.io.smtp import open_smtp
 
 @asynccontextmanager
 async def open_transport(settings: MailSettings, *, concurrency: int) -> AsyncGenerator[MailTransport]:
-    """Does not connect: a process starts without its mail service. On leaving, every `deliver` must have ended."""
+    """Opens the transport, and does not connect: a process starts even while its mail service is down.
+
+    Every `deliver` must have ended before the context ends.
+    """
     match settings:
         case StubMail():
             yield StubTransport()
@@ -23,7 +26,7 @@ async def open_transport(settings: MailSettings, *, concurrency: int) -> AsyncGe
             async with open_http_client(settings.base_url, concurrency=concurrency) as client:
                 yield RestTransport(client, timeout=settings.timeout)
         case SmtpMail():
-            # The sender's domain in EHLO: the name of this machine is nobody's business, and every receiver sees it.
+            # EHLO names the sender's domain, because every receiver would see the name of this machine.
             async with open_smtp(settings.server, local_name=settings.stationery.sender.domain) as smtp:
                 yield SmtpTransport(smtp, settings.stationery, timeout=settings.timeout)
         case _:

@@ -1,1 +1,1 @@
-"""The public flow's statements, and the bodies of its units of work. Decisions are asked of `domain`."""
+"""Statements of the public flow, and the bodies of its units of work. They ask `domain` for each decision."""

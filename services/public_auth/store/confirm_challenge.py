@@ -1,6 +1,6 @@
-"""The unit of work of confirms: read, ask the domain, write guarded; alone again if something changed in between.
+"""The unit of work of confirms: read, ask the domain, write guarded. An overtaken confirm is decided again, alone.
 
-asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
+It runs on asyncio, inside `Postgres.unit_of_work`, and has no rule of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ OutcomeT = TypeVar("OutcomeT")
 
 @dataclass(frozen=True, slots=True)
 class SessionDraft:
-    """Everything of a confirm that is made before the database is asked."""
+    """The data of a confirm that is made before the database is read."""
 
     challenge_id: str = field(repr=False)
     code: str = field(repr=False)
@@ -51,14 +51,14 @@ class SessionDraft:
     request_id: str
     device_session_id: str
     user_id: str | None
-    """For a user who does not exist yet; None where the user directory must be asked before there may be a session."""
+    """The id of a new user. None means that the user directory must name the user before a session is made."""
     users_live_here: bool = True
-    """As in `IssuePolicy`."""
+    """Whether users live in our own Postgres; all spellings of an address are then one person."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionMade:
-    """A login: the session, and those revoked to make room, each with its projection work."""
+    """A login. `changes` is the projection work of the new session and of those that were revoked to make room."""
 
     session: DeviceSession
     changes: tuple[ProjectionChange, ...]
@@ -66,7 +66,7 @@ class SessionMade:
 
 @dataclass(frozen=True, slots=True)
 class SessionRepeated:
-    """The exact repeat of a login: its session as it is now, with projection work that writes the record again."""
+    """The exact repeat of a login: its session in its present state. `changes` writes the record again."""
 
     session: DeviceSession
     changes: tuple[ProjectionChange, ...]
@@ -74,16 +74,16 @@ class SessionRepeated:
 
 @dataclass(frozen=True, slots=True)
 class UserWanted:
-    """The code is right and nothing here forbids the login; who the user is, the directory must say. Wrote nothing."""
+    """The code is right, nothing here forbids the login, and the directory must name the user. Nothing was written."""
 
     email: str = field(repr=False)
     preferred_language: str
 
 
 class UserContradicted:
-    """The directory named a user whom we know by another address, or for an address we know by another user.
+    """The directory named a user that we know by another address, or an address that we know by another user.
 
-    Changes nothing.
+    Nothing was written.
     """
 
 
@@ -91,7 +91,7 @@ ConfirmOutcome = SessionMade | SessionRepeated | CountWrongCode | ConfirmRefusal
 
 
 async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing) -> ConfirmOutcome:
-    """Confirm once and return what came of it; committed on return. An exact repeat is no second login."""
+    """Confirms once and returns the outcome, committed. An exact repeat is no second login."""
 
     async def attempt() -> ConfirmOutcome | DecidedAgain:
         row = await connection.fetchrow(*_read_for_confirm([draft]))
@@ -110,10 +110,10 @@ async def confirm_challenge(connection: asyncpg.Connection, draft: SessionDraft,
 async def confirm_challenges(
     connection: asyncpg.Connection, drafts: Sequence[SessionDraft], keys: KeyRing
 ) -> list[ConfirmOutcome | DecidedAgain]:
-    """Confirm several at the price of one; committed on return. Waits for no lock of an e-mail's row.
+    """Confirms a batch at the price of one, committed. It waits for no lock of an e-mail's row.
 
-    What contends with another confirm, of this batch or not, or has to revoke older sessions, is left undone and must
-    be decided again, alone.
+    `DecidedAgain` means that a confirm must be decided again, alone. It contends with another confirm, of this batch
+    or not, or has to revoke older sessions.
     """
     found = await connection.fetch(*_read_for_confirm(drafts))
     rows = {row["id"]: row for row in found}
@@ -132,10 +132,10 @@ async def confirm_challenges(
 async def confirm_with_named_user(
     connection: asyncpg.Connection, draft: SessionDraft, keys: KeyRing, email: str
 ) -> ConfirmOutcome:
-    """As `confirm_challenge`, after the directory said that `draft.user_id` is the user of `email`.
+    """Confirms once, after the directory has named `draft.user_id` as the user of `email`.
 
-    The user may be new here and may be blocked all the same; holding the id keeps such a block from coming in between
-    (`test_a_block_of_a_user_we_never_saw_racing_their_first_login`). One who is not new is guarded as ever.
+    A user may be new here and still be blocked. A lock on the user's id keeps such a block from coming in between. A
+    user who is not new is guarded by the version of the e-mail's row, as in every confirm.
     """
     assert draft.user_id is not None
     async with connection.transaction():
@@ -162,7 +162,7 @@ def _stored_code(row: asyncpg.Record) -> StoredCode | None:
 
 @dataclass(frozen=True, slots=True)
 class _Decided:
-    """What was asked, what was read for it, and what shall become of it."""
+    """A confirm, the row that was read for it, and the decision."""
 
     draft: SessionDraft
     row: asyncpg.Record
@@ -202,7 +202,7 @@ def _result(row: asyncpg.Record) -> DeviceSession | None:
 
 
 async def _write(connection: asyncpg.Connection, decided: Sequence[_Decided]) -> list[ConfirmOutcome | DecidedAgain]:
-    """Each of another e-mail. One statement writes all logins; wrong codes are counted one by one."""
+    """Writes decisions of different e-mails. One statement writes all logins; wrong codes are counted one by one."""
     made = [each for each in decided if _makes_session(each)]
     outbox_ids = await _write_sessions(connection, made) if made else {}
     return [await _outcome(connection, each, outbox_ids) for each in decided]
@@ -239,9 +239,10 @@ async def _outcome(
 async def _unless_overtaken(
     connection: asyncpg.Connection, each: _Decided, outcome: OutcomeT
 ) -> OutcomeT | DecidedAgain:
-    """An outcome that tells that the code is right, and writes nothing: no further guess may be told than five.
+    """Returns an outcome that reveals a right code and writes nothing, unless the challenge has changed.
 
-    Wrong codes that came before wait for the challenge's row; so must this, or it would pass by them.
+    Only five guesses may be answered. Earlier wrong codes wait for the challenge's row. This outcome must wait behind
+    them, or it would overtake them.
     """
     held = await connection.fetchval(
         *_SQL["hold_challenge"](challenge_id=each.draft.challenge_id, state=each.row["state"])
@@ -250,7 +251,7 @@ async def _unless_overtaken(
 
 
 async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:
-    """The sessions that were written, each with its outbox id."""
+    """Writes sessions. Returns the outbox id of each written one by session id."""
     columns = queries.columns([_session_row(each.draft, each.row) for each in made])
     rows = await connection.fetch(*_SQL["write_sessions"](now=made[0].row["now"], **columns))
     return {row["device_session_id"]: row["outbox_id"] for row in rows}
@@ -259,7 +260,7 @@ async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decide
 async def _write_session_in_place_of_oldest(
     connection: asyncpg.Connection, each: _Decided
 ) -> SessionMade | DecidedAgain:
-    """Inside a transaction."""
+    """Writes the session and revokes the oldest ones. The caller must have opened a transaction."""
     outbox_ids = await _write_sessions(connection, [each])
     if not outbox_ids:
         return DecidedAgain.NEEDED
@@ -288,7 +289,7 @@ def _session_made(each: _Decided, outbox_id: int) -> SessionMade:
 
 
 def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:
-    """Of the user who exists, or of the one to be made."""
+    """The id of the existing user, else of the user to be made."""
     user_id = row["existing_user_id"] or draft.user_id
     assert user_id is not None, "a session is written after its user was named"
     return user_id

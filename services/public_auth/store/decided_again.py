@@ -1,7 +1,7 @@
-"""The loop around a guarded write: decide on what was read, write if it is unchanged, else decide again.
+"""The loop around a guarded write: read, decide, write if the read is still current, else decide again.
 
-First without a lock, which is two round trips; then inside a transaction that holds the e-mail's row, so that an
-attacker who keeps changing it cannot keep the owner out.
+The first attempt takes no lock and costs two round trips. Further attempts run in a transaction that locks the
+e-mail's row, so that an attacker who keeps changing it cannot keep the owner out.
 """
 
 from collections.abc import Awaitable, Callable
@@ -15,7 +15,7 @@ from shared.lifecycle.batching import DecidedAgain
 
 T = TypeVar("T")
 
-# Under the lock only wrong codes of a challenge can still change what was read: five of them, and it is over.
+# Under the lock only wrong codes of the challenge can still change the read rows, and after five it has ended.
 _ATTEMPTS_UNDER_LOCK = 8
 
 
@@ -24,7 +24,7 @@ async def until_written(
     attempt: Callable[[], Awaitable[T | DecidedAgain]],
     lock_email: Bound,
 ) -> T:
-    """Return the first outcome of `attempt` that is not `DecidedAgain`."""
+    """Returns the first outcome of `attempt` that is not `DecidedAgain`."""
     outcome = await attempt()
     if not isinstance(outcome, DecidedAgain):
         return outcome

@@ -1,4 +1,4 @@
-"""Units of work of the mail queue: claim under a lease, settle, erase, look. asyncio-flavoured; no rule, no cipher."""
+"""Units of work of the mail queue: claim under a lease, settle, erase, read. They run on asyncio and have no rule."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,10 @@ DeliveryState = Literal["queued", "sent", "suppressed", "failed", "abandoned"]
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A mail that this courier alone may send until its lease ends. Key id and sealed code are None once erased."""
+    """A mail that only this courier may send until its lease ends.
+
+    `seal_key_id` and `sealed_code` are None if the code was erased.
+    """
 
     delivery_id: UUID
     challenge_id: str = field(repr=False)
@@ -30,7 +33,7 @@ class ClaimedDelivery:
     sealed_code: bytes | None = field(repr=False)
     code_lives_for: timedelta
     domain_refused: bool
-    """Its domain was blocked, or another one allowed, while it waited."""
+    """Whether its domain was blocked, or fell out of the allowed ones, while it waited."""
 
     @property
     def was_tried(self) -> bool:
@@ -40,7 +43,7 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
-    """At most so many mails, and at most so many of them that were tried before."""
+    """The largest number of mails to claim, and of retried mails among them."""
 
     deliveries: int
     tried_before: int
@@ -48,7 +51,7 @@ class ClaimLimits:
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """Of the whole queue: mails that wait or are on their way, and since when the oldest does (zero if none)."""
+    """The whole queue: the number of mails that wait or are on their way, and the age of the oldest, zero if none."""
 
     depth: int
     oldest_age: timedelta
@@ -56,7 +59,7 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What became of a claimed mail. State `queued` puts it off for `wait`."""
+    """The result of a claimed mail. State `queued` means a retry after `wait`."""
 
     delivery: ClaimedDelivery
     state: DeliveryState
@@ -67,7 +70,7 @@ class Settlement:
 async def settle_and_claim(
     connection: asyncpg.Connection, settlements: Sequence[Settlement], limits: ClaimLimits, lease: timedelta
 ) -> list[ClaimedDelivery]:
-    """Both halves of a courier's step in one unit; what there is nothing of costs no round trip."""
+    """Settles and claims in one unit of work. Without settlements, or with a limit of 0, that half is skipped."""
     if settlements:
         await settle_deliveries(connection, settlements)
     return await claim_deliveries(connection, limits, lease) if limits.deliveries > 0 else []
@@ -76,7 +79,7 @@ async def settle_and_claim(
 async def claim_deliveries(
     connection: asyncpg.Connection, limits: ClaimLimits, lease: timedelta
 ) -> list[ClaimedDelivery]:
-    """Lease due mails; a courier that dies gives them back when `lease` ends."""
+    """Claims due mails for `lease`. After that time other couriers may claim the mails of a dead one."""
     rows = await connection.fetch(
         *_SQL["claim_deliveries"](limit=limits.deliveries, tried_before_limit=limits.tried_before, lease=lease)
     )
@@ -89,9 +92,10 @@ async def is_claim_good(connection: asyncpg.Connection, claimed: ClaimedDelivery
 
 
 async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequence[Settlement]) -> None:
-    """Write down what became of the mails. Repeating it changes nothing.
+    """Writes the results of claimed mails. Repeating it changes nothing.
 
-    Of a claim that another courier took over only `sent` is taken: the rest says nothing of the attempt that runs.
+    If another courier has claimed a mail meanwhile, only the result `sent` is written: the others say nothing about
+    the running attempt.
     """
     await connection.execute(
         *_SQL["settle_deliveries"](
@@ -105,19 +109,19 @@ async def settle_deliveries(connection: asyncpg.Connection, settlements: Sequenc
 
 
 async def erase_ended_codes(connection: asyncpg.Connection, limit: int) -> int:
-    """Erase up to `limit` sealed codes whose life is over; returns how many."""
+    """Erases up to `limit` sealed codes that have expired. Returns their number."""
     status = await connection.execute(*_SQL["erase_ended_codes"](limit=limit))
     return int(status.rpartition(" ")[2])
 
 
 async def abandon_ended_deliveries(connection: asyncpg.Connection, limit: int) -> int:
-    """Abandon up to `limit` mails that wait though their code ended; returns how many."""
+    """Abandons up to `limit` waiting mails whose code has ended. Returns their number."""
     status = await connection.execute(*_SQL["abandon_ended_deliveries"](limit=limit))
     return int(status.rpartition(" ")[2])
 
 
 async def read_queue_state(connection: asyncpg.Connection) -> QueueState:
-    """One snapshot."""
+    """Reads the state of the queue in one snapshot."""
     row = await connection.fetchrow(*_SQL["read_queue_state"]())
     assert row is not None
     return QueueState(row["depth"], row["oldest_age"])

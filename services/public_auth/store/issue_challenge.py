@@ -1,6 +1,6 @@
-"""The unit of work of sends: read, ask the domain, write guarded; alone again if something changed in between.
+"""The unit of work of sends: read, ask the domain, write guarded. An overtaken send is decided again, alone.
 
-asyncio-flavoured: runs inside `Postgres.unit_of_work`. Holds no rule of its own.
+It runs on asyncio, inside `Postgres.unit_of_work`, and has no rule of its own.
 """
 
 from collections.abc import Sequence
@@ -39,8 +39,9 @@ _SQL = queries.load(__package__)
 class NewAddressMailLimit:
     """At most `mails` in `window` from one network to addresses that never confirmed (SPEC §9.2).
 
-    Counted are its sends to all addresses that did not confirm from *this network*, mailed or not: else what is left of
-    the limit, which its own mailbox shows a stranger, would tell whether the address before had an account.
+    It counts all sends of the network to addresses that did not confirm from *this network*, mailed or not. Otherwise
+    the rest of the limit, which strangers can see in their own mailboxes, would reveal whether an address has an
+    account.
     """
 
     mails: int
@@ -49,17 +50,20 @@ class NewAddressMailLimit:
 
 @dataclass(frozen=True, slots=True)
 class IssuePolicy:
-    """What a send is decided by, apart from what is read."""
+    """The configured part of a send's decision."""
 
     budgets: Budgets
     new_address_mail_limit: NewAddressMailLimit | None
     users_live_here: bool = True
-    """All spellings of an address are one person. A user service may tell them apart (SPEC §8)."""
+    """Whether users live in our own Postgres; all spellings of an address are then one person.
+
+    A user service may tell spellings apart (SPEC §8).
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ChallengeDraft:
-    """Everything of a send that is made before the database is asked, whatever will be decided: same work for all."""
+    """The data of a send that is made before the database is read: the same for every decision, at the same cost."""
 
     email: EmailAddress
     network: NetworkTags = field(repr=False)
@@ -73,7 +77,7 @@ class ChallengeDraft:
 
 
 async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft, policy: IssuePolicy) -> IssueDecision:
-    """Issue `draft` as a challenge and return what was decided. Committed on return; decided again under contention."""
+    """Issues `draft` as a challenge and returns the decision, committed. Under contention it decides again."""
 
     async def attempt() -> IssueDecision | DecidedAgain:
         [decision] = await issue_challenges(connection, [draft], policy)
@@ -83,16 +87,16 @@ async def issue_challenge(connection: asyncpg.Connection, draft: ChallengeDraft,
     try:
         return await until_written(connection, attempt, lock_email)
     except asyncpg.ForeignKeyViolationError:
-        # The code that it would share went with its user, and the e-mail's row too.
+        # The user was erased meanwhile, and with the user the shared code and the e-mail's row.
         return await until_written(connection, attempt, lock_email)
 
 
 async def issue_challenges(
     connection: asyncpg.Connection, drafts: Sequence[ChallengeDraft], policy: IssuePolicy
 ) -> list[IssueDecision | DecidedAgain]:
-    """Issue several at the price of one; committed on return. Waits for nobody's lock.
+    """Issues a batch at the price of one, committed. It waits for no lock.
 
-    What contends with another send, of this batch or not, is left undone and must be decided again, alone.
+    `DecidedAgain` means that a send contends with another one, of this batch or not, and must be decided again, alone.
     """
     found = await connection.fetch(*_read_for_issue(drafts, policy))
     rows = sorted(found, key=itemgetter("place"))
@@ -108,7 +112,7 @@ async def issue_challenges(
 
 
 def _addresses(draft: ChallengeDraft) -> tuple[str, ...]:
-    """Whose rows guard a send: the address, and its mailbox if that is another one."""
+    """The addresses whose rows guard a send: the address itself, and its mailbox if that is another one."""
     email = draft.email
     return (email.folded,) if email.mailbox == email.folded else (email.folded, email.mailbox)
 
@@ -179,14 +183,14 @@ def _withheld(row: asyncpg.Record) -> Place | None:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """What the decision puts into the columns of the challenge and of its queue row."""
+    """The values of the challenge and of its queue row that depend on the decision."""
 
     login_code_id: UUID | None
     challenge_state: str
     delivery_state: str
     reason: str | None
     rewritten: Place | None = None
-    """A challenge that gives up its place; of a decoy one that has none, so that both cost the same."""
+    """The challenge that gives up its place. A decoy rewrites one without a place, so that both cost the same."""
 
 
 def _rows(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -> _Rows:
@@ -214,7 +218,7 @@ def _write_issue(chosen: Sequence[tuple[ChallengeDraft, asyncpg.Record, IssueDec
 
 
 def _guards(draft: ChallengeDraft, row: asyncpg.Record, place: int) -> list[dict[str, Any]]:
-    """The rows that a send locks, each with the version that was read."""
+    """The rows that a send locks, each with its version at the read."""
     own, *mailbox = _addresses(draft)
     return [
         _guard(own, row["email_id"], row["version"], place, is_own=True),
@@ -246,7 +250,7 @@ def _send(draft: ChallengeDraft, row: asyncpg.Record, decision: IssueDecision) -
         "mac": draft.stored_code.mac,
         "sealed_code": draft.sealed_code if is_new else None,
         "seal_key_id": draft.seal_key_id if is_new else None,
-        "code_ended_at": None if is_new else row["now"],  # a code that nobody will get is born ended
+        "code_ended_at": None if is_new else row["now"],  # an unused code is written as ended
         "challenge_id": draft.challenge_id,
         "login_code_id": rows.login_code_id,
         "network_tag": draft.network.newest,

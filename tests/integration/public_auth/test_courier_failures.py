@@ -139,7 +139,7 @@ def test_a_mail_that_trips_over_a_fault_of_ours_is_put_off_and_the_others_go_on(
 
     assert {flow.state(one) for one in others} == {"sent"}
     assert (post.queued(poisonous)["state"], post.queued(poisonous)["reason"]) == ("queued", "fault")
-    assert [record.message for record in caplog.records] == ["a mail could not be carried"]
+    assert [record.message for record in caplog.records] == ["mail failed by a fault of ours"]
 
 
 class DownWhile:

@@ -126,7 +126,7 @@ def test_a_log_line_names_its_trace_here_and_at_the_collector(observed: Observed
     product = observed.product
     challenge_id = product.send("logged@example.com")
     product.confirm(challenge_id, "123456", client_key_proof="cHJvb2Y=")
-    event = "a client_key_proof came that cannot be checked: AUTHSESSION_PUBLIC_HOST is not set"
+    event = "client_key_proof refused: AUTHSESSION_PUBLIC_HOST is not set"
     [line] = wait_for(lambda: [line for line in product.stack.lines["public"] if event in line])
     told = json.loads(line)
     [record] = wait_for(lambda: [each for each in observed.collector.logs() if each.body.string_value == event])

@@ -176,7 +176,7 @@ def test_a_wording_that_no_mould_fits_goes_the_long_way_and_is_said_once(caplog:
     for _ in range(3):
         assert writer.write(LETTER) == write_letter(LETTER, stationery)
     assert [record.message for record in caplog.records].count(
-        "letters in this language are written slowly: no mould fits"
+        "no mould fits: letters in this language are written slowly"
     ) == 1
 
 

@@ -54,10 +54,10 @@ def test_a_file_replaces_ours_and_the_rest_stays(tmp_path: Path) -> None:
         ("en.toml", b'heading = "a\\u2028b"', "en.toml: heading must be one line without control"),
         ("en.toml", b'subject = "{{code}}' + b"x" * 200 + b'"', "en.toml: subject must have at most 200 characters"),
         ("en.toml", b"subject = 7", "en.toml: subject must be a text in quotation marks that is not empty"),
-        ("en.toml", b'advise = "x"', "en.toml: advise is no entry of a wording; there may be subject, heading"),
-        ("de-DE.toml", b"", "de-DE.toml is no file of a letter; there may be letter.html, letter.txt, en.toml"),
-        ("mail.html", b"", "mail.html is no file of a letter; there may be letter.html, letter.txt, en.toml"),
-        ("README", b"", "the folder has no file of a letter; there may be letter.html"),
+        ("en.toml", b'advise = "x"', "en.toml: advise is no entry of a wording; use one of subject, heading"),
+        ("de-DE.toml", b"", "de-DE.toml is no file of a letter; use one of letter.html, letter.txt, en.toml"),
+        ("mail.html", b"", "mail.html is no file of a letter; use one of letter.html, letter.txt, en.toml"),
+        ("README", b"", "the folder has no file of a letter; put in one of letter.html"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_cure(tmp_path: Path, name: str, content: bytes, problem: str) -> None:

@@ -114,7 +114,7 @@ async def run(settings: InternalAdminSettings) -> None:
     """Serve until a signal has drained the server. Raises `ConfigurationError` for an address that cannot be had."""
     process = settings.process
     for warning in process.warnings:
-        _log.warning("the configuration has a weakness", extra={"warning": warning})
+        _log.warning("insecure configuration", extra={"warning": warning})
     entropy = SystemEntropy()
     async with (
         open_loop(),

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
-_SENTENCE_END = re.compile(r"(?<=[a-z0-9`)*»][.!?]) +(?=[A-Z`0-9*\[«])")
+_SENTENCE_END = re.compile(r"(?<=[^\s.][.!?]) +(?=[A-Z`0-9*\[«])")
 
 
 def page(title: str, sources: str, *parts: str) -> str:

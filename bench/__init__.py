@@ -1,1 +1,1 @@
-"""Speed, measured: never asserted in a test. `make bench` prints; docs/evidence says what the numbers mean."""
+"""Measures speed; no test asserts it. `make bench` prints the numbers; docs/evidence explains them."""

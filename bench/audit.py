@@ -1,4 +1,4 @@
-"""The audit trail: a page at a million rows, how fast it is sealed and verified, what sealing costs logins."""
+"""The audit trail: the time of a page at a million rows, the speed of sealing and verifying, the cost for logins."""
 
 import asyncio
 import os
@@ -150,7 +150,7 @@ async def measure_sealer_cost(
                 await (_halt(holder) if name == "halted" else _let_seal(holder))
                 before, first = _cpu(stack, database), await holder.fetchval(_SEALED)
                 confirms[name] += (await log_in()).confirm
-                await asyncio.sleep(1)  # what is still to be sealed is part of the cost
+                await asyncio.sleep(1)  # sealing that is still due is part of the cost
                 for process, seconds in _cpu(stack, database).items():
                     cpu[name][process] += seconds - before[process]
                 sealed[name] += await holder.fetchval(_SEALED) - first

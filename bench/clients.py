@@ -24,7 +24,7 @@ _READ_CODE = """
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; `head` is the status line and the fields, as they came."""
+    """An answer. `head` is the status line and the fields, unchanged."""
 
     status: int
     head: bytes = field(repr=False)

@@ -1,11 +1,11 @@
-"""A following gateway in a process of its own: told an id, it says when it first refused that session.
+"""A following gateway in its own process. Given a session id, it prints when it first refused that session.
 
-stdin: an id a line. stdout: `active` when it serves the session, then `refused revoked`: two instants of the monotonic
-clock in nanoseconds, which all processes of a Linux machine share: of the first answer that was not active (it may be
-`unavailable`), and of the first that said revoked.
+stdin has one id a line. stdout has `active` when the gateway serves the session, then two instants: the first answer
+that was not active, which may be `unavailable`, and the first answer `revoked`. They are nanoseconds of the monotonic
+clock, which all processes of a Linux machine share.
 
-It asks as soon as an entry of that session was heard, and every 5 ms besides. Asking every half millisecond instead, as
-so many requests would, took enough of two cores to double what was measured.
+It asks when it hears an entry of the session, and every 5 ms. Asking every half millisecond used so much of two cores
+that the measured time doubled.
 """
 
 import os

@@ -1,6 +1,7 @@
 """Time to the edge: from the start of a revoke request to the first refusal in a following gateway process.
 
-At rest, under full login load, and through a restart of Redis (killed right before the request: counted from there).
+It is measured at rest, under full login load, and through a restart of Redis. Redis is then killed right before the
+request, and the time counts from the kill.
 """
 
 import asyncio

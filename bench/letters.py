@@ -1,4 +1,4 @@
-"""What writing a letter costs, in every language: by mould as a process does it, and by the library alone."""
+"""The cost of writing a letter in every language: by mould, as a process does it, and by the library alone."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""Operators: whether many log-ins delay a revocation, and whether the time of a refusal tells why (SPEC §10.6)."""
+"""Operators: do many logins delay a revocation, and does the time of a refusal reveal its reason (SPEC §10.6)?"""
 
 import asyncio
 import statistics

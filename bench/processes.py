@@ -1,4 +1,4 @@
-"""What processes cost: CPU seconds and resident memory, from the operating system."""
+"""The cost of processes: CPU seconds and resident memory, from the operating system."""
 
 import time
 from dataclasses import dataclass
@@ -29,5 +29,5 @@ def family_cpu_seconds(pid: int, without: frozenset[int] = frozenset()) -> float
 
 
 def resident_mebibytes(pid: int) -> float:
-    """What the process holds in memory now."""
+    """The resident memory of the process now."""
     return psutil.Process(pid).memory_info().rss / 2**20

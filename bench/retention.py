@@ -1,7 +1,8 @@
-"""Whether the removal of old rows is in anybody's way (SPEC §5.4): the time of a confirm with and without a sweep.
+"""Does the removal of old rows slow logins (SPEC §5.4)? The time of a confirm with and without a sweep.
 
-In two states: a million rows that were made slowly, so that the sweep catches up at its longest rest (the p99 must stay
-within a tenth); and rows that were made as fast as full load makes them, so that it must hurry.
+It is measured in two states. In the first, a million rows were made slowly, so that the sweep keeps up at its longest
+rest; the p99 must then stay within a tenth. In the second, rows were made at the rate of full load, so that the sweep
+must hurry.
 """
 
 import asyncio

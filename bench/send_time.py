@@ -1,4 +1,4 @@
-"""Whether the time of a send tells what the e-mail is (SPEC §3.4): the AUC of paired samples is 0.5 if it does not."""
+"""Does the time of a send reveal the kind of an e-mail (SPEC §3.4)? The AUC of paired samples is 0.5 if it does not."""
 
 import statistics
 import time

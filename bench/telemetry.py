@@ -1,4 +1,4 @@
-"""What telemetry costs the public process: CPU of a login, in turns, by what is asked for (issue 5)."""
+"""The cost of telemetry for the public process: CPU of a login, measured in turns for each configuration."""
 
 import asyncio
 import random

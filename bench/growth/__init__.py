@@ -1,1 +1,1 @@
-"""Growth: what an operation costs with ten thousand sessions and with ten million (docs/evidence/growth.md)."""
+"""Growth: the cost of each operation from ten thousand sessions to ten million (docs/evidence/growth.md)."""

@@ -1,4 +1,4 @@
-"""Turns of each operation at each size by turns, so that whatever else the machine does falls on all sizes alike."""
+"""Measures each operation at each size in turn, so that other load of the machine affects all sizes alike."""
 
 import statistics
 import time

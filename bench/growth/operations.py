@@ -1,6 +1,6 @@
-"""What is measured, one request each: every answer is looked at, so that no refusal passes for a fast success.
+"""The measured operations, one request each. Every answer is checked, so that no refusal counts as a fast success.
 
-An operation prepares a turn, unmeasured, and gives the calls of the turn.
+An operation prepares a turn, which is not measured, and returns the calls of the turn.
 """
 
 import base64
@@ -64,7 +64,7 @@ OPERATIONS: Mapping[str, Operation] = {
 
 
 async def _sent(scene: Scene, person: int) -> dict[str, str]:
-    """What confirms the login code of that person."""
+    """The body of the confirm for a new login code of that person."""
     path, email = "/api/v1/public/auth/send-email-code", f"person{person}@example.com"
     status, sent = await scene.public.post(path, {"email": email})
     assert status == 200, sent

@@ -1,4 +1,4 @@
-"""What goes over all sessions: a rebuild into an empty Redis, and the verification of what it wrote."""
+"""The operations over all sessions: a rebuild into an empty Redis, and its verification."""
 
 import json
 import os

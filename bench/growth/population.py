@@ -1,4 +1,4 @@
-"""Fills a database with so many sessions (`population.sql` says of whom), and tells who is in it."""
+"""Fills a database with a number of sessions (`population.sql`), and names the users in it."""
 
 import asyncpg
 

@@ -1,6 +1,6 @@
-"""A rebuild of the projection, or its verification, as `authsession projection` does it, in a process of its own.
+"""Rebuilds or verifies the projection in its own process, as `authsession projection` does.
 
-Given: `rebuild` or `verify`. stdout: a line of JSON, those fields of `bench.growth.passes.Pass` that it knows itself.
+The argument is `rebuild` or `verify`. stdout is a line of JSON with the known fields of `bench.growth.passes.Pass`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The whole run: every size filled, rebuilt and verified by itself, then the operations in turn over all of them."""
+"""The whole run: fills, rebuilds and verifies each size, then measures the operations in turn over all sizes."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""One size under measurement: its database and Redis, both services on them, and whom the operations are about."""
+"""One size under measurement: its database and Redis, both services on them, and the users of the operations."""
 
 import asyncio
 import random

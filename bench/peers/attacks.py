@@ -1,6 +1,6 @@
-"""What strangers try, limits at their defaults (issue 5, probes a to f). Each returns what happened, in words.
+"""Attacks of strangers, with all limits at their defaults (probes a to f). Each returns its result in words.
 
-Strangers have as many network addresses as they like: each request that is not its owner's comes from a fresh one.
+Strangers have any number of network addresses: each of their requests comes from a new one.
 """
 
 from collections import Counter

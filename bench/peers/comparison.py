@@ -1,4 +1,4 @@
-"""The runs: each system on a fresh database, new and returning users, so many clients, several times."""
+"""The runs: each system on a fresh database, with new and returning users, several times."""
 
 import asyncio
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Case:
-    """What one measurement is of."""
+    """The subject of one measurement."""
 
     system: str
     users: str

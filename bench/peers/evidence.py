@@ -1,4 +1,4 @@
-"""How one knows of each system how many guesses were compared with a code, and how it blocks people."""
+"""Evidence from each system: the number of guesses that it compared with a code, and its way to block people."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol

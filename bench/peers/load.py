@@ -1,8 +1,8 @@
-"""The load: so many clients, each with a request under way at any time.
+"""The load: a number of clients, each with one request under way at any time.
 
-A client never waits for a mail, as a server never does: it confirms a login whose code has come, else it begins another
-one. So a login's time is that of its two requests, and the mail's way is told apart. All three systems are loaded by
-this same code.
+A client never waits for a mail: it confirms a login whose code has come, else it begins another login. So the time of
+a login is the time of its two requests; the time of the mail is measured separately. The same code loads all three
+systems.
 """
 
 import asyncio

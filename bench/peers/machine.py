@@ -1,4 +1,4 @@
-"""What a reader must know of a run: when, on what machine, with which versions."""
+"""The facts about a run: time, machine and versions."""
 
 import os
 import platform

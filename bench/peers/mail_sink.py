@@ -1,4 +1,4 @@
-"""Where every mail ends, by a hook or through `smtp_sink`: a datagram on loopback, `address` line feed `code`."""
+"""The end of every mail, from a hook or from `smtp_sink`: a datagram on loopback with address, line feed and code."""
 
 import asyncio
 import socket

@@ -1,4 +1,4 @@
-"""One measured window: how many logins, how long each took, and what they cost."""
+"""One measured window: the number of logins, the time of each, and their cost."""
 
 import asyncio
 import statistics

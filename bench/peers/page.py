@@ -1,4 +1,4 @@
-"""The measured half of docs/evidence/compared.md, and its plots: medians, ratios, what was answered to whom."""
+"""The measured half of docs/evidence/compared.md and its plots: medians, ratios and results of the probes."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

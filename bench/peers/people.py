@@ -1,4 +1,4 @@
-"""Who logs in: people nobody knows, or the same ones again and again."""
+"""The people who log in: new ones, or the same ones again and again."""
 
 from collections import deque
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How each system behaves under attack, limits at their defaults (issue 5, item 5)."""
+"""Probes each system under attack, with all limits at their defaults."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ EVIDENCE: dict[str, Evidence] = {
 
 
 def probe(system: System, server: EmbeddedPostgres, sink: MailSink, pairs: int) -> dict[str, str]:
-    """What happened, by the name of the probe."""
+    """The result in words, by the name of the probe."""
     evidence = EVIDENCE[system.name]
     with system.running(server, sink.port, has_limits=True) as running:
         results = asyncio.run(_attack(Scene(system, running), sink, evidence))

@@ -1,4 +1,4 @@
-"""A running system as people and strangers meet it: each has an address of their own, and mails arrive."""
+"""A running system with people and strangers, each from their own network address, and with their mails."""
 
 import asyncio
 from collections import defaultdict

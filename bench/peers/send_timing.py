@@ -1,6 +1,6 @@
-"""Whether the time of a send tells what an e-mail is (probe g): AUC of pairs, against e-mails that nobody knows.
+"""Does the time of a send reveal the kind of an e-mail (probe g)? AUC of pairs, against unknown e-mails.
 
-Limits of networks are off here: they would answer before the e-mail is looked at.
+Limits per network are off here, because they would answer before the system looks at the e-mail.
 """
 
 import statistics

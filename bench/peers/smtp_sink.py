@@ -1,6 +1,6 @@
-"""A mail server of the bench: takes each letter over SMTP and hands address and code to the bench as a datagram.
+"""A mail server for the bench: accepts each letter over SMTP and sends address and code to the bench as a datagram.
 
-A process of its own, so that its CPU is nobody's: `python -m bench.peers.smtp_sink SINK_PORT SMTP_PORT`.
+It has its own process, so that its CPU counts for no system: `python -m bench.peers.smtp_sink SINK_PORT SMTP_PORT`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the bench asks of each system: how it is started, and which two requests are a login."""
+"""The interface of a system to the bench: how it starts, and the two requests of a login."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager

@@ -1,1 +1,1 @@
-"""Hostile networks besiege one address: who gets in, how many guesses are compared, how many mails arrive."""
+"""Hostile networks besiege one address: which owners get in, how many guesses are compared, how many mails arrive."""

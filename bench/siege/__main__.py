@@ -1,8 +1,8 @@
 """`python -m bench.siege` prints what hostile networks can do to one address (SPEC §3.5, §3.6), as a Markdown table.
 
-It plays days in minutes: the real units of work on a real Postgres, on a clock of its own. After the moves of the
-networks three owners try to log in, and each trial is undone: one whose network the address knows, one who comes from
-a network that nobody has seen, and the same one with an address that has a `+` in it.
+It plays days in minutes: the real units of work on a real Postgres, with a clock of its own. After the moves of the
+networks, three owners try to log in, and each trial is rolled back. The first comes from a known network, the second
+from a new network, and the third from a new network with a `+` in the address.
 """
 
 import argparse

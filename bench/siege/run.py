@@ -1,4 +1,4 @@
-"""Plays a strategy for some hours, and counts who gets in."""
+"""Plays a strategy for some hours, and counts the logins of the owners."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager

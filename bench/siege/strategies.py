@@ -1,4 +1,4 @@
-"""What hostile networks try. A strategy is one move of all of them; a move comes every two minutes."""
+"""Strategies of hostile networks. A strategy is one move of all networks; a move comes every two minutes."""
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping

@@ -1,6 +1,6 @@
 """Laws of the control plane's limits per network (SPEC §10.6): GCRA of one process, on a clock that jumps."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Never
@@ -35,7 +35,8 @@ NOBODY: Any = None
 class NoRedis:
     """Away: then the limits are counted in the process, at half the rate."""
 
-    async def run_script(self, _script: str, _keys: Sequence[str], _args: Sequence[str | int], _read: object) -> Never:
+    async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int], read: object) -> Never:
+        del script, keys, args, read
         raise DependencyUnavailable("redis")
 
     async def ping(self) -> None:
@@ -59,7 +60,7 @@ class Door:
 
 
 @asynccontextmanager
-async def served(door: Door, **declared: Any) -> AsyncIterator[Endpoint]:
+async def served(door: Door, **declared: Any) -> AsyncGenerator[Endpoint]:
     """The door behind the guard, as a route of the internal API with what is `declared`."""
     route = Route("POST", "/api/v1/internal/door", Door.open, access=Anyone(), limit=LIMIT, **declared)
     cookie = SessionCookie(KeyRing.parse("test", COOKIE_KEYS), SystemEntropy())

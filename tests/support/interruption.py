@@ -2,14 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import asyncpg
 
 from shared.io import queries
 from shared.io.postgres import Body, P, Postgres, T, Unit
 
-T = TypeVar("T")
 Event = Callable[[], Awaitable[Any]]
 _GUARDED = {
     statement.text

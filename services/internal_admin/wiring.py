@@ -1,4 +1,4 @@
-"""The one place that constructs the internal process: resources, features, routes, workers."""
+"""Constructs the internal process; no other module does. Resources come first, then features, routes and workers."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -111,7 +111,7 @@ class InternalAdmin:
 
 
 async def run(settings: InternalAdminSettings) -> None:
-    """Serve until a signal has drained the server. Raises `ConfigurationError` for an address that cannot be had."""
+    """Serves until a signal has drained the server. Raises `ConfigurationError` for an address that is not free."""
     process = settings.process
     for warning in process.warnings:
         _log.warning("insecure configuration", extra={"warning": warning})
@@ -272,8 +272,10 @@ def _block_orders(resources: Resources) -> tuple[Worker, ...]:
 async def _serve(
     service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Workers outlive the server: the last request still finds its relay. The internet does not reach the listener,
-    so it shows checks and metrics in full."""
+    """Workers end after the server, so that the last request still finds its relay.
+
+    The listener shows checks and metrics in full, because the internet does not reach it.
+    """
     process = settings.process
     resources.postgres.show_pool()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)

@@ -1,12 +1,14 @@
-"""Constructs the public process; no other module does. Each object is built after those that it uses."""
+"""Constructs the public process; no other module does. Resources come first, then flows, routes and workers."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeAlias
 
 import trio
+from opentelemetry.metrics import Meter
 
 from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
@@ -26,11 +28,11 @@ from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.io.aio import open_loop
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
-from shared.kernel.clock import SystemClock
-from shared.kernel.entropy import SystemEntropy
+from shared.kernel.clock import Clock, SystemClock
+from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.lifecycle.batching import Turns
 from shared.lifecycle.drain import Drain, watch_signals
-from shared.lifecycle.supervision import supervise
+from shared.lifecycle.supervision import Signal, Worker
 from shared.projection.keeper import Keeper
 from shared.projection.projection import Projection
 from shared.projection.relay import BATCH as RELAY_BATCH
@@ -45,6 +47,7 @@ from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
+from shared.web.exchange import Route
 from shared.web.health import Readiness, health_routes
 from shared.web.metrics_route import metrics_route
 from shared.web.rate_limit import RateLimiter
@@ -58,6 +61,33 @@ WATCH_IDLE = timedelta(seconds=10)
 COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process' patience, so that the internal process keeps the projection while it runs."""
+
+
+Run: TypeAlias = Callable[..., Awaitable[None]]
+"""Works until it is cancelled; for `nursery.start`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the service stands on. `directory` is None where users live in our own Postgres."""
+
+    postgres: Postgres
+    redis: Redis
+    transport: MailTransport
+    directory: UserDirectory | None
+    meter: Meter
+    clock: Clock
+    entropy: Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAuth:
+    """The service, built and not yet running. `loops` pace themselves; `workers` are supervised."""
+
+    projection: Projection
+    routes: tuple[Route, ...]
+    loops: tuple[Run, ...]
+    workers: tuple[Worker, ...]
 
 
 async def run(settings: PublicAuthSettings) -> None:
@@ -77,95 +107,112 @@ async def run(settings: PublicAuthSettings) -> None:
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
-        open_user_directory(process.user_service) as users,
+        open_user_directory(process.user_service) as directory,
     ):
-        await _run(settings, metrics, postgres, redis, transport, users)
+        resources = Resources(postgres, redis, transport, directory, metrics.meter, SystemClock(), SystemEntropy())
+        await _serve(build(resources, settings), resources, settings, metrics)
 
 
-async def _run(
-    settings: PublicAuthSettings,
-    metrics: Metrics,
-    postgres: Postgres,
-    redis: Redis,
-    transport: MailTransport,
-    users: UserDirectory | None,
-) -> None:
-    """Workers end after the server, so that the last request still finds its relay."""
-    process = settings.process
-    clock, entropy = SystemClock(), SystemEntropy()
-    postgres.show_pool()
-    drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
-    projection = Projection(postgres, redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen)
-    relay = Relay(postgres, projection)
-    keeper = Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE, finds_strays=False)
-    limiter = RateLimiter(
-        redis,
+def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
+    """All of the service but its listeners."""
+    process, postgres, entropy = settings.process, resources.postgres, resources.entropy
+    projection = Projection(
+        postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
+    )
+    relay, courier, limiter = Relay(postgres, projection), _courier(resources, settings), _limiter(resources, settings)
+    turns = Turns()
+    send_code = _send_code(resources, settings, turns, mail_queued=courier.wake)
+    confirm_code = _confirm_code(resources, settings, turns, relay)
+    return PublicAuth(
+        projection,
+        routes=public_routes(send_code, confirm_code, limiter, settings.public_host),
+        loops=(
+            limiter.run,
+            relay.run,
+            Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE, finds_strays=False).run,
+            courier.run,
+        ),
+        workers=(
+            Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
+            Worker("mail_queue_watch", QueueWatch(postgres).step, idle=WATCH_IDLE),
+            Worker("outbox_watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
+            Worker("eraser", Eraser(postgres).step, idle=timedelta(seconds=5), batch=ERASER_BATCH),
+        ),
+    )
+
+
+def _limiter(resources: Resources, settings: PublicAuthSettings) -> RateLimiter:
+    return RateLimiter(
+        resources.redis,
         {SEND: settings.send_rate_limit, CONFIRM: settings.confirm_rate_limit},
         total=settings.public_rate_limit,
         key_prefix=settings.rate_limit_key_prefix,
     )
-    courier = Courier(
-        postgres,
-        transport,
-        sealing_keys=process.sealing_keys,
-        entropy=entropy,
+
+
+def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
+    directory = resources.directory
+    return Courier(
+        resources.postgres,
+        resources.transport,
+        sealing_keys=settings.process.sealing_keys,
+        entropy=resources.entropy,
         concurrency=settings.mail_concurrency,
         linger=COURIER_LINGER,
         on_settled=count_settled,
-        may_be_mailed=anyone if users is None else unless_blocked_by(users),
+        may_be_mailed=anyone if directory is None else unless_blocked_by(directory),
     )
-    queue_watch = QueueWatch(postgres)
-    eraser = Eraser(postgres)
-    count_sends = counts_by_outcome(metrics.meter, "authsession.sends", "Calls of `send-email-code`, by outcome.")
-    turns = Turns()
-    send_code = SendCodeFlow(
-        postgres,
+
+
+def _send_code(resources: Resources, settings: PublicAuthSettings, turns: Turns, mail_queued: Signal) -> SendCodeFlow:
+    count = counts_by_outcome(resources.meter, "authsession.sends", "Calls of `send-email-code`, by outcome.")
+    users_live_here = resources.directory is None
+    return SendCodeFlow(
+        resources.postgres,
         turns,
-        login_code_keys=process.login_code_keys,
-        sealing_keys=process.sealing_keys,
-        policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings), users_live_here=users is None),
-        clock=clock,
-        entropy=entropy,
-        on_issued=_both(count_sends, lambda _: courier.wake.notify()),
+        login_code_keys=settings.process.login_code_keys,
+        sealing_keys=settings.process.sealing_keys,
+        policy=IssuePolicy(settings.budgets, _new_address_mail_limit(settings), users_live_here=users_live_here),
+        clock=resources.clock,
+        entropy=resources.entropy,
+        on_issued=_both(count, lambda _: mail_queued.notify()),
     )
-    confirm_code = ConfirmCodeFlow(
-        postgres,
+
+
+def _confirm_code(resources: Resources, settings: PublicAuthSettings, turns: Turns, relay: Relay) -> ConfirmCodeFlow:
+    return ConfirmCodeFlow(
+        resources.postgres,
         turns,
         relay,
-        users=users,
-        login_code_keys=process.login_code_keys,
-        clock=clock,
-        entropy=entropy,
+        users=resources.directory,
+        login_code_keys=settings.process.login_code_keys,
+        clock=resources.clock,
+        entropy=resources.entropy,
         on_confirmed=counts_by_outcome(
-            metrics.meter, "authsession.confirms", "Calls of `confirm-email-code`, by outcome."
+            resources.meter, "authsession.confirms", "Calls of `confirm-email-code`, by outcome."
         ),
     )
+
+
+async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuthSettings, metrics: Metrics) -> None:
+    """Workers end after the server, so that the last request still finds its relay."""
+    process = settings.process
+    resources.postgres.show_pool()
+    drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("login_codes", "insert", settings.rate_limit_key_prefix)
-    add_dependency_checks(readiness, postgres, redis, projection, needs)
+    add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     edge = Edge(
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
     )
-    hot_routes = public_routes(send_code, confirm_code, limiter, settings.public_host)
-    plain = PlainRequests(hot_routes, edge)
-    app = quart_app((*hot_routes, *health_routes(readiness, shows_checks=False)), edge)
-
+    plain = PlainRequests(service.routes, edge)
+    app = quart_app((*service.routes, *health_routes(readiness, shows_checks=False)), edge)
+    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
     async with trio.open_nursery() as workers:
-        await workers.start(limiter.run)
-        await workers.start(relay.run)
-        await workers.start(keeper.run)
-        await workers.start(partial(
-            supervise, relay.step, name="relay", idle=timedelta(seconds=1), wake=relay.wake, batch=RELAY_BATCH
-        ))  # fmt: skip
-        await workers.start(courier.run)
-        await workers.start(partial(supervise, queue_watch.step, name="mail_queue_watch", idle=WATCH_IDLE))
-        await workers.start(partial(supervise, OutboxWatch(postgres).step, name="outbox_watch", idle=WATCH_IDLE))
-        await workers.start(partial(
-            supervise, eraser.step, name="eraser", idle=timedelta(seconds=5), batch=ERASER_BATCH
-        ))  # fmt: skip
-        rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
+        for work in (*service.loops, *(worker.run for worker in service.workers)):
+            await workers.start(work)
         async with trio.open_nursery() as servers:
             await servers.start(watch_signals, drain)
             if settings.metrics_address is not None:

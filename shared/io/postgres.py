@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 import trio
@@ -24,8 +24,12 @@ from shared.io.postgres_dsn import connect_targets
 from shared.kernel.faults import DependencyUnavailable
 from shared.telemetry import tracing
 
+P = ParamSpec("P")
 T = TypeVar("T")
+Unit = Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]]
+"""A unit of work: a function of a connection, and of what its caller gives it besides."""
 Body = Callable[[asyncpg.Connection], Awaitable[T]]
+"""A unit of work that needs nothing but its connection."""
 
 ATTEMPTS = 3
 _RETRIED = (
@@ -89,23 +93,23 @@ class Postgres:
         self._free = trio.Semaphore(pool_size)
         self._idle: list[asyncpg.Connection] = []  # the last one used is used next: the statements it knows are warm
 
-    async def unit_of_work(self, body: Body[T]) -> T:
-        """Run `body` with a connection, in asyncio, and return what it returns.
+    async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call `function` with a connection and these arguments, in asyncio, and return what it returns.
 
         There is no implicit transaction: a single statement commits by itself, more need `connection.transaction()`.
-        `body` awaits nothing but its connection, and must be idempotent when rolled back: it is repeated after a
-        deadlock or serialization failure (at most `ATTEMPTS` runs). Cancellation comes before the first statement or
+        `function` awaits nothing but its connection. It must be idempotent when rolled back: a deadlock or a
+        serialization failure repeats it (at most `ATTEMPTS` runs). Cancellation comes before the first statement or
         after the last, never between. Ends within twice `acquire_timeout` (a free connection, connecting) and once
-        `unit_timeout`: then the connection is cut under `body`.
+        `unit_timeout`: then the connection is cut under `function`.
 
         Raises `DependencyUnavailable("postgres")` when the database cannot serve (away, paused, read-only, full, not
         migrated) or says what nobody expects; the outcome of the unit is then unknown. Errors of data and constraints,
-        and whatever `body` itself raises, pass unchanged, but for the row's values, which are taken out of them.
+        and whatever `function` itself raises, pass unchanged, but for the row's values, which are taken out of them.
         """
-        with tracing.unit_of_work(body):
+        with tracing.unit_of_work(function):
             await self._wait_for_free_connection()
             try:
-                return await aio.call(self._unit_of_work, body)
+                return await aio.call(self._unit_of_work, lambda connection: function(connection, *args, **kwargs))
             finally:
                 self._free.release()
 
@@ -187,10 +191,12 @@ class OwnConnection:
         self._connection = connection
         self._unit_timeout = unit_timeout
 
-    async def unit_of_work(self, body: Body[T]) -> T:
+    async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Postgres.unit_of_work`, on this connection. After a fault that closed it, each call raises."""
-        with tracing.unit_of_work(body):
-            return await aio.call(_bounded, self._connection, body, self._unit_timeout)
+        with tracing.unit_of_work(function):
+            return await aio.call(
+                _bounded, self._connection, lambda connection: function(connection, *args, **kwargs), self._unit_timeout
+            )
 
 
 @asynccontextmanager

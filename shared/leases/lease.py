@@ -7,17 +7,18 @@ import functools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 import asyncpg
 import trio
 
 from shared.io import queries
-from shared.io.postgres import Body, OwnConnection, Postgres
+from shared.io.postgres import OwnConnection, Postgres, Unit
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 LIFE = timedelta(seconds=4)
@@ -33,12 +34,12 @@ class Lease:
         self._name = name
         self._holder = holder
 
-    async def unit_of_work(self, body: Body[T]) -> T:
+    async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `Postgres.unit_of_work`, in a transaction that renews the lease first: what succeeds was done holding it.
 
         Raises `DependencyUnavailable("postgres")` when the lease is another's by now, and ever after a lost connection.
         """
-        return await self._connection.unit_of_work(_holding(self._name, self._holder, body))
+        return await self._connection.unit_of_work(_holding(self._name, self._holder, function), *args, **kwargs)
 
 
 @asynccontextmanager
@@ -52,33 +53,31 @@ async def lease(postgres: Postgres, name: str) -> AsyncGenerator[Lease | None]:
     async with postgres.own_connection() as connection:
         is_held = True  # as far as anybody knows, once it was asked for
         try:
-            is_held = await connection.unit_of_work(functools.partial(_take, name=name, holder=holder))
+            is_held = await connection.unit_of_work(_take, name, holder)
             yield Lease(connection, name, holder) if is_held else None
         finally:
             if is_held:
-                await _give_back(postgres, name, holder)
-
-
-async def _give_back(postgres: Postgres, name: str, holder: UUID) -> None:
-    with trio.CancelScope(shield=True), suppress(DependencyUnavailable):
-        await postgres.unit_of_work(
-            lambda connection: connection.execute(*_SQL["give_back_lease"](name=name, holder=holder))
-        )
+                with trio.CancelScope(shield=True), suppress(DependencyUnavailable):
+                    await postgres.unit_of_work(_give_back, name, holder)
 
 
 # From here on: asyncio.
 
 
-def _holding(name: str, holder: UUID, body: Body[T]) -> Body[T]:
-    @functools.wraps(body, assigned=("__name__", "__qualname__"), updated=())
-    async def holding(connection: asyncpg.Connection) -> T:
+def _holding(name: str, holder: UUID, function: Unit[P, T]) -> Unit[P, T]:
+    @functools.wraps(function, assigned=("__name__", "__qualname__"), updated=())
+    async def holding(connection: asyncpg.Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
         async with connection.transaction():
-            if not await _take(connection, name=name, holder=holder):
+            if not await _take(connection, name, holder):
                 raise DependencyUnavailable("postgres")
-            return await body(connection)
+            return await function(connection, *args, **kwargs)
 
     return holding
 
 
-async def _take(connection: asyncpg.Connection, *, name: str, holder: UUID) -> bool:
+async def _take(connection: asyncpg.Connection, name: str, holder: UUID) -> bool:
     return await connection.fetchval(*_SQL["take_lease"](name=name, holder=holder, life=LIFE))
+
+
+async def _give_back(connection: asyncpg.Connection, name: str, holder: UUID) -> None:
+    await connection.execute(*_SQL["give_back_lease"](name=name, holder=holder))

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 
 import asyncpg
 
@@ -95,7 +94,7 @@ class Examination:
     async def tell_unreadable(self, count: int) -> None:
         """Stream entries of no known form, which nobody of ours writes. There is no session to correct."""
         event = replace(_event(DriftKind.MALFORMED, None), outcome="found", details={"entries": count})
-        await self._postgres.unit_of_work(partial(insert_audit_event, event=event))
+        await self._postgres.unit_of_work(insert_audit_event, event)
         metrics.CORRECTIONS.add(count, {"kind": DriftKind.MALFORMED})
 
     async def _examine(self, ids: Sequence[str], words: Mapping[str, Word]) -> None:
@@ -124,7 +123,7 @@ class Examination:
         told = [found for found in proven if found.kind is not DriftKind.REVOKED_ONLY_IN_REDIS]  # by `Reconciler`
         if not told:
             return
-        await self._postgres.unit_of_work(partial(insert_audit_events, events=_events(told)))
+        await self._postgres.unit_of_work(insert_audit_events, _events(told))
         for kind, count in Counter(found.kind for found in told).items():
             metrics.CORRECTIONS.add(count, {"kind": kind})
         _log.error("somebody else wrote to the gateway projection: corrected", extra={"count": len(told)})
@@ -145,7 +144,7 @@ class Examination:
         conflicts = {found.device_session_id for found in findings if _is_conflict(found)}
         conflicts.update(session.device_session_id for session in ended)
         if conflicts:
-            await self._postgres.unit_of_work(partial(store.note_conflicts, device_session_ids=sorted(conflicts)))
+            await self._postgres.unit_of_work(store.note_conflicts, sorted(conflicts))
 
 
 def _finding(device_session_id: str, first: _Look, second: _Look, word: Word | None) -> _Finding | None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 import trio
@@ -94,7 +93,7 @@ class ProjectionGuard:
             self._renew_at = now + RENEWAL.total_seconds()
             position = self._position if self._is_held else None
             kept = await self._postgres.unit_of_work(
-                partial(store.hold_guard, holder=self._name, position=position, lease=LEASE)
+                store.hold_guard, holder=self._name, position=position, lease=LEASE
             )
             if kept is not None and not self._is_held:
                 self._position, self._suspects, self._checked_at = kept, {}, now
@@ -196,6 +195,4 @@ class ProjectionGuard:
     async def _unexpected(self, ids: Sequence[str], life: timedelta) -> list[str]:
         if not ids:
             return []
-        return await self._postgres.unit_of_work(
-            lambda connection: store.read_unexpected(connection, ids, life, REVOKED_LIFE)
-        )
+        return await self._postgres.unit_of_work(store.read_unexpected, ids, life, REVOKED_LIFE)

@@ -7,7 +7,6 @@ one. It changes no session: what only the internal role may do is left to `Recon
 import logging
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 import trio
@@ -103,7 +102,7 @@ class Keeper:
         """What holds from here on: the epoch that stands, or the one that had to begin."""
         if await self._projection.replace_foreign_keys():
             metrics.CORRECTIONS.add(1, {"kind": _LAST_ID})
-            await held.unit_of_work(partial(insert_audit_event, event=_STREAM_REPLACED))
+            await held.unit_of_work(insert_audit_event, _STREAM_REPLACED)
         kept, seen = await held.unit_of_work(store.read_keeper), await self._projection.look()
         reason = new_epoch_reason(kept, seen)
         if reason is not None:
@@ -130,7 +129,7 @@ class Keeper:
             _log.info("the gateway projection begins its first epoch")
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
-        await held.unit_of_work(partial(_write_epoch, begun=begun, reason=reason if kept.epoch else None))
+        await held.unit_of_work(_write_epoch, begun, reason if kept.epoch else None)
         return begun
 
     async def _beat(self, held: Lease, kept: Kept, rebuild: Rebuild | None) -> None:
@@ -140,7 +139,7 @@ class Keeper:
         state: State = "complete" if rebuild is None or rebuild.is_done else "rebuilding"
         beat = next_beat(kept)
         if await self._projection.beat(kept.epoch, kept.beat, beat, state):
-            await held.unit_of_work(lambda connection: store.write_beat(connection, kept.epoch, beat, state))
+            await held.unit_of_work(store.write_beat, kept.epoch, beat, state)
 
 
 async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason | None) -> None:

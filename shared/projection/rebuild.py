@@ -84,7 +84,7 @@ class Rebuild:
     async def _note_conflicts(self, kept: Sequence[DeviceSession]) -> None:
         """Revoked in Redis, and active when it was read in Postgres: perhaps Postgres went back. `Reconciler` looks."""
         device_session_ids = [session.device_session_id for session in kept]
-        await self._postgres.unit_of_work(lambda connection: store.note_conflicts(connection, device_session_ids))
+        await self._postgres.unit_of_work(store.note_conflicts, device_session_ids)
 
     async def _revoke_strays(self, now: datetime) -> None:
         """Active records without a session: Postgres went back to before they began. Revoked wins."""
@@ -96,9 +96,7 @@ class Rebuild:
                     await self._projection.revoke_strays(strays, self.epoch, now)
 
     async def _strays(self, device_session_ids: Sequence[str]) -> list[GatewayRecord]:
-        unknown = await self._postgres.unit_of_work(
-            lambda connection: store.read_unknown(connection, device_session_ids)
-        )
+        unknown = await self._postgres.unit_of_work(store.read_unknown, device_session_ids)
         records = map(_active_record, unknown, await self._projection.read(unknown))
         return [record for record in records if record is not None]
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 
@@ -30,12 +29,12 @@ class Reconciler:
 
     async def step(self) -> int:
         """Resolve a batch; how many. A note alone revokes nothing: the record itself is looked at."""
-        noted = await self._postgres.unit_of_work(lambda connection: store.read_conflicts(connection, BATCH))
+        noted = await self._postgres.unit_of_work(store.read_conflicts, BATCH)
         if not noted:
             return 0
         records = await self._projection.read(noted)
         revoked = [session_id for session_id, stored in zip(noted, records, strict=True) if _says_revoked(stored)]
-        conflicts = await self._postgres.unit_of_work(partial(_resolve, noted=noted, revoked=revoked))
+        conflicts = await self._postgres.unit_of_work(_resolve, noted, revoked)
         metrics.CONFLICTS.add(conflicts)
         return len(noted)
 

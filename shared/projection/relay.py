@@ -75,15 +75,15 @@ class Relay:
         process that dies come back. Raises `DependencyUnavailable`; the rows are then free for the next claim.
         """
         epoch = await self._projection.epoch()
-        claim = await self._postgres.unit_of_work(lambda connection: store.claim_changes(connection, BATCH, LEASE))
+        claim = await self._postgres.unit_of_work(store.claim_changes, BATCH, LEASE)
         if not claim.outbox_ids:
             return 0
         try:
             kept = await self._write(claim.sessions, epoch, trio.current_time() + PUBLISH_TIMEOUT.total_seconds())
         except DependencyUnavailable:
-            await self._postgres.unit_of_work(lambda connection: store.release_changes(connection, claim.outbox_ids))
+            await self._postgres.unit_of_work(store.release_changes, claim.outbox_ids)
             raise
-        await self._postgres.unit_of_work(lambda connection: _settle(connection, claim.outbox_ids, kept))
+        await self._postgres.unit_of_work(_settle, claim.outbox_ids, kept)
         return len(claim.outbox_ids)
 
     async def _publish_batch(self, changes: Sequence[ProjectionChange], epoch: str, deadline: float) -> None:
@@ -110,9 +110,7 @@ class Relay:
     async def _write_again(self, device_session_ids: Sequence[str], deadline: float) -> Sequence[DeviceSession]:
         while trio.current_time() < deadline:
             epoch = await self._projection.epoch()
-            sessions = await self._postgres.unit_of_work(
-                lambda connection: store.read_sessions(connection, device_session_ids)
-            )
+            sessions = await self._postgres.unit_of_work(store.read_sessions, device_session_ids)
             try:
                 return await self._projection.write(sessions, epoch)
             except StaleEpoch:

@@ -26,7 +26,7 @@ class SessionWalk:
 
     async def next_page(self) -> Sequence[DeviceSession]:
         """At most `PAGE` sessions; none at the end. Raises `DependencyUnavailable`, and then has not moved."""
-        page = await self._postgres.unit_of_work(lambda connection: self._read(connection, self._after, PAGE))
+        page = await self._postgres.unit_of_work(self._read, self._after, PAGE)
         if page:
             last = page[-1]
             self._after = (last.revoked_at or last.created_at, last.device_session_id)

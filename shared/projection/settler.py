@@ -60,7 +60,5 @@ class Settler:
         outbox_ids, conflicts = tuple(self._outbox_ids), tuple(self._conflicts)
         self._pending, self._full = trio.Event(), trio.Event()
         if outbox_ids:
-            await self._postgres.unit_of_work(
-                lambda connection: store.settle_changes(connection, outbox_ids, conflicts)
-            )
+            await self._postgres.unit_of_work(store.settle_changes, outbox_ids, conflicts)
             del self._outbox_ids[: len(outbox_ids)], self._conflicts[: len(conflicts)]

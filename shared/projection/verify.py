@@ -110,7 +110,7 @@ async def _all_ids(postgres: Postgres, projection: Projection, kept: Kept) -> As
 async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: Sequence[str]) -> dict[str, DriftKind]:
     """Records first: a session is then at least as new as its record, and what is in between is a change under way."""
     records = await projection.read(ids)
-    sessions = await postgres.unit_of_work(lambda connection: store.read_sessions(connection, ids))
+    sessions = await postgres.unit_of_work(store.read_sessions, ids)
     by_id = {session.device_session_id: session for session in sessions}
     now = instant_of(kept.now_ms)
     kinds = (

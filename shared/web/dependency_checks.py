@@ -49,7 +49,7 @@ def add_dependency_checks(
             await beats.check_postgres(kept)
 
     async def check_schema() -> None:
-        found = await postgres.unit_of_work(lambda connection: _read_schema(connection, needs))
+        found = await postgres.unit_of_work(_read_schema, needs)
         if (found["version"] or 0) < expected_version():  # a newer one suits the release before (§13.4)
             raise NotReady("migrate")
         if not found["has_right"]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from datetime import timedelta
-from functools import partial
 from typing import NamedTuple
 
 from services.internal_admin.callers.identity import Caller, Scope
@@ -30,7 +29,10 @@ def make_token(world: World, scopes: Collection[Scope], life: timedelta = timede
     command = CreateToken("made by a test", frozenset(scopes), life, None, CALLER)
     world.call(
         world.internal.unit_of_work,
-        partial(tokens_store.create_token, command=command, token_id=token_id, secret=secret),
+        tokens_store.create_token,
+        command,
+        token_id,
+        secret,
     )
     return MadeToken(token_id, secret.text)
 
@@ -38,7 +40,7 @@ def make_token(world: World, scopes: Collection[Scope], life: timedelta = timede
 def revoke_token(world: World, token_id: str) -> None:
     """End it."""
     command = RevokeToken(token_id, "test", CALLER)
-    world.call(world.internal.unit_of_work, partial(tokens_store.revoke_token, command=command))
+    world.call(world.internal.unit_of_work, tokens_store.revoke_token, command)
 
 
 def expire_token(world: World, token_id: str) -> None:

@@ -2,14 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import asyncpg
 
 from shared.io import queries
-from shared.io.postgres import Body, Postgres
+from shared.io.postgres import Body, P, Postgres, T, Unit
 
-T = TypeVar("T")
 Event = Callable[[], Awaitable[Any]]
 _GUARDED = {
     statement.text
@@ -26,8 +25,11 @@ class InterruptedPostgres(Postgres):
         self._postgres = postgres
         self._events = list(events)
 
-    async def unit_of_work(self, body: Body[T]) -> T:
-        return await self._postgres.unit_of_work(lambda connection: body(_interrupted(connection, self._events)))
+    async def unit_of_work(self, function: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        def interrupted(connection: asyncpg.Connection) -> Awaitable[T]:
+            return function(_interrupted(connection, self._events), *args, **kwargs)
+
+        return await self._postgres.unit_of_work(interrupted)
 
 
 class _Interrupted:

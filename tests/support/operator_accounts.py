@@ -90,7 +90,7 @@ def is_alive(plane: ControlPlane, session_token: str) -> bool:
 
 def account_of(world: World, user_name: str = NAME) -> Account:
     """As flows read it."""
-    account = world.call(world.internal.unit_of_work, partial(read_account, user_name=user_name))
+    account = world.call(world.internal.unit_of_work, read_account, user_name=user_name)
     assert account is not None
     return account
 

@@ -67,10 +67,10 @@ class PublicFlow:
         return send, Gathering(turns, self._confirmed_together, self._confirmed_alone)
 
     async def _confirmed_together(self, drafts: Sequence[SessionDraft], _: Turn) -> list[ConfirmOutcome | DecidedAgain]:
-        return await self._postgres.unit_of_work(partial(confirm_challenges, drafts=drafts, keys=LOGIN_CODE_KEYS))
+        return await self._postgres.unit_of_work(confirm_challenges, drafts, keys=LOGIN_CODE_KEYS)
 
     async def _confirmed_alone(self, draft: SessionDraft) -> ConfirmOutcome:
-        return await self._postgres.unit_of_work(partial(confirm_challenge, draft=draft, keys=LOGIN_CODE_KEYS))
+        return await self._postgres.unit_of_work(confirm_challenge, draft, keys=LOGIN_CODE_KEYS)
 
     def send(self, email: str, network: str | Network = HOME) -> str:
         """A challenge id; the last of `decisions` says what was decided."""

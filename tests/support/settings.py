@@ -1,6 +1,5 @@
 """System settings changed as an operator does, without HTTP: the internal service's unit of work."""
 
-from functools import partial
 from typing import Any
 
 from services.internal_admin.callers.identity import Caller
@@ -17,7 +16,7 @@ async def set_settings(world: World, expected_version: int | None = None, **valu
     """Change these settings, values as JSON has them; a trio function."""
     read = {name: read_setting(name, value) for name, value in values.items()}
     command = ChangeSettings(read, expected_version, ACTOR, Caller("operator-1", "192.0.2.7", "request-1"))
-    return await world.internal.unit_of_work(partial(change_settings, command=command))
+    return await world.internal.unit_of_work(change_settings, command)
 
 
 async def block_domains(world: World, *domains: str) -> ChangeSettingsOutcome:

@@ -1,11 +1,9 @@
 """What trusted callers do, without HTTP and Redis: the internal service's units of work, as the internal role."""
 
-from functools import partial
-
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
 from services.internal_admin.callers.identity import Caller, Cause
-from services.internal_admin.changes.domain import Part
+from services.internal_admin.changes.domain import NOTHING, Part
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from tests.support.world import World
@@ -26,11 +24,11 @@ async def block_user(world: World, user_id: str) -> BlockOutcome:
 async def unblock_email(world: World, folded: str) -> UnblockOutcome:
     """Remove the block of an address; a trio function."""
     command = UnblockSubject(Subject("email", folded), CAUSE)
-    return await world.internal.unit_of_work(partial(blocks_store.unblock_subject, command=command))
+    return await world.internal.unit_of_work(blocks_store.unblock_subject, command)
 
 
 async def _block(world: World, subject: Subject) -> BlockOutcome:
     command = BlockSubject(subject, None, CAUSE)
-    outcome = await world.internal.unit_of_work(partial(blocks_store.block_subject, command=command))
+    outcome = await world.internal.unit_of_work(blocks_store.block_subject, NOTHING, command=command)
     assert not isinstance(outcome, Part), "more sessions than one transaction revokes"
     return outcome

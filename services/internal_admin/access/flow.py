@@ -2,7 +2,6 @@
 
 import hmac
 from dataclasses import dataclass, field
-from functools import partial
 
 from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import BreakGlass, Caller, Identity, Operator, Token
@@ -28,7 +27,7 @@ class OperatorAuthenticator:
         token = read_secret(token_text)
         if token is None:
             return None
-        read = await self.postgres.unit_of_work(partial(read_session_of_token, token_hash=token.hash))
+        read = await self.postgres.unit_of_work(read_session_of_token, token_hash=token.hash)
         if read is None:
             return None
         session = read.held.session
@@ -62,7 +61,7 @@ class Authenticate:
         secret = read_secret(text, MARK)
         if secret is None:
             return None
-        found = await self.postgres.unit_of_work(partial(read_token, token_hash=secret.hash))
+        found = await self.postgres.unit_of_work(read_token, token_hash=secret.hash)
         if found is None:
             return None
         if found.is_use_due:
@@ -90,6 +89,4 @@ class GuardTrail:
         await self._add(EventName.USE_BREAK_GLASS, caller, method, route, outcome)
 
     async def _add(self, event: EventName, caller: Caller, method: str, route: str, outcome: str) -> None:
-        await self.postgres.unit_of_work(
-            partial(insert_operator_event, event=event, outcome=outcome, caller=caller, method=method, route=route)
-        )
+        await self.postgres.unit_of_work(insert_operator_event, event, outcome, caller, method=method, route=route)

@@ -2,7 +2,6 @@
 
 import logging
 from datetime import timedelta
-from functools import partial
 
 from opentelemetry import metrics
 
@@ -40,7 +39,7 @@ class AuditRetention:
 
     async def step(self) -> int:
         """Remove a batch; how many rows. Raises `DependencyUnavailable("postgres")`; repeats are harmless."""
-        removed = await self._postgres.unit_of_work(partial(remove_aged_prefix, keys=self._keys, limit=BATCH))
+        removed = await self._postgres.unit_of_work(remove_aged_prefix, self._keys, limit=BATCH)
         if isinstance(removed, Broken):
             _log.error("the audit trail is not as it was sealed and stays", extra={"seq": removed.after.seq + 1})
             return 0

@@ -5,7 +5,6 @@ Why so: docs/decisions/0025-audit-trail.md.
 
 import logging
 from datetime import timedelta
-from functools import partial
 
 import trio
 from opentelemetry import metrics
@@ -73,7 +72,7 @@ class AuditSealer:
 
     async def _seal_batch(self, held: Lease, end: ChainEnd) -> Sealed:
         now = trio.current_time()
-        return await held.unit_of_work(partial(seal_batch, end=end, key=self._key, limit=BATCH, now=now))
+        return await held.unit_of_work(seal_batch, end, self._key, limit=BATCH, now=now)
 
     def _tell(self, before: ChainEnd, sealed: Sealed) -> None:
         """Metrics, and once a minute the anchor: whoever keeps the log can prove that the chain was that long."""

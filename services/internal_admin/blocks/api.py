@@ -15,6 +15,7 @@ from contracts.internal_blocks import (
     encode_blocks,
     encode_unblock_subject,
 )
+from services.internal_admin.blocks import store
 from services.internal_admin.blocks.domain import (
     AlreadyBlocked,
     Blocked,
@@ -25,7 +26,7 @@ from services.internal_admin.blocks.domain import (
     UnblockOutcome,
     UnblockSubject,
 )
-from services.internal_admin.blocks.flow import block_subject, find_block, list_blocks, unblock_subject
+from services.internal_admin.blocks.flow import block_subject
 from services.internal_admin.callers.access import Scoped
 from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.paths import INTERNAL
@@ -55,9 +56,11 @@ class BlockApi:
         """The blocks that stand, or that of one subject."""
         asked = decode_list_blocks(request.query)
         if asked.email is not None or asked.user_id is not None:
-            page = await find_block(subject_of(asked.email, asked.user_id), self.postgres)
+            subject = subject_of(asked.email, asked.user_id)
+            page = await self.postgres.unit_of_work(store.find_block, subject)
         else:
-            page = await list_blocks(asked.cursor and asked.cursor.block_id, asked.limit, self.postgres)
+            after = asked.cursor and asked.cursor.block_id
+            page = await self.postgres.unit_of_work(store.list_blocks, after, asked.limit)
         next_cursor = BlockCursor(page.items[-1].block_id) if page.has_more else None
         return Response(200, encode_blocks([_answer(listed) for listed in page.items], next_cursor))
 
@@ -70,12 +73,12 @@ class BlockApi:
         return response(await block_subject(command, change, self.postgres, self.users))
 
     async def unblock(self, request: Request, identity: Identity | None) -> Response:
-        """Remove the block of a subject."""
+        """Remove the block of a subject: the next confirm succeeds. A repeat changes nothing."""
         asked = decode_unblock_subject(request.body)
         subject = subject_of(asked.email, asked.user_id)
         command = UnblockSubject(subject, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_unblocked, subject))
-        return response(await unblock_subject(command, change))
+        return response(await change.make(store.unblock_subject, command))
 
 
 ROUTES: tuple[Route[BlockApi], ...] = (

@@ -3,7 +3,6 @@
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 
 import asyncpg
 import trio
@@ -104,8 +103,7 @@ class BlockOrders:
         Killed at any point it loses no order: one that was not ended is claimed again after its lease, and the service
         then told a second time.
         """
-        claim = partial(claim_block_orders, limit=BATCH, lease=LEASE)
-        orders, waiting = await self._postgres.unit_of_work(claim)
+        orders, waiting = await self._postgres.unit_of_work(claim_block_orders, limit=BATCH, lease=LEASE)
         BLOCK_ORDERS_WAITING.set(waiting)
         async with trio.open_nursery() as nursery:
             for order in orders:
@@ -117,10 +115,10 @@ class BlockOrders:
             outcome = "delivered" if await self._told(order) else "not_found"
         except DependencyUnavailable:
             wait = jittered(BACKOFF.wait(order.attempts - 1), self._entropy)
-            await self._postgres.unit_of_work(partial(put_off_block_order, order=order, wait=wait))
+            await self._postgres.unit_of_work(put_off_block_order, order, wait)
             BLOCK_ORDERS.add(1, {"outcome": "put_off"})
             return
-        await self._postgres.unit_of_work(partial(end_block_order, order=order, outcome=outcome))
+        await self._postgres.unit_of_work(end_block_order, order, outcome)
         BLOCK_ORDERS.add(1, {"outcome": outcome})
         if outcome == "not_found":
             _log.warning("the user service does not know whom it was told to block; the local block holds")

@@ -33,7 +33,7 @@ from services.internal_admin.blocks.orders import insert_block_order, withdraw_b
 from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
-from services.internal_admin.changes.domain import NOTHING, Done, Part
+from services.internal_admin.changes.domain import Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.store import (
     lock_address_of_user,
@@ -65,9 +65,7 @@ class _LockedSubject:
         return (self.email_id, None) if self.user_id is None else (None, self.user_id)
 
 
-async def block_subject(
-    connection: asyncpg.Connection, command: BlockSubject, done: Done = NOTHING
-) -> BlockOutcome | Part:
+async def block_subject(connection: asyncpg.Connection, done: Done, command: BlockSubject) -> BlockOutcome | Part:
     """Block, revoke every active session of the subject, queue their records. Audited whatever the outcome."""
     async with connection.transaction():
         locked = await _lock(connection, command.subject, or_unseen=command.is_known_elsewhere)
@@ -205,14 +203,14 @@ def _audit_subject(locked: _LockedSubject | None, subject: Subject, *, is_user: 
 _BEFORE_ALL = 2**63 - 1
 
 
-async def read_block(connection: asyncpg.Connection, subject: Subject) -> ListedBlock | None:
-    """The block on a subject, None if it is not blocked."""
+async def find_block(connection: asyncpg.Connection, subject: Subject) -> Page[ListedBlock]:
+    """The block on one subject: a page of one, or an empty one."""
     if subject.kind == "email":
         bound = _SQL["read_block_of_email"](folded=subject.value)
     else:
         bound = _SQL["read_block_of_user"](user_id=subject.value)
     row = await connection.fetchrow(*bound)
-    return None if row is None else _listed_block(row)
+    return Page(() if row is None else (_listed_block(row),), has_more=False)
 
 
 async def list_blocks(connection: asyncpg.Connection, after: int | None, limit: int) -> Page[ListedBlock]:

@@ -1,73 +1,51 @@
-"""Flow: the one way this service changes sessions: commit, then wait until gateways can see it."""
+"""How a mutation changes sessions: it commits, waits until gateways can see the change, and then answers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Generic, Protocol, TypeVar
+from functools import wraps
+from typing import Generic, ParamSpec, TypeVar
 
 import asyncpg
 
 from services.internal_admin.changes.domain import (
     NOTHING,
     Answer,
-    Answered,
     Done,
     KeyConflict,
     KeyedRequest,
     Outcome,
     Part,
 )
-from services.internal_admin.changes.store import InParts, answer_once
-from shared.io.postgres import Postgres
+from services.internal_admin.changes.store import UnitInParts, answer_once
+from shared.io.postgres import Postgres, Unit
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
 from shared.projection.relay import Relay
 
+P = ParamSpec("P")
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
-OutcomeT_contra = TypeVar("OutcomeT_contra", contravariant=True)
-ResultT_co = TypeVar("ResultT_co", covariant=True)
-
-
-class Change(Protocol[OutcomeT_contra, ResultT_co]):
-    """One way to change sessions: told how a unit of work ends, it gives what its caller needs."""
-
-    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT_contra]], /) -> ResultT_co:
-        """By one unit of work."""
-        ...
-
-    async def make_in_parts(self, body: InParts[OutcomeT_contra], /) -> ResultT_co:
-        """By as many as it takes: few for nearly everybody, one for each `PART` sessions."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedChange:
-    """The two parts a published change needs."""
+    """Commits a mutation and publishes its gateway records."""
 
     postgres: Postgres
     relay: Relay
 
-    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]]) -> OutcomeT:
-        """Run one unit of work, and return its outcome once the records of its changes are readable in Redis.
+    async def make(self, function: UnitInParts[P, OutcomeT], /, *args: P.args, **kwargs: P.kwargs) -> OutcomeT:
+        """Run the units of work, and return the outcome once the records of its changes are readable in Redis.
 
-        Raises `DependencyUnavailable("redis")` when they could not be written in time: the change stands, its outbox
-        rows wait, and some relay publishes them (SPEC §6.3). Cancelled after the commit, it leaves the same.
-        """
-        epoch = await self.relay.epoch()
-        outcome = await self.postgres.unit_of_work(body)
-        if outcome.changes:
-            await self.relay.publish(outcome.changes, epoch)
-        return outcome
-
-    async def make_in_parts(self, body: InParts[OutcomeT]) -> OutcomeT:
-        """As `make`, with each part published before the next begins. Without Redis all parts are made nevertheless.
+        Each part is published before the next begins. Without Redis all parts are made nevertheless, and then this
+        raises `DependencyUnavailable("redis")`: the change stands, its outbox rows wait, and some relay publishes them
+        (SPEC §6.3). Cancelled after a commit, it leaves the same.
 
         Without Postgres it ends between two parts: those before stand, and a repeat of the request makes the others.
         """
         done, fault = NOTHING, None
         while True:
             epoch = await self.relay.epoch()
-            outcome = await self.postgres.unit_of_work(partial(body, done=done))
+            outcome = await self.postgres.unit_of_work(function, done, *args, **kwargs)
             if outcome.changes and fault is None:
                 fault = await self._published(outcome.changes, epoch)
             if not isinstance(outcome, Part):
@@ -87,33 +65,40 @@ class PublishedChange:
 
 @dataclass(frozen=True, slots=True)
 class AnsweredChange(Generic[OutcomeT]):
-    """`answer` says what to tell of an outcome; `request` is None where there is no key."""
+    """The change that one request makes. `answer` encodes its outcome; `request` is None where there is no key."""
 
     change: PublishedChange
     answer: Callable[[OutcomeT], Answer]
     request: KeyedRequest | None
 
-    async def make(self, body: Callable[[asyncpg.Connection], Awaitable[OutcomeT]]) -> Answer | KeyConflict:
-        """As `PublishedChange.make`. Under a key the body runs once; each repeat first publishes what that could not.
+    def make(
+        self, function: Unit[P, OutcomeT], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[Answer | KeyConflict]:
+        """As `make_in_parts`, by one unit of work."""
+        return self.make_in_parts(_in_one_part(function), *args, **kwargs)
+
+    async def make_in_parts(
+        self, function: UnitInParts[P, OutcomeT], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Answer | KeyConflict:
+        """By as many units of work as it takes: few for nearly everybody, one for each `PART` sessions.
+
+        Under a key the change happens once. The answer is kept with the last part; before that a repeat does the rest,
+        and after it each repeat first publishes what the first request could not.
 
         Raises `DependencyUnavailable("redis")` when that fails: the answer is kept, and the next repeat gets it.
         """
         if self.request is None:
-            return self.answer(await self.change.make(body))
+            return self.answer(await self.change.make(function, *args, **kwargs))
+        kept = await self.change.make(answer_once, self.request, self.answer, function, *args, **kwargs)
+        return kept if isinstance(kept, KeyConflict) else kept.answer
 
-        async def one_part(connection: asyncpg.Connection, /, *, done: Done) -> OutcomeT:
-            del done
-            return await body(connection)
 
-        return await self._make_once(one_part, self.request)
+def _in_one_part(function: Unit[P, OutcomeT]) -> UnitInParts[P, OutcomeT]:
+    @wraps(function, assigned=("__name__", "__qualname__"), updated=())
+    def one_part(
+        connection: asyncpg.Connection, done: Done, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Awaitable[OutcomeT]:
+        del done
+        return function(connection, *args, **kwargs)
 
-    async def make_in_parts(self, body: InParts[OutcomeT]) -> Answer | KeyConflict:
-        """The same of a body in parts. The answer is kept with the last one; before that a repeat does the rest."""
-        if self.request is None:
-            return self.answer(await self.change.make_in_parts(body))
-        return await self._make_once(body, self.request)
-
-    async def _make_once(self, body: InParts[OutcomeT], request: KeyedRequest) -> Answer | KeyConflict:
-        once = partial(answer_once, request=request, body=body, answer=self.answer)
-        outcome: Answered | KeyConflict = await self.change.make_in_parts(once)
-        return outcome if isinstance(outcome, KeyConflict) else outcome.answer
+    return one_part

@@ -1,14 +1,13 @@
-"""Store: the unit of work of a mutation that may be too large for one transaction."""
+"""The answers that are kept under an `Idempotency-Key`, each written with the change that it tells of."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 
 from contracts.audit_events import EventName
 from services.internal_admin.changes.domain import (
-    NOTHING,
     PART,
     Answer,
     Answered,
@@ -27,26 +26,25 @@ from shared.sessions.store import projection_change
 _SQL = queries.load("services.internal_admin.changes")
 
 
-OutcomeT_co = TypeVar("OutcomeT_co", covariant=True)
-
-
-class InParts(Protocol[OutcomeT_co]):
-    """Run again with what it did, until its outcome is no `Part` any more."""
-
-    def __call__(self, connection: asyncpg.Connection, /, *, done: Done) -> Awaitable[OutcomeT_co | Part]: ...
-
-
+P = ParamSpec("P")
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
+UnitInParts = Callable[Concatenate[asyncpg.Connection, Done, P], Awaitable[OutcomeT | Part]]
+"""A unit of work that runs again, with what it did so far, until its outcome is no `Part`."""
 
 
 async def answer_once(
     connection: asyncpg.Connection,
+    done: Done,
     request: KeyedRequest,
-    body: InParts[OutcomeT],
     answer: Callable[[OutcomeT], Answer],
-    done: Done = NOTHING,
+    function: UnitInParts[P, OutcomeT],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> Answered | KeyConflict | Part:
-    """Do `body`, and keep its answer in the transaction of its last part; a repeat does nothing and gets that answer.
+    """Call `function`, and keep its answer in the transaction of its last part. A repeat changes nothing and gets it.
+
+    `answer` encodes the outcome inside that transaction, so that the change and its answer are committed together.
 
     Of two at once the second waits for the first. Where there are several parts both make some, and get the answer of
     the one that made the last. A first one that fails keeps nothing. The changes of a repeat are what the first one
@@ -62,7 +60,7 @@ async def answer_once(
         )
         if kept is not None:
             return await _repeat(connection, done, request, kept)
-        outcome = await body(connection, done=done)
+        outcome = await function(connection, done, *args, **kwargs)
         if isinstance(outcome, Part):
             return outcome
         given = answer(outcome)

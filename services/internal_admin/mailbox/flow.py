@@ -1,7 +1,5 @@
 """Flow: read the development mailbox (SPEC §7.1). Wired only when mail is `stub`."""
 
-from functools import partial
-
 from services.internal_admin.mailbox import store
 from services.internal_admin.mailbox.domain import MailedCode, SealedMail
 from shared.io.postgres import Postgres
@@ -15,7 +13,7 @@ async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: Ke
 
     Raises `shared.kernel.sealing.Unsealable` when the key that sealed a living code was taken away.
     """
-    mails = await postgres.unit_of_work(partial(store.read_mailbox, folded=email.folded))
+    mails = await postgres.unit_of_work(store.read_mailbox, email.folded)
     return [_opened(mail, sealing_keys) for mail in mails]
 
 

@@ -57,4 +57,4 @@ async def renew_operator_session(
 
 async def revoke_operator_session(command: RevokeOperatorSession, postgres: Postgres) -> RevokeOutcome:
     """On return it is dead with its next request, on every replica."""
-    return await postgres.unit_of_work(partial(store.revoke_session, command=command))
+    return await postgres.unit_of_work(store.revoke_session, command)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
@@ -64,9 +63,7 @@ class AccountFlow:
         self, event: EventName, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
     ) -> None:
         """One unit of work: the audit row of an attempt that changed nothing."""
-        await self.postgres.unit_of_work(
-            partial(audit_refusal, event=event, refused=refused, account=account, caller=caller)
-        )
+        await self.postgres.unit_of_work(audit_refusal, event, refused, account, caller)
 
 
 async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
@@ -76,13 +73,13 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
     counted, or neither.
     """
     async with flow.hasher.turn():
-        account = await flow.postgres.unit_of_work(partial(read_account, user_name=command.user_name))
+        account = await flow.postgres.unit_of_work(read_account, user_name=command.user_name)
         hashed = account and account.password_hash
         is_right = await flow.hasher.verify(hashed, command.password)
         is_outdated = is_right and hashed is not None and flow.hasher.is_outdated(hashed)
         new_hash = await flow.hasher.hash(command.password) if is_outdated else None
         judged = accounts.JudgedLogIn(account, is_right, new_hash, flow.opening(command.client), command.caller)
-        outcome = await flow.postgres.unit_of_work(partial(accounts.log_in, judged=judged, lockout=flow.lockout))
+        outcome = await flow.postgres.unit_of_work(accounts.log_in, judged, flow.lockout)
     count_log_in("logged_in" if isinstance(outcome, LoggedIn) else outcome.fault)
     return outcome
 
@@ -94,7 +91,7 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
     """The current password is asked for again: a session left open is not enough. A lockout does not matter here, and
     what is wrong counts for none: whoever guesses from outside shuts out nobody who is in."""
     async with flow.hasher.turn():
-        account = await flow.postgres.unit_of_work(partial(read_account, operator_id=command.operator.operator_id))
+        account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
         if account is None or not is_right:
             refused = InvalidCredentials("wrong_password")
@@ -108,13 +105,13 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
             return PasswordRefused(fault, account.min_password_length)
         hashed = await flow.hasher.hash(command.new_password)
         return await flow.postgres.unit_of_work(
-            partial(accounts.change_password, account=account, password_hash=hashed, command=command)
+            accounts.change_password, account, password_hash=hashed, command=command
         )
 
 
 async def count_recovery_codes(operator_id: str, postgres: Postgres) -> RecoveryCodeCount:
     """One statement, no lock."""
-    return await postgres.unit_of_work(partial(accounts.count_recovery_codes, operator_id=operator_id))
+    return await postgres.unit_of_work(accounts.count_recovery_codes, operator_id)
 
 
 _RECOVER = EventName.RECOVER_PASSWORD
@@ -124,7 +121,7 @@ async def recover_password(command: RecoverPassword, flow: AccountFlow) -> Recov
     """A lockout does not matter. One hash per attempt, whatever the name; a code that fits is used up only by success,
     and of any number of attempts with it, one succeeds. Whether the new password will do is told to its holder only."""
     async with flow.hasher.turn():
-        account = await flow.postgres.unit_of_work(partial(read_account, user_name=command.user_name))
+        account = await flow.postgres.unit_of_work(read_account, user_name=command.user_name)
         code = read_readable_code(command.recovery_code) or ""
         is_right = await flow.hasher.is_among(account and account.recovery_code_hashes, code)
         fault = _fault(account, is_right=is_right)
@@ -154,14 +151,12 @@ async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow
     codes, opening = new_recovery_codes(flow.entropy), flow.opening(command.client)
     hashed, code_hashes = await flow.hasher.hash(command.new_password), await flow.hasher.hash_all(codes)
     outcome = await flow.postgres.unit_of_work(
-        partial(
-            accounts.recover_password,
-            account=account,
-            password_hash=hashed,
-            code_hashes=code_hashes,
-            opening=opening,
-            caller=command.caller,
-        )
+        accounts.recover_password,
+        account=account,
+        password_hash=hashed,
+        code_hashes=code_hashes,
+        opening=opening,
+        caller=command.caller,
     )
     if isinstance(outcome, InvalidCredentials):
         return outcome
@@ -174,7 +169,7 @@ _REGENERATE = EventName.REGENERATE_RECOVERY_CODES
 async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
     """Asks for the password, as `change_password` does: the codes are worth as much as it is."""
     async with flow.hasher.turn():
-        account = await flow.postgres.unit_of_work(partial(read_account, operator_id=command.operator.operator_id))
+        account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
         if account is None or not is_right:
             refused = InvalidCredentials("wrong_password")
@@ -183,6 +178,6 @@ async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: Acco
         codes = new_recovery_codes(flow.entropy)
         hashes = await flow.hasher.hash_all(codes)
         refused = await flow.postgres.unit_of_work(
-            partial(accounts.regenerate_recovery_codes, account=account, code_hashes=hashes, command=command)
+            accounts.regenerate_recovery_codes, account, code_hashes=hashes, command=command
         )
         return refused or RecoveryCodesRegenerated(tuple(map(shown_recovery_code, codes)))

@@ -1,7 +1,6 @@
 """Flow: the first owner is claimed (SPEC §10.1)."""
 
 import logging
-from functools import partial
 
 import trio
 
@@ -30,33 +29,27 @@ from shared.lifecycle.supervision import weather
 async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
     """A registration token for the setup code, which is used up. A repeat is refused: a new code is a command away."""
     token = new_secret(flow.entropy)
-    return await flow.postgres.unit_of_work(partial(store.exchange_setup_code, command=command, token=token))
+    return await flow.postgres.unit_of_work(store.exchange_setup_code, command, token)
 
 
 async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:
     """Nothing is hashed for whoever may not register, and a weak password uses nothing up."""
     async with flow.hasher.turn():
-        setup = await flow.postgres.unit_of_work(
-            partial(store.read_owner_setup, registration_token=command.registration_token)
-        )
+        setup = await flow.postgres.unit_of_work(store.read_owner_setup, command.registration_token)
         refused = _refused(setup, command)
         if refused is None:
             return await _register(command, flow)
-        await flow.postgres.unit_of_work(
-            partial(store.audit_registration_refusal, refused=refused, caller=command.caller)
-        )
+        await flow.postgres.unit_of_work(store.audit_registration_refusal, refused, command.caller)
         return refused
 
 
 async def weak_password(command: RegisterOwner, flow: AccountFlow) -> PasswordRefused | None:
     """Why the password of somebody who may register will not do. One read: it comes before the limit of attempts."""
-    setup = await flow.postgres.unit_of_work(
-        partial(store.read_owner_setup, registration_token=command.registration_token)
-    )
+    setup = await flow.postgres.unit_of_work(store.read_owner_setup, command.registration_token)
     refused = _refused(setup, command)
     if not isinstance(refused, PasswordRefused):
         return None
-    await flow.postgres.unit_of_work(partial(store.audit_registration_refusal, refused=refused, caller=command.caller))
+    await flow.postgres.unit_of_work(store.audit_registration_refusal, refused, command.caller)
     return refused
 
 
@@ -73,14 +66,12 @@ async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerO
     codes, opening = new_recovery_codes(flow.entropy), flow.opening(command.client)
     hashed, code_hashes = await flow.hasher.hash(command.password), await flow.hasher.hash_all(codes)
     outcome = await flow.postgres.unit_of_work(
-        partial(
-            store.register_owner,
-            command=command,
-            operator_id=new_operator_id(flow.clock, flow.entropy),
-            password_hash=hashed,
-            code_hashes=code_hashes,
-            opening=opening,
-        )
+        store.register_owner,
+        command=command,
+        operator_id=new_operator_id(flow.clock, flow.entropy),
+        password_hash=hashed,
+        code_hashes=code_hashes,
+        opening=opening,
     )
     if isinstance(outcome, OwnerExists | InvalidCredentials):
         return outcome
@@ -95,7 +86,7 @@ async def remind_of_owner(postgres: Postgres) -> None:
     """Ends when Postgres has answered, however long that takes."""
     while True:
         with weather("owner reminder"):
-            setup = await postgres.unit_of_work(partial(read_owner_setup, registration_token=None))
+            setup = await postgres.unit_of_work(read_owner_setup, registration_token=None)
             if not setup.has_owner:
                 _log.info("there is no owner yet: `authsession operator setup-code` prints a code that claims it")
             return

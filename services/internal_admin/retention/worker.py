@@ -5,7 +5,6 @@ Why so: docs/decisions/0012-retention.md.
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
 
 import trio
 from opentelemetry import metrics
@@ -41,7 +40,7 @@ class AgedRows:
 
     async def step(self) -> int:
         """A batch of each kind; how many rows of the kind that had most. Raises `DependencyUnavailable("postgres")`."""
-        removed = await self._postgres.unit_of_work(partial(remove_aged, limit=BATCH))
+        removed = await self._postgres.unit_of_work(remove_aged, limit=BATCH)
         late = {kind: removal.newest_late for kind, removal in removed.items() if removal.rows == BATCH}
         for kind, removal in removed.items():
             _REMOVED.add(removal.rows, {"kind": kind})
@@ -73,8 +72,7 @@ class UnusedEmails:
         """The next page; `PAGE` while the walk goes on, 0 at its end. Raises `DependencyUnavailable("postgres")`."""
         if self._after_id == 0:
             self._began_at = trio.current_time()
-        body = partial(remove_unused_emails, after_id=self._after_id, page=PAGE, limit=BATCH)
-        walked = await self._postgres.unit_of_work(body)
+        walked = await self._postgres.unit_of_work(remove_unused_emails, self._after_id, page=PAGE, limit=BATCH)
         _REMOVED.add(walked.removed, {"kind": "email"})
         takes_too_long = trio.current_time() - self._began_at > TOLERATED.total_seconds()
         self._rest = next_rest(self._rest, falls_behind=takes_too_long)

@@ -26,6 +26,7 @@ from services.internal_admin.callers.route import Route
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
+from services.internal_admin.sessions import store
 from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -38,13 +39,7 @@ from services.internal_admin.sessions.domain import (
     SessionNotFound,
     UserNotFound,
 )
-from services.internal_admin.sessions.flow import (
-    ListSessions,
-    list_sessions,
-    read_session,
-    revoke_session,
-    revoke_user_sessions,
-)
+from services.internal_admin.sessions.flow import ListSessions, list_sessions
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession
 from shared.kernel.faults import InvariantBroken
@@ -63,7 +58,7 @@ class SessionApi:
 
     async def read(self, request: Request, _: Identity | None) -> Response:
         """One session."""
-        session = await read_session(request.path_parameters["device_session_id"], self.postgres)
+        session = await self.postgres.unit_of_work(store.read_session, request.path_parameters["device_session_id"])
         if session is None:
             raise Refusal(ErrorCode.SESSION_NOT_FOUND)
         return Response(200, encode_session(_answer(session)))
@@ -82,20 +77,20 @@ class SessionApi:
         return Response(200, join_sessions(slices, next_cursor))
 
     async def revoke(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke one session."""
+        """Revoke one session. A repeat changes nothing and writes the record again (SPEC §4.3)."""
         asked = decode_revoke_session(request.body)
         device_session_id = request.path_parameters["device_session_id"]
         command = RevokeSession(device_session_id, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_revoked, device_session_id))
-        return response(await revoke_session(command, change))
+        return response(await change.make(store.revoke_session, command))
 
     async def revoke_all(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke the active sessions of a user."""
+        """Revoke the active sessions of a user. A repeat finds none and writes nothing again."""
         asked = decode_revoke_user_sessions(request.body)
         user_id = request.path_parameters["user_id"]
         command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_revoked_all, user_id))
-        return response(await revoke_user_sessions(command, change))
+        return response(await change.make_in_parts(store.revoke_user_sessions, command))
 
 
 ROUTES: tuple[Route[SessionApi], ...] = (

@@ -1,7 +1,6 @@
 """Store: the unit of work that revokes sessions of more than `session_max_age` (SPEC §5.3)."""
 
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 
@@ -62,7 +61,7 @@ class SessionExpiry:
 
     async def step(self) -> int:
         """Revoke a batch; how many. Raises `DependencyUnavailable("postgres")`; repeats are harmless."""
-        revoked = await self._postgres.unit_of_work(partial(revoke_aged_sessions, limit=BATCH))
+        revoked = await self._postgres.unit_of_work(revoke_aged_sessions, limit=BATCH)
         if revoked:
             self._relay_wake.notify()
         return revoked

@@ -1,20 +1,11 @@
-"""Flow: list a user's sessions."""
+"""Listing a user's sessions, page by page, so that a long list holds neither Postgres nor the process."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import TypeVar
 
 from services.internal_admin.callers.page import Page
-from services.internal_admin.changes.flow import Change
 from services.internal_admin.sessions import store
-from services.internal_admin.sessions.domain import (
-    RevokeSession,
-    RevokeSessionOutcome,
-    RevokeUserSessions,
-    RevokeUserSessionsOutcome,
-)
 from shared.io.postgres import Postgres
 from shared.kernel.device_session import DeviceSession, SessionStatus
 
@@ -41,32 +32,10 @@ async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerat
     after, left = query.after, query.limit
     while True:
         size = PAGE if left is None else min(PAGE, left)
-        page = await postgres.unit_of_work(partial(
-            store.list_sessions, user_id=query.user_id, status=query.status, after=after, limit=size
-        ))  # fmt: skip
+        page = await postgres.unit_of_work(store.list_sessions, query.user_id, query.status, after, size)
         yield page
         left = None if left is None else left - size
         if not page.has_more or left == 0:
             return
         last = page.items[-1]
         after = (last.created_at, last.device_session_id)
-
-
-async def read_session(device_session_id: str, postgres: Postgres) -> DeviceSession | None:
-    """The session as Postgres has it, None if there is none."""
-    return await postgres.unit_of_work(partial(store.read_session, device_session_id=device_session_id))
-
-
-ResultT = TypeVar("ResultT")
-
-
-async def revoke_session(command: RevokeSession, change: Change[RevokeSessionOutcome, ResultT]) -> ResultT:
-    """Revoke, and return when gateways can see it. A repeat changes nothing and writes the record again (SPEC §4.3)."""
-    return await change.make(partial(store.revoke_session, command=command))
-
-
-async def revoke_user_sessions(
-    command: RevokeUserSessions, change: Change[RevokeUserSessionsOutcome, ResultT]
-) -> ResultT:
-    """Revoke, and return when gateways can see it. A repeat finds no active session and writes nothing again."""
-    return await change.make_in_parts(partial(store.revoke_user_sessions, command=command))

@@ -15,7 +15,7 @@ from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
-from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
+from services.internal_admin.changes.domain import PART, Done, Part
 from services.internal_admin.sessions.domain import (
     AlreadyRevoked,
     NoActiveSessions,
@@ -56,7 +56,7 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeSession)
 
 
 async def revoke_user_sessions(
-    connection: asyncpg.Connection, command: RevokeUserSessions, done: Done = NOTHING
+    connection: asyncpg.Connection, done: Done, command: RevokeUserSessions
 ) -> RevokeUserSessionsOutcome | Part:
     """Revoke the user's active sessions but the excepted one, as they were at first. Audited whatever the outcome."""
     async with connection.transaction():

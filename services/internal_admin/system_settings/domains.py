@@ -9,7 +9,6 @@ after the block (`test_a_domain_block_racing_logins_leaves_no_active_session`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 
@@ -102,7 +101,7 @@ class DomainRevocation:
 
     async def step(self) -> int:
         """Revoke a batch; `BATCH` while there are orders, else 0. Raises `DependencyUnavailable("postgres")`."""
-        batch = await self._postgres.unit_of_work(partial(revoke_next_of_domains, limit=BATCH))
+        batch = await self._postgres.unit_of_work(revoke_next_of_domains, limit=BATCH)
         if batch.revoked:
             self._relay_wake.notify()
         return BATCH if batch.worked else 0

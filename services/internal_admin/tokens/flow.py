@@ -37,9 +37,9 @@ async def create_token(command: CreateToken, postgres: Postgres, clock: Clock, e
 
 async def list_tokens(after: str | None, limit: int, postgres: Postgres) -> Page[ApiToken]:
     """Newest first; those `after` a token id, or from the newest on."""
-    return await postgres.unit_of_work(partial(store.list_tokens, after=after, limit=limit))
+    return await postgres.unit_of_work(store.list_tokens, after, limit)
 
 
 async def revoke_token(command: RevokeToken, postgres: Postgres) -> RevokeTokenOutcome:
     """It is refused with its next request, on every replica. A repeat changes nothing."""
-    return await postgres.unit_of_work(partial(store.revoke_token, command=command))
+    return await postgres.unit_of_work(store.revoke_token, command)

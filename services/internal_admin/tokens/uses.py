@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from services.internal_admin.tokens.store import keep_last_use
 from shared.io.postgres import Postgres
@@ -38,5 +37,5 @@ class KeepTokenUses:
         """How many tokens. If Postgres is away their next use is kept instead: this one is lost."""
         token_ids = self.uses.taken()
         if token_ids:
-            await self.postgres.unit_of_work(partial(keep_last_use, token_ids=token_ids))
+            await self.postgres.unit_of_work(keep_last_use, token_ids)
         return len(token_ids)

@@ -26,6 +26,7 @@ from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import session_ids
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.sessions.domain import UserNotFound
+from services.internal_admin.users import store
 from services.internal_admin.users.domain import (
     ChangeUserEmail,
     ChangeUserEmailOutcome,
@@ -39,7 +40,6 @@ from services.internal_admin.users.domain import (
     UserDeleted,
     UsersLiveElsewhere,
 )
-from services.internal_admin.users.flow import change_user_email, delete_user, list_users, read_user
 from shared.io.postgres import Postgres
 from shared.users.directory import UserDirectory
 from shared.web.exchange import Request, Response
@@ -57,35 +57,40 @@ class UserApi:
     directory: UserDirectory | None
 
     async def find(self, request: Request, _: Identity | None) -> Response:
-        """The user with an address, or a page of all."""
+        """The user with an address in any spelling (SPEC §2.3), or a page of all.
+
+        A `directory` may know two users by two spellings: with it the address is taken as typed.
+        """
         asked = decode_find_users(request.query)
         if asked.email is None:
             return await self._list(asked)
-        user = await read_user(email_address(asked.email), self.postgres, self.directory)
+        email, as_typed = email_address(asked.email), self.directory is not None
+        user = await self.postgres.unit_of_work(store.read_user, email, as_typed=as_typed)
         if user is None:
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         return Response(200, encode_user(_answer(user)))
 
     async def _list(self, asked: FindUsersQuery) -> Response:
-        page = await list_users(asked.cursor and asked.cursor.user_id, asked.limit, self.postgres)
+        after = asked.cursor and asked.cursor.user_id
+        page = await self.postgres.unit_of_work(store.list_users, after, asked.limit)
         next_cursor = UserCursor(page.items[-1].user_id) if page.has_more else None
         return Response(200, encode_users([_answer(user) for user in page.items], next_cursor))
 
     async def change_email(self, request: Request, identity: Identity | None) -> Response:
-        """Give a user another address."""
+        """Give a user another address. A repeat finds it changed, and changes nothing."""
         asked, user_id = decode_change_user_email(request.body), request.path_parameters["user_id"]
         command = ChangeUserEmail(
             user_id, email_address(asked.email), cause_of(request, identity, asked), self.directory is not None
         )
         change = answered(self.change, request, identity, partial(_changed, user_id))
-        return response(await change_user_email(command, change))
+        return response(await change.make(store.change_user_email, command))
 
     async def delete(self, request: Request, identity: Identity | None) -> Response:
-        """Erase a user."""
+        """Erase a user. A repeat finds none."""
         asked, user_id = decode_delete_user(request.body), request.path_parameters["user_id"]
         command = DeleteUser(user_id, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_deleted, user_id))
-        return response(await delete_user(command, change))
+        return response(await change.make_in_parts(store.delete_user, command))
 
 
 ROUTES: tuple[Route[UserApi], ...] = (

@@ -5,7 +5,7 @@ import asyncpg
 from contracts.audit_events import EventName
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
-from services.internal_admin.changes.domain import NOTHING, PART, Done, Part
+from services.internal_admin.changes.domain import PART, Done, Part
 from services.internal_admin.sessions.domain import UserNotFound
 from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
 from services.internal_admin.sessions.store import (
@@ -64,9 +64,7 @@ def _user(row: asyncpg.Record) -> User:
     )
 
 
-async def delete_user(
-    connection: asyncpg.Connection, command: DeleteUser, done: Done = NOTHING
-) -> DeleteUserOutcome | Part:
+async def delete_user(connection: asyncpg.Connection, done: Done, command: DeleteUser) -> DeleteUserOutcome | Part:
     """Revoke the user's active sessions, queue their records, erase the rest. Audited whatever the outcome.
 
     The last transaction erases the user, and nothing of the first ones lets a login in: a new session is revoked with

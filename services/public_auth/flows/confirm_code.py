@@ -3,8 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
 from contracts.user_service import BlockedUser, Ensured, RegistrationContext
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
@@ -21,7 +20,7 @@ from services.public_auth.store.confirm_challenge import (
     confirm_challenges,
     confirm_with_named_user,
 )
-from shared.io.postgres import Body, Postgres
+from shared.io.postgres import Postgres, Unit
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
@@ -36,6 +35,7 @@ from shared.users.directory import UserDirectory
 _DEFAULT_TIME_ZONE = "UTC"
 _DIRECTORY = "user_service"
 
+P = ParamSpec("P")
 OutcomeT = TypeVar("OutcomeT")
 
 _log = logging.getLogger("authsession.login.confirm_code")
@@ -123,26 +123,26 @@ class ConfirmCodeFlow:
         if isinstance(ensured, BlockedUser):
             return ConfirmRefusal.BLOCKED_BY_POLICY
         named = replace(draft, user_id=ensured.user_id)
-        return await self._confirmed(
-            partial(confirm_with_named_user, draft=named, keys=self._login_code_keys, email=email)
-        )
+        return await self._confirmed(confirm_with_named_user, named, self._login_code_keys, email)
 
     async def _confirmed_together(
         self, drafts: Sequence[SessionDraft], turn: Turn
     ) -> Sequence[ConfirmOutcome | Unpublished | DecidedAgain]:
         epoch = await self._relay.epoch()
-        unit = partial(confirm_challenges, drafts=drafts, keys=self._login_code_keys)
-        outcomes = await self._postgres.unit_of_work(unit)
+        outcomes = await self._postgres.unit_of_work(confirm_challenges, drafts, self._login_code_keys)
         turn.end()
         return await self._published(outcomes, epoch)
 
     async def _confirmed_alone(self, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
-        return await self._confirmed(partial(confirm_challenge, draft=draft, keys=self._login_code_keys))
+        return await self._confirmed(confirm_challenge, draft, self._login_code_keys)
 
-    async def _confirmed(self, unit: Body[ConfirmOutcome]) -> ConfirmOutcome | Unpublished:
+    async def _confirmed(
+        self, function: Unit[P, ConfirmOutcome], *args: P.args, **kwargs: P.kwargs
+    ) -> ConfirmOutcome | Unpublished:
         epoch = await self._relay.epoch()
-        [outcome] = await self._published([await self._postgres.unit_of_work(unit)], epoch)
-        return outcome
+        outcome = await self._postgres.unit_of_work(function, *args, **kwargs)
+        [published] = await self._published([outcome], epoch)
+        return published
 
     async def _published(self, outcomes: Sequence[OutcomeT], epoch: str) -> Sequence[OutcomeT | Unpublished]:
         """Publishes the records of a batch in one write. If that fails, outcomes with a record are `Unpublished`."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from services.public_auth.domain.issue import IssueDecision, NewCode, ShareCode, Withhold
 from services.public_auth.domain.login_code import store_code
@@ -89,10 +88,10 @@ def gathered_issues(postgres: Postgres, turns: Turns, policy: IssuePolicy) -> Ga
     """Issues challenges in batches; a challenge that contends is issued alone."""
 
     async def together(drafts: Sequence[ChallengeDraft], _: Turn) -> list[IssueDecision | DecidedAgain]:
-        return await postgres.unit_of_work(partial(issue_challenges, drafts=drafts, policy=policy))
+        return await postgres.unit_of_work(issue_challenges, drafts, policy)
 
     async def alone(draft: ChallengeDraft) -> IssueDecision:
-        return await postgres.unit_of_work(partial(issue_challenge, draft=draft, policy=policy))
+        return await postgres.unit_of_work(issue_challenge, draft, policy)
 
     return Gathering(turns, together, alone)
 

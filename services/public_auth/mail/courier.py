@@ -120,9 +120,7 @@ class Courier:
         if not settlements and limits.deliveries == 0:
             return 0
         asked_at = trio.current_time()
-        claimed = await self._postgres.unit_of_work(
-            partial(settle_and_claim, settlements=settlements, limits=limits, lease=self.lease)
-        )
+        claimed = await self._postgres.unit_of_work(settle_and_claim, settlements, limits, self.lease)
         self._on_their_way += claimed
         for delivery in claimed:
             carrying.start_soon(self._carry, delivery, asked_at)
@@ -134,7 +132,7 @@ class Courier:
         """Writes the results of the finished mails."""
         settlements = self._finished.copy()
         if settlements:
-            await self._postgres.unit_of_work(partial(settle_deliveries, settlements=settlements))
+            await self._postgres.unit_of_work(settle_deliveries, settlements)
             self._report(settlements)
 
     async def _settle_last(self) -> None:
@@ -209,7 +207,7 @@ class Courier:
             return False
         if trio.current_time() - claimed_at <= FRESH.total_seconds():
             return True
-        return await self._postgres.unit_of_work(partial(is_claim_good, claimed=delivery))
+        return await self._postgres.unit_of_work(is_claim_good, claimed=delivery)
 
     def _unsealed(self, delivery: ClaimedDelivery) -> str | None:
         if delivery.seal_key_id is None or delivery.sealed_code is None:

@@ -3,8 +3,6 @@
 A successful login erases its own code at once.
 """
 
-from functools import partial
-
 from services.public_auth.mail.metrics import count_abandoned
 from services.public_auth.store.deliveries import abandon_ended_deliveries, erase_ended_codes
 from shared.io.postgres import Postgres
@@ -20,6 +18,6 @@ class Eraser:
 
     async def step(self) -> int:
         """Erases one batch of codes and abandons one batch of mails. Returns the number of both."""
-        abandoned = await self._postgres.unit_of_work(partial(abandon_ended_deliveries, limit=BATCH))
+        abandoned = await self._postgres.unit_of_work(abandon_ended_deliveries, limit=BATCH)
         count_abandoned(abandoned)
-        return abandoned + await self._postgres.unit_of_work(partial(erase_ended_codes, limit=BATCH))
+        return abandoned + await self._postgres.unit_of_work(erase_ended_codes, limit=BATCH)

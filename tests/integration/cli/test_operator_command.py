@@ -4,7 +4,6 @@ import getpass
 import io
 import re
 from datetime import timedelta
-from functools import partial
 
 import asyncpg
 import pytest
@@ -239,5 +238,5 @@ def test_disabling_ends_the_session_opened_just_before_and_refuses_the_log_in_ju
 def _log_in(world: World) -> object:
     judged = accounts.JudgedLogIn(account_of(world), is_right=True, new_hash=None, opening=opening(), caller=CALLER)
     return world.call(
-        world.internal.unit_of_work, partial(accounts.log_in, judged=judged, lockout=Lockout(5, timedelta(minutes=15)))
+        world.internal.unit_of_work, accounts.log_in, judged=judged, lockout=Lockout(5, timedelta(minutes=15))
     )

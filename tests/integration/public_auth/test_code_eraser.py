@@ -31,7 +31,9 @@ def test_a_mail_on_its_way_is_nobody_elses_to_abandon(post: Post, flow: PublicFl
     challenge_id = flow.send(email_address())
     post.world.call(
         post.world.public.unit_of_work,
-        partial(claim_deliveries, limits=ClaimLimits(1, 1), lease=CODE_LIFE * 2),
+        claim_deliveries,
+        limits=ClaimLimits(1, 1),
+        lease=CODE_LIFE * 2,
     )
     post.world.travel(CODE_LIFE)
 
@@ -59,7 +61,7 @@ def test_erasers_side_by_side_take_bounded_batches_and_erase_everything(post: Po
     _erase_all(post)
     challenges = [flow.send(email_address()) for _ in range(20)]
     post.world.travel(CODE_LIFE)
-    erase = partial(post.world.public.unit_of_work, partial(erase_ended_codes, limit=5))
+    erase = partial(post.world.public.unit_of_work, erase_ended_codes, limit=5)
 
     erased = post.world.call(race, *[erase] * 4)
     erased.append(_erase_all(post))
@@ -71,7 +73,7 @@ def test_erasers_side_by_side_take_bounded_batches_and_erase_everything(post: Po
 
 def _erase_all(post: Post) -> int:
     erased = 0
-    while batch := post.world.call(post.world.public.unit_of_work, partial(erase_ended_codes, limit=100)):
+    while batch := post.world.call(post.world.public.unit_of_work, erase_ended_codes, limit=100):
         erased += batch
     return erased
 

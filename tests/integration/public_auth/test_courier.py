@@ -10,7 +10,7 @@ import pytest
 
 from services.public_auth.mail import courier as courier_module
 from services.public_auth.store.confirm_challenge import SessionMade
-from shared.io.postgres import Body
+from shared.io.postgres import P, T, Unit
 from tests.support.builders import email_address
 from tests.support.post import CODE_LIFE, CONCURRENCY, FakeTransport, Post, one_step
 from tests.support.public_flow import PublicFlow, race
@@ -69,8 +69,8 @@ class AfterClaim:
         self._world = world
         self._events = [event]
 
-    async def unit_of_work(self, body: Body[Any]) -> Any:
-        result = await self._world.public.unit_of_work(body)
+    async def unit_of_work(self, function: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        result = await self._world.public.unit_of_work(function, *args, **kwargs)
         if self._events:
             await self._events.pop()()
         return result

@@ -1,7 +1,6 @@
 """Mails that fail: which are tried again and when, and what that costs the address (SPEC §3.5, §7.2)."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 import trio
@@ -18,7 +17,7 @@ from services.public_auth.mail.transport import (
     Undelivered,
 )
 from services.public_auth.store.issue_challenge import IssuePolicy
-from shared.io.postgres import Body
+from shared.io.postgres import P, T, Unit
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address
 from tests.support.post import CODE_LIFE, LEASE, FakeTransport, Post, answering
@@ -149,10 +148,10 @@ class DownWhile:
         self.is_down = False
         self._world = world
 
-    async def unit_of_work(self, body: Body[Any]) -> Any:
+    async def unit_of_work(self, function: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         if self.is_down:
             raise DependencyUnavailable("postgres")
-        return await self._world.public.unit_of_work(body)
+        return await self._world.public.unit_of_work(function, *args, **kwargs)
 
 
 def test_a_mail_sent_while_postgres_was_away_is_settled_when_it_is_back_and_not_sent_again(

@@ -1,7 +1,6 @@
 """A claim is a lease: couriers that die, stop or come too late (SPEC §7.2)."""
 
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -22,7 +21,9 @@ def test_a_mail_that_a_dead_courier_claimed_is_sent_by_another_after_its_lease(p
     challenge_id = flow.send(email_address())
     claimed = post.world.call(
         post.world.public.unit_of_work,
-        partial(claim_deliveries, limits=ClaimLimits(CONCURRENCY, CONCURRENCY), lease=LEASE),
+        claim_deliveries,
+        limits=ClaimLimits(CONCURRENCY, CONCURRENCY),
+        lease=LEASE,
     )
     assert [one.challenge_id for one in claimed] == [challenge_id]
     transport = FakeTransport()

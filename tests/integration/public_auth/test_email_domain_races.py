@@ -110,7 +110,7 @@ def code_of(row: asyncpg.Record) -> str:
 
 async def block(world: World, domain: str) -> None:
     await block_domains(world, domain)
-    while (await world.internal.unit_of_work(partial(revoke_next_of_domains, limit=500))).worked:
+    while (await world.internal.unit_of_work(revoke_next_of_domains, limit=500)).worked:
         pass
 
 

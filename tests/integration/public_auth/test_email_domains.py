@@ -152,12 +152,10 @@ def test_a_claim_is_no_longer_good_once_its_domain_is_blocked(
 ) -> None:
     """A mail that was put off by its transport, or waits for its slot, is looked at again before it leaves."""
     flow.send(f"a@{domain}")
-    claim = world.call(
-        world.public.unit_of_work, lambda connection: claim_deliveries(connection, ClaimLimits(10, 10), LEASE)
-    )
+    claim = world.call(world.public.unit_of_work, claim_deliveries, ClaimLimits(10, 10), LEASE)
 
     def is_good() -> bool:
-        return world.call(world.public.unit_of_work, lambda connection: is_claim_good(connection, claim[0]))
+        return world.call(world.public.unit_of_work, is_claim_good, claim[0])
 
     assert (len(claim), is_good()) == (1, True)
     block(world, domain)

@@ -21,7 +21,7 @@ SEARCH_PATH = {"search_path": "authsession"}
 
 def confirm_together(world: World, flow: PublicFlow, *guesses: tuple[str, str]) -> Sequence[object]:
     drafts = [flow.session_draft(challenge_id, code) for challenge_id, code in guesses]
-    return world.call(world.public.unit_of_work, partial(confirm_challenges, drafts=drafts, keys=LOGIN_CODE_KEYS))
+    return world.call(world.public.unit_of_work, confirm_challenges, drafts, keys=LOGIN_CODE_KEYS)
 
 
 def sessions_of(world: World, email: str) -> int:
@@ -97,7 +97,9 @@ def test_settling_mails_waits_for_no_confirm_under_way(flow: PublicFlow, world: 
 
     claimed = world.call(
         world.public.unit_of_work,
-        lambda connection: claim_deliveries(connection, ClaimLimits(50, 50), timedelta(minutes=1)),
+        claim_deliveries,
+        ClaimLimits(50, 50),
+        timedelta(minutes=1),
     )
     settlements = [Settlement(delivery, "sent") for delivery in claimed]
 
@@ -105,7 +107,7 @@ def test_settling_mails_waits_for_no_confirm_under_way(flow: PublicFlow, world: 
         connection = await asyncpg.connect(world.database.owner_dsn, ssl=False, server_settings=SEARCH_PATH)
         async with connection.transaction():
             await connection.execute("select from challenges where challenge_id = $1 for no key update", held)
-            world.call(world.public.unit_of_work, partial(settle_deliveries, settlements=settlements))
+            world.call(world.public.unit_of_work, settle_deliveries, settlements)
         await connection.close()
 
     asyncio.run(settle_while_held())

@@ -12,6 +12,7 @@ from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockSubject
 from services.internal_admin.blocks.orders import LEASE
+from services.internal_admin.changes.domain import NOTHING
 from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.flows.confirm_code import Confirmed
 from shared.kernel.block import Subject
@@ -363,7 +364,7 @@ def test_a_worker_that_dies_with_an_order_in_hand_loses_nothing(
 
 def blocks_unseen(world: World, user_id: str) -> Callable[[], Awaitable[Any]]:
     command = BlockSubject(Subject("user_id", user_id), None, CAUSE, is_known_elsewhere=True)
-    return partial(world.internal.unit_of_work, partial(blocks_store.block_subject, command=command))
+    return partial(world.internal.unit_of_work, blocks_store.block_subject, NOTHING, command=command)
 
 
 def users_of(flow: LoginFlow, email: str) -> list[str]:

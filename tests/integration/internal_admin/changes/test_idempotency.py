@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.changes.domain import Answer, Answered, Done, keyed_request
+from services.internal_admin.changes.domain import NOTHING, Answer, Answered, Done, keyed_request
 from services.internal_admin.changes.store import answer_once
 from services.internal_admin.retention.store import remove_aged
 from services.internal_admin.sessions.domain import NoActiveSessions
@@ -212,12 +212,12 @@ def test_while_the_first_is_under_way_the_second_waits_and_does_it_if_the_first_
     request = keyed_request(Caller("test", None, "request-1"), unique("key-"), b"request", is_shared=False)
     called: list[str] = []
 
-    async def first_body(connection: asyncpg.Connection, *, done: Done) -> NoActiveSessions:
+    async def first_body(connection: asyncpg.Connection, _: Done) -> NoActiveSessions:
         await connection.execute("select pg_sleep(0.3)")
         called.append("first failed")
         raise RuntimeError("the first one fails")
 
-    async def second_body(_: asyncpg.Connection, *, done: Done) -> NoActiveSessions:
+    async def second_body(_: asyncpg.Connection, _done: Done) -> NoActiveSessions:
         called.append("second")
         return NoActiveSessions()
 
@@ -229,13 +229,12 @@ def test_while_the_first_is_under_way_the_second_waits_and_does_it_if_the_first_
 
         async def first() -> None:
             with pytest.raises(RuntimeError):
-                await world.internal.unit_of_work(partial(answer_once, request=request, body=first_body, answer=answer))
+                await world.internal.unit_of_work(answer_once, NOTHING, request, answer, first_body)
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(first)
             await trio.sleep(0.1)
-            unit = partial(answer_once, request=request, body=second_body, answer=answer)
-            outcomes.append(await world.internal.unit_of_work(unit))
+            outcomes.append(await world.internal.unit_of_work(answer_once, NOTHING, request, answer, second_body))
         return outcomes
 
     (outcome,) = world.call(both)
@@ -253,7 +252,7 @@ def test_after_24_hours_a_key_is_new_and_its_row_goes_by_retention(
 
     assert revoke_all(plane, user, key).json()["outcome"] == "no_active_sessions"
 
-    removed = world.call(world.internal.unit_of_work, partial(remove_aged, limit=100))
+    removed = world.call(world.internal.unit_of_work, remove_aged, limit=100)
     assert removed["idempotency_key"].rows >= 1
     assert database.execute("select count(*) from idempotency_keys")[0]["count"] == 1
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import asyncpg
 import pytest
 
 from services.internal_admin.callers.identity import Caller
@@ -30,27 +29,22 @@ def plane(world: World) -> Iterator[ControlPlane]:
 
 
 def renewal(pool: Postgres, session: SignedIn) -> Contender:
-    unit = partial(
-        operator_sessions_store.renew_session,
-        operator_session_id=session.operator_session_id,
-        lives=LIVES,
-        caller=CALLER,
-    )
-    return partial(pool.unit_of_work, unit)
+    return partial(pool.unit_of_work, operator_sessions_store.renew_session, session.operator_session_id, LIVES, CALLER)
 
 
 def revocation(pool: Postgres, session: SignedIn) -> Contender:
     command = RevokeOperatorSession(session.operator_session_id, session.operator_id, "operator_revoke", CALLER)
-    return partial(pool.unit_of_work, partial(operator_sessions_store.revoke_session, command=command))
+    return partial(pool.unit_of_work, operator_sessions_store.revoke_session, command)
 
 
 def revocation_of_all(pool: Postgres, session: SignedIn) -> Contender:
-    async def unit(connection: asyncpg.Connection) -> int:
-        return await operator_sessions_store.revoke_operator_sessions(
-            connection, session.operator_id, except_id=None, reason_code="password_changed"
-        )
-
-    return partial(pool.unit_of_work, unit)
+    return partial(
+        pool.unit_of_work,
+        operator_sessions_store.revoke_operator_sessions,
+        session.operator_id,
+        except_id=None,
+        reason_code="password_changed",
+    )
 
 
 def outcomes(world: World, session: SignedIn, event: str) -> Counter[str]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import asyncpg
 import httpx
@@ -17,7 +17,7 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.flow import log_in as log_in_flow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.store import accounts
-from shared.io.postgres import Postgres
+from shared.io.postgres import P, Postgres, T, Unit
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from tests.support.control_plane import AUTH, PEER, ControlPlane, open_control_plane
@@ -37,7 +37,6 @@ from tests.support.operator_accounts import (
 from tests.support.public_flow import race
 from tests.support.world import World
 
-T = TypeVar("T")
 LOCKOUT = Lockout(5, timedelta(minutes=15))
 WRONG = "Wrong horse 7 staple"
 
@@ -113,10 +112,10 @@ class Overheard:
         self._postgres = postgres
         self.statements: list[str] = []
 
-    async def unit_of_work(self, body: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    async def unit_of_work(self, function: Unit[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         async def overheard(connection: asyncpg.Connection) -> T:
             with connection.query_logger(lambda record: self.statements.append(record.query.splitlines()[0])):
-                return await body(connection)
+                return await function(connection, *args, **kwargs)
 
         return await self._postgres.unit_of_work(overheard)
 
@@ -172,7 +171,7 @@ def test_five_wrong_passwords_lock_and_the_right_one_is_taken_when_the_lock_ends
 def guess(world: World, pool: Postgres, *, is_right: bool) -> Callable[[], Awaitable[Any]]:
     """A log-in whose password was compared, at the point where it is decided."""
     judged = accounts.JudgedLogIn(account_of(world), is_right, None, opening(), CALLER)
-    return partial(pool.unit_of_work, partial(accounts.log_in, judged=judged, lockout=LOCKOUT))
+    return partial(pool.unit_of_work, accounts.log_in, judged, lockout=LOCKOUT)
 
 
 def test_of_a_hundred_wrong_guesses_at_once_exactly_five_count(

@@ -187,7 +187,8 @@ def test_an_operator_without_codes_recovers_by_none(world: World, plane: Control
 
 def recovery(world: World, pool: Postgres) -> Callable[[], Awaitable[Any]]:
     """A recovery whose code was right, at the point where it is written."""
-    unit = partial(
+    return partial(
+        pool.unit_of_work,
         accounts.recover_password,
         account=account_of(world),
         password_hash=PASSWORD_HASH_OF_NOBODY,
@@ -195,19 +196,12 @@ def recovery(world: World, pool: Postgres) -> Callable[[], Awaitable[Any]]:
         opening=opening(),
         caller=CALLER,
     )
-    return partial(pool.unit_of_work, unit)
 
 
 def changing(world: World, pool: Postgres, session: SignedIn) -> Callable[[], Awaitable[Any]]:
     """A change whose current password was right, at the point where it is written."""
     command = ChangePassword(Operator(session.operator_id, session.operator_session_id), "", "", CALLER)
-    unit = partial(
-        accounts.change_password,
-        account=account_of(world),
-        password_hash=PASSWORD_HASH_OF_NOBODY,
-        command=command,
-    )
-    return partial(pool.unit_of_work, unit)
+    return partial(pool.unit_of_work, accounts.change_password, account_of(world), PASSWORD_HASH_OF_NOBODY, command)
 
 
 def open_sessions(world: World) -> int:

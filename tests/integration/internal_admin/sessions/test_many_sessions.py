@@ -4,7 +4,6 @@ import gc
 import json
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from time import thread_time
 from typing import Any
 
@@ -139,7 +138,7 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
 
 def part_of(world: World, unit: Callable[..., Awaitable[Any]], command: Any, done: Done = NOTHING) -> Any:
     """One transaction of a mutation."""
-    return world.call(world.internal.unit_of_work, partial(unit, command=command, done=done))
+    return world.call(world.internal.unit_of_work, unit, done, command)
 
 
 @pytest.mark.parametrize("count", [9, 10, 11, 30, 35])

@@ -13,9 +13,10 @@ import pytest
 
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockSubject, UnblockSubject
+from services.internal_admin.changes.domain import NOTHING
 from services.internal_admin.sessions import store as sessions_store
 from services.internal_admin.sessions.domain import RevokeSession, RevokeUserSessions
-from shared.io.postgres import Postgres
+from shared.io.postgres import P, Postgres, Unit
 from shared.kernel.block import Subject
 from tests.support.builders import StoredUser, store_session, store_user
 from tests.support.public_flow import race
@@ -37,20 +38,20 @@ class Trusted:
         return self._unit(sessions_store.revoke_session, RevokeSession(device_session_id, CAUSE))
 
     def revoke_all(self, user: StoredUser, kept: str | None = None) -> Contender:
-        return self._unit(sessions_store.revoke_user_sessions, RevokeUserSessions(user.user_id, kept, CAUSE))
+        return self._unit(sessions_store.revoke_user_sessions, NOTHING, RevokeUserSessions(user.user_id, kept, CAUSE))
 
     def block(self, subject: Subject) -> Contender:
-        return self._unit(blocks_store.block_subject, BlockSubject(subject, None, CAUSE))
+        return self._unit(blocks_store.block_subject, NOTHING, BlockSubject(subject, None, CAUSE))
 
     def unblock(self, subject: Subject) -> Contender:
         return self._unit(blocks_store.unblock_subject, UnblockSubject(subject, CAUSE))
 
-    def _unit(self, unit: Callable[..., Awaitable[Any]], command: object) -> Contender:
-        async def body(connection: asyncpg.Connection) -> Any:
+    def _unit(self, function: Unit[P, Any], *args: P.args, **kwargs: P.kwargs) -> Contender:
+        async def counted(connection: asyncpg.Connection) -> Any:
             self.runs += 1
-            return await unit(connection, command)
+            return await function(connection, *args, **kwargs)
 
-        return partial(self._postgres.unit_of_work, body)
+        return partial(self._postgres.unit_of_work, counted)
 
 
 @pytest.fixture

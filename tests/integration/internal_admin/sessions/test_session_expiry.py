@@ -93,7 +93,7 @@ def test_a_lowered_age_acts_at_once_and_in_batches(world: World, database: Datab
     sessions = [store_aged(database, user, timedelta(minutes=30)) for _ in range(5)]
 
     def batch() -> int:
-        return world.call(world.internal.unit_of_work, partial(revoke_aged_sessions, limit=3))
+        return world.call(world.internal.unit_of_work, revoke_aged_sessions, limit=3)
 
     assert batch() == 0
 
@@ -129,7 +129,7 @@ def test_of_a_revocation_and_an_expiry_at_once_one_is_kept(world: World, databas
     sessions = [store_aged(database, user, YEAR) for user in users]
     expiries = [SessionExpiry(world.internal, Signal()).step for _ in range(2)]
     revokes = [
-        partial(world.internal.unit_of_work, partial(sessions_store.revoke_session, command=RevokeSession(each, CAUSE)))
+        partial(world.internal.unit_of_work, sessions_store.revoke_session, command=RevokeSession(each, CAUSE))
         for each in sessions[::3]
     ]
 

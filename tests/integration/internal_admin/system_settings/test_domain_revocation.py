@@ -4,7 +4,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
@@ -34,7 +33,7 @@ from shared.io.postgres import open_postgres
 
 async def main():
     async with open_loop(), open_postgres(sys.argv[1], application_name="worker", pool_size=1) as postgres:
-        while (batch := await postgres.unit_of_work(partial(revoke_next_of_domains, limit=5))).worked:
+        while (batch := await postgres.unit_of_work(revoke_next_of_domains, limit=5)).worked:
             print(batch.revoked, flush=True)
 
 trio.run(main)
@@ -80,7 +79,7 @@ def store_logins(database: Database, domain: str, users: int, each: int = 1) -> 
 
 
 def batch(world: World, limit: int) -> Batch:
-    return world.call(world.internal.unit_of_work, partial(revoke_next_of_domains, limit=limit))
+    return world.call(world.internal.unit_of_work, revoke_next_of_domains, limit)
 
 
 def left(world: World) -> list[tuple[str, int]]:
@@ -203,7 +202,7 @@ def test_workers_at_once_revoke_each_session_exactly_once(world: World, database
     async def work() -> int:
         revoked = 0
         while await world.internal.unit_of_work(count_sessions_to_revoke):  # a step finds nothing while others hold all
-            revoked += (await world.internal.unit_of_work(partial(revoke_next_of_domains, limit=3))).revoked
+            revoked += (await world.internal.unit_of_work(revoke_next_of_domains, limit=3)).revoked
         return revoked
 
     results = world.call(race, *[work] * 4)

@@ -47,13 +47,12 @@ def creation(pool: Postgres, session: SignedIn) -> Any:
     creator = Creator(session.operator_id, session.operator_session_id)
     command = CreateToken("raced", frozenset([Scope.SESSIONS_READ]), timedelta(days=1), creator, CALLER)
     secret, token_id = new_secret(SystemEntropy(), MARK), new_token_id(SystemClock(), SystemEntropy())
-    return partial(
-        pool.unit_of_work, partial(tokens_store.create_token, command=command, token_id=token_id, secret=secret)
-    )
+    return partial(pool.unit_of_work, tokens_store.create_token, command, token_id, secret)
 
 
 def reset(pool: Postgres, session: SignedIn) -> Any:
-    unit = partial(
+    return partial(
+        pool.unit_of_work,
         reset_operator,
         name=session.operator_id,
         password_hash=PASSWORD_HASH_OF_NOBODY,
@@ -61,7 +60,6 @@ def reset(pool: Postgres, session: SignedIn) -> Any:
         caller=CALLER,
         actor=Actor("command_line", "tester"),
     )
-    return partial(pool.unit_of_work, unit)
 
 
 def test_no_token_outlives_the_recovery_of_its_creator(world: World, wide_pool: Postgres, plane: ControlPlane) -> None:
@@ -98,6 +96,6 @@ def test_a_token_asked_for_while_its_operators_sessions_end_waits_and_is_not_mad
 
 def test_of_many_revocations_one_revokes(world: World, wide_pool: Postgres) -> None:
     token_id, _ = make_token(world, [Scope.SESSIONS_READ])
-    unit = partial(tokens_store.revoke_token, command=RevokeToken(token_id, "test", CALLER))
-    results = world.call(race, *[partial(wide_pool.unit_of_work, unit)] * CONTENDERS)
+    revocation = partial(wide_pool.unit_of_work, tokens_store.revoke_token, RevokeToken(token_id, "test", CALLER))
+    results = world.call(race, *[revocation] * CONTENDERS)
     assert Counter(results) == {"revoked": 1, "already_revoked": CONTENDERS - 1}

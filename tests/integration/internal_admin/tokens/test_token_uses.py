@@ -11,7 +11,7 @@ from services.internal_admin.access.flow import Authenticate, OperatorAuthentica
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.operator_sessions.domain import SessionLives
 from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
-from shared.io.postgres import Body, Postgres, T
+from shared.io.postgres import P, Postgres, T, Unit
 from tests.support.api_tokens import MadeToken, make_token
 from tests.support.stack import wait_for
 from tests.support.world import World
@@ -82,10 +82,10 @@ def test_a_check_is_one_statement_that_writes_nothing(world: World, token: MadeT
     before = state(world, token)
 
     class Watched(Postgres):
-        async def unit_of_work(self, body: Body[T]) -> T:
+        async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
             async def watched(connection: asyncpg.Connection) -> T:
                 with connection.query_logger(lambda record: statements.append(record.query)):
-                    return await body(connection)
+                    return await function(connection, *args, **kwargs)
 
             return await world.internal.unit_of_work(watched)
 

@@ -60,7 +60,7 @@ def active(world: World, user_id: str) -> int:
 def changing(world: World, pool: Postgres, user_id: str, email: str) -> Any:
     """A trio function, for races."""
     command = ChangeUserEmail(user_id, parse_email(email), UNIT_CAUSE, users_live_elsewhere=False)
-    return partial(pool.unit_of_work, partial(change_user_email, command=command))
+    return partial(pool.unit_of_work, change_user_email, command)
 
 
 def test_the_user_logs_in_by_the_new_address_and_keeps_the_sessions(

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from services.internal_admin.changes.domain import NOTHING
 from services.internal_admin.users.domain import DeleteUser
 from services.internal_admin.users.store import delete_user
 from services.public_auth.domain.confirm import ConfirmRefusal
@@ -255,7 +256,7 @@ def test_logins_racing_the_deletion_of_their_user_leave_no_active_session_of_it(
         email = email_address()
         user_id = log_in(flow, email).user_id
         challenge_id = flow.send(email)
-        erase = partial(world.internal.unit_of_work, partial(delete_user, command=DeleteUser(user_id, UNIT_CAUSE)))
+        erase = partial(world.internal.unit_of_work, delete_user, NOTHING, DeleteUser(user_id, UNIT_CAUSE))
         confirm = flow.confirming(challenge_id, flow.code(challenge_id))
 
         confirmed, first, second, _ = world.call(race, confirm, erase, erase, partial(flow.sending, email))
@@ -295,5 +296,5 @@ def test_a_send_decided_before_the_deletion_and_written_after_mails_a_new_code(
 
 def interrupted(flow: PublicFlow, user_id: str) -> PublicFlow:
     """Between a decision and its write the user is erased."""
-    erase = partial(delete_user, command=DeleteUser(user_id, UNIT_CAUSE))
+    erase = partial(delete_user, done=NOTHING, command=DeleteUser(user_id, UNIT_CAUSE))
     return flow.reaching(InterruptedPostgres(flow.world.public, elsewhere(flow.world.database.internal_dsn, erase)))

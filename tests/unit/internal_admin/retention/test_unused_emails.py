@@ -1,7 +1,6 @@
 """How long the walk over all addresses rests, in virtual time; the pages are those of a Postgres that only counts."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import cast
 
 import trio
 from trio.testing import MockClock
@@ -19,7 +18,7 @@ class Pages:
         self._pages = pages
         self._turned = 0
 
-    async def unit_of_work(self, _body: Callable[[Any], Awaitable[EmailPage]]) -> EmailPage:
+    async def unit_of_work(self, *_: object, **_of_the_page: object) -> EmailPage:
         await trio.lowlevel.checkpoint()
         self._turned += 1
         return EmailPage(None if self._turned % self._pages == 0 else self._turned, removed=0)

@@ -1,4 +1,4 @@
-"""Servers that these tests may stop, pause and kill, and a proxy that counts round trips."""
+"""Servers that a test may stop, pause and kill, and the asyncio loop of a test that opens its own connections."""
 
 from collections.abc import AsyncIterator, Iterator
 

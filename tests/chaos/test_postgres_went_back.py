@@ -67,7 +67,7 @@ def put_back(server: EmbeddedPostgres, backup: EmbeddedPostgres) -> None:
 
 
 def status(stack: RunningStack, login: Login) -> str:
-    """What Postgres has."""
+    """The rows that Postgres has."""
     query = "select status from device_sessions where device_session_id = $1"
     return stack.database.execute(query, login.device_session_id)[0]["status"]
 

@@ -58,7 +58,7 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What there is, read once, when nothing is under way any more."""
+    """The final state, read once, when nothing is under way any more."""
 
     sessions: Mapping[str, asyncpg.Record]
     audit: Mapping[str, Counter[tuple[str, str]]]
@@ -100,7 +100,7 @@ def read_evidence(database: Database, redis_port: int, follower: Follower, mail:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What clients were told, and when Redis lost what it had."""
+    """The answers that clients got, and the moments when Redis lost its data."""
 
     said: Sequence[Acknowledgement]
     people: Sequence[Person]
@@ -140,7 +140,7 @@ def _whole(_promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """What was said to be over is over in Postgres, in the record, and was said in the stream."""
+    """A session acknowledged as over is over in Postgres and in the record, and the stream said so."""
     told = {session_id for session_id, status, _ in evidence.seen if status == "revoked"}
     for said in promises.said:
         if said.kind is Kind.LOGIN:
@@ -156,7 +156,7 @@ def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _blocked(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """Whoever stays blocked has no active session, acknowledged or not; nor is one left that a block raced with."""
+    """A blocked person has no active session, acknowledged or not; nor is one left that a block raced with."""
     active: defaultdict[str, set[str]] = defaultdict(set)
     for session_id, row in evidence.sessions.items():
         if row["status"] == "active":
@@ -167,7 +167,7 @@ def _blocked(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _untouched(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """What nobody asked to end is active everywhere."""
+    """A session that nobody asked to end is active everywhere."""
     for person in promises.people:
         for session_id in person.sessions.keys() - person.doomed:
             row, record = evidence.sessions.get(session_id), evidence.records.get(session_id)
@@ -183,7 +183,7 @@ def _never_revived(promises: Promises, evidence: Evidence) -> Iterator[Violation
 
 
 def _announced_again(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """What was revoked shortly before Redis lost its data is told again after it."""
+    """A session revoked shortly before Redis lost its data is announced again after it."""
     for loss in promises.losses:
         again = {session_id for session_id, status, at in evidence.seen if status == "revoked" and at > loss}
         for said in promises.said:

@@ -125,7 +125,7 @@ class Visitors:
 
 
 class _Visit:
-    """What one person does. Raises `GivenUp`."""
+    """The actions of one person. Raises `GivenUp`."""
 
     def __init__(self, visitors: Visitors, connections: Connections, person: Person, mail: MailPeer) -> None:
         self._visitors = visitors

@@ -90,7 +90,7 @@ def kill_both(weather: Weather, chance: random.Random) -> None:
 
 
 def kill_redis(weather: Weather, chance: random.Random) -> None:
-    """What it had not yet synchronised to its disk may be lost."""
+    """Data that it had not yet synchronised to its disk may be lost."""
     weather.redis.kill()
     time.sleep(chance.uniform(0, 1.5))
     weather.losses.append(time.monotonic())

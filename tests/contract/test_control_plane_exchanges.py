@@ -147,7 +147,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
 }
 UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90)}
-"""What is read where nothing was sent."""
+"""The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),

@@ -49,7 +49,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
 
 
 def refusal_of(case: dict[str, Any]) -> Refusal:
-    """What the operation of the case answers to it."""
+    """The answer of the case's operation."""
     operation = case["operation"]
     with pytest.raises(Refusal) as refused:
         _ = QUERIES[operation](case["query"]) if "query" in case else BODIES[operation](body_of(case))

@@ -1,4 +1,4 @@
-"""Whatever arrives malformed is refused as SPEC §2.1 and §2.2 say, and changes nothing anywhere."""
+"""Malformed requests are refused as SPEC §2.1 and §2.2 say, and change nothing anywhere."""
 
 import json
 import socket
@@ -266,7 +266,7 @@ def redis_state(product: Product) -> dict[bytes, object]:
 
 
 def quiet_state(product: Product) -> tuple[Any, Any]:
-    """What is there once nothing moves any more."""
+    """The state once nothing moves any more."""
 
     def twice() -> tuple[Any, Any] | None:
         first, second = postgres_state(product), postgres_state(product)
@@ -349,7 +349,7 @@ RAW = [
 
 
 def exchange(url: str, sent: bytes) -> bytes:
-    """What comes back on a connection of its own, up to its end."""
+    """The bytes that come back on a connection of its own, up to its end."""
     split = urlsplit(url)
     with socket.create_connection((split.hostname or "", split.port or 0), timeout=5) as connection:
         connection.sendall(sent)

@@ -102,7 +102,7 @@ def test_ctrl_c_at_any_moment_of_the_first_start_is_a_quiet_stop(tmp_path: Path)
 
 
 def problems_of_a_stop(up: Up) -> list[str]:
-    """What a person would complain about after one Ctrl-C."""
+    """The faults that a person would notice after one Ctrl-C."""
     up.child.ask(signal.SIGINT)
     deadline = time.monotonic() + 20
     while up.child.exit_status() is None and time.monotonic() < deadline:

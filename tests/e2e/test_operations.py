@@ -1,4 +1,4 @@
-"""What operators and balancers rely on: health, readiness, metrics, headers of every answer (SPEC §2.1, §13.1)."""
+"""Operators and balancers rely on health, readiness, metrics and headers of every answer (SPEC §2.1, §13.1)."""
 
 import re
 

@@ -26,7 +26,7 @@ needs_statements = pytest.mark.skipif(
 
 
 def give_settings(database: Database) -> None:
-    """What `migrate` gives the roles is not copied with a database."""
+    """The settings that `migrate` gives the roles are not copied with a database."""
 
     async def apply() -> None:
         connection = await asyncpg.connect(database.owner_dsn, ssl=False)

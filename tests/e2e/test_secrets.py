@@ -41,7 +41,7 @@ def secrets() -> Secrets:
 
 @pytest.fixture(scope="module")
 def collector() -> Iterator[Collector]:
-    """What both processes export goes here."""
+    """The collector that both processes export to."""
     with open_collector() as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Whatever Postgres, or a pooler before it, answers, both processes live, say so, answer 503, and heal."""
+"""Both processes live through any answer of Postgres or its pooler, say so, answer 503, and heal."""
 
 from collections.abc import Iterator
 

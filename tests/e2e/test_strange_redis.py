@@ -1,4 +1,4 @@
-"""Whatever Redis answers, both processes live and say so, logins and revocations get 503, and all heals by itself."""
+"""Both processes live through any answer of Redis and say so; logins and revocations get 503; all heals by itself."""
 
 import time
 from collections.abc import Iterator
@@ -172,7 +172,7 @@ def test_readiness_sees_a_stream_that_takes_no_entry(product: Product, peer: Str
 
 
 def replacements(product: Product) -> list[str]:
-    """What the processes said of keys of another type."""
+    """The log lines about keys of another type."""
     return [line for lines in product.stack.lines.values() for line in lines if "of another type" in line]
 
 

@@ -11,7 +11,7 @@ Message = MutableMapping[str, Any]
 
 @dataclass
 class Answered:
-    """What the app sent."""
+    """The messages that the app sent."""
 
     messages: list[Message] = field(default_factory=list)
 

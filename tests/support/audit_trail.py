@@ -60,7 +60,7 @@ def chain_end(world: World) -> ChainEnd:
 
 
 def verify(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> list[str]:
-    """What `authsession audit verify` finds."""
+    """The findings of `authsession audit verify`."""
     findings: list[str] = []
     body = partial(verify_trail, keys=keys, anchors=anchors, say=findings.append, note=lambda _: None)
     world.call(world.owner.unit_of_work, body)
@@ -68,7 +68,7 @@ def verify(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) ->
 
 
 def notes(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> str:
-    """What it says besides."""
+    """Its further words."""
     said: list[str] = []
     body = partial(verify_trail, keys=keys, anchors=anchors, say=said.append, note=said.append)
     world.call(world.owner.unit_of_work, body)

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> AsyncGenerator[T]:
-    """What `serve` says it started with; `serve` is cancelled on leaving. For `world.enter`.
+    """The value that `serve` started with; `serve` is cancelled on leaving. For `world.enter`.
 
     A context manager that `World.enter` enters is left by another task, so it must not hold a nursery open: those of
     `serve` live in a task of their own.

@@ -28,7 +28,7 @@ select email, device_session_id, status,
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What is not as it was promised; empty when all is well."""
+    """The broken promises; empty when all is well."""
 
     lost: list[str] = field(default_factory=list)
     """Acknowledged and not there."""

@@ -22,7 +22,7 @@ AT_ONCE: Mapping[str, str] = {
 
 
 class Collector:
-    """What arrived, by path, in order."""
+    """The requests that arrived, by path, in order."""
 
     def __init__(self, port: int) -> None:
         self.environment = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}

@@ -41,7 +41,7 @@ PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAA
 
 @dataclass(frozen=True, slots=True)
 class PlaneSettings:
-    """What tests vary. `is_limited`: whether calls are limited per network."""
+    """The settings that tests vary. `is_limited`: whether calls are limited per network."""
 
     is_limited: bool = False
     lives: SessionLives = field(default_factory=lambda: SessionLives(timedelta(days=7)))
@@ -164,7 +164,7 @@ class ControlPlane:
         return operator_id
 
     def disable(self, operator_id: str) -> None:
-        """What the command line does, without its audit row."""
+        """The command line's work, without its audit row."""
         self._world.database.execute(
             "update operators set disabled_at = clock_now() where operator_id = $1", operator_id
         )

@@ -1,4 +1,4 @@
-"""What the routes of the internal listener declare, by method and path."""
+"""The declarations of the internal listener's routes, by method and path."""
 
 from services.internal_admin.routes import ROUTES
 

@@ -135,7 +135,7 @@ class GatewayProjection:
         return redis_py.Redis(port=self.server.port)
 
     def record(self, session: DeviceSession) -> GatewayRecord | None:
-        """What a gateway would read at this moment."""
+        """The records that a gateway would read at this moment."""
         with self.client() as client:
             value = stored(client, self.keys.record(session.device_session_id))
         return None if value is None else decode_record(value)
@@ -145,7 +145,7 @@ class GatewayProjection:
         return None if record is None else record.status
 
     def entries(self, *sessions: DeviceSession) -> list[GatewayRecord]:
-        """What the stream tells of these sessions, from its beginning."""
+        """The stream's entries of these sessions, from its beginning."""
         ids = {session.device_session_id for session in sessions}
         return [entry for entry in self.stream().values() if entry.device_session_id in ids]
 

@@ -1,4 +1,4 @@
-"""What Hypothesis warns of, and what tests on real servers do knowingly."""
+"""The warnings of Hypothesis that tests on real servers accept knowingly."""
 
 from hypothesis import HealthCheck
 

@@ -63,7 +63,7 @@ class InternalApi:
             client.delete(self._keys.record(device_session_id))
 
     def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
-        """What a gateway would read in Redis at this moment."""
+        """The record that a gateway would read in Redis at this moment."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
             found = stored(client, self._keys.record(device_session_id))
         return None if found is None else decode_record(found)

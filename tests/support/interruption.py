@@ -1,4 +1,4 @@
-"""What happens between the read of a public decision and its write, at the worst moment on purpose."""
+"""Interruptions between the read of a public decision and its write, at the worst moment on purpose."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -15,7 +15,7 @@ _GUARDED = {
     for name, statement in queries.load("services.public_auth.store").items()
     if name.startswith(("write_", "hold_"))
 }
-"""What is done only if what was read still holds."""
+"""The writes that are done only if the read still holds."""
 
 
 class InterruptedPostgres(Postgres):

@@ -23,7 +23,7 @@ PUBLIC = "/api/v1/public/auth"
 INTERNAL = "/api/v1/internal"
 CAUSE: Mapping[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "admin", "id": "admin-1"}}
 UNANSWERED = 0
-"""What stands for a status when the connection ended without one."""
+"""The stand-in for a status when the connection ended without one."""
 PATIENCE = 60.0
 """Seconds after which a request that nobody acknowledges is given up, which fails the test."""
 REPEAT_AFTER = 0.1

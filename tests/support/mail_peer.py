@@ -1,4 +1,4 @@
-"""What a mail server and a mail service of tests have in common: they note each letter, and fail as they are told."""
+"""The common part of the tests' mail server and mail service: they note each letter, and fail as they are told."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 
 class Fault(Enum):
-    """What the far side does with the letters to an address."""
+    """The far side's behaviour for the letters to an address."""
 
     REFUSE = auto()
     DEFER = auto()
@@ -36,7 +36,7 @@ class MailPeer:
         """The address of each letter that was tried, whatever became of it."""
         self.connections = 0
         self.general_fault: Fault | None = None
-        """What every letter meets."""
+        """The behaviour that every letter meets."""
         self.released = threading.Event()
         """Ends every stall."""
         self._faults: dict[str, Fault] = {}

@@ -15,7 +15,7 @@ MARK = "zebra-quagga"
 
 @dataclass(slots=True)
 class Secrets:
-    """What must be nowhere, each with a name for the report; and everything that was written or answered."""
+    """Secrets that must be nowhere, each with a name for the report; and everything that was written or answered."""
 
     patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)
     error_bodies: list[str] = field(default_factory=list)

@@ -29,7 +29,7 @@ CALLER = Caller("anonymous", PEER, "request-1")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOwner:
-    """What registering gave."""
+    """The result of registering."""
 
     operator_id: str
     session_token: str

@@ -101,7 +101,7 @@ class PublicFlow:
     def session_draft(
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
     ) -> SessionDraft:
-        """What a confirm asks of the store."""
+        """The questions of a confirm to the store."""
         return SessionDraft(
             challenge_id=challenge_id,
             code=code,

@@ -1,4 +1,4 @@
-"""What a database's schema is, as text: pg_dump's, less what differs between two dumps of the same schema.
+"""A database's schema as text: pg_dump's, without the parts that differ between two dumps of one schema.
 
 `python -m tests.support.schema_dump` writes shared/db/schema.sql anew, after a migration was added.
 """

@@ -105,7 +105,7 @@ class RunningStack:
             time.sleep(0.05)
 
     def mailbox(self, email: str) -> list[dict[str, Any]]:
-        """What the stub mailed to the address, newest first, as long as the codes live."""
+        """The stub's mails to the address, newest first, as long as the codes live."""
         answer = self._http.get(f"{self.internal_url}/api/v1/internal/dev/mailbox", params={"email": email})
         answer.raise_for_status()
         return answer.json()["messages"]

@@ -17,7 +17,7 @@ _SSL_REQUEST = 80877103
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the peer answers to every query; `closes`: it ends the connection behind it."""
+    """The peer's answer to every query; `closes`: it ends the connection behind it."""
 
     text: bytes
     closes: bool = False

@@ -19,7 +19,7 @@ _BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What the peer answers to every command; `closes`: it ends the connection behind it."""
+    """The peer's answer to every command; `closes`: it ends the connection behind it."""
 
     text: bytes
     closes: bool = False

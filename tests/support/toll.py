@@ -1,4 +1,4 @@
-"""What a fault cost, as one row of the table that a run of `tests/chaos` ends with."""
+"""The cost of a fault, as one row of the table that a run of `tests/chaos` ends with."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

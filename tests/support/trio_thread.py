@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @contextmanager
 def on_a_trio_thread(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> Generator[T]:
-    """What `serve` says it started with; `serve` is cancelled on leaving."""
+    """The value that `serve` started with; `serve` is cancelled on leaving."""
     started: Future[tuple[T, trio.lowlevel.TrioToken, trio.CancelScope]] = Future()
 
     async def run() -> None:

@@ -1,4 +1,4 @@
-"""What trusted callers do, without HTTP and Redis: the internal service's units of work, as the internal role."""
+"""The actions of trusted callers without HTTP and Redis: the internal service's units of work, as the internal role."""
 
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject

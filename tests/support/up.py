@@ -109,7 +109,7 @@ class Up:
 
 
 def call(command: str, replacements: Mapping[str, str]) -> dict[str, Any]:
-    """What a printed call answers, with curl if there is one."""
+    """The answer to a printed call, with curl if there is one."""
     for placeholder, value in replacements.items():
         command = command.replace(placeholder, value)
     words = shlex.split(command.replace("\\\n", " "))

@@ -23,7 +23,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def lint(tree: Path) -> str:
-    """What import-linter says, with a name per rule and whether it was kept."""
+    """The result of import-linter: a name for each rule, and whether it was kept."""
     command = [sys.executable, "-c", LINT, "--no-cache"]
     done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr

@@ -69,7 +69,7 @@ def is_usable_key(text: str) -> bool:
 
 
 def register_formats() -> None:
-    """What a schema cannot say about a string, said as a strategy."""
+    """A strategy for the rules of a string that a schema cannot express."""
     keys = st.binary(min_size=32, max_size=32).map(lambda raw_key: base64.b64encode(raw_key).decode())
     schemathesis.openapi.format("ed25519-public-key", keys.filter(is_usable_key))
     schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]))

@@ -21,7 +21,7 @@ _networks = count(int(IPv4Address("198.18.0.1")))
 
 @dataclass(frozen=True)
 class Owner:
-    """What claiming gave."""
+    """The result of claiming."""
 
     session_token: str = field(repr=False)
     recovery_codes: list[str] = field(repr=False)
@@ -32,7 +32,7 @@ class Owner:
 
 
 def from_new_network() -> dict[str, str]:
-    """What a trusted proxy adds."""
+    """The fields that a trusted proxy adds."""
     return {"X-Forwarded-For": str(IPv4Address(next(_networks))), "X-Forwarded-Proto": "https"}
 
 

@@ -48,14 +48,16 @@ SETTINGS = settings(
 
 
 def edge_headers(_context: CheckContext, response: Response, _case: Case) -> None:
-    """What SPEC §2.1 promises of every answer, 404, 405 and 500 included."""
+    """The promises of SPEC §2.1 for every answer, 404, 405 and 500 included."""
     assert response.headers["cache-control"] == ["no-store"]
     assert response.headers["x-request-id"][0]
     assert "server" not in response.headers
 
 
 def is_beyond_words(case: Case) -> bool:
-    """What fits the schema and may yet be refused: a proof is right for one challenge; no schema says "not both", nor
+    """Requests that fit the schema and may yet be refused.
+
+    A proof is right for one challenge; no schema says "not both", nor
     how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
     body, query = case.body, case.query or {}
     return (

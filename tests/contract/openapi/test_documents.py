@@ -127,7 +127,7 @@ OPERATOR: list[dict[str, list[str]]] = [{"operator_session": []}, {"operator_coo
 
 
 def credentials_of(access: OperatorOnly | Scoped, *, of_internal_api: bool) -> list[dict[str, list[str]]]:
-    """What a document must say of a route for which the table asks this; `{}` is none at all."""
+    """The security that a document must name for a route with this access; `{}` is none at all."""
     if isinstance(access, OperatorOnly):
         return OPERATOR
     token, break_glass = {"token": [access.scope.value]}, {"break_glass": list[str]()}

@@ -1,4 +1,4 @@
-"""What every route behind the guard refuses on the wire, whatever it is for, as its document says."""
+"""Every route behind the guard refuses on the wire as its document says."""
 
 import re
 from collections.abc import Callable

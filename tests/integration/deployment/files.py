@@ -1,4 +1,4 @@
-"""What docker-compose.yml and the Dockerfiles say, read as the engine would: there is none where the tests run."""
+"""docker-compose.yml and the Dockerfiles, read as an engine would: there is none where the tests run."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def dockerfile(image: str) -> Dockerfile:
 
 
 def replay_copies(image: str, folder: Path) -> Path:
-    """What the image holds under /app, put under `folder`."""
+    """The image's files under /app, put under `folder`."""
     for source, destination in dockerfile(image).copies:
         if destination.startswith("/"):
             continue  # the lock file: beside the program, not in it

@@ -23,7 +23,7 @@ ONLY_FOR_UP = {"psutil", "dotenv"}
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Who imports whom, lazy imports included."""
+    """The import graph, lazy imports included."""
     return grimp.build_graph(*OURS, include_external_packages=True, cache_dir=None)
 
 

@@ -64,7 +64,7 @@ class Machine:
         return [sys.executable, "-S", *map(self.here, words[1:])]
 
     def run_once(self, name: str, *command: str) -> str:
-        """What a one-shot container prints; by a command of its own, or as `docker compose run NAME COMMAND`."""
+        """The output of a one-shot container, by a command of its own, or as `docker compose run NAME COMMAND`."""
         words = [*dockerfile(IMAGE[name]).json_list("ENTRYPOINT"), *(command or SERVICES[name]["command"])]
         done = run(
             self.python(words), env=self.environment(name), cwd=self.image(name), capture_output=True, text=True,

@@ -80,7 +80,7 @@ def postgres() -> Iterator[EmbeddedPostgres]:
 
 @pytest.fixture(scope="module")
 def machine(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    """What the guide's commands make, and a Redis with its users. The database's owner is the test's."""
+    """The database that the guide's commands make, and a Redis with its users. The database's owner is the test's."""
     folder = tmp_path_factory.mktemp("etc") / "authsession"
     (folder / "secrets").mkdir(parents=True)
     (folder / "secrets/owner_dsn").write_text(postgres.dsn("authsession"))

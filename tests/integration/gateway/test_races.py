@@ -1,4 +1,4 @@
-"""What happens while the answer to a read is under way: each race with a barrier, on a real Redis."""
+"""Races while the answer to a read is under way, each with a barrier, on a real Redis."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager

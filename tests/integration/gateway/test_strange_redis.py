@@ -1,4 +1,4 @@
-"""Whatever Redis answers, a gateway lives, says that nothing can be known, and follows again afterwards."""
+"""A gateway lives through any answer of Redis, says that nothing can be known, and follows again afterwards."""
 
 from contextlib import suppress
 

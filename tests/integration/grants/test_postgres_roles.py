@@ -114,7 +114,7 @@ def test_the_internal_role_may_not(database: Database, sql: str) -> None:
 
 
 def test_the_public_role_reads_these_tables_and_no_later_one(database: Database) -> None:
-    """Whatever comes to be made for operators stays theirs until somebody writes it down here."""
+    """A new table of operators stays theirs until somebody writes it down here."""
     rows = run_sql(
         database.public_dsn,
         """

@@ -1,4 +1,4 @@
-"""What breaks a server or a wire in these tests."""
+"""Faults of a server or a wire in these tests."""
 
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress

@@ -94,7 +94,7 @@ async def peer_that_says(answer: bytes) -> AsyncGenerator[tuple[str, list[bytes]
 
 
 async def told(answer: bytes) -> tuple[Answer | Failure, list[bytes]]:
-    """What the client makes of an answer, and the requests that it sent. The loop must have been free meanwhile."""
+    """The client's result of an answer, and the requests that it sent. The loop must have been free meanwhile."""
     async with peer_that_says(answer) as (url, requests), open_http_client(url) as client:
         begun = time.thread_time()
         try:

@@ -38,7 +38,7 @@ HOSTILE = {
 
 
 async def sent(answers: list[list[bytes]]) -> Accepted | NotAccepted:
-    """What comes of one letter to a server that says these things, and hangs up. The loop must stay free."""
+    """The result of one letter to a server that says these things and hangs up. The loop must stay free."""
 
     async def serve(stream: trio.SocketStream) -> None:
         try:

@@ -207,7 +207,7 @@ NONSENSE = [b"\x00\xff\xfe\r\n", b"HTTP/1.1 400 Bad Request\r\n", b"hello\r\n", 
 async def test_nonsense_is_no_refusal_and_is_told_from_a_lost_connection(
     asyncio_loop: None, step: str, nonsense: bytes
 ) -> None:
-    """What a server that is no mail server says, at each step; nothing is raised, and the connection is not kept."""
+    """The words of a server that is no mail server, at each step; nothing is raised, and the connection is not kept."""
     answers = [*GREETED, b"250 ok\r\n", b"250 ok\r\n", b"354 go on\r\n", b"250 taken\r\n"]
     answers[["greeting", "EHLO", "MAIL", "RCPT", "DATA", "content"].index(step)] = nonsense
 

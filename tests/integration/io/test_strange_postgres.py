@@ -1,4 +1,4 @@
-"""Whatever Postgres, or a pooler before it, answers: a unit of work ends as an unavailable database, and recovers."""
+"""A unit of work ends as an unavailable database after any odd answer of Postgres or its pooler, and recovers."""
 
 import logging
 from collections.abc import Iterator

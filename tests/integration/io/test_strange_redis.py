@@ -1,4 +1,4 @@
-"""Whatever Redis answers, each use of it ends as a value of the right form or as an unavailable Redis, and recovers."""
+"""Each use of Redis ends as a value of the right form or as an unavailable Redis, whatever it answers, and recovers."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing

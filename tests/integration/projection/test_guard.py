@@ -1,4 +1,4 @@
-"""What somebody writes to Redis that no session explains is corrected and told; a change under way is neither."""
+"""A record that no session explains is corrected and told; a change under way is neither."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What waits for Redis is seen whether or not Redis is there: an alert pages by its age."""
+"""Changes that wait for Redis are seen whether or not Redis is there: an alert pages by their age."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What the tables themselves make impossible, whatever a statement believes: each constraint is tried by the owner.
+"""The tables themselves refuse impossible rows, whatever a statement believes: the owner tries each constraint.
 
 The owner of the database has every right; what refuses is the constraint alone.
 """

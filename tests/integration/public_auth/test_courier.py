@@ -1,4 +1,4 @@
-"""What a courier sends, on real Postgres: each mail once, with its code, and none after its code ended (SPEC §7.2)."""
+"""A courier sends each mail once, with its code, and none after its code ended, on real Postgres (SPEC §7.2)."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable

@@ -17,7 +17,7 @@ from tests.support.public_flow import PublicFlow
 
 
 def test_a_mail_that_a_dead_courier_claimed_is_sent_by_another_after_its_lease(post: Post, flow: PublicFlow) -> None:
-    """What kill -9 leaves behind: a claim without a settlement."""
+    """A claim without a settlement, as kill -9 leaves it."""
     challenge_id = flow.send(email_address())
     claimed = post.world.call(
         post.world.public.unit_of_work,

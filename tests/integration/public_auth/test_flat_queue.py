@@ -1,4 +1,4 @@
-"""What the courier and the eraser read does not grow with the mails that were sent or that wait for a later try."""
+"""The reads of courier and eraser do not grow with the mails that were sent or that wait for a later try."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What a send and a confirm read does not grow with the past of an address, which any stranger can lengthen."""
+"""The reads of a send and a confirm do not grow with the past of an address, which any stranger can lengthen."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""What a success forgives, and to whom (SPEC §3.6)."""
+"""A success forgives wrong codes to its own network (SPEC §3.6)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What happens between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
+"""Interruptions between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
 
 from collections.abc import Callable
 from dataclasses import replace

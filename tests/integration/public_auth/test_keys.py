@@ -1,4 +1,4 @@
-"""What a change of keys leaves readable (SPEC §10.9): codes, and networks from which an address confirmed."""
+"""A change of keys leaves codes readable, and networks from which an address confirmed (SPEC §10.9)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What the mail queue tells of itself (SPEC §7.2)."""
+"""The metrics of the mail queue (SPEC §7.2)."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What README and SPEC §3.6 promise, against hostile networks for two hours of a clock of their own.
+"""The promises of README and SPEC §3.6, against hostile networks for two hours of a clock of their own.
 
 `python -m bench.siege` plays more of them, for longer; its table is in docs/decisions/0006-guess-budget.md.
 """

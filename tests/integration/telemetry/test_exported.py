@@ -1,4 +1,4 @@
-"""What leaves both processes for a collector: the spans of a login, metrics, logs."""
+"""Both processes send a collector the spans of a login, metrics and logs."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What both processes show on `/metrics` after a login and a revocation (SPEC §13.1)."""
+"""The metrics of both processes after a login and a revocation (SPEC §13.1)."""
 
 import httpx
 

@@ -1,4 +1,4 @@
-"""What holds wherever users live: one suite on the local directory and on a REST peer alike (SPEC §8)."""
+"""One suite holds wherever users live, on the local directory and on a REST peer alike (SPEC §8)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What the tables of users make impossible, whatever a statement believes (SPEC §8); tried by the owner."""
+"""The tables of users refuse impossible rows, whatever a statement believes (SPEC §8); the owner tries."""
 
 from typing import Any
 

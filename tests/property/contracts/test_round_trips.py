@@ -1,4 +1,4 @@
-"""What is written is what is read, for every value and every spelling of it."""
+"""A written value is read back as it was, for every value and every spelling of it."""
 
 from datetime import UTC, datetime
 from typing import Any

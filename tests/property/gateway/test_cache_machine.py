@@ -1,4 +1,4 @@
-"""Whatever Redis, keeper and writers do, and in whatever order answers arrive, the gateway's cache keeps its promises.
+"""The gateway's cache keeps its promises whatever Redis, keeper and writers do, in any order of answers.
 
 They are judged in `GatewayModel.judge`: nobody is revived, no proof is false, no published session is called unknown.
 The steps come from a seed: hundreds a play, in thousands of plays. What they found is told step by step in

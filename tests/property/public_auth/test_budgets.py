@@ -52,7 +52,7 @@ class Challenge:
 
 @dataclass
 class Model:
-    """What was used. A use is the time and the network that asked."""
+    """The uses so far. A use is the time and the network that asked."""
 
     now: int = 0
     known: dict[str, int] = field(default_factory=dict)
@@ -193,7 +193,7 @@ class BudgetsOfAnAddress(RuleBasedStateMachine):
             assert within_strangers_part(model.places(code), budgets.live_challenges, model.known)
 
     def teardown(self) -> None:
-        """Whatever strangers did: tomorrow the owner logs in."""
+        """The owner logs in tomorrow, whatever strangers did."""
         self.model.pass_time(DAY + 1)
         self.world.travel(timedelta(minutes=(DAY + 1) * MINUTES))
         for network in NETWORKS:

@@ -11,7 +11,7 @@ CHUNKED = b"HTTP/1.1 401 Unauthorized\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
 def _answers(*pieces: bytes, requests: int = 1) -> list[Answer]:
-    """What the client makes of a server that writes these pieces, one write each, to every request."""
+    """The client's result of a server that writes these pieces, one write each, to every request."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while await reader.read(65536):

@@ -1,4 +1,4 @@
-"""What the page of the bench says follows from what was measured."""
+"""The bench's page says only things that follow from its measurements."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What `up` prints of a send that mailed nothing (SPEC §1.4)."""
+"""The lines that `up` prints of a send that mailed nothing (SPEC §1.4)."""
 
 import re
 from pathlib import Path

@@ -58,7 +58,7 @@ ALWAYS_REFUSED = ("is not set", "key 1")
 
 
 def problems(changes: Mapping[str, str | None], env: str = "production") -> list[str]:
-    """What both processes say of a sound configuration with these changes, names without their prefix."""
+    """The problems of both processes with a sound configuration and these changes, names without their prefix."""
     given = {"ENV": env, **SOUND, **changes}
     try:
         read_configuration({f"AUTHSESSION_{name}": value for name, value in given.items() if value is not None})
@@ -131,7 +131,7 @@ PLAIN_TEXT = [
 
 
 def warnings(changes: Mapping[str, str], env: str = "production") -> list[str]:
-    """What the processes say at boot, names without their prefix."""
+    """The processes' words at boot, names without their prefix."""
     given = {"ENV": env, **SOUND, **changes}
     read = read_configuration({f"AUTHSESSION_{name}": value for name, value in given.items()})
     said = dict.fromkeys([*read.public.process.warnings, *read.internal.process.warnings])

@@ -46,7 +46,7 @@ LEAST = {
 
 
 def problems(**changes: str) -> tuple[str, ...]:
-    """What both services say of the least environment with these changes, names without their prefix."""
+    """The problems of both services with the least environment and these changes, names without their prefix."""
     environment = LEAST | {f"AUTHSESSION_{name}": value for name, value in changes.items()}
     found: list[str] = []
     for read in (read_public, read_internal):

@@ -1,4 +1,4 @@
-"""What is known is joined, whatever the order in which it is learned."""
+"""Knowledge is joined, whatever the order in which it is learned."""
 
 from dataclasses import replace
 

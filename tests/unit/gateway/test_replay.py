@@ -12,7 +12,7 @@ from contracts.gateway import GatewayKeys
 
 
 class Redis:
-    """What a guard needs of a cache; `mode` and whether Redis answers may be changed."""
+    """The cache that a guard needs; `mode` and whether Redis answers may be changed."""
 
     keys = GatewayKeys()
 

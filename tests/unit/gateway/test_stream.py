@@ -1,4 +1,4 @@
-"""What the ends of the stream say about entries that nobody can read any more."""
+"""The ends of the stream tell of entries that nobody can read any more."""
 
 import pytest
 

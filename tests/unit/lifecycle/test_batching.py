@@ -41,7 +41,7 @@ class Server:
 
 
 async def decide_all(server: Server, numbers: Sequence[int], gap: float = 0.0) -> dict[int, int | Exception]:
-    """What each got, arriving `gap` seconds one after the other."""
+    """The answers to requests that arrive `gap` seconds one after the other."""
     outcomes: dict[int, int | Exception] = {}
 
     async def ask(number: int) -> None:

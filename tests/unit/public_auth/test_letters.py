@@ -143,7 +143,7 @@ def test_a_letter_that_is_tried_again_is_the_same_and_another_one_is_not() -> No
 
 
 def shown_text(html: str) -> str:
-    """What a browser shows of it, roughly: without head, hidden lines and tags."""
+    """The text that a browser shows, roughly: without head, hidden lines and tags."""
     body = html.partition("<body")[2].partition(">")[2]
     visible = re.sub(r'<div style="display: none.*?</div>', "", body, flags=re.DOTALL)
     return re.sub(r"<[^>]*>", "", visible)

@@ -1,4 +1,4 @@
-"""What a collector is told of a log line is what the line says."""
+"""A collector gets a log line as the line says it."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Who is asking, behind which proxies (SPEC §9.1)."""
+"""The client's address behind proxies (SPEC §9.1)."""
 
 import logging
 import tracemalloc

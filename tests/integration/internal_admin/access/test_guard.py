@@ -1,4 +1,4 @@
-"""What stands before every route: what it refuses, whom it admits without credentials, what it leaves on the trail."""
+"""The guard before every route: its refusals, its admissions without credentials, and its rows of the trail."""
 
 import json
 import time
@@ -138,7 +138,7 @@ def test_bad_credentials_are_refused_where_none_would_be_needed(world: World) ->
 
 
 def test_a_token_binds_itself_where_none_would_be_needed(world: World) -> None:
-    """Whoever says who they are is held to it."""
+    """A caller that sends credentials is held to them."""
     with open_control_plane(world) as trusting:
         reader = make_token(world, [Scope.SESSIONS_READ]).secret
         assert trusting.post(REVOKE, CAUSE).status_code == 404

@@ -1,4 +1,4 @@
-"""What waits for its seal is counted, late rows too, at a price that neither the trail's length nor its floor moves."""
+"""Rows without a seal are counted, late ones too, at a price that neither the trail's length nor its floor moves."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever somebody with all rights does to the sealed trail shows (SPEC §10.8). Each test tampers as a superuser."""
+"""A change of the sealed trail shows, even with all rights (SPEC §10.8). Each test tampers as a superuser."""
 
 from datetime import timedelta
 
@@ -121,7 +121,7 @@ def test_a_cut_end_is_found_against_an_anchor(world: World, ids: list[int]) -> N
 
 
 def test_a_chain_that_was_made_anew_is_found_against_an_anchor(world: World, ids: list[int]) -> None:
-    """Whoever empties the tables of seals lets the sealer seal what they left."""
+    """Emptying the tables of seals lets the sealer seal the rest."""
     place = chain_end(world).place
     world.database.execute("update audit_events set outcome = 'other' where audit_id = $1", ids[4])
     world.database.execute("delete from audit_seal; update audit_sealer set floor = 0;")

@@ -71,7 +71,7 @@ def audited(database: Database, event: str, subject: str | None) -> int:
 
 
 def repeats(database: Database, answer: httpx.Response) -> list[tuple[str, str]]:
-    """What the trail says of requests that came after the one that was answered so."""
+    """The rows of requests that came after the answered one."""
     rows = database.execute(
         "select outcome, details->>'first_request_id' as first from audit_events where event = $1 order by audit_id",
         "security.repeat_request",

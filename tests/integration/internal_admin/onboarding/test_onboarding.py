@@ -20,7 +20,7 @@ def plane(world: World) -> Iterator[ControlPlane]:
 
 @pytest.fixture(scope="module")
 def unattended(world: World) -> Iterator[ControlPlane]:
-    """Who develops may look without credentials."""
+    """A developer may look without credentials."""
     with open_control_plane(world, auth_mode="open") as opened:
         yield opened
 

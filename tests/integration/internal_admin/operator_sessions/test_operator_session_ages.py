@@ -11,7 +11,7 @@ from tests.support.world import World
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 SOON = 10 * SECOND
-"""What the calls of a test take at most."""
+"""The maximum duration of a test's calls."""
 
 
 @pytest.fixture(scope="module")

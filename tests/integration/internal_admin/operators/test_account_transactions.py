@@ -1,4 +1,4 @@
-"""What changes an operator's account is one transaction with its audit row: both, or neither (SPEC §10.8)."""
+"""A change of an operator's account is one transaction with its audit row: both, or neither (SPEC §10.8)."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager

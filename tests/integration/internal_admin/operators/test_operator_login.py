@@ -99,7 +99,7 @@ def test_every_refusal_looks_alike_and_only_the_trail_says_why(
 
 
 def test_a_typed_name_is_written_nowhere(world: World, plane: ControlPlane, owner: RegisteredOwner) -> None:
-    """Whoever mistakes the fields types a password there."""
+    """A person who mistakes the fields types a password there."""
     log_in(plane, user_name="hunter2-of-grandmother")
     rows = world.database.execute("select audit_events::text as row from audit_events")
     assert not [row for row in rows if "hunter2" in row["row"].lower()]

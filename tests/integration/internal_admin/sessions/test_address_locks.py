@@ -1,4 +1,4 @@
-"""Who waited for the row of an address in vain keeps it no longer: two such waiters could wait for each other."""
+"""A waiter gives up the row of an address that is no longer the right one: two waiters could wait for each other."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine

@@ -33,7 +33,7 @@ LONGEST = 0.1
 
 @dataclass
 class Lag:
-    """What a task that sleeps `TICK` again and again sees of the loop it runs on."""
+    """The delays that a task sees which sleeps `TICK` again and again on the loop."""
 
     seconds: list[float]
 
@@ -130,7 +130,7 @@ def test_fifty_thousand_sessions_are_listed_and_blocked_without_holding_the_loop
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> int:
-    """What needs 1,000 sessions otherwise."""
+    """The number of sessions in a part, 1,000 otherwise."""
     for feature in ("sessions", "users", "changes"):
         monkeypatch.setattr(f"services.internal_admin.{feature}.store.PART", 10)
     return 10

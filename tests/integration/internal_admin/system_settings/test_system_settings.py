@@ -73,7 +73,7 @@ def test_every_setting_is_a_column_of_the_row(database: Database) -> None:
 
 
 def test_the_bounds_of_the_row_are_those_of_the_definition(database: Database) -> None:
-    """Whatever the API takes the row takes: the least and the most of each."""
+    """The row takes every value that the API takes: the minimum and the maximum of each."""
     bounds: dict[str, tuple[Any, Any]] = {
         "session_limit": (0, 10_000),
         "session_max_age": ("1m", "3650d"),

@@ -1,4 +1,4 @@
-"""What a check of a token costs, and when it was last used: kept in seconds, once a minute at most, in nobody's way."""
+"""The cost of a token's check, and its last use: kept in seconds, once a minute at most, in nobody's way."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

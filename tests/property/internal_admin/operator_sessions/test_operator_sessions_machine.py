@@ -31,7 +31,7 @@ CALLER = Caller("operator-1", "192.0.2.7", "request-1")
 
 @dataclass(slots=True)
 class ModelSession:
-    """What SPEC §10.4 says of one session; times since the machine began."""
+    """The rules of SPEC §10.4 for one session; times since the machine began."""
 
     is_of_owner: bool
     opened: timedelta

@@ -20,7 +20,7 @@ BLOCK_LIFE, STEP = timedelta(minutes=10), timedelta(minutes=6)  # an end never f
 
 
 class Model:
-    """What SPEC §4 and §5 say: users by index, the first two of one address; sessions by id, in order of creation."""
+    """SPEC §4 and §5 as a model: users by index, the first two of one address; sessions by id, in order of creation."""
 
     def __init__(self, addresses: list[str]) -> None:
         self.addresses = addresses

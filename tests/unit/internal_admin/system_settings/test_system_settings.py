@@ -1,4 +1,4 @@
-"""What each system setting must be, as JSON and as text, and how it is written."""
+"""The values of each system setting, as JSON and as text, and how they are written."""
 
 from datetime import timedelta
 

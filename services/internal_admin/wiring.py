@@ -88,7 +88,7 @@ Run: TypeAlias = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the service stands on. `directory` is None where users live in our own Postgres."""
+    """The resources of the service. `directory` is None where users live in our own Postgres."""
 
     postgres: Postgres
     redis: Redis

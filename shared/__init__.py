@@ -1,1 +1,1 @@
-"""What both processes need; never imports `services`."""
+"""Code that both processes use. It never imports `services`."""

@@ -1,1 +1,1 @@
-"""HTTP/1.1 as bytes: heads, bodies and the PROXY protocol, read strictly and in linear time (RFC 9112)."""
+"""Parsers of HTTP/1.1 (RFC 9112) and of the PROXY protocol. They are strict, run in linear time and use no socket."""

@@ -1,7 +1,7 @@
-"""The PROXY protocol, versions 1 and 2: what a balancer says before the first request about whose connection it is.
+"""The PROXY protocol, versions 1 and 2: a balancer names the client's address before the first request.
 
-AWS' network balancers and HAProxy (`send-proxy`, `send-proxy-v2`) use it. Bounded: a header is at most 4 KiB, and its
-extensions (TLV) are not read. Knows no socket, and not whom to believe.
+AWS' network balancers and HAProxy (`send-proxy`, `send-proxy-v2`) use it. A header has at most 4 KiB; its extensions
+(TLV) are not read. The caller decides which peers may send one.
 """
 
 from dataclasses import dataclass
@@ -12,24 +12,24 @@ _SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 _MAX_LINE_BYTES = 107
 _LOCAL, _PROXIED = 0x20, 0x21
 _ADDRESS_BYTES = {0x11: 4, 0x21: 16}
-"""Of TCP over IPv4 and IPv6. Other kinds (UDP, Unix, unspecified) name no client that could be limited."""
+"""Bytes of an address, by family: TCP over IPv4 and over IPv6. Other families name no client that could be limited."""
 _V1_FAMILIES = {b"TCP4": IPv4Address, b"TCP6": IPv6Address}
 
 
 class BadProxyHeader(Exception):
-    """Not a header of either version; nothing on this connection can be believed."""
+    """The bytes are no header of either version, so nothing on this connection can be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """`source` is the client's address and port; None where the header tells none: the peer itself is asking."""
+    """A header of `length` bytes. `source` is the client's address and port; None means that the peer is the client."""
 
     length: int
     source: tuple[str, int] | None
 
 
 def read_proxy_header(arrived: bytes) -> ProxyHeader | None:
-    """The header that `arrived` begins with; None while it is not whole. Raises `BadProxyHeader`."""
+    """The header at the start of `arrived`, or None while bytes of it are missing. Raises `BadProxyHeader`."""
     if arrived.startswith(_SIGNATURE[: len(arrived)]):
         return _read_v2(arrived)
     if arrived.startswith(b"PROXY "[: len(arrived)]):

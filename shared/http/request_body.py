@@ -1,4 +1,4 @@
-"""Where the body of a request ends: by its length, or by chunks (RFC 9112 §6.2, §7.1). Linear; knows no socket."""
+"""The end of a request's body, by its length or by chunks (RFC 9112 §6.2, §7.1)."""
 
 import re
 from typing import Protocol
@@ -6,31 +6,31 @@ from typing import Protocol
 from shared.http.request_head import BadRequest, is_field_text, parse_fields
 
 _MAX_LINE_BYTES = 256
-"""Of a chunk's size with its extensions, and of a trailer field: nobody needs either."""
+"""The limit of a line with a chunk's size and extensions, and of a trailer field. No real client needs more."""
 _MAX_TRAILERS = 16
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
 
 
 class Framing(Protocol):
-    """Takes the bytes of one body out of what arrives."""
+    """Separates one body from the bytes of a connection."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether the body is at its end."""
+        """Whether all of the body was taken."""
         ...
 
     def take(self, arrived: bytearray) -> bytes:
-        """Remove from `arrived` what belongs to the body and return its content. Raises `BadRequest`."""
+        """Remove the bytes of the body from `arrived` and return their content. Raises `BadRequest`."""
         ...
 
 
 def framing_of(length: int | None) -> Framing:
-    """The framing of a body of `length` bytes; None: in chunks."""
+    """The framing of a body of `length` bytes, or of a body in chunks if `length` is None."""
     return Chunks() if length is None else Length(length)
 
 
 class Length:
-    """A body whose length was told."""
+    """A body of known length."""
 
     def __init__(self, length: int) -> None:
         self._missing = length
@@ -40,7 +40,7 @@ class Length:
         return not self._missing
 
     def take(self, arrived: bytearray) -> bytes:
-        """As `Framing.take`."""
+        """See `Framing.take`. Never raises."""
         content = bytes(arrived[: self._missing])
         del arrived[: len(content)]
         self._missing -= len(content)
@@ -57,14 +57,14 @@ class Chunks:
         self._trailers: int | None = None
 
     def take(self, arrived: bytearray) -> bytes:
-        """As `Framing.take`."""
+        """See `Framing.take`."""
         content = bytearray()
         while not self.is_whole and self._advance(arrived, content):
             pass
         return bytes(content)
 
     def _advance(self, arrived: bytearray, content: bytearray) -> bool:
-        """Read one chunk's content or one line; False when more must arrive first."""
+        """Read content of one chunk, or one line. False if more bytes must arrive first."""
         if self._missing:
             return self._take_content(arrived, content)
         line = _take_line(arrived)
@@ -108,7 +108,7 @@ class Chunks:
 
 
 def _take_line(arrived: bytearray) -> bytes | None:
-    """The next line without its end; None while that is missing. Raises `BadRequest` for one too long or not text."""
+    """Take the next line without its end; None while the end is missing. Raises `BadRequest` if too long or no text."""
     end = arrived.find(b"\r\n", 0, _MAX_LINE_BYTES + 2)
     if end < 0:
         if len(arrived) > _MAX_LINE_BYTES + 1:

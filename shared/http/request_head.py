@@ -1,8 +1,8 @@
-"""The head of a request, read strictly (RFC 9112 §2 to §6). One parser for every route, linear in its bytes.
+"""The strict parser of a request's head (RFC 9112 §2 to §6), the same for every route.
 
-Two parsers could read a doubtful message differently, and a proxy in front of us is the other one. So whatever is
-doubtful is refused: bare LF, folded fields, control characters, two lengths, a length beside chunks, a Host that names
-no host. Why: docs/decisions/0042-the-wire.md.
+A proxy in front of us has a parser too, and both could read a doubtful message differently. So every doubtful message
+is refused: bare LF, folded fields, control characters, two lengths, a length beside chunks, a Host that names no host
+(docs/decisions/0042-the-wire.md).
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 MAX_HEAD_BYTES = 16 * 1024
-"""With the blank line that ends it."""
+"""The limit of a head, including the blank line at its end."""
 MAX_FIELDS = 100
 _MAX_LENGTH_DIGITS = 18
 
@@ -21,25 +21,26 @@ _HEAD_BYTES = b"\r\n" + _FIELD_BYTES
 _JUDGED = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"})
 _VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/1.0": "1.0"}
 _SCHEMES = (b"http", b"https")
-# RFC 9110 §7.2: host and port. One class, one run each, so there is nothing to try twice.
+# RFC 9110 §7.2: host and port. Each part is one run of one class of characters, so that the match never backtracks.
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]{0,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{0,5})?")
 
 Field = tuple[bytes, bytes]
 
 
 class BadRequest(Exception):
-    """The message cannot be trusted; after the refusal the connection ends."""
+    """The message cannot be trusted. The connection ends after the refusal."""
 
 
 class HeadTooLarge(BadRequest):
-    """More bytes or fields than a head may have."""
+    """The head has more than `MAX_HEAD_BYTES` or `MAX_FIELDS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """One request without its body. `path` is still percent-encoded and begins with a slash, or is `*`.
+    """A request without its body. `path` begins with a slash and is still percent-encoded, or it is `*`.
 
-    `fields` have their names in lower case. `length` is that of the body; None for a body in chunks.
+    Names in `fields` are in lower case. `length` is the body's in bytes, or None for a body in chunks.
+    `is_last` means that the connection ends after the answer.
     """
 
     method: str
@@ -53,9 +54,10 @@ class Head:
 
 
 def find_end(data: bytearray, start: int) -> int:
-    """Where the blank line begins that ends the head; -1 while it is not there. Bytes before `start` were looked at.
+    """The position of the line break before the blank line that ends the head; -1 while that has not arrived.
 
-    Raises `BadRequest` as soon as no later byte can make the head good.
+    An earlier call has searched the bytes before `start`. Raises `BadRequest` as soon as no later byte can make the
+    head valid.
     """
     if data[:1] <= b" " and data.removeprefix(b"\r"):
         raise BadRequest
@@ -68,7 +70,7 @@ def find_end(data: bytearray, start: int) -> int:
 
 
 def parse_head(data: bytes) -> Head:
-    """Read a head, given without the blank line that ends it. Raises `BadRequest`."""
+    """Parse a head without the blank line at its end. Raises `BadRequest`."""
     lines = data.split(b"\r\n")
     breaks = len(lines) - 1
     if breaks > MAX_FIELDS:
@@ -92,7 +94,7 @@ def parse_head(data: bytes) -> Head:
 
 
 def parse_fields(lines: Iterable[bytes]) -> list[Field]:
-    """Read field lines whose bytes were checked; names in lower case. Raises `BadRequest`."""
+    """Parse field lines, and put names in lower case. The caller has checked their bytes. Raises `BadRequest`."""
     fields: list[Field] = []
     for line in lines:
         name, colon, value = line.partition(b":")
@@ -103,9 +105,9 @@ def parse_fields(lines: Iterable[bytes]) -> list[Field]:
 
 
 def body_length(lengths: list[bytes], codings: list[bytes], version: str) -> int | None:
-    """Of the body, by RFC 9112 §6; None: it comes in chunks. Raises `BadRequest`.
+    """The length of the body in bytes by RFC 9112 §6, or None for a body in chunks. Raises `BadRequest`.
 
-    A length beside chunks, or two of either, could be a smuggled message.
+    A length beside chunks, or two of either, is refused: it could smuggle a second request.
     """
     if len(lengths) + len(codings) > 1:
         raise BadRequest
@@ -121,19 +123,19 @@ def body_length(lengths: list[bytes], codings: list[bytes], version: str) -> int
 
 
 def says_close(values: list[bytes]) -> bool:
-    """Whether one of the `Connection` fields ends the connection after this message."""
+    """Whether a `Connection` field has the option `close`, which ends the connection after this message."""
     return any(option.strip(b" \t").lower() == b"close" for value in values for option in value.split(b","))
 
 
 def is_field_text(line: bytes) -> bool:
-    """Whether a line has only bytes that a field line may have (RFC 9110 §5.5)."""
+    """Whether a line has only bytes that RFC 9110 §5.5 allows in a field line."""
     return not line.translate(None, _FIELD_BYTES)
 
 
 def _request_line(line: bytes) -> tuple[str, bytes, str]:
     method, _, rest = line.partition(b" ")
     target, _, version = rest.partition(b" ")
-    # No method of ours has small letters, and the router would take `get` for GET (RFC 9110 §9.1: they differ).
+    # Methods differ by case (RFC 9110 §9.1), but the router would take `get` for GET. None of ours has small letters.
     is_sound = method and target and method == method.upper() and not method.translate(None, _TOKEN_BYTES)
     if not is_sound or target.translate(None, _VISIBLE_BYTES) or version not in _VERSIONS:
         raise BadRequest
@@ -166,6 +168,6 @@ def _split_authority(rest: bytes, method: str) -> tuple[bytes, bytes]:
 
 
 def _check_hosts(hosts: list[bytes], version: str) -> None:
-    """One Host, which HTTP/1.0 may leave out. An absolute target replaces it (RFC 9112 §3.2.2)."""
+    """Require one valid Host; HTTP/1.0 may leave it out. An absolute target replaces the host (RFC 9112 §3.2.2)."""
     if len(hosts) > 1 or (not hosts and version == "1.1") or (hosts and not _HOST.fullmatch(hosts[0])):
         raise BadRequest

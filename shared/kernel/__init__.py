@@ -1,1 +1,1 @@
-"""The kernel: pure words and rules. No I/O, no driver, no trio, no asyncio, no logging."""
+"""Values and pure rules. Nothing here uses I/O, a driver, trio, asyncio or logging."""

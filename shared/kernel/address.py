@@ -1,4 +1,4 @@
-"""Where a listener listens or a server is reached: `host:port`, `:port` or `unix:/path` (SPEC §12)."""
+"""The address of a listener or a server: `host:port`, `:port` or `unix:/path` (SPEC §12)."""
 
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -32,7 +32,7 @@ Address = TcpAddress | UnixAddress
 
 
 def parse_address(text: str, *, default_host: str) -> Address:
-    """`default_host` is the host of a bare `:port`. Raises `ValueError` with what it must be."""
+    """Parse an address. `default_host` is the host of a bare `:port`. Raises `ValueError` that names the right form."""
     if text.startswith("unix:"):
         if not text.startswith("unix:/"):
             raise ValueError("unix: followed by an absolute path")
@@ -44,7 +44,7 @@ def parse_address(text: str, *, default_host: str) -> Address:
 
 
 def is_on_this_machine(address: Address) -> bool:
-    """Whether only this machine reaches it: loopback or a Unix socket. `EVERY_INTERFACE` and other names are not."""
+    """Whether only this machine reaches it: `localhost`, a loopback address or a Unix socket. It resolves no name."""
     if isinstance(address, UnixAddress) or address.host == "localhost":
         return True
     try:

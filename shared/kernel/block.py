@@ -1,4 +1,4 @@
-"""Kernel: whom a block concerns, and the block itself (SPEC §4.1)."""
+"""Blocks of users and of e-mail addresses (SPEC §4.1)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,7 +11,7 @@ SubjectKind: TypeAlias = Literal["user_id", "email"]
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`value` is a user id, or an `EmailAddress.folded`: blocks compare e-mails without case. Hidden from `repr`."""
+    """The user or address that a block keeps out. `value` is a user id or an `EmailAddress.folded`; `repr` hides it."""
 
     kind: SubjectKind
     value: str = field(repr=False)
@@ -19,7 +19,7 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A subject that may not log in; `expires_at` None means until removed."""
+    """A subject that may not log in. `expires_at` None means that the block stays until it is removed."""
 
     subject: Subject
     reason_code: str

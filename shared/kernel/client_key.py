@@ -1,4 +1,4 @@
-"""Kernel: the device's Ed25519 public key (SPEC §2.2), and the proof that its owner holds the private half (§3.9)."""
+"""The device's Ed25519 public key (SPEC §2.2), and the proof that the device holds the private key (§3.9)."""
 
 import base64
 import binascii
@@ -15,26 +15,27 @@ _FIELD_PRIME = 2**255 - 19
 _SIGN_BIT = 1 << 255
 _PROOF_MARKER = b"authsession-confirm-v1"
 
-# y of the eight points whose order divides 8 (RFC 7748 §7): signatures "by" such a key verify for many messages.
-# Either sign bit, also where x is 0 and only one of them is canonical. Guard: test_no_small_order_point_is_a_key.
+# The y coordinates of the eight points whose order divides 8 (RFC 7748 §7). A signature by such a key fits many
+# messages. Both sign bits are refused, also where x is 0 and only one is canonical.
+# Test: test_no_small_order_point_is_a_key.
 _ORDER_8_Y = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7
 _SMALL_ORDER_Y = frozenset({0, 1, _FIELD_PRIME - 1, _ORDER_8_Y, _FIELD_PRIME - _ORDER_8_Y})
 
 
 @dataclass(frozen=True, slots=True)
 class ClientPublicKey:
-    """32 bytes as RFC 8032 §5.1.2 encodes a point. It need not be on the curve: the seed's key is not."""
+    """32 bytes in the encoding of a point by RFC 8032 §5.1.2. The point need not be on the curve."""
 
     raw: bytes = field(repr=False)
 
     @property
     def base64(self) -> str:
-        """Padded standard base64, exactly as it was registered."""
+        """Padded standard base64, exactly the text that was registered."""
         return base64.b64encode(self.raw).decode("ascii")
 
 
 def parse_client_public_key(text: str) -> ClientPublicKey:
-    """Padded standard base64 of 32 bytes with y < 2^255-19 that is no small-order point; else `ValueError`."""
+    """Parse padded standard base64 of 32 bytes. Raises `ValueError` for another form, y ≥ 2^255-19 or small order."""
     raw = _strict_base64(text, _KEY_BYTES)
     y = int.from_bytes(raw, "little") & ~_SIGN_BIT
     if y >= _FIELD_PRIME or y in _SMALL_ORDER_Y:
@@ -43,9 +44,10 @@ def parse_client_public_key(text: str) -> ClientPublicKey:
 
 
 def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, code: str, proof_base64: str) -> bool:
-    """Whether the proof is `key`'s signature over marker, host (lower case, no port), challenge id and code.
+    """Whether the proof is `key`'s Ed25519 signature (RFC 8032) over `client_key_proof_message`.
 
-    A proof that is not base64 of 64 bytes, a key that is not on the curve, or a lone surrogate in a field is wrong.
+    `host` is in lower case and has no port. False too for a proof that is not base64 of 64 bytes, a key that is not on
+    the curve, or a field with a lone surrogate. It never raises.
     """
     try:
         signature = _strict_base64(proof_base64, _SIGNATURE_BYTES)
@@ -57,12 +59,15 @@ def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, 
 
 
 def client_key_proof_message(host: str, challenge_id: str, code: str) -> bytes:
-    """What a proof signs: four fields, each as uvarint length + bytes, so that no two field lists look alike."""
+    """The bytes that a proof signs: marker, host, challenge id and code.
+
+    Each field is its length as a uvarint and its bytes, so that no two lists of fields give the same message.
+    """
     return length_prefixed(_PROOF_MARKER, host.encode(), challenge_id.encode(), code.encode())
 
 
 def _strict_base64(text: str, count: int) -> bytes:
-    """Exactly `count` bytes in canonical form: encode and compare, as `b64decode` accepts non-zero unused bits."""
+    """Decode exactly `count` bytes in canonical form: `b64decode` takes non-zero unused bits, so encode and compare."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

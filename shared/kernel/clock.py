@@ -1,19 +1,19 @@
-"""Kernel: the process' clock. The time that *decides* is Postgres' (`clock_now()`), not this one."""
+"""The process' clock, for ids, logs and measurements. Decisions use the clock of Postgres (`clock_now()`)."""
 
 from datetime import UTC, datetime
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time to whatever does not decide by it (ids, logs, measurements)."""
+    """A source of the present time."""
 
     def now(self) -> datetime:
-        """The present instant, aware, in UTC."""
+        """The present instant, with the time zone UTC."""
         ...
 
 
 class SystemClock:
-    """The machine's clock; this file is the only one that may read it."""
+    """The machine's clock. No other file may read it."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Kernel: a device session, one registered public key (SPEC §5). It goes from active to revoked and never back."""
+"""A device session: one registered public key of a user (SPEC §5). It goes from active to revoked and never back."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ SessionStatus: TypeAlias = Literal["active", "revoked"]
 
 @dataclass(frozen=True, slots=True)
 class DeviceSession:
-    """The state of one session. `revoked_at`, reason and actor are present exactly when it is revoked."""
+    """The state of one session. `revoked_at`, reason and actor are set exactly when the session is revoked."""
 
     device_session_id: str
     user_id: str

@@ -1,4 +1,4 @@
-"""Kernel: the one function that decides what an e-mail address is and when two are the same (SPEC §2.3)."""
+"""E-mail addresses: which text is one, and when two are the same (SPEC §2.3). No other code decides that."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ import idna
 from contracts.strict_json import WHITE_SPACE
 
 _MAX_BYTES = 254  # RFC 5321 §4.5.3.1.3: a path of 256 octets, less its angle brackets
-# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, in two halves.
+# https://html.spec.whatwg.org/multipage/input.html#valid-e-mail-address, in two parts.
 _LOCAL_PART = re.compile(r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+")
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -16,11 +16,11 @@ _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
 
 @dataclass(frozen=True, slots=True)
 class EmailAddress:
-    """A valid address. `folded` names a person: users, blocks, mail limits and guess budgets compare it.
+    """A valid address in two forms. Both have the domain in lower-case A-labels, and `repr` hides both.
 
-    Both have the domain as lower-case A-labels. `identity` is the spelling: it keeps the local part as typed. Letters
-    go to it, and a user service is told it. `folded` is without case: a local part is ASCII, so folding is lowering,
-    and nothing else becomes an ASCII letter by it. Hidden from `repr`, so that no log or traceback shows it.
+    `identity` keeps the local part as it was typed. Mails go to it, and a user service gets it.
+    `folded` is in lower case and names a person: users, blocks, mail limits and guess budgets compare it. A local part
+    is ASCII, so lower case is all that folding means, and no other character becomes an ASCII letter.
     """
 
     identity: str = field(repr=False)
@@ -32,19 +32,19 @@ class EmailAddress:
 
     @property
     def mailbox(self) -> str:
-        """`folded` without what follows a `+` in the local part: most mail servers have one mailbox for all of these.
+        """`folded` without the part after a `+` in the local part. Most mail servers deliver all of these to one place.
 
-        It bounds how much is mailed, and never says who somebody is.
+        Mail limits count it. It never identifies a user.
         """
         local_part, _, domain = self.folded.rpartition("@")
         return f"{local_part.partition('+')[0] or local_part}@{domain}"
 
 
 def parse_email(text: str) -> EmailAddress:
-    """Accept what WHATWG's `<input type=email>` does, at most 254 bytes; a Unicode domain becomes A-labels (UTS 46).
+    """Parse an address by the rules of WHATWG's `<input type=email>`. A Unicode domain becomes A-labels (UTS 46).
 
-    The limit holds for the text as typed and with A-labels. Unicode's white space around it is trimmed. Raises
-    `ValueError`, whose message never repeats the text.
+    The limit of 254 bytes holds for the typed text and for the form with A-labels. Unicode's white space around the
+    text is trimmed. Raises `ValueError`, whose message never repeats the text.
     """
     text = text.strip(WHITE_SPACE)
     local_part, at, domain = text.rpartition("@")
@@ -57,9 +57,9 @@ def parse_email(text: str) -> EmailAddress:
 
 
 def parse_email_domain(text: str) -> str:
-    """The domain of an address, as `EmailAddress.domain` has it: lower-case A-labels; a Unicode one becomes that.
+    """Parse the domain of an address into lower-case A-labels, the form of `EmailAddress.domain`.
 
-    Raises `ValueError`, whose message never repeats the text: for what no address of 254 bytes has behind its @.
+    Raises `ValueError` if no address of 254 bytes can have this domain. The message never repeats the text.
     """
     if len(text.encode(errors="replace")) > _MAX_BYTES:
         raise ValueError("not a valid e-mail address")
@@ -70,7 +70,7 @@ def parse_email_domain(text: str) -> str:
 
 
 def _a_labels(domain: str) -> str:
-    """Lower-case A-labels. ASCII labels are only lowered: `idna` refuses some that exist, like `r3---sn`."""
+    """The domain in lower-case A-labels. ASCII labels bypass `idna`, which refuses real ones like `r3---sn`."""
     if domain.isascii():
         return domain.lower()
     try:

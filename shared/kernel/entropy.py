@@ -1,18 +1,18 @@
-"""Kernel: randomness. This file is the only one that may touch the system's CSPRNG."""
+"""Randomness. No other file may use the system's CSPRNG."""
 
 import secrets
 from typing import Protocol
 
 
 class Entropy(Protocol):
-    """Unpredictable bytes and codes."""
+    """A source of unpredictable bytes and codes."""
 
     def token_bytes(self, count: int) -> bytes:
-        """`count` bytes, each uniform."""
+        """`count` uniformly random bytes."""
         ...
 
     def six_digits(self) -> str:
-        """A login code: uniform over 000000 to 999999, leading zeros kept."""
+        """A login code, uniform from 000000 to 999999, with leading zeros."""
         ...
 
 

@@ -1,18 +1,18 @@
-"""Kernel: faults, as exceptions. A refusal the caller may expect is a value, never one of these."""
+"""Faults as exceptions. A refusal that a caller may expect is a value and none of these."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 
 
 class DependencyUnavailable(Exception):
-    """A server we need did not answer in time or refused; the edge answers 503 and repeating is safe."""
+    """A server that we need refused or did not answer in time. The client gets 503 and may repeat the request."""
 
     def __init__(
         self, name: str, retry_after: timedelta = timedelta(seconds=1), *, reason: str = "unavailable"
     ) -> None:
-        """`name` is one of our own words ("postgres", "redis").
+        """`name` is our own word for the server, such as "postgres" or "redis".
 
-        `reason` is a class or code of the fault, such as `READONLY`, for operators. Neither is ever text of a driver.
+        `reason` is a class or code of the fault for operators, such as `READONLY`. Neither ever holds a driver's text.
         """
         super().__init__(f"{name} is unavailable")
         self.name = name
@@ -21,7 +21,7 @@ class DependencyUnavailable(Exception):
 
 
 class ConfigurationError(Exception):
-    """Boot only: everything that is wrong with the configuration, each with its cure and without secrets."""
+    """Every problem of the configuration, found at start. Each problem names its cure and holds no secret."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("; ".join(problems))
@@ -29,8 +29,8 @@ class ConfigurationError(Exception):
 
 
 class AddressTaken(ConfigurationError):
-    """Another program listens there: unlike a wrong setting, a later start may do."""
+    """Another program listens at the address. Unlike a wrong setting, this may pass, so a later start may succeed."""
 
 
 class InvariantBroken(Exception):
-    """Something that cannot happen happened; the edge answers with the constant 500 body."""
+    """A state that the code rules out. The client gets the constant body of status 500."""

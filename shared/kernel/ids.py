@@ -1,7 +1,7 @@
-"""Kernel: how identifiers are made. Text ids are `prefix-` + ULID in lower case; row ids are UUIDv7 (RFC 9562).
+"""New identifiers. A text id is a prefix and a ULID in lower case; a row id is a UUIDv7 (RFC 9562).
 
-Both begin with 48 bits of Unix milliseconds, so that indexes grow at one end. A ULID has 80 random bits, which is what
-makes a challenge id unguessable; a UUIDv7 has 74. No order is promised within a millisecond.
+Both begin with 48 bits of Unix milliseconds, so that indexes grow at one end. A ULID has 80 random bits, which make a
+challenge id unguessable. A UUIDv7 has 74. Ids of one millisecond have no order.
 """
 
 from datetime import UTC, datetime, timedelta

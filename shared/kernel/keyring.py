@@ -1,4 +1,4 @@
-"""Secret keys with ids, so that keys can change while the system runs: the newest writes, all are read (SPEC §10.9)."""
+"""Secret keys with ids, so that keys can change while the system runs (SPEC §10.9). The newest writes, all read."""
 
 import base64
 import binascii
@@ -14,14 +14,14 @@ KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A secret of at least 32 bytes, hidden from `repr`; `id` is public and is stored beside what the key protects."""
+    """A secret of at least 32 bytes, which `repr` hides. `id` is public and is stored beside the protected value."""
 
     id: str
     secret: bytes = field(repr=False)
 
 
 class KeyRing:
-    """Keys in the order they were written down: the first is the newest. Ids never repeat. Only `NO_KEYS` is empty."""
+    """Keys with different ids in the order of the setting; the first is the newest. Only `NO_KEYS` is empty."""
 
     __slots__ = ("_keys",)
 
@@ -30,7 +30,10 @@ class KeyRing:
 
     @classmethod
     def parse(cls, name: str, text: str) -> "KeyRing":
-        """Read "id:base64,id2:base64". Raises `ConfigurationError` with every problem, naming `name` and no secret."""
+        """Parse "id:base64,id2:base64". Raises `ConfigurationError` with every problem and no secret.
+
+        `name` is the setting's name for these problems.
+        """
         keys: dict[str, Key] = {}
         problems: list[str] = []
         for place, entry in enumerate(text.split(","), start=1):
@@ -50,7 +53,7 @@ class KeyRing:
         return next(iter(self._keys.values()))
 
     def get(self, key_id: str) -> Key | None:
-        """None when the key was taken away: what it protected cannot be read any more."""
+        """The key, or None if it was removed from the ring; values under that key cannot be read any more."""
         return self._keys.get(key_id)
 
     def __iter__(self) -> Iterator[Key]:
@@ -64,11 +67,11 @@ class KeyRing:
 
 
 NO_KEYS = KeyRing({})
-"""It stands for keys that are missing or bad, and can neither write nor read."""
+"""Stands in for missing or bad keys. It can neither write nor read."""
 
 
 def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:
-    """The key, or what is wrong with it."""
+    """The key, or its problem as the end of a sentence."""
     key_id, _, encoded = entry.partition(":")
     if not KEY_ID.fullmatch(key_id):
         return None, "is not written as id:base64"

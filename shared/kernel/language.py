@@ -1,11 +1,11 @@
-"""Kernel: which of our languages a person reads (SPEC §3.8)."""
+"""The choice of one of our languages for a person (SPEC §3.8)."""
 
 import re
 from typing import Final
 
 DEFAULT_LANGUAGE: Final = "en"
 LANGUAGES: Final = ("en", "de", "es", "fr", "pt", "ja", "zh-Hans")
-# Browsers name simplified Chinese by region; RFC 4647 alone would never get from there to the script.
+# Browsers name simplified Chinese by region. RFC 4647 alone would never lead from the region to the script.
 _SUPPORTED = {tag.lower(): tag for tag in LANGUAGES} | {"zh-cn": "zh-Hans", "zh-sg": "zh-Hans"}
 # RFC 9110 §12.5.4 with §12.4.2: a language range and its weight.
 # Nine subtags are more than RFC 5646 §4.4.1 expects of any tag (35 characters); a longer range is malformed.
@@ -13,14 +13,13 @@ _RANGE = re.compile(
     r"([a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8}){0,8})(?:[ \t]*;[ \t]*[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?", re.ASCII
 )
 _MAX_RANGES = 32
-"""Browsers send fewer than ten. Ranges after these say nothing: a stranger must not choose how long we look."""
+"""Browsers send fewer than ten. Later ranges are ignored, so that a stranger cannot make the search long."""
 
 
 def preferred_language(accept_language: str | None) -> str:
-    """The supported tag that RFC 4647 §3.4 lookup finds for the heaviest range; `en` if none, or no header.
+    """The supported tag for the heaviest range that has one, by the lookup of RFC 4647 §3.4; else `en`.
 
-    Malformed parts and `*` say nothing, and neither do parts after the first 32. Ranges of equal weight keep their
-    order.
+    Malformed parts, `*` and all parts after the first 32 are ignored. Ranges of equal weight keep their order.
     """
     for language_range in _by_weight(accept_language or ""):
         tag = _lookup(language_range)
@@ -38,7 +37,7 @@ def _by_weight(accept_language: str) -> list[str]:
 
 
 def _lookup(language_range: str) -> str | None:
-    """Drop subtags from the end, a single-character one together with the one it introduced."""
+    """Find a tag; drop subtags from the end, and a subtag of one character together with the one after it."""
     subtags = language_range.lower().split("-")
     while subtags:
         tag = _SUPPORTED.get("-".join(subtags))

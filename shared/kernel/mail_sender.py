@@ -1,17 +1,17 @@
-"""Kernel: who letters come from: `Example <login@example.com>` or the address alone (RFC 5322 §3.4)."""
+"""The sender of our mails: `Example <login@example.com>` or the address alone (RFC 5322 §3.4)."""
 
 import re
 from dataclasses import dataclass
 
 from shared.kernel.email_address import parse_email
 
-# The standard library's parser of headers raises what it should not, and takes what it should not (it mends).
+# The standard library's parser of headers repairs bad input, and raises undocumented exceptions.
 _NAME_AND_ADDRESS = re.compile(r'(?:"([^"\\]*)"|([^"\\<>@,;:()\[\]]*)) ?<([^<>]+)>')
 
 
 @dataclass(frozen=True, slots=True)
 class MailSender:
-    """`address` is an e-mail address whose domain is in A-labels; `display_name` may be empty."""
+    """A sender. The domain of `address` is in A-labels; `display_name` may be empty."""
 
     display_name: str
     address: str
@@ -22,7 +22,7 @@ class MailSender:
 
 
 def parse_mail_sender(text: str) -> MailSender:
-    """Exactly one address; a name with punctuation is quoted. Raises `ValueError` with what it must be."""
+    """Parse one sender. A name with punctuation must be quoted. Raises `ValueError` that names the right form."""
     match = _NAME_AND_ADDRESS.fullmatch(text) if text.isprintable() else None
     try:
         address = parse_email(match[3] if match else text).identity

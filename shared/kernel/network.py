@@ -1,4 +1,4 @@
-"""Kernel: a network, the unit of abuse limits: what one subscriber holds, an IPv4 address or an IPv6 /56."""
+"""A network: the address space of one subscriber, an IPv4 address or an IPv6 /56. Limits against abuse count it."""
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -17,17 +17,17 @@ _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")  # RFC 8215
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """`text` is canonical, `192.0.2.7` or `2001:db8:1:200::/56`: equal networks have equal text."""
+    """`text` is canonical, such as `192.0.2.7` or `2001:db8:1:200::/56`, so that equal networks have equal text."""
 
     text: str
     former_text: str | None = field(default=None, compare=False)
-    """What the text was while a network was an IPv6 /64, if that differs."""
+    """The text as an IPv6 /64, which earlier releases used; None for IPv4."""
 
 
 def parse_network(address: str) -> Network:
-    """The network of an address. An IPv6 address that stands for an IPv4 address is that one; a zone id is dropped.
+    """The network of an address. An IPv6 address that embeds an IPv4 address counts as that one; a zone id is dropped.
 
-    Raises `ValueError` for anything else.
+    Raises `ValueError` for text that is no IP address.
     """
     parsed = ip_address(address)
     ipv4 = parsed if isinstance(parsed, IPv4Address) else _embedded_ipv4(parsed)
@@ -43,7 +43,10 @@ def _prefix_text(bits: int, length: int) -> str:
 
 
 def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    """Of IPv4-mapped, 6to4 (2002::/16), Teredo (the client's, in 2001::/32), NAT64 and IPv4-compatible addresses."""
+    """The IPv4 address inside an IPv4-mapped, IPv4-compatible, translated, 6to4, Teredo or NAT64 address; else None.
+
+    6to4 is 2002::/16. Teredo is 2001::/32, where the client's address counts.
+    """
     known_forms = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
     if known_forms:
         return known_forms
@@ -54,9 +57,10 @@ def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
 
 
 def _local_nat64_ipv4(bits: int) -> IPv4Address:
-    """Where the IPv4 address ends depends on the operator's prefix, which we do not know (RFC 6052 §2.2).
+    """The IPv4 address in a local NAT64 address. Its place depends on the operator's prefix (RFC 6052 §2.2).
 
-    After it come zeros only, and bits 64 to 71 are always zero: a prefix of /96, /64, /56 or /48 is told by them.
+    The prefix is unknown here. Only zeros follow the IPv4 address, and bits 64 to 71 are always zero, which together
+    tell a prefix of /96, /64, /56 or /48.
     """
     if bits & 0xFFFFFF:
         return _low_32_bits(bits)

@@ -1,4 +1,4 @@
-"""Kernel: one piece of work for the relay (SPEC §6.3)."""
+"""A change of a session that the relay has to publish (SPEC §6.3)."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.kernel.device_session import DeviceSession
 
 @dataclass(frozen=True, slots=True)
 class ProjectionChange:
-    """An outbox row, and the session's state as the transaction that wrote the row left it."""
+    """The id of an outbox row, and the state of its session after the transaction that wrote the row."""
 
     outbox_id: int
     session: DeviceSession

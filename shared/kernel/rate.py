@@ -1,4 +1,4 @@
-"""A rate: so many of something in a time."""
+"""A rate of requests."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,7 +6,7 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """`count` per `period`, spread evenly, in bursts of at most `count`."""
+    """`count` requests per `period`, spread evenly, with bursts of at most `count`."""
 
     count: int
     period: timedelta

@@ -1,7 +1,7 @@
-"""Sealing: bytes that only a holder of the key ring can read, bound to the row they belong to (SPEC §7.2, §10.9).
+"""Sealing: encryption that only the key ring can undo, and that binds a value to its row (SPEC §7.2, §10.9).
 
-AES-256-GCM (NIST SP 800-38D) under a key derived by HKDF-SHA-256 (RFC 5869), so that a secret used elsewhere too never
-meets the cipher itself. A sealed value is 12 random bytes of nonce, the ciphertext, 16 bytes of tag.
+The cipher is AES-256-GCM (NIST SP 800-38D). HKDF-SHA-256 (RFC 5869) derives its key, so that the cipher never uses a
+secret that also serves elsewhere. A sealed value is a nonce of 12 random bytes, the ciphertext and a tag of 16 bytes.
 """
 
 from functools import cache
@@ -20,24 +20,24 @@ _PURPOSE = b"authsession-sealing-v1"
 
 
 class Unsealable(Exception):
-    """The key is gone, or these bytes were not sealed with it for this associated data."""
+    """The key is gone, or the bytes were not sealed with that key for this associated data."""
 
 
 def seal(ring: KeyRing, plaintext: bytes, associated_data: bytes, entropy: Entropy) -> tuple[str, bytes]:
-    """Seal with the newest key; returns its id and the sealed bytes. The associated data is not stored."""
+    """Seal with the newest key. Returns the id of the key and the sealed bytes, which do not hold `associated_data`."""
     nonce = entropy.token_bytes(_NONCE_BYTES)
     return ring.newest.id, nonce + _cipher(ring.newest).encrypt(nonce, plaintext, associated_data)
 
 
 def unseal(ring: KeyRing, key_id: str, sealed: bytes, associated_data: bytes) -> bytes:
-    """The plaintext, or `Unsealable`."""
+    """The plaintext. Raises `Unsealable`."""
     key = ring.get(key_id)
     if key is None:
         raise Unsealable(f"no key {key_id} in the ring")
     nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     try:
         return _cipher(key).decrypt(nonce, ciphertext, associated_data)
-    except (InvalidTag, ValueError):  # ValueError: too short to hold a nonce
+    except (InvalidTag, ValueError):  # ValueError: the nonce is too short
         raise Unsealable("sealed bytes were changed, or belong to another row") from None
 
 

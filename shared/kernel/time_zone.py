@@ -1,11 +1,11 @@
-"""Kernel: which names are IANA time zones. Asks the `tzdata` package, not the machine, so that replicas agree."""
+"""Names of IANA time zones. They come from the package `tzdata`, not from the machine, so that all replicas agree."""
 
 from functools import cache
 from importlib.resources import files
 
 
 def is_time_zone(name: str) -> bool:
-    """Whether `name` is a zone or link of the IANA database, spelled as there."""
+    """Whether `name` is exactly the name of a zone or link in the IANA database."""
     return name in _zones()
 
 

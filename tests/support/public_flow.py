@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import cycle
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
+import asyncpg
 import trio
 
 from services.public_auth.domain.budget import Budgets
@@ -30,6 +31,8 @@ from shared.lifecycle.batching import DecidedAgain, Gathering, Turn, Turns
 from tests.support.builders import client_public_key
 from tests.support.world import World
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LOGIN_CODE_KEYS = KeyRing.parse("test", "codes:" + "Y29kZXMt" * 8)
 SEALING_KEYS = KeyRing.parse("test", "seals:" + "c2VhbHMt" * 8)
 HOME = "192.0.2.1"
@@ -133,6 +136,20 @@ class PublicFlow:
     def state(self, challenge_id: str) -> str:
         rows = self.world.database.execute("select state from challenges where challenge_id = $1", challenge_id)
         return rows[0]["state"]
+
+
+def contender(
+    pool: Postgres,
+    function: Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> Callable[[], Awaitable[T]]:
+    """One unit of work, for `race` to start."""
+
+    async def run() -> T:
+        return await pool.unit_of_work(function, *args, **kwargs)
+
+    return run
 
 
 async def race(*contenders: Callable[[], Awaitable[Any]]) -> list[Any]:

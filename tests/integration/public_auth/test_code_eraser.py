@@ -1,7 +1,5 @@
 """The eraser: codes whose life is over are erased, and mails whose code ended are abandoned (SPEC §7.2)."""
 
-from functools import partial
-
 from services.public_auth.mail.eraser import Eraser
 from services.public_auth.mail.transport import Undelivered
 from services.public_auth.store.deliveries import (
@@ -11,7 +9,7 @@ from services.public_auth.store.deliveries import (
 )
 from tests.support.builders import email_address
 from tests.support.post import CODE_LIFE, Post, answering
-from tests.support.public_flow import PublicFlow, race
+from tests.support.public_flow import PublicFlow, contender, race
 
 
 def test_mails_whose_code_ended_while_they_waited_are_abandoned_in_bulk(post: Post, flow: PublicFlow) -> None:
@@ -61,7 +59,7 @@ def test_erasers_side_by_side_take_bounded_batches_and_erase_everything(post: Po
     _erase_all(post)
     challenges = [flow.send(email_address()) for _ in range(20)]
     post.world.travel(CODE_LIFE)
-    erase = partial(post.world.public.unit_of_work, erase_ended_codes, limit=5)
+    erase = contender(post.world.public, erase_ended_codes, limit=5)
 
     erased = post.world.call(race, *[erase] * 4)
     erased.append(_erase_all(post))

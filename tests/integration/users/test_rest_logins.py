@@ -20,7 +20,7 @@ from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import email_address, unique
 from tests.support.internal_api import gateway_keys
 from tests.support.login_flow import LoginFlow, open_login_flow
-from tests.support.public_flow import race
+from tests.support.public_flow import contender, race
 from tests.support.trusted import CAUSE
 from tests.support.user_service import UserServicePeer, user_service_peer
 from tests.support.world import World
@@ -364,7 +364,7 @@ def test_a_worker_that_dies_with_an_order_in_hand_loses_nothing(
 
 def blocks_unseen(world: World, user_id: str) -> Callable[[], Awaitable[Any]]:
     command = BlockSubject(Subject("user_id", user_id), None, CAUSE, is_known_elsewhere=True)
-    return partial(world.internal.unit_of_work, blocks_store.block_subject, NOTHING, command=command)
+    return contender(world.internal, blocks_store.block_subject, NOTHING, command=command)
 
 
 def users_of(flow: LoginFlow, email: str) -> list[str]:

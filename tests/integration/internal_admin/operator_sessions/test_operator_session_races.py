@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from services.internal_admin.operator_sessions import store as operator_sessions
 from services.internal_admin.operator_sessions.domain import RevokeOperatorSession, SessionLives
 from shared.io.postgres import Postgres
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
-from tests.support.public_flow import race
+from tests.support.public_flow import contender, race
 from tests.support.world import World
 
 CONTENDERS = 32
@@ -29,17 +28,17 @@ def plane(world: World) -> Iterator[ControlPlane]:
 
 
 def renewal(pool: Postgres, session: SignedIn) -> Contender:
-    return partial(pool.unit_of_work, operator_sessions_store.renew_session, session.operator_session_id, LIVES, CALLER)
+    return contender(pool, operator_sessions_store.renew_session, session.operator_session_id, LIVES, CALLER)
 
 
 def revocation(pool: Postgres, session: SignedIn) -> Contender:
     command = RevokeOperatorSession(session.operator_session_id, session.operator_id, "operator_revoke", CALLER)
-    return partial(pool.unit_of_work, operator_sessions_store.revoke_session, command)
+    return contender(pool, operator_sessions_store.revoke_session, command)
 
 
 def revocation_of_all(pool: Postgres, session: SignedIn) -> Contender:
-    return partial(
-        pool.unit_of_work,
+    return contender(
+        pool,
         operator_sessions_store.revoke_operator_sessions,
         session.operator_id,
         except_id=None,

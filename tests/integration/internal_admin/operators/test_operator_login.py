@@ -34,7 +34,7 @@ from tests.support.operator_accounts import (
     log_in,
     opening,
 )
-from tests.support.public_flow import race
+from tests.support.public_flow import contender, race
 from tests.support.world import World
 
 LOCKOUT = Lockout(5, timedelta(minutes=15))
@@ -171,7 +171,7 @@ def test_five_wrong_passwords_lock_and_the_right_one_is_taken_when_the_lock_ends
 def guess(world: World, pool: Postgres, *, is_right: bool) -> Callable[[], Awaitable[Any]]:
     """A log-in whose password was compared, at the point where it is decided."""
     judged = accounts.JudgedLogIn(account_of(world), is_right, None, opening(), CALLER)
-    return partial(pool.unit_of_work, accounts.log_in, judged, lockout=LOCKOUT)
+    return contender(pool, accounts.log_in, judged, lockout=LOCKOUT)
 
 
 def test_of_a_hundred_wrong_guesses_at_once_exactly_five_count(

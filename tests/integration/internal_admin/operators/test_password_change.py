@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import httpx
@@ -29,7 +28,7 @@ from tests.support.operator_accounts import (
     log_in,
     opening,
 )
-from tests.support.public_flow import race
+from tests.support.public_flow import contender, race
 from tests.support.world import World
 
 
@@ -187,8 +186,8 @@ def test_an_operator_without_codes_recovers_by_none(world: World, plane: Control
 
 def recovery(world: World, pool: Postgres) -> Callable[[], Awaitable[Any]]:
     """A recovery whose code was right, at the point where it is written."""
-    return partial(
-        pool.unit_of_work,
+    return contender(
+        pool,
         accounts.recover_password,
         account=account_of(world),
         password_hash=PASSWORD_HASH_OF_NOBODY,
@@ -201,7 +200,7 @@ def recovery(world: World, pool: Postgres) -> Callable[[], Awaitable[Any]]:
 def changing(world: World, pool: Postgres, session: SignedIn) -> Callable[[], Awaitable[Any]]:
     """A change whose current password was right, at the point where it is written."""
     command = ChangePassword(Operator(session.operator_id, session.operator_session_id), "", "", CALLER)
-    return partial(pool.unit_of_work, accounts.change_password, account_of(world), PASSWORD_HASH_OF_NOBODY, command)
+    return contender(pool, accounts.change_password, account_of(world), PASSWORD_HASH_OF_NOBODY, command)
 
 
 def open_sessions(world: World) -> int:

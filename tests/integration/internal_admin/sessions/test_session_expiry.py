@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -14,7 +13,7 @@ from services.public_auth.store.confirm_challenge import SessionMade
 from shared.lifecycle.supervision import Signal
 from tests.support.builders import StoredUser, email_address, store_session, store_user
 from tests.support.database import Database
-from tests.support.public_flow import PublicFlow, race
+from tests.support.public_flow import PublicFlow, contender, race
 from tests.support.trusted import CAUSE
 from tests.support.world import World
 
@@ -129,8 +128,7 @@ def test_of_a_revocation_and_an_expiry_at_once_one_is_kept(world: World, databas
     sessions = [store_aged(database, user, YEAR) for user in users]
     expiries = [SessionExpiry(world.internal, Signal()).step for _ in range(2)]
     revokes = [
-        partial(world.internal.unit_of_work, sessions_store.revoke_session, command=RevokeSession(each, CAUSE))
-        for each in sessions[::3]
+        contender(world.internal, sessions_store.revoke_session, RevokeSession(each, CAUSE)) for each in sessions[::3]
     ]
 
     results = world.call(race, *expiries, *revokes)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -28,7 +27,7 @@ from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_token_id
 from tests.support.api_tokens import make_token
 from tests.support.control_plane import PASSWORD_HASH_OF_NOBODY, ControlPlane, SignedIn, open_control_plane
-from tests.support.public_flow import race
+from tests.support.public_flow import contender, race
 from tests.support.stack import wait_for
 from tests.support.world import World
 
@@ -47,12 +46,12 @@ def creation(pool: Postgres, session: SignedIn) -> Any:
     creator = Creator(session.operator_id, session.operator_session_id)
     command = CreateToken("raced", frozenset([Scope.SESSIONS_READ]), timedelta(days=1), creator, CALLER)
     secret, token_id = new_secret(SystemEntropy(), MARK), new_token_id(SystemClock(), SystemEntropy())
-    return partial(pool.unit_of_work, tokens_store.create_token, command, token_id, secret)
+    return contender(pool, tokens_store.create_token, command, token_id, secret)
 
 
 def reset(pool: Postgres, session: SignedIn) -> Any:
-    return partial(
-        pool.unit_of_work,
+    return contender(
+        pool,
         reset_operator,
         name=session.operator_id,
         password_hash=PASSWORD_HASH_OF_NOBODY,
@@ -96,6 +95,6 @@ def test_a_token_asked_for_while_its_operators_sessions_end_waits_and_is_not_mad
 
 def test_of_many_revocations_one_revokes(world: World, wide_pool: Postgres) -> None:
     token_id, _ = make_token(world, [Scope.SESSIONS_READ])
-    revocation = partial(wide_pool.unit_of_work, tokens_store.revoke_token, RevokeToken(token_id, "test", CALLER))
+    revocation = contender(wide_pool, tokens_store.revoke_token, RevokeToken(token_id, "test", CALLER))
     results = world.call(race, *[revocation] * CONTENDERS)
     assert Counter(results) == {"revoked": 1, "already_revoked": CONTENDERS - 1}

@@ -19,7 +19,7 @@ from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
 from tests.support.interruption import InterruptedPostgres, elsewhere
-from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow, race
+from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow, contender, race
 from tests.support.trusted import CAUSE as UNIT_CAUSE
 from tests.support.trusted import block_email, block_user
 from tests.support.world import World
@@ -256,7 +256,7 @@ def test_logins_racing_the_deletion_of_their_user_leave_no_active_session_of_it(
         email = email_address()
         user_id = log_in(flow, email).user_id
         challenge_id = flow.send(email)
-        erase = partial(world.internal.unit_of_work, delete_user, NOTHING, DeleteUser(user_id, UNIT_CAUSE))
+        erase = contender(world.internal, delete_user, NOTHING, DeleteUser(user_id, UNIT_CAUSE))
         confirm = flow.confirming(challenge_id, flow.code(challenge_id))
 
         confirmed, first, second, _ = world.call(race, confirm, erase, erase, partial(flow.sending, email))

@@ -1,4 +1,4 @@
-"""A service as an operating-system process: settings, logs, exit status. What runs inside is its `wiring`'s."""
+"""A service as a process of the operating system: settings, logs and exit status. `wiring` of each service runs it."""
 
 import gc
 import logging
@@ -23,11 +23,12 @@ _log = logging.getLogger("authsession.process")
 def run_process(
     read_settings: Callable[[Mapping[str, str]], SettingsT], run: Callable[[SettingsT], Awaitable[None]]
 ) -> int:
-    """Read the environment, run until stopped, and return the exit status.
+    """Read the environment, run the service until it stops, and return the exit status.
 
-    0; or 78 after logging every problem of a configuration that was refused; or 1 for an address that is taken, which a
-    unit may try again; or 1 after logging a fault, by its places in the code and without its text, which Python's own
-    traceback would print.
+    * 0: the service was stopped.
+    * 78: the configuration was refused; the log names every problem.
+    * 1: an address is in use, so that a supervisor may start the service again.
+    * 1: any other fault. The log has its places in the code but not its text, which a traceback of Python would print.
     """
     configure_logging(sys.stderr)
     _spare_the_collector()
@@ -37,25 +38,25 @@ def run_process(
         status = 0
     except* AddressTaken as taken:
         for problem in _problems(taken):
-            _log.error("an address is taken", extra={"problem": problem})
+            _log.error("address already in use", extra={"problem": problem})
     except* ConfigurationError as refused:
         for problem in _problems(refused):
-            _log.error("the configuration was refused", extra={"problem": problem})
+            _log.error("configuration refused", extra={"problem": problem})
         status = EXIT_STATUS
     except* Exception as fault:  # noqa: BLE001 - the last resort of the process
-        _log.exception("the process ends by a fault", exc_info=fault)
+        _log.exception("process ends after a fault", exc_info=fault)
     return status
 
 
 def _spare_the_collector() -> None:
-    """What was imported lives as long as the process: it is not searched for garbage, and the rest more rarely."""
+    """Exclude imported objects, which live as long as the process, from garbage collection, and collect less often."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS)
 
 
 def _problems(group: BaseExceptionGroup[ConfigurationError]) -> list[str]:
-    """Of a group that may hold groups."""
+    """The problems of all errors in a group, which may hold groups."""
     problems: list[str] = []
     for error in group.exceptions:
         problems += _problems(error) if isinstance(error, BaseExceptionGroup) else error.problems

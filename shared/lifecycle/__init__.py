@@ -1,1 +1,1 @@
-"""The life of a process: supervised steps, batches of requests, and the drain at its end."""
+"""The life of a process: supervised workers, batches of requests, and the drain before the end."""

@@ -1,4 +1,4 @@
-"""Requests that arrive while a unit of work is under way share the next one of their kind, whatever the work is."""
+"""Batching: requests that arrive while a unit of work runs share the next one of their kind."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,22 +16,22 @@ ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")
 
 MOST = 32
-"""Items in one batch: some milliseconds of Postgres' time."""
+"""Maximum number of items in a batch. Such a batch takes Postgres some milliseconds."""
 PATIENCE = timedelta(milliseconds=50)
-"""A batch that takes longer (a slow server, a connection that hangs) no longer holds back the next one."""
+"""The next batch waits at most this long for the one before, which may hang on a slow server."""
 
 _log = logging.getLogger("authsession.lifecycle.batching")
 
 
 class DecidedAgain(Enum):
-    """The result of an attempt whose write found other rows than its decision had read."""
+    """The result of an attempt whose guarded write failed: rows had changed since its decision read them."""
 
     NEEDED = auto()
 
 
 @dataclass(slots=True, eq=False)
 class _Place(Generic[ItemT, OutcomeT]):
-    """One who waits: until another's batch has been through with theirs, or until it is their turn to run one."""
+    """A waiting request. Another request's batch handles its item, or its turn comes to run the next batch."""
 
     kind: "Gathering[ItemT, OutcomeT]"
     item: ItemT
@@ -42,14 +42,14 @@ class _Place(Generic[ItemT, OutcomeT]):
     unavailable: str | None = None
 
     def take(self) -> None:
-        """Into a batch. Whoever was told that it is their turn waits anew: another was faster."""
+        """Put the item into a batch. If its own turn was announced already, another request was faster: wait again."""
         self.is_taken = True
         if self.woken.is_set():
             self.woken = trio.Event()
 
 
 class Turn:
-    """A batch's time with the database: others wait for its end."""
+    """The time in which a batch uses the database. The next batch waits for its end."""
 
     __slots__ = ("_has_ended", "_turns")
 
@@ -59,7 +59,7 @@ class Turn:
         turns.under_way += 1
 
     def end(self) -> None:
-        """What the batch does from here on holds nobody back. May be repeated."""
+        """Let the next batch begin, although this one may still work. A repeat does nothing."""
         if not self._has_ended:
             self._has_ended = True
             self._turns.under_way -= 1
@@ -67,9 +67,9 @@ class Turn:
 
 
 class Turns:
-    """Batches of several kinds, one after the other: beside each other they would be twice as many, half as large.
+    """The order of batches of several kinds, one after the other. In parallel they would be more and smaller.
 
-    Who has waited longest is next, with all of their kind.
+    The item that has waited longest goes next, with all items of its kind.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class Turns:
         self.wake_next()
 
     def batch_of(self, kind: "Gathering[ItemT, OutcomeT]") -> list[_Place[ItemT, OutcomeT]]:
-        """Of those who wait, the first `MOST` of this kind."""
+        """Take the first `MOST` waiting items of this kind."""
         batch = [place for place in self._waiting if place.kind is kind][:MOST]
         for place in batch:
             place.take()
@@ -92,15 +92,15 @@ class Turns:
         return batch
 
     def wake_next(self) -> None:
-        """Tell who has waited longest that it is their turn, if it is."""
+        """Announce the turn of the item that has waited longest, unless a batch is under way."""
         if self._waiting and not self.under_way:
             self._waiting[0].woken.set()
 
 
 class Gathering(Generic[ItemT, OutcomeT]):
-    """Batches of one kind form by themselves: whoever finds none under way runs one at once, with all who wait.
+    """Decides items of one kind in batches. A request that finds no batch under way runs one with all waiting items.
 
-    There is no task behind it: a batch runs in the task of one of its requests.
+    No background task exists: a batch runs in the task of one of its requests.
     """
 
     def __init__(
@@ -109,19 +109,19 @@ class Gathering(Generic[ItemT, OutcomeT]):
         together: Callable[[Sequence[ItemT], Turn], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
         alone: Callable[[ItemT], Awaitable[OutcomeT]],
     ) -> None:
-        """`together` takes up to `MOST` items and leaves undone what contends; that is for `alone`.
+        """`together` decides up to `MOST` items, and returns `DecidedAgain` for those that contend.
 
-        It may end its turn once the database has answered, and go on.
+        `alone` then decides each of these. `together` may end its turn once the database has answered, and go on.
         """
         self._turns = turns
         self._together = together
         self._alone = alone
 
     async def decide(self, item: ItemT) -> OutcomeT:
-        """The outcome of `item`, decided with others or alone.
+        """The outcome of `item`, decided in a batch or alone.
 
-        `DependencyUnavailable` reaches all of a batch; after any other fault each is tried alone, so that it reaches
-        whom it concerns. Cancelled while it waits for others, the item may or may not be decided.
+        `DependencyUnavailable` reaches every item of a batch. After any other fault each item is decided alone, so that
+        the fault reaches only the item that causes it. If the call is cancelled, the item may or may not be decided.
         """
         place: _Place[ItemT, OutcomeT] = _Place(self, item)
         self._turns.join(place)
@@ -142,7 +142,7 @@ class Gathering(Generic[ItemT, OutcomeT]):
                 await place.woken.wait()
         while not place.is_taken:
             await self._run_next()
-        if not place.woken.is_set():  # in another's batch, perhaps while it ran one that was full without it
+        if not place.woken.is_set():  # another batch took it, perhaps while it ran a full batch without its own item
             await place.woken.wait()
 
     async def _run_next(self) -> None:
@@ -155,8 +155,8 @@ class Gathering(Generic[ItemT, OutcomeT]):
         except DependencyUnavailable as fault:
             for place in batch:
                 place.unavailable = fault.name
-        except Exception as fault:  # noqa: BLE001 - each is tried alone, and there it passes
-            _log.warning("a batch failed", extra={"fault": type(fault).__name__})
+        except Exception as fault:  # noqa: BLE001 - each item is decided alone, and the fault is raised there
+            _log.warning("batch failed: its items are decided one by one", extra={"fault": type(fault).__name__})
         finally:
             turn.end()
             for place in batch:

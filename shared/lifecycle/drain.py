@@ -1,4 +1,4 @@
-"""Going away in order (SPEC §13.3): draining, then stopping. Knows no server; servers and readiness look at it."""
+"""Graceful shutdown (SPEC §13.3): draining, then stopping. Servers and readiness read the state from here."""
 
 import logging
 import signal
@@ -11,10 +11,10 @@ _log = logging.getLogger("authsession.lifecycle.drain")
 
 
 class Drain:
-    """Where one process stands between serving and gone.
+    """The shutdown state of one process.
 
-    `begin` makes `is_draining` true (readiness 503, `Connection: close`) while requests are still accepted for `delay`;
-    then `stopping` is set: servers stop accepting and give what runs at most `shutdown_timeout` to finish.
+    While `is_draining`, readiness is 503 and answers have `Connection: close`, but requests are accepted for `delay`.
+    Once `stopping` is set, servers accept nothing and give running requests at most `shutdown_timeout` to finish.
     """
 
     def __init__(self, *, delay: timedelta, shutdown_timeout: timedelta) -> None:
@@ -24,14 +24,14 @@ class Drain:
         self.stopping = trio.Event()
 
     async def begin(self) -> None:
-        """Drain for `delay`, then stop. Returns when stopping has begun."""
+        """Drain for `delay`, or until `stop` is called, then stop. Returns when stopping has begun."""
         self.is_draining = True
         with trio.move_on_after(self.delay.total_seconds()):
             await self.stopping.wait()
         self.stop()
 
     def stop(self) -> None:
-        """Stop accepting at once; on repeat nothing more happens."""
+        """Stop accepting requests at once. A repeat does nothing."""
         self.is_draining = True
         self.stopping.set()
 
@@ -39,7 +39,7 @@ class Drain:
 async def watch_signals(drain: Drain, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Begin `drain` on the first SIGTERM or SIGINT; a second one ends the delay. Returns when stopping has begun.
 
-    Further signals meet the default action again, so a third one ends a process that hangs.
+    After that, signals have their default action again, so that one more ends a process that hangs.
     """
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()

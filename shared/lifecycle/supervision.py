@@ -1,6 +1,6 @@
-"""Runs a worker's step again and again, through all weather. Knows nothing of what the step does.
+"""Runs the step of a worker again and again, also while a dependency is away.
 
-A step is one bounded, idempotent batch, `async def step() -> int`, that returns how many items it handled.
+A step, `async def step() -> int`, handles one bounded batch and returns the number of items. A repeat is harmless.
 """
 
 import logging
@@ -25,7 +25,7 @@ _log = logging.getLogger("authsession.lifecycle.supervision")
 
 
 class Signal:
-    """Wakes one waiting worker. Any number of calls of `notify` before a `wait` count as one."""
+    """Wakes one waiting worker. Several calls of `notify` before a `wait` count as one."""
 
     def __init__(self) -> None:
         self._event = trio.Event()
@@ -34,7 +34,7 @@ class Signal:
         self._event.set()
 
     async def wait(self) -> None:
-        """Return at once if there was a `notify` since the last `wait` returned."""
+        """Wait for a `notify`. Return at once if one came since the last `wait` returned."""
         await self._event.wait()
         self._event = trio.Event()
 
@@ -50,14 +50,15 @@ async def supervise(
     entropy: Entropy = _ENTROPY,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Never:
-    """Run `step` until cancelled; for `nursery.start`.
+    """Run `step` until cancelled. Start it with `nursery.start`.
 
-    Again after a step that handled `batch` items or more: at once, or after `rest()` times as long as the step took,
-    for work that must not be in anybody's way (the slower the database, the longer it is left alone). Otherwise after
-    `idle` (less up to half of it, by chance) or at a `wake`. While the step meets weather it is repeated with
-    exponential backoff, which `wake` does not shorten. Any other exception passes, and so ends the process.
+    * After a step that handled `batch` items or more, the next one follows at once. `rest` makes it wait, for work that
+      must not disturb others: the pause is `rest()` times the duration of the step.
+    * After a smaller step the next one follows after `idle`, less a jitter of up to half, or at a `wake`.
+    * While a dependency is unavailable, the step is repeated with exponential backoff, which `wake` does not shorten.
+    * Any other exception is raised, which ends the process.
 
-    Cancelling is how a worker is stopped: it takes effect between steps, never inside one.
+    Cancelling stops the worker between two steps, never inside one.
     """
     task_status.started()
     failures = 0
@@ -69,7 +70,7 @@ async def supervise(
             failures += 1
             continue
         if failures:
-            _log.info("a worker goes on", extra={"worker": name})
+            _log.info("worker recovered", extra={"worker": name})
             failures = 0
         if handled < batch:
             await _wait(wake, jittered(idle, entropy))
@@ -79,7 +80,7 @@ async def supervise(
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One row of a service's table of workers; the fields are the parameters of `supervise`."""
+    """A row in a service's table of workers. The fields are the parameters of `supervise`."""
 
     name: str
     step: Callable[[], Awaitable[int]]
@@ -89,7 +90,7 @@ class Worker:
     wake: Signal | None = None
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run until cancelled."""
+        """Run the worker until cancelled; see `supervise`."""
         await supervise(
             self.step,
             name=self.name,
@@ -102,7 +103,7 @@ class Worker:
 
 
 async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | None:
-    """What the step returned; None if a dependency was unavailable, also inside a nursery of the step."""
+    """The result of the step, or None if a dependency was unavailable, also inside a nursery of the step."""
     await trio.lowlevel.checkpoint()
     with trio.CancelScope(shield=True), weather(name), tracing.step(name):
         return await step()
@@ -111,17 +112,17 @@ async def _run_shielded(step: Callable[[], Awaitable[int]], name: str) -> int | 
 
 @contextmanager
 def weather(worker: str) -> Generator[None]:
-    """Bear what a dependency answers, also inside a nursery: the worker tries again, and its process lives.
+    """Log faults of dependencies instead of raising them, also from inside a nursery, so that the process lives on.
 
-    That a dependency is unavailable is a warning. That Postgres refuses a worker's values is an error, for somebody to
-    look at; ending the process would only begin the same again.
+    An unavailable dependency is a warning. If Postgres refuses a worker's statement, that is an error for an operator.
+    A restart of the process would only repeat it.
     """
     try:
         yield
     except* DependencyUnavailable:
-        _log.warning("a worker waits for a dependency", extra={"worker": worker})
+        _log.warning("worker waits for a dependency", extra={"worker": worker})
     except* (asyncpg.PostgresError, asyncpg.InterfaceError) as refusals:
-        _log.error("postgres refused a statement of a worker", extra={"worker": worker}, exc_info=refusals)
+        _log.error("worker failed: postgres refused its statement", extra={"worker": worker}, exc_info=refusals)
 
 
 async def _wait(wake: Signal | None, longest: timedelta) -> None:

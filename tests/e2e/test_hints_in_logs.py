@@ -49,5 +49,5 @@ def test_a_port_that_is_taken_is_one_line_and_a_status_that_units_try_again(runn
     second = running_stack.services["public"].start(running_stack.environment["public"])
     assert second.wait(30) == 1
     line = json.loads(second.tail().splitlines()[-1])
-    assert line["event"] == "an address is taken"
+    assert line["event"] == "address already in use"
     assert line["problem"].endswith("it is in use; stop what listens there or choose another address")

@@ -42,4 +42,4 @@ def test_a_call_that_loses_a_fact_is_found(call: str) -> None:
 
 
 def test_a_call_that_loses_none_passes() -> None:
-    assert list(lost_facts('_log.info("a worker goes on", extra={"worker": name})')) == []
+    assert list(lost_facts('_log.info("worker recovered", extra={"worker": name})')) == []

@@ -54,7 +54,7 @@ def test_ten_a_second_for_an_hour_are_a_few_lines_that_count_them_all(log: Log) 
 
 def test_another_kind_of_fault_is_told_at_once(log: Log) -> None:
     for worker in ("relay", "courier", "relay", "courier"):
-        log.logger.warning("a worker waits for a dependency", extra={"worker": worker})
+        log.logger.warning("worker waits for a dependency", extra={"worker": worker})
     assert [line["worker"] for line in log.lines()] == ["relay", "courier"]
 
 

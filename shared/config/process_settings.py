@@ -1,4 +1,4 @@
-"""What both processes are told alike: where Postgres and Redis are, keys, names in Redis, how to stop."""
+"""Settings that both processes have: Postgres, Redis, keys, names in Redis, timeouts."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +12,7 @@ from shared.kernel.keyring import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class RedisSettings:
-    """As `shared.io.redis.open_redis` takes them."""
+    """The parameters of `shared.io.redis.open_redis`."""
 
     address: str
     username: str | None
@@ -23,7 +23,7 @@ class RedisSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSettings:
-    """Common to both processes. `warnings` are to be logged at boot, each once."""
+    """The settings of both processes. A process logs each of `warnings` once when it starts."""
 
     is_production: bool
     mail_service_mode: str
@@ -43,7 +43,7 @@ class ProcessSettings:
 
 
 def read_process_settings(reading: Reading) -> ProcessSettings:
-    """Problems and warnings stay in `reading`; names that are not ours are found here."""
+    """Read the settings, and check the environment for misspelled names. Problems and warnings are in `reading`."""
     reading.check_names(variables.VARIABLES)
     return ProcessSettings(
         is_production=reading.required(variables.ENV) == "production",
@@ -73,7 +73,7 @@ def read_process_settings(reading: Reading) -> ProcessSettings:
 
 
 def read_proxy_protocol(reading: Reading, variable: Variable[bool]) -> bool:
-    """Whether the listener of `variable` expects the PROXY protocol; a problem where nobody may speak it."""
+    """Whether the listener of `variable` expects the PROXY protocol. It is a problem to expect it without a proxy."""
     is_on = reading.required(variable)
     if is_on and not reading.optional(variables.TRUSTED_PROXIES):
         reading.problems.append(

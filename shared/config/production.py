@@ -1,7 +1,7 @@
-"""What `AUTHSESSION_ENV=production` refuses at boot, and the cure of each (SPEC §10.9). Development takes all of it.
+"""Checks that only `AUTHSESSION_ENV=production` makes at start, each with its cure (SPEC §10.9).
 
-Refused is what hands out login codes or admits strangers; plain text to a server of the owner's own network is a
-warning, since only the owner knows that network. What one process alone knows about is refused by its own settings.
+A setting that hands out login codes or lets strangers in is refused. Plain text to a server is a warning, because only
+the owner knows the network. Settings that only one process has are checked with that process' settings.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,45 +16,45 @@ from shared.kernel.keyring import KeyRing
 from shared.kernel.network import IpNetwork
 
 _SHORTEST_PREFIX = {4: 8, 6: 7}
-"""A private network may be as wide as 10.0.0.0/8 or fc00::/7. Nobody's own proxies need more."""
+"""Shortest prefix of a trusted network, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private networks."""
 
 
 def check_production(reading: Reading, settings: ProcessSettings) -> None:
-    """Adds every problem and warning to `reading`; values that are wrong by themselves have theirs already."""
+    """Add every problem and warning to `reading`. It already has those of values that are wrong in themselves."""
     if not settings.is_production:
         return
     if settings.mail_service_mode == "stub":
         reading.problems.append(
-            f"{variables.MAIL_SERVICE_MODE.name}=stub shows login codes to whoever reaches the internal listener, "
+            f"{variables.MAIL_SERVICE_MODE.name}=stub shows login codes to anybody who reaches the internal listener, "
             "which production refuses: configure a mail service"
         )
     if settings.postgres_dsn and not is_encrypted_or_local(settings.postgres_dsn):
         reading.warnings.append(
-            f"{variables.POSTGRES_DSN.name} turns encryption off: whoever is on the path reads and changes everything; "
+            f"{variables.POSTGRES_DSN.name} turns encryption off: anybody on the path can read and change everything; "
             "write sslmode=verify-full"
         )
     if settings.redis.address and not settings.redis.tls and not _is_local(settings.redis.address):
         reading.warnings.append(
-            f"{variables.REDIS_TLS.name} is off: whoever is on the path to Redis can make sessions; write true"
+            f"{variables.REDIS_TLS.name} is off: anybody on the path to Redis can make sessions; write true"
         )
     if settings.user_service is not None and _is_plain_http(settings.user_service.base_url):
         reading.warnings.append(
-            f"{variables.USER_SERVICE_BASE_URL.name} is http: whoever is on the path decides who a user is; write https"
+            f"{variables.USER_SERVICE_BASE_URL.name} is http: anybody on the path can decide who a user is; write https"
         )
 
 
 def check_trusted_proxies(reading: Reading, settings: ProcessSettings, networks: Iterable[IpNetwork] | None) -> None:
-    """Networks in which strangers are: each of them could name any address as the client's."""
+    """Refuse trusted networks that are wider than private ones: a stranger inside could forge the client's address."""
     wide = [str(each) for each in networks or () if each.prefixlen < _SHORTEST_PREFIX[each.version]]
     if settings.is_production and wide:
         reading.problems.append(
-            f"{variables.TRUSTED_PROXIES.name} believes everybody in {', '.join(wide)}: a stranger who names other "
-            "addresses as the client's passes every limit, which production refuses; write your own proxies"
+            f"{variables.TRUSTED_PROXIES.name} trusts everybody in {', '.join(wide)}: a stranger there can forge "
+            "client addresses and pass every limit, which production refuses; write the addresses of your own proxies"
         )
 
 
 def check_keys(reading: Reading, settings: ProcessSettings, rings: Mapping[str, KeyRing | None]) -> None:
-    """One secret is one key of one purpose: else who gets at one of them has the others too. `rings` by variable."""
+    """Refuse a secret that serves as two keys, because a leak of one would leak the other. `rings` is by variable."""
     seen: dict[bytes, str] = {}
     for name, ring in rings.items():
         for key in ring or ():
@@ -68,7 +68,7 @@ def check_keys(reading: Reading, settings: ProcessSettings, rings: Mapping[str, 
 
 
 def _is_plain_http(base_url: str) -> bool:
-    """To another machine."""
+    """Whether the URL is plain text to another machine."""
     url = urlsplit(base_url)
     return url.scheme == "http" and not is_on_this_machine(TcpAddress(url.hostname or "", 0))
 

@@ -1,7 +1,7 @@
-"""Parsing of environment variables: every problem collected, named and cured at once (SPEC §12). Reads no environment.
+"""Parsers of environment variables, and a reading that collects every problem with its cure (SPEC §12).
 
-Parsers take the text of one variable and raise `ValueError` with what it must be ("must be …" is put before it); they
-never quote the value, which may be a secret.
+A parser takes the text of one variable. It raises `ValueError` with the right form, to which "must be" is added, and
+never quotes the value, which may be a secret.
 """
 
 import os
@@ -27,7 +27,7 @@ WordT = TypeVar("WordT", bound=str)
 Parse = Callable[[str], T]
 
 EXIT_STATUS = os.EX_CONFIG
-"""78: what a process ends with when its configuration is refused (sysexits.h)."""
+"""78, the exit status of a process whose configuration was refused (`EX_CONFIG` of sysexits.h)."""
 PREFIX = "AUTHSESSION_"
 _DURATION = re.compile(r"([0-9]{1,9})(ms|s|m|h|d)")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -37,7 +37,7 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
 _LETTERS_A_TYPO, _MOST_TYPOS = 4, 4
-"""A long name may have more typing errors: `AUTHSESSION_TRUSTED_PROXY` is three from `…_PROXIES`."""
+"""A long name may have more typing errors: `AUTHSESSION_TRUSTED_PROXY` differs from `…_PROXIES` by three letters."""
 _OUR_PREFIXES = (PREFIX, "CONTROL_PLANE_")
 _SHORTEST_BREAK_GLASS_TOKEN = 32
 _LONGEST_MAIL_TIMEOUT = timedelta(minutes=1)
@@ -46,11 +46,11 @@ _LONGEST_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
 @dataclass(frozen=True, slots=True)
 class Variable(Generic[T]):
-    """One environment variable; `default` is text as one would write it.
+    """An environment variable. `default` is the text that an operator would write.
 
-    A secret may also be given as the path of a file in `NAME_FILE`; its value is in no message and in no document.
-    A variable that must be set has no default but a `stand_in`: a value that no driver and no cipher accepts. It takes
-    the place of a missing or bad value until `Reading.finish` raises, so that the checks after it still run.
+    A secret may also come from the file that `NAME_FILE` names. No message and no document shows its value.
+    A variable that must be set has no default but a `stand_in`: a value that no driver and no cipher accepts. It
+    replaces a missing or bad value until `Reading.finish` raises, so that later checks can still run.
     """
 
     name: str
@@ -62,9 +62,9 @@ class Variable(Generic[T]):
 
 
 class Reading:
-    """One reading of an environment. It collects every problem; `finish` raises for all of them.
+    """One reading of an environment. It collects problems, and `finish` raises them all at once.
 
-    No value of a reading may be used before `finish` returned.
+    No value of a reading may be used before `finish` has returned.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -73,7 +73,10 @@ class Reading:
         self.warnings: list[str] = []
 
     def required(self, variable: Variable[T]) -> T:
-        """The value of a variable that has a default or must be set. In place of a bad value: default or stand-in."""
+        """The value. A missing or bad one is a problem of the reading, and the default or the stand-in is returned.
+
+        A missing value with a default is no problem.
+        """
         value = self.optional(variable)
         if value is not None:
             return value
@@ -85,7 +88,7 @@ class Reading:
         return variable.parse(variable.default)
 
     def optional(self, variable: Variable[T]) -> T | None:
-        """The value, or None when neither it nor a default is there."""
+        """The value or the default; None if there is neither, or if the value is bad, which is noted as a problem."""
         text = self._text(variable)
         if text is None:
             return None
@@ -98,13 +101,14 @@ class Reading:
         return None
 
     def says(self, variable: Variable[T], text: str) -> bool:
-        """Whether the variable, or its default, is exactly `text`."""
+        """Whether the value, or the default where none is set, is exactly `text`."""
         return (self._environment.get(variable.name) or variable.default) == text
 
     def check_names(self, known: Iterable[Variable[object]]) -> None:
-        """A name close to a known one is a typing error; others are not ours (orchestrators inject some).
+        """Note a problem for each name that is nearly a known one, also where the typing error is in the prefix.
 
-        So is one whose typing error is in the prefix: `AUTHESION_ENV=production` would run in development.
+        `AUTHESION_ENV=production` would otherwise run in development. Other unknown names with our prefix are a
+        warning, because orchestrators inject some.
         """
         names = {name for variable in known for name in _names(variable)}
         strangers = [name for name in self._environment if name not in names]
@@ -117,7 +121,7 @@ class Reading:
             self.warnings.append(f"unknown names are ignored: {', '.join(strange)}")
 
     def finish(self) -> None:
-        """Raise `ConfigurationError` with every problem found, each once, if there is one."""
+        """Raise `ConfigurationError` with every problem, each once. Return if there is none."""
         if self.problems:
             raise ConfigurationError(list(dict.fromkeys(self.problems)))
 
@@ -131,7 +135,7 @@ class Reading:
         return True
 
     def is_set(self, variable: Variable[T]) -> bool:
-        """Whether the environment gives it a value; an empty one is none."""
+        """Whether the environment sets the variable. An empty value counts as not set."""
         return any(self._environment.get(name) for name in _names(variable))
 
     def _text(self, variable: Variable[T]) -> str | None:
@@ -157,7 +161,7 @@ class Reading:
 
 
 def _as_file(path: str) -> str:
-    """The path only if it cannot be a secret that was set in place of a path: its top folder exists."""
+    """The path if its top folder exists; otherwise it might be a secret that was written in place of a path."""
     top = os.path.join(*Path(path).parts[:2])  # noqa: PTH118 - the next test must not raise
     return f"the file {path}" if os.path.isabs(path) and os.path.isdir(top) else "a file"  # noqa: PTH117, PTH112
 
@@ -167,20 +171,21 @@ def _names(variable: Variable[T]) -> tuple[str, ...]:
 
 
 def _allowed_typos(name: str) -> int:
-    """Of letters, in a name that is still one of ours."""
+    """The number of wrong letters with which a name still counts as one of ours."""
     own = len(name) - len(PREFIX) if name.startswith(PREFIX) else 0
     return max(_TYPO_DISTANCE, min(own // _LETTERS_A_TYPO, _MOST_TYPOS))
 
 
 def _is_nearly_ours(name: str) -> bool:
-    """Whether the name begins as ours do, or nearly so."""
+    """Whether the name begins with one of our prefixes, or nearly so."""
     return any(edit_distance(name[: len(prefix)], prefix) <= 2 * _TYPO_DISTANCE for prefix in _OUR_PREFIXES)
 
 
 def _is_service_link(name: str, value: str) -> bool:
-    """Kubernetes sets NAME_PORT=tcp://… and NAME_SERVICE_PORT for each service.
+    """Whether Kubernetes sets the variable: NAME_PORT=tcp://…, NAME_SERVICE_HOST or NAME_SERVICE_PORT of a service.
 
-    `…_PUBLIC_PORT` is two letters from our `…_PUBLIC_HOST`, and `…_MAIL_SERVICE_PORT` three from `…_MAIL_SERVICE_MODE`.
+    Such names can be close to ours: `…_PUBLIC_PORT` differs from `…_PUBLIC_HOST` by two letters, and
+    `…_MAIL_SERVICE_PORT` from `…_MAIL_SERVICE_MODE` by three.
     """
     if name.endswith(("_SERVICE_HOST", "_SERVICE_PORT")):
         return True
@@ -188,7 +193,7 @@ def _is_service_link(name: str, value: str) -> bool:
 
 
 def edit_distance(one: str, other: str) -> int:
-    """Levenshtein's: the fewest insertions, removals and replacements of a character that make `one` `other`."""
+    """The Levenshtein distance: the fewest inserted, removed and replaced characters that turn `one` into `other`."""
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, start=1):
         previous, row[0] = row[0], i
@@ -203,7 +208,7 @@ def parse_text(text: str) -> str:
 
 
 def parse_duration(text: str) -> timedelta:
-    """`500ms`, `1s`, `10m`, `1h`, `30d`; a bare `0` too."""
+    """Parse a duration: `500ms`, `1s`, `10m`, `1h`, `30d`, or a bare `0`."""
     if text == "0":
         return timedelta(0)
     match = _DURATION.fullmatch(text)
@@ -213,7 +218,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def parse_positive_duration(text: str) -> timedelta:
-    """A duration that is not zero."""
+    """Parse a duration above zero."""
     duration = parse_duration(text)
     if not duration:
         raise ValueError("a duration above zero")
@@ -221,19 +226,19 @@ def parse_positive_duration(text: str) -> timedelta:
 
 
 def parse_mail_timeout(text: str) -> timedelta:
-    """A positive duration that leaves a login code, which lives ten minutes, time for other tries."""
+    """Parse a duration of at most one minute, so that a mail can be tried again within the code's ten minutes."""
     timeout = parse_positive_duration(text)
     return timeout if timeout <= _LONGEST_MAIL_TIMEOUT else _refuse("a duration of at most 1m")
 
 
 def parse_user_service_timeout(text: str) -> timedelta:
-    """A positive duration that leaves the login which waits for the call time for its own work."""
+    """Parse a duration of at most four seconds, so that the login that waits for the call has time for its own work."""
     timeout = parse_positive_duration(text)
     return timeout if timeout <= _LONGEST_USER_SERVICE_TIMEOUT else _refuse("a duration of at most 4s")
 
 
 def parse_rate(text: str) -> Rate | None:
-    """`60/1m`; None for `off`."""
+    """Parse a rate such as `60/1m`; None for `off`."""
     if text == "off":
         return None
     match = _RATE.fullmatch(text)
@@ -243,7 +248,10 @@ def parse_rate(text: str) -> Rate | None:
 
 
 def parse_budget(text: str) -> tuple[int, int, int]:
-    """`8/3/2`: in all, for one network at most, kept for known networks. Whether they fit is the budget's to say."""
+    """Parse a budget such as `8/3/2`: total, maximum of one network, part kept for known networks.
+
+    The budget itself checks whether these numbers fit together.
+    """
     match = _BUDGET.fullmatch(text)
     if match is None:
         raise ValueError("three whole numbers such as 8/3/2: in all, for one network at most, kept for known networks")
@@ -251,7 +259,7 @@ def parse_budget(text: str) -> tuple[int, int, int]:
 
 
 def parse_boolean(text: str) -> bool:
-    """`true` or `false`, `1` or `0`, `yes` or `no`, `on` or `off`, in any case."""
+    """Parse `true` or `false`, `1` or `0`, `yes` or `no`, `on` or `off`, in any case."""
     word = text.lower()
     if word in ("true", "1", "yes", "on"):
         return True
@@ -261,32 +269,32 @@ def parse_boolean(text: str) -> bool:
 
 
 def parse_whole_number(text: str, *, least: int, most: int) -> int:
-    """ASCII digits only."""
+    """Parse a whole number, in ASCII digits only, from `least` to `most`."""
     if not (text.isascii() and text.isdigit() and least <= int(text[:10]) <= most):
         raise ValueError(f"a whole number from {least} to {most}")
     return int(text)
 
 
 def whole_number(least: int, most: int) -> Parse[int]:
-    """The parser of whole numbers within these bounds."""
+    """A parser of whole numbers from `least` to `most`."""
     return partial(parse_whole_number, least=least, most=most)
 
 
 def parse_seconds(*, most: timedelta) -> Parse[timedelta]:
-    """The parser of a whole number of seconds, at least one, for names that say `_SECONDS`."""
+    """A parser of a whole number of seconds, from one to `most`, for variables whose names end with `_SECONDS`."""
     read = whole_number(1, int(most.total_seconds()))
     return lambda text: timedelta(seconds=read(text))
 
 
 def parse_break_glass_token(text: str) -> str:
-    """Printable ASCII, long enough that nobody guesses it."""
+    """Parse a token: printable ASCII, at least 32 characters, so that nobody can guess it."""
     if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= _SHORTEST_BREAK_GLASS_TOKEN):
         raise ValueError("at least 32 printable characters without spaces: openssl rand -base64 32")
     return text
 
 
 def parse_networks(text: str) -> tuple[IpNetwork, ...]:
-    """A comma-separated CIDR list; an address alone is a network of one."""
+    """Parse a comma-separated list of networks in CIDR notation. A bare address is a network of one address."""
     try:
         return tuple(ip_network(entry.strip()) for entry in text.split(",") if entry.strip())
     except ValueError:
@@ -294,38 +302,38 @@ def parse_networks(text: str) -> tuple[IpNetwork, ...]:
 
 
 def parse_public_address(text: str) -> Address:
-    """An address to listen on, a bare `:port` being every interface."""
+    """Parse an address to listen on. A bare `:port` means every interface."""
     return parse_address(text, default_host=EVERY_INTERFACE)
 
 
 def parse_address_text(text: str) -> str:
-    """An address whose default host is decided later, as text."""
+    """Check an address and return its text, because its default host is decided later."""
     parse_address(text, default_host=EVERY_INTERFACE)
     return text
 
 
 def parse_optional_address(text: str) -> Address | None:
-    """An address, a bare `:port` being loopback; None for `off`."""
+    """Parse an address to listen on. A bare `:port` means loopback; None for `off`."""
     return None if text == "off" else parse_address(text, default_host="127.0.0.1")
 
 
 def parse_server_address(text: str) -> str:
-    """The address of a server to connect to, as text; a bare `:port` is loopback."""
+    """Parse the address of a server, and return it as text. A bare `:port` means loopback."""
     address = parse_address(text, default_host="127.0.0.1")
     return str(address) if isinstance(address, UnixAddress) or address.port else _refuse("host:port, its port not 0")
 
 
 def parse_mail_server_address(text: str) -> TcpAddress:
-    """`host:port` of a mail server; a bare `:port` is loopback."""
+    """Parse `host:port` of a mail server. A bare `:port` means loopback."""
     address = parse_address(text, default_host="127.0.0.1")
     return address if isinstance(address, TcpAddress) and address.port else _refuse("host:port, its port not 0")
 
 
 def parse_base_url(text: str) -> str:
-    """What paths of a service are put behind: no slash at its end, and nothing secret in it."""
+    """Parse the URL to which the paths of a service are appended. It has no slash at its end and holds no secret."""
     try:
         url = urlsplit(text)
-    except ValueError:  # whose text may quote a password
+    except ValueError:  # its text may quote a password
         url = urlsplit("")
     is_plain = url.scheme in ("http", "https") and url.hostname and "@" not in url.netloc
     if not is_plain or url.query or url.fragment or not text.isprintable() or " " in text:
@@ -334,7 +342,7 @@ def parse_base_url(text: str) -> str:
 
 
 def parse_host(text: str) -> str:
-    """A host name, in lower case, without scheme or port."""
+    """Parse a host name without scheme or port, and put it in lower case."""
     host = text.lower()
     if not _HOST.fullmatch(host):
         raise ValueError("a host name without scheme, port or path, such as auth.example.com")
@@ -342,7 +350,7 @@ def parse_host(text: str) -> str:
 
 
 def parse_hosts(text: str) -> frozenset[str]:
-    """A comma-separated list of host names, in lower case."""
+    """Parse a comma-separated list of host names, and put them in lower case."""
     try:
         return frozenset(parse_host(entry.strip()) for entry in text.split(",") if entry.strip())
     except ValueError:
@@ -352,13 +360,13 @@ def parse_hosts(text: str) -> frozenset[str]:
 
 
 def parse_postgres_dsn(text: str) -> str:
-    """A libpq URL; what is wrong with it is said without quoting it."""
+    """Check a libpq URL. Raises `ConfigurationError`, which never quotes the URL."""
     connect_targets(text, "settings", timedelta(seconds=1), timedelta(seconds=1))
     return text
 
 
 def key_ring(name: str) -> Parse[KeyRing]:
-    """The parser of a key ring: `id:base64,id2:base64`, the newest first."""
+    """A parser of a key ring: `id:base64,id2:base64`, the newest key first. `name` is the variable's."""
 
     def parse(text: str) -> KeyRing:
         try:
@@ -371,7 +379,7 @@ def key_ring(name: str) -> Parse[KeyRing]:
 
 @dataclass(frozen=True, slots=True)
 class OneOf(Generic[WordT]):
-    """The parser of one of these words."""
+    """A parser that accepts exactly these words."""
 
     words: tuple[WordT, ...]
 

@@ -1,4 +1,4 @@
-"""Where users live, as both processes are told (SPEC §8, §12)."""
+"""Settings of the user service (SPEC §8, §12)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,14 +9,14 @@ from shared.config.settings import Reading
 
 @dataclass(frozen=True, slots=True)
 class UserServiceSettings:
-    """Mode `rest`: where the user service is, and how long one call of it may take."""
+    """The settings of mode `rest`: URL of the user service, and maximum duration of one call."""
 
     base_url: str
     timeout: timedelta
 
 
 def read_user_service(reading: Reading) -> UserServiceSettings | None:
-    """None for mode `stub`. A missing address is a problem of `reading`."""
+    """The settings, or None for mode `stub`. A missing URL is a problem of `reading`."""
     mode = reading.required(variables.USER_SERVICE_MODE)
     base_url = reading.optional(variables.USER_SERVICE_BASE_URL)
     timeout = reading.required(variables.USER_SERVICE_REQUEST_TIMEOUT)

@@ -1,1 +1,1 @@
-"""The audit trail (SPEC §10.8): rows are inserted in the transaction of what they tell of, and never changed."""
+"""The audit trail (SPEC §10.8). A row is inserted in the transaction of the change it records, and never changed."""

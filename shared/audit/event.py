@@ -1,4 +1,4 @@
-"""One row of the audit trail, as a value."""
+"""A row of the audit trail as a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +9,11 @@ from shared.kernel.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
-    """One attempt with its parties and its end. It holds ids only: no address, code, key or token, in any field.
+    """An attempt, its parties and its outcome. No field holds an e-mail address, a code, a key or a token.
 
-    `caller` is the authenticated one (`public`, `trusted_network`, …), and `actor` the one it claims to act for.
+    `caller` is the authenticated party (`public`, `trusted_network`, …), and `actor` the cause that it names.
     `subject` is a `user-…` or `device-session-…` id or `email-<email_id>`, or None if nothing was found.
-    `network` is the peer's in canonical text, or None without one. `details` is JSON.
+    `network` is the peer's network in canonical text, or None. `details` must be JSON values.
     """
 
     event: EventName

@@ -1,4 +1,4 @@
-"""Store: appends to the audit trail. Both services may insert; none may change or remove."""
+"""Appends rows to the audit trail. Both services may insert rows; neither has the right to change one."""
 
 import json
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ _SQL = queries.load("shared.audit")
 
 
 async def insert_audit_event(connection: asyncpg.Connection, event: AuditEvent) -> None:
-    """Append one row. Call it inside the transaction of the change, so that neither exists without the other."""
+    """Append a row. Call it in the transaction of the change, so that neither exists without the other."""
     await connection.execute(*_SQL["insert_audit_event"](**_row(event)))
 
 
 async def insert_audit_events(connection: asyncpg.Connection, events: Iterable[AuditEvent]) -> None:
-    """The same for several, in one round trip."""
+    """Append several rows in one round trip, in the transaction of the changes."""
     await connection.executemany(*_SQL["insert_audit_event"].many(map(_row, events)))
 
 

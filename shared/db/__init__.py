@@ -1,1 +1,1 @@
-"""The schema and its migrations. Queries live beside their stores, not here."""
+"""The schema and its migrations. Queries stand beside their stores."""

@@ -1,10 +1,10 @@
--- Least privilege of the two login roles (SPEC §1.2). Applied after every migration; may be repeated.
--- Roles are cluster-wide and may exist already; `authsession up` or the owner gives them LOGIN and a password.
+-- Least privilege of the two login roles (SPEC §1.2). Applied after every migration; a repeat does no harm.
+-- Roles belong to the whole cluster and may exist already. `authsession up` or the owner gives them LOGIN and a password.
 
 do $$
 declare role_name text;
 begin
-    -- Postgres lets everybody execute a new function, and so it does after a restore without privileges.
+    -- Postgres lets everybody execute a new function, also one from a restore without privileges.
     execute format('revoke all on all functions in schema %I from public', current_schema);
     foreach role_name in array array['authsession_public', 'authsession_internal'] loop
         if not exists (select from pg_roles where rolname = role_name) then
@@ -19,14 +19,14 @@ begin
     end loop;
 end $$;
 
--- The public flow: sends, confirms, mails, publishes. It locks the e-mail's row, never session rows.
+-- The public service sends, confirms, mails and publishes. It locks the e-mail's row, never session rows.
 grant execute on function clock_now to authsession_public, authsession_internal;
 grant execute on function revoke_oldest_sessions to authsession_public;
 grant select on schema_migrations to authsession_public, authsession_internal;
 grant select on settings, users, blocks, device_sessions to authsession_public;
 grant select, insert on emails, login_codes, challenges, mail_deliveries, known_networks, projection_outbox
     to authsession_public;
--- Updates by column: the right to update a whole table is the right to lock it.
+-- Rights to update name columns, because the right to update a whole table is also the right to lock it.
 grant update (version) on emails to authsession_public;
 grant update (ended_at, sealed_code, seal_key_id) on login_codes to authsession_public;
 grant update (state, attempts, evaluated, confirmed_at) on challenges to authsession_public;
@@ -36,16 +36,16 @@ grant update (available_at) on projection_outbox to authsession_public;
 grant delete on projection_outbox to authsession_public;
 grant insert on users, device_sessions to authsession_public;
 
--- Trusted operations. Codes and challenges stay with the public flow, but for the development mailbox's
--- reading and retention's removing.
+-- Trusted operations. The internal service touches codes and challenges only to show the development mailbox and to
+-- remove old rows.
 grant select, update on settings to authsession_internal;
 grant select, insert on settings_changes to authsession_internal;
 grant select, insert, update on emails, device_sessions to authsession_internal;
 grant select on users, login_codes, mail_deliveries, challenges to authsession_internal;
 grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;
 
--- The gateway projection: whichever process keeps it begins epochs and notes conflicts; the internal one resolves them.
--- Each takes a lease for it; the public one only where no internal process keeps.
+-- The gateway projection. The process that keeps it, by a lease, begins epochs and notes conflicts. A public process keeps
+-- it only while no internal process does. Only the internal process resolves conflicts.
 grant select on projection_keeper to authsession_public, authsession_internal;
 grant update (epoch, state, beat, run_id, timeline, session_max_age, postgres_started_at, rebuild_requested)
     on projection_keeper to authsession_public, authsession_internal;
@@ -54,26 +54,27 @@ grant insert on projection_conflicts to authsession_public, authsession_internal
 grant select, delete on projection_conflicts to authsession_internal;
 grant select, update on projection_guard to authsession_internal;
 
--- Orders for the user service are the internal process' alone.
+-- Only the internal process gives orders to the user service.
 grant select, insert, update, delete on user_block_orders to authsession_internal;
 
--- Retention (SPEC §5.4): only the internal process removes rows. Deliveries go with their challenge, by its foreign key.
+-- Retention (SPEC §5.4): only the internal process removes rows. A foreign key removes deliveries with their challenge.
 grant delete on challenges, login_codes, known_networks, device_sessions, emails to authsession_internal;
 grant select on known_networks to authsession_internal;
 grant execute on function email_is_unused to authsession_internal;
 
--- Operators and API tokens are the internal process' alone (SPEC §1.2): the public role sees none of it.
+-- Only the internal process uses operators and API tokens (SPEC §1.2). The public role cannot see them.
 grant select, insert, update on operators, operator_sessions, api_tokens to authsession_internal;
 
--- Blocked e-mail domains: both services' statements ask the function; what is left to revoke is the internal process' alone.
+-- Blocked e-mail domains: statements of both services ask the function. Only the internal process revokes sessions of a
+-- newly blocked domain.
 grant execute on function is_email_domain_refused to authsession_public, authsession_internal;
 grant select, insert, update, delete on domain_revocations to authsession_internal;
 grant select, insert on onboarding_steps to authsession_internal;
--- The command line, as the schema's owner, makes setup codes; the internal process exchanges and uses them.
+-- The command line makes setup codes, as the schema's owner. The internal process exchanges and uses them.
 grant select, update on owner_setup to authsession_internal;
 
--- The audit trail: both services append rows, whose ids the sequence alone gives; the internal one seals them, and removes
--- the beginning of the chain by the one function that can. Nobody changes or removes a row or a seal.
+-- The audit trail: both services append rows, and only the sequence gives ids. The internal service seals them. It removes
+-- the beginning of the chain by one function. Otherwise nobody can change or remove a row or a seal.
 grant insert (occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject, reason_code, details)
     on audit_events to authsession_public, authsession_internal;
 grant select on audit_events, audit_checkpoint to authsession_internal;
@@ -85,13 +86,13 @@ grant execute on function remove_audit_prefix to authsession_internal;
 grant delete on operator_sessions, api_tokens to authsession_internal;
 grant select, insert, update, delete on idempotency_keys to authsession_internal;
 grant delete on users to authsession_internal;
--- Another address for a user.
+-- A change of a user's address.
 grant execute on function move_user to authsession_internal;
 
--- The internal process ends back ends of the public role that stand in its way.
+-- The internal process may end sessions of the public role that block it.
 grant execute on function end_public_blockers to authsession_internal;
 
--- That function ends them with its owner's rights, who needs those of the public role for it; a superuser has them.
+-- That function runs with the rights of its owner, who needs the rights of the public role for it. A superuser has them.
 do $$ begin
     if not pg_has_role(current_user, 'authsession_public', 'usage') then
         execute format('grant authsession_public to %I', current_user);
@@ -99,5 +100,5 @@ do $$ begin
             execute format('grant authsession_public to %I with inherit true', current_user);
         end if;
     end if;
-exception when insufficient_privilege then null;  -- `doctor` says so
+exception when insufficient_privilege then null;  -- `doctor` reports it
 end $$;

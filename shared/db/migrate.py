@@ -1,8 +1,10 @@
-"""Brings a database to the schema this code expects (SPEC §13.4). Plain asyncio: run by the command line, never by a
-service, which only compares `expected_version` with what it finds.
+"""Brings a database to the schema that this code expects (SPEC §13.4).
 
-Numbered SQL files, forward only, each in a transaction of its own, under an advisory lock of the database; then
-grants.sql. Roles belong to the whole cluster: grants.sql bears several databases being migrated at once.
+Only the command line runs it, in plain asyncio. A service only compares `expected_version` with the schema it finds.
+
+The migrations are numbered SQL files and go forward only. Each runs in a transaction of its own, under an advisory lock
+of the database; grants.sql follows. Roles belong to the whole cluster, and grants.sql may run in several of its
+databases at once.
 """
 
 import asyncio
@@ -21,10 +23,10 @@ SCHEMA = "authsession"
 FOLDER = Path(__file__).parent
 ENCODING = "UTF8"
 LOCK_KEY = 0x61757468  # "auth"; advisory locks are per database
-LOCK_TRIES, LOCK_PAUSE = 150, 2.0  # with two seconds for each try: ten minutes
+LOCK_TRIES, LOCK_PAUSE = 150, 2.0  # each try takes two seconds, so together this is ten minutes
 
-# Functions that run with the owner's rights take this search path as theirs. Temporary tables come last in it: where
-# pg_temp is not named it comes first, and a caller's own table `settings` would stand in for the real one
+# Functions that run with the owner's rights take this search path. It names pg_temp last. If it did not name pg_temp,
+# temporary tables would come first, and a caller's own table `settings` would replace the real one
 # (CVE-2018-1058; tests/integration/grants: test_a_temporary_table_cannot_stand_in_for_the_settings).
 _CREATE = f"""
 create schema if not exists {SCHEMA};
@@ -64,11 +66,11 @@ end $$
 
 
 class MigrationRefused(Exception):
-    """The database is not one that these migrations can continue; the message is one sentence for a person."""
+    """These migrations cannot continue this database. The message is one sentence for an operator."""
 
 
 class GrantsRefused(Exception):
-    """The schema is up to date, but the connection may not create or grant to the login roles; says why."""
+    """The schema is up to date, but the user may not create or grant to the login roles. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Migration:
 
 @cache
 def migrations() -> tuple[Migration, ...]:
-    """All of them, by version; each number is used once. Gaps are numbers handed out and not (yet) used."""
+    """All migrations in the order of their versions. A version is unique; versions may have gaps."""
     files = sorted((FOLDER / "migrations").glob("*.sql"))
     found = tuple(Migration(int(file.name[:4]), file.stem, file.read_text("utf-8")) for file in files)
     assert len({migration.version for migration in found}) == len(found), "each number once"
@@ -92,22 +94,23 @@ def migrations() -> tuple[Migration, ...]:
 
 
 def expected_version() -> int:
-    """The schema version this code was written for."""
+    """The schema version that this code needs."""
     return migrations()[-1].version
 
 
 def _tell_nobody(_: str) -> None:
-    """The listener of a migration that nobody watches."""
+    """Do nothing: the default of `on_applied`."""
 
 
 async def migrate(connection: asyncpg.Connection, on_applied: Callable[[str], None] = _tell_nobody) -> list[str]:
-    """Applies what is missing and the grants; returns the names of the migrations it applied.
+    """Apply missing migrations and the grants. Return the names of the migrations that it applied.
 
-    `on_applied` hears each name once its migration is committed.
-    May be repeated and may run several times at once: one waits for the other. A failing migration leaves those
-    before it applied and nothing of itself. The connection must belong to the schema's owner. Raises
-    `MigrationRefused` when an applied migration was changed since, or the database is newer than this code, and
-    `GrantsRefused` when all of them are applied but the roles cannot be made or granted to.
+    `on_applied` gets each name after its migration is committed. The connection must belong to the schema's owner.
+    A repeat does no harm, and of several calls at once each waits for the one before. A migration that fails changes
+    nothing; those before it stay applied.
+
+    Raises `MigrationRefused` if the database has another encoding or is newer than this code, if an applied migration
+    was changed, or if no lock is free in ten minutes. Raises `GrantsRefused` if only roles or grants failed.
     """
     encoding = await connection.fetchval("select current_setting('server_encoding')")
     if encoding != ENCODING:
@@ -157,10 +160,11 @@ async def _grant(connection: asyncpg.Connection) -> None:
 
 
 async def _give_settings(connection: asyncpg.Connection) -> None:
-    """To both roles, in this database. Needed only behind a pooler in transaction mode, where `doctor` misses them.
+    """Set the session settings of both roles for this database. Without the right to do so, it changes nothing.
 
-    First go the settings that a role may have given itself: with `default_transaction_read_only` a stranger in the
-    public role stops every login. Those that only a superuser may set, such as `log_statement`, stay.
+    Only a pooler in transaction mode needs them, and `doctor` notices there if they are missing. Settings that a role
+    may have given itself are removed first: a stranger in the public role could stop every login with
+    `default_transaction_read_only`. Settings that only a superuser may change, such as `log_statement`, stay.
     """
     with suppress(asyncpg.InsufficientPrivilegeError):
         async with connection.transaction():
@@ -171,14 +175,14 @@ async def _give_settings(connection: asyncpg.Connection) -> None:
 
 
 async def _apply(connection: asyncpg.Connection, migration: Migration) -> None:
-    """Try for a lock two seconds at a time: who waits for one makes everybody else wait behind."""
+    """Wait two seconds at a time for a lock, because every later request for the table waits behind a waiting one."""
     for _ in range(LOCK_TRIES):
         with suppress(asyncpg.LockNotAvailableError):
             await _apply_at_once(connection, migration)
             return
         await asyncio.sleep(LOCK_PAUSE)
     raise MigrationRefused(
-        f"{migration.name} found no moment without a long transaction on the same tables (a backup, perhaps): try again"
+        f"{migration.name} waited ten minutes for a long transaction on its tables, perhaps a backup: try again later"
     )
 
 

@@ -1,6 +1,6 @@
-"""What the sessions of each login role run with: set by each process, and given to the role by `migrate`.
+"""Session settings of each login role. Each process sets them, and `migrate` gives them to the role.
 
-The second serves through a pooler that gives each transaction another session, where a process can set nothing.
+The role needs them behind a pooler that gives each transaction another session, where a process cannot set anything.
 """
 
 from collections.abc import Mapping
@@ -19,10 +19,11 @@ PUBLIC_SETTINGS: Mapping[str, str] = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
-"""One plan for all requests, and by keys, even when it is made while the tables are empty: docs/decisions/0033."""
+"""Every statement keeps one plan that uses indexes, also if it was made while tables were empty
+(docs/decisions/0033-gathered-units.md)."""
 INTERNAL_SETTINGS: Mapping[str, str] = {"enable_bitmapscan": "off"}
-"""Lists take their order from an index: a plan made for users with few sessions would read and sort all 5,000 of a user
-for a page of 100 (test_flat_pages.py)."""
+"""Lists take their order from an index. A plan for users with few sessions would otherwise read and sort all 5,000
+sessions of another user for a page of 100 (test_flat_pages.py)."""
 
 ROLE_SETTINGS: Mapping[str, Mapping[str, str]] = {
     PUBLIC_ROLE: {**session_settings_of(UNIT_TIMEOUT), **PUBLIC_SETTINGS},

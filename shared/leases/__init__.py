@@ -1,1 +1,1 @@
-"""Leases: of all processes one keeps the projection, and one seals the audit trail."""
+"""Leases, by which only one process at a time does a job, such as keeping the projection or sealing the audit trail."""

@@ -1,6 +1,6 @@
-"""A lease of Postgres: one holder of all processes, for as long as it renews. Each unit of work renews it.
+"""A lease in Postgres, with one holder among all processes. Each unit of work of the holder renews it.
 
-Why not an advisory lock: docs/decisions/0045-postgres-in-the-field.md.
+Reasons against an advisory lock: docs/decisions/0045-postgres-in-the-field.md.
 """
 
 import functools
@@ -22,12 +22,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 LIFE = timedelta(seconds=4)
-"""How soon after its last unit of work a holder that vanished is replaced."""
+"""The time from the last unit of work of a holder that vanished until another process can take the lease."""
 _SQL = queries.load("shared.leases")
 
 
 class Lease:
-    """Proof of a lease, on a connection of its own. For one task at a time."""
+    """A lease that is held, with a connection of its own. For one task at a time."""
 
     def __init__(self, connection: OwnConnection, name: str, holder: UUID) -> None:
         self._connection = connection
@@ -35,23 +35,24 @@ class Lease:
         self._holder = holder
 
     async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `Postgres.unit_of_work`, in a transaction that renews the lease first: what succeeds was done holding it.
+        """Run a unit of work, as `Postgres.unit_of_work` does, in a transaction that first renews the lease.
 
-        Raises `DependencyUnavailable("postgres")` when the lease is another's by now, and ever after a lost connection.
+        If it succeeds, this process held the lease until the commit. Raises `DependencyUnavailable("postgres")` if
+        another process has taken the lease. After a lost connection every call raises it.
         """
         return await self._connection.unit_of_work(_holding(self._name, self._holder, function), *args, **kwargs)
 
 
 @asynccontextmanager
 async def lease(postgres: Postgres, name: str) -> AsyncGenerator[Lease | None]:
-    """Try to take the lease `name`; None if another holds it. Never waits for it.
+    """Try to take the lease `name`. Yields None at once if another process holds it.
 
-    Raises `DependencyUnavailable("postgres")` if the database cannot be reached. The lease is given back on leaving,
-    cancelled or not; it ends by itself after `LIFE` if that cannot be done.
+    Raises `DependencyUnavailable("postgres")` if the database cannot be reached. Leaving gives the lease back, also
+    when cancelled. If that fails, the lease ends by itself after `LIFE`.
     """
     holder = UUID(bytes=SystemEntropy().token_bytes(16))
     async with postgres.own_connection() as connection:
-        is_held = True  # as far as anybody knows, once it was asked for
+        is_held = True  # until the answer says otherwise: a cancelled or lost request may have taken it
         try:
             is_held = await connection.unit_of_work(_take, name, holder)
             yield Lease(connection, name, holder) if is_held else None

@@ -1,1 +1,1 @@
-"""Device sessions as rows. Each service writes its own guarded statements; only the reading of a row is common."""
+"""Rows of device sessions. Only reading a row is common; each service has its own guarded statements to write them."""

@@ -1,4 +1,4 @@
-"""Store: a row of `device_sessions` as a `DeviceSession`. Knows column names and nothing else."""
+"""Turns rows of `device_sessions` into values."""
 
 import asyncpg
 
@@ -9,7 +9,7 @@ from shared.kernel.projection_change import ProjectionChange
 
 
 def device_session(row: asyncpg.Record) -> DeviceSession:
-    """The session of a row that has every column of `device_sessions`; other columns are ignored."""
+    """The session of a row that has every column of `device_sessions`. Other columns are ignored."""
     return DeviceSession(
         device_session_id=row["device_session_id"],
         user_id=row["user_id"],
@@ -23,7 +23,7 @@ def device_session(row: asyncpg.Record) -> DeviceSession:
 
 
 def projection_change(row: asyncpg.Record) -> ProjectionChange:
-    """The same, from a row that also has the `outbox_id` its statement inserted."""
+    """The change of a row with every column of `device_sessions`, and the `outbox_id` that its statement inserted."""
     return ProjectionChange(row["outbox_id"], device_session(row))
 
 

@@ -1,1 +1,1 @@
-"""Users that live elsewhere (SPEC §8 `rest`). In mode `stub` they live in Postgres, and nothing here is wired."""
+"""Users of a user service (SPEC §8 `rest`). In mode `stub` users live in Postgres, and nothing here is used."""

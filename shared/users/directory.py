@@ -1,4 +1,4 @@
-"""The port to a user service. Types are the contract's; faults are `DependencyUnavailable("user_service")`."""
+"""The interface to a user service. Its types come from the contract (SPEC §8)."""
 
 from datetime import timedelta
 from typing import Protocol
@@ -7,26 +7,26 @@ from contracts.user_service import Ensured, RegistrationContext, Resolution
 
 
 class UserDirectory(Protocol):
-    """Who may log in, as another service knows it.
+    """The users of another service, which decides who may log in.
 
-    `None` in its place means mode `stub`: users live in our own Postgres, where the statement of the login itself
-    finds or makes them, and no call is worth its name.
+    None in place of a directory means mode `stub`: users live in our own Postgres, and the statement of a login finds
+    or makes them.
 
-    Every call may be repeated. Each raises `DependencyUnavailable("user_service")` when there is no answer in time, or
-    one that is not of the contract's form or contradicts itself: never a guess, and nothing is known to have happened.
+    Every call may be repeated. It raises `DependencyUnavailable("user_service")` if no answer comes in time, or if the
+    answer breaks the contract or contradicts itself. Whether the call had an effect is then unknown.
     """
 
     @property
     def timeout(self) -> timedelta:
-        """How long one call may take at most; a nearer deadline of the caller's holds as well."""
+        """Maximum duration of one call. An earlier deadline of the caller also holds."""
         ...
 
     async def resolve_by_email(self, email: str) -> Resolution:
-        """What the service would make of a login by `email`; changes nothing."""
+        """The answer that a login by `email` would get from the service. Changes nothing."""
         ...
 
     async def ensure_by_email(self, email: str, registration: RegistrationContext) -> Ensured:
-        """The user of `email`, made from `registration` if there is none and there may be one."""
+        """The user of `email`. If there is none, the service makes one from `registration`, or refuses."""
         ...
 
     async def exists(self, user_id: str) -> bool:
@@ -34,9 +34,9 @@ class UserDirectory(Protocol):
         ...
 
     async def block_user(self, user_id: str, reason_code: str) -> bool:
-        """Block a user; False when the service knows no such user."""
+        """Block a user. False if the service does not know the user."""
         ...
 
     async def block_email(self, email: str, reason_code: str) -> bool:
-        """Block an address; False when the service knows no such address."""
+        """Block an address. False if the service does not know the address."""
         ...

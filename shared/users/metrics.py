@@ -1,4 +1,4 @@
-"""What calls of the user service tell, through the OpenTelemetry API: operations and outcomes, never about whom."""
+"""Metrics of calls to the user service: operations and outcomes, and nothing about a user."""
 
 from opentelemetry import metrics
 

@@ -1,4 +1,4 @@
-"""The user service over HTTP: SPEC §8's contract exactly; an answer that is not of its form teaches nothing."""
+"""Calls to the user service over HTTP, by the contract of SPEC §8. An answer that breaks the contract is not used."""
 
 import logging
 from collections.abc import AsyncGenerator, Callable, Generator
@@ -22,17 +22,17 @@ NAME = "user_service"
 _OK, _NOT_FOUND = 200, 404
 _DONE = (200, 204)
 _DOWN = frozenset({429, 502, 503, 504})
-"""Statuses that say the service cannot serve anyone. Others, 500 too, may be about one address only: whoever finds such
-an address must not be able to open the circuit for all."""
+"""Statuses that mean the service serves nobody. Others, also 500, may concern one address only. A stranger who finds
+such an address must not be able to open the circuit for everybody."""
 
 _log = logging.getLogger("authsession.users.rest")
 
 
 class RestDirectory:
-    """A `shared.users.directory.UserDirectory`. Made by `open_rest_directory`."""
+    """A `shared.users.directory.UserDirectory`. Made by `open_user_directory`."""
 
     def __init__(self, client: HttpClient, circuit: Circuit, *, timeout: timedelta) -> None:
-        """`timeout` bounds each call; a nearer deadline of the caller's bounds it further."""
+        """`timeout` is the maximum duration of one call. An earlier deadline of the caller also holds."""
         self._client = client
         self._circuit = circuit
         self.timeout = timeout
@@ -48,7 +48,7 @@ class RestDirectory:
             return _decoded(await self._call("POST", contract.ENSURE_BY_EMAIL, body), contract.decode_ensured)
 
     async def exists(self, user_id: str) -> bool:
-        """Not even asked about text that no id could be."""
+        """Whether there is such a user. Text that cannot be an id is False, without a call."""
         if not contract.is_user_id(user_id):
             return False
         with self._observed("exists"):
@@ -64,7 +64,7 @@ class RestDirectory:
             return await self._block(contract.BLOCK_BY_EMAIL, contract.encode_block_by_email(email, reason_code))
 
     async def _block(self, path: str, body: bytes) -> bool:
-        """The contract gives a block's answer no body, so none is read: the status says all."""
+        """Block, and judge only the status: by the contract the answer has no body."""
         answer = await self._call("POST", path, body)
         if answer.status == _NOT_FOUND:
             return False
@@ -86,13 +86,13 @@ class RestDirectory:
 
     @contextmanager
     def _observed(self, operation: str) -> Generator[None]:
-        """Count one call, and turn whatever is wrong with it into `DependencyUnavailable`."""
+        """Count a call, and turn each of its faults into `DependencyUnavailable`."""
         started, outcome = perf_counter(), "answered"
         try:
             yield
         except (_Down, _Unusable) as fault:
             outcome = fault.reason
-            _log.warning("the user service gave no answer that counts", extra={"reason": outcome})
+            _log.warning("user service call failed", extra={"reason": outcome})
             raise DependencyUnavailable(NAME) from None
         except CircuitOpen as fault:
             outcome = "circuit_open"
@@ -106,7 +106,7 @@ class RestDirectory:
 
 
 class _Down(NeighbourDown):
-    """No answer, or one that says nobody is served."""
+    """No answer came, or its status means that the service serves nobody."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,7 +114,7 @@ class _Down(NeighbourDown):
 
 
 class _Unusable(Exception):
-    """An answer that is not of the contract's form, or contradicts itself."""
+    """The answer breaks the contract or contradicts itself."""
 
     def __init__(self, reason: Literal["status", "malformed"]) -> None:
         super().__init__(reason)
@@ -132,7 +132,7 @@ def _decoded(answer: Answer, decode: Callable[[bytes], T]) -> T:
 
 @asynccontextmanager
 async def open_user_directory(settings: UserServiceSettings | None) -> AsyncGenerator[RestDirectory | None]:
-    """The user service, None in mode `stub`. Does not connect: a process starts without it."""
+    """The user service, or None in mode `stub`. Does not connect, so that a process can start without the service."""
     if settings is None:
         yield None
         return

@@ -1,4 +1,4 @@
-"""What both services do in Postgres about users that live elsewhere. asyncio-flavoured."""
+"""The statements of both services about users of a user service. For asyncio, as part of a unit of work."""
 
 import asyncpg
 
@@ -6,8 +6,8 @@ from shared.io import queries
 
 
 async def lock_user_id(connection: asyncpg.Connection, user_id: str) -> None:
-    """Hold `user_id` until the transaction ends, so that a first login and a block of it happen one after the other.
+    """Lock `user_id` until the transaction ends, so that a user's first login and a block happen one after the other.
 
-    Statements that follow see whatever the other one committed. There need be no row of that user.
+    Later statements see everything that the other transaction committed. The user need not have a row.
     """
     await connection.execute(*queries.load("shared.users")["lock_user_id"](user_id=user_id))

@@ -15,12 +15,10 @@ from authsession.audit_verify import verify_trail
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
 from authsession.installation import Installation
-from contracts.control_plane.audit import encode_audit_lines
+from contracts.control_plane.audit import AuditCursor, AuditFilter, ListedAuditRow, encode_audit_lines
 from contracts.errors import Refusal
 from contracts.instant import decode_instant
-from services.internal_admin.audit.api import audit_answer
 from services.internal_admin.audit.domain.chain import Place
-from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, Position
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from services.internal_admin.audit.store.seals import audit_row, read_unseen_rows
 from services.internal_admin.audit.store.trail import list_audit_rows, walk_audit_rows
@@ -92,11 +90,11 @@ async def _verify(dsn: str, environment: Mapping[str, str], anchors: Iterable[Pl
 
 
 async def _export(dsn: str, since: datetime | None, until: datetime | None) -> int:
-    after: Position | None = None
+    after: AuditCursor | None = None
     async with connect(dsn) as connection:
         while rows := await walk_audit_rows(connection, since, until, after, PAGE):
             _print(rows)
-            after = Position(rows[-1].row.occurred_at, rows[-1].row.audit_id)
+            after = AuditCursor(rows[-1].row.occurred_at, rows[-1].row.audit_id)
     return 0
 
 
@@ -115,14 +113,14 @@ async def _follow(connection: asyncpg.Connection, printed: list[int]) -> None:
     unseen = UnseenIds(printed[0] - 1 if printed else 0).after(printed, loop.time())
     while True:
         rows = await read_unseen_rows(connection, unseen, PAGE)
-        _print(ListedRow(audit_row(row), row["seq"]) for row in rows)
+        _print(ListedAuditRow(audit_row(row), row["seq"]) for row in rows)
         unseen = unseen.after([row["audit_id"] for row in rows], loop.time())
         if len(rows) < PAGE:
             await asyncio.sleep(LOOK)
 
 
-def _print(rows: Iterable[ListedRow]) -> None:
-    sys.stdout.write(encode_audit_lines([audit_answer(listed) for listed in rows]).decode())
+def _print(rows: Iterable[ListedAuditRow]) -> None:
+    sys.stdout.write(encode_audit_lines(list(rows)).decode())
     sys.stdout.flush()
 
 

@@ -10,11 +10,11 @@ from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from authsession.spelling import typed
-from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME
+from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME, ApiToken
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store as tokens_store
-from services.internal_admin.tokens.domain import MARK, ApiToken, Created, CreateToken, RevokeToken
+from services.internal_admin.tokens.domain import MARK, Created, CreateToken, RevokeToken
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import InvariantBroken
@@ -99,7 +99,7 @@ async def _revoke(dsn: str, token_id: str) -> int:
 
 def _line(token: ApiToken) -> str:
     used = "never used" if token.last_used_at is None else f"used {_instant(token.last_used_at)}"
-    scopes, until = ",".join(sorted(token.scopes)), _instant(token.expires_at)
+    scopes, until = ",".join(token.scopes), _instant(token.expires_at)
     return f"{token.token_id} {token.status} until {until} {used} {token.prefix}… {scopes} {token.name}"
 
 

@@ -15,9 +15,7 @@ import asyncpg
 
 from bench.clients import CodeReader, log_in_many
 from bench.processes import cpu_seconds, family_cpu_seconds
-from contracts.control_plane.audit import encode_audit
-from services.internal_admin.audit.api import audit_answer
-from services.internal_admin.audit.domain.filter import AuditFilter, Position
+from contracts.control_plane.audit import AuditCursor, AuditFilter, encode_audit
 from services.internal_admin.audit.sealer import BATCH, LEASE
 from services.internal_admin.audit.store.seals import read_chain_end, seal_batch
 from services.internal_admin.audit.store.trail import list_audit_rows
@@ -86,7 +84,7 @@ def _filters(newest: datetime, size: int) -> dict[str, AuditFilter]:
 
 async def _measure_pages(connection: asyncpg.Connection, size: int) -> None:
     newest = await connection.fetchval("select max(occurred_at) from audit_events")
-    deep = Position(newest - timedelta(seconds=size // 2), 0)
+    deep = AuditCursor(newest - timedelta(seconds=size // 2), 0)
     print(f"\na page of at most {LIMIT} of {size} rows, encoded: ms of {PAGES}, fastest and p50, from the newest on;")
     print("the same from the middle on:")
     for name, asked in _filters(newest, size).items():
@@ -95,9 +93,9 @@ async def _measure_pages(connection: asyncpg.Connection, size: int) -> None:
         print(f"  {name:36} {first}   {middle}")
 
 
-async def _page(connection: asyncpg.Connection, asked: AuditFilter, after: Position | None) -> None:
+async def _page(connection: asyncpg.Connection, asked: AuditFilter, after: AuditCursor | None) -> None:
     page = await list_audit_rows(connection, asked, after, LIMIT)
-    encode_audit([audit_answer(listed) for listed in page.rows], None)
+    encode_audit(page.rows, None)
 
 
 async def _timed(call: Callable[[], Awaitable[None]]) -> str:

@@ -18,8 +18,11 @@ _FIND_NAMES = frozenset({"email", "limit", "cursor"})
 
 
 @dataclass(frozen=True, slots=True)
-class UserAnswer:
-    """A user; `preferred_language` is a BCP 47 tag, `time_zone` an IANA name."""
+class User:
+    """A user. `email` is the spelling that letters go to, with the domain as A-labels.
+
+    `preferred_language` is a BCP 47 tag, `time_zone` an IANA name.
+    """
 
     user_id: str
     email: str = field(repr=False)
@@ -67,12 +70,12 @@ def decode_find_users(query: str) -> FindUsersQuery:
     )
 
 
-def encode_user(user: UserAnswer) -> bytes:
+def encode_user(user: User) -> bytes:
     """The answer of `GET users?email=`."""
     return encode({"user": _user(user)})
 
 
-def encode_users(users: Sequence[UserAnswer], next_cursor: UserCursor | None = None) -> bytes:
+def encode_users(users: Sequence[User], next_cursor: UserCursor | None = None) -> bytes:
     """The answer of `GET users` without an e-mail. It has `next_cursor` only if more users remain."""
     answer: dict[str, object] = {"users": [_user(user) for user in users]}
     if next_cursor is not None:
@@ -119,7 +122,7 @@ def encode_delete_user(
     )
 
 
-def _user(user: UserAnswer) -> dict[str, str]:
+def _user(user: User) -> dict[str, str]:
     return {
         "user_id": user.user_id,
         "email": user.email,

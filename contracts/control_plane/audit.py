@@ -36,11 +36,8 @@ class AuditCursor(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class ListAuditQuery:
-    """Asks for one page of the rows that match every given field, with `since` included and `until` excluded.
-
-    `format` is None if the query does not name one.
-    """
+class AuditFilter:
+    """The rows that match every given field, with `since` included and `until` excluded."""
 
     event: str | None = None
     outcome: str | None = None
@@ -51,14 +48,21 @@ class ListAuditQuery:
     request_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListAuditQuery:
+    """Asks for one page of the rows that match `filter`. `format` is None if the query does not name one."""
+
+    filter: AuditFilter = AuditFilter()
     limit: int = DEFAULT_LIMIT
     cursor: AuditCursor | None = None
     format: AuditFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AuditAnswer:
-    """One row. `details` is JSON text. `seal_seq` is the number of its seal, None before it is sealed."""
+class AuditRow:
+    """Every column of one row, in the order of the table. `details` is JSON text, as Postgres writes a `jsonb`."""
 
     audit_id: int
     occurred_at: datetime
@@ -72,7 +76,14 @@ class AuditAnswer:
     subject: str | None = None
     reason_code: str | None = None
     details: str | None = None
-    seal_seq: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAuditRow:
+    """A row in a list. `seal_seq` is the number of its seal, None before it is sealed."""
+
+    row: AuditRow
+    seal_seq: int | None
 
 
 def decode_list_audit(query: str) -> ListAuditQuery:
@@ -81,16 +92,14 @@ def decode_list_audit(query: str) -> ListAuditQuery:
     equals = {name: read_filled_text(parameters, name) for name in _EQUALS if name in parameters}
     position = read_position(parameters)
     return ListAuditQuery(
-        **equals,
-        since=_read_instant(parameters, "from"),
-        until=_read_instant(parameters, "to"),
+        filter=AuditFilter(**equals, since=_read_instant(parameters, "from"), until=_read_instant(parameters, "to")),
         limit=read_limit(parameters, MAX_LIMIT) or DEFAULT_LIMIT,
         cursor=None if position is None else _decode_position(position),
         format=_read_format(parameters),
     )
 
 
-def encode_audit(rows: Sequence[AuditAnswer], next_cursor: AuditCursor | None) -> bytes:
+def encode_audit(rows: Sequence[ListedAuditRow], next_cursor: AuditCursor | None) -> bytes:
     """A page as one JSON object. It has `next_cursor` only if more rows may follow."""
     answer: dict[str, object] = {"events": [_shown(row) for row in rows]}
     if next_cursor is not None:
@@ -98,7 +107,7 @@ def encode_audit(rows: Sequence[AuditAnswer], next_cursor: AuditCursor | None) -
     return encode(answer)
 
 
-def encode_audit_lines(rows: Sequence[AuditAnswer]) -> bytes:
+def encode_audit_lines(rows: Sequence[ListedAuditRow]) -> bytes:
     """A page as JSON lines (https://jsonlines.org): each row is an object and a line end."""
     return b"".join(encode(_shown(row)) + b"\n" for row in rows)
 
@@ -114,7 +123,8 @@ def encode_next_link(query: str, next_cursor: AuditCursor) -> str:
     return f'<?{urlencode(parameters, quote_via=quote)}>; rel="next"'
 
 
-def _shown(row: AuditAnswer) -> dict[str, object]:
+def _shown(listed: ListedAuditRow) -> dict[str, object]:
+    row = listed.row
     actor = {"type": row.actor_type, "id": row.actor_id}
     optional: dict[str, object] = {
         "actor": {name: value for name, value in actor.items() if value is not None} or None,
@@ -131,7 +141,7 @@ def _shown(row: AuditAnswer) -> dict[str, object]:
         "outcome": row.outcome,
         "caller": row.caller,
         **{name: value for name, value in optional.items() if value is not None},
-        "seal_seq": row.seal_seq,
+        "seal_seq": listed.seal_seq,
     }
 
 

@@ -14,8 +14,8 @@ RevokeOutcome: TypeAlias = Literal["revoked", "already_revoked"]
 
 
 @dataclass(frozen=True, slots=True)
-class OperatorAnswer:
-    """An operator in the answer of a session."""
+class SessionHolder:
+    """The operator of a session, as answers name them."""
 
     operator_id: str
     user_name: str
@@ -47,7 +47,7 @@ class OpenedSessionAnswer:
     """A new session. `session_token` is None if a cookie carries it. `more` holds further fields of a route."""
 
     session: OperatorSessionAnswer
-    operator: OperatorAnswer
+    operator: SessionHolder
     session_token: str | None = field(repr=False)
     more: Mapping[str, object] = field(repr=False)
 
@@ -71,12 +71,12 @@ def encode_opened_session(opened: OpenedSessionAnswer) -> bytes:
     return encode(answer | dict(opened.more))
 
 
-def encode_session(session: OperatorSessionAnswer, operator: OperatorAnswer) -> bytes:
+def encode_session(session: OperatorSessionAnswer, operator: SessionHolder) -> bytes:
     """The answer of `GET auth/session`."""
     return encode({"session": _session(session), "operator": _operator(operator)})
 
 
-def encode_status(*, has_owner: bool, current: tuple[OperatorSessionAnswer, OperatorAnswer] | None) -> bytes:
+def encode_status(*, has_owner: bool, current: tuple[OperatorSessionAnswer, SessionHolder] | None) -> bytes:
     """The answer of `GET auth/status`. Without a session it tells only `has_owner`."""
     answer: dict[str, object] = {"has_owner": has_owner, "authenticated": current is not None}
     if current is not None:
@@ -103,7 +103,7 @@ def _session(session: OperatorSessionAnswer) -> dict[str, object]:
     }
 
 
-def _operator(operator: OperatorAnswer) -> dict[str, object]:
+def _operator(operator: SessionHolder) -> dict[str, object]:
     return {
         "operator_id": operator.operator_id,
         "user_name": operator.user_name,

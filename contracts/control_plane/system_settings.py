@@ -36,7 +36,7 @@ class LastChangeAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class DomainRevocationAnswer:
+class SessionsToRevoke:
     """A blocked domain with sessions still to revoke. With `more_may_follow` the number is a lower bound."""
 
     domain: str
@@ -51,7 +51,7 @@ class SettingsAnswer:
     version: int
     settings: Mapping[str, object]
     last_change: LastChangeAnswer | None
-    domain_revocations: Sequence[DomainRevocationAnswer]
+    domain_revocations: Sequence[SessionsToRevoke]
 
 
 def decode_change_settings(body: bytes, names: frozenset[str]) -> ChangeSettingsRequest:
@@ -105,7 +105,7 @@ def _last_change(change: LastChangeAnswer) -> dict[str, object]:
     return {"changed_at": encode_instant(change.changed_at), "actor": actor}
 
 
-def _domain(pending: DomainRevocationAnswer) -> dict[str, object]:
+def _domain(pending: SessionsToRevoke) -> dict[str, object]:
     return {
         "domain": pending.domain,
         "sessions_to_revoke": pending.sessions_to_revoke,

@@ -41,8 +41,11 @@ class ListTokensQuery:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenAnswer:
-    """One token. `created_by` is an operator's id, or None if the command line made it."""
+class ApiToken:
+    """A token without its secret, `scopes` sorted. `last_used_at` may be a minute old.
+
+    `created_by` is an operator's id, or None if the command line made it.
+    """
 
     token_id: str
     name: str = field(repr=False)
@@ -68,12 +71,12 @@ def decode_list_tokens(query: str) -> ListTokensQuery:
     return ListTokensQuery(read_limit(parameters) or DEFAULT_LIMIT, read_position(parameters))
 
 
-def encode_created_token(token: TokenAnswer, secret: str) -> bytes:
+def encode_created_token(token: ApiToken, secret: str) -> bytes:
     """The answer of `POST auth/tokens`, the only one that holds the secret."""
     return encode({"token": _token(token), "secret": secret})
 
 
-def encode_tokens(tokens: Sequence[TokenAnswer], next_after: str | None) -> bytes:
+def encode_tokens(tokens: Sequence[ApiToken], next_after: str | None) -> bytes:
     """The answer of `GET auth/tokens`; `next_cursor` only if more remain."""
     answer: dict[str, object] = {"tokens": [_token(token) for token in tokens]}
     if next_after is not None:
@@ -115,7 +118,7 @@ def _read_life(fields: Fields) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _token(token: TokenAnswer) -> dict[str, object]:
+def _token(token: ApiToken) -> dict[str, object]:
     shown: dict[str, object] = {
         "token_id": token.token_id,
         "name": token.name,

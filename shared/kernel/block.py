@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
 
+from contracts.internal_blocks import SubjectKind
 from shared.kernel.actor import Actor
-
-SubjectKind: TypeAlias = Literal["user_id", "email"]
 
 
 @dataclass(frozen=True, slots=True)

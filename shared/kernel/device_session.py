@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias
 
+from contracts.session_status import SessionStatus
 from shared.kernel.actor import Actor
 from shared.kernel.client_key import ClientPublicKey
-
-SessionStatus: TypeAlias = Literal["active", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)

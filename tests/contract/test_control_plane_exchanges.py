@@ -33,8 +33,8 @@ def session(shown: Json) -> operator_sessions.OperatorSessionAnswer:
     return operator_sessions.OperatorSessionAnswer(shown["operator_session_id"], *times)
 
 
-def current(answer: Json) -> tuple[operator_sessions.OperatorSessionAnswer, operator_sessions.OperatorAnswer]:
-    return session(answer["session"]), operator_sessions.OperatorAnswer(**answer["operator"])
+def current(answer: Json) -> tuple[operator_sessions.OperatorSessionAnswer, operator_sessions.SessionHolder]:
+    return session(answer["session"]), operator_sessions.SessionHolder(**answer["operator"])
 
 
 def opened(answer: Json) -> bytes:
@@ -53,8 +53,8 @@ def listed(shown: Json) -> operator_sessions.ListedSessionAnswer:
     return operator_sessions.ListedSessionAnswer(session(shown), *client, is_current=shown["is_current"])
 
 
-def token(shown: Json) -> tokens.TokenAnswer:
-    return tokens.TokenAnswer(
+def token(shown: Json) -> tokens.ApiToken:
+    return tokens.ApiToken(
         token_id=shown["token_id"],
         name=shown["name"],
         prefix=shown["prefix"],
@@ -76,7 +76,7 @@ def tokens_page(answer: Json) -> bytes:
 def settings(answer: Json) -> system_settings.SettingsAnswer:
     change = answer["last_change"]
     changed_by = system_settings.LastChangeAnswer(instant(change["changed_at"]), *change["actor"].values())
-    left = [system_settings.DomainRevocationAnswer(**each) for each in answer["domain_revocations"]]
+    left = [system_settings.SessionsToRevoke(**each) for each in answer["domain_revocations"]]
     return system_settings.SettingsAnswer(answer["version"], answer["settings"], changed_by, left)
 
 
@@ -86,16 +86,17 @@ def steps(answer: Json) -> list[onboarding.OnboardingStepAnswer]:
     ]
 
 
-def audit_row(shown: Json) -> audit.AuditAnswer:
-    same = ("audit_id", "event", "outcome", "caller", "network", "request_id", "subject", "reason_code", "seal_seq")
+def audit_row(shown: Json) -> audit.ListedAuditRow:
+    same = ("audit_id", "event", "outcome", "caller", "network", "request_id", "subject", "reason_code")
     fields: Json = {name: shown.get(name) for name in same}
-    return audit.AuditAnswer(
+    row = audit.AuditRow(
         **fields,
         occurred_at=instant(shown["occurred_at"]),
         actor_type=shown.get("actor", {}).get("type"),
         actor_id=shown.get("actor", {}).get("id"),
         details=json.dumps(shown["details"]) if "details" in shown else None,
     )
+    return audit.ListedAuditRow(row, shown["seal_seq"])
 
 
 def audit_page(answer: Json) -> bytes:
@@ -153,7 +154,7 @@ QUERIES: dict[str, Any] = {
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
     "list a page of the audit trail": (
         audit.decode_list_audit,
-        audit.ListAuditQuery(actor_type="admin", since=datetime(2026, 4, 5, tzinfo=UTC), limit=2),
+        audit.ListAuditQuery(audit.AuditFilter(actor_type="admin", since=datetime(2026, 4, 5, tzinfo=UTC)), limit=2),
     ),
 }
 
@@ -193,7 +194,7 @@ def test_a_page_of_the_audit_trail_is_written_as_json_lines_byte_for_byte() -> N
     golden = load("control_plane")["json_lines"]
     rows = [audit_row(shown) for shown in page["events"]]
     assert audit.encode_audit_lines(rows).decode() == golden["body"]
-    cursor = audit.AuditCursor(rows[-1].occurred_at, rows[-1].audit_id)
+    cursor = audit.AuditCursor(rows[-1].row.occurred_at, rows[-1].row.audit_id)
     assert audit.decode_list_audit(f"cursor={page['next_cursor']}").cursor == cursor
     assert audit.encode_next_link(golden["query"], cursor) == golden["link"]
 

@@ -38,7 +38,7 @@ from contracts.internal_sessions import (
 )
 from contracts.internal_users import (
     FindUsersQuery,
-    UserAnswer,
+    User,
     UserCursor,
     decode_change_user_email,
     decode_delete_user,
@@ -99,9 +99,9 @@ def blocks_page(answer: Json) -> bytes:
 
 
 def users(answer: Json) -> bytes:
-    def user(shown: Json) -> UserAnswer:
+    def user(shown: Json) -> User:
         fields: Json = {**shown, "created_at": instant(shown["created_at"])}
-        return UserAnswer(**fields)
+        return User(**fields)
 
     if "user" in answer:
         return encode_user(user(answer["user"]))

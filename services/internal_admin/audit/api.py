@@ -4,15 +4,12 @@ from dataclasses import dataclass
 
 from contracts.control_plane.audit import (
     JSON_LINES,
-    AuditAnswer,
-    AuditCursor,
     ListAuditQuery,
     decode_list_audit,
     encode_audit,
     encode_audit_lines,
     encode_next_link,
 )
-from services.internal_admin.audit.domain.filter import AuditFilter, ListedRow, Position
 from services.internal_admin.audit.flow import list_audit
 from services.internal_admin.callers.access import Scoped
 from services.internal_admin.callers.identity import Identity, Scope
@@ -31,13 +28,11 @@ class AuditApi:
     async def list(self, request: Request, _: Identity | None) -> Response:
         """A page. As JSON lines, the way to the next page is in the header `Link`."""
         asked = decode_list_audit(request.query)
-        after = None if asked.cursor is None else Position(*asked.cursor)
-        page = await list_audit(_filter(asked), after, asked.limit, self.postgres)
-        rows, cursor = [audit_answer(listed) for listed in page.rows], page.next and AuditCursor(*page.next)
+        page = await list_audit(asked.filter, asked.cursor, asked.limit, self.postgres)
         if not _wants_lines(asked, request):
-            return Response(200, encode_audit(rows, cursor))
-        link = () if cursor is None else ((b"link", encode_next_link(request.query, cursor).encode("ascii")),)
-        return Response(200, encode_audit_lines(rows), ((b"content-type", JSON_LINES.encode("ascii")), *link))
+            return Response(200, encode_audit(page.rows, page.next))
+        link = () if page.next is None else ((b"link", encode_next_link(request.query, page.next).encode("ascii")),)
+        return Response(200, encode_audit_lines(page.rows), ((b"content-type", JSON_LINES.encode("ascii")), *link))
 
 
 ROUTES: tuple[Route[AuditApi], ...] = (
@@ -45,28 +40,8 @@ ROUTES: tuple[Route[AuditApi], ...] = (
 )
 
 
-def audit_answer(listed: ListedRow) -> AuditAnswer:
-    """A row as it is shown, here and on the command line."""
-    columns = {name: getattr(listed.row, name) for name in listed.row.__slots__}
-    return AuditAnswer(**columns, seal_seq=listed.seq)
-
-
 def _wants_lines(asked: ListAuditQuery, request: Request) -> bool:
     if asked.format is not None:
         return asked.format == "jsonl"
     accepted = (request.headers.get("accept") or "").lower().split(",")
     return any(each.partition(";")[0].strip() == JSON_LINES for each in accepted)
-
-
-def _filter(asked: ListAuditQuery) -> AuditFilter:
-    return AuditFilter(
-        event=asked.event,
-        outcome=asked.outcome,
-        caller=asked.caller,
-        actor_type=asked.actor_type,
-        actor_id=asked.actor_id,
-        subject=asked.subject,
-        request_id=asked.request_id,
-        since=asked.since,
-        until=asked.until,
-    )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
+from contracts.internal_mailbox import decode_read_mailbox, encode_mailbox
 from services.internal_admin.callers.access import Scoped
 from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.paths import INTERNAL
@@ -24,11 +24,7 @@ class MailboxApi:
     async def read(self, request: Request, _: Identity | None) -> Response:
         """The mails to an address whose codes live."""
         email = email_address(decode_read_mailbox(request.query))
-        mails = await read_mailbox(email, self.postgres, self.sealing_keys)
-        messages = [
-            MailboxMessage(mail.email, mail.code, mail.locale, mail.challenge_id, mail.sent_at) for mail in mails
-        ]
-        return Response(200, encode_mailbox(messages))
+        return Response(200, encode_mailbox(await read_mailbox(email, self.postgres, self.sealing_keys)))
 
 
 ROUTES: tuple[Route[MailboxApi], ...] = (

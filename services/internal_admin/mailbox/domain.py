@@ -15,14 +15,3 @@ class SealedMail:
     associated_data: bytes
     sealed_code: bytes
     seal_key_id: str
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class MailedCode:
-    """The mail as the addressee would read it. No repr: it carries the code."""
-
-    email: str
-    code: str
-    locale: str
-    challenge_id: str
-    sent_at: datetime

@@ -1,14 +1,15 @@
 """Flow: read the development mailbox (SPEC §7.1). Wired only when mail is `stub`."""
 
+from contracts.internal_mailbox import MailboxMessage
 from services.internal_admin.mailbox import store
-from services.internal_admin.mailbox.domain import MailedCode, SealedMail
+from services.internal_admin.mailbox.domain import SealedMail
 from shared.io.postgres import Postgres
 from shared.kernel.email_address import EmailAddress
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import unseal
 
 
-async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: KeyRing) -> list[MailedCode]:
+async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: KeyRing) -> list[MailboxMessage]:
     """The mails to an address, in any case of its letters, newest first. A mail is gone when its code ends.
 
     Raises `shared.kernel.sealing.Unsealable` when the key that sealed a living code was taken away.
@@ -17,6 +18,6 @@ async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: Ke
     return [_opened(mail, sealing_keys) for mail in mails]
 
 
-def _opened(mail: SealedMail, sealing_keys: KeyRing) -> MailedCode:
+def _opened(mail: SealedMail, sealing_keys: KeyRing) -> MailboxMessage:
     code = unseal(sealing_keys, mail.seal_key_id, mail.sealed_code, mail.associated_data).decode("ascii")
-    return MailedCode(mail.email, code, mail.locale, mail.challenge_id, mail.sent_at)
+    return MailboxMessage(mail.email, code, mail.locale, mail.challenge_id, mail.sent_at)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Literal, TypeAlias
 
-OnboardingStep: TypeAlias = Literal["recovery_codes_stored", "settings_reviewed"]
-OnboardingState: TypeAlias = Literal["claim_owner", "store_recovery_codes", "review_settings", "complete"]
+from contracts.control_plane.onboarding import OnboardingState, OnboardingStep
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 from functools import partial
 
+from contracts.control_plane.onboarding import OnboardingStep
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.onboarding import store
-from services.internal_admin.onboarding.domain import AdvanceOutcome, Onboarding, OnboardingStep
+from services.internal_admin.onboarding.domain import AdvanceOutcome, Onboarding
 from shared.io.postgres import Postgres
 
 

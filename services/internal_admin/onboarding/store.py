@@ -3,6 +3,7 @@
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.control_plane.onboarding import OnboardingStep
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.onboarding.domain import (
     Advanced,
@@ -10,7 +11,6 @@ from services.internal_admin.onboarding.domain import (
     AlreadyDone,
     NotTheOwner,
     Onboarding,
-    OnboardingStep,
     OutOfOrder,
     decide_step,
 )

@@ -24,7 +24,7 @@ from services.internal_admin.operator_sessions.flow import (
     renew_operator_session,
     revoke_operator_session,
 )
-from services.internal_admin.operator_sessions.opened import OpenedSessions, operator_answer, session_answer
+from services.internal_admin.operator_sessions.opened import OpenedSessions, session_answer
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
@@ -42,7 +42,7 @@ class OperatorSessionApi:
         status = await read_status(session_id, self.postgres)
         current = status.current and (
             session_answer(status.current.session, self.opened.lives),
-            operator_answer(status.current.holder),
+            status.current.holder,
         )
         return Response(200, encode_status(has_owner=status.has_owner, current=current))
 
@@ -54,7 +54,7 @@ class OperatorSessionApi:
         if read is None:
             raise Refusal(ErrorCode.INVALID_CREDENTIALS)
         session = session_answer(read.held.session, self.opened.lives)
-        body = encode_session(session, operator_answer(read.held.holder))
+        body = encode_session(session, read.held.holder)
         return Response(200, body, self._sealed_anew(request, operator, read))
 
     async def log_out(self, request: Request, identity: Identity | None) -> Response:

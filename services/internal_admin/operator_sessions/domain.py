@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias
 
+from contracts.control_plane.operator_sessions import SessionHolder
 from services.internal_admin.callers.identity import Caller
 
 SessionState: TypeAlias = Literal["live", "renewal_due", "ended"]
@@ -41,15 +42,6 @@ class OperatorSession:
     expires_at: datetime
     network: str | None
     user_agent: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionHolder:
-    """The operator whose session it is, as answers name them."""
-
-    operator_id: str
-    user_name: str
-    is_owner: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 from contracts.control_plane.operator_sessions import (
     OpenedSessionAnswer,
-    OperatorAnswer,
     OperatorSessionAnswer,
     Transport,
     encode_opened_session,
@@ -19,7 +18,6 @@ from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
     SessionClient,
-    SessionHolder,
     SessionLives,
     renew_before,
 )
@@ -63,7 +61,7 @@ class OpenedSessions:
     ) -> Response:
         """200 with the session that was opened, its token where `transport` wants it, and `more` fields."""
         shown_token = token.text if transport == "bearer" else None
-        session, operator = session_answer(held.session, self.lives), operator_answer(held.holder)
+        session, operator = session_answer(held.session, self.lives), held.holder
         body = encode_opened_session(OpenedSessionAnswer(session, operator, shown_token, more))
         life = held.session.expires_at - held.session.created_at
         headers = () if transport == "bearer" else (self.cookie.header(request, token.text, life),)
@@ -81,8 +79,3 @@ def session_answer(session: OperatorSession, lives: SessionLives) -> OperatorSes
     return OperatorSessionAnswer(
         session.operator_session_id, session.created_at, session.expires_at, renew_before(session, lives)
     )
-
-
-def operator_answer(holder: SessionHolder) -> OperatorAnswer:
-    """The operator as answers show them."""
-    return OperatorAnswer(holder.operator_id, holder.user_name, holder.is_owner)

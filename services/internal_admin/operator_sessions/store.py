@@ -10,6 +10,7 @@ from datetime import timedelta
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.control_plane.operator_sessions import SessionHolder
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.operator_sessions.domain import (
@@ -19,7 +20,6 @@ from services.internal_admin.operator_sessions.domain import (
     RevokeOperatorSession,
     RevokeOutcome,
     SessionClient,
-    SessionHolder,
     SessionLives,
     rests,
     session_state,

@@ -4,10 +4,11 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.session_status import SessionStatus
 from services.internal_admin.callers.page import Page
 from services.internal_admin.sessions import store
 from shared.io.postgres import Postgres
-from shared.kernel.device_session import DeviceSession, SessionStatus
+from shared.kernel.device_session import DeviceSession
 
 PAGE = 500
 """Sessions read and encoded at a time: some milliseconds of the process."""

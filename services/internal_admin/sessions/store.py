@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Protocol
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.session_status import SessionStatus
 from services.internal_admin.callers.identity import Cause
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event
@@ -30,7 +31,7 @@ from services.internal_admin.sessions.domain import (
 )
 from services.internal_admin.sessions.locks import WrongRow, lock_the_right_row
 from shared.io import queries
-from shared.kernel.device_session import DeviceSession, SessionStatus
+from shared.kernel.device_session import DeviceSession
 from shared.kernel.projection_change import ProjectionChange
 from shared.sessions.store import device_session, projection_change
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from contracts.control_plane.system_settings import (
-    DomainRevocationAnswer,
     LastChangeAnswer,
     SettingsAnswer,
     decode_change_settings,
@@ -106,5 +105,5 @@ def _answer(settings: Settings, state: SettingsState) -> SettingsAnswer:
         settings.version,
         {name: as_json(value) for name, value in settings.values.items()},
         change and LastChangeAnswer(change.changed_at, change.actor.type, change.actor.id),
-        [DomainRevocationAnswer(left.domain, left.sessions, left.more_may_follow) for left in state.to_revoke],
+        state.to_revoke,
     )

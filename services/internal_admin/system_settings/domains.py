@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import asyncpg
 
-from services.internal_admin.system_settings.domain.change import SessionsToRevoke
+from contracts.control_plane.system_settings import SessionsToRevoke
 from shared.io import queries
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor

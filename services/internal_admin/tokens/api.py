@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from contracts.control_plane.tokens import (
-    TokenAnswer,
     decode_create_token,
     decode_list_tokens,
     encode_created_token,
@@ -17,7 +16,7 @@ from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import Route
-from services.internal_admin.tokens.domain import ApiToken, Created, CreateToken, Creator, CreatorGone, RevokeToken
+from services.internal_admin.tokens.domain import Created, CreateToken, Creator, CreatorGone, RevokeToken
 from services.internal_admin.tokens.flow import create_token, list_tokens, revoke_token
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
@@ -41,7 +40,7 @@ class TokenApi:
         asked = decode_list_tokens(request.query)
         page = await list_tokens(asked.after, asked.limit, self.postgres)
         next_after = page.items[-1].token_id if page.has_more else None
-        return Response(200, encode_tokens([_answer(token) for token in page.items], next_after))
+        return Response(200, encode_tokens(page.items, next_after))
 
     async def create(self, request: Request, identity: Identity | None) -> Response:
         """A token, and its secret this once."""
@@ -51,7 +50,7 @@ class TokenApi:
         ended = await create_token(command, self.postgres, self.clock, self.entropy)
         match ended.outcome:
             case Created(token):
-                return Response(200, encode_created_token(_answer(token), ended.secret))
+                return Response(200, encode_created_token(token, ended.secret))
             case CreatorGone():
                 raise Refusal(ErrorCode.INVALID_CREDENTIALS)
             case _:
@@ -82,18 +81,3 @@ def _scopes(words: tuple[str, ...]) -> frozenset[Scope]:
     if not set(words) <= set(Scope):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"scopes must be among {', '.join(Scope)}")
     return frozenset(map(Scope, words))
-
-
-def _answer(token: ApiToken) -> TokenAnswer:
-    return TokenAnswer(
-        token.token_id,
-        token.name,
-        token.prefix,
-        tuple(sorted(token.scopes)),
-        token.status,
-        token.created_by,
-        token.created_at,
-        token.expires_at,
-        token.last_used_at,
-        token.revoked_at,
-    )

@@ -1,32 +1,15 @@
 """Domain: API tokens: commands, and every way they end (SPEC §10.7)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import ClassVar, Literal, TypeAlias
 
+from contracts.control_plane.tokens import ApiToken
 from services.internal_admin.callers.identity import Caller, Scope
 from shared.kernel.actor import Actor
 
 MARK = "authsession_token_"
 """What every token begins with, so that people and scanners of leaked secrets know one."""
-
-TokenStatus: TypeAlias = Literal["active", "expired", "revoked"]
-
-
-@dataclass(frozen=True, slots=True)
-class ApiToken:
-    """A token as lists show it. `created_by` None: made on the command line. `last_used_at` may be a minute old."""
-
-    token_id: str
-    name: str = field(repr=False)
-    prefix: str
-    scopes: frozenset[Scope]
-    status: TokenStatus
-    created_by: str | None
-    created_at: datetime
-    expires_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from functools import partial
 
+from contracts.control_plane.tokens import ApiToken
 from services.internal_admin.callers.page import Page
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store
 from services.internal_admin.tokens.domain import (
     MARK,
-    ApiToken,
     CreateToken,
     CreateTokenOutcome,
     RevokeToken,

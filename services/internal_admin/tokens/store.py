@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.control_plane.tokens import ApiToken
 from services.internal_admin.callers.identity import Scope, Token
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.secret import Secret
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.tokens.domain import (
-    ApiToken,
     Created,
     CreateToken,
     CreateTokenOutcome,
@@ -143,7 +143,7 @@ def _api_token(row: asyncpg.Record) -> ApiToken:
         token_id=row["token_id"],
         name=row["name"],
         prefix=row["prefix"],
-        scopes=_scopes(row),
+        scopes=tuple(sorted(_scopes(row))),
         status=row["status"],
         created_by=row["created_by"],
         created_at=row["created_at"],

@@ -7,7 +7,6 @@ from typing import assert_never
 from contracts.errors import ErrorCode, Refusal
 from contracts.internal_users import (
     FindUsersQuery,
-    UserAnswer,
     UserCursor,
     decode_change_user_email,
     decode_delete_user,
@@ -36,7 +35,6 @@ from services.internal_admin.users.domain import (
     EmailChanged,
     EmailInUse,
     EmailUnchanged,
-    User,
     UserDeleted,
     UsersLiveElsewhere,
 )
@@ -68,13 +66,13 @@ class UserApi:
         user = await self.postgres.unit_of_work(store.read_user, email, as_typed=as_typed)
         if user is None:
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
-        return Response(200, encode_user(_answer(user)))
+        return Response(200, encode_user(user))
 
     async def _list(self, asked: FindUsersQuery) -> Response:
         after = asked.cursor and asked.cursor.user_id
         page = await self.postgres.unit_of_work(store.list_users, after, asked.limit)
         next_cursor = UserCursor(page.items[-1].user_id) if page.has_more else None
-        return Response(200, encode_users([_answer(user) for user in page.items], next_cursor))
+        return Response(200, encode_users(page.items, next_cursor))
 
     async def change_email(self, request: Request, identity: Identity | None) -> Response:
         """Give a user another address. A repeat finds it changed, and changes nothing."""
@@ -114,10 +112,6 @@ def _changed(user_id: str, outcome: ChangeUserEmailOutcome) -> bytes:
             raise Refusal(ErrorCode.SUBJECT_NOT_FOUND)
         case _:
             assert_never(outcome)
-
-
-def _answer(user: User) -> UserAnswer:
-    return UserAnswer(user.user_id, user.email, user.created_at, user.preferred_language, user.time_zone)
 
 
 def _deleted(user_id: str, outcome: DeleteUserOutcome) -> bytes:

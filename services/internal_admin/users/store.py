@@ -3,6 +3,7 @@
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.internal_users import User
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_mutation_event
 from services.internal_admin.changes.domain import PART, Done, Part
@@ -24,7 +25,6 @@ from services.internal_admin.users.domain import (
     EmailChanged,
     EmailInUse,
     EmailUnchanged,
-    User,
     UserDeleted,
     UsersLiveElsewhere,
 )

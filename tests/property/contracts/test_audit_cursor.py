@@ -34,4 +34,4 @@ def test_the_link_asks_for_the_same_with_the_next_cursor(asked: dict[str, str], 
     assert link.isascii()
     followed = decode_list_audit(link.removeprefix("<?").partition(">")[0])
     assert followed.cursor == cursor
-    assert (followed.event, followed.subject, followed.limit) == (first.event, first.subject, first.limit)
+    assert (followed.filter, followed.limit) == (first.filter, first.limit)

@@ -8,7 +8,8 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from services.internal_admin.audit.domain.row import AuditRow, canonical_form
+from contracts.control_plane.audit import AuditRow
+from services.internal_admin.audit.domain.row import canonical_form
 from shared.kernel.keyring import Key, KeyRing
 
 _SEAL = b"authsession-audit-seal-v1"

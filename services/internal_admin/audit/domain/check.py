@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from contracts.control_plane.audit import AuditRow
 from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, Place, Seal, is_genuine, seal_mac
-from services.internal_admin.audit.domain.row import AuditRow
 from services.internal_admin.audit.domain.unseen_ids import PATIENCE
 from shared.kernel.keyring import KeyRing
 

@@ -1,30 +1,13 @@
-"""Domain: a row of the audit trail as it is stored, and the bytes that its seal covers (SPEC §10.8)."""
+"""Domain: the bytes of an audit row that its seal covers (SPEC §10.8)."""
 
 import struct
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from contracts.control_plane.audit import AuditRow
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _NULL = struct.pack(">q", -1)
-
-
-@dataclass(frozen=True, slots=True)
-class AuditRow:
-    """Every column, in the order of the table. `details` is JSON as Postgres writes a `jsonb`."""
-
-    audit_id: int
-    occurred_at: datetime
-    event: str
-    outcome: str
-    caller: str
-    actor_type: str | None = None
-    actor_id: str | None = None
-    network: str | None = None
-    request_id: str | None = None
-    subject: str | None = None
-    reason_code: str | None = None
-    details: str | None = None
 
 
 def canonical_form(row: AuditRow) -> bytes:

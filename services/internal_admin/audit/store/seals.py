@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 import asyncpg
 
+from contracts.control_plane.audit import AuditRow
 from services.internal_admin.audit.domain.chain import Checkpoint, Place, Seal, seal_rows
 from services.internal_admin.audit.domain.check import Link
-from services.internal_admin.audit.domain.row import AuditRow
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.io import queries
 from shared.kernel.keyring import Key

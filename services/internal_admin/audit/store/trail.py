@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import asyncpg
 
-from services.internal_admin.audit.domain.filter import AuditFilter, AuditPage, ListedRow, Position
-from services.internal_admin.audit.domain.row import AuditRow
+from contracts.control_plane.audit import AuditCursor, AuditFilter, AuditRow, ListedAuditRow
+from services.internal_admin.audit.domain.page import AuditPage
 from shared.io import queries
 
 _SQL = queries.load("services.internal_admin.audit.store", "trail.sql")
@@ -14,11 +14,15 @@ LOOKED_AT = 20_000
 """Rows that one page looks at, at most: some 20 ms."""
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
-_AFTER_ALL = Position(_LAST, 2**63 - 1)
+_AFTER_ALL = AuditCursor(_LAST, 2**63 - 1)
 
 
 async def list_audit_rows(
-    connection: asyncpg.Connection, asked: AuditFilter, after: Position | None, limit: int, looked_at: int = LOOKED_AT
+    connection: asyncpg.Connection,
+    asked: AuditFilter,
+    after: AuditCursor | None,
+    limit: int,
+    looked_at: int = LOOKED_AT,
 ) -> AuditPage:
     """At most `limit` rows that are as asked, among the next `looked_at` after a position (None: the newest)."""
     before = _begin(asked, after)
@@ -40,17 +44,21 @@ async def list_audit_rows(
     matching = [row for row in rows if row["is_match"]]
     listed = [_listed(row) for row in matching[:limit]]
     if len(matching) > limit:
-        return AuditPage(listed, _position(matching[limit - 1]))
+        return AuditPage(listed, _cursor(matching[limit - 1]))
     if rows and rows[-1]["place"] == looked_at:
-        return AuditPage(listed, _position(rows[-1]))
+        return AuditPage(listed, _cursor(rows[-1]))
     return AuditPage(listed, None)
 
 
 async def walk_audit_rows(
-    connection: asyncpg.Connection, since: datetime | None, until: datetime | None, after: Position | None, limit: int
-) -> list[ListedRow]:
+    connection: asyncpg.Connection,
+    since: datetime | None,
+    until: datetime | None,
+    after: AuditCursor | None,
+    limit: int,
+) -> list[ListedAuditRow]:
     """The next rows from `since` on and before `until`, oldest first."""
-    begin = after or Position(since or _FIRST, 0)
+    begin = after or AuditCursor(since or _FIRST, 0)
     bound = _SQL["walk_by_time"](
         after_occurred_at=begin.occurred_at, after_audit_id=begin.audit_id, until=until or _LAST, limit=limit
     )
@@ -75,15 +83,15 @@ def _led_by(asked: AuditFilter) -> str:
     return "list_by_time" if asked.event is None else "list_by_event"
 
 
-def _begin(asked: AuditFilter, after: Position | None) -> Position:
-    before = _AFTER_ALL if asked.until is None else Position(asked.until, 0)
+def _begin(asked: AuditFilter, after: AuditCursor | None) -> AuditCursor:
+    before = _AFTER_ALL if asked.until is None else AuditCursor(asked.until, 0)
     return min(before, after or _AFTER_ALL)
 
 
-def _listed(row: asyncpg.Record) -> ListedRow:
+def _listed(row: asyncpg.Record) -> ListedAuditRow:
     columns = {name: row[name] for name in AuditRow.__slots__}
-    return ListedRow(AuditRow(**columns | {"details": row["details_text"]}), row["seq"])
+    return ListedAuditRow(AuditRow(**columns | {"details": row["details_text"]}), row["seq"])
 
 
-def _position(row: asyncpg.Record) -> Position:
-    return Position(row["occurred_at"], row["audit_id"])
+def _cursor(row: asyncpg.Record) -> AuditCursor:
+    return AuditCursor(row["occurred_at"], row["audit_id"])

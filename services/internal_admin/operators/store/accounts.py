@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.control_plane.operator_sessions import SessionHolder
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
+from services.internal_admin.operator_sessions.domain import HeldSession
 from services.internal_admin.operator_sessions.store import begin_session, revoke_operator_sessions
 from services.internal_admin.operators.domain.account import Account, SessionOpening
 from services.internal_admin.operators.domain.login import (

@@ -5,10 +5,11 @@ from datetime import datetime
 import asyncpg
 
 from contracts.audit_events import EventName
+from contracts.control_plane.operator_sessions import SessionHolder
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.secret import Secret, hash_secret
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.operator_sessions.domain import HeldSession, SessionHolder
+from services.internal_admin.operator_sessions.domain import HeldSession
 from services.internal_admin.operators.domain.account import SessionOpening
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (

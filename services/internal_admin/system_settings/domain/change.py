@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
+from contracts.control_plane.system_settings import SessionsToRevoke
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.system_settings.domain.settings import SettingValue
 from shared.kernel.actor import Actor
@@ -38,15 +39,6 @@ class SettingsChange:
     old_value: str
     new_value: str
     actor: Actor
-
-
-@dataclass(frozen=True, slots=True)
-class SessionsToRevoke:
-    """What is left to do for a blocked domain: so many active sessions, at least so many if `more_may_follow`."""
-
-    domain: str
-    sessions: int
-    more_may_follow: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import httpx
 import pytest
 
-from services.internal_admin.audit.domain.filter import AuditFilter, Position
+from contracts.control_plane.audit import AuditCursor, AuditFilter
 from services.internal_admin.audit.store.trail import list_audit_rows
 from tests.support.audit_trail import add_rows, seal_all
 from tests.support.control_plane import ControlPlane, open_control_plane
@@ -124,7 +124,7 @@ def test_a_page_looks_at_a_bounded_number_of_rows_and_says_where_to_go_on(world:
     (first,) = add_rows(world, 1, outcome="rare", age=timedelta(minutes=1))
     add_rows(world, 10)
 
-    def page(after: Position | None) -> Any:
+    def page(after: AuditCursor | None) -> Any:
         async def read(connection: Any) -> Any:
             return await list_audit_rows(connection, AuditFilter(outcome="rare"), after, 2, looked_at=4)
 

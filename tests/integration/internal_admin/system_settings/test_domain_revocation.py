@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.internal_admin.system_settings.domain.change import SessionsToRevoke
+from contracts.control_plane.system_settings import SessionsToRevoke
 from services.internal_admin.system_settings.domains import (
     BATCH,
     REASON,
@@ -85,7 +85,7 @@ def batch(world: World, limit: int) -> Batch:
 def left(world: World) -> list[tuple[str, int]]:
     found = world.call(world.internal.unit_of_work, count_sessions_to_revoke)
     assert not any(each.more_may_follow for each in found)
-    return [(each.domain, each.sessions) for each in found]
+    return [(each.domain, each.sessions_to_revoke) for each in found]
 
 
 def active(database: Database, sessions: list[str]) -> int:
@@ -242,4 +242,4 @@ def test_the_rest_is_counted_within_bounds(
     store_logins(database, domain, users=5)
     world.call(block_domains, world, domain)
     found = world.call(world.internal.unit_of_work, count_sessions_to_revoke)
-    assert found == (SessionsToRevoke(domain, sessions=3, more_may_follow=True),)
+    assert found == (SessionsToRevoke(domain, sessions_to_revoke=3, more_may_follow=True),)

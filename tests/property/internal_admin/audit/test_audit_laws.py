@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.control_plane.audit import AuditRow
 from services.internal_admin.audit.domain.chain import GENESIS, Checkpoint, seal_rows
 from services.internal_admin.audit.domain.check import ChainCheck, Link
-from services.internal_admin.audit.domain.row import AuditRow, canonical_form
+from services.internal_admin.audit.domain.row import canonical_form
 from services.internal_admin.audit.domain.unseen_ids import UnseenIds
 from shared.kernel.keyring import KeyRing
 

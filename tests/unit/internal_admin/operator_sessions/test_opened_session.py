@@ -7,14 +7,13 @@ from ipaddress import ip_network
 
 import pytest
 
-from contracts.control_plane.operator_sessions import Transport, read_transport
+from contracts.control_plane.operator_sessions import SessionHolder, Transport, read_transport
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.cookie import CookieToken, SessionCookie
 from services.internal_admin.operator_sessions.domain import (
     HeldSession,
     OperatorSession,
-    SessionHolder,
     SessionLives,
 )
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of

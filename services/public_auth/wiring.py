@@ -134,8 +134,8 @@ def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
         ),
         workers=(
             Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
-            Worker("mail_queue_watch", QueueWatch(postgres).step, idle=WATCH_IDLE),
-            Worker("outbox_watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
+            Worker("mail queue watch", QueueWatch(postgres).step, idle=WATCH_IDLE),
+            Worker("outbox watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
             Worker("eraser", Eraser(postgres).step, idle=timedelta(seconds=5), batch=ERASER_BATCH),
         ),
     )

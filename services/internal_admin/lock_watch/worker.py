@@ -39,7 +39,7 @@ class Blockers:
         """Watch until cancelled. Bears Postgres being away."""
         task_status.started()
         while True:
-            with weather("blockers"):
+            with weather("lock watch"):
                 async with self._postgres.own_connection() as connection:
                     await _watch(connection)
             await trio.sleep(RETRY.total_seconds())

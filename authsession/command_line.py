@@ -44,7 +44,8 @@ def command_line() -> argparse.ArgumentParser:
     actions = commands.add_parser("settings", help="read and change the system settings").add_subparsers(
         dest="action", required=True
     )
-    actions.add_parser("get", help="print all settings, or one").add_argument("name", nargs="?")
+    reading = actions.add_parser("get", help="print all settings, or one")
+    reading.add_argument("name", nargs="?", help="the setting to print; without it, all of them")
     settings.add_set_arguments(actions.add_parser("set", help="change one setting, in every process at once"))
     history = actions.add_parser("history", help="print the changes with their time and author, newest first")
     history.add_argument(

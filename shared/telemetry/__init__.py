@@ -1,1 +1,1 @@
-"""Telemetry: logs, metrics and traces, without secrets by construction (SPEC §12)."""
+"""Logs, metrics and traces, which by construction hold no secrets (SPEC §13.2)."""

@@ -1,6 +1,6 @@
-"""A process' telemetry from its start to its end: what is recorded, and where it goes (SPEC §13.2).
+"""Starts and ends the telemetry of a process (SPEC §13.2).
 
-Nothing leaves the process unless OpenTelemetry's standard variables ask for it; `/metrics` is always there.
+Nothing leaves the process unless OpenTelemetry's standard variables ask for it. `/metrics` is always available.
 """
 
 import logging
@@ -25,22 +25,22 @@ from shared.telemetry.settings import Exporter, read_telemetry_settings
 _log = logging.getLogger("authsession.telemetry.export")
 
 FLUSH = timedelta(seconds=2)
-"""How long the end of a process waits for its last telemetry to leave; what has not left then is lost."""
+"""The time that an ending process gives its last telemetry to leave. Telemetry that has not left by then is lost."""
 
 _Shutdown = Callable[[], None]
 
 
 @asynccontextmanager
 async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
-    """What the process counts; spans, metrics and logs leave it meanwhile as the environment says. Once in a process.
+    """Yield the metrics of the process, and export spans, metrics and logs as the environment says.
 
-    Raises `ConfigurationError`. On leaving, what was recorded leaves within `FLUSH`, in threads that hold up neither
-    the loop nor the end of the process.
+    Open it once in a process. Raises `ConfigurationError`. At the end the last telemetry leaves within `FLUSH`, in
+    threads that hold up neither the loop nor the end of the process.
     """
     settings = read_telemetry_settings(os.environ)
     logging.getLogger("opentelemetry").setLevel(
         logging.CRITICAL
-    )  # a line for each try: `shared.telemetry.otlp` says it once
+    )  # it would log every failed try; `shared.telemetry.otlp` logs an outage once
     metrics = Metrics(service_name, _metric_exporters(settings.metrics))
     metrics.show_instruments_of_modules()
     shutdowns = [
@@ -55,7 +55,7 @@ async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
 
 
 def _export_spans(service_name: str, exporter: SpanExporter) -> _Shutdown:
-    """From now on requests are traced, as OTEL_TRACES_SAMPLER says."""
+    """Trace requests from now on, sampled by OTEL_TRACES_SAMPLER. Returns the function that ends the export."""
     provider = TracerProvider(resource=service_resource(service_name), shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
@@ -63,7 +63,7 @@ def _export_spans(service_name: str, exporter: SpanExporter) -> _Shutdown:
 
 
 def _export_logs(service_name: str, exporter: LogRecordExporter) -> _Shutdown:
-    """From now on what is logged is exported too."""
+    """Export log records from now on. Returns the function that ends the export."""
     provider = LoggerProvider(resource=service_resource(service_name), shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     logs = ExportedLogs(provider)
@@ -78,7 +78,7 @@ def _export_logs(service_name: str, exporter: LogRecordExporter) -> _Shutdown:
 
 
 async def _shut_down(shutdowns: Sequence[_Shutdown]) -> None:
-    """All at once; a collector that does not answer holds up nobody longer than `FLUSH`."""
+    """Run all at once. A collector that does not answer holds up the process for at most `FLUSH`."""
     with trio.move_on_after(FLUSH.total_seconds(), shield=True):
         async with trio.open_nursery() as nursery:
             for shutdown in shutdowns:
@@ -86,11 +86,11 @@ async def _shut_down(shutdowns: Sequence[_Shutdown]) -> None:
 
 
 async def _in_thread(shutdown: _Shutdown) -> None:
-    """What goes wrong is no reason for the process to end otherwise than it would have."""
+    """Run `shutdown`; its faults are only logged, so that they do not change how the process ends."""
     try:
         await trio.to_thread.run_sync(shutdown, abandon_on_cancel=True)
     except Exception as fault:  # noqa: BLE001 - telemetry's last resort
-        _log.warning("the last telemetry is lost", extra={"fault": type(fault).__name__})
+        _log.warning("last telemetry lost", extra={"fault": type(fault).__name__})
 
 
 def _span_exporters(exporter: Exporter) -> list[SpanExporter]:

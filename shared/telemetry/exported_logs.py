@@ -1,4 +1,4 @@
-"""Log records for OpenTelemetry: the same line that goes to the log's own stream, and not a word more (SPEC §13.2)."""
+"""Log records for OpenTelemetry, with exactly the content of the JSON lines (SPEC §13.2)."""
 
 import json
 import logging
@@ -15,11 +15,11 @@ _SEVERITIES = (
     (logging.INFO, SeverityNumber.INFO),
 )
 _OWN_PARTS = frozenset({"ts", "level", "logger", "event", "exception", "trace_id", "span_id"})
-"""Of a line, those that the data model has a place of its own for."""
+"""Parts of a line that have a field of their own in OpenTelemetry's data model."""
 
 
 class ExportedLogs(logging.Handler):
-    """Hands what is logged to a `LoggerProvider`, but for what OpenTelemetry says of itself: it would feed on it."""
+    """Hands log records to a `LoggerProvider`, except OpenTelemetry's own, which would cause ever new ones."""
 
     def __init__(self, provider: LoggerProvider) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def _severity(level: int) -> SeverityNumber:
 
 
 def _attributes(line: Mapping[str, object]) -> dict[str, str | bool | int | float]:
-    """What is left of the line; an exception by the names of the conventions, as types and places."""
+    """The other parts of the line as attributes. An exception, as types and places, has the conventions' names."""
     attributes = {name: _plain(value) for name, value in line.items() if name not in _OWN_PARTS}
     exception = line.get("exception")
     if exception is not None:

@@ -1,4 +1,4 @@
-"""An exporter of metrics that takes our own histograms along (`shared.telemetry.instruments`)."""
+"""An exporter that adds our own histograms (`shared.telemetry.instruments`) to OpenTelemetry's metrics."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -20,7 +20,7 @@ _SCOPE = InstrumentationScope("authsession.durations")  # and one for each scope
 
 
 class WithHistograms(MetricExporter):
-    """As `exporter`, and with `histograms`, which may still grow in number."""
+    """Exports the metrics of the SDK and `histograms`, a list that may still grow, through `exporter`."""
 
     def __init__(self, exporter: MetricExporter, histograms: Sequence[DurationHistogram], resource: Resource) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class WithHistograms(MetricExporter):
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         ours = ScopeMetrics(_SCOPE, [each.metric() for each in self._histograms], "")
         theirs = chain.from_iterable(each.scope_metrics for each in metrics_data.resource_metrics)
-        whole = ResourceMetrics(self._resource, [*theirs, ours], "")  # the encoder keeps one for each resource
+        whole = ResourceMetrics(self._resource, [*theirs, ours], "")  # one, because the encoder keeps one a resource
         return self._exporter.export(MetricsData([whole]), timeout_millis, **kwargs)
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:

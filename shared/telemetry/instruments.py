@@ -1,7 +1,7 @@
-"""Instruments for what happens at every login: whole numbers, which OpenTelemetry sees when somebody looks.
+"""Cheap instruments for events of every login. They count by themselves, and OpenTelemetry reads them at a scrape.
 
-Its own instruments cost a login, which has seven, more than spans at 1 in 100 do. Attributes are given by their values,
-in the order of the names. Why so: docs/decisions/0031-telemetry.md.
+A login uses seven instruments. OpenTelemetry's own would cost it more than spans for 1 login in 100. Attributes are
+given by value, in the order of their names (docs/decisions/0031-telemetry.md).
 """
 
 from bisect import bisect_left
@@ -19,7 +19,7 @@ Value = str | int
 
 
 class Counter:
-    """How often, by attributes."""
+    """A count of events by attributes."""
 
     def __init__(self, meter: Meter, name: str, description: str, *attributes: str, unit: str = "") -> None:
         self._attributes = attributes
@@ -27,11 +27,11 @@ class Counter:
         meter.create_observable_counter(name, [self._observe], unit=unit, description=description)
 
     def add(self, *values: Value, times: int = 1) -> None:
-        """Count `times` more."""
+        """Count `times` more events. `values` are the attributes' values in the order of their names."""
         self._counts[values] = self._counts.get(values, 0) + times
 
     def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
-        """In the thread of whoever looks."""
+        """Called in the thread of the scrape or export."""
         return [
             Observation(count, dict(zip(self._attributes, values, strict=True)))
             for values, count in self._counts.copy().items()
@@ -39,7 +39,7 @@ class Counter:
 
 
 class _Series:
-    """One set of attributes: how many values fell into each bucket, their sum, the least and the most of them."""
+    """The values of one set of attributes: their count in each bucket, their sum, minimum and maximum."""
 
     __slots__ = ("buckets", "least", "most", "sum")
 
@@ -49,10 +49,10 @@ class _Series:
 
 
 class DurationHistogram:
-    """How long something took, in seconds, by attributes; `boundaries` are the buckets' upper ends, inclusive.
+    """Durations in seconds by attributes. `boundaries` are the inclusive upper ends of the buckets.
 
-    OpenTelemetry has no instrument for buckets that were counted elsewhere, so it shows itself in both forms:
-    `families` for `/metrics`, `metric` for who exports. Always cumulative.
+    OpenTelemetry has no instrument for buckets that were counted elsewhere. So there are two forms of output:
+    `families` for `/metrics` and `metric` for exporters. Both are cumulative.
     """
 
     def __init__(self, name: str, description: str, boundaries: Sequence[float], *attributes: str) -> None:
@@ -64,7 +64,7 @@ class DurationHistogram:
         self._started_ns = _now_ns()
 
     def record(self, seconds: float, *values: Value) -> None:
-        """One more."""
+        """Count one duration. `values` are the attributes' values in the order of their names."""
         series = self._series.get(values)
         if series is None:
             series = self._series[values] = _Series(len(self._boundaries) + 1)
@@ -74,7 +74,7 @@ class DurationHistogram:
         series.most = max(series.most, seconds)
 
     def families(self) -> Iterator[HistogramMetricFamily]:
-        """In Prometheus' names."""
+        """The histogram in the form and with the names of Prometheus."""
         labels = [name.replace(".", "_") for name in self._attributes]
         family = HistogramMetricFamily(self.name.replace(".", "_") + "_seconds", self._description, labels=labels)
         for values, series in self._series.copy().items():
@@ -82,7 +82,7 @@ class DurationHistogram:
         yield family
 
     def metric(self) -> Metric:
-        """In OpenTelemetry's data model."""
+        """The histogram in OpenTelemetry's data model."""
         now = _now_ns()
         points = [self._point(values, series, now) for values, series in self._series.copy().items()]
         return Metric(self.name, self._description, "s", HistogramData(points, AggregationTemporality.CUMULATIVE))
@@ -114,11 +114,11 @@ def _now_ns() -> int:
 
 
 OF_MODULES: list[DurationHistogram] = []
-"""Those that a module made for itself. `Metrics.show_instruments_of_modules` shows them."""
+"""The histograms that modules made for themselves. `Metrics.show_instruments_of_modules` shows them."""
 
 
 def module_histogram(name: str, description: str, boundaries: Sequence[float], *attributes: str) -> DurationHistogram:
-    """A histogram for a module's own use, as `opentelemetry.metrics.get_meter` is for the other instruments."""
+    """A histogram for a module's own use, registered in `OF_MODULES`. Modules take other instruments by `get_meter`."""
     histogram = DurationHistogram(name, description, boundaries, *attributes)
     OF_MODULES.append(histogram)
     return histogram

@@ -1,8 +1,11 @@
-"""JSON logs. This module alone decides what a log line may hold (SPEC §13.2).
+"""JSON logs. Only this module decides what a log line may hold (SPEC §13.2).
 
-A line has the template of its message, never with values put in; fields from `extra=` only if they are in `LOG_FIELDS`;
-exceptions as types and places in the code, never their texts. So no e-mail, code, key, token, challenge id or password
-of a DSN can reach a log by way of an argument, an exception or a library.
+* A line has the template of its message, without values put in.
+* It has a field from `extra=` only if `LOG_FIELDS` has its name.
+* It has an exception as types and places in the code, never its text.
+
+So no e-mail, code, key, token, challenge id or password of a DSN can reach a log through an argument, an exception or a
+library.
 """
 
 import json
@@ -21,9 +24,9 @@ LOG_FIELDS = frozenset({
     "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "repeats", "route",
     "schema", "seq", "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
-"""What `extra=` may add to a line: words, numbers and addresses of our own servers, never what a caller sent."""
+"""Fields that `extra=` may add to a line: words, numbers and addresses of our own servers, never input of a caller."""
 REPEATED = RepeatedFaults()
-"""For every handler of the process: a repeated fault fills neither a terminal nor a disk."""
+"""The filter of every handler in the process, so that a repeated fault fills neither a terminal nor a disk."""
 OURS = "authsession"
 """The root of our loggers. Each has a fixed name, so that a module that moves changes no log line."""
 _LONGEST_TEXT = 300
@@ -37,7 +40,7 @@ class JsonLines(logging.Formatter):
 
 
 def log_line(record: logging.LogRecord) -> dict[str, object]:
-    """All that may be told of a record: ts, level, logger, event, request_id, trace, the allowed fields, exception."""
+    """The parts of a record to log: ts, level, logger, event, request_id, trace, allowed fields, exception."""
     line: dict[str, object] = {
         "ts": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "level": record.levelname.lower(),
@@ -58,7 +61,7 @@ def log_line(record: logging.LogRecord) -> dict[str, object]:
 
 
 def _event(record: logging.LogRecord) -> str:
-    """The template of our own messages. What libraries write may quote data: of those only the place in their code."""
+    """The template of our own message; for a library's message, which may quote data, only its place in the code."""
     if record.name.partition(".")[0] == OURS and isinstance(record.msg, str):
         return record.msg
     return f"{record.module}:{record.lineno}"
@@ -69,7 +72,7 @@ def _plain(value: object) -> object:
 
 
 def describe(error: BaseException) -> dict[str, object]:
-    """Type, the places it went through (innermost last) and what caused it or is grouped in it; no text, no values."""
+    """An exception as type and places (innermost last), its cause, and the members of a group; no text, no values."""
     places = traceback.extract_tb(error.__traceback__)
     described: dict[str, object] = {
         "type": f"{type(error).__module__}.{type(error).__qualname__}",
@@ -84,7 +87,7 @@ def describe(error: BaseException) -> dict[str, object]:
 
 
 def configure_logging(stream: TextIO) -> None:
-    """Send every log record of the process to `stream` as JSON lines: ours from INFO up, libraries' from WARNING."""
+    """Send the log of the process to `stream` as JSON lines: our records from INFO up, libraries' from WARNING up."""
     output = logging.StreamHandler(stream)
     output.setFormatter(JsonLines())
     output.addFilter(REPEATED)

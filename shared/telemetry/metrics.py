@@ -1,4 +1,4 @@
-"""The metrics of one process, scraped by Prometheus or pushed by OTLP (SPEC §13.2)."""
+"""The metrics of a process, which Prometheus scrapes or OTLP pushes (SPEC §13.2)."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -19,19 +19,19 @@ from shared.telemetry.instruments import OF_MODULES, DurationHistogram
 from shared.telemetry.request_method import known_method
 
 _DURATION_BOUNDARIES = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Seconds: those of OpenTelemetry's semantic convention for `http.server.request.duration`."""
+"""Bucket ends in seconds from OpenTelemetry's semantic convention for `http.server.request.duration`."""
 
 
 def service_resource(service_name: str) -> Resource:
-    """Who tells: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override and add."""
+    """The source that telemetry names. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override it and add to it."""
     return Resource.create({"service.name": service_name, **OTELResourceDetector().detect().attributes})
 
 
 class Metrics:
-    """The instruments of one process. Give `meter` to whatever counts; `render` is what `/metrics` shows."""
+    """The instruments of a process. Code that counts takes `meter`; `render` gives the text of `/metrics`."""
 
     def __init__(self, service_name: str, exporters: Iterable[MetricExporter] = ()) -> None:
-        """`service_name`: as `service_resource` takes it. `exporters` are given, at times, what `/metrics` shows."""
+        """`service_name` goes to `service_resource`. `exporters` regularly get the same metrics as `/metrics`."""
         self._registry = CollectorRegistry()
         self._request_duration = DurationHistogram(
             "http.server.request.duration",
@@ -55,28 +55,28 @@ class Metrics:
             [lambda _: (Observation(time.monotonic() - started),)],
             unit="s",
             description="Time since the process started.",
-        )  # and where nothing else was counted yet, the SDK exports at all
+        )  # without any value the SDK would export nothing, not even our own histograms
 
     def show_instruments_of_modules(self) -> None:
-        """Show what instruments of `opentelemetry.metrics.get_meter` count too. The first call in a process wins."""
+        """Show the instruments of `opentelemetry.metrics.get_meter` too. Only the first call in a process counts."""
         set_meter_provider(self._provider)
         self._histograms += OF_MODULES
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answer; as `Edge.observe`. `route` is a template, so that the number of series is bounded."""
+        """Count an answer and its duration. `route` is a template, so that the number of series is bounded."""
         self._request_duration.record(seconds, known_method(method), status, route)
 
     def render(self) -> bytes:
-        """Everything, in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
     def shutdown(self) -> None:
-        """Nothing is counted afterwards. May wait for a reader that exports."""
+        """Stop counting. Blocks while an exporter sends."""
         self._provider.shutdown()
 
 
 class _Shown(Collector):
-    """Our own histograms, for Prometheus' registry."""
+    """Makes our own histograms visible in Prometheus' registry."""
 
     def __init__(self, histograms: Iterable[DurationHistogram]) -> None:
         self._histograms = histograms

@@ -1,8 +1,8 @@
-"""OpenTelemetry's exporters to a collector, by OTLP over HTTP: each says once that it fails, once that it works again.
+"""OpenTelemetry's exporters to a collector, by OTLP over HTTP. Each logs the begin and the end of an outage once.
 
-They run in threads of the SDK's and keep at most its queues (OTEL_BSP_…, OTEL_BLRP_…): a collector that is away or slow
-holds back nothing, and what the queues cannot keep is dropped. Imported only where a signal asks for it: it brings
-`requests` along.
+They run in threads of the SDK with its queues (OTEL_BSP_…, OTEL_BLRP_…). A collector that is away or slow delays
+nothing, and telemetry that does not fit the queues is dropped. Other modules import this one only where the settings
+ask for it, because it imports `requests`.
 """
 
 import logging
@@ -26,10 +26,10 @@ MAX_ANSWER_BYTES = 64 * 1024
 
 
 class Session(requests.Session):
-    """Keeps the beginning of an answer, packed or not. `requests` alone would read and unpack all of it."""
+    """Reads only the beginning of an answer and does not decompress it. `requests` would read and decompress all."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """As `requests.Session.send`; a connection whose answer is longer ends."""
+        """Send as `requests.Session.send` does, and read `MAX_ANSWER_BYTES` at most; more ends the connection."""
         answer = super().send(request, **{**kwargs, "stream": True})
         answer._content = answer.raw.read(MAX_ANSWER_BYTES, decode_content=False)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
         answer.close()
@@ -37,23 +37,23 @@ class Session(requests.Session):
 
 
 class Outage:
-    """Whether one signal gets through, as was said last. The exporters' own words, one for each try, are not shown."""
+    """Whether one signal reaches the collector. Logs only changes; the exporters would log every failed try."""
 
     def __init__(self, signal: str) -> None:
         self._signal = signal
         self._is_out = False
 
     def note(self, *, is_out: bool) -> None:
-        """After each try."""
+        """Note the result of a try."""
         if is_out and not self._is_out:
-            _log.warning("telemetry does not get through and is dropped", extra={"signal": self._signal})
+            _log.warning("telemetry export failed: data are dropped", extra={"signal": self._signal})
         elif self._is_out and not is_out:
-            _log.info("telemetry gets through again", extra={"signal": self._signal})
+            _log.info("telemetry export recovered", extra={"signal": self._signal})
         self._is_out = is_out
 
 
 class OtlpSpans(OTLPSpanExporter):
-    """Spans."""
+    """The exporter of spans."""
 
     def __init__(self) -> None:
         super().__init__(session=Session())
@@ -66,7 +66,7 @@ class OtlpSpans(OTLPSpanExporter):
 
 
 class OtlpMetrics(OTLPMetricExporter):
-    """Metrics."""
+    """The exporter of metrics."""
 
     def __init__(self) -> None:
         super().__init__(session=Session())
@@ -81,7 +81,7 @@ class OtlpMetrics(OTLPMetricExporter):
 
 
 class OtlpLogs(OTLPLogExporter):
-    """Log records."""
+    """The exporter of log records."""
 
     def __init__(self) -> None:
         super().__init__(session=Session())

@@ -1,4 +1,4 @@
-"""A fault that repeats is logged once, then counted: the next line of its kind says how many were left out."""
+"""Logs a repeated fault once and then counts it. The next line of its kind says how many were left out."""
 
 import logging
 import time
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0
-"""Seconds between two lines of a kind while it goes on; the pause doubles."""
+"""Seconds between two lines of a kind while its faults continue. The pause doubles each time."""
 OVER_AFTER = 10.0
-"""Seconds without a fault of a kind, after which the next one is news."""
+"""Seconds without a fault of a kind after which the next one is logged at once."""
 MOST_KINDS = 1000
 
 _KIND_FIELDS = (
@@ -29,7 +29,7 @@ _KIND_FIELDS = (
 
 @dataclass(slots=True)
 class _Seen:
-    """What was seen of one kind."""
+    """The record of one kind of fault. Times are in seconds of a monotonic clock."""
 
     last: float
     next_line: float
@@ -38,18 +38,18 @@ class _Seen:
 
 
 class Repeats:
-    """Decides which of many equal things are told: the first of a kind, then fewer and fewer."""
+    """Decides which of many equal events are logged: the first of a kind, then fewer and fewer."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._seen: dict[object, _Seen] = {}
 
     def forget(self) -> None:
-        """The next of each kind is news."""
+        """Forget all kinds, so that the next event of each kind is logged."""
         self._seen.clear()
 
     def left_out(self, kind: object) -> int | None:
-        """None if this one is to be left out, else how many of its kind were, since the last one that was told."""
+        """None if this event must be left out; else how many of its kind were left out since the last logged one."""
         now, seen = self._now(), self._seen.get(kind)
         if seen is None or now > seen.last + OVER_AFTER:
             if len(self._seen) >= MOST_KINDS:
@@ -67,10 +67,11 @@ class Repeats:
 
 
 class RepeatedFaults(logging.Filter):
-    """Lets records below WARNING pass, and of faults those that `Repeats` lets pass; such a record has `repeats`.
+    """Lets records below WARNING pass, and those faults that `Repeats` lets pass.
 
-    A kind is a logger, a message, the fields that name a fault, and where an exception came from. A record may meet
-    several handlers with the same filter: it is judged once.
+    A record gets the field `repeats` if others of its kind were left out before it. A kind is a logger, a level, a
+    message, the fields that name a fault, and the origin of an exception. A record is judged once, also if several
+    handlers have this filter.
     """
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
@@ -78,7 +79,7 @@ class RepeatedFaults(logging.Filter):
         self._repeats = Repeats(now)
 
     def forget(self) -> None:
-        """The next record of each kind is news."""
+        """Forget all kinds, so that the next record of each kind passes."""
         self._repeats.forget()
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
-"""Which telemetry leaves the process, and how: OpenTelemetry's standard variables (SPEC §13.2).
+"""OpenTelemetry's standard variables, which say what telemetry leaves the process, and how (SPEC §13.2).
 
-What they mean is the SDK's to say; here is refused what it would pass over with a warning, or what is not built in.
-https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/
+The SDK interprets them (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). This module
+refuses values that the SDK would ignore with a warning, and values that are not built in.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,7 +20,7 @@ _RATIO = "traceidratio"
 
 @dataclass(frozen=True, slots=True)
 class TelemetrySettings:
-    """Where each signal goes. `/metrics` is there whatever `metrics` says; it is empty with OTEL_SDK_DISABLED=true."""
+    """The exporter of each signal. `/metrics` is always available, but empty with OTEL_SDK_DISABLED=true."""
 
     traces: Exporter = "none"
     metrics: Exporter = "none"
@@ -28,7 +28,7 @@ class TelemetrySettings:
 
 
 def read_telemetry_settings(environment: Mapping[str, str]) -> TelemetrySettings:
-    """Raises `ConfigurationError` with every problem. An empty value is none, as OpenTelemetry has it."""
+    """Read the settings. Raises `ConfigurationError` with every problem. An empty value counts as not set."""
     if environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return TelemetrySettings()
     problems = [
@@ -51,7 +51,7 @@ def read_telemetry_settings(environment: Mapping[str, str]) -> TelemetrySettings
 
 
 def _exporter(environment: Mapping[str, str], name: str) -> Exporter:
-    """`prometheus` is what `/metrics` is anyway."""
+    """The exporter of a signal. `prometheus` needs none, because `/metrics` always exists."""
     value = environment.get(name) or "none"
     return "none" if value == "prometheus" else cast(Exporter, value)
 
@@ -62,7 +62,7 @@ def _not_among(environment: Mapping[str, str], name: str, words: Iterable[str]) 
 
 
 def _bad_ratio(environment: Mapping[str, str]) -> list[str]:
-    """The SDK would take a ratio it cannot read for 1, and record everything."""
+    """Problems with the sampling ratio. The SDK would take a ratio that it cannot read as 1 and record everything."""
     if not (environment.get("OTEL_TRACES_SAMPLER") or "").endswith(_RATIO):
         return []
     try:
@@ -78,7 +78,7 @@ def _other_protocols(environment: Mapping[str, str]) -> list[str]:
 
 
 def _other_propagators(environment: Mapping[str, str]) -> list[str]:
-    """Baggage is in OpenTelemetry's default; we carry none, in neither direction."""
+    """Problems with OTEL_PROPAGATORS. Baggage is allowed, as OpenTelemetry's default has it, but not passed on."""
     given = environment.get("OTEL_PROPAGATORS") or "tracecontext"
     names = [name.strip() for name in given.split(",")]
     if "tracecontext" in names and set(names) <= {"tracecontext", "baggage"}:

@@ -1,9 +1,9 @@
-"""Spans: what a request, a worker's step or a mail did, and how long each part took (SPEC §13.2).
+"""Spans: the parts of a request, a worker's step or a mail, and the duration of each (SPEC §13.2).
 
-The one room that makes them, by OpenTelemetry's global tracer: nothing happens until a process sets a provider. Names
-are templates and names of our own functions, attributes words and numbers: never a path, a header, a body, a statement
-or the text of an exception. A hook below a request that is not sampled costs one look at the current span. Why so:
-docs/decisions/0031-telemetry.md.
+Only this module makes spans, with OpenTelemetry's global tracer. Nothing is recorded until a process sets a provider.
+A span's name is a template or the name of one of our functions; its attributes are words and numbers. It never holds a
+path, a header, a body, a statement or the text of an exception. Within a request that is not sampled, a call here costs
+one look at the current span (docs/decisions/0031-telemetry.md).
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
@@ -25,15 +25,18 @@ _UNTRACED = nullcontext(INVALID_SPAN)
 
 
 class RequestSpan:
-    """The span of one HTTP request, current for its task until `end`, which is to be called once, in the same task.
+    """The span of an HTTP request. It is current in its task until `end`, which must be called once, in the same task.
 
-    OpenTelemetry's conventions for HTTP servers, without `url.path`, `client.address` and `user_agent.original`: those
-    are the caller's words, and an address of a person.
+    It follows OpenTelemetry's conventions for HTTP servers, but without `url.path`, `client.address` and
+    `user_agent.original`. These hold text of the caller and the address of a person.
     """
 
     def __init__(self, method: str, scheme: str, traceparent: str | None, *, is_believed: bool) -> None:
-        """`traceparent` as W3C Trace Context has it. Believed, the caller's trace goes on, sampled as the caller says;
-        else a new one begins, linked to it: a stranger must not choose what is recorded. `tracestate` is dropped."""
+        """`traceparent` is the header of W3C Trace Context; `tracestate` is dropped.
+
+        With `is_believed` the caller's trace continues and the caller decides whether it is sampled. Otherwise a new
+        trace begins with a link to the caller's, so that a stranger cannot decide what is recorded.
+        """
         given = None if traceparent is None else _TRACEPARENT.extract({"traceparent": traceparent}, _NOTHING)
         self._method = known_method(method)
         self._span = _TRACER.start_span(
@@ -47,7 +50,7 @@ class RequestSpan:
         self._token = context.attach(trace.set_span_in_context(self._span)) if is_traced else None
 
     def end(self, route: str | None, status: int) -> None:
-        """`route` is a template, None where none took the request. Errors are faults of ours alone: 5xx."""
+        """End the span. `route` is a template, or None if no route matched. Only status 5xx counts as an error."""
         if self._token is not None:
             context.detach(self._token)
         if self._span.is_recording():
@@ -64,7 +67,7 @@ class RequestSpan:
 
 
 def unit_of_work(body: Callable[..., object]) -> AbstractContextManager[Span]:
-    """A unit of work, named by the function that does it. No statement, and no value of one, is told."""
+    """The span of a unit of work, named after its function. It holds no statement and no value."""
     if not trace.get_current_span().is_recording():
         return _UNTRACED
     name = _name_of(body)
@@ -72,7 +75,7 @@ def unit_of_work(body: Callable[..., object]) -> AbstractContextManager[Span]:
 
 
 def redis_call(command: object) -> AbstractContextManager[Span]:
-    """One command: its name (`b"EVALSHA"`), and no argument."""
+    """The span of a Redis command. It holds the command's name, such as `b"EVALSHA"`, and no argument."""
     if not trace.get_current_span().is_recording():
         return _UNTRACED
     name = command.decode() if isinstance(command, bytes) else "command"
@@ -80,7 +83,7 @@ def redis_call(command: object) -> AbstractContextManager[Span]:
 
 
 def http_call(method: str, host: str, port: int | None) -> AbstractContextManager[Span]:
-    """A call of a neighbour; its path may hold an id, so it is not told."""
+    """The span of a call to another server. It does not hold the path, which may contain an id."""
     if not trace.get_current_span().is_recording():
         return _UNTRACED
     attributes: dict[str, str | int] = {"http.request.method": method, "server.address": host}
@@ -90,21 +93,24 @@ def http_call(method: str, host: str, port: int | None) -> AbstractContextManage
 
 
 def tell_status(span: Span, status: int) -> None:
-    """What a neighbour answered: for a client 4xx is an error too."""
+    """Add the status of an answer to a client's span. There 4xx counts as an error too."""
     span.set_attribute("http.response.status_code", status)
     if status >= 400:
         _fail(span, str(status))
 
 
 def outgoing_headers() -> Mapping[str, str]:
-    """`traceparent` for a neighbour; nothing outside of a trace. Also where it is not sampled: so it is told."""
+    """The header `traceparent` for another server; empty outside of a trace.
+
+    A trace that is not sampled has one too, which says so.
+    """
     headers: dict[str, str] = {}
     _TRACEPARENT.inject(headers)
     return headers
 
 
 def mail(delivery_id: str) -> AbstractContextManager[Span]:
-    """One try to carry a mail: a trace of its own, since the queue tells only its id and its time."""
+    """The span of one try to deliver a mail. It begins a trace, because the queue does not keep the request's trace."""
     attributes = {
         "messaging.system": "email",
         "messaging.operation.name": "send",
@@ -115,7 +121,7 @@ def mail(delivery_id: str) -> AbstractContextManager[Span]:
 
 
 def tell_outcome(span: Span, outcome: str, reason: str | None, *, is_fault: bool) -> None:
-    """How a mail's try ended, in words of ours."""
+    """Add the outcome of a try to deliver a mail, in our own words."""
     span.set_attribute("authsession.mail.outcome", outcome)
     if is_fault:
         _fail(span, reason or outcome)
@@ -124,18 +130,18 @@ def tell_outcome(span: Span, outcome: str, reason: str | None, *, is_fault: bool
 
 
 def step(worker: str) -> AbstractContextManager[Span]:
-    """One step of a worker: a trace of its own."""
+    """The span of a worker's step. It begins a trace."""
     return _root(worker, SpanKind.INTERNAL, {})
 
 
 def current_span() -> Span | None:
-    """The span that what happens now belongs to, if it is recorded."""
+    """The current span if it is recorded, else None."""
     span = trace.get_current_span()
     return span if span.is_recording() else None
 
 
 def on_behalf_of(spans: Iterable[Span | None]) -> AbstractContextManager[Span]:
-    """What is done for several at once: spans inside belong to the first that is recorded, the others link to it."""
+    """Spans inside belong to the first recorded one of `spans`; the others get a link to it. For batches."""
     recorded = [span for span in spans if span is not None]
     if not recorded:
         return _UNTRACED
@@ -147,7 +153,7 @@ def on_behalf_of(spans: Iterable[Span | None]) -> AbstractContextManager[Span]:
 
 @contextmanager
 def _current(span: Span) -> Generator[Span]:
-    """`span` is current inside, and goes on."""
+    """Make `span` current inside, without ending it."""
     token = context.attach(trace.set_span_in_context(span))
     try:
         yield span
@@ -156,7 +162,7 @@ def _current(span: Span) -> Generator[Span]:
 
 
 def _root(name: str, kind: SpanKind, attributes: Mapping[str, str]) -> AbstractContextManager[Span]:
-    """A trace of its own, whatever task it was started from."""
+    """A span that begins a new trace, independent of the current one."""
     span = _TRACER.start_span(name, _NOTHING, kind=kind, attributes=attributes)
     return _within(span) if span.get_span_context().is_valid else _UNTRACED
 
@@ -167,7 +173,7 @@ def _recorded(name: str, kind: SpanKind, attributes: Mapping[str, str | int]) ->
 
 @contextmanager
 def _within(span: Span) -> Generator[Span]:
-    """`span` is current inside, and ends with it. Of an exception its type is told, never its text or its places."""
+    """Make `span` current inside, and end it afterwards. It gets the type of an exception, never its text or places."""
     try:
         with _current(span):
             yield span
@@ -194,7 +200,7 @@ def _request_name(method: str, route: str | None) -> str:
 
 
 def _name_of(body: Callable[..., Any]) -> str:
-    """Of a function, whatever it was wrapped in; of one without a name, the function it stands in."""
+    """The name of a function without its wrappers; for a lambda or inner function, the name of the outer function."""
     while isinstance(body, partial):
         body = body.func
     name: str = getattr(body, "__qualname__", type(body).__qualname__)

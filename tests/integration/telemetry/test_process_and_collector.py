@@ -75,7 +75,7 @@ def test_without_a_collector_a_process_says_so_once_a_signal_and_goes_on() -> No
     done, took = run({**AT_ONCE, **nobody}, seconds=1.5)
     assert done.returncode == 0, done.stderr
     lines = [json.loads(line) for line in done.stderr.splitlines()]
-    dropped = [line["signal"] for line in lines if line["event"] == "telemetry does not get through and is dropped"]
+    dropped = [line["signal"] for line in lines if line["event"] == "telemetry export failed: data are dropped"]
     assert sorted(dropped) == ["logs", "metrics", "traces"]
     assert len(lines) == 1 + 3
     assert took < FLUSH.total_seconds() + 5

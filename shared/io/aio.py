@@ -1,8 +1,8 @@
-"""The one room that knows asyncio's loop: everything else is trio.
+"""The bridge from trio to asyncio. Only this module knows asyncio's loop; everything else is trio.
 
-asyncio drivers must not see a trio cancellation: asyncpg, cancelled inside a transaction, may hang for good or commit
-what the caller believes undone (tests/integration/io/test_postgres_cancellation.py). So a crossing is shielded, and
-whatever runs in it must end by its own timeouts.
+Drivers for asyncio must not see a trio cancellation. asyncpg, cancelled inside a transaction, may hang for good, or
+commit a transaction that the caller takes for undone (tests/integration/io/test_postgres_cancellation.py). So a
+crossing is shielded, and the code in it must end by its own timeouts.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ _log = logging.getLogger("authsession.io.aio")
 
 @asynccontextmanager
 async def open_loop() -> AsyncGenerator[None]:
-    """The asyncio loop; outermost under `trio.run`: a task spawned outside of it fails at its first crossing.
+    """Open the asyncio loop, outermost under `trio.run`. A task started outside of it fails at its first crossing.
 
-    What a driver's own background task fails with is logged, by kind, as asyncio would. (trio-asyncio's default is to
-    end the process: one broken connection must not.) What is awaited through `call` is raised there.
+    A fault in a driver's background task is logged by its type, as asyncio does. trio-asyncio would end the process,
+    which one broken connection must not do. A fault of a function that runs through `call` is raised there.
     """
     async with trio_asyncio.open_loop() as loop:
         if is_supported():
@@ -42,14 +42,14 @@ async def open_loop() -> AsyncGenerator[None]:
 
 def _log_background_failure(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     fault = type(context.get("exception")).__name__
-    _log.error("a background task of an asyncio driver failed", extra={"fault": fault})
+    _log.error("background task of a driver failed", extra={"fault": fault})
 
 
 async def call(function: Callable[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> T:
     """Run an asyncio function to its end and return its result.
 
-    Cancellation is delivered before the function starts, or at the caller's next checkpoint after it has ended: no
-    result is lost half-way. `function` must bound its own time.
+    Cancellation is delivered before the function starts, or at the caller's next checkpoint after it has ended, so that
+    no half-done work is lost. `function` must end by its own timeouts.
     """
     await trio.lowlevel.checkpoint_if_cancelled()
     loop = cast(object, trio_asyncio.current_loop.get())

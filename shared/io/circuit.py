@@ -1,6 +1,6 @@
-"""A circuit: stops calling a neighbour that is dead, and lets one call at a time find out when it is back.
+"""A circuit breaker: it stops calls of a server that is down, and lets single calls find out when it is back.
 
-Per process, and small on purpose: it spares a dead neighbour the load and our callers the wait, and decides nothing.
+Each process has its own. It spares the server the load and our callers the wait; no decision depends on it.
 """
 
 from collections.abc import Generator
@@ -11,11 +11,11 @@ import trio
 
 
 class NeighbourDown(Exception):
-    """Raised inside `Circuit.call` by what talks to the neighbour: it did not answer, or said it cannot."""
+    """The server did not answer, or answered that it cannot serve. Code inside `Circuit.call` raises it."""
 
 
 class CircuitOpen(Exception):
-    """The call was not made; `retry_after` is when the next one may be."""
+    """The call was not made. After `retry_after` the next one may be."""
 
     def __init__(self, retry_after: timedelta) -> None:
         super().__init__("the circuit is open")
@@ -23,9 +23,9 @@ class CircuitOpen(Exception):
 
 
 class Circuit:
-    """Closed until `failures` calls in a row found the neighbour down; open for `cool_down`; then half-open.
+    """Closed until `failures` calls in a row raise `NeighbourDown`, then open for `cool_down`, then half-open.
 
-    Half-open it lets one call through: its success closes the circuit, its failure opens it for another `cool_down`.
+    Half-open, it lets one call through. Success closes the circuit; failure opens it for another `cool_down`.
     """
 
     def __init__(self, *, failures: int = 5, cool_down: timedelta = timedelta(seconds=1)) -> None:
@@ -37,15 +37,15 @@ class Circuit:
 
     @property
     def is_open(self) -> bool:
-        """Whether the last word about the neighbour is that it is down."""
+        """Whether the server counts as down. True until a call succeeds, also while the circuit is half-open."""
         return self._failures >= self._threshold
 
     @contextmanager
     def call(self) -> Generator[None]:
-        """Around one call. Raises `CircuitOpen` instead of making it.
+        """Wrap one call. Raises `CircuitOpen` before the call if the circuit does not let it through.
 
-        `NeighbourDown` counts against the neighbour and passes; a return, or any other `Exception`, shows that it
-        lives; a cancelled call says nothing.
+        `NeighbourDown` counts as a failure and is raised. A return or any other `Exception` counts as a success, and a
+        cancelled call as neither.
         """
         is_probe = self._admit()
         try:

@@ -1,8 +1,8 @@
-"""One answer of a neighbour, read strictly and in linear time, with bounds on everything. Knows no socket.
+"""The strict parser of another server's answer. It runs in linear time and bounds every part.
 
-h11 reads some answers in quadratic time, and bounds only heads that arrive in pieces. So httpx never sees what a
-neighbour wrote. It sees a copy that has a status, a length and a body, and no other field: no cookie, no encoding, no
-redirect. Why: docs/decisions/0042-the-wire.md.
+h11 reads some answers in quadratic time, and bounds only heads that arrive in pieces. So httpx never sees the original
+answer. It gets a copy with a status, a length and a body, and no other field: no cookie, no encoding, no redirect
+(docs/decisions/0042-the-wire.md).
 """
 
 from typing import Literal
@@ -22,9 +22,9 @@ from shared.http.request_head import (
 
 MAX_BODY_BYTES = 64 * 1024
 _MAX_BYTES = MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
-"""Of an answer as it arrives: heads, body, chunk sizes and trailers."""
+"""The limit of an answer as it arrives, with heads, body, chunk sizes and trailers."""
 _MAX_HEADS = 8
-"""Interim answers (1xx) and the answer."""
+"""The limit of interim answers (1xx) and the final one together."""
 _VERSIONS = (b"HTTP/1.1", b"HTTP/1.0")
 _SWITCHING_PROTOCOLS = 101
 _FINAL = 200
@@ -32,7 +32,7 @@ _WITHOUT_BODY = (204, 304)
 
 
 class Unacceptable(Exception):
-    """The answer is no HTTP that we accept, or too large. Nothing more is read from its connection."""
+    """The answer is malformed or too large. The caller reads nothing more from the connection."""
 
     def __init__(self, failure: Literal["malformed", "too_large"]) -> None:
         super().__init__(failure)
@@ -40,7 +40,7 @@ class Unacceptable(Exception):
 
 
 class AnswerReader:
-    """Takes the bytes of one answer as they arrive, and copies it once it is whole."""
+    """Takes the bytes of one answer as they arrive, and returns the copy once the answer is whole."""
 
     def __init__(self) -> None:
         self._arrived = bytearray()
@@ -53,7 +53,7 @@ class AnswerReader:
         self._is_last = False
 
     def take(self, data: bytes) -> bytes | None:
-        """The whole answer in our form; None while more must arrive. Raises `Unacceptable`."""
+        """The copy of the whole answer; None while bytes are missing. Raises `Unacceptable`."""
         self._bytes += len(data)
         self._arrived += data
         try:
@@ -68,11 +68,11 @@ class AnswerReader:
         return self._copy() if self._framing.is_whole else None
 
     def end(self) -> bytes:
-        """What `take` returns, when the connection has ended: empty unless the end is what ends the body."""
+        """The copy after the connection has ended; empty unless this end is also the end of the body."""
         return self._copy() if isinstance(self._framing, _UntilTheEnd) else b""
 
     def _read_head(self) -> bool:
-        """Read the next head; False when it is not there yet."""
+        """Read the next head. False if more bytes must arrive first."""
         end = find_end(self._arrived, self._looked_at)
         if end < 0:
             self._looked_at = len(self._arrived)
@@ -107,13 +107,13 @@ class AnswerReader:
         return framing_of(length)
 
     def _copy(self) -> bytes:
-        """The connection is not used again when bytes came behind the answer: they would answer the next request."""
+        """The copy. If bytes came after the answer it closes the connection: they would answer the next request."""
         close = b"connection: close\r\n" if self._is_last or self._arrived else b""
         return b"HTTP/1.1 %d \r\ncontent-length: %d\r\n%b\r\n%b" % (self._status, len(self._body), close, self._body)
 
 
 class _UntilTheEnd:
-    """A body that ends where its connection ends (RFC 9112 §6.3)."""
+    """A body that ends with its connection (RFC 9112 §6.3)."""
 
     is_whole = False
 
@@ -124,7 +124,7 @@ class _UntilTheEnd:
 
 
 def _status_line(line: bytes) -> tuple[str, int]:
-    """Version and status. The reason is free text, and may lack with the blank before it."""
+    """Version and status. The reason phrase and the blank before it may be missing."""
     version, _, rest = line.partition(b" ")
     status = rest.partition(b" ")[0]
     if version not in _VERSIONS or len(status) != len(b"200") or not status.isdigit() or status < b"100":

@@ -1,8 +1,8 @@
-"""HTTP calls to a neighbour, bounded in time, size and number. Knows no contract; httpx's faults end here.
+"""HTTP calls to another server, limited in time, size and number. Faults of httpx become `NoAnswer` here.
 
-httpx on trio, with one thing of ours: how many calls run at once is counted here and not by httpx's pool, because a
-request that is cancelled while it waits for that pool may take a slot with it for good (encode/httpcore#1093, shown on
-asyncio; our storms did not reproduce it on trio, and a pool without a limit has no slots to lose).
+This module limits the number of calls itself, instead of the pool of httpx. There, a request that is cancelled while it
+waits may lose its slot for good (encode/httpcore#1093, shown on asyncio). Our load tests did not reproduce that on
+trio, but a pool without a limit cannot have the fault.
 """
 
 import ssl
@@ -25,7 +25,7 @@ Failure = Literal["timeout", "connect", "broken", "malformed", "too_large"]
 
 
 class NoAnswer(Exception):
-    """There is no whole answer; whether the neighbour did what was asked is unknown (not for `connect`)."""
+    """No usable answer came. With `connect` the request was not sent; otherwise it may have had its effect."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
@@ -33,20 +33,20 @@ class NoAnswer(Exception):
 
     @property
     def is_unusable(self) -> bool:
-        """The neighbour answered, though nothing of use. That may be about this one request."""
+        """Whether an answer came but was malformed or too large, which may concern this one request only."""
         return self.failure in ("malformed", "too_large")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, whatever its status."""
+    """A whole answer with any status."""
 
     status: int
     body: bytes = field(repr=False)
 
 
 class HttpClient:
-    """Calls to one neighbour. Made by `open_http_client`."""
+    """Calls to one server. Made by `open_http_client`."""
 
     def __init__(self, http: httpx.AsyncClient, *, concurrency: int) -> None:
         self._http = http
@@ -61,11 +61,11 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Call once and return the answer. `path` is appended to the base URL as it is; `body` is JSON.
+        """Make a call and return the answer. `path` is appended to the base URL unchanged; `body` is JSON.
 
-        All of it, waiting for other calls included, takes at most `timeout`, and less under a nearer deadline of the
-        caller's. Raises `NoAnswer`. Redirects are not followed. Only for what may be repeated: when the neighbour
-        closes a kept connection at the very moment it is used, the call is made once more.
+        The call takes at most `timeout`, including the wait for other calls; an earlier deadline of the caller also
+        holds. Raises `NoAnswer`. Redirects are not followed. The request must allow a repeat: if the server closes a
+        kept connection at the moment of use, the call is made once more.
         """
         with trio.move_on_after(timeout.total_seconds()):
             async with self._free:
@@ -105,10 +105,10 @@ class HttpClient:
 
 @asynccontextmanager
 async def open_http_client(base_url: str, *, concurrency: int = 50) -> AsyncGenerator[HttpClient]:
-    """At most `concurrency` calls at once; connections are kept for the next. Does not connect by itself.
+    """Open a client for at most `concurrency` calls at once. It keeps connections for later calls.
 
-    `https` is verified against the system's certificates (SSL_CERT_FILE, SSL_CERT_DIR); proxies of the environment are
-    not used, since neighbours are near.
+    It does not connect by itself. The server of an `https` URL is verified against the system's certificates
+    (SSL_CERT_FILE, SSL_CERT_DIR). Proxies of the environment are not used, since the servers are near.
     """
     http = httpx.AsyncClient(
         base_url=base_url,

@@ -1,4 +1,4 @@
-"""httpx' connections, with `AnswerReader` between the neighbour and h11."""
+"""The connections of httpx, with `AnswerReader` between the server and h11."""
 
 import ssl
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ import httpx
 from shared.io.http_answer import AnswerReader
 
 _READ_BYTES = 16 * 1024
-"""Reading so much at once holds the loop for a few milliseconds at most."""
+"""Parsing this many bytes holds the loop for a few milliseconds at most."""
 _KEPT_SECONDS = 5.0
-_TRIO = cast(httpcore.AsyncNetworkBackend, httpcore.TrioBackend())  # typed for machines without trio, too
+_TRIO = cast(httpcore.AsyncNetworkBackend, httpcore.TrioBackend())  # its type also allows for machines without trio
 
 
 class ReadingTransport(httpx.AsyncHTTPTransport):
-    """httpx' transport, whose every connection reads answers by our reader. Raises `Unacceptable` beside httpx' own."""
+    """The transport of httpx with our reader on every connection. Raises `Unacceptable` and the faults of httpx."""
 
     def __init__(self, *, tls_context: ssl.SSLContext, kept_connections: int) -> None:
         super().__init__(verify=tls_context, trust_env=False)
@@ -42,13 +42,13 @@ class _ReadingBackend(httpcore.AsyncNetworkBackend):
 
 
 class _ReadingStream(httpcore.AsyncNetworkStream):
-    """A connection whose `read` returns one whole answer, in our form."""
+    """A connection whose `read` returns a copy of one whole answer."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Empty when the connection ended before the answer did: httpx says so then."""
+        """The copy of the next answer. It is empty if the connection ended first, from which httpx makes its fault."""
         reader = AnswerReader()
         while data := await self._stream.read(min(max_bytes, _READ_BYTES), timeout):
             if (answer := reader.take(data)) is not None:

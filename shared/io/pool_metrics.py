@@ -1,4 +1,4 @@
-"""What the connections to Postgres tell: OpenTelemetry's conventions for pools (`db.client.connection.…`)."""
+"""Metrics of the connections to Postgres, by OpenTelemetry's conventions for pools (`db.client.connection.…`)."""
 
 from collections.abc import Callable, Iterable
 
@@ -22,7 +22,7 @@ _TIMEOUTS = _METER.create_counter(
 
 
 def watch_pool(size: int, in_use: Callable[[], int], waiting: Callable[[], int]) -> None:
-    """Show a pool from now on. The functions are called at each look, in whatever thread looks."""
+    """Show a pool from now on. Each scrape or export calls the functions, in its own thread."""
     _METER.create_observable_up_down_counter(
         "db.client.connection.max",
         [_observed(lambda: size)],
@@ -44,7 +44,7 @@ def watch_pool(size: int, in_use: Callable[[], int], waiting: Callable[[], int])
 
 
 def record_wait(seconds: float, *, in_vain: bool) -> None:
-    """One unit of work that found no free connection; the others, which wait for nothing, are not counted here."""
+    """Record the wait of a unit of work that found no free connection. Other units do not wait and are not recorded."""
     _WAIT_TIME.record(seconds, _POOL)
     if in_vain:
         _TIMEOUTS.add(1, _POOL)

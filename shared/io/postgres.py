@@ -1,7 +1,7 @@
-"""Postgres for trio: units of work on a few connections, and on connections of their own.
+"""Postgres for trio: units of work on pooled connections or on a connection of their own.
 
-One crossing per unit of work, shielded and bounded from the inside. This room knows no table; driver and OS faults
-become `DependencyUnavailable("postgres")` here and nowhere else. Why not asyncpg's own pool:
+A unit of work crosses into asyncio once, shielded, and ends by its own timeouts. Only this module turns faults of the
+driver and the system into `DependencyUnavailable("postgres")`. Reasons against asyncpg's own pool:
 docs/decisions/0001-postgres-crossing.md.
 """
 
@@ -27,9 +27,9 @@ from shared.telemetry import tracing
 P = ParamSpec("P")
 T = TypeVar("T")
 Unit = Callable[Concatenate[asyncpg.Connection, P], Awaitable[T]]
-"""A unit of work: a function of a connection, and of what its caller gives it besides."""
+"""A unit of work: a function of a connection and of further arguments."""
 Body = Callable[[asyncpg.Connection], Awaitable[T]]
-"""A unit of work that needs nothing but its connection."""
+"""A unit of work with its arguments bound, so that it takes only a connection."""
 
 ATTEMPTS = 3
 _RETRIED = (
@@ -40,20 +40,21 @@ _RETRIED = (
 )
 _BROKEN = (
     OSError,
-    asyncpg.InternalClientError,  # the server's farewell met our question
-    asyncpg.PostgresWarning,  # an error with the state of a warning
+    asyncpg.InternalClientError,  # the server closed the connection while a statement was on its way
+    asyncpg.PostgresWarning,  # an error with the SQLSTATE of a warning
 )
 # SQLSTATE classes (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _OF_THE_CALLER = ("22", "23")
-"""Data and constraints: the statement's own values are wrong. Whatever else a server, or what stands before it, says is
-weather."""
+"""Classes of errors in a statement's own values: data and constraints. Every other error of a server or pooler means an
+unavailable database."""
 _EXPECTED_CLASSES = frozenset({"08", "28", "3D", "3F", "40", "53", "55", "57", "58"})
 _EXPECTED_STATES = frozenset({
     "25006",  # read_only_sql_transaction: a standby, or a primary that became one
     "25P03",  # idle_in_transaction_session_timeout
     "42501", "42703", "42883", "42P01",  # grants, columns, functions or tables of another release, or of none yet
 })  # fmt: skip
-"""Weather that the connection survives. After any other (a pooler lost a prepared statement) it is cut."""
+"""Errors after which the connection can still be used. After any other, such as a prepared statement that a pooler
+lost, it is closed."""
 
 _CURES = {
     "28P01": "the password is refused: correct AUTHSESSION_POSTGRES_DSN",
@@ -65,15 +66,16 @@ _CURES = {
     "53100": "the disk of the server is full: make room",
     "53300": "the server has no free connection: raise its max_connections, or lower the pool sizes",
 }
-"""What a person does about a fault, by its SQLSTATE."""
+"""The cure for an operator, by SQLSTATE."""
 
 _log = logging.getLogger("authsession.io.postgres")
 
 
 class Postgres:
-    """Units of work on at most `pool_size` connections, each opened when first needed. Made by `open_postgres`.
+    """Runs units of work on at most `pool_size` connections. Made by `open_postgres`.
 
-    Nothing ever sets session state, so a connection goes from one unit to the next as it is: no reset, no round trip.
+    A connection is opened when first needed. No unit sets session state, so the next one needs no reset and saves a
+    round trip.
     """
 
     def __init__(
@@ -91,20 +93,22 @@ class Postgres:
         self._unit_timeout = unit_timeout.total_seconds()
         self._pool_size = pool_size
         self._free = trio.Semaphore(pool_size)
-        self._idle: list[asyncpg.Connection] = []  # the last one used is used next: the statements it knows are warm
+        self._idle: list[asyncpg.Connection] = []  # the one used last is used next, as its prepared statements are warm
 
     async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Call `function` with a connection and these arguments, in asyncio, and return what it returns.
+        """Call `function` in asyncio with a connection and these arguments, and return its result.
 
-        There is no implicit transaction: a single statement commits by itself, more need `connection.transaction()`.
-        `function` awaits nothing but its connection. It must be idempotent when rolled back: a deadlock or a
-        serialization failure repeats it (at most `ATTEMPTS` runs). Cancellation comes before the first statement or
-        after the last, never between. Ends within twice `acquire_timeout` (a free connection, connecting) and once
-        `unit_timeout`: then the connection is cut under `function`.
+        * Transactions: none is implicit. A single statement commits by itself; more need `connection.transaction()`.
+        * `function` may await only its connection.
+        * Repeats: a deadlock or a serialization failure repeats `function`, up to `ATTEMPTS` runs. So a run that was
+          rolled back must leave no effect.
+        * Cancellation takes effect before the first statement or after the last, never between.
+        * Time: at most twice `acquire_timeout`, for a free connection and for connecting, and once `unit_timeout`. Then
+          the connection is closed under `function`.
 
-        Raises `DependencyUnavailable("postgres")` when the database cannot serve (away, paused, read-only, full, not
-        migrated) or says what nobody expects; the outcome of the unit is then unknown. Errors of data and constraints,
-        and whatever `function` itself raises, pass unchanged, but for the row's values, which are taken out of them.
+        Raises `DependencyUnavailable("postgres")` if the database cannot serve (away, paused, read-only, full, not
+        migrated) or gives an unexpected error. The outcome of the unit is then unknown. Errors of data and constraints
+        are raised without the row's values; exceptions of `function` itself are raised unchanged.
         """
         with tracing.unit_of_work(function):
             await self._wait_for_free_connection()
@@ -147,9 +151,9 @@ class Postgres:
         return None
 
     def _give_back(self, connection: asyncpg.Connection) -> None:
-        """A transaction that a body left open is rolled back by cutting its connection."""
+        """Return the connection to the pool. An open transaction is rolled back by closing its connection."""
         if not connection.is_closed() and connection.is_in_transaction():
-            _log.error("a unit of work left its transaction open")
+            _log.error("transaction left open by a unit of work")
             _cut(connection)
         if not connection.is_closed():
             self._idle.append(connection)
@@ -159,7 +163,7 @@ class Postgres:
             _cut(self._idle.pop())
 
     def show_pool(self) -> None:
-        """In the metrics of the process, from now on. Of one pool a process: theirs would be one series."""
+        """Show the pool in the metrics from now on. Call it for one pool of a process only: all would share one series."""
         watch_pool(
             self._pool_size,
             in_use=lambda: self._pool_size - self._free.value,
@@ -167,12 +171,12 @@ class Postgres:
         )
 
     async def close(self) -> None:
-        """Close the connections. Every unit of work must have ended."""
+        """Close the connections. All units of work must have ended."""
         await asyncio.gather(*(_close(connection) for connection in self._idle))
 
     @asynccontextmanager
     async def own_connection(self) -> AsyncGenerator["OwnConnection"]:
-        """A connection outside the pool, so that its holder never waits for those who serve requests.
+        """A connection outside the pool, so that its holder never waits behind requests.
 
         Raises `DependencyUnavailable("postgres")` if the database cannot be reached.
         """
@@ -185,14 +189,17 @@ class Postgres:
 
 
 class OwnConnection:
-    """For one task at a time."""
+    """A connection outside the pool, for one task at a time."""
 
     def __init__(self, connection: asyncpg.Connection, unit_timeout: float) -> None:
         self._connection = connection
         self._unit_timeout = unit_timeout
 
     async def unit_of_work(self, function: Unit[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `Postgres.unit_of_work`, on this connection. After a fault that closed it, each call raises."""
+        """Run a unit of work on this connection, as `Postgres.unit_of_work` does.
+
+        After a fault that closed the connection, each call raises `DependencyUnavailable("postgres")`.
+        """
         with tracing.unit_of_work(function):
             return await aio.call(
                 _bounded, self._connection, lambda connection: function(connection, *args, **kwargs), self._unit_timeout
@@ -210,12 +217,12 @@ async def open_postgres(
     settings: Mapping[str, str] = MappingProxyType({}),
     direct_dsn: str | None = None,
 ) -> AsyncGenerator[Postgres]:
-    """At most `pool_size` connections to `dsn` (a libpq URL), each opened when first needed, with these settings.
+    """A pool of at most `pool_size` connections to `dsn`, a libpq URL, with these session settings.
 
-    With `direct_dsn` the other one leads through a pooler that gives each transaction another session: nothing is set
-    there, and what the role was given by `migrate` holds. Connections of their own then go by `direct_dsn`.
+    With `direct_dsn`, `dsn` leads through a pooler that gives each transaction another session. Nothing is set in these
+    sessions, and the settings that `migrate` gave to the role hold. Connections outside the pool use `direct_dsn`.
 
-    Does not connect: a process starts without Postgres, and recovers by itself when it comes (back). Raises
+    It does not connect: a process starts without Postgres, and recovers by itself when Postgres is back. Raises
     `ConfigurationError` for a DSN that can never work.
     """
     pooled, direct = (
@@ -242,7 +249,7 @@ async def open_postgres(
 
 
 async def _connected(server: Server) -> asyncpg.Connection:
-    """Nothing that goes wrong here is the caller's: the DSN was read at boot, the rest the server says."""
+    """Connect. Every fault means an unavailable database, because the DSN was checked at start."""
     try:
         return await server.connect()
     except Exception as fault:
@@ -250,9 +257,9 @@ async def _connected(server: Server) -> asyncpg.Connection:
 
 
 async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float) -> T:
-    """Run `body`; when its time is over cut the connection, which ends whatever it waits for.
+    """Run `body`, and close the connection after `seconds`, which ends every wait of it.
 
-    (Cancelling would not: leaving a transaction block then still waits for a rollback.)
+    Cancelling would not end it, because leaving a transaction block then still waits for a rollback.
     """
     timer = asyncio.get_running_loop().call_later(seconds, _cut, connection)
     try:
@@ -261,11 +268,11 @@ async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float
         _cut(connection)
         raise _unavailable_by(fault) from fault
     except asyncpg.PostgresError as error:
-        error.detail = None  # "Key (email)=(...) already exists", "Failing row contains (...)": never into a log
+        error.detail = None  # it quotes values, as in "Key (email)=(...) already exists", which no log may hold
         if _state(error).startswith(_OF_THE_CALLER):
             raise
         if not _is_expected(error):
-            _log.error("postgres answered what nobody expects", extra={"fault": _kind(error)})
+            _log.error("postgres gave an unexpected answer", extra={"fault": _kind(error)})
             _cut(connection)
         raise _unavailable_by(error) from error
     except asyncpg.InterfaceError as fault:
@@ -275,7 +282,7 @@ async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float
     except Exception as fault:
         if not _tripped_driver(fault):
             raise
-        _log.error("postgres answered what nobody expects", extra={"fault": _kind(fault)})
+        _log.error("postgres gave an unexpected answer", extra={"fault": _kind(fault)})
         _cut(connection)
         raise _unavailable_by(fault) from fault
     finally:
@@ -283,7 +290,7 @@ async def _bounded(connection: asyncpg.Connection, body: Body[T], seconds: float
 
 
 def _tripped_driver(fault: Exception) -> bool:
-    """Whether it was raised within asyncpg: bytes that are not Postgres' make it fail in any way."""
+    """Whether asyncpg itself raised the fault. Bytes that are not Postgres' protocol make it raise any exception."""
     frame = fault.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -307,7 +314,7 @@ def _cut(connection: asyncpg.Connection) -> None:
 async def _close(connection: asyncpg.Connection) -> None:
     try:
         await connection.close(timeout=1)
-    except Exception:  # noqa: BLE001 - a goodbye: whatever the server says to it, the connection ends
+    except Exception:  # noqa: BLE001 - the connection ends, whatever the server answers
         _cut(connection)
 
 
@@ -320,12 +327,12 @@ def _is_expected(error: asyncpg.PostgresError) -> bool:
 
 
 def _kind(fault: Exception) -> str:
-    """Never the text of a fault: that may quote an address or a row."""
+    """The type and SQLSTATE of a fault. Its text may quote an address or a row, so it is never used."""
     return f"{type(fault).__name__} {getattr(fault, 'sqlstate', None) or ''}".rstrip()
 
 
 def _unavailable_by(fault: Exception, address: str | None = None) -> DependencyUnavailable:
-    """Logged with what a person does about it, and where."""
+    """Log the fault with its cure and the server's address, and return the exception to raise."""
     told = {"problem": _CURES.get(getattr(fault, "sqlstate", None) or ""), "address": address}
     return _unavailable(_kind(fault), **{name: value for name, value in told.items() if value is not None})
 

@@ -1,4 +1,4 @@
-"""Opens one connection to Postgres, with its session's settings. In asyncio; faults pass as they come."""
+"""Opens a connection to Postgres with its session settings. For asyncio; faults of the driver are raised unchanged."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import asyncpg
 from shared.io.postgres_dsn import Target
 
 PASSED_OVER = (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError)
-"""What lets the next host be tried; the last: not a primary."""
+"""Faults after which the next host is tried. The last one means that a host is not a primary."""
 _SHORTEST = 0.1
 
 
@@ -21,16 +21,16 @@ class Server:
 
     @property
     def address(self) -> str:
-        """Where they are, for a person; nothing secret."""
+        """The hosts as text for an operator, without secrets."""
         return ", ".join(f"{each.arguments['host']}:{each.arguments['port']}" for each in self.targets)
 
     async def connect(self) -> asyncpg.Connection:
-        """A connection to the first one that takes us."""
+        """A connection to the first host that accepts it."""
         return await connect_to_first(self.targets)
 
 
 async def connect_to_first(targets: Sequence[Target]) -> asyncpg.Connection:
-    """The first host that takes us; asyncpg would let one that says nothing use up the time of all."""
+    """Connect to the first host that accepts. Each has a timeout; in asyncpg a silent host could use up all time."""
     *others, last = targets
     for target in others:
         try:
@@ -41,7 +41,7 @@ async def connect_to_first(targets: Sequence[Target]) -> asyncpg.Connection:
 
 
 async def connect_to(target: Target) -> asyncpg.Connection:
-    """A connection with the settings of its session, set by one statement."""
+    """Connect, and set the session settings by one statement, within the target's timeout."""
     if not target.settings:
         return await asyncpg.connect(**target.connect_arguments())
     began = asyncio.get_running_loop().time()
@@ -56,7 +56,7 @@ async def connect_to(target: Target) -> asyncpg.Connection:
 
 
 def _set_settings(settings: Mapping[str, str]) -> str:
-    """The statement, without arguments: one with arguments would be prepared, which not every pooler keeps."""
+    """The statement with literals. With arguments it would be prepared, which some poolers do not keep."""
     return "select " + ", ".join(
         f"set_config({_literal(name)}, {_literal(value)}, false)" for name, value in settings.items()
     )

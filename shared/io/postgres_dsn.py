@@ -1,4 +1,4 @@
-"""From a libpq URL to a target for each host: encryption said explicitly, timeouts on the server and on the client."""
+"""Turns a libpq URL into a target for each host, with explicit encryption and timeouts on server and client."""
 
 import getpass
 import os
@@ -22,9 +22,9 @@ _SHORTEST_CONNECT_TIMEOUT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One server that a DSN names. `arguments` are asyncpg's; `settings` are set in each session once it is open.
+    """A server that a DSN names. `arguments` are those of asyncpg; `settings` are set in each session once it is open.
 
-    They are not startup parameters: pgbouncer refuses a connection with any that it does not know.
+    Settings are not sent as startup parameters, because pgbouncer refuses a connection with one that it does not know.
     """
 
     arguments: Mapping[str, Any] = field(repr=False)
@@ -32,7 +32,7 @@ class Target:
     settings: Mapping[str, str]
 
     def connect_arguments(self) -> dict[str, Any]:
-        """All of asyncpg's arguments, so that it looks for nothing in the home directory. May raise `OSError`."""
+        """All arguments for asyncpg, so that it reads nothing from the home directory. May raise `OSError`."""
         if self.tls is None:
             return {**self.arguments, "ssl": False}
         return {**self.arguments, "ssl": self.tls.context(), "direct_tls": self.tls.is_direct}
@@ -45,10 +45,10 @@ def connect_targets(
     unit_timeout: timedelta,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Target]:
-    """A target for each host in its order, with its share of `acquire_timeout`.
+    """A target for each host, in order. Each gets an equal share of `acquire_timeout`.
 
-    Raises `ConfigurationError`, which never quotes the DSN. Postgres gives up before the client does (lock < statement
-    < unit), so that a slow statement costs an error and not a connection.
+    Postgres gives up before the client does (lock < statement < unit), so that a slow statement costs an error and not
+    a connection. Raises `ConfigurationError`, which never quotes the DSN.
     """
     url = split_url(dsn)
     parameters = parameters_of(url)
@@ -68,11 +68,11 @@ def connect_targets(
 
 
 def session_settings_of(unit_timeout: timedelta) -> dict[str, str]:
-    """What each session of ours runs with."""
+    """The settings of each of our sessions."""
     return {
         "search_path": _SCHEMA,
         **timeouts(unit_timeout),
-        # A client that vanished holds its locks until Postgres notices (ignored on Unix sockets).
+        # Postgres notices a vanished client sooner, which holds its locks until then (no effect on Unix sockets).
         "tcp_keepalives_idle": "5",
         "tcp_keepalives_interval": "2",
         "tcp_keepalives_count": "3",
@@ -81,7 +81,7 @@ def session_settings_of(unit_timeout: timedelta) -> dict[str, str]:
 
 
 def timeouts(unit_timeout: timedelta) -> dict[str, str]:
-    """Postgres' own deadlines for a unit of work: a wait for a lock, a statement, a silent client."""
+    """Postgres' own deadlines in a unit of work: for the wait for a lock, for a statement, and for an idle client."""
     unit = unit_timeout.total_seconds()
     return {
         "lock_timeout": _milliseconds(unit * 0.6),
@@ -91,7 +91,7 @@ def timeouts(unit_timeout: timedelta) -> dict[str, str]:
 
 
 def is_encrypted_or_local(dsn: str) -> bool:
-    """Whether nobody between here and Postgres reads along: TLS, or every host is this machine."""
+    """Whether nobody between here and Postgres can read along: TLS is on, or every host is this machine."""
     url = split_url(dsn)
     parameters = parameters_of(url)
     is_local = _are_local(_hosts(url, parameters))
@@ -105,7 +105,7 @@ def hosts_of(dsn: str) -> list[tuple[str, int]]:
 
 
 def _credentials(url: SplitResult, parameters: Mapping[str, str]) -> dict[str, str]:
-    """User, and password or the file that holds it; as libpq, the environment's where the URL names none."""
+    """User, and password or passfile. As in libpq, the environment supplies those that the URL does not name."""
     user = unquote(url.username or "") or parameters.get("user") or os.environ.get("PGUSER") or _system_user()
     password = unquote(url.password or "") or parameters.get("password") or os.environ.get("PGPASSWORD")
     if password:
@@ -127,7 +127,7 @@ def _system_user() -> str:
 
 
 def _timeout(parameters: Mapping[str, str], share: float) -> float:
-    """connect_timeout, but never longer than the process waits for a connection."""
+    """The timeout of one host in seconds: connect_timeout, but at most its share of the process' own timeout."""
     asked = int(parameters.get("connect_timeout", "0"))
     return min(max(asked, _SHORTEST_CONNECT_TIMEOUT), share) if asked > 0 else share
 

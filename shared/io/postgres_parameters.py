@@ -1,4 +1,4 @@
-"""The parameters of a libpq URL: every one works here, is met already, or is refused with its cure."""
+"""The parameters of a libpq URL. Each one works, holds anyway, or is refused with its cure."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ TLS_MODES = ("disable", "require", "verify-ca", "verify-full")
 OWN_SETTINGS = (
     "search_path", "lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "client_encoding",
 )  # fmt: skip
-"""What a session of ours sets for itself, so that `options` cannot."""
+"""Settings that each of our sessions sets itself. `options` must not set them."""
 
 _FREE = {
     "host", "port", "dbname", "database", "user", "password", "passfile",
@@ -19,11 +19,11 @@ _FREE = {
 }  # fmt: skip
 _WHOLE_NUMBERS = {
     "connect_timeout",
-    # Postgres itself is told to probe a silent client, and every unit of work ends by a deadline of its own.
+    # Postgres probes a silent client by our session settings, and every unit of work has a deadline of its own.
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 }  # fmt: skip
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    # "allow" and "prefer" would let whoever is on the path choose plain text (SPEC §7.2).
+    # "allow" and "prefer" would let anybody on the path choose plain text (SPEC §7.2).
     "sslmode": TLS_MODES,
     "channel_binding": ("disable", "prefer", "require"),
     "gssencmode": ("disable", "prefer"),
@@ -63,22 +63,22 @@ _ROUTING = re.compile(r"(?:endpoint|project)=\S+")
 
 
 def split_url(dsn: str) -> SplitResult:
-    """Raises `ConfigurationError`, which never quotes the DSN."""
+    """Split the URL. Raises `ConfigurationError`, which never quotes the DSN."""
     try:
         url = urlsplit(dsn)
-    except ValueError:  # whose text may quote the password
+    except ValueError:  # its text may quote the password
         raise _unencoded() from None
     if url.scheme not in ("postgresql", "postgres"):
         raise ConfigurationError(["the Postgres DSN must be a URL, postgresql://user:password@host:port/database"])
     if url.netloc and "@" not in url.netloc and "@" in url.path + url.query + url.fragment:
-        raise _unencoded()  # a password with a slash or question mark: its rest would be read as a path or parameter
+        raise _unencoded()  # the part of a password after a slash or question mark would be read as path or parameter
     return url
 
 
 def parameters_of(url: SplitResult) -> dict[str, str]:
-    """The parameters after the question mark, by name. Raises `ConfigurationError` that names every one that is wrong.
+    """The parameters after the question mark by name. An empty value counts as not set; a plus sign is not a blank.
 
-    An empty value is none. A plus sign is a plus sign.
+    Raises `ConfigurationError` with every problem.
     """
     found: dict[str, str] = {}
     problems: list[str] = []
@@ -95,9 +95,9 @@ def parameters_of(url: SplitResult) -> dict[str, str]:
 
 
 def session_settings(options: str) -> tuple[dict[str, str], str]:
-    """Of libpq's `options`: what they set in the session, and what only a proxy before Postgres reads.
+    """Split libpq's `options` into session settings and the routing options that only a proxy before Postgres reads.
 
-    Raises `ConfigurationError`. A backslash keeps a blank in its value.
+    A backslash keeps a blank in a value. Raises `ConfigurationError`.
     """
     settings: dict[str, str] = {}
     routing: list[str] = []
@@ -116,7 +116,7 @@ def session_settings(options: str) -> tuple[dict[str, str], str]:
 
 
 def _words(options: str) -> list[str]:
-    """Each option is one word; `-c name=value` is joined to one."""
+    """The options as one word each. `-c name=value` becomes one word."""
     parts = [part.replace("\\ ", " ").replace("\\\\", "\\") for part in _BLANKS.split(options) if part]
     words: list[str] = []
     for part in parts:

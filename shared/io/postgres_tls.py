@@ -1,7 +1,7 @@
-"""TLS to Postgres as a libpq URL asks for it: the mode, who vouches for the server, the client's certificate.
+"""TLS to Postgres by the parameters of a libpq URL: mode, trusted certificates and the client's certificate.
 
-Files of the home directory are used if they can be read, and never looked for otherwise: a service user's home may be
-unreadable or missing.
+Files in the home directory are used only if they can be read, because a service user's home may be unreadable or
+missing.
 """
 
 import os
@@ -22,7 +22,7 @@ _HOME_FILES = {
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Encryption that is always spoken. Without `root` nobody vouches for the server: encrypted, not verified."""
+    """TLS with these parameters. Without `root` the connection is encrypted, but the server is not verified."""
 
     root: str | None
     checks_name: bool
@@ -35,14 +35,17 @@ class Tls:
     is_direct: bool
 
     def context(self) -> ssl.SSLContext:
-        """The files as they are now: a renewed certificate serves from the next connection on. May raise `OSError`."""
+        """A context with the present files, so that the next connection uses a renewed certificate.
+
+        May raise `OSError`.
+        """
         context = self._bare_context()
         for _, load in self._loads(context):
             load()
         return context
 
     def check(self) -> None:
-        """Raises `ConfigurationError`, which names what cannot be used."""
+        """Raise `ConfigurationError` that names every parameter whose file cannot be used."""
         problems: list[str] = []
         for name, load in self._loads(self._bare_context()):
             try:
@@ -80,10 +83,10 @@ class Tls:
 
 
 def tls_of(parameters: Mapping[str, str], *, is_local: bool) -> Tls | None:
-    """What a URL with these parameters asks for; None: plain text. Raises `ConfigurationError`.
+    """The TLS that a URL with these parameters asks for; None for plain text. Raises `ConfigurationError`.
 
-    `channel_binding=require` wants proof that nobody stands between. The driver cannot bind a password to its channel;
-    so the server's certificate and name are verified, which nobody between could pass either.
+    `channel_binding=require` asks for proof that nobody is on the path. The driver cannot bind a password to its
+    channel, so the server's certificate and name are verified instead, which protects against the same attacker.
     """
     binds = parameters.get("channel_binding", "").lower() == "require"
     root = _file(parameters, "sslrootcert")
@@ -114,7 +117,10 @@ def tls_of(parameters: Mapping[str, str], *, is_local: bool) -> Tls | None:
 
 
 def tls_mode(parameters: Mapping[str, str], *, is_local: bool) -> str:
-    """libpq's sslmode. Not said: plain text on this machine, TLS beyond it; with sslrootcert=system verified."""
+    """The sslmode of libpq. Its default is plain text on this machine and TLS beyond it.
+
+    With sslrootcert=system the default is `verify-full`; with channel_binding=require it is TLS.
+    """
     default = "disable" if is_local else "require"
     if parameters.get("sslrootcert") == _SYSTEM:
         default = "verify-full"
@@ -141,7 +147,7 @@ def _revoked(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def _file(parameters: Mapping[str, str], name: str) -> str | None:
-    """What the URL says, else libpq's variable, else libpq's file of the home directory if it can be read."""
+    """The file of the URL, else of libpq's environment variable, else of the home directory if it can be read."""
     given = parameters.get(name) or os.environ.get(f"PG{name.upper()}")
     if given:
         return given

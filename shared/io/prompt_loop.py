@@ -1,17 +1,17 @@
-"""trio-asyncio's event loop with fewer steps between a driver and its socket.
+"""An event loop for trio-asyncio with fewer steps between a driver and its socket.
 
 trio-asyncio hands every callback to one task of the loop, through a queue. The answer to a statement goes from the task
 that saw the socket readable to the loop's task, and from there to the task that asked. A cancelled timer still wakes
 the loop when its time comes. In this loop the task that makes callbacks due runs them, at once and in their order.
 
-The loop uses private names of trio-asyncio. `is_supported` therefore allows only versions that
-`tests/unit/io/test_prompt_loop.py` passed with; with any other version the stock loop serves.
-Measured: docs/decisions/0034-prompt-loop.md.
+The loop uses private names of trio-asyncio. `is_supported` therefore allows only versions with which
+`tests/unit/io/test_prompt_loop.py` has passed. Any other version gets its stock loop.
+Measurements: docs/decisions/0034-prompt-loop.md.
 """
 
 # ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false, reportIncompatibleMethodOverride=false, reportUnknownArgumentType=false
-# (trio-asyncio is untyped: its methods that only raise are inferred to return `Never`.)
+# trio-asyncio has no types, and a method of it that only raises is inferred to return `Never`.
 
 import asyncio
 import heapq
@@ -29,13 +29,13 @@ from sniffio import thread_local as current_library
 T = TypeVar("T")
 
 TESTED_VERSIONS = frozenset({"0.16.0"})
-"""Versions of trio-asyncio whose private names are the ones that this module uses."""
+"""Versions of trio-asyncio that have the private names of this module."""
 MOST = 100
-"""Callbacks that are run in one go: then other tasks have their turn, even if callbacks make callbacks for ever."""
+"""Maximum number of callbacks in one run, so that callbacks that make callbacks for ever leave time to other tasks."""
 
 
 class PromptLoop(trio_asyncio.TrioEventLoop):
-    """Made by `make_prompt`. For one thread, as every asyncio loop."""
+    """The event loop. Made by `make_prompt`; for one thread, like every asyncio loop."""
 
     _due: deque[asyncio.Handle]
     _timers: list[asyncio.TimerHandle]
@@ -43,9 +43,9 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
     _is_task_asked: bool
 
     async def run_promptly(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run an asyncio coroutine to its end; it has come to its first wait before any other task runs.
+        """Run an asyncio coroutine to its end. It reaches its first wait before any other task runs.
 
-        No cancellation reaches it: it must end by itself, and the caller's next checkpoint is cancelled.
+        No cancellation reaches the coroutine, so it must end by itself. The caller's next checkpoint is then cancelled.
         """
         if self.is_closed():
             coroutine.close()
@@ -78,7 +78,7 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
         return timer
 
     def _ask_task(self) -> None:
-        """Have the loop's own task run what is due, and then look at its timers anew."""
+        """Make the loop's own task run due callbacks and look at its timers again."""
         if not self._is_task_asked:
             self._queue_handle(asyncio.Handle(self._do_as_asked, (), self))
             self._is_task_asked = True
@@ -88,7 +88,7 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
         self._run_with_due(_nothing)
 
     def _run_with_due(self, first: Callable[[], T]) -> T:
-        """Call `first`, then whatever is due."""
+        """Call `first`, then due callbacks, at most `MOST`. Return the result of `first`."""
         library, current_library.name = current_library.name, "asyncio"
         self._is_running_due = True
         try:
@@ -114,19 +114,19 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
                     await wait_ready(fd)
                     if not handle.cancelled():
                         self._run_with_due(handle._run)
-            except Exception as fault:  # noqa: BLE001 - it goes to the loop's handler
-                if not handle.cancelled():  # else the socket was closed first
+            except Exception as fault:  # noqa: BLE001 - the loop's handler gets it
+                if not handle.cancelled():  # otherwise the socket was closed first
                     handle._raise(fault)
 
     async def _main_loop_one(self, no_wait: bool = False) -> None:  # noqa: FBT001, FBT002 - as trio-asyncio has it
         if self._ring_timers():
             self._run_with_due(_nothing)
-            await trio.lowlevel.checkpoint()  # else a timer that sets the next one would starve trio
+            await trio.lowlevel.checkpoint()  # without it, a timer that sets the next one would starve trio
         else:
             await super()._main_loop_one(no_wait)
 
     def _ring_timers(self) -> bool:
-        """Make due the timers whose time has come, and forget cancelled ones; whether any has rung."""
+        """Queue the timers whose time has come, and drop cancelled ones. Return whether any was queued."""
         has_rung = False
         while self._timers and (self._timers[0].cancelled() or self._timers[0].when() <= self.time()):
             timer = heapq.heappop(self._timers)
@@ -142,7 +142,7 @@ def is_supported() -> bool:
 
 
 def make_prompt(loop: trio_asyncio.TrioEventLoop) -> None:
-    """Turn the loop that `trio_asyncio.open_loop` made, and that nobody has used yet, into a `PromptLoop`."""
+    """Turn a loop of `trio_asyncio.open_loop` into a `PromptLoop`. The loop must be unused."""
     prompt = cast(PromptLoop, loop)
     prompt.__class__ = PromptLoop
     prompt._due = deque()

@@ -1,7 +1,8 @@
-"""SQL lives in `.sql` files beside its store: this room cuts them into named statements. It knows no database.
+"""Loads named SQL statements from the `.sql` files beside the stores.
 
-A file is a sequence of sections, each `-- name: read_challenge` and then a comment that says its purpose and the
-locks it takes, in which order. The comment stays in the statement, so that `pg_stat_activity` shows the name.
+A file is a sequence of sections. Each begins with `-- name: read_challenge` and a comment that says the purpose of the
+statement, and which locks it takes in which order. The name and the comment stay in the text of the statement, so that
+`pg_stat_activity` shows them.
 
 A statement writes its parameters as `:user_name`. Loading numbers them once, by first appearance, because Postgres
 knows them only as `$1`. Store code binds by name: `await connection.fetchrow(*SQL["read_account"](user_name=name))`.
@@ -16,7 +17,7 @@ from types import MappingProxyType
 from typing import Any
 
 Bound = tuple[str, *tuple[Any, ...]]
-"""The text of a statement, then its arguments in the order of their numbers: what a driver's `fetch` takes."""
+"""The text of a statement and its arguments in the order of their numbers, as a driver's `fetch` takes them."""
 
 _SECTION = re.compile(r"^-- name: *(\S+) *$", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -24,19 +25,19 @@ _COMMENT = re.compile(r"--.*")
 _NOTABLE = re.compile(r"--|/\*|['\"]|(?<![\w$])\$(?:[a-z_]\w*)?\$|(?<![:\w]):(?P<name>[a-z_]\w*)")
 """A parameter, or the beginning of a comment, a literal, a quoted name or a dollar-quoted body."""
 _CLOSINGS = {"--": "\n", "/*": "*/"}
-"""How a comment ends. Everything else that `_NOTABLE` finds ends as it begins."""
+"""The ends of comments, by their beginnings. Other texts that `_NOTABLE` finds end as they begin."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One named statement. Calling it with its parameters, each by its name, binds them."""
+    """A named statement. A call with all parameters by name binds them."""
 
     name: str
     text: str
     parameters: tuple[str, ...]
 
     def __call__(self, /, **values: Any) -> Bound:
-        """Return what a driver's `fetch` takes. Raises `TypeError` if a parameter is missing or unknown."""
+        """The arguments for a driver's `fetch`. Raises `TypeError` if a parameter is missing or unknown."""
         try:
             bound = (self.text, *map(values.__getitem__, self.parameters))
         except KeyError:
@@ -46,11 +47,11 @@ class Statement:
         return bound
 
     def many(self, rows: Iterable[Mapping[str, Any]]) -> tuple[str, list[tuple[Any, ...]]]:
-        """Return what a driver's `executemany` takes. Raises as a call does."""
+        """The arguments for a driver's `executemany`. Raises `TypeError` if a row's parameter is missing or unknown."""
         return self.text, [self(**row)[1:] for row in rows]
 
     def _mismatch(self, values: Mapping[str, Any]) -> TypeError:
-        """Names only: a message ends up in logs, and values are secrets."""
+        """The error with names only, because messages reach logs, and values may be secrets."""
         missing = sorted(set(self.parameters) - values.keys())
         unknown = sorted(values.keys() - set(self.parameters))
         return TypeError(f"statement {self.name!r} was bound wrongly: missing {missing}, unknown {unknown}")
@@ -58,18 +59,21 @@ class Statement:
 
 @cache
 def load(package: str, file: str = "queries.sql") -> Mapping[str, Statement]:
-    """The statements of `file` in `package`, by name. Raises `ValueError` for a file that is not well formed."""
+    """The statements of `file` in `package` by name, read once. Raises `ValueError` for a malformed file."""
     return MappingProxyType(parse(resources.files(package).joinpath(file).read_text("utf-8")))
 
 
 def columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Any, ...]]:
-    """Return the array of each name, for a statement that writes several rows. There must be one row at least."""
+    """The values of each name as an array, for a statement that writes several rows. At least one row is required."""
     names = rows[0].keys()
     return dict(zip(names, zip(*([row[name] for name in names] for row in rows), strict=True), strict=True))
 
 
 def parse(text: str) -> dict[str, Statement]:
-    """Cut `text` at its `-- name:` lines; refuse doubled, odd and empty names, and SQL before the first one."""
+    """Split `text` at its `-- name:` lines.
+
+    Raises `ValueError` for a repeated or malformed name, an empty statement, or SQL before the first name.
+    """
     preamble, *sections = _SECTION.split(text)
     if _without_comments(preamble):
         raise ValueError("SQL before the first '-- name:' line")
@@ -87,7 +91,7 @@ def parse(text: str) -> dict[str, Statement]:
 
 
 def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
-    """Return `sql` with `$1`, `$2`, … in place of its parameters, and their names in that order."""
+    """`sql` with `$1`, `$2`, … in place of its parameters, and the names of these in order."""
     pieces: list[str] = []
     numbers: dict[str, int] = {}
     done = 0
@@ -101,7 +105,7 @@ def _numbered(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _end(sql: str, opening: re.Match[str]) -> int:
-    """Where the text ends that `opening` opens. A doubled quote reads as the next literal, which comes to the same."""
+    """The end of the text that `opening` begins. A doubled quote counts as two literals, which has the same end."""
     closing = _CLOSINGS.get(opening[0], opening[0])
     start = sql.find(closing, opening.end())
     return len(sql) if start < 0 else start + len(closing)

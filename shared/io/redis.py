@@ -1,8 +1,7 @@
-"""Redis for trio: one connection that carries every command of the process at once, opened when first needed.
+"""Redis for trio: one connection carries all commands of the process at once. It is opened when first needed.
 
-This room knows no key and no script. Whatever Redis answers other than what was asked for is weather: it becomes
-`DependencyUnavailable("redis")`, here and nowhere else (docs/decisions/0040-weather.md). Why neither redis-py nor
-coredis: docs/decisions/0002-redis-client.md.
+Every answer that a command does not expect becomes `DependencyUnavailable("redis")`, only in this module
+(docs/decisions/0040-weather.md). Reasons against redis-py and coredis: docs/decisions/0002-redis-client.md.
 """
 
 import hashlib
@@ -28,7 +27,7 @@ T = TypeVar("T")
 
 PING_PATIENCE = timedelta(milliseconds=500)
 RENEWAL = timedelta(seconds=1)
-"""How old a connection must be before a refusal renews it: a server that refuses everything meets no storm of them."""
+"""The age from which a refusal renews a connection. A server that refuses everything thus gets few new connections."""
 
 OpenStream = Callable[[], Awaitable[trio.abc.Stream]]
 
@@ -37,18 +36,18 @@ _log = logging.getLogger("authsession.io.redis")
 
 @dataclass(slots=True, eq=False)
 class _Ping:
-    """A PING under way, and everybody who waits for it."""
+    """A PING under way, which several callers may await."""
 
     ended: trio.Event = field(default_factory=trio.Event)
     reason: str | None = "timeout"
-    """Why there is no answer; None: there is."""
+    """The cause of a missing answer; None once an answer came."""
 
 
 class Redis:
-    """The few commands this product needs. One object per process, made by `open_redis`.
+    """The few commands that this product needs. One object per process, made by `open_redis`.
 
-    Each call ends within the timeout of `open_redis`. Cancellation comes before a command is sent or after its answer,
-    never between; when a call raises `DependencyUnavailable("redis")` the command may have been executed or not.
+    Each call ends within the timeout of `open_redis`. Cancellation takes effect before a command is sent or after its
+    answer, never between. A call that raises `DependencyUnavailable("redis")` may have been executed.
     """
 
     def __init__(
@@ -58,7 +57,7 @@ class Redis:
         handshake: Sequence[Sequence[Argument]],
         timeout: timedelta,
     ) -> None:
-        """`handshake`: the commands that make a new connection ours."""
+        """`handshake` holds the commands that log in and select the database on a new connection."""
         self._nursery = nursery
         self._open_stream = open_stream
         self._handshake = handshake
@@ -69,9 +68,9 @@ class Redis:
         self._is_closed = False
 
     async def run_script(self, script: str, keys: Sequence[Argument], args: Sequence[Argument], read: Read[T]) -> T:
-        """Run a Lua script by its digest, loading it first where Redis does not know it (yet, or any more).
+        """Run a Lua script by its digest, and load it first if Redis does not have it.
 
-        `read` makes a value of its answer; see `redis_replies`.
+        `read` converts its answer; see `redis_replies`.
         """
         digest = _digest(script)
         evaluation = (b"EVALSHA", digest, len(keys), *keys, *args)
@@ -92,10 +91,10 @@ class Redis:
         return await self._execute(redis_replies.text_map, b"HGETALL", key)
 
     async def ping(self) -> None:
-        """Return if Redis answers within `PING_PATIENCE`; for those who must not wait for one that is silent.
+        """Return if Redis answers within `PING_PATIENCE`, for callers that must not wait for a silent Redis.
 
-        The question itself goes on behind, within the timeout of every call: ending it would end the connection, and
-        with it calls of others that a slow Redis still answers.
+        The PING itself goes on within the timeout of every call. Ending it would close the connection, and with it
+        other calls that a slow Redis still answers.
         """
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closed:
@@ -123,11 +122,11 @@ class Redis:
         return await self._execute(redis_replies.information, b"INFO", section)
 
     async def run_id(self) -> str:
-        """Which server this is: another one after each restart, another one on each replica."""
+        """The id of the server. It changes with each restart, and each replica has its own."""
         return await self._execute(redis_replies.run_id, b"INFO", "server")
 
     async def scan(self, match: str, count: int = 1000) -> AsyncGenerator[list[bytes]]:
-        """The keys that match, in batches, some of them perhaps twice. Keys that come or go meanwhile may lack."""
+        """The keys that match, in batches, some perhaps twice. Keys that come or go meanwhile may be missing."""
         cursor = 0
         while True:
             cursor, keys = await self._execute(redis_replies.page, b"SCAN", cursor, b"MATCH", match, b"COUNT", count)
@@ -136,11 +135,11 @@ class Redis:
                 return
 
     async def xrange(self, key: Argument, first: str, count: int) -> list[tuple[bytes, list[bytes]]]:
-        """Entries of a stream from the id `first` on, at most `count`: of each its id, and names and values in turn."""
+        """At most `count` entries of a stream from the id `first` on, as ids with alternating names and values."""
         return await self._execute(redis_replies.entries, b"XRANGE", key, first, b"+", b"COUNT", count)
 
     async def last_entry_id(self, key: Argument) -> bytes | None:
-        """The id of the newest entry of a stream; None where there is none."""
+        """The id of the newest entry of a stream, or None if it has no entry."""
         newest = await self._execute(redis_replies.entries, b"XREVRANGE", key, b"+", b"-", b"COUNT", 1)
         return newest[0][0] if newest else None
 
@@ -154,7 +153,7 @@ class Redis:
         return self._read(await self._answer(command), read)
 
     async def _answer(self, command: Sequence[Argument]) -> object:
-        """What Redis says, be it a refusal. Raises `DependencyUnavailable` if it says nothing."""
+        """The answer of Redis, which may be a refusal. Raises `DependencyUnavailable` if none comes."""
         await trio.lowlevel.checkpoint_if_cancelled()
         with tracing.redis_call(command[0]):
             try:
@@ -166,7 +165,7 @@ class Redis:
             raise _unavailable("timeout")
 
     def _read(self, answer: object, read: Read[T]) -> T:
-        """The answer as its reader has it. A refusal renews the connection, an answer of another form ends it."""
+        """Convert the answer. A refusal renews the connection; an answer of another form closes it."""
         if isinstance(answer, RedisReplyError):
             self.renew()
             raise _unavailable(answer.code)
@@ -178,9 +177,10 @@ class Redis:
             raise _unavailable("unexpected answer") from None
 
     def renew(self) -> None:
-        """The next call connects anew: a server that refuses (a replica, since a failover) may be another one by now.
+        """Make the next call open a new connection, if the present one is older than `RENEWAL`.
 
-        Calls that wait still get their answers.
+        After a failover the old server refuses writes, and the address may lead to another one. Calls under way still
+        get their answers.
         """
         connection = self._connection
         if connection is not None and connection.opened_at + RENEWAL.total_seconds() <= trio.current_time():
@@ -217,10 +217,10 @@ async def open_redis(
     tls: bool = False,
     timeout: timedelta = timedelta(seconds=2),
 ) -> AsyncGenerator[Redis]:
-    """Redis at `address` (`host:port` or `unix:/path`), 6.2 or later.
+    """Redis 6.2 or later at `address` (`host:port` or `unix:/path`).
 
-    Does not connect: a process starts without Redis, and recovers by itself when it comes (back). `timeout` bounds each
-    call, connecting included. Raises `ConfigurationError` for an address that can never work.
+    It does not connect: a process starts without Redis, and recovers by itself when Redis is back. `timeout` is the
+    maximum duration of each call, including connecting. Raises `ConfigurationError` for an address that can never work.
     """
     open_stream = _stream_opener(address, tls=tls)
     handshake = _handshake(username, password, db)
@@ -231,7 +231,7 @@ async def open_redis(
                 yield redis
             finally:
                 redis.close()
-    except BaseExceptionGroup as group:  # connections raise nothing: this is the body's one exception, as it was
+    except BaseExceptionGroup as group:  # connections raise nothing, so this is the one exception of the body
         raise group.exceptions[0] from None
 
 
@@ -267,6 +267,6 @@ def _digest(script: str) -> str:
 
 
 def _unavailable(kind: str) -> DependencyUnavailable:
-    """The kind of the fault is logged, never its text: that may quote a key or a user."""
+    """Log the kind of the fault, and return the exception to raise. A fault's text may quote a key or a user."""
     _log.warning("redis is unavailable", extra={"fault": kind})
     return DependencyUnavailable("redis", reason=kind)

@@ -1,7 +1,6 @@
-"""One connection to Redis: hiredis speaks the protocol (RESP2), trio moves the bytes.
+"""A connection to Redis. hiredis speaks the protocol (RESP2), and trio moves the bytes.
 
-Redis answers in order, so the calls of many tasks share the connection, and round trips, by themselves. This room knows
-no command.
+Redis answers in order, so the calls of many tasks share the connection and its round trips.
 """
 
 import re
@@ -16,27 +15,27 @@ from contracts.reply_bounds import ReplyBounds, Unbounded
 
 Argument = str | bytes | int | float
 
-# hiredis' stub says tuple[X], one element, and means any number.
+# The stub of hiredis says tuple[X], which is one element, but means any number.
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)
 _INCOMPLETE = object()
 _CODE = re.compile(r"(?:ERR Error running script .{1,300}: -)?([A-Z]{2,20})(?: |$)", re.DOTALL)
 
 
 class RedisReplyError(Exception):
-    """Redis answered with an error: its text, which may quote keys and arguments (never log it)."""
+    """Redis answered with an error. Its text may quote keys and arguments, so never log it."""
 
     @property
     def code(self) -> str:
-        """The first word if it has the form of a code, such as NOSCRIPT; else `error`: it may be a key or a user.
+        """The code of the error, such as NOSCRIPT; `error` if the first word is none and might be a key or a user.
 
-        Before Redis 7, the error of a command within a script is wrapped.
+        Redis before version 7 wraps the error of a command in a script; the code is that of the command.
         """
         found = _CODE.match(str(self))
         return "error" if found is None else found[1]
 
 
 class _Answer:
-    """What one caller waits for; `value` stays `_INCOMPLETE` if the connection ended first."""
+    """The answer that a caller waits for. `value` stays `_INCOMPLETE` if the connection ends first."""
 
     __slots__ = ("arrived", "value")
 
@@ -46,7 +45,7 @@ class _Answer:
 
 
 class RedisConnection:
-    """Carries calls while `serve` runs. Once closed it stays closed."""
+    """Carries calls while `serve` runs. A closed connection stays closed."""
 
     def __init__(self, stream: trio.abc.Stream) -> None:
         self._stream = stream
@@ -56,20 +55,20 @@ class RedisConnection:
         self._outbox: list[bytes] = []
         self._is_sending = False
         self._is_retired = False
-        self._serving = trio.CancelScope(shield=True)  # others' calls go on when whoever opened it is cancelled
+        self._serving = trio.CancelScope(shield=True)  # calls of other tasks go on if the opening task is cancelled
 
         self.opened_at = trio.current_time()
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes calls."""
+        """Whether the connection takes calls."""
         return not self._serving.cancel_called and not self._is_retired
 
     async def call(self, *command: Argument) -> Any:
-        """Send one command and return its answer, which may be a `RedisReplyError`.
+        """Send a command and return its answer, which may be a `RedisReplyError`.
 
-        Raises `OSError` when the connection ends first: the command may have been executed. A cancelled call closes the
-        connection: the answers behind the missing one would be as late.
+        Raises `OSError` if the connection ends first; the command may have been executed. A cancelled call closes the
+        connection, because the answers after the missing one would be just as late.
         """
         if not self.is_open:
             raise ConnectionResetError("closed")
@@ -87,13 +86,13 @@ class RedisConnection:
         return answer.value
 
     async def serve(self) -> None:
-        """Hand out answers until the connection ends, or `close` is called. Raises nothing but bugs."""
+        """Hand out answers until the connection ends or `close` is called. Faults of the connection are not raised."""
         try:
             with self._serving:
                 while chunk := await self._stream.receive_some():
                     self._receive(bytes(chunk))
         except (OSError, trio.BrokenResourceError, trio.ClosedResourceError, _NoProtocol):
-            pass  # whoever waits hears of it
+            pass  # the waiting calls report it
         finally:
             self.close()
             while self._waiting:
@@ -102,17 +101,17 @@ class RedisConnection:
                 await trio.aclose_forcefully(self._stream)
 
     def retire(self) -> None:
-        """Take no further call, and end once those that wait have their answers."""
+        """Take no further calls, and close once the waiting ones have their answers."""
         self._is_retired = True
         if not self._waiting:
             self.close()
 
     def close(self) -> None:
-        """End the connection; waiting calls raise `OSError`. May be repeated."""
+        """Close the connection. Waiting calls raise `OSError`. A repeat does nothing."""
         self._serving.cancel()
 
     async def _flush(self) -> None:
-        """Send what was queued, by us and by those who come while we send."""
+        """Send the queued commands, also those that are queued meanwhile."""
         if self._is_sending:
             return
         self._is_sending = True
@@ -127,8 +126,8 @@ class RedisConnection:
             self._is_sending = False
 
     def _receive(self, chunk: bytes) -> None:
-        """Raises `_NoProtocol` for bytes that are not the answers to our commands, one each."""
-        if not self._waiting:  # such as "max number of clients reached", said before we asked anything
+        """Read answers and wake their callers. Raises `_NoProtocol` unless there is one answer for each command."""
+        if not self._waiting:  # such as "max number of clients reached", sent before any command
             raise _NoProtocol
         try:
             self._reader.feed(self._bounds.admit(chunk))
@@ -147,9 +146,9 @@ class RedisConnection:
     def _next_value(self) -> Any:
         try:
             return self._reader.gets()
-        except Exception as fault:  # foreign bytes make hiredis raise more than its own errors
+        except Exception as fault:  # other bytes than RESP make hiredis raise more than its own errors
             raise _NoProtocol from fault
 
 
 class _NoProtocol(Exception):
-    """What arrived is not RESP, or answers nothing that was asked: no answer behind it can be trusted."""
+    """The bytes are not RESP, or answer no command. No later answer can be trusted."""

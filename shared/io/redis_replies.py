@@ -1,4 +1,4 @@
-"""What an answer of Redis must look like. Each reader returns the answer typed, or raises one of `MISSHAPEN`."""
+"""Readers of Redis' answers. A reader returns the answer with its type, or raises one of `MISSHAPEN`."""
 
 import re
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any, TypeAlias, TypeVar, cast
 T = TypeVar("T")
 
 Read: TypeAlias = Callable[[Any], T]
-"""Makes a value of a reply; `shared.io.redis` turns `MISSHAPEN` into an unavailable Redis."""
+"""A reader: it converts a reply. `shared.io.redis` turns its `MISSHAPEN` into `DependencyUnavailable`."""
 
 _ENTRY_ID = re.compile(rb"[0-9]{1,20}-[0-9]{1,20}")
 _RUN_ID = re.compile(r"[!-~]{1,100}")
 
 MISSHAPEN = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What code raises that expects something else."""
+"""The exceptions of code that expects another type or value."""
 
 
 def nothing(reply: object) -> None:
@@ -49,7 +49,7 @@ def array(reply: object) -> list[object]:
 
 
 def array_of(read: Read[T], length: int | None = None) -> Read[list[T]]:
-    """Of `length` items, each of which `read` takes."""
+    """A reader of arrays whose items `read` converts. With `length`, the array must have exactly that many."""
 
     def read_array(reply: object) -> list[T]:
         items = array(reply)
@@ -66,14 +66,14 @@ def text_map(reply: object) -> dict[bytes, bytes]:
 
 
 def information(reply: object) -> dict[str, str]:
-    """The fields of INFO."""
+    """The fields of INFO by name."""
     lines = text(reply).decode(errors="replace").splitlines()
     fields = (line.partition(":") for line in lines if not line.startswith("#"))
     return {name: value for name, separator, value in fields if separator}
 
 
 def entries(reply: object) -> list[tuple[bytes, list[bytes]]]:
-    """Of a stream: of each entry its id, and names and values in turn."""
+    """The entries of a stream: ids with alternating names and values."""
     found: list[tuple[bytes, list[bytes]]] = []
     for entry in array(reply):
         entry_id, flat = array(entry)
@@ -84,7 +84,7 @@ def entries(reply: object) -> list[tuple[bytes, list[bytes]]]:
 
 
 def run_id(reply: object) -> str:
-    """Of INFO: it is kept in Postgres, which takes no NUL."""
+    """The run_id of INFO, in printable ASCII: Postgres keeps it and accepts no NUL."""
     name = information(reply)["run_id"]
     if not _RUN_ID.fullmatch(name):
         raise ValueError
@@ -92,6 +92,6 @@ def run_id(reply: object) -> str:
 
 
 def page(reply: object) -> tuple[int, list[bytes]]:
-    """Of SCAN: the next cursor, and keys."""
+    """The next cursor and the keys of an answer to SCAN."""
     cursor, keys = array(reply)
     return int(text(cursor)), array_of(text)(keys)

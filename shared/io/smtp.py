@@ -1,7 +1,7 @@
-"""SMTP submission (RFC 6409, RFC 5321) for trio: connections that are kept, each carrying one letter at a time.
+"""SMTP submission (RFC 6409, RFC 5321) for trio, with connections that are kept. Each carries one mail at a time.
 
-One crossing per letter, shielded and bounded from the inside. This room knows no letter's meaning. What a server says
-is reduced to a word here: its texts quote addresses.
+A mail crosses into asyncio once, shielded, and ends by its own timeouts. A server's answer is reduced to one word,
+because its text may quote addresses.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from shared.io import aio
 Tls = Literal["starttls", "implicit", "off"]
 
 LONGEST_IDLE = timedelta(seconds=60)
-"""How long a connection is kept without a letter. Servers wait five minutes at most (RFC 5321 §4.5.3.2.7)."""
+"""Maximum age of an idle connection. Servers should wait at least five minutes for a command (RFC 5321 §4.5.3.2.7)."""
 PAUSE = timedelta(seconds=1)
-"""So long nobody connects after a connection could not be had: a server that refuses our password is not hammered."""
+"""The time after a failed connection in which no new one is tried, so that a server that refuses us is not flooded."""
 _QUIT_SECONDS = 1.0
 _MAX_REPLY_LINES = 100
 _MALFORMED = "malformed_answer"
-"""What is said of an answer that SMTP does not know."""
+"""The reason for an answer that is not SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where letters are handed in. Without `username` nobody logs in; a certificate is always verified."""
+    """The mail server. Without `username` we do not log in. The certificate is always verified."""
 
     host: str
     port: int
@@ -45,7 +45,7 @@ class SmtpServer:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """`sender` and `recipient` are mailboxes as RFC 5321 §4.1.2 writes them, ASCII; `content` is a whole message."""
+    """A mail. `sender` and `recipient` are mailboxes in ASCII (RFC 5321 §4.1.2); `content` is the whole message."""
 
     sender: str = field(repr=False)
     recipient: str = field(repr=False)
@@ -54,12 +54,12 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The server took responsibility for the letter (RFC 5321 §6.1)."""
+    """The server took responsibility for the mail (RFC 5321 §6.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotAccepted:
-    """`reason` is one word of ours. Only a refusal of this very letter (5yz) is `permanent`."""
+    """The mail was not accepted. `reason` is our own word. Only a refusal of this mail itself (5yz) is `permanent`."""
 
     reason: str
     permanent: bool = False
@@ -67,33 +67,33 @@ class NotAccepted:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`reason` is one word of ours. `system_error` is the operating system's text, such as `Connection refused`."""
+    """A failed test. `reason` is our own word. `system_error` is the system's text, such as `Connection refused`."""
 
     reason: str
     system_error: str = ""
 
 
 class Smtp:
-    """One server, by way of any number of connections at once. Made by `open_smtp`."""
+    """Sends mails through one server, over any number of connections at once. Made by `open_smtp`."""
 
     def __init__(self, server: SmtpServer, *, local_name: str) -> None:
-        """`local_name`: what we say we are in EHLO. Raises OSError if the system's certificates cannot be read."""
+        """`local_name` is our name in EHLO. Raises `OSError` if the system's certificates cannot be read."""
         self._server = server
         self._local_name = local_name
         self._tls_context = ssl.create_default_context()
-        self._unusable: tuple[float, str] | None = None  # until when not to connect, and why
-        self._kept: list[tuple[float, _Connection]] = []  # since when idle; the last one used is used next
+        self._unusable: tuple[float, str] | None = None  # end of the pause after a failed connection, and the reason
+        self._kept: list[tuple[float, _Connection]] = []  # with the begin of idleness; the one used last is used next
 
     async def send(self, envelope: Envelope, timeout: timedelta) -> Accepted | NotAccepted:
-        """Hand in one letter; ends within `timeout`, connecting included. Cancelled only before or after.
+        """Send a mail within `timeout`, including connecting. Cancellation takes effect only before or after.
 
-        When the connection or the time ended between the letter's last byte and the answer to it, the server may have
-        taken it all the same: repeating is safe but may double it.
+        If the connection or the time ends between the mail's last byte and the answer, the server may have accepted the
+        mail. A repeat is safe but may deliver it twice.
         """
         return await aio.call(self._send, envelope, timeout.total_seconds())
 
     async def try_out(self, sender: str, timeout: timedelta) -> "Failure | None":
-        """Connects, encrypts, logs in and names `sender`, within `timeout`. Sends no letter. None if all succeeds."""
+        """Connect, encrypt, log in and name `sender`, within `timeout`, but send no mail. None if all succeeds."""
         return await aio.call(self._try_out, sender, timeout.total_seconds())
 
     # From here on: asyncio.
@@ -130,7 +130,7 @@ class Smtp:
         return None if code == aiosmtplib.SMTPStatus.completed else Failure(_refused("sender", code).reason)
 
     async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
-        """On a kept connection if one still lives: that a server ended an idle one shows at the first command."""
+        """Send on a kept connection if one still works. A server's end of an idle one shows at the first command."""
         while (connection := self._kept_connection()) is not None:
             try:
                 return await self._carry(connection, envelope)
@@ -139,7 +139,7 @@ class Smtp:
         return await self._carry(await self._connected(), envelope)
 
     async def _carry(self, connection: "_Connection", envelope: Envelope) -> Accepted | NotAccepted:
-        """One mail transaction (RFC 5321 §3.3). The connection is kept only if it surely stands before another one."""
+        """Run a mail transaction (RFC 5321 §3.3). Keep the connection only if it is surely ready for the next one."""
         is_ready = False
         try:
             refusal = await _transaction(connection, envelope)
@@ -166,7 +166,7 @@ class Smtp:
         return None
 
     async def _connected(self) -> "_Connection":
-        """A connection that may submit. Raises `_ConnectionUnusable`; what goes wrong here is no letter's fault."""
+        """A connection that may submit. Raises `_ConnectionUnusable`, which says nothing about the mail."""
         clock = asyncio.get_running_loop().time
         if self._unusable and clock() < self._unusable[0]:
             raise _ConnectionUnusable(self._unusable[1])
@@ -181,7 +181,7 @@ class Smtp:
             hostname=self._server.host,
             port=self._server.port,
             local_hostname=self._local_name,
-            timeout=None,  # `_send` bounds it all
+            timeout=None,  # `_send` and `_try_out` limit the whole call
             use_tls=self._server.tls == "implicit",
             start_tls=False,
             tls_context=self._tls_context,
@@ -207,14 +207,14 @@ class Smtp:
             raise _ConnectionUnusable(_reason(fault, step), _system_error(fault)) from None
 
     async def close(self) -> None:
-        """Say goodbye on every kept connection, for a second at most."""
+        """Send QUIT on every kept connection, and wait a second at most."""
         kept, self._kept = self._kept, []
         await asyncio.gather(*(_say_goodbye(connection) for _, connection in kept))
 
 
 @asynccontextmanager
 async def open_smtp(server: SmtpServer, *, local_name: str) -> AsyncGenerator[Smtp]:
-    """Does not connect: a process starts without its mail server. On leaving, every `send` must have ended."""
+    """Does not connect, so that a process starts without its mail server. At the end every `send` must have ended."""
     smtp = Smtp(server, local_name=local_name)
     try:
         yield smtp
@@ -224,14 +224,14 @@ async def open_smtp(server: SmtpServer, *, local_name: str) -> AsyncGenerator[Sm
 
 
 def mailbox(address: str) -> str:
-    """A WHATWG-valid address as RFC 5321 §4.1.2 writes it: a local part that is no dot-string is quoted."""
+    """A WHATWG-valid address in the form of RFC 5321 §4.1.2. A local part that is no dot-string is quoted."""
     local_part, _, domain = address.rpartition("@")
     is_dot_string = not local_part.startswith(".") and not local_part.endswith(".") and ".." not in local_part
     return address if is_dot_string else f'"{local_part}"@{domain}'
 
 
 class _Protocol(SMTPProtocol):
-    """Bounds the lines of a reply. aiosmtplib bounds its bytes, and reads all lines again with each that arrives."""
+    """Limits the lines of a reply. aiosmtplib only limits its bytes, and reads all lines again with each new one."""
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -243,11 +243,11 @@ class _Protocol(SMTPProtocol):
 
 
 aiosmtplib.smtp.SMTPProtocol = _Protocol  # pyright: ignore[reportPrivateImportUsage]
-"""aiosmtplib has no parameter for it."""
+"""aiosmtplib has no parameter for the protocol class."""
 
 
 class _Connection(aiosmtplib.SMTP):
-    """Ends at once when closed: else it would wait half a minute for a server that does not end its side of the TLS."""
+    """Closes at once. aiosmtplib would wait half a minute for a server that does not end its side of the TLS."""
 
     def close(self) -> None:
         transport = self.transport
@@ -265,7 +265,7 @@ async def _say_goodbye(connection: _Connection) -> None:
 
 
 class _ConnectionUnusable(Exception):
-    """No connection that may submit; says nothing of the letter."""
+    """No connection that may submit could be opened. It says nothing about the mail."""
 
     def __init__(self, reason: str, system_error: str = "") -> None:
         super().__init__(reason)
@@ -274,11 +274,11 @@ class _ConnectionUnusable(Exception):
 
 
 class _EndedWhileIdle(Exception):
-    """The server ended the connection before it heard of this letter."""
+    """The server ended the connection before it knew of this mail."""
 
 
 async def _transaction(connection: _Connection, envelope: Envelope) -> NotAccepted | None:
-    """None: the letter was accepted. Raises `_EndedWhileIdle`, and aiosmtplib's faults for a connection that broke."""
+    """Send the mail; None if it was accepted. Raises `_EndedWhileIdle`, and aiosmtplib's faults of the connection."""
     code = await _begin(connection, envelope.sender)
     if code != aiosmtplib.SMTPStatus.completed:
         return _refused("sender", code)
@@ -316,7 +316,7 @@ async def _is_reset(connection: _Connection) -> bool:
 
 
 def _refused(step: str, code: int) -> NotAccepted:
-    """5yz: do not try again in this form; whatever else is no promise for later (RFC 5321 §4.2.1)."""
+    """The refusal of a step. Only 5yz is permanent (RFC 5321 §4.2.1)."""
     if 500 <= code <= 599:
         return NotAccepted(f"{step}_refused", permanent=True)
     if not 200 <= code <= 499:
@@ -325,7 +325,7 @@ def _refused(step: str, code: int) -> NotAccepted:
 
 
 def _system_error(fault: Exception) -> str:
-    """The operating system's text for the fault or its cause; empty if it has none. Never a server's own words."""
+    """The system's text for the fault or its cause, or an empty text. Never the text of a server."""
     for each in (fault, fault.__cause__):
         if isinstance(each, OSError) and each.errno is not None and not isinstance(each, ssl.SSLError):
             return os.strerror(each.errno) if each.errno > 0 else (each.strerror or "")
@@ -333,7 +333,7 @@ def _system_error(fault: Exception) -> str:
 
 
 def _reason(fault: Exception, otherwise: str) -> str:
-    """One word for what broke. The causes are looked at because aiosmtplib wraps what the handshake raised."""
+    """Our own word for the fault. Its cause counts too, because aiosmtplib wraps the exceptions of a TLS handshake."""
     for each in (fault, fault.__cause__):
         if isinstance(each, ssl.SSLCertVerificationError):
             return "untrusted_certificate"

@@ -79,7 +79,7 @@ async def test_an_unexpected_error_is_logged_with_its_state(
         dsn = dsn.replace(str(postgres_server.port), str(peer.port))
         await loses_a_statement(dsn, peer)
     [loud] = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert (loud.message, vars(loud)["fault"]) == ("postgres answered what nobody expects", LOST)
+    assert (loud.message, vars(loud)["fault"]) == ("postgres gave an unexpected answer", LOST)
     assert "anna@example.com" not in caplog.text
 
 

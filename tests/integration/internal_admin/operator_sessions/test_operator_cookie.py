@@ -63,7 +63,7 @@ def test_a_renewal_by_cookie_sets_it_again_for_what_is_left_of_the_session(plane
 
 
 def test_keys_change_without_logging_anyone_out(world: World, plane: ControlPlane, keys: GatewayKeys) -> None:
-    """README: append the new key everywhere, move it to the front everywhere, take the old one away."""
+    """docs/guides/keys.md: append the new key everywhere, move it to the front everywhere, take the old one away."""
     owner = plane.claim_owner()
     cookie = plane.cookie(owner.session_token)
     for ring, key_id in ((f"{COOKIE_KEYS},{NEW_KEY}", "k1"), (f"{NEW_KEY},{COOKIE_KEYS}", "k2"), (NEW_KEY, "k2")):

@@ -163,7 +163,7 @@ class Postgres:
             _cut(self._idle.pop())
 
     def show_pool(self) -> None:
-        """Show the pool in the metrics from now on. Call it for one pool of a process only: all would share one series."""
+        """Show the pool in the metrics from now on. Only for one pool of a process, as all would share one series."""
         watch_pool(
             self._pool_size,
             in_use=lambda: self._pool_size - self._free.value,

@@ -1,1 +1,1 @@
-"""The internal service: trusted operations on sessions, blocks and users (SPEC §4). Never imports the public one."""
+"""The internal service: trusted operations, and the operators' control plane (SPEC §4, §10). One folder per feature."""

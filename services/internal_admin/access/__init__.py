@@ -1,1 +1,1 @@
-"""Access: each request is authenticated, admitted, limited and allowed or refused before its route runs (SPEC §10)."""
+"""The guard before every route: it authenticates, admits, limits and refuses callers (SPEC §4.5, §4.6, §10.6)."""

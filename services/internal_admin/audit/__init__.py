@@ -1,1 +1,1 @@
-"""The audit trail: listed, sealed into a chain, watched, and removed by age (SPEC §10.8)."""
+"""The audit trail: listed, sealed into a chain, checked, watched, and removed by age (SPEC §4.4, §10.8)."""

@@ -1,4 +1,4 @@
-"""Worker: the beginning of the audit trail goes when its time is over, under a sealed checkpoint (SPEC §10.8)."""
+"""The worker that removes the oldest rows of the audit trail by their age, under a sealed checkpoint (SPEC §10.8)."""
 
 import logging
 from datetime import timedelta
@@ -24,24 +24,27 @@ _log = logging.getLogger("authsession.audit.retention")
 
 
 class AuditRetention:
-    """Any number may run. What is not as it was sealed is not removed, nor anything after it."""
+    """Any number may run. A row that differs from its seal stays, and so do all rows after it."""
 
     def __init__(self, postgres: Postgres, keys: KeyRing) -> None:
-        """All keys that rows still have seals of; the newest seals the checkpoint."""
+        """`keys`: every key that a stored seal names. The newest key seals the checkpoint."""
         self._postgres = postgres
         self._keys = keys
         self._rest = LONGEST_REST
         self._late: timedelta | None = None
 
     def rest(self) -> float:
-        """For `supervise`: shorter while rows go too late, and later and later."""
+        """The rest for `supervise`. It gets shorter while rows are removed too late, and ever later."""
         return self._rest
 
     async def step(self) -> int:
-        """Remove a batch; how many rows. Raises `DependencyUnavailable("postgres")`; repeats are harmless."""
+        """Remove a batch and return its number of rows. Repeats are harmless.
+
+        Raises `DependencyUnavailable("postgres")`.
+        """
         removed = await self._postgres.unit_of_work(remove_aged_prefix, self._keys, limit=BATCH)
         if isinstance(removed, Broken):
-            _log.error("the audit trail is not as it was sealed and stays", extra={"seq": removed.after.seq + 1})
+            _log.error("audit chain is broken: no rows removed", extra={"seq": removed.after.seq + 1})
             return 0
         _REMOVED.add(removed.rows)
         late = removed.newest_late if removed.rows == BATCH else None

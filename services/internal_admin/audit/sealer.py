@@ -1,7 +1,7 @@
-"""Worker: seals the audit trail behind whoever writes it, within a second (SPEC §10.8). One of all processes works.
+"""The worker that seals new rows of the audit trail within a second (SPEC §10.8).
 
-Why so: docs/decisions/0025-audit-trail.md.
-"""
+Writers of the trail do not wait for it. A lease lets one process work at a time.
+Reasons: docs/decisions/0025-audit-trail.md."""
 
 import logging
 from datetime import timedelta
@@ -45,14 +45,17 @@ class AuditSealer:
         self._anchor_at = 0.0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Seal, or wait to, until cancelled: between batches. Bears Postgres being away."""
+        """Seal, or wait for the lease, until cancelled. Cancellation ends it between batches.
+
+        While Postgres is away it waits and tries again.
+        """
         task_status.started()
         while True:
             try:
                 with weather("audit sealer"):
                     await self._try_to_seal()
             except* ChainMoved:
-                _log.error("somebody else appended to the audit chain")
+                _log.error("audit chain moved: another process appended to it")
             await trio.sleep(RETRY.total_seconds())
 
     async def _try_to_seal(self) -> None:
@@ -75,11 +78,11 @@ class AuditSealer:
         return await held.unit_of_work(seal_batch, end, self._key, limit=BATCH, now=now)
 
     def _tell(self, before: ChainEnd, sealed: Sealed) -> None:
-        """Metrics, and once a minute the anchor: whoever keeps the log can prove that the chain was that long."""
+        """Set the metrics, and log the anchor once a minute. A log that was kept proves how long the chain was."""
         place = sealed.end.place
         _SEALED.add(place.seq - before.place.seq)
         _HEAD.set(place.seq)
         _DELAY.set((self._clock.now() - sealed.oldest).total_seconds() if sealed.oldest else 0)
         if place.seq and place != self._anchored and trio.current_time() >= self._anchor_at:
-            _log.info("the audit trail is sealed up to here", extra={"seq": place.seq, "mac": place.mac.hex()})
+            _log.info("audit trail sealed up to this anchor", extra={"seq": place.seq, "mac": place.mac.hex()})
             self._anchored, self._anchor_at = place, trio.current_time() + ANCHOR.total_seconds()

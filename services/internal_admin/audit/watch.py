@@ -1,4 +1,4 @@
-"""Worker: looks at what of the audit trail is not sealed yet, for the metrics: also where nobody seals."""
+"""The worker that measures how many rows of the audit trail have no seal, even where no process seals."""
 
 from opentelemetry import metrics
 
@@ -15,13 +15,13 @@ _AGE = _METER.create_gauge(
 
 
 class AuditWatch:
-    """One per process; each shows the one trail that all share."""
+    """Run one in every internal process; each measures the one trail that all share."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def step(self) -> int:
-        """Look once; nothing is ever left to do at once. Raises `DependencyUnavailable("postgres")`."""
+        """Measure once, and return 0: no work is ever left over. Raises `DependencyUnavailable("postgres")`."""
         backlog = await self._postgres.unit_of_work(read_backlog)
         _ROWS.set(backlog.rows)
         _AGE.set(backlog.oldest.total_seconds())

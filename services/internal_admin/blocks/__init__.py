@@ -1,1 +1,1 @@
-"""Blocks: of addresses and users, set and ended, and told to the user service (SPEC §4.3)."""
+"""Blocks keep users and addresses out: set, ended, listed, and passed on to the user service (SPEC §4.2, §8)."""

@@ -1,1 +1,1 @@
-"""Callers: identities, their requests, how a route is declared for them, and their place in the audit trail."""
+"""Callers of the service: identities, requests, routes, and their names in the audit trail (SPEC §4, §10)."""

@@ -1,1 +1,1 @@
-"""Changes: a mutation publishes its gateway records, and happens once under an Idempotency-Key (SPEC §4)."""
+"""A mutation publishes its gateway records before it answers, and happens once under a key (SPEC §4.3, §6.3)."""

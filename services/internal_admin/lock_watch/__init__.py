@@ -1,1 +1,1 @@
-"""The lock watch ends back ends of the public role that others wait for too long."""
+"""The lock watch ends back ends of the public role that others wait for too long (SPEC §1.2)."""

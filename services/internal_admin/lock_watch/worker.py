@@ -1,8 +1,7 @@
-"""Worker: no back end of the public role stands in another's way for longer than a second (SPEC §1.2).
+"""The worker that ends back ends of the public role that others have waited for longer than a second (SPEC §1.2).
 
-Whoever holds the public process' connection can lock the rows that its statements lock, and never let go: revocations
-would wait for them in vain.
-"""
+A thief of the public process' connection could lock the rows that its statements lock, and keep the locks.
+Revocations would then wait in vain."""
 
 import logging
 from datetime import timedelta
@@ -30,13 +29,13 @@ _log = logging.getLogger("authsession.lock_watch")
 
 
 class Blockers:
-    """Run one in every internal process, on a connection of its own: those of the pool may all be waiting."""
+    """Run one in every internal process. It has a connection of its own, because all of the pool may be waiting."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Watch until cancelled. Bears Postgres being away."""
+        """Watch until cancelled. While Postgres is away it waits and tries again."""
         task_status.started()
         while True:
             with weather("lock watch"):
@@ -51,7 +50,7 @@ async def _watch(connection: OwnConnection) -> None:
         if ended:
             _ENDED.add(ended)
             _log.warning(
-                "back ends of the public role were ended: others waited for their locks", extra={"count": ended}
+                "Postgres sessions of the public role ended: others waited for their locks", extra={"count": ended}
             )
         await trio.sleep(IDLE.total_seconds())
 

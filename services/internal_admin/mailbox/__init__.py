@@ -1,1 +1,1 @@
-"""The development mailbox: letters that the stub transport kept (SPEC §8)."""
+"""The development mailbox shows the letters that the stub transport kept (SPEC §7.1)."""

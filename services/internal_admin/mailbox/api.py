@@ -1,4 +1,4 @@
-"""Api: the development mailbox (SPEC §7.1). Its route exists only when mail is `stub`."""
+"""The route of the development mailbox (SPEC §7.1). It exists only when mail is `stub`."""
 
 from dataclasses import dataclass
 
@@ -16,13 +16,13 @@ from shared.web.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class MailboxApi:
-    """Reading what the stub transport mailed."""
+    """Shows the mails that the stub transport kept."""
 
     postgres: Postgres
     sealing_keys: KeyRing
 
     async def read(self, request: Request, _: Identity | None) -> Response:
-        """The mails to an address whose codes live."""
+        """The mails to an address, newest first, while their codes live."""
         email = email_address(decode_read_mailbox(request.query))
         return Response(200, encode_mailbox(await read_mailbox(email, self.postgres, self.sealing_keys)))
 

@@ -1,4 +1,4 @@
-"""Store: what the stub transport mailed. The codes stay sealed here."""
+"""The mails that the stub transport kept. Their codes stay sealed here."""
 
 import asyncpg
 

@@ -1,1 +1,1 @@
-"""Onboarding: the steps that the owner takes after the first login."""
+"""The steps that the owner takes after the first login (SPEC §10.2)."""

@@ -1,4 +1,4 @@
-"""Api: the routes of the first run (SPEC §10.2)."""
+"""The routes of the first run (SPEC §10.2)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,12 +26,12 @@ _ONBOARDING = CONTROL_PLANE + "/onboarding"
 
 @dataclass(frozen=True, slots=True)
 class OnboardingApi:
-    """Reading where the first run is, and doing its next step."""
+    """Shows how far the first run is, and does its next step."""
 
     postgres: Postgres
 
     async def status(self, _: Request, _identity: Identity | None) -> Response:
-        """What is to be done next, and what was done when."""
+        """The next step, and when each earlier step was done."""
         onboarding = await read_onboarding(self.postgres)
         return Response(200, encode_onboarding(onboarding.state, _steps(onboarding)))
 

@@ -1,4 +1,4 @@
-"""Domain: the first run of the control plane, step by step (SPEC §10.2). Pure."""
+"""The first run of the control plane, step by step (SPEC §10.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from contracts.control_plane.onboarding import OnboardingState, OnboardingStep
 
 @dataclass(frozen=True, slots=True)
 class Onboarding:
-    """When each step was done; None is to be done. They are done in this order."""
+    """When each step was done, in the order of the steps. None: the step is still to do."""
 
     owner_claimed_at: datetime | None
     recovery_codes_stored_at: datetime | None
@@ -18,7 +18,7 @@ class Onboarding:
 
     @property
     def steps(self) -> Mapping[OnboardingState, datetime | None]:
-        """All of them in order, each by the state that waits for it."""
+        """All steps in order. The key of a step is the state that waits for it."""
         return {
             "claim_owner": self.owner_claimed_at,
             "store_recovery_codes": self.recovery_codes_stored_at,
@@ -27,14 +27,14 @@ class Onboarding:
 
     @property
     def state(self) -> OnboardingState:
-        """What is to be done next."""
+        """The state that waits for the next step, or `complete`."""
         to_be_done: list[OnboardingState] = [name for name, done_at in self.steps.items() if done_at is None]
         return to_be_done[0] if to_be_done else "complete"
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The step is done now."""
+    """This request did the step."""
 
     onboarding: Onboarding
     name: ClassVar[Literal["advanced"]] = "advanced"
@@ -57,7 +57,7 @@ class OutOfOrder:
 
 @dataclass(frozen=True, slots=True)
 class NotTheOwner:
-    """Only the owner's session goes through the first run: nothing changed."""
+    """The operator is not the owner, and only the owner does the first run: nothing changed."""
 
     name: ClassVar[str] = "forbidden"
 
@@ -71,7 +71,7 @@ _WAITS_FOR: Mapping[OnboardingStep, OnboardingState] = {
 
 
 def decide_step(onboarding: Onboarding, step: OnboardingStep) -> Literal["advance", "already_done", "out_of_order"]:
-    """What doing `step` means now."""
+    """How a request for `step` ends in this state."""
     state = _WAITS_FOR[step]
     if onboarding.steps[state] is not None:
         return "already_done"

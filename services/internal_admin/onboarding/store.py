@@ -1,4 +1,4 @@
-"""Store: how far the first run is, and the unit of work that does a step of it."""
+"""The state of the first run, and the unit of work that does one step."""
 
 import asyncpg
 
@@ -22,7 +22,7 @@ _SQL = queries.load("services.internal_admin.onboarding")
 
 
 async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:
-    """In one snapshot."""
+    """Read every step in one snapshot."""
     [row] = await connection.fetch(*_SQL["read_onboarding"](operator_id=None))
     return _onboarding(row)
 
@@ -30,7 +30,7 @@ async def read_onboarding(connection: asyncpg.Connection) -> Onboarding:
 async def advance_onboarding(
     connection: asyncpg.Connection, step: OnboardingStep, operator_id: str, caller: Caller
 ) -> AdvanceOutcome:
-    """Do one step, if it is the next; a repeat changes nothing. Audited whatever the outcome."""
+    """Do one step, if it is the next. A repeat changes nothing. Every outcome is audited."""
     async with connection.transaction():
         await connection.execute(*_SQL["lock_owner"]())
         outcome = await _advance(connection, step, operator_id)

@@ -1,1 +1,1 @@
-"""Operator sessions: opened by a login, carried in a cookie, renewed and revoked (SPEC §10.3)."""
+"""Operators' sessions: opened by a login, carried as bearer or in a cookie, renewed and revoked (SPEC §10.4)."""

@@ -1,1 +1,1 @@
-"""Operators: the owner is set up; accounts log in, change passwords and recover them (SPEC §10.1, §10.2)."""
+"""Operators: the owner is set up; accounts log in, change and recover passwords, are disabled (SPEC §10.1–§10.6)."""

@@ -1,1 +1,1 @@
-"""Retention: rows whose time is over are removed in small batches (SPEC §5.4)."""
+"""Rows are removed in small batches at the end of their retention (SPEC §5.4)."""

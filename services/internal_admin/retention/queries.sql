@@ -1,13 +1,14 @@
--- Statements of retention and of sessions that age. Each removal takes at most a batch. It names its rows by an array, so
--- that every plan is two index scans, whatever the planner knows of the table. Each tells how many rows went, and by how
--- much the newest of them was past its time.
+-- Statements of retention. Each removal takes at most a batch. It names its rows by an array, so that every plan is two
+-- index scans, whatever the planner knows of the table. It returns how many rows it removed, and how late the newest of
+-- them was removed.
 
 -- name: commit_lazily
--- This transaction's commit waits for no disk, and no other commit for its own: a crash brings rows back that go again.
+-- The commit of this transaction does not wait for the disk, and no other commit waits for it. After a crash rows may come
+-- back; they are removed again.
 set local synchronous_commit = off;
 
 -- name: remove_challenges
--- The oldest challenges past their time, at most :limit, each with its delivery. Nobody else writes to them.
+-- Removes the oldest challenges past their time, at most :limit, each with its delivery. No other statement writes to them.
 -- Locks: challenges.
 with removed as (
     delete from challenges
@@ -19,8 +20,8 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_login_codes
--- The oldest codes past their time, at most :limit. A challenge is made while its code lives, so it is past its time too:
--- a code that some still share waits until they went. Locks: login_codes.
+-- Removes the oldest codes past their time, at most :limit. A code that a challenge still shares waits until the challenge
+-- is removed; that one is past its time too, because it was made while the code lived. Locks: login_codes.
 with removed as (
     delete from login_codes
      where login_code_id = any (array(
@@ -32,8 +33,8 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_known_networks
--- Networks from which nobody confirmed for so long, at most :limit. A login may renew the row meanwhile: so its age is
--- looked at again. Locks: known_networks.
+-- Removes networks without a confirm for the time of the setting, at most :limit. A login may renew a row meanwhile, so the
+-- age is checked again. Locks: known_networks.
 with removed as (
     delete from known_networks
      where ctid = any (array(
@@ -45,7 +46,7 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_revoked_sessions
--- The sessions that were revoked first, at most :limit, but for those whose record waits to be written.
+-- Removes the sessions that were revoked first, at most :limit. A session whose record waits to be written stays.
 -- Locks: device_sessions.
 with removed as (
     delete from device_sessions
@@ -59,7 +60,8 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_expired_blocks
--- Blocks that ended so long ago, at most :limit; their ends do not change any more. Locks: blocks.
+-- Removes blocks that ended longer ago than the setting says, at most :limit. Their ends do not change any more.
+-- Locks: blocks.
 with removed as (
     delete from blocks
      where block_id = any (array(
@@ -70,8 +72,8 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_operator_sessions
--- Sessions of operators whose absolute end is so long ago, at most :limit; nobody writes to them.
--- Locks: operator_sessions.
+-- Removes sessions of operators whose absolute end is longer ago than the setting says, at most :limit. No other statement
+-- writes to them. Locks: operator_sessions.
 with removed as (
     delete from operator_sessions
      where operator_session_id = any (array(
@@ -82,7 +84,7 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_api_tokens
--- The same for API tokens. Locks: api_tokens.
+-- Removes API tokens whose end is longer ago than the setting says, at most :limit. Locks: api_tokens.
 with removed as (
     delete from api_tokens
      where token_id = any (array(
@@ -93,8 +95,8 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_idempotency_keys
--- Answers that nobody is given again, at most :limit: they are kept for 24 hours. A key may be used anew meanwhile: so its
--- age is looked at again. Locks: idempotency_keys.
+-- Removes answers that are not given again, at most :limit: they are kept for 24 hours. A key may be used anew meanwhile,
+-- so the age is checked again. Locks: idempotency_keys.
 with removed as (
     delete from idempotency_keys
      where ctid = any (array(
@@ -106,11 +108,12 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: page_emails
--- Ids of addresses from after :after_email_id, at most :limit.
+-- Ids of addresses after :after_email_id, at most :limit.
 select email_id from emails where email_id > :after_email_id order by email_id limit :limit;
 
 -- name: lock_unused_emails
--- Those of these addresses of which nothing is left, at most :limit; skips what a send or a block holds. Locks: emails.
+-- Locks the addresses among :email_ids that nothing refers to any more, at most :limit. Skips rows that a send or a block
+-- holds. Locks: emails.
 select email_id from emails
  where email_id = any (:email_ids::bigint[]) and email_is_unused(email_id)
    and created_at < (select clock_now() - challenge_retention from settings)
@@ -118,6 +121,7 @@ select email_id from emails
    for update skip locked;
 
 -- name: remove_unused_emails
--- Those of the locked addresses of which nothing came back before the lock: this snapshot is younger. Locks: emails.
+-- Removes the locked addresses that nothing refers to. This snapshot is younger than the lock, so it sees every use that
+-- came before the lock. Locks: emails.
 with removed as (delete from emails where email_id = any (:email_ids::bigint[]) and email_is_unused(email_id) returning 1)
 select count(*) from removed;

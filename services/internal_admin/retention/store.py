@@ -1,4 +1,4 @@
-"""Store: removes rows whose time is over (SPEC §5.4), a batch at a time. What that time is, `settings` says."""
+"""Removal of rows at the end of their retention, a batch at a time (SPEC §5.4). The settings say how long that is."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,12 +20,15 @@ REMOVALS: Mapping[str, str] = {
     "api_token": "remove_api_tokens",
     "idempotency_key": "remove_idempotency_keys",
 }
-"""Each kind of row that goes by its age, in the order in which one lets the next go."""
+"""The statement for each kind of row that is removed by its age.
+
+The order matters: a row may have to wait for a row of an earlier kind.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """How many rows of one kind went, and by how much the newest of them was past its time (0 if none went)."""
+    """The number of removed rows of one kind, and how late the newest of them was removed (0 if none was)."""
 
     rows: int
     newest_late: timedelta
@@ -33,7 +36,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True)
 class EmailPage:
-    """Part of a walk over all addresses: up to which id it came (None: to the end), and how many it removed."""
+    """Part of a walk over all addresses: the last id it reached (None: the end), and how many rows it removed."""
 
     last_id: int | None
     removed: int
@@ -42,7 +45,7 @@ class EmailPage:
 async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str, Removal]:
     """Remove up to `limit` rows of each kind of `REMOVALS`, oldest first, in one short transaction.
 
-    Repeats are harmless, and so are several at once: one waits for the other, and finds less.
+    Repeats are harmless. Of two removals at once, one waits for the other and finds less.
     """
     async with connection.transaction():
         await connection.execute(*_SQL["commit_lazily"]())
@@ -50,10 +53,10 @@ async def remove_aged(connection: asyncpg.Connection, limit: int) -> Mapping[str
 
 
 async def remove_unused_emails(connection: asyncpg.Connection, after_id: int, page: int, limit: int) -> EmailPage:
-    """Look at `page` addresses from after an id; remove up to `limit` of which nothing is left.
+    """Look at `page` addresses after an id, and remove up to `limit` of them that nothing refers to any more.
 
-    A row that a login, a send or a block works with is skipped: they hold its lock. One that comes to use between the
-    look and the lock stays: it is looked at again under the lock.
+    A row that a login, a send or a block works with is skipped, because they hold its lock. Each row is examined again
+    under the lock, so an address that comes into use meanwhile stays.
     """
     async with connection.transaction():
         await connection.execute(*_SQL["commit_lazily"]())

@@ -1,7 +1,7 @@
-"""Workers: rows whose time is over go, in small batches with rests, so that no request waits for them (SPEC §5.4).
+"""The workers that remove rows at the end of their retention (SPEC §5.4).
 
-Why so: docs/decisions/0012-retention.md.
-"""
+Batches are small and followed by rests, so that no request waits for them.
+Reasons: docs/decisions/0012-retention.md."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,7 +27,7 @@ _LATE = _METER.create_gauge(
 
 
 class AgedRows:
-    """Removes what goes by its age. Any number may run; killed at any point, it leaves whole rows for the next."""
+    """Removes rows by their age. Any number may run. A kill at any point leaves whole rows for the next."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -35,11 +35,14 @@ class AgedRows:
         self._late: Mapping[str, timedelta] = {}
 
     def rest(self) -> float:
-        """For `supervise`: shorter while rows go too late, and later and later."""
+        """The rest for `supervise`. It gets shorter while rows are removed too late, and ever later."""
         return self._rest
 
     async def step(self) -> int:
-        """A batch of each kind; how many rows of the kind that had most. Raises `DependencyUnavailable("postgres")`."""
+        """Remove a batch of each kind. Returns the largest number of rows of one kind.
+
+        Raises `DependencyUnavailable("postgres")`.
+        """
         removed = await self._postgres.unit_of_work(remove_aged, limit=BATCH)
         late = {kind: removal.newest_late for kind, removal in removed.items() if removal.rows == BATCH}
         for kind, removal in removed.items():
@@ -49,14 +52,14 @@ class AgedRows:
         return max(removal.rows for removal in removed.values())
 
     def _adapt(self, late: Mapping[str, timedelta]) -> None:
-        """`late`: of the kinds of which more may be left. Each is compared with itself: one may hide behind another."""
+        """`late` holds the kinds of which more may be left. Each is compared with itself: one could hide another."""
         is_behind = any(falls_behind(each, self._late.get(kind)) for kind, each in late.items())
         self._rest = next_rest(self._rest, falls_behind=is_behind)
         self._late = late
 
 
 class UnusedEmails:
-    """Walks over all addresses and removes those that never confirmed and of which nothing is left."""
+    """Walks over all addresses and removes those that never confirmed and that nothing refers to any more."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -65,11 +68,14 @@ class UnusedEmails:
         self._began_at = 0.0
 
     def rest(self) -> float:
-        """For `supervise`: shorter once a walk takes too long, since an address may wait for a whole one."""
+        """The rest for `supervise`. It gets shorter once a walk takes too long: an address may wait for a whole one."""
         return self._rest
 
     async def step(self) -> int:
-        """The next page; `PAGE` while the walk goes on, 0 at its end. Raises `DependencyUnavailable("postgres")`."""
+        """Do the next page. Returns `PAGE` while the walk goes on, and 0 at its end.
+
+        Raises `DependencyUnavailable("postgres")`.
+        """
         if self._after_id == 0:
             self._began_at = trio.current_time()
         walked = await self._postgres.unit_of_work(remove_unused_emails, self._after_id, page=PAGE, limit=BATCH)

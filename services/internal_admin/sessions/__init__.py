@@ -1,1 +1,1 @@
-"""Device sessions: read, listed, revoked, and expired by age (SPEC §4, §5.3)."""
+"""Device sessions: read, listed, revoked, and ended by age (SPEC §4.1, §4.2, §5.3)."""

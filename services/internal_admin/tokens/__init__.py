@@ -1,1 +1,1 @@
-"""API tokens: created, listed and revoked by operators, presented by services (SPEC §10.6)."""
+"""API tokens: created, listed and revoked by operators, presented by services (SPEC §10.7)."""

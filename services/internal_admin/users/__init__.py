@@ -1,1 +1,1 @@
-"""Users: found, listed, given another address, deleted (SPEC §4.5)."""
+"""Users: found, listed, given another address, erased (SPEC §4.1, §4.2, §4.2a)."""

@@ -1,1 +1,1 @@
-"""The audit trail as values: rows, the chain of seals, its check, and what may be removed."""
+"""The rows of the audit trail, their chain of seals, its check, and what may be removed."""

@@ -1,8 +1,7 @@
-"""Domain: the chain of seals over the audit trail (SPEC §10.8). Pure; keys are given.
+"""The chain of seals over the audit trail (SPEC §10.8).
 
-A seal is HMAC-SHA-256 (RFC 2104) over the seal before it, its own number and its row: who has no key can neither change
-a row nor make, move or leave out a seal without breaking the chain.
-"""
+A seal is HMAC-SHA-256 (RFC 2104) over the previous seal, its own number and its row.
+Without the key nobody can change a row, or make, move or leave out a seal, without breaking the chain."""
 
 import hmac
 from collections.abc import Iterable
@@ -28,7 +27,7 @@ class Place:
 
 
 GENESIS = Place(0, bytes(32))
-"""What the first seal follows."""
+"""The place before the first seal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Seal:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where the chain begins since retention removed what was before; at `GENESIS`, unsealed, while nothing was."""
+    """The place where the chain begins since retention removed rows. Before that it is `GENESIS`, without a MAC."""
 
     place: Place = GENESIS
     key_id: str | None = None
@@ -71,7 +70,10 @@ def seal_checkpoint(place: Place, key: Key) -> Checkpoint:
 
 
 def is_genuine(checkpoint: Checkpoint, keys: KeyRing) -> bool:
-    """Whether a key of the ring made it. The genesis needs none: with it, the first seal must have the number 1."""
+    """Whether a key of the ring made the checkpoint.
+
+    `GENESIS` needs no key: the first seal after it must have the number 1.
+    """
     if checkpoint.place == GENESIS:
         return True
     key = keys.get(checkpoint.key_id or "")

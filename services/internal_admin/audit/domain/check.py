@@ -1,8 +1,8 @@
-"""Domain: finds what was done to the audit trail, link by link in the order of the chain (SPEC §10.8). Pure.
+"""The check of the audit trail, link by link in the order of the chain (SPEC §10.8).
 
-It proves what is there against the key. Whoever can write the tables can also take off the end of the chain, or all of
-it: that shows against an anchor, a place of the chain that was kept elsewhere.
-"""
+The check compares stored rows and seals by means of the key.
+A writer of the tables can also cut off the end of the chain, or all of it.
+Only an anchor shows that: a place of the chain that was kept elsewhere."""
 
 import hmac
 from collections import Counter
@@ -18,16 +18,17 @@ from shared.kernel.keyring import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A seal with its row; None if the row is gone."""
+    """A seal and its row. `row` is None if the row is gone."""
 
     seal: Seal
     row: AuditRow | None
 
 
 class ChainCheck:
-    """One walk over the chain: `begin`, `check` for each link by number, `end`. Each yields findings, a sentence each.
+    """One walk over the chain: `begin`, then `check` for each link in the order of numbers, then `end`.
 
-    After a finding it goes on from what is stored, so that one change is one finding. Memory is bounded.
+    Each of them yields findings, one sentence per finding. After a finding the walk goes on from the stored seal, so
+    that one change gives one finding. Memory is bounded.
     """
 
     def __init__(self, keys: KeyRing, anchors: Iterable[Place]) -> None:
@@ -44,23 +45,23 @@ class ChainCheck:
 
     @property
     def last(self) -> Place:
-        """Where the walk is."""
+        """The place that was checked last."""
         return self._last
 
     @property
     def uncompared_anchors(self) -> list[int]:
-        """Numbers of anchors that are older than the chain's beginning."""
+        """Numbers of the anchors that are older than the beginning of the chain."""
         return sorted(self._anchors)
 
     def begin(self, checkpoint: Checkpoint) -> Iterator[str]:
-        """Start at the checkpoint; or go on from there, when retention moved it past a walk that goes on."""
+        """Start at the checkpoint. Call it again if retention moved the checkpoint past a walk under way."""
         if not is_genuine(checkpoint, self._keys):
             yield f"the checkpoint, seal {checkpoint.place.seq}, is forged, or its key {checkpoint.key_id} is not given"
         self._last, self._is_last_known = checkpoint.place, True
         yield from self._compare_anchor(checkpoint.place)
 
     def check(self, link: Link) -> Iterator[str]:
-        """What is wrong with the next link."""
+        """Findings about the next link."""
         seal, row = link.seal, link.row
         yield from self._missing_before(seal.place.seq)
         yield from self._compare_anchor(seal.place)
@@ -72,7 +73,7 @@ class ChainCheck:
         self.checked += 1
 
     def end(self) -> Iterator[str]:
-        """What shows at the end of the chain only."""
+        """Findings that only the end of the chain can show."""
         for key_id, count in sorted(self._without_key.items()):
             yield f"the key {key_id} is not given: {count} rows sealed with it cannot be checked"
         for seq in [seq for seq in self._anchors if seq > self._last.seq]:
@@ -80,7 +81,7 @@ class ChainCheck:
             yield f"the end is cut off: the chain ends at seal {self._last.seq}, there was a seal {seq}"
 
     def is_overdue(self, occurred_at: datetime) -> bool:
-        """Whether a row that has no seal should have one: much younger rows have theirs."""
+        """Whether a row without a seal should have one, because much younger rows have one."""
         return self._newest is not None and occurred_at < self._newest - PATIENCE
 
     def _missing_before(self, seq: int) -> Iterator[str]:
@@ -90,7 +91,7 @@ class ChainCheck:
         self._is_last_known = False
         for missing in [each for each in self._anchors if first <= each < seq]:
             del self._anchors[missing]
-        yield f"seals {first} to {seq - 1} are gone; what seal {seq} covers cannot be checked without them"
+        yield f"seals {first} to {seq - 1} are gone; the row of seal {seq} cannot be checked without them"
 
     def _compare_anchor(self, place: Place) -> Iterator[str]:
         if self._anchors.pop(place.seq, set()) - {place.mac}:
@@ -103,6 +104,6 @@ class ChainCheck:
         elif not hmac.compare_digest(seal_mac(self._last, row, key), seal.place.mac):
             yield f"row {row.audit_id} or its seal {seal.place.seq} was changed"
         elif self.is_overdue(row.occurred_at):
-            yield f"row {row.audit_id} (seal {seal.place.seq}) tells of a time long before rows sealed earlier"
+            yield f"row {row.audit_id} (seal {seal.place.seq}) has a time long before rows sealed earlier"
         else:
             self._newest = max(row.occurred_at, self._newest or row.occurred_at)

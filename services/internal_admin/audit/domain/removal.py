@@ -1,4 +1,4 @@
-"""Domain: how much of the beginning of the audit chain may go by its age. Pure."""
+"""The rows that may be removed by age from the beginning of the audit chain."""
 
 import hmac
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from shared.kernel.keyring import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """After `after` the chain is not as it was sealed, or its key is not given: it stays, as evidence."""
+    """The link after `after` differs from its seal, or its key is not given. All links stay, as evidence."""
 
     after: Place
 
@@ -23,7 +23,7 @@ def removable_links(
 ) -> Sequence[Link] | Broken:
     """The longest prefix whose rows are all from before `cutoff`, without the last seal of the chain.
 
-    They are checked first: a row that somebody made old must not be removed under a checkpoint of ours.
+    The prefix is checked first: a row that somebody made look old must not be removed under a genuine checkpoint.
     """
     aged = list(takewhile(lambda link: link.seal.place.seq < last_seq and _is_aged(link, cutoff), links))
     place = checkpoint.place

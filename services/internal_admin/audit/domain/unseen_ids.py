@@ -1,8 +1,9 @@
-"""Domain: which rows of the audit trail may still appear, for readers that want each row once. Pure.
+"""The ids of the audit trail whose rows may still appear, for readers that want each row once.
 
-Ids are drawn from a sequence before their rows commit, so a lower id may appear after a higher one. A missing id is
-waited for; after `PATIENCE` its transaction has ended without the row: each that writes rows is bounded far below.
-"""
+An id is drawn from a sequence before its row commits, so a lower id may appear after a higher one.
+A reader therefore waits for a missing id.
+After `PATIENCE` the transaction of that id has ended without the row: every transaction that writes rows is bounded
+far below it."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -30,11 +31,11 @@ class UnseenIds:
 
     @property
     def floor(self) -> int:
-        """No id up to this one is waited for."""
+        """The highest id up to which no row is waited for."""
         return self.gaps[0].low - 1 if self.gaps else self.last
 
     def after(self, seen: Sequence[int], now: float) -> "UnseenIds":
-        """What remains once the ids `seen` (ascending) were. Gaps noticed `PATIENCE` before `now` are given up."""
+        """The ids that remain after `seen` (ascending). A gap that was noticed `PATIENCE` before `now` is given up."""
         last = max(self.last, seen[-1]) if seen else self.last
         gaps = (*self.gaps, Gap(self.last + 1, last, now))
         oldest = now - PATIENCE.total_seconds()

@@ -1,1 +1,1 @@
-"""Statements of the audit trail."""
+"""Statements that list, seal and remove rows of the audit trail."""

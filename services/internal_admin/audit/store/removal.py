@@ -1,4 +1,4 @@
-"""Store: removes the beginning of the audit trail that is past its time (SPEC §10.8), by the one function that can."""
+"""Removal of the oldest rows of the audit trail by their age, through the one function that can (SPEC §10.8)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,16 +13,16 @@ from shared.kernel.keyring import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many rows went, and by how much the newest of them was past its time (0 if none went)."""
+    """The number of removed rows, and how late the newest of them was removed (0 if none was)."""
 
     rows: int
     newest_late: timedelta
 
 
 async def remove_aged_prefix(connection: asyncpg.Connection, keys: KeyRing, limit: int) -> Removed | Broken:
-    """Remove up to `limit` rows from the beginning of the chain, checked before they go.
+    """Check up to `limit` rows from the beginning of the chain, then remove them.
 
-    Repeats are harmless, and so are several at once: one waits for the other, and removes nothing.
+    Repeats are harmless. Of two removals at once, one waits for the other and removes nothing.
     """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         time = await connection.fetchrow(*SQL["read_audit_cutoff"]())

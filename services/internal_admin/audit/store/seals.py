@@ -1,4 +1,6 @@
-"""Store: appends seals to the audit trail and walks along the chain (SPEC §10.8). Only one may append at a time."""
+"""Statements that append seals to the audit trail and walk along the chain (SPEC §10.8).
+
+Only one process may append at a time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ SQL = queries.load("services.internal_admin.audit.store", "seals.sql")
 
 @dataclass(frozen=True, slots=True)
 class ChainEnd:
-    """Where sealing goes on: after the place of the last seal, with the rows that have not been seen yet."""
+    """The point where sealing goes on: the place of the last seal, and the ids that have not been seen yet."""
 
     place: Place
     unseen: UnseenIds
@@ -26,7 +28,7 @@ class ChainEnd:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What one batch did: the new end, how many rows it looked at, when the oldest it sealed occurred."""
+    """The result of a batch: the new end, the number of rows looked at, and the time of the oldest row it sealed."""
 
     end: ChainEnd
     looked_at: int
@@ -35,18 +37,21 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """Rows without a seal, 10,000 at most, and for how long the oldest has been one; zero if there is none."""
+    """The number of rows without a seal, and how long the oldest of them has waited (0 if there is none).
+
+    At most 10,000 rows are counted after the last seal, and at most 10,000 before it.
+    """
 
     rows: int
     oldest: timedelta
 
 
 class ChainMoved(Exception):
-    """Somebody else appended to the chain: read its end anew. Nothing was written."""
+    """Another process appended to the chain. Nothing was written; the caller reads the end of the chain anew."""
 
 
 async def read_chain_end(connection: asyncpg.Connection) -> ChainEnd:
-    """For the beginning of sealing. What the last sealer waited for is waited for again."""
+    """Read where sealing begins. Ids that the last sealer waited for are waited for again."""
     row = await connection.fetchrow(*SQL["read_chain_end"]())
     assert row is not None
     return ChainEnd(Place(row["seq"], row["mac"]), UnseenIds(row["floor"]))
@@ -55,7 +60,7 @@ async def read_chain_end(connection: asyncpg.Connection) -> ChainEnd:
 async def seal_batch(connection: asyncpg.Connection, end: ChainEnd, key: Key, limit: int, now: float) -> Sealed:
     """Seal rows that have not been seen, oldest first; `now` in seconds of a monotonic clock. Raises `ChainMoved`.
 
-    One statement reads and one writes: what is answered is committed, after a fault nothing or all of it is.
+    One statement reads and one writes. The batch is committed on return; after a fault all of it is, or nothing.
     """
     rows = await read_unseen_rows(connection, end.unseen, limit)
     unsealed = [audit_row(row) for row in rows if row["seq"] is None]
@@ -68,7 +73,7 @@ async def seal_batch(connection: asyncpg.Connection, end: ChainEnd, key: Key, li
 
 
 async def read_unseen_rows(connection: asyncpg.Connection, unseen: UnseenIds, limit: int) -> list[asyncpg.Record]:
-    """Rows of `unseen`, at most twice `limit`, by id, each with the number of its seal."""
+    """The rows of `unseen` by id, at most twice `limit`, each with the number of its seal."""
     lows, highs = [gap.low for gap in unseen.gaps], [gap.high for gap in unseen.gaps]
     return await connection.fetch(
         *SQL["read_unseen_rows"](after_audit_id=unseen.last, gap_lows=lows, gap_highs=highs, limit=limit)
@@ -76,7 +81,7 @@ async def read_unseen_rows(connection: asyncpg.Connection, unseen: UnseenIds, li
 
 
 async def read_backlog(connection: asyncpg.Connection) -> Backlog:
-    """One snapshot. Rows below the sealer's floor are not waited for, and not looked at."""
+    """Read in one snapshot. Rows below the sealer's floor are not looked at: the sealer does not wait for them."""
     row = await connection.fetchrow(*SQL["read_backlog"]())
     assert row is not None
     return Backlog(row["rows"], row["oldest"])

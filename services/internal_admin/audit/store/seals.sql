@@ -1,7 +1,7 @@
--- Statements of the audit chain (SPEC §10.8): sealing, walking along it, removing its beginning.
+-- Statements of the audit chain (SPEC §10.8): seal rows, walk along the chain, remove its beginning.
 
 -- name: read_chain_end
--- Where sealing goes on: the last place of the chain, and the id up to which nothing is waited for.
+-- The point where sealing goes on: the last place of the chain, and the id up to which no row is waited for.
 select coalesce(last.seq, audit_checkpoint.seq) as seq, coalesce(last.mac, audit_checkpoint.chain_mac) as mac,
        audit_sealer.floor
   from audit_sealer cross join audit_checkpoint
@@ -9,7 +9,7 @@ select coalesce(last.seq, audit_checkpoint.seq) as seq, coalesce(last.mac, audit
 
 -- name: read_unseen_rows
 -- The oldest rows above id :after_audit_id and those in the gaps from :gap_lows to :gap_highs (arrays), at most :limit of
--- each, by id. One snapshot: a row that appears in neither has not committed yet, or has a higher id than all that are told.
+-- each, by id. One snapshot: a row that is missing has not committed yet, or has a higher id than all returned rows.
 select audit_events.audit_id, occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject,
        reason_code, details::text as details, seq
   from ((select audit_id from audit_events where audit_id > :after_audit_id order by audit_id limit :limit)
@@ -24,7 +24,7 @@ select audit_events.audit_id, occurred_at, event, outcome, caller, actor_type, a
  order by audit_events.audit_id;
 
 -- name: write_seals
--- Appends to the chain and moves the floor to :floor. A number or row that has a seal already refuses all of them.
+-- Appends to the chain and moves the floor to :floor. If one number or row has a seal already, nothing is written.
 with sealed as (
     insert into audit_seal (seq, audit_id, key_id, mac)
     select seq, audit_id, :key_id, mac
@@ -33,8 +33,9 @@ with sealed as (
 update audit_sealer set floor = :floor;
 
 -- name: read_backlog
--- How many rows have no seal yet, and how long the oldest of them has waited: of those after the last sealed one, and of those before it
--- that were committed late. At most 10,000 of each are looked at, so that neither a trail of any length nor a floor that stands makes this long.
+-- How many rows have no seal yet, and how long the oldest of them has waited. Counts rows after the last sealed one, and
+-- rows before it that were committed late. Looks at 10,000 of each at most: neither a long trail nor a floor that stands
+-- makes this slow.
 select count(*) as rows, coalesce(clock_now() - min(occurred_at), interval '0') as oldest
   from (
       (select occurred_at from audit_events
@@ -49,7 +50,7 @@ select count(*) as rows, coalesce(clock_now() - min(occurred_at), interval '0') 
   ) as unsealed;
 
 -- name: read_checkpoint
--- Where the chain begins.
+-- The place where the chain begins.
 select seq, chain_mac, key_id, mac from audit_checkpoint;
 
 -- name: read_links
@@ -68,10 +69,11 @@ select audit_id, occurred_at
  order by audit_id limit :limit;
 
 -- name: read_audit_cutoff
--- Rows from before this instant may go, but for that of the last seal; by the server's own clock, as `remove_audit_prefix`.
+-- Rows from before `cutoff` may be removed, except the row of the last seal. Uses the server's own clock, as
+-- `remove_audit_prefix` does.
 select clock_timestamp() - audit_retention as cutoff, (select max(seq) from audit_seal) as last_seq from settings;
 
 -- name: remove_audit_prefix
--- Rows sealed up to number :seq, which has the MAC :chain_mac, and their seals; leaves the checkpoint (:key_id, :mac).
--- Locks: audit_checkpoint.
+-- Removes the rows sealed up to number :seq, which has the MAC :chain_mac, and their seals. Leaves the checkpoint
+-- (:key_id, :mac). Locks: audit_checkpoint.
 select remove_audit_prefix(:seq, :chain_mac, :key_id, :mac);

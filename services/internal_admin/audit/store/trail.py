@@ -1,4 +1,4 @@
-"""Store: lists the audit trail, newest first (SPEC §10.2). Each page costs about the same, wherever it is."""
+"""Statements that list the audit trail, newest first (SPEC §10.2). Every page costs about the same."""
 
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from shared.io import queries
 _SQL = queries.load("services.internal_admin.audit.store", "trail.sql")
 
 LOOKED_AT = 20_000
-"""Rows that one page looks at, at most: some 20 ms."""
+"""The most rows that one page looks at: some 20 ms."""
 
 _FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _AFTER_ALL = AuditCursor(_LAST, 2**63 - 1)
@@ -24,7 +24,7 @@ async def list_audit_rows(
     limit: int,
     looked_at: int = LOOKED_AT,
 ) -> AuditPage:
-    """At most `limit` rows that are as asked, among the next `looked_at` after a position (None: the newest)."""
+    """At most `limit` rows that match, among the next `looked_at` rows after a position (None: from the newest on)."""
     before = _begin(asked, after)
     bound = _SQL[_led_by(asked)](
         event=asked.event,

@@ -1,13 +1,14 @@
--- Statements that list the audit trail, newest first: by time, then by id. All list_… take the same parameters: the columns
--- that rows must equal (null: anything), :since the instant to end at, (:before_occurred_at, :before_audit_id) the position to
--- begin before, :limit how many rows to tell, :looked_at how many to look at. They differ in the index that leads them.
--- The last row that was looked at is told even if it is not what was asked for (`is_match`).
--- The leading column is compared together with the position, as one row, and is part of the order: with an equality beside it
--- the planner may take the index by time instead, and read every row that is not asked for.
+-- Statements that list the audit trail, newest first: by time, then by id.
+-- All list_… take the same parameters: the columns that rows must equal (null: anything), :since the instant to end at,
+-- (:before_occurred_at, :before_audit_id) the position to begin before, :limit the most rows to return, :looked_at the most
+-- rows to look at. They differ in the index that leads them.
+-- The last row that was looked at is returned even if it does not match (`is_match`).
+-- The leading column is compared together with the position, as one row, and is part of the order. With an equality beside
+-- it the planner may take the index by time instead, and read every row that does not match.
 
 -- name: order_by_index
--- For this transaction: rows come in the order of an index, and reading ends with the page. Sorting would read all of them, and
--- the planner takes them for few.
+-- For this transaction rows come in the order of an index, so reading ends with the page. A sort would read all rows; the
+-- planner would choose it, because it expects few.
 set local enable_sort = off;
 
 -- name: list_by_time

@@ -1,1 +1,1 @@
-"""Operators as values: accounts, passwords, codes, and what is decided of them."""
+"""Accounts, passwords and codes of operators, and the decisions about them."""

@@ -1,1 +1,1 @@
-"""Statements of operators' accounts."""
+"""Statements and units of work on operators' accounts."""

@@ -1,1 +1,1 @@
-"""System settings as values: their names, types and bounds, and how a change is decided."""
+"""The names, types and bounds of the settings, and the decision about a change."""

@@ -94,7 +94,7 @@ def test_after_a_removal_every_tampering_is_found_as_before(world: World, young:
     assert verify(world, anchors=[place]) == [
         f"row {young[0]} or its seal 11 was changed",
         f"row {young[1]} is gone, its seal 12 is there",
-        "seals 13 to 13 are gone; what seal 14 covers cannot be checked without them",
+        "seals 13 to 13 are gone; the row of seal 14 cannot be checked without them",
         "the end is cut off: the chain ends at seal 14, there was a seal 15",
     ]
 
@@ -103,7 +103,7 @@ def test_a_beginning_that_somebody_cut_off_further_is_found(world: World, young:
     sweep(world)
     world.database.execute("delete from audit_events where audit_id = $1", young[0])
     world.database.execute("delete from audit_seal where audit_id = $1", young[0])
-    assert verify(world) == ["seals 11 to 11 are gone; what seal 12 covers cannot be checked without them"]
+    assert verify(world) == ["seals 11 to 11 are gone; the row of seal 12 cannot be checked without them"]
 
 
 @pytest.mark.parametrize("key_id", ["k1", "k9"])
@@ -128,7 +128,7 @@ def test_an_old_checkpoint_in_place_of_the_last_is_found(world: World, young: li
         update audit_checkpoint set seq = 0, key_id = null, mac = null, chain_mac = decode(repeat('00', 32), 'hex')
         """
     )
-    assert verify(world) == ["seals 1 to 10 are gone; what seal 11 covers cannot be checked without them"]
+    assert verify(world) == ["seals 1 to 10 are gone; the row of seal 11 cannot be checked without them"]
 
 
 def test_rows_that_somebody_made_old_are_not_removed_under_a_checkpoint_of_ours(world: World, young: list[int]) -> None:

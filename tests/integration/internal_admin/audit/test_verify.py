@@ -53,7 +53,7 @@ def test_a_row_that_is_gone_is_found(world: World, ids: list[int]) -> None:
 def test_a_row_that_is_gone_with_its_seal_is_found(world: World, ids: list[int]) -> None:
     world.database.execute("delete from audit_events where audit_id = $1", ids[4])
     world.database.execute("delete from audit_seal where audit_id = $1", ids[4])
-    assert verify(world) == ["seals 5 to 5 are gone; what seal 6 covers cannot be checked without them"]
+    assert verify(world) == ["seals 5 to 5 are gone; the row of seal 6 cannot be checked without them"]
 
 
 def test_numbering_the_seals_anew_does_not_hide_it(world: World, ids: list[int]) -> None:
@@ -66,7 +66,7 @@ def test_numbering_the_seals_anew_does_not_hide_it(world: World, ids: list[int])
 
 def test_a_seal_that_is_gone_is_found(world: World, ids: list[int]) -> None:
     world.database.execute("delete from audit_seal where audit_id = $1", ids[4])
-    assert verify(world) == ["seals 5 to 5 are gone; what seal 6 covers cannot be checked without them"]
+    assert verify(world) == ["seals 5 to 5 are gone; the row of seal 6 cannot be checked without them"]
 
 
 def test_two_rows_that_changed_places_are_found(world: World, ids: list[int]) -> None:
@@ -96,7 +96,7 @@ def test_an_inserted_row_with_an_old_time_is_found_whether_it_gets_a_seal_or_not
     (inserted,) = add_rows(world, 1, age=LONG)
     assert verify(world) == [f"row {inserted} has no seal, although much younger rows are sealed"]
     seal_all(world)
-    assert verify(world) == [f"row {inserted} (seal 11) tells of a time long before rows sealed earlier"]
+    assert verify(world) == [f"row {inserted} (seal 11) has a time long before rows sealed earlier"]
 
 
 def test_an_inserted_row_with_an_old_id_gets_no_seal_and_is_found(world: World, ids: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""Domain: what an operator's account is to whoever proves that it is theirs."""
+"""An operator's account, as it is read to check a password or a recovery code."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,9 +10,10 @@ from services.internal_admin.operators.domain.password import PasswordOwner
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Read without a lock, while a password is hashed. `password_changed_at` tells later whether that still holds.
+    """An account as it was before a password was hashed, read without a lock.
 
-    `min_password_length`, in characters, is the setting as it was then.
+    `password_changed_at` shows later whether the account is still the same. `min_password_length` is the setting of
+    that moment, in characters.
     """
 
     operator_id: str
@@ -26,7 +27,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class SessionOpening:
-    """A session that is to be opened if all goes well."""
+    """A session that is opened if the request succeeds."""
 
     operator_session_id: str
     token: Secret

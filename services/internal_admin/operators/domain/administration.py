@@ -1,4 +1,4 @@
-"""Domain: what the command line does to operators."""
+"""Changes of operators by the command line, and how each ends."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ OperatorState: TypeAlias = Literal["active", "locked", "disabled"]
 
 @dataclass(frozen=True, slots=True)
 class ListedOperator:
-    """An operator and whether they may log in. `locked`: not with a password, until `locked_until`."""
+    """An operator, and whether they may log in. In the state `locked` no password is accepted until `locked_until`."""
 
     operator_id: str
     user_name: str
@@ -34,7 +34,7 @@ class OperatorNotFound:
 
 @dataclass(frozen=True, slots=True)
 class OperatorDisabled:
-    """Nothing of theirs is taken any more, anywhere, from now on."""
+    """No password, recovery code, session or token of the operator is accepted any more, on any replica."""
 
     name: ClassVar[str] = "disabled"
     user_name: str
@@ -44,7 +44,7 @@ class OperatorDisabled:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDisabled:
-    """So it was."""
+    """The operator was disabled before: nothing changed."""
 
     name: ClassVar[str] = "already_disabled"
     user_name: str
@@ -52,7 +52,7 @@ class AlreadyDisabled:
 
 @dataclass(frozen=True, slots=True)
 class OperatorEnabled:
-    """They may log in again. What was revoked stays so."""
+    """The operator may log in again. Revoked sessions and tokens stay revoked."""
 
     name: ClassVar[str] = "enabled"
     user_name: str
@@ -60,7 +60,7 @@ class OperatorEnabled:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyEnabled:
-    """So it was."""
+    """The operator was enabled before: nothing changed."""
 
     name: ClassVar[str] = "already_enabled"
     user_name: str

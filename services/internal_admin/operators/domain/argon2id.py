@@ -1,5 +1,6 @@
-"""Domain: Argon2id (RFC 9106), for passwords and recovery codes (SPEC §10.3, §10.5). Slow on purpose: tens of
-milliseconds each, so never on an event loop (`flows.password_hashing`)."""
+"""Argon2id (RFC 9106), for passwords and recovery codes (SPEC §10.3, §10.5).
+
+A hash takes tens of milliseconds on purpose, so it never runs on an event loop (`operators.hashing`)."""
 
 import hmac
 from base64 import b64decode
@@ -16,7 +17,7 @@ _SALT_BYTES, _HASH_BYTES = 16, 32
 
 @dataclass(frozen=True, slots=True)
 class Argon2Cost:
-    """What one hash costs. One lane: a second would occupy another core for the same login."""
+    """The cost of one hash. There is one lane: a second one would occupy another core for the same login."""
 
     memory_kibibytes: int
     passes: int
@@ -32,19 +33,19 @@ def hash_text(text: str, cost: Argon2Cost, entropy: Entropy) -> str:
 
 
 def hash_texts(texts: Sequence[str], cost: Argon2Cost, entropy: Entropy) -> tuple[str, ...]:
-    """The same for several that share one salt: whoever has one of them is found by one computation."""
+    """Hashes of several texts with one shared salt, so that one computation compares a text with all of them."""
     salt = entropy.token_bytes(_SALT_BYTES)
     return tuple(_hash(text, cost, salt) for text in texts)
 
 
 def is_among(text: str, hashes: Sequence[str]) -> bool:
-    """Whether `text` is one of those that were hashed, with one salt. One computation, whatever their number."""
+    """Whether `text` is one of the hashed texts, which share a salt. One computation, whatever their number."""
     mine = _hash(text, cost_of(hashes[0]), b64decode(hashes[0].split("$")[4] + "=="))
     return sum(hmac.compare_digest(mine, each) for each in hashes) > 0  # no shortcut: time tells nobody which one fits
 
 
 def cost_of(hashed: str) -> Argon2Cost:
-    """What that hash cost."""
+    """The cost that a hash was made at."""
     parameters = argon2.extract_parameters(hashed)
     return Argon2Cost(parameters.memory_cost, parameters.time_cost)
 

@@ -1,4 +1,4 @@
-"""Domain: passwords that guessers try first, even those with a digit, a capital and a mark put on (SPEC §10.3)."""
+"""Passwords that guessers try first, also with digits, capitals or marks added (SPEC §10.3)."""
 
 from functools import cache
 from importlib import resources
@@ -8,10 +8,10 @@ _LEET = str.maketrans("013457@$!", "oleastasi")
 
 
 def is_common(password: str) -> bool:
-    """Whether it is one of the 500 most common, or one of them decorated.
+    """Whether the password is one of the 500 most common, or one of them decorated.
 
-    Decoration is case, letters written as digits or marks (`p4$$w0rd`), and what is put before or behind the letters:
-    `Password2024!` is `password1234` by another number.
+    Decoration is another case, letters written as digits or marks (`p4$$w0rd`), and characters before or after the
+    letters: `Password2024!` is `password1234` with another number.
     """
     return not _listed().isdisjoint(_undecorated(password.casefold()))
 
@@ -23,7 +23,7 @@ def _undecorated(folded: str) -> set[str]:
 
 
 def _core(folded: str) -> str:
-    """The text from its first letter to its last; all of it if that is too short to tell anything."""
+    """The text from its first letter to its last, or all of it if that part is too short to tell anything."""
     letters = [place for place, character in enumerate(folded) if character.isalpha()]
     core = folded[letters[0] : letters[-1] + 1] if letters else ""
     return core if len(core) >= _SHORTEST_CORE else folded
@@ -31,7 +31,7 @@ def _core(folded: str) -> str:
 
 @cache
 def _listed() -> frozenset[str]:
-    """The list and its cores."""
+    """The listed passwords and their cores."""
     text = resources.files(__package__ or "").joinpath("common_passwords.txt").read_text("utf-8")
     passwords = [line for line in text.splitlines() if not line.startswith("#")]
     return frozenset(passwords) | frozenset(map(_core, passwords))

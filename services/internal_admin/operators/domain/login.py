@@ -1,5 +1,6 @@
-"""Domain: whether an operator is let in, and what a wrong password costs (SPEC §10.6). Who calls is told none of the
-reasons: each is `invalid_credentials`."""
+"""The decision whether an operator is let in, and the count of wrong passwords (SPEC §10.6).
+
+The caller learns none of the reasons: every refusal is `invalid_credentials`."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ CredentialFault: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Lockout:
-    """After `max_failures` wrong passwords none is taken for `duration`; then they are counted anew."""
+    """After `max_failures` wrong passwords no password is accepted for `duration`. Then the count begins anew."""
 
     max_failures: int
     duration: timedelta
@@ -31,7 +32,7 @@ class Lockout:
 
 @dataclass(frozen=True, slots=True)
 class LoginRecord:
-    """What the row of an operator says, locked, at `now`."""
+    """The locked row of an operator, as it is at `now`."""
 
     failed_logins: int
     locked_until: datetime | None
@@ -41,7 +42,7 @@ class LoginRecord:
 
 @dataclass(frozen=True, slots=True)
 class LoginDecision:
-    """`fault` None: let in. The row gets `failed_logins` and `locked_until`, whatever they were."""
+    """`fault` is None if the operator is let in. The row always gets `failed_logins` and `locked_until`."""
 
     fault: CredentialFault | None
     failed_logins: int
@@ -49,10 +50,10 @@ class LoginDecision:
 
 
 def decide_login(record: LoginRecord, lockout: Lockout, *, is_right: bool) -> LoginDecision:
-    """A locked or disabled operator is refused whatever the password, and that counts for nothing.
+    """A locked or disabled operator is refused whatever the password, and the attempt does not count.
 
-    It is decided on the locked row after the password was hashed: of any number of guesses at once, those that come
-    after the last one that counts are refused unheard.
+    The decision is made on the locked row, after the password was hashed. Of any number of guesses at once, those after
+    the last one that counts are refused whether they are right or not.
     """
     if record.is_disabled:
         return LoginDecision("disabled", record.failed_logins, record.locked_until)
@@ -67,7 +68,7 @@ def decide_login(record: LoginRecord, lockout: Lockout, *, is_right: bool) -> Lo
 
 @dataclass(frozen=True, slots=True)
 class LogIn:
-    """Open a session of whoever has this name and password."""
+    """Open a session for the holder of this name and password."""
 
     user_name: str = field(repr=False)
     password: str = field(repr=False)
@@ -77,7 +78,7 @@ class LogIn:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """The session is open; `token` carries it."""
+    """The session is open. `token` is its secret."""
 
     held: HeldSession
     token: Secret
@@ -85,7 +86,7 @@ class LoggedIn:
 
 @dataclass(frozen=True, slots=True)
 class InvalidCredentials:
-    """Refused; the caller learns no more, the audit trail why."""
+    """The attempt is refused. The audit trail gets `fault`; the caller does not."""
 
     fault: CredentialFault
 

@@ -1,7 +1,6 @@
-"""Domain: how the first owner is claimed (SPEC §10.1): by a registration token, exchanged for a terminal's setup code.
+"""The claim of the first owner (SPEC §10.1): a setup code gives a registration token, and that registers the owner.
 
-Both are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits.
-"""
+Code and token are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,19 +19,19 @@ REGISTRATION_TOKEN_LIFE = timedelta(minutes=30)
 
 
 def new_setup_code(entropy: Entropy) -> Secret:
-    """`XXXX-XXXX-XXXX`."""
+    """A new code `XXXX-XXXX-XXXX`. Its hash is made of the code without hyphens."""
     code = new_readable_code(entropy)
     return Secret(in_groups(code), hash_secret(code))
 
 
 def hash_of_setup_code(typed: str) -> bytes:
-    """What Postgres would keep of it; of text that is no code, something it never keeps."""
+    """The hash that Postgres keeps of a typed code. Text that is no code gives a hash that Postgres never keeps."""
     return hash_secret(read_readable_code(typed) or "")
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeSetupCode:
-    """Have a registration token for a setup code."""
+    """Exchange a setup code for a registration token."""
 
     setup_code: str = field(repr=False)
     caller: Caller
@@ -40,7 +39,10 @@ class ExchangeSetupCode:
 
 @dataclass(frozen=True, slots=True)
 class RegisterOwner:
-    """Become the first owner. `needs_token` is False for programs of this machine where it is trusted (§10.1)."""
+    """Register the first owner.
+
+    `needs_token` is False for a program of this machine, where the settings allow loopback bootstrap (SPEC §10.1).
+    """
 
     registration_token: str | None = field(repr=False)
     needs_token: bool
@@ -52,7 +54,7 @@ class RegisterOwner:
 
 @dataclass(frozen=True, slots=True)
 class OwnerSetup:
-    """How far the installation is, and whether a registration token is the one that lives."""
+    """Whether there is an owner, and whether the given registration token is the one that lives."""
 
     has_owner: bool
     is_token_good: bool
@@ -61,7 +63,7 @@ class OwnerSetup:
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """The setup code is used up."""
+    """The setup code is used up. The token lives until `expires_at`."""
 
     registration_token: str = field(repr=False)
     expires_at: datetime
@@ -69,7 +71,7 @@ class Exchanged:
 
 @dataclass(frozen=True, slots=True)
 class OwnerRegistered:
-    """There is an owner, with these recovery codes, logged in."""
+    """The owner is registered and logged in. The recovery codes are shown this once."""
 
     held: HeldSession
     token: Secret
@@ -78,7 +80,7 @@ class OwnerRegistered:
 
 @dataclass(frozen=True, slots=True)
 class OwnerExists:
-    """Somebody else was first."""
+    """There is an owner already."""
 
 
 ExchangeOutcome: TypeAlias = Exchanged | OwnerExists | InvalidCredentials
@@ -86,7 +88,7 @@ RegisterOwnerOutcome: TypeAlias = OwnerRegistered | OwnerExists | InvalidCredent
 
 
 def registration_refusal(setup: OwnerSetup, command: RegisterOwner) -> OwnerExists | InvalidCredentials | None:
-    """Why nobody may register so; None: they may. A token that is given must be good even where none is needed."""
+    """Why the registration is refused; None: it is not. A given token must be good even where none is needed."""
     if setup.has_owner:
         return OwnerExists()
     is_token_due = command.needs_token or command.registration_token is not None

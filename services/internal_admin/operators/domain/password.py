@@ -1,4 +1,4 @@
-"""Domain: what a password is, and which ones an operator may choose (SPEC §10.3)."""
+"""The form of a password, and the rules for a new one (SPEC §10.3)."""
 
 import unicodedata
 from collections import Counter
@@ -20,12 +20,12 @@ _MAX_LENGTH = 256
 _LEAST_CLASSES = 3
 _LEAST_BITS_PER_CHARACTER = 2.0
 _SHORTEST_NAME = 3
-"""Shorter parts of a name are in every other password."""
+"""Shorter names stand in too many passwords by chance."""
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordOwner:
-    """Whose password it is to be."""
+    """The person whose password it will be."""
 
     user_name: str = field(repr=False)
     email: str | None = field(repr=False)
@@ -33,14 +33,14 @@ class PasswordOwner:
 
 @dataclass(frozen=True, slots=True)
 class PasswordRefused:
-    """Nothing was changed or used up: another password may be tried. `min_length`: the one that is set."""
+    """The password breaks a rule. Nothing was used up: another may be tried. `min_length` is the setting."""
 
     fault: PasswordFault
     min_length: int
 
     @property
     def rule(self) -> str:
-        """What a password must be, with its number, for the person who chooses one."""
+        """The broken rule, with its number, for the person who chooses a password."""
         return {
             "password_too_short": f"at least {self.min_length} characters",
             "password_too_long": f"at most {_MAX_LENGTH} characters",
@@ -53,10 +53,10 @@ class PasswordRefused:
 
 
 def normal_password(text: str) -> str:
-    """The one spelling that is hashed: RFC 8265's OpaqueString. Every kind of space is a space, composed by NFC.
+    """The spelling that is hashed: OpaqueString of RFC 8265. Every kind of space becomes a space, and NFC composes it.
 
-    So a password typed on another keyboard or system is the same one. Case and width count. Composing makes a text at
-    most four times shorter, so one that stays too long is left as it is: composing takes quadratic time.
+    So a password typed on another keyboard or system is the same one. Case and width count. Composing takes quadratic
+    time and makes a text at most four times shorter: a text that would stay too long is returned as it is.
     """
     if len(text) > 4 * _MAX_LENGTH:
         return text
@@ -65,9 +65,9 @@ def normal_password(text: str) -> str:
 
 
 def password_fault(password: str, owner: PasswordOwner, min_length: int) -> PasswordFault | None:
-    """The first reason to refuse a normal password; None: it may be used. Lengths are of characters."""
+    """The first rule that a normal password breaks; None: it may be used. Lengths are in characters."""
     if len(password) > _MAX_LENGTH:
-        return "password_too_long"  # and is not looked at any further
+        return "password_too_long"  # a long text is examined no further
     faults: dict[PasswordFault, bool] = {
         "password_too_short": len(password) < min_length,
         "password_too_simple": len(set(map(_class_of, password))) < _LEAST_CLASSES,

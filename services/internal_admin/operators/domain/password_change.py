@@ -1,4 +1,4 @@
-"""Domain: what changes how an operator proves who they are: the password, and the codes that do without it."""
+"""Changes of an operator's password and recovery codes, and how each ends (SPEC §10.3–§10.5)."""
 
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -12,7 +12,7 @@ from services.internal_admin.operators.domain.password import PasswordRefused
 
 @dataclass(frozen=True, slots=True)
 class ChangePassword:
-    """By an operator in a session, which stays; the others end."""
+    """An operator changes the password from a session. That session stays; the others end."""
 
     operator: Operator
     current_password: str = field(repr=False)
@@ -22,7 +22,7 @@ class ChangePassword:
 
 @dataclass(frozen=True, slots=True)
 class RecoverPassword:
-    """By whoever has a recovery code. Every session and token of the operator ends, a lockout too."""
+    """A recovery code sets a new password. Every session and token of the operator ends, and a lockout too."""
 
     user_name: str = field(repr=False)
     recovery_code: str = field(repr=False)
@@ -33,7 +33,7 @@ class RecoverPassword:
 
 @dataclass(frozen=True, slots=True)
 class RegenerateRecoveryCodes:
-    """By an operator in a session: new codes in place of those before."""
+    """An operator replaces all recovery codes, from a session."""
 
     operator: Operator
     current_password: str = field(repr=False)
@@ -42,14 +42,14 @@ class RegenerateRecoveryCodes:
 
 @dataclass(frozen=True, slots=True)
 class PasswordChanged:
-    """From now on only the new one is taken."""
+    """Only the new password is accepted from now on."""
 
     revoked_session_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordRecovered:
-    """The new password holds, a session is open, and there are new codes in place of the used one and its rest."""
+    """The new password holds, and a session is open. New recovery codes replace the used one and the others."""
 
     held: HeldSession
     token: Secret
@@ -58,7 +58,7 @@ class PasswordRecovered:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCodesRegenerated:
-    """Only these are taken."""
+    """Only these recovery codes are accepted from now on."""
 
     recovery_codes: tuple[str, ...] = field(repr=False)
 

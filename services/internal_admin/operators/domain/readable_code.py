@@ -1,7 +1,6 @@
-"""Domain: secrets that a person copies from a screen or paper: twelve characters in three groups (SPEC §10.1, §10.5).
+"""Codes that a person copies from a screen or paper: twelve characters in three groups (SPEC §10.1, §10.5).
 
-No I, O, 0 or 1, so 32 characters of 5 bits each: 60 random bits.
-"""
+The alphabet leaves out I, O, 0 and 1. Its 32 characters carry 5 bits each, so a code has 60 random bits."""
 
 import re
 
@@ -13,17 +12,17 @@ _FORM = re.compile(rf"[{_ALPHABET}]{{{_LENGTH}}}")
 
 
 def new_readable_code(entropy: Entropy) -> str:
-    """`XXXXXXXXXXXX`, as it is hashed: without hyphens, in upper case."""
+    """A new code in the form that is hashed: `XXXXXXXXXXXX`, without hyphens, in upper case."""
     number = int.from_bytes(entropy.token_bytes(8))
     return "".join(_ALPHABET[number >> 5 * place & 31] for place in range(_LENGTH))
 
 
 def read_readable_code(text: str) -> str | None:
-    """The code that somebody types, in either case, with or without hyphens and spaces; None if it is none."""
+    """The code that a person typed, in either case, with or without hyphens and spaces; None if the text is no code."""
     code = text.replace("-", "").replace(" ", "").upper()
     return code if _FORM.fullmatch(code) else None
 
 
 def in_groups(code: str) -> str:
-    """`XXXX-XXXX-XXXX`, as it is shown."""
+    """The code as it is shown: `XXXX-XXXX-XXXX`."""
     return "-".join(code[start : start + 4] for start in range(0, _LENGTH, 4))

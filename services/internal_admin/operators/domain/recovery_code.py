@@ -1,4 +1,4 @@
-"""Domain: recovery codes (SPEC §10.5): `xxxx-xxxx-xxxx`, shown once, in either case when typed."""
+"""Recovery codes `xxxx-xxxx-xxxx`: shown once, accepted in either case (SPEC §10.5)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,17 +11,17 @@ SET_SIZE = 10
 
 @dataclass(frozen=True, slots=True)
 class RecoveryCodeCount:
-    """Codes that were not used, and when they were made; None without any."""
+    """The number of unused codes, and when they were made (None if there are none)."""
 
     unused: int
     made_at: datetime | None
 
 
 def new_recovery_codes(entropy: Entropy, count: int = SET_SIZE) -> tuple[str, ...]:
-    """As they are hashed. Raises nothing, and repeats none but by a chance of 1 in 2⁵⁴."""
+    """New codes in the form that is hashed. The chance that two of a set are equal is 1 in 2⁵⁴."""
     return tuple(new_readable_code(entropy) for _ in range(count))
 
 
 def shown_recovery_code(code: str) -> str:
-    """As the operator keeps it."""
+    """The code as the operator sees and types it."""
     return in_groups(code).lower()

@@ -130,8 +130,7 @@ async def run(settings: InternalAdminSettings) -> None:
         open_user_directory(process.user_service) as directory,
     ):
         limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix, ROUTES)
-        hasher = PasswordHasher(entropy)
-        resources = Resources(postgres, redis, directory, limiter, hasher, SystemClock(), entropy)
+        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), SystemClock(), entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from services.internal_admin.callers.access import Anyone, Scoped
 from services.internal_admin.callers.identity import Scope
+from services.internal_admin.routes import ROUTES
 from tests.contract.openapi.documents import GUARDED, load, operations, raw, resolved
 from tests.contract.openapi.operators import AUTH, Owner, from_new_network
 from tests.support.declared_routes import ACCESS
@@ -116,7 +117,7 @@ def test_a_body_that_is_none_is_refused_by_every_operation_that_takes_one(
         assert is_refused(answer, status, code), answer.text
         return answer
 
-    assert refusals_of(running_stack, ask) == 15
+    assert refusals_of(running_stack, ask) == sum(route.accepts_body for route in ROUTES)
 
 
 def test_an_unknown_parameter_is_400_wherever_some_are_taken(running_stack: RunningStack, owner: Owner) -> None:
@@ -130,7 +131,8 @@ def test_an_unknown_parameter_is_400_wherever_some_are_taken(running_stack: Runn
         assert is_refused(answer, 400, "invalid_request"), answer.text
         return answer
 
-    assert refusals_of(running_stack, ask) == 6
+    with_query = [each for name, each in guarded() if document(name).find_operation_by_id(each["operationId"]).query]
+    assert refusals_of(running_stack, ask) == len(with_query) >= 6
 
 
 def test_another_method_is_405_with_those_there_are(running_stack: RunningStack) -> None:

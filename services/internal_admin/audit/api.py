@@ -1,4 +1,4 @@
-"""Api: the audit trail, as a page of JSON or of JSON lines (SPEC §10.2)."""
+"""The route that lists the audit trail, as a page of JSON or of JSON lines (SPEC §10.2)."""
 
 from dataclasses import dataclass
 
@@ -21,12 +21,12 @@ from shared.web.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class AuditApi:
-    """Reading the trail. Nothing over HTTP changes it."""
+    """Reads the trail. No route changes it."""
 
     postgres: Postgres
 
     async def list(self, request: Request, _: Identity | None) -> Response:
-        """A page. As JSON lines, the way to the next page is in the header `Link`."""
+        """One page of rows. With JSON lines the header `Link` leads to the next page."""
         asked = decode_list_audit(request.query)
         page = await list_audit(asked.filter, asked.cursor, asked.limit, self.postgres)
         if not _wants_lines(asked, request):

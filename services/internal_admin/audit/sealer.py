@@ -1,7 +1,8 @@
 """The worker that seals new rows of the audit trail within a second (SPEC §10.8).
 
 Writers of the trail do not wait for it. A lease lets one process work at a time.
-Reasons: docs/decisions/0025-audit-trail.md."""
+Reasons: docs/decisions/0025-audit-trail.md.
+"""
 
 import logging
 from datetime import timedelta

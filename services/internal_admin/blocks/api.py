@@ -1,4 +1,4 @@
-"""Api: the routes of blocks (SPEC §4.1)."""
+"""The routes of blocks (SPEC §4.1)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -46,14 +46,14 @@ _BLOCKS = INTERNAL + "/user-blocks"
 
 @dataclass(frozen=True, slots=True)
 class BlockApi:
-    """Blocking, unblocking and listing."""
+    """Blocks and unblocks subjects, and lists blocks."""
 
     postgres: Postgres
     change: PublishedChange
     users: UserDirectory | None
 
     async def list(self, request: Request, _: Identity | None) -> Response:
-        """The blocks that stand, or that of one subject."""
+        """The blocks that stand, or the block of one subject."""
         asked = decode_list_blocks(request.query)
         if asked.email is not None or asked.user_id is not None:
             subject = subject_of(asked.email, asked.user_id)

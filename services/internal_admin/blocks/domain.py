@@ -1,4 +1,4 @@
-"""Domain: blocking and unblocking a subject: commands, the decision, and every way they end (SPEC §4.1)."""
+"""Commands that block and unblock a subject, the decision about a block, and every way they end (SPEC §4.1, §4.2)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,9 +18,9 @@ class BlockSubject:
     expires_at: datetime | None
     cause: Cause
     is_known_elsewhere: bool = False
-    """The user service knows the user: they may be blocked though we never saw them."""
+    """The user service knows the user, so a user who never logged in here may be blocked."""
     is_ordered_elsewhere: bool = False
-    """The user service is to be told, if the block is for good: it has no way to end one (SPEC §8)."""
+    """The user service is told of a block without an end. It has no way to end a block (SPEC §8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,13 @@ class UnblockSubject:
 
 @dataclass(frozen=True, slots=True)
 class StandingBlock:
-    """The block row a subject has, expired or not."""
+    """The block row of a subject, expired or not."""
 
     block_id: int
     expires_at: datetime | None
 
     def has_expired(self, now: datetime) -> bool:
-        """A block's last instant is before its `expires_at`."""
+        """Whether the block is over. Its last instant is before its `expires_at`."""
         return self.expires_at is not None and self.expires_at <= now
 
 
@@ -53,33 +53,33 @@ class ListedBlock:
 
 @dataclass(frozen=True, slots=True)
 class PlaceBlock:
-    """There is no block that counts: make one, in the place of `expired` if that is a row."""
+    """No block is in force: make one, and remove the row `expired` if there is one."""
 
     expired: StandingBlock | None
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeExpiry:
-    """The subject is blocked until another instant."""
+    """The subject is blocked until another instant: change that."""
 
     standing: StandingBlock
 
 
 @dataclass(frozen=True, slots=True)
 class KeepBlock:
-    """The subject is blocked exactly so."""
+    """The subject is blocked until exactly that instant: change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefuseExpiry:
-    """The block would be over before it began."""
+    """The block would end before it began: refuse it."""
 
 
 BlockDecision: TypeAlias = PlaceBlock | ChangeExpiry | KeepBlock | RefuseExpiry
 
 
 def decide_block(standing: StandingBlock | None, expires_at: datetime | None, now: datetime) -> BlockDecision:
-    """What a block until `expires_at` means for a subject with the block `standing`, at `now` of Postgres' clock."""
+    """How to block a subject until `expires_at` while it has the block `standing`, at `now` of Postgres' clock."""
     if expires_at is not None and expires_at <= now:
         return RefuseExpiry()
     if standing is None or standing.has_expired(now):
@@ -89,14 +89,14 @@ def decide_block(standing: StandingBlock | None, expires_at: datetime | None, no
     return KeepBlock()
 
 
-# Outcomes: `name` and `changes` as in `domain.revocation`.
+# Outcomes: `name` and `changes` as in `sessions.domain`.
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """The subject was not blocked, and is now; `changes` are the sessions this revoked, newest first, then by id.
+    """The subject was not blocked, and is now. `changes` are the sessions that this revoked, newest first, then by id.
 
-    `before` them come those of earlier `Part`s.
+    `before` holds the ids that earlier `Part`s revoked. They come first in the answer.
     """
 
     changes: tuple[ProjectionChange, ...]
@@ -106,8 +106,10 @@ class Blocked:
 
 @dataclass(frozen=True, slots=True)
 class AlreadyBlocked:
-    """The subject was blocked, and is so until the instant asked for. `changes` are the sessions that it had all the
-    same: an earlier request had ended between two of its transactions."""
+    """The subject was blocked before, and is blocked until the requested instant now.
+
+    `changes` are sessions that it still had, because an earlier request ended between two of its transactions.
+    """
 
     changes: tuple[ProjectionChange, ...]
     before: tuple[str, ...] = ()
@@ -124,7 +126,7 @@ class ExpiryPassed:
 
 @dataclass(frozen=True, slots=True)
 class Unblocked:
-    """The subject was blocked, and is not now."""
+    """The subject was blocked, and is not any more."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[Literal["unblocked"]] = "unblocked"

@@ -1,4 +1,7 @@
-"""Store: orders for the user service: placed and withdrawn with the block, claimed under a lease, ended once told."""
+"""Orders that tell the user service of blocks, and the worker that delivers them (SPEC §8).
+
+An order is placed and withdrawn with its block, claimed under a lease, and ended once it is delivered.
+"""
 
 import logging
 from dataclasses import dataclass, field
@@ -22,64 +25,6 @@ from shared.users.metrics import BLOCK_ORDERS, BLOCK_ORDERS_WAITING
 
 _SQL = queries.load("services.internal_admin.blocks", "orders.sql")
 
-
-@dataclass(frozen=True, slots=True)
-class BlockOrder:
-    """A block that the user service is to be told of: on exactly one of `user_id` and `email` (case-folded)."""
-
-    order_id: int
-    email_id: int | None
-    user_id: str | None
-    reason_code: str
-    attempts: int
-    email: str | None = field(repr=False)
-
-
-async def insert_block_order(
-    connection: asyncpg.Connection, email_id: int | None, user_id: str | None, reason_code: str, now: datetime
-) -> None:
-    """Inside the block's transaction: there is no order without its block, and no block for good without its order."""
-    await connection.execute(
-        *_SQL["insert_block_order"](email_id=email_id, user_id=user_id, reason_code=reason_code, ordered_at=now)
-    )
-
-
-async def withdraw_block_order(connection: asyncpg.Connection, email_id: int | None, user_id: str | None) -> None:
-    """Inside the transaction that ends the block. What the service was told stays told."""
-    await connection.execute(*_SQL["withdraw_block_order"](email_id=email_id, user_id=user_id))
-
-
-async def claim_block_orders(
-    connection: asyncpg.Connection, limit: int, lease: timedelta
-) -> tuple[list[BlockOrder], int]:
-    """Lease up to `limit` due orders; a worker that dies gives them back after `lease`. And how many wait in all."""
-    rows = await connection.fetch(*_SQL["claim_block_orders"](limit=limit, lease=lease))
-    return [BlockOrder(**row) for row in rows], await connection.fetchval(*_SQL["count_block_orders"]())
-
-
-async def end_block_order(connection: asyncpg.Connection, order: BlockOrder, outcome: str) -> None:
-    """The service was told: end the order, with an audit row. Changes nothing if it ended already or was withdrawn."""
-    async with connection.transaction():
-        if await connection.fetchval(*_SQL["delete_block_order"](order_id=order.order_id)) is not None:
-            await insert_audit_event(connection, _event(order, outcome))
-
-
-async def put_off_block_order(connection: asyncpg.Connection, order: BlockOrder, wait: timedelta) -> None:
-    """Try again after `wait`, unless another worker holds the order by now."""
-    await connection.execute(*_SQL["put_off_block_order"](order_id=order.order_id, attempts=order.attempts, wait=wait))
-
-
-def _event(order: BlockOrder, outcome: str) -> AuditEvent:
-    return AuditEvent(
-        event=EventName.ORDER_BLOCK,
-        outcome=outcome,
-        caller="system",
-        actor=Actor("system", None),
-        subject=order.user_id if order.email_id is None else audit_subject_of_email(order.email_id),
-        reason_code=order.reason_code,
-    )
-
-
 BATCH = 20
 IDLE = timedelta(seconds=1)
 LEASE = timedelta(seconds=30)
@@ -89,8 +34,20 @@ BACKOFF = Backoff(first=timedelta(seconds=1), cap=timedelta(seconds=60))
 _log = logging.getLogger("authsession.blocks.orders")
 
 
+@dataclass(frozen=True, slots=True)
+class BlockOrder:
+    """The order to tell the user service of a block. It names a `user_id` or an `email` (case-folded), never both."""
+
+    order_id: int
+    email_id: int | None
+    user_id: str | None
+    reason_code: str
+    attempts: int
+    email: str | None = field(repr=False)
+
+
 class BlockOrders:
-    """One per internal process; any number may run. For `supervise`."""
+    """The worker that delivers orders. Any number may run; each internal process runs one."""
 
     def __init__(self, postgres: Postgres, users: UserDirectory, entropy: Entropy) -> None:
         self._postgres = postgres
@@ -98,10 +55,10 @@ class BlockOrders:
         self._entropy = entropy
 
     async def step(self) -> int:
-        """Tell the service of a batch; how many it held.
+        """Deliver a batch and return its size.
 
-        Killed at any point it loses no order: one that was not ended is claimed again after its lease, and the service
-        then told a second time.
+        A kill at any point loses no order. An order that was not ended is claimed again after its lease; the service
+        may then be told a second time.
         """
         orders, waiting = await self._postgres.unit_of_work(claim_block_orders, limit=BATCH, lease=LEASE)
         BLOCK_ORDERS_WAITING.set(waiting)
@@ -121,7 +78,7 @@ class BlockOrders:
         await self._postgres.unit_of_work(end_block_order, order, outcome)
         BLOCK_ORDERS.add(1, {"outcome": outcome})
         if outcome == "not_found":
-            _log.warning("the user service does not know whom it was told to block; the local block holds")
+            _log.warning("user service does not know the blocked subject; the local block holds")
 
     async def _told(self, order: BlockOrder) -> bool:
         if order.user_id is not None:
@@ -129,3 +86,48 @@ class BlockOrders:
         if order.email is not None:
             return await self._users.block_email(order.email, order.reason_code)
         raise InvariantBroken("an order concerns a user or an address")
+
+
+async def insert_block_order(
+    connection: asyncpg.Connection, email_id: int | None, user_id: str | None, reason_code: str, now: datetime
+) -> None:
+    """Place an order inside the block's transaction: neither it nor an endless block exists without the other."""
+    await connection.execute(
+        *_SQL["insert_block_order"](email_id=email_id, user_id=user_id, reason_code=reason_code, ordered_at=now)
+    )
+
+
+async def withdraw_block_order(connection: asyncpg.Connection, email_id: int | None, user_id: str | None) -> None:
+    """Withdraw the order inside the transaction that ends the block. An order that was delivered stays delivered."""
+    await connection.execute(*_SQL["withdraw_block_order"](email_id=email_id, user_id=user_id))
+
+
+async def claim_block_orders(
+    connection: asyncpg.Connection, limit: int, lease: timedelta
+) -> tuple[list[BlockOrder], int]:
+    """Lease up to `limit` due orders for `lease`; then a dead worker loses them. Returns also how many orders wait."""
+    rows = await connection.fetch(*_SQL["claim_block_orders"](limit=limit, lease=lease))
+    return [BlockOrder(**row) for row in rows], await connection.fetchval(*_SQL["count_block_orders"]())
+
+
+async def end_block_order(connection: asyncpg.Connection, order: BlockOrder, outcome: str) -> None:
+    """End a delivered order, with an audit row. Changes nothing if it ended already or was withdrawn."""
+    async with connection.transaction():
+        if await connection.fetchval(*_SQL["delete_block_order"](order_id=order.order_id)) is not None:
+            await insert_audit_event(connection, _event(order, outcome))
+
+
+async def put_off_block_order(connection: asyncpg.Connection, order: BlockOrder, wait: timedelta) -> None:
+    """Put the order off for `wait`, unless another worker holds it by now."""
+    await connection.execute(*_SQL["put_off_block_order"](order_id=order.order_id, attempts=order.attempts, wait=wait))
+
+
+def _event(order: BlockOrder, outcome: str) -> AuditEvent:
+    return AuditEvent(
+        event=EventName.ORDER_BLOCK,
+        outcome=outcome,
+        caller="system",
+        actor=Actor("system", None),
+        subject=order.user_id if order.email_id is None else audit_subject_of_email(order.email_id),
+        reason_code=order.reason_code,
+    )

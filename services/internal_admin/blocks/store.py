@@ -1,7 +1,8 @@
-"""Store: the units of work that block and unblock a subject.
+"""Units of work that block and unblock a subject, and statements that read blocks.
 
-Each is one transaction in the order of `store.revocation`: e-mail's row, block, order for the user service, sessions
-with outbox, audit. What more than `PART` sessions take comes after the block, so that no login comes in between.
+Each unit is one transaction, in the order of `sessions.store`: e-mail's row, block, order for the user service,
+sessions with outbox, audit.
+Sessions past `PART` are revoked in later transactions. The first one holds the block, so no login comes in between.
 """
 
 from dataclasses import dataclass
@@ -48,12 +49,14 @@ from shared.users.store import lock_user_id
 
 _SQL = queries.load("services.internal_admin.blocks")
 
+_BEFORE_ALL = 2**63 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class _LockedSubject:
-    """A subject whose e-mail's row this transaction has locked. `user_id` is None when the address is the subject.
+    """A subject whose e-mail's row this transaction has locked. `user_id` is None if the address is the subject.
 
-    `email_id` is None for a user who never logged in here (SPEC §8 `rest`): then it is the id itself that is locked.
+    `email_id` is None for a user who never logged in here (SPEC §8 `rest`). Then the user id itself is locked.
     """
 
     email_id: int | None
@@ -66,7 +69,7 @@ class _LockedSubject:
 
 
 async def block_subject(connection: asyncpg.Connection, done: Done, command: BlockSubject) -> BlockOutcome | Part:
-    """Block, revoke every active session of the subject, queue their records. Audited whatever the outcome."""
+    """Block, revoke every active session of the subject, queue their records. Every outcome is audited."""
     async with connection.transaction():
         locked = await _lock(connection, command.subject, or_unseen=command.is_known_elsewhere)
         if done.outcome:
@@ -86,7 +89,7 @@ async def block_subject(connection: asyncpg.Connection, done: Done, command: Blo
 
 
 async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubject) -> UnblockOutcome:
-    """Remove the subject's block. Audited whatever the outcome."""
+    """Remove the subject's block. Every outcome is audited."""
     async with connection.transaction():
         locked = await _lock(connection, command.subject, or_unseen=True)
         outcome = NotBlocked() if locked is None else await _unblock(connection, locked)
@@ -96,8 +99,29 @@ async def unblock_subject(connection: asyncpg.Connection, command: UnblockSubjec
         return outcome
 
 
+async def find_block(connection: asyncpg.Connection, subject: Subject) -> Page[ListedBlock]:
+    """The block on one subject: a page of one, or an empty one."""
+    if subject.kind == "email":
+        bound = _SQL["read_block_of_email"](folded=subject.value)
+    else:
+        bound = _SQL["read_block_of_user"](user_id=subject.value)
+    row = await connection.fetchrow(*bound)
+    return Page(() if row is None else (_listed_block(row),), has_more=False)
+
+
+async def list_blocks(connection: asyncpg.Connection, after: int | None, limit: int) -> Page[ListedBlock]:
+    """Blocks from the newest to the oldest; only those `after` a block id, at most `limit`."""
+    rows = await connection.fetch(
+        *_SQL["list_blocks"](before_block_id=_BEFORE_ALL if after is None else after, limit=limit + 1)
+    )
+    return cut_page([_listed_block(row) for row in rows], limit)
+
+
 async def _lock(connection: asyncpg.Connection, subject: Subject, *, or_unseen: bool) -> _LockedSubject | None:
-    """None for a user we never saw, but for `or_unseen`: then their first login waits until this transaction ends."""
+    """Lock the subject; None for a user who never logged in here.
+
+    With `or_unseen` such a user is locked too: a first login then waits until this transaction ends.
+    """
     if subject.kind == "email":
         return _LockedSubject(await lock_email(connection, subject.value), None)
     user_id = subject.value
@@ -138,7 +162,7 @@ async def _revoke(
     connection: asyncpg.Connection, subject: _LockedSubject | None, cause: Cause, done: Done
 ) -> Blocked | AlreadyBlocked | Part:
     outcome = Blocked if done.outcome == Blocked.name else AlreadyBlocked
-    if subject is None or subject.email_id is None:  # erased between two parts, or who never logged in: no session
+    if subject is None or subject.email_id is None:  # erased between two parts, or never logged in: no session
         return outcome((), done.session_ids)
     key = (subject.email_id, subject.user_id)
     revoked = await revoke_active_sessions(connection, *key, cause, after=done.after)
@@ -186,7 +210,7 @@ async def _insert_block(
 async def _order_elsewhere(
     connection: asyncpg.Connection, subject: _LockedSubject, command: BlockSubject, now: datetime
 ) -> None:
-    """Tell the user service of a block for good; of one that ends, take back what it was not told yet."""
+    """Order the user service told of a block without an end. For a block with an end, withdraw a waiting order."""
     if command.expires_at is not None:
         await withdraw_block_order(connection, *subject.key)
     elif command.is_ordered_elsewhere:
@@ -194,31 +218,10 @@ async def _order_elsewhere(
 
 
 def _audit_subject(locked: _LockedSubject | None, subject: Subject, *, is_user: bool) -> str | None:
-    """An address by its row, a user by their id, of whatever form; text that is nobody's id only if it could be one."""
+    """The subject in the trail: an address by its row, a user by id. Other text counts only if it could be an id."""
     if locked is not None and locked.email_id is not None and locked.user_id is None:
         return audit_subject_of_email(locked.email_id)
     return subject.value if is_user else audit_subject_of_id(subject.value)
-
-
-_BEFORE_ALL = 2**63 - 1
-
-
-async def find_block(connection: asyncpg.Connection, subject: Subject) -> Page[ListedBlock]:
-    """The block on one subject: a page of one, or an empty one."""
-    if subject.kind == "email":
-        bound = _SQL["read_block_of_email"](folded=subject.value)
-    else:
-        bound = _SQL["read_block_of_user"](user_id=subject.value)
-    row = await connection.fetchrow(*bound)
-    return Page(() if row is None else (_listed_block(row),), has_more=False)
-
-
-async def list_blocks(connection: asyncpg.Connection, after: int | None, limit: int) -> Page[ListedBlock]:
-    """Blocks from the newest to the oldest; those `after` a block id, at most `limit`."""
-    rows = await connection.fetch(
-        *_SQL["list_blocks"](before_block_id=_BEFORE_ALL if after is None else after, limit=limit + 1)
-    )
-    return cut_page([_listed_block(row) for row in rows], limit)
 
 
 def _listed_block(row: asyncpg.Record) -> ListedBlock:

@@ -1,4 +1,4 @@
-"""What a route asks of its caller (SPEC §10.7). `access.domain.decide_access` decides by it."""
+"""The demands that a route can make on its caller (SPEC §10.7). `access.domain.decide_access` decides by them."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -8,12 +8,12 @@ from services.internal_admin.callers.identity import Scope
 
 @dataclass(frozen=True, slots=True)
 class Anyone:
-    """No credentials. The endpoint is told of credentials that are given and good."""
+    """No credentials are needed. Good credentials, if given, reach the endpoint as an identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorOnly:
-    """An operator's session; a token, break-glass too, is forbidden. `renews`: also one whose renewal is due."""
+    """An operator's session. Tokens are refused, break-glass too. `renews`: its renewal may be due."""
 
     renews: bool = False
 

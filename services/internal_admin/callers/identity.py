@@ -1,4 +1,4 @@
-"""Domain: what a token may be allowed to do (SPEC §10.7). A scope's word is contract: it is never renamed."""
+"""The identities of callers, and the scopes of tokens (SPEC §4.4, §4.5, §10.7)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from shared.kernel.actor import Actor
 
 
 class Scope(StrEnum):
-    """One permission. Operators have all of them."""
+    """One permission of a token. Operators have all of them. A scope's word is contract: it is never renamed."""
 
     SESSIONS_READ = "sessions:read"
     SESSIONS_REVOKE = "sessions:revoke"
@@ -25,14 +25,14 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TrustedNetwork:
-    """Whoever reaches the listener while the internal API needs no credentials (SPEC §4.5)."""
+    """A caller without credentials, while the internal API needs none (SPEC §4.5)."""
 
     name: ClassVar[str] = "trusted_network"
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A person, by a session that lives. `is_renewal_due`: it may do nothing but be renewed (SPEC §10.4)."""
+    """A person with a live session. `is_renewal_due`: the session may only be renewed or logged out (SPEC §10.4)."""
 
     operator_id: str
     operator_session_id: str
@@ -46,7 +46,7 @@ class Operator:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A service, by an API token that lives."""
+    """A service with a live API token."""
 
     token_id: str
     scopes: frozenset[Scope]
@@ -58,14 +58,14 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class BreakGlass:
-    """Whoever holds `CONTROL_PLANE_API_TOKEN`: every scope, each use audited."""
+    """A holder of `CONTROL_PLANE_API_TOKEN`. It has every scope, and each use is audited."""
 
     name: ClassVar[str] = "break_glass"
 
 
 @dataclass(frozen=True, slots=True)
 class Unauthenticated:
-    """Whoever `CONTROL_PLANE_AUTH_MODE=development|open` admits without credentials: every scope."""
+    """A caller without credentials whom `CONTROL_PLANE_AUTH_MODE=development|open` admits. It has every scope."""
 
     name: ClassVar[str] = "unauthenticated"
 
@@ -75,7 +75,7 @@ _SHARED = (TrustedNetwork, BreakGlass, Unauthenticated)
 
 
 def is_shared(identity: "Identity") -> bool:
-    """Whether two callers may have this identity at once, so that only their networks tell them apart."""
+    """Whether two callers may have this identity at once. Then only their networks tell them apart."""
     return isinstance(identity, _SHARED)
 
 
@@ -84,7 +84,7 @@ Identity: TypeAlias = TrustedNetwork | Operator | Token | BreakGlass | Unauthent
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who was authenticated, and from where. `network` is the peer's canonical text, None for a Unix socket.
+    """The authenticated party and its network. `network` is the peer's canonical text, None for a Unix socket.
 
     The command line has neither network nor request id.
     """
@@ -96,7 +96,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why something is changed: a reason, the actor the caller claims, and the caller itself."""
+    """The cause of a change: a reason, the actor that the caller claims, and the caller itself."""
 
     reason_code: str
     actor: Actor

@@ -1,4 +1,4 @@
-"""Domain: a page of a list. The position after it is that of its last item; what a position is belongs to the list."""
+"""One page of a list. The next page begins after the last item; each list defines its own cursor."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Page(Generic[T]):
 
 
 def cut_page(found: Sequence[T], limit: int | None) -> Page[T]:
-    """The page of at most `limit` items from a reading that asked for one more; all of them without a limit."""
+    """A page of at most `limit` items, cut from a reading of one more. Without a limit the page has all of them."""
     if limit is None:
         return Page(tuple(found), has_more=False)
     return Page(tuple(found[:limit]), has_more=len(found) > limit)

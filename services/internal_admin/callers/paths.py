@@ -1,4 +1,4 @@
-"""Where the routes of the internal listener begin."""
+"""Beginnings of the paths of the internal listener."""
 
 INTERNAL = "/api/v1/internal"
 CONTROL_PLANE = "/api/control-plane"
@@ -6,5 +6,5 @@ AUTH = CONTROL_PLANE + "/auth"
 
 
 def is_internal(path: str) -> bool:
-    """Whether a route is of the internal API, not of the control plane."""
+    """Whether a path belongs to the internal API, and not to the control plane."""
     return path.startswith(INTERNAL + "/")

@@ -1,4 +1,4 @@
-"""A route is one declaration: what it answers to, whom it admits, how often, and how its refusals come.
+"""The declaration of a route: its path, the callers that it admits, its limit, and how fast it refuses.
 
 An `api.py` declares its routes as `ROUTES`, and `access.guard.Guard` applies each declaration to every call.
 """

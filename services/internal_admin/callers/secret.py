@@ -14,7 +14,7 @@ _VISIBLE_CHARACTERS = 6
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """`text` is shown once. `hash` is its SHA-256: what has 256 random bits, or lives for minutes, needs no slow hash.
+    """`text` is shown once. `hash` is its SHA-256: 256 random bits, or a life of minutes, need no slow hash.
 
     `prefix` stays visible, so that people can tell marked secrets apart. It is the mark and 36 bits of the 256; the
     other 220 stay unknown. A secret without a mark has an empty one.
@@ -37,7 +37,7 @@ def read_secret(text: str, mark: str = "") -> Secret | None:
 
 
 def hash_secret(text: str) -> bytes:
-    """What Postgres keeps of a secret."""
+    """The hash that Postgres keeps of a secret."""
     return hashlib.sha256(text.encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Domain: what the audit trail calls the subject of a mutation. Ids only, whatever an operator typed into a path."""
+"""Rows of the audit trail about mutations. A subject is an id, never other text that a caller typed into a path."""
 
 import re
 
@@ -14,12 +14,12 @@ _ID = re.compile(r"(?:user|device-session|operator|operator-session|token)-[0-9A
 
 
 def audit_subject_of_email(email_id: int) -> str:
-    """An address is named by its row: erasing a person leaves the trail whole."""
+    """The name of an address in the trail: the id of its row. So the erasure of a person leaves the trail whole."""
     return f"email-{email_id}"
 
 
 def audit_subject_of_id(text: str) -> str | None:
-    """The id itself; None for text that no id could be (an address typed in the wrong place, say)."""
+    """The id itself; None for text that no id could be, such as an address in the wrong place."""
     return text if _ID.fullmatch(text) else None
 
 
@@ -55,8 +55,10 @@ async def insert_operator_event(
     reason_code: str | None = None,
     **details: object,
 ) -> None:
-    """Append one row about operators, their sessions or tokens: the caller acted. Only the command line names an
-    actor besides: who sits at it."""
+    """Append one row about operators, their sessions or tokens, in the name of the caller.
+
+    Only the command line names an actor besides: the person at the terminal.
+    """
     await insert_audit_event(
         connection,
         AuditEvent(

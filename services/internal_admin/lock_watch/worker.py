@@ -1,7 +1,8 @@
 """The worker that ends back ends of the public role that others have waited for longer than a second (SPEC §1.2).
 
 A thief of the public process' connection could lock the rows that its statements lock, and keep the locks.
-Revocations would then wait in vain."""
+Revocations would then wait in vain.
+"""
 
 import logging
 from datetime import timedelta

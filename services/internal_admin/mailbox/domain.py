@@ -1,4 +1,4 @@
-"""Domain: a login code that the stub transport mailed, for the development mailbox (SPEC §7.1)."""
+"""A mail of the stub transport as Postgres keeps it, for the development mailbox (SPEC §7.1)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SealedMail:
-    """The mail as Postgres keeps it. `associated_data` is what its code was sealed with. No repr."""
+    """A mail with its sealed code. `associated_data` is that of the seal. It has no repr."""
 
     email: str
     locale: str

@@ -1,4 +1,4 @@
-"""Flow: read the development mailbox (SPEC §7.1). Wired only when mail is `stub`."""
+"""Opens the mails of the development mailbox (SPEC §7.1). Wired only when mail is `stub`."""
 
 from contracts.internal_mailbox import MailboxMessage
 from services.internal_admin.mailbox import store
@@ -12,7 +12,7 @@ from shared.kernel.sealing import unseal
 async def read_mailbox(email: EmailAddress, postgres: Postgres, sealing_keys: KeyRing) -> list[MailboxMessage]:
     """The mails to an address, in any case of its letters, newest first. A mail is gone when its code ends.
 
-    Raises `shared.kernel.sealing.Unsealable` when the key that sealed a living code was taken away.
+    Raises `shared.kernel.sealing.Unsealable` if the key of a living code was taken out of the configuration.
     """
     mails = await postgres.unit_of_work(store.read_mailbox, email.folded)
     return [_opened(mail, sealing_keys) for mail in mails]

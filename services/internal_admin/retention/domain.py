@@ -1,7 +1,8 @@
 """How long retention rests after a batch, as a multiple of the time that the batch took.
 
 The rest is halved while removal falls behind, and grows by a tenth otherwise.
-Where rows come all the time, it swings between the rest that just keeps up and half of that, and so gains ground."""
+Where rows come all the time, it swings between the rest that just keeps up and half of that, and so gains ground.
+"""
 
 from datetime import timedelta
 

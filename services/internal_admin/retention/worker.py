@@ -1,7 +1,8 @@
 """The workers that remove rows at the end of their retention (SPEC §5.4).
 
 Batches are small and followed by rests, so that no request waits for them.
-Reasons: docs/decisions/0012-retention.md."""
+Reasons: docs/decisions/0012-retention.md.
+"""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Api: the routes of device sessions (SPEC §4.1)."""
+"""The routes of device sessions (SPEC §4.1)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -51,7 +51,7 @@ _OF_USER = INTERNAL + "/users/{user_id}/sessions"
 
 @dataclass(frozen=True, slots=True)
 class SessionApi:
-    """Reading and revoking sessions."""
+    """Reads, lists and revokes sessions."""
 
     postgres: Postgres
     change: PublishedChange
@@ -85,7 +85,7 @@ class SessionApi:
         return response(await change.make(store.revoke_session, command))
 
     async def revoke_all(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke the active sessions of a user. A repeat finds none and writes nothing again."""
+        """Revoke the active sessions of a user. A repeat finds none and writes no record again."""
         asked = decode_revoke_user_sessions(request.body)
         user_id = request.path_parameters["user_id"]
         command = RevokeUserSessions(user_id, asked.except_device_session_id, cause_of(request, identity, asked))

@@ -1,4 +1,4 @@
-"""Domain: the commands that revoke sessions, and every way they end (SPEC §4.1)."""
+"""Commands that revoke sessions, and every way they end (SPEC §4.1)."""
 
 from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
@@ -17,7 +17,7 @@ class RevokeSession:
 
 @dataclass(frozen=True, slots=True)
 class RevokeUserSessions:
-    """Revoke each active session of a user, but for one if it is named."""
+    """Revoke each active session of a user, except one if it is named."""
 
     user_id: str
     except_device_session_id: str | None
@@ -30,9 +30,9 @@ class RevokeUserSessions:
 
 @dataclass(frozen=True, slots=True)
 class Revoked:
-    """These sessions were active and are revoked now; newest first, then by id.
+    """The sessions of `changes` were active and are revoked now; newest first, then by id.
 
-    `before` them come those of earlier `Part`s.
+    `before` holds the ids that earlier `Part`s revoked. They come first in the answer.
     """
 
     changes: tuple[ProjectionChange, ...]
@@ -74,7 +74,7 @@ class UserNotFound:
 
 @dataclass(frozen=True, slots=True)
 class NotOfThisUser:
-    """The session to keep is not one of the user's: nothing was revoked."""
+    """The session to keep does not belong to the user: nothing was revoked."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[str] = "except_not_of_this_user"

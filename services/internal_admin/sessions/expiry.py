@@ -1,4 +1,4 @@
-"""Store: the unit of work that revokes sessions of more than `session_max_age` (SPEC §5.3)."""
+"""The worker that revokes sessions older than `session_max_age`, and its unit of work (SPEC §5.3)."""
 
 from datetime import timedelta
 
@@ -16,15 +16,34 @@ from shared.projection.store import revoke_sessions
 
 _SQL = queries.load("services.internal_admin.sessions")
 
-
 REASON = "session_expired"
+BATCH = 100
+IDLE = timedelta(seconds=20)
+REST = 4.0
+"""A lowered setting can age a million sessions at once. They get a fifth of the time; the rest is for logins."""
+
+
+class SessionExpiry:
+    """Any number may run. Gateways drop an aged session by themselves, because its record ends with its age."""
+
+    def __init__(self, postgres: Postgres, relay_wake: Signal) -> None:
+        """`relay_wake` is notified of every batch, so that the relay publishes the revocations."""
+        self._postgres = postgres
+        self._relay_wake = relay_wake
+
+    async def step(self) -> int:
+        """Revoke a batch and return its size. Repeats are harmless. Raises `DependencyUnavailable("postgres")`."""
+        revoked = await self._postgres.unit_of_work(revoke_aged_sessions, limit=BATCH)
+        if revoked:
+            self._relay_wake.notify()
+        return revoked
 
 
 async def revoke_aged_sessions(connection: asyncpg.Connection, limit: int) -> int:
-    """Revoke up to `limit` of them, oldest first; how many there were.
+    """Revoke up to `limit` aged sessions, oldest first. Returns how many there were.
 
-    One transaction: the e-mails' rows first, then sessions with their outbox rows, then audit rows. Somebody else may
-    revoke one meanwhile: it keeps their reason.
+    One transaction: the e-mails' rows first, then sessions with their outbox rows, then audit rows. A session that
+    another transaction revokes meanwhile keeps the reason of that one.
     """
     async with connection.transaction():
         aged = [row["device_session_id"] for row in await connection.fetch(*_SQL["read_aged_sessions"](limit=limit))]
@@ -43,25 +62,3 @@ def _event(session: DeviceSession) -> AuditEvent:
         subject=session.device_session_id,
         reason_code=REASON,
     )
-
-
-BATCH = 100
-IDLE = timedelta(seconds=20)
-REST = 4.0
-"""A lowered setting can age a million sessions at once: a fifth of the time is for them, the rest for logins."""
-
-
-class SessionExpiry:
-    """Any number may run. Gateways let go of such a session by themselves: its record ends with its age."""
-
-    def __init__(self, postgres: Postgres, relay_wake: Signal) -> None:
-        """`relay_wake` is notified of every batch: what was revoked is published by the relay."""
-        self._postgres = postgres
-        self._relay_wake = relay_wake
-
-    async def step(self) -> int:
-        """Revoke a batch; how many. Raises `DependencyUnavailable("postgres")`; repeats are harmless."""
-        revoked = await self._postgres.unit_of_work(revoke_aged_sessions, limit=BATCH)
-        if revoked:
-            self._relay_wake.notify()
-        return revoked

@@ -1,4 +1,4 @@
-"""Store: locks that are given back when they turn out to be the wrong ones."""
+"""Locks that are given back when they turn out to be on the wrong row."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 
 class WrongRow(Exception):
-    """What was locked is no longer what was looked for: another transaction changed it while we waited."""
+    """The locked row is no longer the wanted one: another transaction changed it during the wait."""
 
 
 async def lock_the_right_row(connection: asyncpg.Connection, attempt: Callable[[], Awaitable[T]]) -> T:
-    """The result of `attempt`, which locks; inside a transaction. Again while it raises `WrongRow`.
+    """Run `attempt`, which locks a row, until it does not raise `WrongRow`; return its result.
 
-    What an attempt locked in vain is unlocked before the next one: whoever keeps a row while they wait for one of a
-    lower id can wait for somebody who waits for them.
+    Call it inside a transaction. Locks of a failed attempt are released before the next one. A transaction that kept
+    them while it waits for a row of a lower id could deadlock with another.
     """
     while True:
         try:

@@ -1,24 +1,24 @@
 -- Lock order everywhere: emails, then device_sessions, then the rest.
 
 -- name: lock_email
--- The row of a case-folded address, made if new; its version rises. Locks: emails.
+-- The row of a case-folded address. It is made if new; otherwise its version rises. Locks: emails.
 insert into emails (folded, created_at) values (:folded, clock_now())
 on conflict (folded) do update set version = emails.version + 1
 returning email_id;
 
 -- name: lock_email_of_user
--- The row of the user's address; its version rises. No row: no such user. Locks: emails.
+-- The row of the user's address; its version rises. No row: there is no such user. Locks: emails.
 update emails set version = version + 1
   from users
  where users.user_id = :user_id and emails.email_id = users.email_id
 returning emails.email_id;
 
 -- name: is_address_of_user
--- Whether the user still has the row, which they had when it was asked for.
+-- Whether the user still has the address row that they had when the lock was asked for.
 select exists (select from users where user_id = :user_id and email_id = :email_id);
 
 -- name: lock_email_of_session
--- The row of the address whose user has the session; its version rises. No row: no such session, or one that was revoked
+-- The row of the address whose user has the session; its version rises. No row: there is no such session, or it was revoked
 -- when its user was erased. Locks: emails.
 update emails set version = version + 1
   from device_sessions join users using (user_id)
@@ -41,9 +41,9 @@ with revoked as (
 select * from revoked join queued using (device_session_id);
 
 -- name: revoke_sessions
--- Revokes active sessions of an address and queues their gateway records. :user_id, if given: of that user only.
--- :kept_session_id, if given: but for that one. Newest first, then by id; from after the session (:after_created_at,
--- :after_session_id), at most :limit. `chosen` is how many there were to revoke. Locks: device_sessions.
+-- Revokes active sessions of an address and queues their gateway records. With :user_id only those of that user; with
+-- :kept_session_id all but that one. Newest first, then by id, after the session (:after_created_at, :after_session_id), at
+-- most :limit. `chosen` is the number of sessions that were to be revoked. Locks: device_sessions.
 with chosen as materialized (
     select s.device_session_id from users
      cross join lateral (
@@ -74,7 +74,7 @@ select *, (select count(*) from chosen) as chosen
  order by created_at desc, device_session_id;
 
 -- name: user_has_session
--- Whether a session, active or not, is the user's.
+-- Whether a session, active or not, belongs to the user.
 select exists (select from device_sessions where user_id = :user_id and device_session_id = :device_session_id);
 
 -- name: queue_session_again
@@ -93,8 +93,8 @@ select * from device_sessions join queued using (device_session_id);
 select * from device_sessions where device_session_id = :device_session_id;
 
 -- name: list_sessions
--- A user's sessions of the given states, newest first, then by id; from after the session (:after_created_at,
--- :after_session_id), at most :limit.
+-- A user's sessions of the given states, newest first, then by id; after the session (:after_created_at, :after_session_id),
+-- at most :limit.
 select * from device_sessions
  where user_id = :user_id and status = any (:statuses)
    and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')
@@ -103,7 +103,7 @@ select * from device_sessions
  limit :limit;
 
 -- name: list_active_sessions
--- The same for active sessions only: their own index makes the cost independent of how many were revoked.
+-- Active sessions only, otherwise as list_sessions: their own index makes the cost independent of how many were revoked.
 select * from device_sessions
  where user_id = :user_id and status = 'active'
    and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')

@@ -1,8 +1,9 @@
-"""Store: the units of work that revoke sessions.
+"""Units of work that revoke sessions, and statements that read them.
 
-Each is one transaction: the e-mail's row is locked by a statement of its own (so that the snapshots after it are
-younger than the lock) and its version rises; then sessions and their outbox rows; then the audit row. More than `PART`
-sessions take several, each with an audit row; the outcome of all but the first is `continued`.
+A revocation is one transaction. First a statement of its own locks the e-mail's row and raises its version, so that
+later snapshots are younger than the lock; then come sessions with their outbox rows, and the audit row.
+More than `PART` sessions take several transactions, each with an audit row. The outcome of all but the first is
+`continued`.
 """
 
 from dataclasses import dataclass
@@ -37,18 +38,25 @@ from shared.sessions.store import device_session, projection_change
 
 _SQL = queries.load("services.internal_admin.sessions")
 
-
 CONTINUED: Final = "continued"
 
 
 class Named(Protocol):
-    """An outcome: its word in the audit trail."""
+    """An outcome. `name` is its word in the audit trail."""
 
     name: ClassVar[str]
 
 
+@dataclass(frozen=True, slots=True)
+class RevokedSessions:
+    """The sessions that one transaction revoked; newest first, then by id. `is_all`: no other is left to revoke."""
+
+    changes: tuple[ProjectionChange, ...]
+    is_all: bool
+
+
 async def revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
-    """Revoke one session, or queue its record again if that was done before. Audited whatever the outcome."""
+    """Revoke one session, or queue its record again if it was revoked before. Every outcome is audited."""
     async with connection.transaction():
         outcome = await _revoke_session(connection, command)
         subject = audit_subject_of_id(command.device_session_id)
@@ -59,7 +67,7 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeSession)
 async def revoke_user_sessions(
     connection: asyncpg.Connection, done: Done, command: RevokeUserSessions
 ) -> RevokeUserSessionsOutcome | Part:
-    """Revoke the user's active sessions but the excepted one, as they were at first. Audited whatever the outcome."""
+    """Revoke the user's active sessions, as they were at first, except the excepted one. Every outcome is audited."""
     async with connection.transaction():
         outcome = await _revoke_user_sessions(connection, command, done)
         await insert_mutation_event(
@@ -74,18 +82,10 @@ async def revoke_user_sessions(
 
 
 def name_in_trail(outcome: Part | Named, done: Done) -> str:
-    """The first row of a mutation tells what was decided, those of its further parts that they belong to it."""
+    """The outcome for the audit row: the decision in a mutation's first row, `continued` in those of later parts."""
     if done.outcome:
         return CONTINUED
     return outcome.done.outcome if isinstance(outcome, Part) else outcome.name
-
-
-@dataclass(frozen=True, slots=True)
-class RevokedSessions:
-    """What one transaction revoked; newest first, then by id. `is_all`: there is no other to revoke."""
-
-    changes: tuple[ProjectionChange, ...]
-    is_all: bool
 
 
 async def revoke_active_sessions(
@@ -96,9 +96,9 @@ async def revoke_active_sessions(
     except_device_session_id: str | None = None,
     after: tuple[datetime, str] | None = None,
 ) -> RevokedSessions:
-    """Revoke up to `PART` active sessions of an address' users, or of one of them, from after a session on.
+    """Revoke up to `PART` active sessions of an address' users, or of one of them, after a session.
 
-    Inside a transaction that has locked the address' row.
+    Call it inside a transaction that has locked the address' row.
     """
     after_created_at, after_session_id = after or (None, "")
     rows = await connection.fetch(
@@ -118,19 +118,19 @@ async def revoke_active_sessions(
 
 
 async def lock_email(connection: asyncpg.Connection, folded: str) -> int:
-    """Lock the row of a case-folded address until the transaction ends; its id. Makes the row if there is none."""
+    """Lock the row of a case-folded address until the transaction ends, and return its id. Makes a missing row."""
     return await connection.fetchval(*_SQL["lock_email"](folded=folded))
 
 
 async def is_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> bool:
-    """Whether the user has this address row, or still has it."""
+    """Whether the user has this address row now."""
     return await connection.fetchval(*_SQL["is_address_of_user"](user_id=user_id, email_id=email_id))
 
 
 async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> int | None:
     """Lock the row of the user's address, and return its id; None: there is no such user.
 
-    Whoever held the row before may have moved the user to another address: then that one's is locked instead.
+    The previous holder of the lock may have moved the user to another address. Then the row of that one is locked.
     """
 
     async def attempt() -> int | None:
@@ -142,42 +142,8 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
     return await lock_the_right_row(connection, attempt)
 
 
-async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
-    session_id, cause = command.device_session_id, command.cause
-    await connection.execute(*_SQL["lock_email_of_session"](device_session_id=session_id))
-    revoked = await connection.fetchrow(
-        *_SQL["revoke_session"](
-            device_session_id=session_id,
-            reason_code=cause.reason_code,
-            actor_type=cause.actor.type,
-            actor_id=cause.actor.id,
-        )
-    )
-    if revoked is not None:
-        return Revoked((projection_change(revoked),))
-    queued_again = await connection.fetch(*_SQL["queue_session_again"](device_session_id=session_id))
-    return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
-
-
-async def _revoke_user_sessions(
-    connection: asyncpg.Connection, command: RevokeUserSessions, done: Done
-) -> RevokeUserSessionsOutcome | Part:
-    email_id = await lock_address_of_user(connection, command.user_id)
-    if email_id is None:  # also one who was erased between two parts, with all sessions
-        return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
-    kept = command.except_device_session_id
-    if kept is not None and not await connection.fetchval(
-        *_SQL["user_has_session"](user_id=command.user_id, device_session_id=kept)
-    ):
-        return NotOfThisUser()
-    revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
-    if not revoked.is_all:
-        return Part(revoked.changes, done.and_revoked(revoked.changes, Revoked.name))
-    return Revoked(revoked.changes, done.session_ids) if revoked.changes or done.session_ids else NoActiveSessions()
-
-
 async def read_session(connection: asyncpg.Connection, device_session_id: str) -> DeviceSession | None:
-    """The session of that id, None if there is none."""
+    """The session of that id; None if there is none."""
     row = await connection.fetchrow(*_SQL["read_session"](device_session_id=device_session_id))
     return None if row is None else device_session(row)
 
@@ -203,3 +169,37 @@ async def list_sessions(
         statuses = [status] if status else ["active", "revoked"]
         rows = await connection.fetch(*_SQL["list_sessions"](statuses=statuses, **page))
     return cut_page([device_session(row) for row in rows], limit)
+
+
+async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
+    session_id, cause = command.device_session_id, command.cause
+    await connection.execute(*_SQL["lock_email_of_session"](device_session_id=session_id))
+    revoked = await connection.fetchrow(
+        *_SQL["revoke_session"](
+            device_session_id=session_id,
+            reason_code=cause.reason_code,
+            actor_type=cause.actor.type,
+            actor_id=cause.actor.id,
+        )
+    )
+    if revoked is not None:
+        return Revoked((projection_change(revoked),))
+    queued_again = await connection.fetch(*_SQL["queue_session_again"](device_session_id=session_id))
+    return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
+
+
+async def _revoke_user_sessions(
+    connection: asyncpg.Connection, command: RevokeUserSessions, done: Done
+) -> RevokeUserSessionsOutcome | Part:
+    email_id = await lock_address_of_user(connection, command.user_id)
+    if email_id is None:  # perhaps the user was erased between two parts, with all sessions
+        return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
+    kept = command.except_device_session_id
+    if kept is not None and not await connection.fetchval(
+        *_SQL["user_has_session"](user_id=command.user_id, device_session_id=kept)
+    ):
+        return NotOfThisUser()
+    revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
+    if not revoked.is_all:
+        return Part(revoked.changes, done.and_revoked(revoked.changes, Revoked.name))
+    return Revoked(revoked.changes, done.session_ids) if revoked.changes or done.session_ids else NoActiveSessions()

@@ -1,4 +1,4 @@
-"""Api: finding, listing and changing users (SPEC §4.1)."""
+"""The routes that find, list, change and erase users (SPEC §4.1)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -55,9 +55,9 @@ class UserApi:
     directory: UserDirectory | None
 
     async def find(self, request: Request, _: Identity | None) -> Response:
-        """The user with an address in any spelling (SPEC §2.3), or a page of all.
+        """The user with an address in any spelling (SPEC §2.3), or a page of all users.
 
-        A `directory` may know two users by two spellings: with it the address is taken as typed.
+        A user service may tell two spellings apart, so with a `directory` the address is taken as typed.
         """
         asked = decode_find_users(request.query)
         if asked.email is None:
@@ -84,7 +84,7 @@ class UserApi:
         return response(await change.make(store.change_user_email, command))
 
     async def delete(self, request: Request, identity: Identity | None) -> Response:
-        """Erase a user. A repeat finds none."""
+        """Erase a user. A repeat finds no user."""
         asked, user_id = decode_delete_user(request.body), request.path_parameters["user_id"]
         command = DeleteUser(user_id, cause_of(request, identity, asked))
         change = answered(self.change, request, identity, partial(_deleted, user_id))

@@ -1,4 +1,4 @@
-"""Domain: a user of the local directory (SPEC §8 `stub`)."""
+"""Commands that change or erase a user of the local directory, and every way they end (SPEC §4.1, §8 `stub`)."""
 
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
@@ -11,7 +11,7 @@ from shared.kernel.projection_change import ProjectionChange
 
 @dataclass(frozen=True, slots=True)
 class DeleteUser:
-    """Revoke the user's sessions and erase their address and what was kept of their logins."""
+    """Revoke the user's sessions, and erase the address and all that was kept of the logins."""
 
     user_id: str
     cause: Cause
@@ -19,10 +19,10 @@ class DeleteUser:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """The user is gone; `changes` are the sessions this revoked, newest first, then by id; `before` them come those of
-    earlier `Part`s.
+    """The user is gone. `changes` are the sessions that this revoked, newest first, then by id.
 
-    `is_address_kept_for_block`: the address is blocked, so the block and the address it names stay.
+    `before` holds the ids that earlier `Part`s revoked. `is_address_kept_for_block`: the address is blocked, so the
+    block and the address that it names stay.
     """
 
     changes: tuple[ProjectionChange, ...]
@@ -36,18 +36,18 @@ DeleteUserOutcome: TypeAlias = UserDeleted | UserNotFound
 
 @dataclass(frozen=True, slots=True)
 class ChangeUserEmail:
-    """Letters go to `email` from now on, and logins by it are the user's. Sessions stay."""
+    """Give the user the address `email`: letters go to it, and it logs the user in. Sessions stay."""
 
     user_id: str
     email: EmailAddress = field(repr=False)
     cause: Cause
     users_live_elsewhere: bool
-    """In a user service, which alone may change an address."""
+    """Users live in a user service, which alone may change an address."""
 
 
 @dataclass(frozen=True, slots=True)
 class EmailChanged:
-    """The address is the user's. No session changed. The rows of both addresses, by their ids."""
+    """The user has the new address; no session changed. Both ids are those of address rows."""
 
     old_email_id: int
     new_email_id: int
@@ -57,7 +57,7 @@ class EmailChanged:
 
 @dataclass(frozen=True, slots=True)
 class EmailUnchanged:
-    """It was the user's, in this spelling."""
+    """The user had the address before, in this spelling."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[Literal["unchanged"]] = "unchanged"
@@ -65,7 +65,7 @@ class EmailUnchanged:
 
 @dataclass(frozen=True, slots=True)
 class EmailInUse:
-    """It is another user's."""
+    """The address belongs to another user."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[str] = "email_in_use"
@@ -73,7 +73,7 @@ class EmailInUse:
 
 @dataclass(frozen=True, slots=True)
 class EmailBlocked:
-    """The old or the new address is blocked, or the new one's domain: no change gives or lifts a block silently."""
+    """The old or new address is blocked, or the new one's domain: no change may give or lift a block silently."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[str] = "email_blocked"

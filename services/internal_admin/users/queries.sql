@@ -1,22 +1,22 @@
 -- Lock order everywhere: emails, then device_sessions, challenges, login_codes, then the rest.
 -- Statements that erase a user run holding the address' `emails` row. Another user may have the same address in other letters,
 -- in a user service or from before SPEC §2.3 made them one person: the rows of that user stay. Rows that nobody ever confirmed
--- go too.
+-- are removed too.
 -- Statements that give a user another address hold the `emails` rows of both, in the order of their ids.
 
 -- name: read_user
--- The user of a case-folded address. Users from before SPEC §2.3 may share one: then the oldest. Where :email is given, the
--- user of exactly that spelling: a user service may tell spellings apart.
+-- The user of a case-folded address; the oldest, if users from before SPEC §2.3 share one. With :email the user of exactly
+-- that spelling, because a user service may tell spellings apart.
 select users.* from users join emails using (email_id)
  where emails.folded = :folded and users.email = coalesce(:email, users.email)
  order by users.created_at, users.user_id limit 1;
 
 -- name: list_users
--- Users by their ids, the newest first where they are ours; from after the id :after_user_id, at most :limit.
+-- Users by their ids, from the last (of ours the newest) on; after the id :after_user_id, at most :limit.
 select * from users where user_id < :after_user_id order by user_id desc limit :limit;
 
 -- name: list_first_users
--- The same from the beginning, at most :limit.
+-- Users by their ids, from the last on, at most :limit.
 select * from users order by user_id desc limit :limit;
 
 -- name: has_user
@@ -24,12 +24,12 @@ select * from users order by user_id desc limit :limit;
 select exists (select from users where user_id = :user_id);
 
 -- name: read_address_of_user
--- The address of the user, as it is under the lock of its row.
+-- The spelling of the user's address, read under the lock of its row.
 select email from users where user_id = :user_id and email_id = :email_id;
 
 -- name: remove_challenges
--- At most :limit challenges of the address :email of the row, each with its delivery. Locks: challenges, then
--- mail_deliveries: a courier that settles one takes them the other way round, and one of both begins again.
+-- Removes at most :limit challenges of the address :email of the row, each with its delivery. Locks: challenges, then
+-- mail_deliveries. A courier that settles a delivery locks them the other way round; then one of both begins again.
 delete from challenges
  where challenge_id = any (array(
      select challenge_id from challenges c
@@ -37,7 +37,7 @@ delete from challenges
       limit :limit));
 
 -- name: remove_login_codes
--- At most :limit codes of that address, but for one that a challenge of the other user shares. Locks: login_codes.
+-- Removes at most :limit codes of that address. A code that a challenge of the other user shares stays. Locks: login_codes.
 delete from login_codes
  where login_code_id = any (array(
      select login_code_id from login_codes l
@@ -46,19 +46,19 @@ delete from login_codes
       limit :limit));
 
 -- name: remove_user
--- The user. Locks: users.
+-- Removes the user. Locks: users.
 delete from users where user_id = :user_id;
 
 -- name: remove_known_networks
--- Networks that the last user of the row was known from. Locks: known_networks.
+-- Removes the known networks of the row, unless it has a user left. Locks: known_networks.
 delete from known_networks where email_id = :email_id and not exists (select from users where email_id = :email_id);
 
 -- name: remove_kept_answers
--- Answers kept for repeats that name the address as blocks do. Locks: idempotency_keys.
+-- Removes answers kept for repeats that name the address, as answers about blocks do. Locks: idempotency_keys.
 delete from idempotency_keys where position(convert_to('"subject_value":"' || lower(:email) || '"', 'UTF8') in body) > 0;
 
 -- name: remove_email
--- The row of the address, if nothing is left of it. Locks: emails.
+-- Removes the row of the address, if nothing refers to it. Locks: emails.
 delete from emails where email_id = :email_id and email_is_unused(email_id);
 
 -- name: has_block
@@ -66,34 +66,34 @@ delete from emails where email_id = :email_id and email_is_unused(email_id);
 select exists (select from blocks where email_id = :email_id);
 
 -- name: read_addresses
--- The row of the user's address, and that of the case-folded address :folded; null: there is none.
+-- The row of the user's address, and the row of the case-folded address :folded. Null: there is no such row.
 select (select email_id from users where user_id = :user_id) as old, (select email_id from emails where folded = :folded) as new;
 
 -- name: lock_emails
--- Both rows; their versions rise with the next statement. Locks: emails.
+-- Locks the rows, by their ids. Their versions rise with bump_emails. Locks: emails.
 select email_id from emails where email_id = any (:email_ids::bigint[]) order by email_id for update;
 
 -- name: bump_emails
--- A login that was decided on before is decided again (SPEC §3.7).
+-- Raises the versions, so that a login that was decided on before is decided again (SPEC §3.7). Run it holding the locks.
 update emails set version = version + 1 where email_id = any (:email_ids::bigint[]);
 
 -- name: is_in_use
--- Whether the row is another user's than :user_id: when the user comes to it (:is_another_row), anybody's; when only the
--- spelling changes to :email, an older user's, or that of one who has it.
+-- Whether another user than :user_id has the row. If the user comes to the row (:is_another_row), any other user counts. If
+-- only the spelling changes to :email, an older user counts, or one who has that spelling.
 select exists (
     select from users other cross join users mine
      where mine.user_id = :user_id and other.email_id = :email_id and other.user_id <> :user_id
        and (:is_another_row or other.email = :email or (other.created_at, other.user_id) < (mine.created_at, mine.user_id)));
 
 -- name: is_blocked
--- Whether one of the rows is blocked, or the domain of the address. The settings stay as they are until the transaction
--- ends: a domain that is blocked after it finds the user at the address. Locks: settings.
+-- Whether one of the rows is blocked, or the domain of the address. The settings cannot change until the transaction ends,
+-- so a later block of the domain finds the user at the new address. Locks: settings.
 select exists (select from blocks b
                 where b.email_id = any (:email_ids::bigint[]) and (b.expires_at is null or b.expires_at > clock_now()))
        or is_email_domain_refused(:email, blocked_email_domains, allowed_email_domains)
   from settings for share;
 
 -- name: move_user
--- The user's address is the row, in the spelling :email; codes mailed to the row they leave end, so they make no other
+-- Gives the user the row, in the spelling :email. Codes mailed to the row that they leave end, so that they make no other
 -- user. Locks: users, login_codes.
 select move_user(:user_id, :email_id, :email);

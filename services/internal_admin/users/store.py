@@ -1,4 +1,4 @@
-"""Store: reading the local users directory."""
+"""Units of work that erase a user or change the address, and statements that read users (SPEC §4.1, §4.2, §4.2a)."""
 
 import asyncpg
 
@@ -35,18 +35,18 @@ _SQL = queries.load("services.internal_admin.users")
 
 
 async def has_user(connection: asyncpg.Connection, user_id: str) -> bool:
-    """Whether a user logged in here before."""
+    """Whether there is a user of this id: one who logged in here before."""
     return await connection.fetchval(*_SQL["has_user"](user_id=user_id))
 
 
 async def read_user(connection: asyncpg.Connection, email: EmailAddress, *, as_typed: bool) -> User | None:
-    """The user of an address, in any spelling unless `as_typed`; None if there is none."""
+    """The user of an address; None if there is none. Any spelling counts, unless `as_typed`."""
     row = await connection.fetchrow(*_SQL["read_user"](folded=email.folded, email=email.identity if as_typed else None))
     return None if row is None else _user(row)
 
 
 async def list_users(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[User]:
-    """Users by their ids, from the last; those `after` an id, at most `limit`."""
+    """Users by their ids, from the last on; only those `after` an id, at most `limit`."""
     if after is None:
         rows = await connection.fetch(*_SQL["list_first_users"](limit=limit + 1))
     else:
@@ -54,24 +54,13 @@ async def list_users(connection: asyncpg.Connection, after: str | None, limit: i
     return cut_page([_user(row) for row in rows], limit)
 
 
-def _user(row: asyncpg.Record) -> User:
-    return User(
-        user_id=row["user_id"],
-        email=row["email"],
-        preferred_language=row["preferred_language"],
-        time_zone=row["time_zone"],
-        created_at=row["created_at"],
-    )
-
-
 async def delete_user(connection: asyncpg.Connection, done: Done, command: DeleteUser) -> DeleteUserOutcome | Part:
-    """Revoke the user's active sessions, queue their records, erase the rest. Audited whatever the outcome.
+    """Revoke the user's active sessions, queue their records, erase the rest. Every outcome is audited.
 
-    The last transaction erases the user, and nothing of the first ones lets a login in: a new session is revoked with
-    those before it.
+    The last transaction erases the user. A login before it makes a new session, which is revoked with the others.
 
     A login under way is decided again, and finds its challenge gone. The trail keeps ids, and so do revoked sessions
-    until their time is over.
+    until the end of their retention.
     """
     async with connection.transaction():
         outcome = await _delete(connection, command, done)
@@ -83,6 +72,28 @@ async def delete_user(connection: asyncpg.Connection, done: Done, command: Delet
             command.user_id if is_user else audit_subject_of_id(command.user_id),
             command.cause,
             affected_session_count=len(outcome.changes) if is_user else None,
+        )
+        return outcome
+
+
+async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
+    """Change the address in one transaction that holds the rows of both. Every outcome is audited, by ids only.
+
+    Codes of the old address end: they were mailed to a user who is there no more. Codes of the new one stay good,
+    because the reader of that mailbox is the user now. The new address is known from no network yet.
+    """
+    async with connection.transaction():
+        outcome = await _change(connection, command)
+        is_known = not isinstance(outcome, UserNotFound | UsersLiveElsewhere)
+        is_changed = isinstance(outcome, EmailChanged)
+        await insert_mutation_event(
+            connection,
+            EventName.CHANGE_USER_EMAIL,
+            outcome.name,
+            command.user_id if is_known else audit_subject_of_id(command.user_id),
+            command.cause,
+            old=audit_subject_of_email(outcome.old_email_id) if is_changed else None,
+            new=audit_subject_of_email(outcome.new_email_id) if is_changed else None,
         )
         return outcome
 
@@ -105,7 +116,7 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
 
 
 async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
-    """Whether no challenge and no code is left: strangers may have sent many."""
+    """Remove up to `PART` challenges and codes. Whether none is left: strangers may have sent many."""
     for removal in ("remove_challenges", "remove_login_codes"):
         status = await connection.execute(*_SQL[removal](email_id=email_id, email=email, limit=PART))
         if int(status.rpartition(" ")[2]) == PART:
@@ -114,35 +125,13 @@ async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str
 
 
 async def read_address_of_user(connection: asyncpg.Connection, user_id: str, email_id: int) -> str:
-    """The spelling, inside a transaction that holds the address' row."""
+    """The spelling of the user's address. Call it inside a transaction that holds the address' row."""
     return await connection.fetchval(*_SQL["read_address_of_user"](user_id=user_id, email_id=email_id))
 
 
 async def remove_known_networks(connection: asyncpg.Connection, email_id: int) -> None:
-    """Those of an address that is nobody's any more."""
+    """Remove the known networks of an address, unless it has a user left."""
     await connection.execute(*_SQL["remove_known_networks"](email_id=email_id))
-
-
-async def change_user_email(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
-    """Change the address in one transaction that holds the rows of both. Audited whatever the outcome, by ids only.
-
-    Codes of the old address end: they were mailed to a user who is there no more. Codes of the new one stay good:
-    whoever reads that mailbox is the user now. The new address is known from no network yet.
-    """
-    async with connection.transaction():
-        outcome = await _change(connection, command)
-        is_known = not isinstance(outcome, UserNotFound | UsersLiveElsewhere)
-        is_changed = isinstance(outcome, EmailChanged)
-        await insert_mutation_event(
-            connection,
-            EventName.CHANGE_USER_EMAIL,
-            outcome.name,
-            command.user_id if is_known else audit_subject_of_id(command.user_id),
-            command.cause,
-            old=audit_subject_of_email(outcome.old_email_id) if is_changed else None,
-            new=audit_subject_of_email(outcome.new_email_id) if is_changed else None,
-        )
-        return outcome
 
 
 async def _change(connection: asyncpg.Connection, command: ChangeUserEmail) -> ChangeUserEmailOutcome:
@@ -167,10 +156,10 @@ async def _change(connection: asyncpg.Connection, command: ChangeUserEmail) -> C
 
 
 async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -> tuple[int, int] | None:
-    """The rows of the old and the new address, the latter made if new; None: no such user.
+    """Lock the rows of the old and the new address, the latter made if new; None: there is no such user.
 
-    By their ids, as every statement that locks several does; a row that is made now comes last, for it has the highest.
-    Again, if another transaction moved the user or removed the row before the lock was there.
+    Rows are locked by their ids, as in every statement that locks several. A row that is made now comes last, because
+    it has the highest id. The locking begins again if another transaction moved the user or removed a row first.
     """
 
     async def attempt() -> tuple[int, int] | None:
@@ -188,3 +177,13 @@ async def _lock_both(connection: asyncpg.Connection, command: ChangeUserEmail) -
         return old, new
 
     return await lock_the_right_row(connection, attempt)
+
+
+def _user(row: asyncpg.Record) -> User:
+    return User(
+        user_id=row["user_id"],
+        email=row["email"],
+        preferred_language=row["preferred_language"],
+        time_zone=row["time_zone"],
+        created_at=row["created_at"],
+    )

@@ -1,7 +1,8 @@
 """The chain of seals over the audit trail (SPEC §10.8).
 
 A seal is HMAC-SHA-256 (RFC 2104) over the previous seal, its own number and its row.
-Without the key nobody can change a row, or make, move or leave out a seal, without breaking the chain."""
+Without the key nobody can change a row, or make, move or leave out a seal, without breaking the chain.
+"""
 
 import hmac
 from collections.abc import Iterable

@@ -2,7 +2,8 @@
 
 The check compares stored rows and seals by means of the key.
 A writer of the tables can also cut off the end of the chain, or all of it.
-Only an anchor shows that: a place of the chain that was kept elsewhere."""
+Only an anchor shows that: a place of the chain that was kept elsewhere.
+"""
 
 import hmac
 from collections import Counter

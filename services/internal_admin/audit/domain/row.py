@@ -1,4 +1,4 @@
-"""Domain: the bytes of an audit row that its seal covers (SPEC §10.8)."""
+"""The bytes of an audit row that its seal covers (SPEC §10.8)."""
 
 import struct
 from datetime import UTC, datetime, timedelta
@@ -11,10 +11,10 @@ _NULL = struct.pack(">q", -1)
 
 
 def canonical_form(row: AuditRow) -> bytes:
-    """Each column as its length (8 bytes, big-endian) and its text in UTF-8, NULL as the length -1: injective.
+    """Each column as its length (8 bytes, big-endian) and its text in UTF-8; NULL is the length -1. Injective.
 
-    The instant is microseconds since 1970. Sealed rows were sealed over these bytes: the form never changes, a column
-    that is added needs a second one.
+    The instant is in microseconds since 1970. Stored seals cover these bytes, so the form never changes: a new column
+    needs a second form.
     """
     microseconds = (row.occurred_at - _EPOCH) // _MICROSECOND
     columns = (

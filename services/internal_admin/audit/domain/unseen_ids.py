@@ -3,7 +3,8 @@
 An id is drawn from a sequence before its row commits, so a lower id may appear after a higher one.
 A reader therefore waits for a missing id.
 After `PATIENCE` the transaction of that id has ended without the row: every transaction that writes rows is bounded
-far below it."""
+far below it.
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence

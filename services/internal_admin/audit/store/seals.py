@@ -1,6 +1,7 @@
 """Statements that append seals to the audit trail and walk along the chain (SPEC §10.8).
 
-Only one process may append at a time."""
+Only one process may append at a time.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Argon2id (RFC 9106), for passwords and recovery codes (SPEC §10.3, §10.5).
 
-A hash takes tens of milliseconds on purpose, so it never runs on an event loop (`operators.hashing`)."""
+A hash takes tens of milliseconds on purpose, so it never runs on an event loop (`operators.hashing`).
+"""
 
 import hmac
 from base64 import b64decode

@@ -1,6 +1,7 @@
 """The decision whether an operator is let in, and the count of wrong passwords (SPEC §10.6).
 
-The caller learns none of the reasons: every refusal is `invalid_credentials`."""
+The caller learns none of the reasons: every refusal is `invalid_credentials`.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,6 +1,7 @@
 """The claim of the first owner (SPEC §10.1): a setup code gives a registration token, and that registers the owner.
 
-Code and token are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits."""
+Code and token are stored as SHA-256: neither lives long enough for a guess at 60 or 256 random bits.
+"""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,6 +1,7 @@
 """Codes that a person copies from a screen or paper: twelve characters in three groups (SPEC §10.1, §10.5).
 
-The alphabet leaves out I, O, 0 and 1. Its 32 characters carry 5 bits each, so a code has 60 random bits."""
+The alphabet leaves out I, O, 0 and 1. Its 32 characters carry 5 bits each, so a code has 60 random bits.
+"""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The gateway projection (SPEC §6): outbox rows become records and stream entries in Redis, and stay true there.
+"""The gateway projection (SPEC §6): publishes outbox rows as records and stream entries in Redis, and keeps them true.
 
-Decisions: docs/decisions/0004-projection.md. Knows Postgres' sessions and Redis' records; knows no HTTP and no service.
+Decision: docs/decisions/0004-projection.md.
 """

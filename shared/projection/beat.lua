@@ -1,5 +1,6 @@
 -- The keeper's beat (SPEC §6.4). KEYS: projection. ARGV: epoch, last beat, next beat, state.
--- Returns 1, or 0 with nothing written if epoch or last beat are not what the keeper left: Redis was lost or went back.
+-- Returns 1. Returns 0 and writes nothing if epoch or last beat are not those that the keeper wrote: Redis lost data or
+-- went back.
 local standing = redis.call('HMGET', KEYS[1], 'epoch', 'beat')
 if standing[1] ~= ARGV[1] or standing[2] ~= ARGV[2] then
     return 0

@@ -1,4 +1,4 @@
-"""When a new epoch must begin (SPEC §6.4): pure comparison of what Postgres kept with what Redis says."""
+"""The decision whether a new epoch must begin (SPEC §6.4): a pure comparison of Postgres with Redis."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ _MAX_BEATS_APART = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The keeper's row in Postgres; what ends in `_now`, and the clock in milliseconds, are of when it was read."""
+    """The keeper's row in Postgres. Fields with `now` in their names have the values at the time of the read."""
 
     epoch: str
     state: State
@@ -35,7 +35,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The projection key in Redis (None where it has no such field), and the server that holds it."""
+    """The fields of the projection key in Redis, each None if missing, and the `run_id` of the server."""
 
     epoch: str | None
     state: str | None
@@ -44,10 +44,11 @@ class Seen:
 
 
 def new_epoch_reason(kept: Kept, seen: Seen) -> Reason | None:
-    """Why what is in Redis cannot be trusted to be what was published, or None.
+    """The reason why Redis may not hold what was published, or None.
 
-    Redis is beaten first and Postgres after, so an older beat in Redis is always Redis' loss. An older one in Postgres
-    is Postgres' loss, or a keeper that stopped between the two: the rebuild that follows is then merely not needed.
+    A beat goes to Redis first and then to Postgres, so an older beat in Redis always means that Redis lost data. An
+    older beat in Postgres means that Postgres lost data, or that the keeper stopped between the two writes. In that
+    case the rebuild is not needed but harmless.
     """
     match seen:
         case Seen(epoch=None) | Seen(beat=None):
@@ -65,9 +66,9 @@ def new_epoch_reason(kept: Kept, seen: Seen) -> Reason | None:
 
 
 def is_settled(kept: Kept, seen: Seen) -> bool:
-    """Whether both servers hold what was published: no epoch begins, and no rebuild is under way.
+    """Whether both servers hold what was published: no new epoch is due, and no rebuild is under way.
 
-    `seen` was read shortly before `kept`, so beats may differ by a few.
+    `seen` must be read shortly before `kept`. Their beats may differ by up to `_MAX_BEATS_APART`.
     """
     is_complete = (seen.epoch, seen.state, seen.run_id, kept.state) == (kept.epoch, "complete", kept.run_id, "complete")
     is_near = seen.beat is not None and abs(kept.beat - seen.beat) <= _MAX_BEATS_APART / timedelta(milliseconds=1)
@@ -75,19 +76,19 @@ def is_settled(kept: Kept, seen: Seen) -> bool:
 
 
 def last_good_beat(kept: Kept, seen: Seen) -> int:
-    """The instant, in milliseconds, up to which Redis and Postgres both hold what was published."""
+    """The instant, in milliseconds since 1970, up to which Redis and Postgres both hold what was published."""
     return min(kept.beat, kept.now_ms, kept.beat if seen.beat is None else seen.beat)
 
 
 def next_beat(kept: Kept) -> int:
-    """Postgres' clock, but always more than the last beat: a clock that is set back must not look like a loss."""
+    """Postgres' clock in milliseconds, but above the last beat, so that a clock set back does not look like a loss."""
     return max(kept.now_ms, kept.beat + 1)
 
 
 def _reason_in_postgres(kept: Kept) -> Reason | None:
     if kept.timeline != kept.timeline_now:
         return "postgres_promoted"
-    if kept.postgres_started_at != kept.postgres_started_at_now:  # on older data perhaps: none of the beats tells
+    if kept.postgres_started_at != kept.postgres_started_at_now:  # perhaps on older data, which no beat would show
         return "postgres_restarted"
     if kept.session_max_age != kept.session_max_age_now:
         return "session_max_age_changed"

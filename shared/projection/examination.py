@@ -1,7 +1,7 @@
-"""Corrects gateway records and stream entries that no session explains (SPEC §6.6). Internal role only.
+"""Corrects gateway records and stream entries that no session explains (SPEC §6.6). Needs the internal role.
 
-A change that is under way looks like a forgery for a moment. So each suspect is looked at twice, records before
-sessions. What both looks show, with nothing left to publish, was written by somebody else.
+A change under way looks like a forgery for a moment. So each suspect is looked at twice, records before sessions. A
+difference that both looks show, with nothing left to publish, was written by somebody else.
 """
 
 import logging
@@ -28,7 +28,7 @@ from shared.projection.verify import DriftKind, difference, drift_of
 EVENT = EventName.CORRECT_PROJECTION
 BATCH = 250
 MAX_EVENTS = 20
-"""Audit rows for one batch of findings; one more row counts the others."""
+"""Maximum number of audit rows for the findings of one batch. One more row counts the other findings."""
 _ID = re.compile(r"device-session-[0-9a-f-]{36}")
 
 _log = logging.getLogger("authsession.projection.examination")
@@ -36,7 +36,7 @@ _log = logging.getLogger("authsession.projection.examination")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """The last stream entry of a session. `is_proven`: no change that was under way explains it."""
+    """The last stream entry of a session. `is_proven` means that no change under way explains it."""
 
     record: GatewayRecord
     is_proven: bool
@@ -59,13 +59,13 @@ class _Look:
         )
 
     def explains(self, device_session_id: str) -> bool:
-        """Whether something under way may explain what differs."""
+        """Whether a change or a rebuild under way may explain a difference."""
         return not self.is_settled or device_session_id in self.waiting
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What to correct. `is_proven`: somebody else wrote it, so it is told."""
+    """A difference to correct. If `is_proven`, somebody else wrote it, and the audit trail records it."""
 
     device_session_id: str
     kind: DriftKind
@@ -76,23 +76,26 @@ class _Finding:
 
 
 class Examination:
-    """Examines suspects and corrects them. Keeps nothing between two calls."""
+    """Examines suspects and corrects them. It keeps no state between two calls."""
 
     def __init__(self, postgres: Postgres, projection: Projection) -> None:
         self._postgres = postgres
         self._projection = projection
 
     async def examine(self, device_session_ids: Collection[str], words: Mapping[str, Word] | None = None) -> None:
-        """Look at these records, and at these words of the stream, and correct what no session explains.
+        """Compare these records, and the last stream entries in `words`, with their sessions. Correct differences.
 
-        Repeats are harmless. Raises `DependencyUnavailable`, and `StaleEpoch` when a new epoch began meanwhile.
+        A repeat is harmless. Raises `DependencyUnavailable`, and `StaleEpoch` if a new epoch began meanwhile.
         """
         ids = list(device_session_ids)
         for start in range(0, len(ids), BATCH):
             await self._examine(ids[start : start + BATCH], words or {})
 
     async def tell_unreadable(self, count: int) -> None:
-        """Stream entries of no known form, which nobody of ours writes. There is no session to correct."""
+        """Record in the audit trail that the stream has malformed entries, which our processes never write.
+
+        There is no session to correct.
+        """
         event = replace(_event(DriftKind.MALFORMED, None), outcome="found", details={"entries": count})
         await self._postgres.unit_of_work(insert_audit_event, event)
         metrics.CORRECTIONS.add(count, {"kind": DriftKind.MALFORMED})
@@ -106,7 +109,7 @@ class Examination:
             await self._correct(findings, epoch, instant_of(second.kept.now_ms))
 
     async def _look(self, ids: Sequence[str]) -> _Look:
-        """Records first, then sessions, then what waits: a session without a waiting change was published before."""
+        """Read records, then sessions, then waiting changes: a session without one was published before this look."""
         seen = await self._projection.look()
         records = dict(zip(ids, await self._projection.read(ids), strict=True))
 
@@ -119,17 +122,20 @@ class Examination:
         return _Look(kept, is_settled(kept, seen), records, by_id, waiting)
 
     async def _tell(self, proven: Sequence[_Finding]) -> None:
-        """Before the correction: a crash in between tells twice, and never not at all."""
-        told = [found for found in proven if found.kind is not DriftKind.REVOKED_ONLY_IN_REDIS]  # by `Reconciler`
+        """Record findings in the audit trail. This comes before the correction, so that a crash never loses a finding.
+
+        After a crash in between a finding may be recorded twice. `Reconciler` records conflicts.
+        """
+        told = [found for found in proven if found.kind is not DriftKind.REVOKED_ONLY_IN_REDIS]
         if not told:
             return
         await self._postgres.unit_of_work(insert_audit_events, _events(told))
         for kind, count in Counter(found.kind for found in told).items():
             metrics.CORRECTIONS.add(count, {"kind": kind})
-        _log.error("somebody else wrote to the gateway projection: corrected", extra={"count": len(told)})
+        _log.error("gateway projection corrected: somebody else wrote to it", extra={"count": len(told)})
 
     async def _correct(self, findings: Sequence[_Finding], epoch: str, now: datetime) -> None:
-        """Sessions are written as they are; without one, revoked wins (SPEC §6.4)."""
+        """Write each session as it is in Postgres. A record without a session becomes revoked (SPEC §6.4)."""
         strays = [_stray(found) for found in findings if found.session is None]
         ended = [found.session for found in findings if found.session and _is_ended(found)]
         written = [found.session for found in findings if found.session and not _is_conflict(found)]
@@ -151,7 +157,7 @@ def _finding(device_session_id: str, first: _Look, second: _Look, word: Word | N
     session = second.sessions.get(device_session_id)
     drift = second.drift(device_session_id)
     if drift is DriftKind.MISSING and not second.is_settled:
-        drift = None  # the rebuild will write it
+        drift = None  # the rebuild will write the record
     spoken = None if word is None else contradiction(session, word.record)
     kind = drift or spoken
     if kind is None:
@@ -170,25 +176,25 @@ def _finding(device_session_id: str, first: _Look, second: _Look, word: Word | N
 
 
 def contradiction(session: DeviceSession | None, word: GatewayRecord) -> DriftKind | None:
-    """What is wrong with the last stream entry of this session, or None. Pure."""
+    """The kind of difference between a session and its last stream entry, or None. Pure."""
     if session is None:
         return DriftKind.STRAY if word.status == "active" else None
     return None if word == gateway_record(session) else difference(session, word)
 
 
 def _is_conflict(found: _Finding) -> bool:
-    """An active session that somebody says is revoked: `Reconciler` revokes it, after a look at the record."""
+    """Whether an active session is revoked by its record or stream entry. `Reconciler` then looks and revokes it."""
     says_revoked = any(said is not None and said.status == "revoked" for said in (found.record, found.word))
     return found.session is not None and found.session.status == "active" and says_revoked
 
 
 def _is_ended(found: _Finding) -> bool:
-    """A conflict of which only the stream tells: the record follows."""
+    """Whether only the stream shows the conflict, so that the record must be revoked too."""
     return _is_conflict(found) and (found.record is None or found.record.status == "active")
 
 
 def _stray(found: _Finding) -> GatewayRecord:
-    """Of a record that cannot be read nothing is left but its id."""
+    """The record to revoke. A record that cannot be read leaves only its id."""
     said = found.record or found.word or GatewayRecord(found.device_session_id, "", "", "active")
     return replace(said, device_session_id=found.device_session_id, status="active", revoked_at_ms=None)
 
@@ -202,7 +208,7 @@ def _decoded(stored: StoredRecord | None, device_session_id: str) -> GatewayReco
 
 
 def _events(told: Sequence[_Finding]) -> list[AuditEvent]:
-    """Ids only: what somebody made up may be any text, and is named only if it has the form of an id."""
+    """The audit events of these findings. A forged id may be any text, so it is named only if it looks like an id."""
     events = [_event(found.kind, _subject(found)) for found in told[:MAX_EVENTS]]
     if len(told) > MAX_EVENTS:
         events.append(replace(_event(told[-1].kind, None), details={"further": len(told) - MAX_EVENTS}))

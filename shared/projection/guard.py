@@ -1,7 +1,7 @@
-"""Watches what others write to the gateway projection (SPEC §6.6): the stream at once, all records bit by bit.
+"""Watches for forged writes to the gateway projection (SPEC §6.6): the stream at once, all records page by page.
 
-A process that may publish may also write what no session explains. Run one guard in every internal process; one of
-them works, by a lease that the public role cannot take. What is found goes to `Examination`.
+Every process that may publish could also forge records. Run one guard in every internal process. One of them works, by
+a lease that the public role cannot take. It gives suspects to `Examination`.
 """
 
 import logging
@@ -36,9 +36,9 @@ LEASE = timedelta(seconds=6)
 RENEWAL = timedelta(seconds=2)
 POLL = timedelta(milliseconds=250)
 BATCH = 500
-"""Entries read at once."""
+"""Maximum number of stream entries of one read."""
 RATE = 4000
-"""Records compared in a second, at most. A pass compares each session with its record, then each record."""
+"""Maximum number of records compared in a second. A pass compares each session with its record, then each record."""
 PASS_REST = timedelta(seconds=20)
 RETRY = timedelta(seconds=1)
 
@@ -47,7 +47,7 @@ _log = logging.getLogger("authsession.projection.guard")
 
 @dataclass(slots=True)
 class _Suspect:
-    """A session whose last stream entry contradicts it. At `mark` everything is read that may explain it."""
+    """A session that its last stream entry contradicts. Every entry that may explain it stands before `mark`."""
 
     record: GatewayRecord
     mark: str
@@ -55,7 +55,7 @@ class _Suspect:
 
 
 class ProjectionGuard:
-    """One per internal process."""
+    """The guard of one internal process."""
 
     def __init__(self, postgres: Postgres, projection: Projection, entropy: Entropy) -> None:
         self._postgres = postgres
@@ -69,7 +69,7 @@ class ProjectionGuard:
         self._checked_at = 0.0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Guard, or wait to, until cancelled. Bears Redis and Postgres being away."""
+        """Guard, or wait for the lease, until cancelled. Redis and Postgres may be away."""
         task_status.started()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._follow)
@@ -83,7 +83,7 @@ class ProjectionGuard:
                 if self._is_held and await self._read_stream() >= BATCH:
                     pause = timedelta()
             except* (DependencyUnavailable, StaleEpoch):
-                _log.warning("the guard of the gateway projection waits for a dependency")
+                _log.warning("guard of the gateway projection waits for a dependency")
                 pause = RETRY
             await trio.sleep(pause.total_seconds())
 
@@ -101,7 +101,7 @@ class ProjectionGuard:
         metrics.CHECK_AGE.set(now - self._checked_at if self._is_held else 0)
 
     async def _read_stream(self) -> int:
-        """One batch of entries; how many. The position moves once all of it is looked at."""
+        """Read a batch of entries, and return their number. The position moves after the whole batch was compared."""
         entries = await self._projection.entries(self._position, BATCH)
         went_back = position_order(entries.position) < position_order(self._position)
         if entries.words:
@@ -114,7 +114,7 @@ class ProjectionGuard:
         return entries.size
 
     async def _compare_words(self, words: Mapping[str, GatewayRecord]) -> None:
-        """The last entry of each session, with the session as it is since then."""
+        """Compare the last entry of each session with the session, which is read later, and update the suspects."""
         ids = list(words)
 
         async def read(connection: asyncpg.Connection) -> tuple[list[DeviceSession], set[str]]:
@@ -136,7 +136,7 @@ class ProjectionGuard:
                 self._suspects[each] = _Suspect(words[each], mark, each in waiting)
 
     async def _examine_suspects(self, *, at_once: bool) -> None:
-        """Those after whose entry everything was read that was published when they were compared."""
+        """Examine the suspects whose `mark` was read: all entries were read that were there at their comparison."""
         read = position_order(self._position)
         due = {
             each: Word(suspect.record, is_proven=not suspect.is_waiting)
@@ -160,12 +160,12 @@ class ProjectionGuard:
                 if self._is_held:
                     await self._compare_all()
             except* (DependencyUnavailable, StaleEpoch):
-                _log.warning("a comparison of the gateway projection did not come to its end")
+                _log.warning("comparison of the gateway projection interrupted")
             rest = PASS_REST if self._is_held else RENEWAL
             await trio.sleep(rest.total_seconds())
 
     async def _compare_all(self) -> None:
-        """One pass over all sessions and all records, at `RATE`."""
+        """Compare all sessions and all records once, at `RATE`."""
         async with aclosing(self._suspect_records()) as pages:
             async for size, suspects, since in pages:
                 if suspects:
@@ -176,7 +176,7 @@ class ProjectionGuard:
         self._checked_at = trio.current_time()
 
     async def _suspect_records(self) -> AsyncGenerator[tuple[int, Sequence[str], float], None]:
-        """Page by page: how many were compared, those that differ, and when that began. Close it (`aclosing`)."""
+        """Pages: the number of compared records, the ids that differ, and the start time. Close it with `aclosing`."""
         kept = await self._postgres.unit_of_work(store.read_keeper)
         now, life = instant_of(kept.now_ms), kept.session_max_age
         for read, since in ((store.page_revoked, now - REVOKED_LIFE), (store.page_active, now - life)):

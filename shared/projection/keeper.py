@@ -1,7 +1,7 @@
-"""Keeps the projection true (SPEC §6.4): beats, compares Redis with Postgres, begins epochs, rebuilds.
+"""Keeps the projection true (SPEC §6.4): writes beats, compares Redis with Postgres, begins epochs, rebuilds.
 
-One at a time, by a lease, in whatever process takes it. A public process waits longer, and gives way to an internal
-one. It changes no session: what only the internal role may do is left to `Reconciler`.
+A lease lets one process keep at a time. A public process waits longer for it, and gives way to an internal one. The
+keeper changes no session: `Reconciler` does so, which needs the internal role.
 """
 
 import logging
@@ -40,7 +40,7 @@ _log = logging.getLogger("authsession.projection.keeper")
 
 
 class Keeper:
-    """Run one in every process that may keep; only one of all of them works."""
+    """The keeper of one process. Run one in every process that may keep; only one of them works at a time."""
 
     def __init__(
         self,
@@ -51,10 +51,10 @@ class Keeper:
         patience: timedelta = 2 * BEAT,
         finds_strays: bool = True,
     ) -> None:
-        """`patience`: how old the last beat must be before this process tries to take the lease.
+        """`patience` is the age of the last beat from which this process tries to take the lease.
 
-        `finds_strays`: whether a rebuild ends with a look at every key of Redis, which the public user may not take.
-        The guard in the internal process then finds strays.
+        With `finds_strays` a rebuild ends with a look at every key of Redis, which the public user has no right to.
+        Without it the guard of an internal process finds strays.
         """
         self._finds_strays = finds_strays
         self._postgres = postgres
@@ -63,7 +63,7 @@ class Keeper:
         self._patience = patience
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Keep, or wait to, until cancelled. Bears Redis and Postgres being away."""
+        """Keep, or wait for the lease, until cancelled. Redis and Postgres may be away."""
         metrics.show_that_nothing_was_lost()
         task_status.started()
         while True:
@@ -84,7 +84,7 @@ class Keeper:
                 await self._keep(held)
 
     async def _keep(self, held: Lease) -> None:
-        """Beat by beat, while the lease and both servers last."""
+        """Keep, beat by beat. Raises when the lease or one of the servers is lost."""
         async with trio.open_nursery() as nursery:
             rebuild: Rebuild | None = None
             while True:
@@ -99,7 +99,7 @@ class Keeper:
                 await _wait(due, rebuild)
 
     async def _compare(self, held: Lease) -> Kept:
-        """What holds from here on: the epoch that stands, or the one that had to begin."""
+        """The state that holds from here on: the present epoch, or a new one if that had to begin."""
         if await self._projection.replace_foreign_keys():
             metrics.CORRECTIONS.add(1, {"kind": _LAST_ID})
             await held.unit_of_work(insert_audit_event, _STREAM_REPLACED)
@@ -111,7 +111,7 @@ class Keeper:
         return kept
 
     async def _begin_epoch(self, held: Lease, kept: Kept, seen: Seen, reason: Reason) -> Kept:
-        """In Redis first: who reads the epoch in Postgres then knows that Redis has refused older ones since."""
+        """Begin an epoch in Redis first. A reader of the epoch in Postgres then knows that Redis refuses older ones."""
         begun = replace(
             kept,
             epoch=self._entropy.token_bytes(12).hex(),
@@ -124,16 +124,20 @@ class Keeper:
             rebuild_requested=False,
         )
         if kept.epoch:
-            _log.warning("the gateway projection begins a new epoch", extra={"reason": reason})
+            _log.warning("new epoch of the gateway projection begins", extra={"reason": reason})
         else:
-            _log.info("the gateway projection begins its first epoch")
+            _log.info("first epoch of the gateway projection begins")
         metrics.EPOCHS.add(1, {"reason": reason})
         await self._projection.begin(begun.epoch, begun.beat)
         await held.unit_of_work(_write_epoch, begun, reason if kept.epoch else None)
         return begun
 
     async def _beat(self, held: Lease, kept: Kept, rebuild: Rebuild | None) -> None:
-        """Redis first, then Postgres. No beat before what was revoked since the last one is there: the beat says so."""
+        """Write a beat to Redis, then to Postgres.
+
+        A beat means that all earlier changes are in Redis. So a rebuild first writes the sessions that were revoked
+        since the last beat.
+        """
         if rebuild is not None and not rebuild.recent_is_done:
             return
         state: State = "complete" if rebuild is None or rebuild.is_done else "rebuilding"
@@ -143,7 +147,7 @@ class Keeper:
 
 
 async def _write_epoch(connection: asyncpg.Connection, begun: Kept, reason: Reason | None) -> None:
-    """With its row in the trail: somebody may have forged the key. No reason: the first epoch of all tells nothing."""
+    """Write the epoch with an audit row, because a forged key may be the cause. The first epoch has neither."""
     if reason is None:
         await store.write_epoch(connection, begun)
         return
@@ -160,7 +164,7 @@ def _failed(rebuild: Rebuild) -> bool:
 
 
 async def _wait(due: float, rebuild: Rebuild | None) -> None:
-    """Until the next beat, or until the rebuild that goes on has ended."""
+    """Wait until the next beat is due, or until the rebuild under way has ended."""
     if rebuild is None or rebuild.ended.is_set():
         await trio.sleep_until(due)
         return
@@ -169,10 +173,10 @@ async def _wait(due: float, rebuild: Rebuild | None) -> None:
 
 
 async def force_rebuild(postgres: Postgres, keeper: Keeper) -> None:
-    """Begin a new epoch and return when its rebuild is complete; by the keeper that runs, or by this one if none does.
+    """Ask for a new epoch and return when its rebuild is complete. `keeper` does it if no other process keeps.
 
-    Raises `DependencyUnavailable` if Postgres is away; waits for Redis. Bound it from outside: cancelling leaves the
-    rebuild to whoever keeps.
+    Raises `DependencyUnavailable` if Postgres is away; waits for Redis without limit. After a cancellation the request
+    stays, and the process that keeps does the rebuild.
     """
     await postgres.unit_of_work(store.request_rebuild)
     async with trio.open_nursery() as nursery:
@@ -183,6 +187,6 @@ async def force_rebuild(postgres: Postgres, keeper: Keeper) -> None:
 
 
 async def is_complete(postgres: Postgres) -> bool:
-    """Whether the last epoch's rebuild is done, and no other is asked for."""
+    """Whether the rebuild of the last epoch is done, and no other is requested."""
     kept = await postgres.unit_of_work(store.read_keeper)
     return kept.state == "complete" and not kept.rebuild_requested

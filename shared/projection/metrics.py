@@ -1,4 +1,4 @@
-"""What the projection tells of itself, through the OpenTelemetry API: a no-op until telemetry is set up."""
+"""Metrics of the projection, through the OpenTelemetry API. They do nothing until telemetry is set up."""
 
 from typing import get_args
 
@@ -56,11 +56,11 @@ OUTBOX_AGE = _METER.create_gauge(
 
 
 CORRECTED = ("stale_active", "stray", "different", "malformed", "missing", "wrong_life", "last_id")
-"""What is corrected and counted: kinds of `verify.DriftKind`, and a stream whose last id was taken."""
+"""Kinds of corrections: those of `verify.DriftKind`, and `last_id`, a stream whose last id was taken."""
 
 
 def show_that_nothing_was_lost() -> None:
-    """The counts from the start of a process on: else the first finding would show as no increase."""
+    """Set all counts to zero at the start, so that the first finding shows as an increase."""
     CONFLICTS.add(0)
     STRAYS.add(0)
     for kind in CORRECTED:

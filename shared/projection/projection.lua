@@ -1,17 +1,17 @@
--- Writes the gateway records of some sessions and, if asked, their stream entries: all of them, or none (SPEC §6.2).
+-- Writes the gateway records of some sessions and, if asked, their stream entries: all or none (SPEC §6.2).
 -- KEYS: projection, stream, then one record key per session.
 -- ARGV: epoch, stream length ('' writes no entries), then per session: record, instant in milliseconds at which the
---       record's life ends, number of texts in its stream entry, those texts.
--- Returns 'stale' if the epoch is not the projection's, else the 1-based places of the sessions it left alone because
--- their record says revoked and what was to be written said active, and (negative) of those whose key was of another
--- type and was replaced.
+--       record expires, number of texts in its stream entry, those texts.
+-- Returns 'stale' and writes nothing if the epoch is not the projection's. Else returns 1-based places of sessions:
+-- * positive: the record says revoked and the session active, so the record was kept.
+-- * negative: the key was of another type and was replaced.
 
 local function says_revoked(text)
     local readable, record = pcall(cjson.decode, text)
     return readable and type(record) == 'table' and record.status == 'revoked'
 end
 
--- Its text; false: there is none, or it is of another type.
+-- The text at a key, or false if there is none; then whether the key is of another type.
 local function standing_at(key)
     local value = redis.pcall('GET', key)
     if type(value) ~= 'table' then return value, false end

@@ -1,6 +1,6 @@
-"""Writes and reads the gateway's records in Redis, under the epoch that Postgres and Redis agree on (SPEC §6.1, §6.2).
+"""Writes and reads the gateway's records in Redis, under the epoch of Postgres and Redis (SPEC §6.1, §6.2).
 
-What a key, record or entry looks like is `contracts.gateway`'s to know; when an epoch begins is the keeper's.
+`contracts.gateway` has the form of keys, records and entries. The keeper decides when an epoch begins.
 """
 
 import logging
@@ -29,7 +29,7 @@ from shared.projection import store
 from shared.projection.epoch import Seen, State
 
 REVOKED_LIFE = timedelta(days=30)
-"""How long a revoked record stays, from `revoked_at`. An active one stays for the setting `session_max_age`."""
+"""The life of a revoked record from `revoked_at` on. An active one lives for the setting `session_max_age`."""
 
 STREAM_START = "0-0"
 _LAST_ID = "last_id"
@@ -41,17 +41,17 @@ _READ = _FOLDER.joinpath("read.lua").read_text("utf-8")
 _REPLACE = _FOLDER.joinpath("replace.lua").read_text("utf-8")
 _BEGIN = "redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'state', 'rebuilding', 'beat', ARGV[2])"
 _BEAT_OF_REDIS = re.compile(rb"[0-9]{1,18}")
-_GLOB = re.compile(r"[*?\[\]\\]")  # what SCAN's MATCH does not take as it is
+_GLOB = re.compile(r"[*?\[\]\\]")  # characters with a meaning in SCAN's MATCH
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _log = logging.getLogger("authsession.projection.projection")
 
 _Life: TypeAlias = tuple[GatewayRecord, int]
-"""A record, and the instant at which it may go, in milliseconds since 1970."""
+"""A record and the instant of its expiry, in milliseconds since 1970."""
 
 
 class StaleEpoch(Exception):
-    """Redis was lost or went back since the writer's epoch was read: the session it would write may be out of date."""
+    """A new epoch began after the writer read its own, so that the sessions it would write may be out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class _Epoch:
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A record as Redis has it: not decoded, and with the instant at which it goes (None: never)."""
+    """A record in Redis, not decoded, with the instant of its expiry; None means never."""
 
     value: bytes
     ends: datetime | None
@@ -70,7 +70,7 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Stream entries as they were read: the last one of each session, and the position after all of them."""
+    """A read of `size` stream entries: the last one of each session, how many are malformed, and the position after."""
 
     words: Mapping[str, GatewayRecord]
     unreadable: int
@@ -79,10 +79,10 @@ class Entries:
 
 
 class Projection:
-    """The records and the stream. One object per process."""
+    """The records and the stream in Redis. One object per process."""
 
     def __init__(self, postgres: Postgres, redis: Redis, keys: GatewayKeys, *, stream_maxlen: int) -> None:
-        """`stream_maxlen` is the stream's length in entries, approximately (`MAXLEN ~`)."""
+        """`stream_maxlen` is the approximate length of the stream in entries (`MAXLEN ~`)."""
         self.keys = keys
         self._postgres = postgres
         self._redis = redis
@@ -90,10 +90,10 @@ class Projection:
         self._epoch: _Epoch | None = None
 
     async def epoch(self) -> str:
-        """The epoch to write under: from memory, or from Postgres the first time and after `StaleEpoch`.
+        """The epoch to write under, from memory; the first time and after `StaleEpoch` from Postgres.
 
-        Read it *before* the transaction whose sessions are then written. It was in Redis before it was in Postgres, so
-        a session read after the epoch is at least as new as all that Redis lost before that epoch began. Raises
+        Read it *before* the transaction whose sessions are written. An epoch is in Redis before it is in Postgres, so a
+        session that is read after the epoch is at least as new as everything that Redis lost before. Raises
         `DependencyUnavailable("postgres")`; Redis may be away.
         """
         if self._epoch is None:
@@ -101,17 +101,16 @@ class Projection:
         return self._epoch.name
 
     def adopt(self, epoch: str, session_max_age: timedelta) -> None:
-        """The keeper's: write under this epoch from now on. Both Redis and Postgres have it."""
+        """Write under this epoch from now on. Only for the keeper, once Redis and Postgres both have the epoch."""
         self._epoch = _Epoch(epoch, session_max_age)
 
     async def write(
         self, sessions: Sequence[DeviceSession], epoch: str, *, announce: bool = True
     ) -> Sequence[DeviceSession]:
-        """Write each session's record and (`announce`) stream entry, in order, all or none; give those kept revoked.
+        """Write the records of all sessions, in order, and their stream entries if `announce`. All are written or none.
 
-        A record that says revoked is never replaced by one that says active: such a session is among those returned.
-        Repeats are harmless. Raises `StaleEpoch` (nothing was written) and `DependencyUnavailable("redis")` (outcome
-        unknown).
+        An active session never replaces a record that says revoked; such sessions are returned. A repeat is harmless.
+        Raises `StaleEpoch`, and then nothing was written, and `DependencyUnavailable("redis")`, with unknown outcome.
         """
         current = self._epoch
         if current is None or current.name != epoch:  # this process knows that the epoch is over
@@ -120,14 +119,14 @@ class Projection:
         return [sessions[place] for place in await self._write(lives, epoch, announce=announce)]
 
     async def revoke_strays(self, records: Sequence[GatewayRecord], epoch: str, now: datetime) -> None:
-        """As `write`, for active records that no session stands behind: they become revoked, from `now` on."""
+        """Make active records without a session revoked from `now` on, with stream entries. Raises as `write` does."""
         revoked_at_ms = milliseconds(now)
         ends = milliseconds(now + REVOKED_LIFE)
         revoked = [replace(record, status="revoked", revoked_at_ms=revoked_at_ms) for record in records]
         await self._write([(record, ends) for record in revoked], epoch, announce=True)
 
     async def _write(self, lives: Iterable[_Life], epoch: str, *, announce: bool) -> list[int]:
-        """The 0-based places of those kept revoked."""
+        """Run the script. Returns the 0-based places of records that stayed revoked."""
         keys = [self.keys.projection, self.keys.stream]
         arguments: list[str | bytes | int] = [epoch, self._stream_maxlen if announce else ""]
         for record, ends in lives:
@@ -139,11 +138,11 @@ class Projection:
             self._epoch = None
             raise StaleEpoch
         if any(place < 0 for place in places):
-            _log.error("redis keys of gateway records were of another type and were replaced")
+            _log.error("redis keys of gateway records replaced: they were of another type")
         return [place - 1 for place in places if place > 0]
 
     async def look(self) -> Seen:
-        """What Redis says of the projection, and which server it is. Raises `DependencyUnavailable("redis")`."""
+        """The projection key and the server's `run_id`. Raises `DependencyUnavailable("redis")`."""
         fields = await self._redis.hgetall(self.keys.projection)
         run_id = await self._redis.run_id()
         beat = fields.get(b"beat", b"")
@@ -151,46 +150,46 @@ class Projection:
         return Seen(_text(fields, b"epoch"), _text(fields, b"state"), int(beat) if is_beat else None, run_id)
 
     async def replace_foreign_keys(self) -> bool:
-        """The keeper's: remove a projection or stream of another type, or a stream whose last id is taken; say so.
+        """Remove a projection or stream of another type, and a stream whose last id is taken. Only for the keeper.
 
-        True: the latter, which only somebody who writes to the stream can do.
+        True if the last id was taken, which only somebody with write access to the stream can do.
         """
         replaced = await self._redis.run_script(
             _REPLACE, [self.keys.projection, self.keys.stream], [], redis_replies.array_of(_replaced)
         )
         for name in replaced:
             if name == _LAST_ID:
-                _log.error("somebody took the last id of the stream of gateway events: the stream was replaced")
+                _log.error("stream of gateway events replaced: somebody took its last id")
             else:
                 _log.error(
-                    "a redis key of the gateway projection was of another type and was replaced", extra={"names": name}
+                    "redis key of the gateway projection replaced: it was of another type", extra={"names": name}
                 )
         return _LAST_ID in replaced
 
     def look_elsewhere(self) -> None:
-        """The next call asks on a new connection: the address may lead to another server by now."""
+        """Make the next call use a new connection, because the address may lead to another server by now."""
         self._redis.renew()
 
     async def begin(self, epoch: str, beat: int) -> None:
-        """The keeper's: refuse every other epoch from now on."""
+        """Begin an epoch in Redis, which then refuses every other one. Only for the keeper."""
         await self._redis.run_script(_BEGIN, [self.keys.projection], [epoch, beat], redis_replies.nothing)
 
     async def beat(self, epoch: str, last: int, beat: int, state: State) -> bool:
-        """The keeper's: leave the next beat; False, and nothing is written, if the last one is not there."""
+        """Write the next beat. False, and nothing is written, if the last one is not there. Only for the keeper."""
         arguments = [epoch, last, beat, state]
         return await self._redis.run_script(_BEAT, [self.keys.projection], arguments, redis_replies.number) == 1
 
     async def read(self, device_session_ids: Sequence[str]) -> list[StoredRecord | None]:
-        """The records as they are, in this order; None where there is none. Raises `DependencyUnavailable("redis")`."""
+        """The records in the order of the ids; None for a missing one. Raises `DependencyUnavailable("redis")`."""
         if not device_session_ids:
             return []
         keys = [self.keys.record(each) for each in device_session_ids]
         return await self._redis.run_script(_READ, keys, [], redis_replies.array_of(_stored, len(keys)))
 
     async def entries(self, after: str, limit: int) -> Entries:
-        """What follows the position `after` in the stream, at most `limit` entries.
+        """The entries after the position `after` in the stream, at most `limit`.
 
-        Where that position is gone and nothing follows, the stream went back, and is read from its beginning.
+        If that position is gone and nothing follows, the stream went back, and is read from its start.
         """
         answer = await self._redis.xrange(self.keys.stream, after, limit + 1)
         if answer and answer[0][0].decode() == after:
@@ -205,7 +204,7 @@ class Projection:
         return STREAM_START if newest is None else newest.decode()
 
     async def record_ids(self) -> AsyncGenerator[list[str], None]:
-        """Pages of the ids that have records, some perhaps twice. Close it (`aclosing`)."""
+        """Pages of the ids that have records, some perhaps twice. Close it with `aclosing`."""
         prefix = self.keys.record_prefix
         keys = self._redis.scan(_GLOB.sub(r"\\\g<0>", prefix) + "*")
         async with aclosing(keys) as pages:
@@ -214,7 +213,7 @@ class Projection:
 
 
 def position_order(position: str) -> tuple[int, int]:
-    """Positions compare by both of their numbers."""
+    """The two numbers of a position, by which positions compare."""
     milliseconds, _, sequence = position.partition("-")
     return int(milliseconds), int(sequence)
 
@@ -234,7 +233,7 @@ def _entries(answer: Sequence[tuple[bytes, Sequence[bytes]]], after: str) -> Ent
 
 
 def gateway_record(session: DeviceSession) -> GatewayRecord:
-    """The session as the gateway sees it."""
+    """The gateway record of a session."""
     revoked_at_ms = None if session.revoked_at is None else milliseconds(session.revoked_at)
     return GatewayRecord(
         session.device_session_id, session.user_id, session.client_public_key.base64, session.status, revoked_at_ms
@@ -242,17 +241,20 @@ def gateway_record(session: DeviceSession) -> GatewayRecord:
 
 
 def record_ends(session: DeviceSession, session_max_age: timedelta) -> datetime:
-    """When the session's record may go: nobody would take it for active any more, or ask whether it was revoked."""
+    """The instant at which the session's record expires. After it a gateway would not accept an active session.
+
+    A revoked session is asked for no longer.
+    """
     return session.created_at + session_max_age if session.revoked_at is None else session.revoked_at + REVOKED_LIFE
 
 
 def milliseconds(instant: datetime) -> int:
-    """Since 1970 UTC, rounded down."""
+    """Milliseconds since 1970 UTC, rounded down."""
     return (instant - _START) // _MILLISECOND
 
 
 def instant_of(since_1970_ms: int) -> datetime:
-    """The instant so many milliseconds after 1970 UTC."""
+    """The instant `since_1970_ms` milliseconds after 1970 UTC."""
     return _START + since_1970_ms * _MILLISECOND
 
 
@@ -265,7 +267,7 @@ def _text(fields: Mapping[bytes, bytes], name: bytes) -> str | None:
 
 
 def _places_up_to(most: int) -> redis_replies.Read[list[int] | None]:
-    """Reads what projection.lua returns: 1-based places, negative ones of keys that were replaced; None: stale."""
+    """A reader of the answer of projection.lua: 1-based places, negative for replaced keys; None for a stale epoch."""
 
     def read(reply: object) -> list[int] | None:
         if reply == b"stale":

@@ -1,7 +1,7 @@
--- Reads records with the instant at which each one goes. KEYS: records.
--- Returns, for each key, its value (false: none; an empty text: a key of another type, so no record) and that instant in
--- milliseconds since 1970 (-1: never).
--- (PEXPIRETIME would say it, from Redis 7 on.)
+-- Reads records with their expiry. KEYS: records.
+-- Returns, for each key, its value and the instant of its expiry in milliseconds since 1970, or -1 for never. The value
+-- is false if there is none, and an empty text if the key is of another type and so no record.
+-- From Redis 7 on, PEXPIRETIME would give the instant.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 

@@ -1,6 +1,6 @@
 """Writes every session's record again after an epoch began (SPEC §6.4), page by page, while requests publish as usual.
 
-What was revoked lately goes first, with stream entries: those are the records that must not be stale.
+Sessions that were revoked lately go first, with stream entries, because their records must not be stale.
 """
 
 import logging
@@ -21,25 +21,25 @@ from shared.projection.projection import REVOKED_LIFE, Projection, StaleEpoch, S
 from shared.projection.session_walk import ReadPage, SessionWalk
 
 MARGIN = timedelta(minutes=1)
-"""`revoked_at` is older than the publication: by its transaction, and by the outbox's delay."""
+"""`revoked_at` is older than its publication, by the transaction and the delay of the outbox, so start earlier."""
 
 _log = logging.getLogger("authsession.projection.rebuild")
 
 
 class Rebuild:
-    """One rebuild under one epoch; memory: two pages. After a fault another one begins anew: repeats are harmless."""
+    """A rebuild under one epoch. It holds two pages in memory. After a fault another one starts from the beginning."""
 
     def __init__(self, postgres: Postgres, projection: Projection, begun: Kept, *, finds_strays: bool) -> None:
-        """`begun.beat` is the last good one: what was published up to there is in Redis or in its followers' copies."""
+        """`begun.beat` is the last good beat: changes before it are in Redis or in the copies of its followers."""
         self._postgres = postgres
         self._projection = projection
         self._begun = begun
         self._finds_strays = finds_strays
         self._scope = trio.CancelScope()
         self.recent_is_done = False
-        """Nothing revoked lately is stale any more."""
+        """Whether the records of all lately revoked sessions are written."""
         self.is_done = False
-        """Every record is there and true."""
+        """Whether every record is written."""
         self.ended = trio.Event()
 
     @property
@@ -50,7 +50,7 @@ class Rebuild:
         self._scope.cancel()
 
     async def run(self) -> None:
-        """Rebuild, or end early: another epoch began, a server went away, or `cancel` was called."""
+        """Rebuild. It ends early, without raising, if a new epoch begins, a server is away, or `cancel` is called."""
         with self._scope:
             try:
                 with weather("rebuild"):
@@ -58,7 +58,7 @@ class Rebuild:
             except* StaleEpoch:
                 pass
         if not self.is_done:
-            _log.warning("a rebuild of the gateway projection did not come to its end")
+            _log.warning("rebuild of the gateway projection interrupted")
         self.ended.set()
 
     async def _run(self) -> None:
@@ -72,7 +72,7 @@ class Rebuild:
         self.is_done = True
 
     async def _write(self, read: ReadPage, since: datetime, *, announce: bool) -> None:
-        """A page may be as old as the write before it: what was revoked meanwhile stays revoked, by the script."""
+        """Write all pages of `read`. A page may be old; the script keeps a record that was revoked meanwhile."""
         await SessionWalk(self._postgres, read, since).for_each_page(partial(self._write_page, announce=announce))
 
     async def _write_page(self, page: Sequence[DeviceSession], *, announce: bool) -> None:
@@ -82,12 +82,15 @@ class Rebuild:
             await self._note_conflicts(kept)
 
     async def _note_conflicts(self, kept: Sequence[DeviceSession]) -> None:
-        """Revoked in Redis, and active when it was read in Postgres: perhaps Postgres went back. `Reconciler` looks."""
+        """Note sessions that are revoked in Redis and were active in Postgres, which may have gone back.
+
+        `Reconciler` looks at them.
+        """
         device_session_ids = [session.device_session_id for session in kept]
         await self._postgres.unit_of_work(store.note_conflicts, device_session_ids)
 
     async def _revoke_strays(self, now: datetime) -> None:
-        """Active records without a session: Postgres went back to before they began. Revoked wins."""
+        """Revoke active records without a session, which stay if Postgres goes back to before the session began."""
         async with aclosing(self._projection.record_ids()) as pages:
             async for device_session_ids in pages:
                 strays = await self._strays(device_session_ids)
@@ -102,7 +105,7 @@ class Rebuild:
 
 
 def _active_record(device_session_id: str, stored: StoredRecord | None) -> GatewayRecord | None:
-    """The record if it could pass for an active session. A malformed one cannot; `verify` lists it."""
+    """The record if a gateway would accept it as active. It refuses a malformed one, which `verify` lists."""
     try:
         record = None if stored is None else decode_record(stored.value)
     except MalformedRecord:

@@ -1,4 +1,4 @@
-"""Revoked wins (SPEC §6.4): revokes in Postgres what is active there and revoked at the gateway. Internal role only."""
+"""Revokes sessions that are active in Postgres but revoked at the gateway (SPEC §6.4). Needs the internal role."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -21,14 +21,14 @@ BATCH = 100
 
 
 class Reconciler:
-    """Resolves the conflicts that keepers and relays noted. For `supervise` in the internal process."""
+    """Resolves the conflicts that keepers and relays noted. A worker of the internal process."""
 
     def __init__(self, postgres: Postgres, projection: Projection) -> None:
         self._postgres = postgres
         self._projection = projection
 
     async def step(self) -> int:
-        """Resolve a batch; how many. A note alone revokes nothing: the record itself is looked at."""
+        """Resolve a batch of notes, and return their number. Only a record that says revoked revokes its session."""
         noted = await self._postgres.unit_of_work(store.read_conflicts, BATCH)
         if not noted:
             return 0
@@ -47,7 +47,7 @@ def _says_revoked(stored: StoredRecord | None) -> bool:
 
 
 async def _resolve(connection: asyncpg.Connection, noted: Sequence[str], revoked: Sequence[str]) -> int:
-    """How many were conflicts indeed: most were only revoked between a read and its write."""
+    """Revoke, and return the number of real conflicts. Most noted sessions were revoked in Postgres meanwhile."""
     async with connection.transaction():
         sessions = await store.revoke_sessions(connection, revoked, REASON)
         for session in sessions:

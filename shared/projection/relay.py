@@ -1,6 +1,6 @@
-"""The one path from outbox rows to Redis (SPEC §6.3): requests hand in their rows and wait; `step` takes what is left.
+"""The only path from outbox rows to Redis (SPEC §6.3). Requests publish their rows and wait; `step` takes the rest.
 
-One relay per process. Calls do not wait for each other: Redis' one connection carries them all at once.
+Each process has one relay. Its calls do not wait for each other, because one connection to Redis carries all at once.
 """
 
 from collections.abc import Sequence
@@ -22,40 +22,40 @@ from shared.projection.settler import Settler
 PUBLISH_TIMEOUT = timedelta(seconds=2)
 LEASE = timedelta(seconds=10)
 BATCH = 256
-"""Sessions in one script call: some milliseconds of Redis' time, so that the gateway's reads never wait long."""
+"""Maximum number of sessions in a script call. It takes Redis some milliseconds, so gateways' reads never wait long."""
 
 _EPOCH_POLL = 0.05  # seconds between two looks for the keeper's next epoch
 
 
 class Relay:
-    """Publishes changes of sessions. What `publish` wrote is settled by `run`, or later by somebody's `step`."""
+    """Publishes changes of sessions. `run` settles the rows of `publish`; after a crash, any process' `step` does."""
 
     def __init__(self, postgres: Postgres, projection: Projection) -> None:
         self._postgres = postgres
         self._projection = projection
         self._settler = Settler(postgres)
         self.wake = Signal()
-        """For `supervise(step, wake=…)`: Redis answers again, so what waits can go."""
+        """The `wake` of the worker that runs `step`: Redis answers again, so waiting rows can be published."""
         self._redis_was_away = False
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Settle behind what was published, until cancelled; what was published by then is settled on the way out.
+        """Settle published rows until cancelled, and settle the rest at the end.
 
-        Start it in a nursery, once, and stop it after the last request.
+        Start it once, in a nursery, and cancel it after the last request.
         """
         await self._settler.run(task_status=task_status)
 
     async def epoch(self) -> str:
-        """For `publish`; to be read before the transaction that makes the changes. As `Projection.epoch`."""
+        """The epoch for `publish`. Read it before the transaction that makes the changes; see `Projection.epoch`."""
         return await self._projection.epoch()
 
     async def publish(self, changes: Sequence[ProjectionChange], epoch: str) -> None:
         """Return when the record of every change is readable in Redis.
 
-        `epoch` was read before the transaction that made the changes. If Redis has begun another
-        epoch since, the sessions are read again from Postgres. Otherwise raises `DependencyUnavailable` within
-        `PUBLISH_TIMEOUT`; the outbox rows then stay, and some relay publishes them. Repeats are harmless, and so is
-        cancellation: some of the records may then be there.
+        `epoch` must be read before the transaction that made the changes. If another epoch has begun since, the
+        sessions are read again from Postgres. Raises `DependencyUnavailable` within `PUBLISH_TIMEOUT` if Redis cannot
+        take them; the outbox rows then stay, and some relay publishes them. A repeat is harmless. A cancellation is
+        too: some of the records may then be published already.
         """
         started_at = perf_counter()
         deadline = trio.current_time() + PUBLISH_TIMEOUT.total_seconds()
@@ -69,10 +69,11 @@ class Relay:
             metrics.PUBLISH_DURATION.record(perf_counter() - started_at)
 
     async def step(self) -> int:
-        """Claim a batch of rows that nobody settled in time, publish their sessions as they are now, settle; how many.
+        """Publish and settle a batch of rows that no relay settled in time. Return their number.
 
-        For `supervise`; any number of processes may do this at once. A claim is a lease of `LEASE`: the rows of a
-        process that dies come back. Raises `DependencyUnavailable`; the rows are then free for the next claim.
+        It publishes the sessions as they are now. Several processes may do this at once: a claim is a lease of `LEASE`,
+        after which the rows of a process that died are free again. Raises `DependencyUnavailable`; the rows are then
+        free at once.
         """
         epoch = await self._projection.epoch()
         claim = await self._postgres.unit_of_work(store.claim_changes, BATCH, LEASE)
@@ -101,7 +102,7 @@ class Relay:
             self.wake.notify()
 
     async def _write(self, sessions: Sequence[DeviceSession], epoch: str, deadline: float) -> Sequence[DeviceSession]:
-        """Write the sessions under `epoch`; if that is over, read them again and write what they are by then."""
+        """Write the sessions under `epoch`. If that is over, read them again and write their new state."""
         try:
             return await self._projection.write(sessions, epoch)
         except StaleEpoch:

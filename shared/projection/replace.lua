@@ -1,7 +1,8 @@
--- Removes what stands in the place of the projection or of the stream if nothing can be written there: it is of another
--- type, or the stream's last possible id is taken. KEYS: projection, stream. Returns what it removed: 'projection',
--- 'stream' (of another type), 'last_id' (the stream); and the error of Redis where it may not.
--- The questions write nothing: an HGET reads, and an entry 0-1 is older than any that a stream has.
+-- Removes the key of the projection or of the stream if it cannot be written: it is of another type, or the last
+-- possible id of the stream is taken. KEYS: projection, stream.
+-- Returns the removed ones: 'projection' or 'stream' for another type, 'last_id' for such a stream. Fails with the
+-- error of Redis if it may not remove one.
+-- The questions write nothing: HGET reads, and the entry 0-1 is older than every entry of a stream.
 local questions = {
     projection = {KEYS[1], {'HGET', KEYS[1], 'epoch'}},
     stream = {KEYS[2], {'XADD', KEYS[2], 'NOMKSTREAM', '0-1', 'no', 'entry'}},

@@ -1,6 +1,6 @@
--- Whether this user may write what a login writes, here and now; writes nothing. KEYS: one key. ARGV: what it is.
--- Each command is one that Redis refuses for its right, its role or its memory first, and only then for its words.
--- Returns '' or the code of the refusal.
+-- Checks whether this user may write a key that a login writes; writes nothing. KEYS: one key. ARGV: the kind of key.
+-- Redis refuses each of these commands first for missing rights, as a replica or for lack of memory. Only then does it
+-- refuse their arguments. Returns '' or the code of the refusal.
 local harmless = {
     record = {'SET', KEYS[1], '', 'XX', 'PX', 1},
     rate_limit = {'SET', KEYS[1], '', 'XX', 'PX', 1},

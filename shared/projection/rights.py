@@ -1,4 +1,4 @@
-"""Whether Redis would take what a login writes, from this user, now: a dry run that writes nothing."""
+"""A dry run that tells whether Redis would accept the writes of a login from this user. It writes nothing."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -15,7 +15,7 @@ _NOBODY = "device-session-that-does-not-exist"
 
 
 def keys_of_a_login(keys: GatewayKeys, rate_limit_prefix: str) -> Mapping[str, str]:
-    """One key of each pattern that a login writes, by what `DRY_RUN` calls it. The first and the last never exist."""
+    """A key for each pattern that a login writes, by its kind in `DRY_RUN`. The first and the last never exist."""
     return {
         "record": keys.record(_NOBODY),
         "stream": keys.stream,
@@ -25,7 +25,7 @@ def keys_of_a_login(keys: GatewayKeys, rate_limit_prefix: str) -> Mapping[str, s
 
 
 async def refused_write(redis: Redis, keys: Mapping[str, str]) -> str | None:
-    """A code and the kind of key, such as `NOPERM stream`, if a write would be refused. One round trip."""
+    """The code of a refusal and the kind of key, such as `NOPERM stream`, or None. Takes one round trip."""
     refused: dict[str, str] = {}
 
     async def try_one(kind: str, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Reads all sessions of one kind in pages by key, so that memory is bounded and no transaction stays open."""
+"""Reads all sessions of one status in pages by key, so that memory is limited and no transaction stays open."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -17,7 +17,7 @@ ReadPage: TypeAlias = Callable[[asyncpg.Connection, tuple[datetime, str], int], 
 
 
 class SessionWalk:
-    """A place in the order of `read`. What changes behind it is published by whoever changes it."""
+    """A walk in the order of `read`. It misses changes behind its position, which their own requests publish."""
 
     def __init__(self, postgres: Postgres, read: ReadPage, since: datetime) -> None:
         self._postgres = postgres
@@ -25,7 +25,7 @@ class SessionWalk:
         self._after = (since, "")
 
     async def next_page(self) -> Sequence[DeviceSession]:
-        """At most `PAGE` sessions; none at the end. Raises `DependencyUnavailable`, and then has not moved."""
+        """At most `PAGE` sessions; empty at the end. After `DependencyUnavailable` the walk has not moved."""
         page = await self._postgres.unit_of_work(self._read, self._after, PAGE)
         if page:
             last = page[-1]
@@ -33,9 +33,9 @@ class SessionWalk:
         return page
 
     async def for_each_page(self, work: Callable[[Sequence[DeviceSession]], Awaitable[None]]) -> None:
-        """`work` on one page after the other, to the end; the next one is read meanwhile. Memory: two pages.
+        """Call `work` with one page after the other. The next page is read meanwhile, so two are in memory.
 
-        So `work` must stand a page that is as old as the work on the one before. Faults come in an `ExceptionGroup`.
+        So a page may be as old as the work on the page before. Faults are raised in an `ExceptionGroup`.
         """
         page = await self.next_page()
         while page:

@@ -1,4 +1,4 @@
-"""Deletes published outbox rows behind the requests, many at once. Never in anybody's way: doubles are fine."""
+"""Deletes published outbox rows in batches, so that no request waits for it. A row may be published twice."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -17,7 +17,7 @@ _MOST_PENDING = 100 * BATCH  # with Postgres away for long, the rows are left to
 
 
 class Settler:
-    """What is published and not yet settled. At most that is published once more after a crash."""
+    """The rows that are published and not yet settled. After a crash at most these are published once more."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
@@ -27,7 +27,7 @@ class Settler:
         self._full = trio.Event()
 
     def add(self, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:
-        """These rows are published; the records of `kept` say revoked, though the sessions were active when read."""
+        """Add published rows. The records of `kept` say revoked, although the sessions were active when read."""
         if len(self._outbox_ids) < _MOST_PENDING:
             self._outbox_ids += outbox_ids
             self._conflicts += [session.device_session_id for session in kept]
@@ -36,7 +36,7 @@ class Settler:
             self._full.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Settle every `GATHER`, or `BATCH` rows, until cancelled; then what is left."""
+        """Settle every `GATHER`, or after `BATCH` rows, until cancelled, and then settle the rest."""
         task_status.started()
         try:
             while True:
@@ -56,7 +56,7 @@ class Settler:
         await trio.sleep(RETRY.total_seconds())
 
     async def _settle(self) -> None:
-        """Settle all that is pending now. Only what Postgres took is forgotten."""
+        """Settle all rows that are pending now. They stay pending until Postgres has accepted it."""
         outbox_ids, conflicts = tuple(self._outbox_ids), tuple(self._conflicts)
         self._pending, self._full = trio.Event(), trio.Event()
         if outbox_ids:

@@ -1,4 +1,4 @@
-"""Store: the statements of the projection on Postgres, each a function of a connection. Decides nothing."""
+"""The statements of the projection on Postgres, each a function of a connection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _SQL = queries.load("shared.projection")
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Outbox rows leased to this process, and their sessions as they are since then (but for those removed)."""
+    """Outbox rows leased to this process, and their sessions at that time. Removed sessions are missing."""
 
     outbox_ids: Sequence[int]
     sessions: Sequence[DeviceSession]
@@ -24,7 +24,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many outbox rows wait, and the age of the oldest."""
+    """The number of waiting outbox rows, and the age of the oldest."""
 
     changes: int
     oldest: timedelta
@@ -41,7 +41,7 @@ async def release_changes(connection: asyncpg.Connection, outbox_ids: Sequence[i
 
 
 async def settle_changes(connection: asyncpg.Connection, outbox_ids: Sequence[int], conflicts: Sequence[str]) -> None:
-    """Delete the rows; note first, so that neither is lost, the sessions whose record was kept revoked."""
+    """Note the sessions whose record stayed revoked, then delete the rows. In this order none of them is lost."""
     if conflicts:
         await connection.execute(*_SQL["note_conflicts"](device_session_ids=conflicts))
     await connection.execute(*_SQL["settle_changes"](outbox_ids=outbox_ids))
@@ -57,7 +57,7 @@ async def read_backlog(connection: asyncpg.Connection) -> Backlog:
 
 
 async def read_sessions(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> list[DeviceSession]:
-    """Those that exist."""
+    """The sessions that exist, in no order."""
     rows = await connection.fetch(*_SQL["read_sessions"](device_session_ids=device_session_ids))
     return [device_session(row) for row in rows]
 
@@ -74,13 +74,13 @@ async def read_unexpected(
 
 
 async def read_waiting(connection: asyncpg.Connection, device_session_ids: Sequence[str]) -> set[str]:
-    """Sessions whose last change may not be published yet."""
+    """The sessions, of those given, whose last change may not be published yet."""
     rows = await connection.fetch(*_SQL["read_waiting"](device_session_ids=device_session_ids))
     return {row["device_session_id"] for row in rows}
 
 
 async def hold_guard(connection: asyncpg.Connection, holder: str, position: str | None, lease: timedelta) -> str | None:
-    """The stream position that was kept; None if another process holds the lease."""
+    """Take or renew the guard's lease. Return the stored stream position, or None if another process has the lease."""
     return await connection.fetchval(*_SQL["hold_guard"](holder=holder, stream_position=position, lease=lease))
 
 
@@ -96,7 +96,7 @@ async def read_keeper(connection: asyncpg.Connection) -> Kept:
 
 
 async def comes_before_the_keeper(connection: asyncpg.Connection) -> bool:
-    """Whether a public process keeps, and this is none."""
+    """Whether a public process keeps, and this process is an internal one."""
     return await connection.fetchval(*_SQL["comes_before_the_keeper"]())
 
 
@@ -123,7 +123,7 @@ async def request_rebuild(connection: asyncpg.Connection) -> None:
 
 
 async def page_revoked(connection: asyncpg.Connection, after: tuple[datetime, str], limit: int) -> list[DeviceSession]:
-    """By instant of revocation, then id; an empty id means from that instant on."""
+    """A page ordered by instant of revocation, then id. An empty id in `after` means from that instant on."""
     revoked_at, device_session_id = after
     rows = await connection.fetch(
         *_SQL["page_revoked"](revoked_at=revoked_at, device_session_id=device_session_id, limit=limit)
@@ -132,7 +132,7 @@ async def page_revoked(connection: asyncpg.Connection, after: tuple[datetime, st
 
 
 async def page_active(connection: asyncpg.Connection, after: tuple[datetime, str], limit: int) -> list[DeviceSession]:
-    """By instant of creation, then id; as `page_revoked`."""
+    """A page ordered by instant of creation, then id. An empty id in `after` means from that instant on."""
     created_at, device_session_id = after
     rows = await connection.fetch(
         *_SQL["page_active"](created_at=created_at, device_session_id=device_session_id, limit=limit)
@@ -151,7 +151,10 @@ async def delete_conflicts(connection: asyncpg.Connection, device_session_ids: S
 async def revoke_sessions(
     connection: asyncpg.Connection, device_session_ids: Sequence[str], reason_code: str
 ) -> list[DeviceSession]:
-    """Revoke those that are active, by the system. Inside a transaction: locks e-mails, bumps them, then sessions."""
+    """Revoke the active ones in the name of the system. Call it in a transaction.
+
+    It locks the rows of their addresses and raises their versions, and then locks the sessions.
+    """
     locked = await connection.fetch(*_SQL["lock_emails_of_sessions"](device_session_ids=device_session_ids))
     await connection.execute(*_SQL["bump_emails"](email_ids=[row["email_id"] for row in locked]))
     rows = await connection.fetch(

@@ -1,4 +1,4 @@
-"""Compares every gateway record with its session and lists what differs (SPEC §6.4). Changes nothing."""
+"""Compares every gateway record with its session and lists the differences (SPEC §6.4). Changes nothing."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -17,14 +17,14 @@ from shared.projection.projection import REVOKED_LIFE, Projection, StoredRecord,
 from shared.projection.session_walk import PAGE, SessionWalk
 
 SETTLING = timedelta(seconds=3)
-"""Between the first look and the second: longer than a change that is under way needs to be published."""
+"""The time between the first look and the second, longer than the publication of a change takes."""
 LIFE_TOLERANCE = timedelta(minutes=1)
 
 
 class DriftKind(StrEnum):
-    """What is wrong with one session's record, or (`epoch`) with all of them."""
+    """The kind of difference between a session and its record. `epoch` concerns all records."""
 
-    EPOCH = "epoch"  # Redis and Postgres do not name the same epoch, or its rebuild is not complete
+    EPOCH = "epoch"  # Redis and Postgres name different epochs, or the rebuild is not complete
     MISSING = "missing"  # a session without a record
     STALE_ACTIVE = "stale_active"  # a revoked session whose record says active
     REVOKED_ONLY_IN_REDIS = "revoked_only_in_redis"  # an active session whose record says revoked
@@ -43,9 +43,9 @@ class Drift:
 
 
 async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
-    """Every drift that is there at two looks, `SETTLING` apart, so that changes under way are none.
+    """Every drift of two looks, `SETTLING` apart, so that changes under way do not count.
 
-    Raises `DependencyUnavailable`. Memory: what differed at the first look.
+    Raises `DependencyUnavailable`. It holds the ids that differed at the first look in memory.
     """
     kept = await postgres.unit_of_work(store.read_keeper)
     suspects: set[str] = set()
@@ -53,7 +53,7 @@ async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
         async for page in pages:
             suspects.update(await _compare(postgres, projection, kept, page))
     await trio.sleep(SETTLING.total_seconds())
-    kept = await postgres.unit_of_work(store.read_keeper)  # by now other records have gone
+    kept = await postgres.unit_of_work(store.read_keeper)  # again, because other records have expired since
     found = await _epoch_drift(projection, kept)
     suspected = sorted(suspects)
     for start in range(0, len(suspected), PAGE):
@@ -65,7 +65,7 @@ async def find_drift(postgres: Postgres, projection: Projection) -> list[Drift]:
 def drift_of(
     session: DeviceSession | None, stored: StoredRecord | None, now: datetime, session_max_age: timedelta
 ) -> DriftKind | None:
-    """What is wrong with the record of this session, or None. Pure."""
+    """The kind of difference between a session and its record, or None. Pure."""
     if stored is None:
         is_missing = session is not None and record_ends(session, session_max_age) > now + LIFE_TOLERANCE
         return DriftKind.MISSING if is_missing else None
@@ -81,7 +81,7 @@ def drift_of(
 
 
 def difference(session: DeviceSession, record: GatewayRecord) -> DriftKind:
-    """How a record that is not this session's differs from it."""
+    """The kind of difference between a session and a record that are known to differ."""
     match session.status, record.status:
         case "revoked", "active":
             return DriftKind.STALE_ACTIVE
@@ -96,7 +96,7 @@ def _lives_wrongly(stored: StoredRecord, ends: datetime) -> bool:
 
 
 async def _all_ids(postgres: Postgres, projection: Projection, kept: Kept) -> AsyncGenerator[Sequence[str], None]:
-    """Every session that should have a record, then every record there is."""
+    """The ids of all sessions that should have a record, then of all records."""
     now = instant_of(kept.now_ms)
     for read, since in ((store.page_active, now - kept.session_max_age), (store.page_revoked, now - REVOKED_LIFE)):
         walk = SessionWalk(postgres, read, since)
@@ -108,7 +108,7 @@ async def _all_ids(postgres: Postgres, projection: Projection, kept: Kept) -> As
 
 
 async def _compare(postgres: Postgres, projection: Projection, kept: Kept, ids: Sequence[str]) -> dict[str, DriftKind]:
-    """Records first: a session is then at least as new as its record, and what is in between is a change under way."""
+    """Compare records with sessions. Records are read first, so a session is at least as new as its record."""
     records = await projection.read(ids)
     sessions = await postgres.unit_of_work(store.read_sessions, ids)
     by_id = {session.device_session_id: session for session in sessions}

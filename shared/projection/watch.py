@@ -1,17 +1,17 @@
-"""Looks at what waits to be written to Redis, for the metrics: also where, and when, nobody can write."""
+"""Measures the waiting outbox rows for the metrics, also while no process can write to Redis."""
 
 from shared.io.postgres import Postgres
 from shared.projection import metrics, store
 
 
 class OutboxWatch:
-    """One per process; each shows the one outbox that all share."""
+    """The worker that measures. Each process has one, and each shows the same outbox."""
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
 
     async def step(self) -> int:
-        """Look once; nothing is ever left to do at once. Raises `DependencyUnavailable("postgres")`."""
+        """Measure once and return 0, so that the next step waits. Raises `DependencyUnavailable("postgres")`."""
         backlog = await self._postgres.unit_of_work(store.read_backlog)
         metrics.OUTBOX_DEPTH.set(backlog.changes)
         metrics.OUTBOX_AGE.set(backlog.oldest.total_seconds())

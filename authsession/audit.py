@@ -28,7 +28,7 @@ from shared.config.settings import Reading
 PAGE = 500
 LOOK = 1.0
 """Seconds between two polls of `tail --follow`."""
-_MOST_ROWS = 10_000
+_MAX_ROWS = 10_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -125,8 +125,8 @@ def _print(rows: Iterable[ListedAuditRow]) -> None:
 
 
 def _number(text: str) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MOST_ROWS:
-        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MOST_ROWS}")
+    if not re.fullmatch(r"[1-9][0-9]{0,4}", text) or int(text) > _MAX_ROWS:
+        raise argparse.ArgumentTypeError(f"a whole number from 1 to {_MAX_ROWS}")
     return int(text)
 
 

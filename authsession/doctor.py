@@ -33,7 +33,7 @@ _SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
 OLDEST_REDIS = (6, 2)
 OLDEST_POSTGRES = 150_000
-MOST_SHARED_ADDRESSES = 20
+MAX_SHARED_ADDRESSES = 20
 FRESH_BEAT = timedelta(seconds=10)
 
 # Rights that SPEC §1.2 forbids, and rights that the flows need: a sample of shared/db/grants.sql.
@@ -299,7 +299,7 @@ def _users_live_here(environment: Mapping[str, str]) -> bool:
 async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
     """Users that share one address in several spellings, from before SPEC §2.3 made them one person. Ids only."""
     try:
-        rows = await connection.fetch(*_SQL["read_shared_addresses"](limit=MOST_SHARED_ADDRESSES))
+        rows = await connection.fetch(*_SQL["read_shared_addresses"](limit=MAX_SHARED_ADDRESSES))
     except (asyncpg.UndefinedTableError, asyncpg.InsufficientPrivilegeError):
         return []  # `_schema` reports that
     cure = "give each of the others its own address (PATCH /api/v1/internal/users/{user_id}), or erase it (DELETE)"

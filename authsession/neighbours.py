@@ -23,7 +23,7 @@ from shared.io.smtp import mailbox, open_smtp
 from shared.kernel.address import TcpAddress
 from shared.kernel.faults import ConfigurationError
 
-LONGEST = timedelta(seconds=10)
+MAX_TIMEOUT = timedelta(seconds=10)
 """The longest wait for one neighbour; shorter if the process itself would wait less."""
 NOBODY = "user-that-does-not-exist"
 _SMTP = variables.SMTP_ADDR.name
@@ -69,7 +69,7 @@ async def _mail(mail: MailSettings) -> Finding | None:
 
 async def _mail_server(mail: SmtpMail) -> Finding:
     async with open_smtp(mail.server, local_name=mail.stationery.sender.domain) as smtp:
-        failure = await smtp.try_out(mailbox(mail.stationery.sender.address), min(mail.timeout, LONGEST))
+        failure = await smtp.try_out(mailbox(mail.stationery.sender.address), min(mail.timeout, MAX_TIMEOUT))
     if failure is None:
         return Finding("ok", "the mail server accepts letters from us")
     system_error = f" ({failure.system_error})" if failure.system_error else ""
@@ -105,7 +105,7 @@ async def _users(users: UserServiceSettings) -> Finding:
 
 async def _get(base_url: str, path: str, timeout: timedelta) -> Answer:
     async with open_http_client(base_url) as client:
-        return await client.call("GET", path, timeout=min(timeout, LONGEST))
+        return await client.call("GET", path, timeout=min(timeout, MAX_TIMEOUT))
 
 
 def _is_of_the_contract(answer: Answer) -> bool:

@@ -9,7 +9,7 @@ from contracts.gateway import GatewayKeys
 from shared.config import variables
 from shared.config.settings import Reading
 
-LEAST_PASSWORD_BYTES = 16
+MIN_PASSWORD_BYTES = 16
 
 
 def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path | None], output: Path | None) -> int:
@@ -39,7 +39,7 @@ def _password(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "not UTF-8 text"
         raise StartFailure(f"the password file {path} cannot be read: {reason}") from None
-    if len(password.encode()) < LEAST_PASSWORD_BYTES:
+    if len(password.encode()) < MIN_PASSWORD_BYTES:
         raise StartFailure(f"the password in {path} is too short to be random: make one by `openssl rand -hex 32`")
     return password
 

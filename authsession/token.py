@@ -10,7 +10,7 @@ from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from authsession.spelling import typed
-from contracts.control_plane.tokens import DEFAULT_LIFE, LONGEST_LIFE, LONGEST_NAME, ApiToken
+from contracts.control_plane.tokens import DEFAULT_LIFE, MAX_LIFE, MAX_NAME_LENGTH, ApiToken
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.tokens import store as tokens_store
@@ -115,12 +115,12 @@ def _scope(text: str) -> Scope:
 
 
 def _name(text: str) -> str:
-    if not (1 <= len(text.strip()) <= LONGEST_NAME and text.isprintable()):
-        raise argparse.ArgumentTypeError(f"must be 1 to {LONGEST_NAME} printable characters")
+    if not (1 <= len(text.strip()) <= MAX_NAME_LENGTH and text.isprintable()):
+        raise argparse.ArgumentTypeError(f"must be 1 to {MAX_NAME_LENGTH} printable characters")
     return text.strip()
 
 
 def _days(text: str) -> timedelta:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= LONGEST_LIFE.days):
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {LONGEST_LIFE.days}")
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MAX_LIFE.days):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 to {MAX_LIFE.days}")
     return timedelta(days=int(text))

@@ -19,7 +19,7 @@ from contracts.gateway import GatewayKeys, decode_projection
 BATCH = 1000
 WATCH = 0.5
 """Seconds between two reads of the projection key, and the longest wait of a stream read for an entry."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25
+_FIRST_PAUSE, _MAX_PAUSE = 0.05, 0.25
 """Backoff of connection attempts, in seconds."""
 
 
@@ -61,7 +61,7 @@ class Follower:
             fault = await while_linked(self._server, self._follow)
             self._on_notice(Lost(fault))
             await anyio.sleep(self._pause)
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, _MAX_PAUSE)
 
     async def _follow(self, link: Link) -> None:
         try:

@@ -15,9 +15,9 @@ TokenStatus: TypeAlias = Literal["active", "expired", "revoked"]
 RevokeTokenOutcome: TypeAlias = Literal["revoked", "already_revoked"]
 
 DEFAULT_LIFE: Final = timedelta(days=90)
-LONGEST_LIFE: Final = timedelta(days=365)
+MAX_LIFE: Final = timedelta(days=365)
 DEFAULT_LIMIT: Final = 100
-LONGEST_NAME: Final = 100
+MAX_NAME_LENGTH: Final = 100
 
 _CREATE_NAMES = frozenset({"name", "scopes", "expires_in_seconds"})
 _LIST_NAMES = frozenset({"limit", "cursor"})
@@ -92,8 +92,8 @@ def encode_revoke_token(outcome: RevokeTokenOutcome, token_id: str) -> bytes:
 def _read_name(fields: Fields) -> str:
     """The field `name`: one printable line, so that a terminal can show it."""
     name = read_text(fields, "name")
-    if not (1 <= len(name) <= LONGEST_NAME and name.isprintable()):
-        raise invalid(f"name must be 1 to {LONGEST_NAME} printable characters")
+    if not (1 <= len(name) <= MAX_NAME_LENGTH and name.isprintable()):
+        raise invalid(f"name must be 1 to {MAX_NAME_LENGTH} printable characters")
     return name
 
 
@@ -112,7 +112,7 @@ def _read_scopes(fields: Fields) -> tuple[str, ...]:
 def _read_life(fields: Fields) -> timedelta:
     if "expires_in_seconds" not in fields:
         return DEFAULT_LIFE
-    seconds, most = fields["expires_in_seconds"], int(LONGEST_LIFE.total_seconds())
+    seconds, most = fields["expires_in_seconds"], int(MAX_LIFE.total_seconds())
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not 1 <= seconds <= most:
         raise invalid(f"expires_in_seconds must be a whole number from 1 to {most}")
     return timedelta(seconds=seconds)

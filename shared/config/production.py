@@ -15,7 +15,7 @@ from shared.kernel.address import TcpAddress, is_on_this_machine, parse_address
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import IpNetwork
 
-_SHORTEST_PREFIX = {4: 8, 6: 7}
+_MIN_PREFIX_LENGTH = {4: 8, 6: 7}
 """Shortest prefix of a trusted network, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private networks."""
 
 
@@ -45,7 +45,7 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
 
 def check_trusted_proxies(reading: Reading, settings: ProcessSettings, networks: Iterable[IpNetwork] | None) -> None:
     """Refuse trusted networks that are wider than private ones: a stranger inside could forge the client's address."""
-    wide = [str(each) for each in networks or () if each.prefixlen < _SHORTEST_PREFIX[each.version]]
+    wide = [str(each) for each in networks or () if each.prefixlen < _MIN_PREFIX_LENGTH[each.version]]
     if settings.is_production and wide:
         reading.problems.append(
             f"{variables.TRUSTED_PROXIES.name} trusts everybody in {', '.join(wide)}: a stranger there can forge "

@@ -36,12 +36,12 @@ _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
-_LETTERS_A_TYPO, _MOST_TYPOS = 4, 4
+_LETTERS_A_TYPO, _MAX_TYPOS = 4, 4
 """A long name may have more typing errors: `AUTHSESSION_TRUSTED_PROXY` differs from `…_PROXIES` by three letters."""
 _OUR_PREFIXES = (PREFIX, "CONTROL_PLANE_")
-_SHORTEST_BREAK_GLASS_TOKEN = 32
-_LONGEST_MAIL_TIMEOUT = timedelta(minutes=1)
-_LONGEST_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
+_MIN_BREAK_GLASS_TOKEN_LENGTH = 32
+_MAX_MAIL_TIMEOUT = timedelta(minutes=1)
+_MAX_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def _names(variable: Variable[T]) -> tuple[str, ...]:
 def _allowed_typos(name: str) -> int:
     """The number of wrong letters with which a name still counts as one of ours."""
     own = len(name) - len(PREFIX) if name.startswith(PREFIX) else 0
-    return max(_TYPO_DISTANCE, min(own // _LETTERS_A_TYPO, _MOST_TYPOS))
+    return max(_TYPO_DISTANCE, min(own // _LETTERS_A_TYPO, _MAX_TYPOS))
 
 
 def _is_nearly_ours(name: str) -> bool:
@@ -228,13 +228,13 @@ def parse_positive_duration(text: str) -> timedelta:
 def parse_mail_timeout(text: str) -> timedelta:
     """Parse a duration of at most one minute, so that a mail can be tried again within the code's ten minutes."""
     timeout = parse_positive_duration(text)
-    return timeout if timeout <= _LONGEST_MAIL_TIMEOUT else _refuse("a duration of at most 1m")
+    return timeout if timeout <= _MAX_MAIL_TIMEOUT else _refuse("a duration of at most 1m")
 
 
 def parse_user_service_timeout(text: str) -> timedelta:
     """Parse a duration of at most four seconds, so that the login that waits for the call has time for its own work."""
     timeout = parse_positive_duration(text)
-    return timeout if timeout <= _LONGEST_USER_SERVICE_TIMEOUT else _refuse("a duration of at most 4s")
+    return timeout if timeout <= _MAX_USER_SERVICE_TIMEOUT else _refuse("a duration of at most 4s")
 
 
 def parse_rate(text: str) -> Rate | None:
@@ -288,7 +288,7 @@ def parse_seconds(*, most: timedelta) -> Parse[timedelta]:
 
 def parse_break_glass_token(text: str) -> str:
     """Parse a token: printable ASCII, at least 32 characters, so that nobody can guess it."""
-    if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= _SHORTEST_BREAK_GLASS_TOKEN):
+    if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= _MIN_BREAK_GLASS_TOKEN_LENGTH):
         raise ValueError("at least 32 printable characters without spaces: openssl rand -base64 32")
     return text
 

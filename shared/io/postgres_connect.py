@@ -10,7 +10,7 @@ from shared.io.postgres_dsn import Target
 
 PASSED_OVER = (OSError, asyncpg.CannotConnectNowError, asyncpg.InternalClientError)
 """Faults after which the next host is tried. The last one means that a host is not a primary."""
-_SHORTEST = 0.1
+_MIN_TIMEOUT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def connect_to(target: Target) -> asyncpg.Connection:
     connection: asyncpg.Connection = await asyncpg.connect(**target.connect_arguments())
     try:
         left = target.arguments["timeout"] - (asyncio.get_running_loop().time() - began)
-        await connection.execute(_set_settings(target.settings), timeout=max(left, _SHORTEST))
+        await connection.execute(_set_settings(target.settings), timeout=max(left, _MIN_TIMEOUT))
     except BaseException:
         connection.terminate()
         raise

@@ -17,7 +17,7 @@ from shared.kernel.faults import ConfigurationError
 _SCHEMA = "authsession"
 _PORT = "5432"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-_SHORTEST_CONNECT_TIMEOUT = 2.0
+_MIN_CONNECT_TIMEOUT = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _system_user() -> str:
 def _timeout(parameters: Mapping[str, str], share: float) -> float:
     """The timeout of one host in seconds: connect_timeout, but at most its share of the process' own timeout."""
     asked = int(parameters.get("connect_timeout", "0"))
-    return min(max(asked, _SHORTEST_CONNECT_TIMEOUT), share) if asked > 0 else share
+    return min(max(asked, _MIN_CONNECT_TIMEOUT), share) if asked > 0 else share
 
 
 def _hosts(url: SplitResult, parameters: Mapping[str, str]) -> list[tuple[str, int]]:

@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 TESTED_VERSIONS = frozenset({"0.16.0"})
 """Versions of trio-asyncio that have the private names of this module."""
-MOST = 100
+MAX_CALLBACKS = 100
 """Maximum number of callbacks in one run, so that callbacks that make callbacks for ever leave time to other tasks."""
 
 
@@ -88,12 +88,12 @@ class PromptLoop(trio_asyncio.TrioEventLoop):
         self._run_with_due(_nothing)
 
     def _run_with_due(self, first: Callable[[], T]) -> T:
-        """Call `first`, then due callbacks, at most `MOST`. Return the result of `first`."""
+        """Call `first`, then due callbacks, at most `MAX_CALLBACKS`. Return the result of `first`."""
         library, current_library.name = current_library.name, "asyncio"
         self._is_running_due = True
         try:
             result = first()
-            for _ in range(MOST):
+            for _ in range(MAX_CALLBACKS):
                 if not self._due:
                     break
                 handle = self._due.popleft()

@@ -22,7 +22,7 @@ from shared.io import aio
 
 Tls = Literal["starttls", "implicit", "off"]
 
-LONGEST_IDLE = timedelta(seconds=60)
+MAX_IDLE = timedelta(seconds=60)
 """Maximum age of an idle connection. Servers should wait at least five minutes for a command (RFC 5321 §4.5.3.2.7)."""
 PAUSE = timedelta(seconds=1)
 """The time after a failed connection in which no new one is tried, so that a server that refuses us is not flooded."""
@@ -157,7 +157,7 @@ class Smtp:
         self._kept.append((asyncio.get_running_loop().time(), connection))
 
     def _kept_connection(self) -> "_Connection | None":
-        oldest = asyncio.get_running_loop().time() - LONGEST_IDLE.total_seconds()
+        oldest = asyncio.get_running_loop().time() - MAX_IDLE.total_seconds()
         while self._kept:
             since, connection = self._kept.pop()
             if connection.is_connected and since > oldest:

@@ -15,7 +15,7 @@ from shared.telemetry.tracing import Span, current_span, on_behalf_of
 ItemT = TypeVar("ItemT")
 OutcomeT = TypeVar("OutcomeT")
 
-MOST = 32
+MAX_BATCH = 32
 """Maximum number of items in a batch. Such a batch takes Postgres some milliseconds."""
 PATIENCE = timedelta(milliseconds=50)
 """The next batch waits at most this long for the one before, which may hang on a slow server."""
@@ -84,8 +84,8 @@ class Turns:
         self.wake_next()
 
     def batch_of(self, kind: "Gathering[ItemT, OutcomeT]") -> list[_Place[ItemT, OutcomeT]]:
-        """Take the first `MOST` waiting items of this kind."""
-        batch = [place for place in self._waiting if place.kind is kind][:MOST]
+        """Take the first `MAX_BATCH` waiting items of this kind."""
+        batch = [place for place in self._waiting if place.kind is kind][:MAX_BATCH]
         for place in batch:
             place.take()
         self._waiting = [place for place in self._waiting if not place.is_taken]
@@ -109,7 +109,7 @@ class Gathering(Generic[ItemT, OutcomeT]):
         together: Callable[[Sequence[ItemT], Turn], Awaitable[Sequence[OutcomeT | DecidedAgain]]],
         alone: Callable[[ItemT], Awaitable[OutcomeT]],
     ) -> None:
-        """`together` decides up to `MOST` items, and returns `DecidedAgain` for those that contend.
+        """`together` decides up to `MAX_BATCH` items, and returns `DecidedAgain` for those that contend.
 
         `alone` then decides each of these. `together` may end its turn once the database has answered, and go on.
         """

@@ -13,7 +13,7 @@ from shared.projection import store
 GATHER = timedelta(milliseconds=100)
 BATCH = 500
 RETRY = timedelta(seconds=1)
-_MOST_PENDING = 100 * BATCH  # with Postgres away for long, the rows are left to `Relay.step`
+_MAX_PENDING = 100 * BATCH  # with Postgres away for long, the rows are left to `Relay.step`
 
 
 class Settler:
@@ -28,7 +28,7 @@ class Settler:
 
     def add(self, outbox_ids: Sequence[int], kept: Sequence[DeviceSession]) -> None:
         """Add published rows. The records of `kept` say revoked, although the sessions were active when read."""
-        if len(self._outbox_ids) < _MOST_PENDING:
+        if len(self._outbox_ids) < _MAX_PENDING:
             self._outbox_ids += outbox_ids
             self._conflicts += [session.device_session_id for session in kept]
         self._pending.set()

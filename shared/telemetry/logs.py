@@ -29,7 +29,7 @@ REPEATED = RepeatedFaults()
 """The filter of every handler in the process, so that a repeated fault fills neither a terminal nor a disk."""
 OURS = "authsession"
 """The root of our loggers. Each has a fixed name, so that a module that moves changes no log line."""
-_LONGEST_TEXT = 300
+_MAX_TEXT_LENGTH = 300
 
 
 class JsonLines(logging.Formatter):
@@ -68,7 +68,7 @@ def _event(record: logging.LogRecord) -> str:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, bool | int | float) else str(value)[:_LONGEST_TEXT]
+    return value if isinstance(value, bool | int | float) else str(value)[:_MAX_TEXT_LENGTH]
 
 
 def describe(error: BaseException) -> dict[str, object]:

@@ -6,11 +6,11 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-FIRST_PAUSE, LONGEST_PAUSE = 10.0, 300.0
+FIRST_PAUSE, MAX_PAUSE = 10.0, 300.0
 """Seconds between two lines of a kind while its faults continue. The pause doubles each time."""
 OVER_AFTER = 10.0
 """Seconds without a fault of a kind after which the next one is logged at once."""
-MOST_KINDS = 1000
+MAX_KINDS = 1000
 
 _KIND_FIELDS = (
     "check",
@@ -52,7 +52,7 @@ class Repeats:
         """None if this event must be left out; else how many of its kind were left out since the last logged one."""
         now, seen = self._now(), self._seen.get(kind)
         if seen is None or now > seen.last + OVER_AFTER:
-            if len(self._seen) >= MOST_KINDS:
+            if len(self._seen) >= MAX_KINDS:
                 self._seen.clear()
             self._seen[kind] = _Seen(last=now, next_line=now + FIRST_PAUSE)
             return 0 if seen is None else seen.left_out
@@ -61,7 +61,7 @@ class Repeats:
             seen.left_out += 1
             return None
         left_out, seen.left_out = seen.left_out, 0
-        seen.pause = min(2 * seen.pause, LONGEST_PAUSE)
+        seen.pause = min(2 * seen.pause, MAX_PAUSE)
         seen.next_line = now + seen.pause
         return left_out
 

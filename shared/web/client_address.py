@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from shared.kernel.network import IpAddress, IpNetwork, Network, parse_network
 
 _KEPT = 4096
-_LONGEST_KEPT = 256
+_MAX_KEPT_LENGTH = 256
 """Characters of a forwarded header: a stranger may send 16 KiB, and what is kept must not be theirs to size."""
 _MAX_HOPS = 32
 
@@ -47,7 +47,7 @@ class ClientAddresses:
         Counted from the right: each entry is believed while the one right of it is a trusted proxy, 32 of them at most.
         An entry that is not an address ends the walk, so that a broken proxy is limited as itself.
         """
-        find = self._resolve if len(forwarded_for or "") > _LONGEST_KEPT else self._of_peer
+        find = self._resolve if len(forwarded_for or "") > _MAX_KEPT_LENGTH else self._of_peer
         return find(peer or UNIX_PEER, forwarded_for)
 
     def _resolve(self, peer: str, forwarded_for: str | None) -> ClientAddress:

@@ -8,13 +8,13 @@ import trio
 
 from shared.kernel.rate import Rate
 
-_MOST_KEYS = 20_000
+_MAX_KEYS = 20_000
 
 
 class LocalRateLimiter:
     """Forgets the key that was used longest ago when it would hold more than `most_keys`."""
 
-    def __init__(self, now: Callable[[], float] = trio.current_time, most_keys: int = _MOST_KEYS) -> None:
+    def __init__(self, now: Callable[[], float] = trio.current_time, most_keys: int = _MAX_KEYS) -> None:
         """`now` in seconds, monotonic."""
         self._now = now
         self._most_keys = most_keys

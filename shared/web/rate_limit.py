@@ -22,13 +22,13 @@ T = TypeVar("T")
 
 _log = logging.getLogger("authsession.web.rate_limit")
 _SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
-_MOST_IN_ONE_CALL = 200
+_MAX_IN_ONE_CALL = 200
 _PATIENCE_SECONDS = 0.5
 """How long a check waits for Redis: a person waits behind it. A healthy one needs a thousandth of that."""
 _PROBE_SECONDS = 1.0
 _TOTAL = "total"
 _REPLACED = -1
-_LONGEST_MICROSECONDS = 10**17
+_MAX_MICROSECONDS = 10**17
 
 
 class RateStore(Protocol):
@@ -102,7 +102,7 @@ class RateLimiter:
             await self._arrived.wait()
             self._arrived = trio.Event()
             while self._waiting:
-                batch, self._waiting = self._waiting[:_MOST_IN_ONE_CALL], self._waiting[_MOST_IN_ONE_CALL:]
+                batch, self._waiting = self._waiting[:_MAX_IN_ONE_CALL], self._waiting[_MAX_IN_ONE_CALL:]
                 await self._decide(batch)
             if self._is_redis_away:
                 await self._wait_for_redis()
@@ -178,7 +178,7 @@ def _interval_and_tolerance(rate: Rate) -> tuple[int, int]:
 
 def _wait(reply: object) -> int:
     wait = number(reply)
-    if not _REPLACED <= wait <= _LONGEST_MICROSECONDS:
+    if not _REPLACED <= wait <= _MAX_MICROSECONDS:
         raise ValueError
     return wait
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 import psutil
 import pytest
 
-from shared.web.server.places import MOST_CONNECTIONS
+from shared.web.server.places import MAX_CONNECTIONS
 from tests.support.builders import email_address
 from tests.support.census import take_census
 from tests.support.load import under_load
@@ -75,7 +75,7 @@ def test_two_thousand_idle_connections_cost_bounded_files_and_no_login(
     with under_load(*running_stack.ports) as load, idle_clients(running_stack.ports[0], saying):
         healed = load.seconds_to_heal(since=time.monotonic())
         load.wait_for_more(logins=5)
-        assert public.num_fds() < MOST_CONNECTIONS + SPARE_FILES
+        assert public.num_fds() < MAX_CONNECTIONS + SPARE_FILES
         assert public.memory_info().rss - before < SPARE_MEMORY
     census = take_census(load, running_stack.database, running_stack.redis_server.port)
     toll(f"2,000 idle connections, {'half a head each' if saying else 'silent'}", load, census, healed)

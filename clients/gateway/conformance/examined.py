@@ -13,7 +13,7 @@ from contracts.strict_json import decode_object
 
 ANSWER_TIMEOUT = 10.0
 """The longest wait for one answer, in seconds."""
-_LONGEST_LINE = 1 << 20
+_MAX_LINE_LENGTH = 1 << 20
 
 
 class Examined:
@@ -27,7 +27,7 @@ class Examined:
         """Sends a question as one line and returns the answer. Raises `TimeoutError`, and anyio's error at its end."""
         with anyio.fail_after(ANSWER_TIMEOUT):
             await self._send.send(encode(question) + b"\n")
-            return decode_object(await self._receive.receive_until(b"\n", _LONGEST_LINE))
+            return decode_object(await self._receive.receive_until(b"\n", _MAX_LINE_LENGTH))
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from opentelemetry import metrics
 
 from services.internal_admin.audit.domain.removal import Broken
 from services.internal_admin.audit.store.removal import remove_aged_prefix
-from services.internal_admin.retention.domain import LONGEST_REST, falls_behind, next_rest
+from services.internal_admin.retention.domain import MAX_REST, falls_behind, next_rest
 from shared.io.postgres import Postgres
 from shared.kernel.keyring import KeyRing
 
@@ -30,7 +30,7 @@ class AuditRetention:
         """`keys`: every key that a stored seal names. The newest key seals the checkpoint."""
         self._postgres = postgres
         self._keys = keys
-        self._rest = LONGEST_REST
+        self._rest = MAX_REST
         self._late: timedelta | None = None
 
     def rest(self) -> float:

@@ -6,9 +6,9 @@ Where rows come all the time, it swings between the rest that just keeps up and 
 
 from datetime import timedelta
 
-LONGEST_REST = 199.0
+MAX_REST = 199.0
 """Retention then works for a 200th of the time: fewer than one request in a hundred meets a batch (bench)."""
-SHORTEST_REST = 4.0
+MIN_REST = 4.0
 """Retention works for at most a fifth of the time, however many rows are due. The other time is for logins."""
 TOLERATED = timedelta(days=1)
 """How late rows may be removed before removal may slow logins. A night may do the work that a busy day left."""
@@ -16,7 +16,7 @@ TOLERATED = timedelta(days=1)
 
 def next_rest(rest: float, *, falls_behind: bool) -> float:
     """The rest after this batch. `rest` is the rest before it."""
-    return max(rest / 2, SHORTEST_REST) if falls_behind else min(rest * 1.1, LONGEST_REST)
+    return max(rest / 2, MIN_REST) if falls_behind else min(rest * 1.1, MAX_REST)
 
 
 def falls_behind(late: timedelta, late_before: timedelta | None) -> bool:

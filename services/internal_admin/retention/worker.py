@@ -10,7 +10,7 @@ from datetime import timedelta
 import trio
 from opentelemetry import metrics
 
-from services.internal_admin.retention.domain import LONGEST_REST, TOLERATED, falls_behind, next_rest
+from services.internal_admin.retention.domain import MAX_REST, TOLERATED, falls_behind, next_rest
 from services.internal_admin.retention.store import remove_aged, remove_unused_emails
 from shared.io.postgres import Postgres
 
@@ -32,7 +32,7 @@ class AgedRows:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
-        self._rest = LONGEST_REST
+        self._rest = MAX_REST
         self._late: Mapping[str, timedelta] = {}
 
     def rest(self) -> float:
@@ -64,7 +64,7 @@ class UnusedEmails:
 
     def __init__(self, postgres: Postgres) -> None:
         self._postgres = postgres
-        self._rest = LONGEST_REST
+        self._rest = MAX_REST
         self._after_id = 0
         self._began_at = 0.0
 

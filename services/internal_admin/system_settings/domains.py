@@ -22,7 +22,7 @@ _SQL = queries.load("services.internal_admin.system_settings", "domains.sql")
 
 
 REASON = "email_domain_blocked"
-MOST_COUNTED = 10_000
+MAX_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ async def revoke_next_of_domains(connection: asyncpg.Connection, limit: int) -> 
 
 
 async def count_sessions_to_revoke(connection: asyncpg.Connection) -> tuple[SessionsToRevoke, ...]:
-    """Of each order, by domain. It looks at no more than `MOST_COUNTED` addresses."""
-    rows = await connection.fetch(*_SQL["count_sessions_to_revoke"](limit=MOST_COUNTED))
+    """Of each order, by domain. It looks at no more than `MAX_COUNTED` addresses."""
+    rows = await connection.fetch(*_SQL["count_sessions_to_revoke"](limit=MAX_COUNTED))
     return tuple(SessionsToRevoke(*row) for row in rows)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from shared.kernel.keyring import KeyRing
 
 CODE_DIGITS = 6
-_LONGEST_TYPED = 128
+_MAX_TYPED_LENGTH = 128
 # An origin-bound code, the last line of a letter: https://wicg.github.io/sms-one-time-codes
 _AUTOFILL_LINE = re.compile(r"@[^\s@#]+ #([0-9]{6})", re.ASCII)
 _FULL_WIDTH = {code_point: code_point - 0xFEE0 for code_point in range(0xFF01, 0xFF5F)}
@@ -37,7 +37,7 @@ def read_code(text: str) -> str:
     It accepts spaces and dashes anywhere, full-width forms, the same code pasted twice, and the autofill line of a
     letter (`@example.com #123456`).
     """
-    if is_code(text) or len(text) > _LONGEST_TYPED:
+    if is_code(text) or len(text) > _MAX_TYPED_LENGTH:
         return text
     plain = text.translate(_FULL_WIDTH).strip()
     line = _AUTOFILL_LINE.fullmatch(plain)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 HTML, TEXT, WORDING_SUFFIX = "letter.html", "letter.txt", ".toml"
 MAX_FILE_BYTES: Final = 64 * 1024
 """Gmail cuts letters of more than 102 KiB."""
-_LONGEST_SUBJECT = 200
+_MAX_SUBJECT_LENGTH = 200
 _BODY_NAMES = frozenset({"advice", "autofill", "code", "heading", "language", "product", "subject", "validity"})
 _NAMES = (HTML, TEXT, *(tag + WORDING_SUFFIX for tag in LANGUAGES))
 _NOTHING = Template(("",))
@@ -165,8 +165,8 @@ def _line(entry: str, value: object) -> Template:
         raise ValueError("must be a text in quotation marks that is not empty")
     if not is_one_line(value):
         raise ValueError("must be one line without control characters: a line break could start another header")
-    if entry == "subject" and len(value) > _LONGEST_SUBJECT:
-        raise ValueError(f"must have at most {_LONGEST_SUBJECT} characters")
+    if entry == "subject" and len(value) > _MAX_SUBJECT_LENGTH:
+        raise ValueError(f"must have at most {_MAX_SUBJECT_LENGTH} characters")
     return parse_template(value, known=_KNOWN[entry], needed=_NEEDED.get(entry, frozenset()))
 
 

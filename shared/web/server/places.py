@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
 
-MOST_CONNECTIONS = 1024
+MAX_CONNECTIONS = 1024
 """Of one listener. Memory and files are bounded so."""
 NETWORK_SHARE = 2
 """One network has at most this part of them: 1/2."""
@@ -74,4 +74,4 @@ class Places:
 
 def most_connections() -> int:
     """Half of what the process may open at most: Postgres, Redis and another listener need theirs."""
-    return min(MOST_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)

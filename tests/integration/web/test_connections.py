@@ -234,7 +234,7 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
 async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_silent_for_longest(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 10)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 10)
     monkeypatch.setattr(places, "NETWORK_SHARE", 1)
     kept = [await used(server) for _ in range(3)]
     for client in kept:
@@ -256,7 +256,7 @@ async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_s
 async def test_past_the_cap_a_request_that_runs_is_never_cut_off(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 3)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 3)
     monkeypatch.setattr(places, "NETWORK_SHARE", 1)
     busy = [await server.connect() for _ in range(3)]
     for client in busy:
@@ -284,7 +284,7 @@ WAITING = {
 async def test_a_place_that_waits_for_its_client_makes_room(
     server: Server, monkeypatch: pytest.MonkeyPatch, waiting: str
 ) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 4)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 4)
     monkeypatch.setattr(places, "NETWORK_SHARE", 1)
     attackers = [await server.connect() for _ in range(4)]
     for client in attackers:
@@ -297,7 +297,7 @@ async def test_a_place_that_waits_for_its_client_makes_room(
 async def test_one_network_has_half_of_the_places_and_makes_room_among_its_own(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 8)
     kept = await used(server)
     await kept.answer()
     strangers = [await server.connect(source="127.0.0.2") for _ in range(30)]
@@ -310,7 +310,7 @@ async def test_one_network_has_half_of_the_places_and_makes_room_among_its_own(
 async def test_the_network_with_the_most_places_makes_room_first(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 6)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 6)
     honest = [await server.connect(source=f"127.0.0.{number}") for number in (3, 4)]  # silent for the longest time
     many = [await server.connect(source="127.0.0.2") for _ in range(3)]
     for _ in range(3):
@@ -322,7 +322,7 @@ async def test_the_network_with_the_most_places_makes_room_first(
 
 
 async def test_trusted_proxies_have_no_bound_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 8)
     async with running(rules=Rules(trusted_proxies=(ip_network("127.0.0.0/8"),))) as server:
         clients = [await server.connect() for _ in range(8)]
         for client in clients:

@@ -88,7 +88,7 @@ async def test_off_a_header_is_a_malformed_request(server: Server) -> None:
 
 
 async def test_places_are_counted_for_the_network_of_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(places, "MOST_CONNECTIONS", 8)
+    monkeypatch.setattr(places, "MAX_CONNECTIONS", 8)
     async with running(rules=RULES) as server:
         many: list[Client] = []
         for _ in range(6):

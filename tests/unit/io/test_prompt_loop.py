@@ -13,7 +13,7 @@ import trio.testing
 import trio_asyncio
 
 from shared.io import aio
-from shared.io.prompt_loop import MOST, PromptLoop
+from shared.io.prompt_loop import MAX_CALLBACKS, PromptLoop
 
 
 @asynccontextmanager
@@ -74,7 +74,7 @@ async def test_callbacks_without_end_starve_nobody() -> None:
             await trio.lowlevel.checkpoint()
         ended.set()
 
-    assert MOST <= runs <= 11 * MOST
+    assert MAX_CALLBACKS <= runs <= 11 * MAX_CALLBACKS
 
 
 async def test_timers_without_end_starve_nobody() -> None:
@@ -187,10 +187,10 @@ async def test_inside_it_is_asyncio_and_outside_trio() -> None:
 async def test_callbacks_due_when_the_loop_ends_have_run_by_then() -> None:
     ran: list[int] = []
     async with open_prompt_loop() as loop:
-        for number in range(3 * MOST):
+        for number in range(3 * MAX_CALLBACKS):
             loop.call_soon(ran.append, number)
 
-    assert len(ran) == 3 * MOST
+    assert len(ran) == 3 * MAX_CALLBACKS
 
 
 async def test_a_loop_that_is_cancelled_ends(autojump_clock: trio.testing.MockClock) -> None:

@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from shared.kernel.faults import DependencyUnavailable
-from shared.lifecycle.batching import MOST, PATIENCE, DecidedAgain, Gathering, Turn, Turns
+from shared.lifecycle.batching import MAX_BATCH, PATIENCE, DecidedAgain, Gathering, Turn, Turns
 
 
 class Server:
@@ -67,10 +67,10 @@ async def test_the_first_waits_for_nobody_and_all_who_come_meanwhile_share_the_n
 
 async def test_a_batch_has_at_most_so_many(autojump_clock: trio.testing.MockClock) -> None:
     server = Server()
-    outcomes = await decide_all(server, range(2 * MOST + 5))
-    assert outcomes == {number: 2 * number for number in range(2 * MOST + 5)}
-    assert max(map(len, server.batches)) == MOST
-    assert sorted(chain.from_iterable(server.batches)) == list(range(2 * MOST + 5))
+    outcomes = await decide_all(server, range(2 * MAX_BATCH + 5))
+    assert outcomes == {number: 2 * number for number in range(2 * MAX_BATCH + 5)}
+    assert max(map(len, server.batches)) == MAX_BATCH
+    assert sorted(chain.from_iterable(server.batches)) == list(range(2 * MAX_BATCH + 5))
 
 
 async def test_a_contending_request_is_decided_alone(autojump_clock: trio.testing.MockClock) -> None:
@@ -146,8 +146,10 @@ async def test_a_waiter_taken_by_another_batch_is_decided_once(
     """The patience of all ends at once: some run batches of those before them. Which ones is trio's dice."""
     for _ in range(10):
         server = Server(seconds=4 * PATIENCE.total_seconds())
-        assert await decide_all(server, range(10 * MOST)) == {number: 2 * number for number in range(10 * MOST)}
-        assert sorted(chain.from_iterable(server.batches)) == list(range(10 * MOST))
+        assert await decide_all(server, range(10 * MAX_BATCH)) == {
+            number: 2 * number for number in range(10 * MAX_BATCH)
+        }
+        assert sorted(chain.from_iterable(server.batches)) == list(range(10 * MAX_BATCH))
         assert server.alone == []
 
 

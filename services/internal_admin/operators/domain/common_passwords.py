@@ -3,7 +3,7 @@
 from functools import cache
 from importlib import resources
 
-_SHORTEST_CORE = 6
+_MIN_CORE_LENGTH = 6
 _LEET = str.maketrans("013457@$!", "oleastasi")
 
 
@@ -26,7 +26,7 @@ def _core(folded: str) -> str:
     """The text from its first letter to its last, or all of it if that part is too short to tell anything."""
     letters = [place for place, character in enumerate(folded) if character.isalpha()]
     core = folded[letters[0] : letters[-1] + 1] if letters else ""
-    return core if len(core) >= _SHORTEST_CORE else folded
+    return core if len(core) >= _MIN_CORE_LENGTH else folded
 
 
 @cache

@@ -17,9 +17,9 @@ PasswordFault: TypeAlias = Literal[
     "password_too_predictable",
 ]
 _MAX_LENGTH = 256
-_LEAST_CLASSES = 3
-_LEAST_BITS_PER_CHARACTER = 2.0
-_SHORTEST_NAME = 3
+_MIN_CLASSES = 3
+_MIN_BITS_PER_CHARACTER = 2.0
+_MIN_NAME_LENGTH = 3
 """Shorter names stand in too many passwords by chance."""
 
 
@@ -44,10 +44,10 @@ class PasswordRefused:
         return {
             "password_too_short": f"at least {self.min_length} characters",
             "password_too_long": f"at most {_MAX_LENGTH} characters",
-            "password_too_simple": f"{_LEAST_CLASSES} of these 4: lower case, upper case, digits, other characters",
+            "password_too_simple": f"{_MIN_CLASSES} of these 4: lower case, upper case, digits, other characters",
             "password_holds_identity": "without the user name and the e-mail address",
             "password_too_common": "not one of the 500 most common, nor one of those with digits or marks added",
-            "password_too_predictable": f"at least {_LEAST_BITS_PER_CHARACTER} bits of entropy a character, "
+            "password_too_predictable": f"at least {_MIN_BITS_PER_CHARACTER} bits of entropy a character, "
             "so repeat fewer characters",
         }[self.fault]
 
@@ -70,10 +70,10 @@ def password_fault(password: str, owner: PasswordOwner, min_length: int) -> Pass
         return "password_too_long"  # a long text is examined no further
     faults: dict[PasswordFault, bool] = {
         "password_too_short": len(password) < min_length,
-        "password_too_simple": len(set(map(_class_of, password))) < _LEAST_CLASSES,
+        "password_too_simple": len(set(map(_class_of, password))) < _MIN_CLASSES,
         "password_holds_identity": _holds_identity(password.casefold(), owner),
         "password_too_common": is_common(password),
-        "password_too_predictable": _bits_per_character(password) < _LEAST_BITS_PER_CHARACTER,
+        "password_too_predictable": _bits_per_character(password) < _MIN_BITS_PER_CHARACTER,
     }
     return next((fault for fault, is_so in faults.items() if is_so), None)
 
@@ -89,7 +89,7 @@ def _class_of(character: str) -> str:
 def _holds_identity(folded: str, owner: PasswordOwner) -> bool:
     email = (owner.email or "").casefold()
     names = (owner.user_name.casefold(), email, email.rpartition("@")[0])
-    return any(len(name) >= _SHORTEST_NAME and name in folded for name in names)
+    return any(len(name) >= _MIN_NAME_LENGTH and name in folded for name in names)
 
 
 def _bits_per_character(password: str) -> float:

@@ -17,7 +17,7 @@ from shared.kernel.email_address import parse_email_domain
 SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...]
 """Durations are `timedelta`, lists of e-mail domains sorted tuples of lower-case A-labels."""
 
-MOST_EMAIL_DOMAINS = 1_000
+MAX_EMAIL_DOMAINS = 1_000
 EMPTY = "-"
 """An empty list, as text; no domain begins so."""
 _HOST_NEEDED = (
@@ -161,11 +161,11 @@ def _duration(meaning: str, shortest: str, longest: str) -> Setting:
 
 def _email_domains(meaning: str) -> Setting:
     """Exact ones: a domain does not stand for those below it. Unicode becomes A-labels, as in an address."""
-    values = f"a list of at most {MOST_EMAIL_DOMAINS} e-mail domains"
+    values = f"a list of at most {MAX_EMAIL_DOMAINS} e-mail domains"
 
     def read(value: object) -> SettingValue:
         listed = cast("list[object]", value) if isinstance(value, list) else None
-        if listed is None or len(listed) > MOST_EMAIL_DOMAINS:
+        if listed is None or len(listed) > MAX_EMAIL_DOMAINS:
             raise ValueError(values)
         return tuple(sorted({_read_email_domain(item, number) for number, item in enumerate(listed, 1)}))
 

@@ -238,7 +238,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
 def test_the_rest_is_counted_within_bounds(
     world: World, database: Database, domain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.internal_admin.system_settings.domains.MOST_COUNTED", 3)
+    monkeypatch.setattr("services.internal_admin.system_settings.domains.MAX_COUNTED", 3)
     store_logins(database, domain, users=5)
     world.call(block_domains, world, domain)
     found = world.call(world.internal.unit_of_work, count_sessions_to_revoke)

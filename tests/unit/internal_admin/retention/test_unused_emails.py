@@ -5,7 +5,7 @@ from typing import cast
 import trio
 from trio.testing import MockClock
 
-from services.internal_admin.retention.domain import LONGEST_REST, SHORTEST_REST, TOLERATED
+from services.internal_admin.retention.domain import MAX_REST, MIN_REST, TOLERATED
 from services.internal_admin.retention.store import EmailPage
 from services.internal_admin.retention.worker import PAGE, UnusedEmails
 from shared.io.postgres import Postgres
@@ -32,7 +32,7 @@ async def test_a_walk_rests_as_long_as_can_be_while_it_ends_within_a_day(autojum
     worker = walker(pages=3)
     for handled in (PAGE, PAGE, 0) * 5:
         assert await worker.step() == handled
-        assert worker.rest() == LONGEST_REST
+        assert worker.rest() == MAX_REST
         await trio.sleep(TOLERATED.total_seconds() / 3)
 
 
@@ -44,7 +44,7 @@ async def test_a_walk_of_more_than_a_day_hurries_to_its_end_and_the_next_one_res
     await trio.sleep(TOLERATED.total_seconds() + 1)
     for _ in range(19):
         await worker.step()
-    assert worker.rest() == SHORTEST_REST
+    assert worker.rest() == MIN_REST
 
     for _ in range(19):
         rest = worker.rest()

@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.support.up import call, running_up
 
 PASSWORD = "Correct horse 7 staple"
-NO_OWNER = "there is no owner yet: `authsession operator setup-code` prints a code that claims it"
+NO_OWNER = "no owner yet: run `authsession operator setup-code` for the code that claims it"
 
 
 def test_the_printed_calls_lead_from_nothing_to_an_owner_a_token_and_a_forbidden_revocation(tmp_path: Path) -> None:

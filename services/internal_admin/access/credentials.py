@@ -1,4 +1,4 @@
-"""Api: what a request says about who calls. Judges nothing."""
+"""The credentials that a request shows, read and not yet judged."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,26 +12,26 @@ _BEARER = re.compile(r"bearer +([!-~\x80-\xff]+) *", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class NoCredentials:
-    """None were given."""
+    """The request shows none."""
 
 
 @dataclass(frozen=True, slots=True)
 class BearerToken:
-    """Of the header `Authorization` (RFC 6750 §2.1)."""
+    """The token of the header `Authorization` (RFC 6750 §2.1)."""
 
     text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableAuthorization:
-    """`Authorization` of another scheme, or broken."""
+    """The header `Authorization` is broken, or of another scheme."""
 
 
 Credentials: TypeAlias = NoCredentials | BearerToken | CookieToken | UnreadableAuthorization | BrokenCookie
 
 
 def credentials_of(headers: Headers, cookie: SessionCookie) -> Credentials:
-    """A header `Authorization` goes before a cookie, which is then not looked at."""
+    """The credentials of a request. With a header `Authorization` the cookie is not looked at."""
     authorization = headers.get("authorization")
     if authorization is not None:
         match = _BEARER.fullmatch(authorization)

@@ -1,4 +1,4 @@
-"""Who may use a route of the internal listener, and who is admitted without credentials (SPEC §4.5, §10.7)."""
+"""Decisions: whether a caller may use a route, and who is admitted without credentials (SPEC §4.5, §10.7)."""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,22 +10,22 @@ from services.internal_admin.callers.paths import is_internal
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """The caller may."""
+    """The caller may use the route."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotAuthenticated:
-    """Nobody knows who calls."""
+    """The caller is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoginRequired:
-    """Settings alone admit the caller elsewhere; here they do not."""
+    """The settings admit the caller to other routes without credentials; this one needs a login."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperatorRequired:
-    """The caller is known, and no operator."""
+    """The caller is known, but is no operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ AccessDecision: TypeAlias = Admitted | NotAuthenticated | LoginRequired | Operat
 
 
 def decide_access(access: Access, identity: Identity | None) -> AccessDecision:
-    """Whether the caller may use a route. None: no credentials that are good, nor a setting that does without."""
+    """Whether the caller may use a route. `identity` is None for a caller without good credentials or admission."""
     match access, identity:
         case Anyone(), _:
             return Admitted()
@@ -62,13 +62,16 @@ def decide_access(access: Access, identity: Identity | None) -> AccessDecision:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """`requires_token`: of the internal API. `control_plane_mode`: `operator`, `development` or `open`."""
+    """`requires_token`: the internal API needs one. `control_plane_mode`: `operator`, `development` or `open`."""
 
     requires_token: bool
     control_plane_mode: str = "operator"
 
     def without_credentials(self, route: str, *, is_on_this_machine: bool) -> TrustedNetwork | Unauthenticated | None:
-        """Who a caller is that gave none, on the route of this template. The control plane trusts no network."""
+        """The identity of a caller without credentials, on the route of this template; None: the caller has none.
+
+        The control plane trusts no network.
+        """
         if is_internal(route):
             return None if self.requires_token else TrustedNetwork()
         is_open = self.control_plane_mode == "open"

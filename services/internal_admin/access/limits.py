@@ -23,12 +23,12 @@ def limits_of(routes: Iterable[Route[Any]]) -> tuple[PerNetwork, ...]:
 
 
 def control_plane_limiter(redis: RateStore, key_prefix: str, routes: Iterable[Route[Any]]) -> RateLimiter:
-    """The one limiter of the control plane; its `run` must be running."""
+    """The one limiter of the control plane. Its `run` must be running."""
     return RateLimiter(redis, {limit.name: limit.rate for limit in limits_of(routes)}, key_prefix=key_prefix)
 
 
 async def failing_slowly(answer: Callable[[], Awaitable[Response]]) -> Response:
-    """What `answer` returns or raises. An answer that is not a success comes `FLOOR` after the call, or later.
+    """Return or raise what `answer` does. An answer that is not a success comes `FLOOR` after the call, or later.
 
     The wait begins when all work is done, so it holds no thread, connection or lock. Work that took longer than
     `FLOOR` is not followed by a wait.

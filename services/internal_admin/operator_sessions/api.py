@@ -1,4 +1,4 @@
-"""Api: the routes of operators' sessions (SPEC §10.2, §10.4)."""
+"""The routes of operators' sessions (SPEC §10.2, §10.4)."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -37,7 +37,7 @@ class OperatorSessionApi:
     opened: OpenedSessions
 
     async def status(self, _request: Request, identity: Identity | None) -> Response:
-        """Whether there is an owner; by a session, also whose it is."""
+        """Whether there is an owner. In a session, also the session and its operator."""
         session_id = identity.operator_session_id if isinstance(identity, Operator) else None
         status = await read_status(session_id, self.postgres)
         current = status.current and (
@@ -47,7 +47,7 @@ class OperatorSessionApi:
         return Response(200, encode_status(has_owner=status.has_owner, current=current))
 
     async def renew(self, request: Request, identity: Identity | None) -> Response:
-        """The session that asks, renewed."""
+        """Renew the session of the request."""
         operator = operator_of(identity)
         caller = caller_of(request, operator)
         read = await renew_operator_session(operator.operator_session_id, self.opened.lives, caller, self.postgres)
@@ -58,7 +58,7 @@ class OperatorSessionApi:
         return Response(200, body, self._sealed_anew(request, operator, read))
 
     async def log_out(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke the session that asks."""
+        """Revoke the session of the request."""
         operator = operator_of(identity)
         return await self._revoke(request, operator, operator.operator_session_id, "log_out")
 
@@ -78,7 +78,7 @@ class OperatorSessionApi:
         return Response(200, encode_sessions(listed))
 
     async def revoke(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke one of the operator's sessions; for the owner, anybody's."""
+        """Revoke one of the operator's sessions. The owner may revoke anybody's."""
         session_id = request.path_parameters["operator_session_id"]
         return await self._revoke(request, operator_of(identity), session_id, "operator_revoke")
 
@@ -96,7 +96,7 @@ class OperatorSessionApi:
                 assert_never(outcome)
 
     def _sealed_anew(self, request: Request, operator: Operator, read: ReadSession) -> tuple[Header, ...]:
-        """By cookie: the same token, under the newest key, for what is left of the session's life."""
+        """For a session by cookie: the same token, sealed under the newest key, for the rest of the session's life."""
         found = self.opened.cookie.find(request.headers.get("cookie"))
         if not (operator.is_by_cookie and isinstance(found, CookieToken)):
             return ()

@@ -1,7 +1,8 @@
-"""Api: the cookie `authsession_operator`, a sealed session token (SPEC §10.4). Why so: docs/decisions/0023.
+"""The cookie `authsession_operator`: a sealed session token (SPEC §10.4).
 
-Its value is `v1.<key id>.<base64url of the sealed token>`; name and version are associated data. Every key of the ring
-opens; the newest seals, at log-in and at each renewal.
+Its value is `v1.<key id>.<base64url of the sealed token>`; name and version are associated data.
+Every key of the ring opens it; the newest key seals it, at log-in and at each renewal.
+Reasons: docs/decisions/0023-operator-sessions.md.
 """
 
 import binascii
@@ -30,12 +31,12 @@ class NoCookie:
 
 @dataclass(frozen=True, slots=True)
 class BrokenCookie:
-    """It has one that no key opens, or several: a host beside ours may have set another."""
+    """The request has a cookie that no key opens, or several: a neighbouring host may have set another."""
 
 
 @dataclass(frozen=True, slots=True)
 class CookieToken:
-    """The session token that was in it; whether its session lives is not known."""
+    """The session token from the cookie. Its session may have ended."""
 
     text: str = field(repr=False)
 
@@ -51,7 +52,7 @@ class SessionCookie:
     entropy: Entropy
 
     def find(self, cookie_header: str | None) -> FoundCookie:
-        """What the header `Cookie` of a request has for us."""
+        """Our cookie in the header `Cookie` of a request."""
         values = _values(cookie_header or "")
         if not values:
             return NoCookie()
@@ -63,7 +64,7 @@ class SessionCookie:
         return _header(request, self.sealed(token_text), max_age=int(life.total_seconds()))
 
     def sealed(self, token_text: str) -> str:
-        """The cookie's value."""
+        """The value of a cookie for this token."""
         key_id, sealed = seal(self.keys, token_text.encode("ascii"), _ASSOCIATED_DATA, self.entropy)
         return f"{_VERSION}.{key_id}.{urlsafe_b64encode(sealed).decode('ascii').rstrip('=')}"
 
@@ -80,7 +81,7 @@ class SessionCookie:
 
 
 def clearing_header(request: Request) -> Header:
-    """`Set-Cookie` that takes the cookie away."""
+    """`Set-Cookie` that removes the cookie."""
     return _header(request, "", max_age=0)
 
 
@@ -92,6 +93,6 @@ def _header(request: Request, value: str, *, max_age: int) -> Header:
 
 
 def _values(cookie_header: str) -> list[str]:
-    """RFC 6265 §4.2.1; a part that is no pair belongs to somebody else."""
+    """The values of our cookie (RFC 6265 §4.2.1). A part that is no pair is not ours."""
     pairs = (part.strip().partition("=") for part in cookie_header.split(";"))
     return [value for name, separator, value in pairs if name == NAME and separator]

@@ -1,4 +1,4 @@
-"""Domain: sessions of operators, and what may be done with one at its age (SPEC §10.4)."""
+"""Sessions of operators, and the use that a session allows at its age (SPEC §10.4)."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,12 +10,12 @@ from services.internal_admin.callers.identity import Caller
 SessionState: TypeAlias = Literal["live", "renewal_due", "ended"]
 
 RENEWAL_REST = timedelta(minutes=1)
-"""A session that was renewed less long ago stays as it is: a page that asks all the time writes no row all the time."""
+"""A session that was renewed more recently stays as it is, so that a page that asks all the time writes few rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionClient:
-    """Where a session was opened: the network's canonical text, the first 256 characters of the `User-Agent`."""
+    """The client that opens a session: its network's canonical text, and its `User-Agent`, cut to 256 characters."""
 
     network: str | None
     user_agent: str | None
@@ -23,8 +23,10 @@ class SessionClient:
 
 @dataclass(frozen=True, slots=True)
 class SessionLives:
-    """`absolute`: from creation to the end, however often renewed. Since the last renewal, `idle` ends a session, and
-    `renewal` leaves it nothing but to be renewed."""
+    """The life of a session. `absolute` runs from creation to the end, however often the session is renewed.
+
+    The others run from the last renewal: after `renewal` the session may only be renewed, after `idle` it ends.
+    """
 
     absolute: timedelta
     idle: timedelta = timedelta(days=1)
@@ -61,30 +63,30 @@ class ReadSession:
 
 
 def session_state(session: OperatorSession, now: datetime, lives: SessionLives) -> SessionState:
-    """What the session may be used for at `now`: everything, its renewal (and log-out), nothing."""
+    """The use that the session allows at `now`: everything (`live`), renewal and log-out only, or nothing (`ended`)."""
     if now >= min(session.expires_at, session.renewed_at + lives.idle):
         return "ended"
     return "renewal_due" if now >= session.renewed_at + lives.renewal else "live"
 
 
 def renew_before(session: OperatorSession, lives: SessionLives) -> datetime:
-    """The instant from which the session may do nothing but be renewed, if it lives so long."""
+    """The instant from which the session may only be renewed, or its absolute end if that comes first."""
     return min(session.expires_at, session.renewed_at + lives.renewal)
 
 
 def rests(session: OperatorSession, now: datetime) -> bool:
-    """Whether it was renewed (or opened) so lately that a renewal changes nothing."""
+    """Whether the session was renewed or opened so recently that a renewal changes nothing."""
     return now < session.renewed_at + RENEWAL_REST
 
 
 RevokeReason: TypeAlias = Literal["log_out", "operator_revoke"]
 RevokeOutcome: TypeAlias = Literal["revoked", "already_revoked", "session_not_found"]
-"""Its word is that of the answer and of the audit trail."""
+"""The words of the answer and of the audit trail."""
 
 
 @dataclass(frozen=True, slots=True)
 class RevokeOperatorSession:
-    """`operator_id` asks for it: their own session, or any if they are the owner. Others are not found."""
+    """Revoke a session for the operator `operator_id`: one of their own, or any for the owner. Others are not found."""
 
     operator_session_id: str
     operator_id: str

@@ -1,4 +1,4 @@
-"""Api: how a route that opens a session answers with it: the token in the body, or sealed in a cookie (SPEC §10.4)."""
+"""The answer of a route that opens a session: the token in the body, or sealed in a cookie (SPEC §10.4)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,10 @@ _NOTHING_MORE: Mapping[str, object] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class OpenedSessions:
-    """`is_development` lets programs of this machine have a cookie over plain HTTP, `allows_insecure_cookies` all."""
+    """Answers for opened sessions.
+
+    Over plain HTTP `is_development` allows a cookie to programs of this machine, `allows_insecure_cookies` to all.
+    """
 
     cookie: SessionCookie
     lives: SessionLives
@@ -37,7 +40,7 @@ class OpenedSessions:
     allows_insecure_cookies: bool
 
     def check_transport(self, request: Request, transport: Transport) -> None:
-        """Refuse a cookie where anybody on the way could read it. Call it before anything else is done."""
+        """Refuse a cookie where others on the way could read it. Call it before any other work."""
         is_taken = (
             transport == "bearer"
             or scheme_of(request) == "https"
@@ -59,7 +62,7 @@ class OpenedSessions:
         token: Secret,
         more: Mapping[str, object] = _NOTHING_MORE,
     ) -> Response:
-        """200 with the session that was opened, its token where `transport` wants it, and `more` fields."""
+        """200 with the opened session, its token where `transport` wants it, and the fields of `more`."""
         shown_token = token.text if transport == "bearer" else None
         session, operator = session_answer(held.session, self.lives), held.holder
         body = encode_opened_session(OpenedSessionAnswer(session, operator, shown_token, more))
@@ -69,7 +72,7 @@ class OpenedSessions:
 
 
 def client_of(request: Request) -> SessionClient:
-    """Who opens a session, as lists show it."""
+    """The client that opens a session, as lists show it."""
     user_agent = request.headers.get("user-agent")
     return SessionClient(request.client.network.text, user_agent and user_agent[:_USER_AGENT_LENGTH])
 

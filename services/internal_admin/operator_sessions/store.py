@@ -1,7 +1,7 @@
-"""Store: sessions of operators (SPEC §10.4).
+"""Units of work and statements of operators' sessions (SPEC §10.4).
 
-What changes one for a caller is a transaction with its audit row. The rest is one statement each, in whatever
-transaction it is called in.
+A change that a caller asks for is a transaction with its audit row.
+Every other function is one statement, in the transaction of its caller if there is one.
 """
 
 from dataclasses import replace
@@ -39,7 +39,7 @@ async def begin_session(
     client: SessionClient,
     absolute_life: timedelta,
 ) -> OperatorSession:
-    """Open a session of an operator who was authenticated in this transaction. Raises for an id or hash used before."""
+    """Open a session for an operator authenticated in this transaction. Raises for an id or hash that is in use."""
     row = await connection.fetchrow(
         *_SQL["begin_session"](
             operator_session_id=operator_session_id,
@@ -58,8 +58,10 @@ async def begin_session(
 async def revoke_operator_sessions(
     connection: asyncpg.Connection, operator_id: str, *, except_id: str | None, reason_code: str
 ) -> int:
-    """Revoke each session of the operator but that one; returns how many. They are dead with their next request, on
-    every replica. The caller audits."""
+    """Revoke each session of the operator except `except_id`; return their number. The caller audits.
+
+    Every replica refuses the next request of such a session.
+    """
     return await connection.fetchval(
         *_SQL["revoke_sessions_of_operator"](
             operator_id=operator_id, kept_session_id=except_id, reason_code=reason_code
@@ -68,19 +70,19 @@ async def revoke_operator_sessions(
 
 
 async def read_session_of_token(connection: asyncpg.Connection, token_hash: bytes) -> ReadSession | None:
-    """None if unknown or revoked, or if its operator is disabled."""
+    """The session of a token. None if it is unknown or revoked, or if its operator is disabled."""
     return _read(await connection.fetchrow(*_SQL["read_session_of_token"](token_hash=token_hash)))
 
 
 async def read_session(connection: asyncpg.Connection, operator_session_id: str) -> ReadSession | None:
-    """The same, by id."""
+    """The session of an id. None if it is unknown or revoked, or if its operator is disabled."""
     return _read(await connection.fetchrow(*_SQL["read_session"](operator_session_id=operator_session_id)))
 
 
 async def renew_session(
     connection: asyncpg.Connection, operator_session_id: str, lives: SessionLives, caller: Caller
 ) -> ReadSession | None:
-    """Begin its idle life anew, and audit that; None if it ended. Of several at once the first one renews."""
+    """Begin the idle life of a session anew, audited; None if it ended. Of several at once the first one renews."""
     async with connection.transaction():
         read = _read(await connection.fetchrow(*_SQL["lock_session"](operator_session_id=operator_session_id)))
         if read is not None and rests(read.held.session, read.now):
@@ -96,14 +98,14 @@ async def renew_session(
 async def list_sessions(
     connection: asyncpg.Connection, operator_id: str, idle_life: timedelta
 ) -> tuple[OperatorSession, ...]:
-    """The operator's sessions that live, newest first, then by id."""
+    """The operator's live sessions, newest first, then by id."""
     return tuple(
         map(_session, await connection.fetch(*_SQL["list_sessions"](operator_id=operator_id, idle_life=idle_life)))
     )
 
 
 async def revoke_session(connection: asyncpg.Connection, command: RevokeOperatorSession) -> RevokeOutcome:
-    """Revoke one session. A repeat changes nothing. Audited whatever the outcome."""
+    """Revoke one session. A repeat changes nothing. Every outcome is audited."""
     async with connection.transaction():
         outcome = await _revoke_session(connection, command)
         event = EventName.LOG_OUT if command.reason_code == "log_out" else EventName.REVOKE_OPERATOR_SESSION

@@ -1,4 +1,4 @@
-"""Api: the routes by which an operator logs in, and changes what that takes (SPEC §10.2)."""
+"""The routes by which operators log in, and change their passwords and recovery codes (SPEC §10.2)."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -44,13 +44,13 @@ from shared.web.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class AccountApi:
-    """Log-in, password, recovery codes."""
+    """Login, passwords and recovery codes of operators."""
 
     flow: AccountFlow
     opened: OpenedSessions
 
     async def log_in(self, request: Request, identity: Identity | None) -> Response:
-        """A session for a name and password."""
+        """Open a session for a name and password."""
         asked = decode_log_in(request.body)
         self.opened.check_transport(request, asked.transport)
         name, password = fold_user_name(asked.user_name), normal_password(asked.password)
@@ -65,7 +65,7 @@ class AccountApi:
                 assert_never(outcome)
 
     async def change_password(self, request: Request, identity: Identity | None) -> Response:
-        """A new password; only this session stays."""
+        """Set a new password. Only the session of the request stays."""
         asked = decode_change_password(request.body)
         command = ChangePassword(
             operator_of(identity),
@@ -85,7 +85,7 @@ class AccountApi:
                 assert_never(outcome)
 
     async def recover_password(self, request: Request, identity: Identity | None) -> Response:
-        """A new password and a session for a recovery code."""
+        """Set a new password and open a session for a recovery code."""
         asked = decode_recover_password(request.body)
         self.opened.check_transport(request, asked.transport)
         command = RecoverPassword(
@@ -108,12 +108,12 @@ class AccountApi:
                 assert_never(outcome)
 
     async def count_recovery_codes(self, _request: Request, identity: Identity | None) -> Response:
-        """How many recovery codes the operator has left."""
+        """The number of recovery codes that the operator has left."""
         count = await count_recovery_codes(operator_of(identity).operator_id, self.flow.postgres)
         return Response(200, encode_recovery_code_count(count.unused, count.made_at))
 
     async def regenerate_recovery_codes(self, request: Request, identity: Identity | None) -> Response:
-        """New recovery codes."""
+        """Replace all recovery codes."""
         password = normal_password(decode_regenerate_recovery_codes(request.body))
         command = RegenerateRecoveryCodes(operator_of(identity), password, caller_of(request, identity))
         outcome = await regenerate_recovery_codes(command, self.flow)
@@ -168,6 +168,6 @@ ROUTES: tuple[Route[AccountApi], ...] = (
 
 
 def password_refusal(refused: PasswordRefused) -> Refusal:
-    """Each rule has a code of its own, and says itself."""
+    """The refusal of a weak password. Each rule has a code of its own, and its text."""
     code = ErrorCode(refused.fault)
     return Refusal(code, f"{ERRORS[code].message}: {refused.rule}")

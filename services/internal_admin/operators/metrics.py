@@ -1,4 +1,4 @@
-"""What the control plane counts: outcomes as words, never who they were about."""
+"""The metrics of operators' logins: outcomes as words, never names."""
 
 from opentelemetry import metrics
 
@@ -8,5 +8,5 @@ _LOG_INS = metrics.get_meter("authsession").create_counter(
 
 
 def count_log_in(outcome: str) -> None:
-    """`logged_in`, or why not, as the audit trail has it. After it is committed."""
+    """Count a committed attempt. `outcome` is `logged_in`, or the reason in the audit trail."""
     _LOG_INS.add(1, {"outcome": outcome})

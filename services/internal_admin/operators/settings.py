@@ -1,4 +1,4 @@
-"""Settings of the control plane: keys, lives of sessions, lockout, and what only development may loosen."""
+"""Settings of the control plane: keys, lives of sessions, lockout, and options that only development may loosen."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,7 +11,7 @@ from shared.kernel.keyring import KeyRing
 
 @dataclass(frozen=True, slots=True)
 class OperatorSettings:
-    """`auth_mode` is `operator`, `development` or `open`; `break_glass_token` None means there is none."""
+    """`auth_mode` is `operator`, `development` or `open`. `break_glass_token` is None if there is none."""
 
     auth_mode: str
     break_glass_token: str | None = field(repr=False)
@@ -26,7 +26,7 @@ class OperatorSettings:
 
 
 def read_operator_settings(reading: Reading, *, is_production: bool) -> OperatorSettings:
-    """Problems and warnings stay in `reading`; production refuses what is only fit for development (SPEC §10.9)."""
+    """The settings. Problems and warnings go to `reading`: production refuses options for development (SPEC §10.9)."""
     settings = OperatorSettings(
         auth_mode=reading.required(variables.CONTROL_PLANE_AUTH_MODE),
         break_glass_token=reading.optional(variables.CONTROL_PLANE_API_TOKEN),
@@ -48,15 +48,15 @@ def read_operator_settings(reading: Reading, *, is_production: bool) -> Operator
 
 
 def _weaknesses(settings: OperatorSettings) -> list[tuple[str, str]]:
-    """Each with its cure."""
+    """The options that are fit for development only, each with its cure."""
     mode = settings.auth_mode
     found = (
         (mode in ("development", "open"),
          f"{variables.CONTROL_PLANE_AUTH_MODE.name}={mode} admits callers without credentials", "write operator"),
         (settings.allows_loopback_bootstrap,
          f"{variables.ALLOW_LOOPBACK_BOOTSTRAP.name} lets every process of this machine claim the first owner",
-         "take it away"),
+         "remove it"),
         (settings.allows_insecure_cookies,
-         f"{variables.CONTROL_PLANE_ALLOW_INSECURE_COOKIES.name} sends session cookies in plain text", "take it away"),
+         f"{variables.CONTROL_PLANE_ALLOW_INSECURE_COOKIES.name} sends session cookies in plain text", "remove it"),
     )  # fmt: skip
     return [(name, cure) for is_weak, name, cure in found if is_weak]

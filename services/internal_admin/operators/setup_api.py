@@ -1,4 +1,4 @@
-"""Api: the routes by which the first owner is claimed (SPEC §10.1)."""
+"""The routes by which the first owner is claimed (SPEC §10.1)."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -35,14 +35,14 @@ from shared.web.exchange import Request, Response
 
 @dataclass(frozen=True, slots=True)
 class OwnerSetupApi:
-    """`allows_loopback`: programs of this machine claim the owner without a token."""
+    """Claims the first owner. `allows_loopback`: programs of this machine need no token."""
 
     flow: AccountFlow
     opened: OpenedSessions
     allows_loopback: bool
 
     async def exchange(self, request: Request, identity: Identity | None) -> Response:
-        """A registration token for a setup code."""
+        """Exchange a setup code for a registration token."""
         setup_code = decode_exchange_setup_code(request.body)
         outcome = await exchange_setup_code(ExchangeSetupCode(setup_code, caller_of(request, identity)), self.flow)
         match outcome:
@@ -56,13 +56,13 @@ class OwnerSetupApi:
                 assert_never(outcome)
 
     async def check_password(self, request: Request, identity: Identity | None) -> None:
-        """Refuse a password that will not do, to a caller who may register: such a try is no attempt of the limit."""
+        """Refuse a weak password of a caller who may register, before the limit: such a try does not count."""
         weak = await weak_password(self._registration(request, identity), self.flow)
         if weak is not None:
             raise password_refusal(weak)
 
     async def register(self, request: Request, identity: Identity | None) -> Response:
-        """The first owner, with recovery codes and a session."""
+        """Register the first owner, with recovery codes and a session."""
         transport = decode_register_owner(request.body).transport
         outcome = await register_owner(self._registration(request, identity), self.flow)
         match outcome:

@@ -1,4 +1,4 @@
-"""Flow: the first owner is claimed (SPEC §10.1)."""
+"""The claim of the first owner, and the reminder that there is none yet (SPEC §10.1)."""
 
 import logging
 
@@ -25,15 +25,19 @@ from shared.io.postgres import Postgres
 from shared.kernel.ids import new_operator_id
 from shared.lifecycle.supervision import weather
 
+_PATIENCE_SECONDS = 5.0
+
+_log = logging.getLogger("authsession.operators.owner_reminder")
+
 
 async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
-    """A registration token for the setup code, which is used up. A repeat is refused: a new code is a command away."""
+    """Exchange the setup code for a registration token. A repeat is refused, because the code is used up by then."""
     token = new_secret(flow.entropy)
     return await flow.postgres.unit_of_work(store.exchange_setup_code, command, token)
 
 
 async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:
-    """Nothing is hashed for whoever may not register, and a weak password uses nothing up."""
+    """Register the owner. A caller who may not register costs no hash, and a weak password uses nothing up."""
     async with flow.hasher.turn():
         setup = await flow.postgres.unit_of_work(store.read_owner_setup, command.registration_token)
         refused = _refused(setup, command)
@@ -44,7 +48,10 @@ async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterO
 
 
 async def weak_password(command: RegisterOwner, flow: AccountFlow) -> PasswordRefused | None:
-    """Why the password of somebody who may register will not do. One read: it comes before the limit of attempts."""
+    """Why the password of a caller who may register is too weak; None: it is not, or the caller may not.
+
+    One read, because it comes before the limit of attempts.
+    """
     setup = await flow.postgres.unit_of_work(store.read_owner_setup, command.registration_token)
     refused = _refused(setup, command)
     if not isinstance(refused, PasswordRefused):
@@ -53,8 +60,19 @@ async def weak_password(command: RegisterOwner, flow: AccountFlow) -> PasswordRe
     return refused
 
 
+async def remind_of_owner(postgres: Postgres) -> None:
+    """Log a hint if there is no owner. Ends when Postgres has answered, however long that takes."""
+    while True:
+        with weather("owner reminder"):
+            setup = await postgres.unit_of_work(read_owner_setup, registration_token=None)
+            if not setup.has_owner:
+                _log.info("no owner yet: run `authsession operator setup-code` for the code that claims it")
+            return
+        await trio.sleep(_PATIENCE_SECONDS)
+
+
 def _refused(setup: OwnerSetup, command: RegisterOwner) -> OwnerExists | InvalidCredentials | PasswordRefused | None:
-    """Whether a password will do is told only to who may register."""
+    """Why the registration is refused. The password is judged only for a caller who may register."""
     refused = registration_refusal(setup, command)
     if refused is not None:
         return refused
@@ -76,18 +94,3 @@ async def _register(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerO
     if isinstance(outcome, OwnerExists | InvalidCredentials):
         return outcome
     return OwnerRegistered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
-
-
-_log = logging.getLogger("authsession.operators.owner_reminder")
-_PATIENCE_SECONDS = 5.0
-
-
-async def remind_of_owner(postgres: Postgres) -> None:
-    """Ends when Postgres has answered, however long that takes."""
-    while True:
-        with weather("owner reminder"):
-            setup = await postgres.unit_of_work(read_owner_setup, registration_token=None)
-            if not setup.has_owner:
-                _log.info("there is no owner yet: `authsession operator setup-code` prints a code that claims it")
-            return
-        await trio.sleep(_PATIENCE_SECONDS)

@@ -1,4 +1,4 @@
-"""Api: the routes of the system settings (SPEC §5.2, §10.2)."""
+"""The routes of the system settings (SPEC §5.2, §10.2)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ _SETTINGS = CONTROL_PLANE + "/system-settings"
 
 @dataclass(frozen=True, slots=True)
 class SettingsApi:
-    """Reading and changing. `changed` wakes who revokes the sessions of blocked domains."""
+    """Reads and changes settings. `changed` wakes the worker that revokes the sessions of blocked domains."""
 
     postgres: Postgres
     changed: Signal
@@ -54,7 +54,7 @@ class SettingsApi:
         return Response(200, encode_settings(_answer(*await read_system_settings(self.postgres))))
 
     async def change(self, request: Request, identity: Identity | None) -> Response:
-        """Change some, all or none."""
+        """Change the settings of the request: all of them, or none."""
         asked = decode_change_settings(request.body, frozenset(SETTINGS))
         values = _read_values(asked.settings)
         command = ChangeSettings(values, asked.expected_version, _actor(identity), caller_of(request, identity))
@@ -79,7 +79,7 @@ ROUTES: tuple[Route[SettingsApi], ...] = (
 
 
 def _read_values(settings: Mapping[str, object]) -> Mapping[str, SettingValue]:
-    """The values, or the refusal that names the first that is none."""
+    """The values, or a refusal that names the first bad one."""
     try:
         return {name: read_setting(name, value) for name, value in settings.items()}
     except InvalidSetting as problem:
@@ -87,7 +87,7 @@ def _read_values(settings: Mapping[str, object]) -> Mapping[str, SettingValue]:
 
 
 def _actor(identity: Identity | None) -> Actor:
-    """Whoever was authenticated acts for themselves."""
+    """The authenticated caller, as the actor of the change."""
     match identity:
         case Operator(operator_id):
             return Actor("operator", operator_id)

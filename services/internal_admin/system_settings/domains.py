@@ -1,9 +1,10 @@
-"""Store: revoking the sessions of blocked e-mail domains, batch by batch.
+"""The revocation of sessions of blocked e-mail domains, batch by batch: its orders, and the worker (SPEC §5.5).
 
-A login that read the settings before its domain was blocked must not leave an active session. Each address of the
-domain has its row locked and its version raised: a login that wrote before is seen by the revocation that follows, and
-one that writes later is decided again. An address that nobody had yet when its domain was passed gets its first code
-after the block (`test_a_domain_block_racing_logins_leaves_no_active_session`).
+A login that read the settings before its domain was blocked must not leave an active session.
+Each address of the domain has its row locked and its version raised.
+A login that wrote before is seen by the revocation that follows, and one that writes later is decided again.
+An address that appears after its place was passed gets its first code after the block
+(`test_a_domain_block_racing_logins_leaves_no_active_session`).
 """
 
 from collections.abc import Sequence
@@ -20,35 +21,57 @@ from shared.lifecycle.supervision import Signal
 
 _SQL = queries.load("services.internal_admin.system_settings", "domains.sql")
 
-
 REASON = "email_domain_blocked"
 MAX_COUNTED = 10_000
+BATCH = 500
+IDLE = timedelta(seconds=2)
+"""The longest wait for a domain that another process blocked. The process that blocked it is woken at once."""
+REST = 4.0
+"""A domain may have a million sessions. They get a fifth of the time; the rest is for logins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step did. `worked`: there was an order, so that there may be more to do."""
+    """The result of one step. `worked`: there was an order, so there may be more to do."""
 
     worked: bool
     revoked: int
 
 
+class DomainRevocation:
+    """The worker. Any number may run. After a kill it goes on where the last committed batch ended."""
+
+    def __init__(self, postgres: Postgres, relay_wake: Signal) -> None:
+        """`relay_wake` is notified of every batch, so that the relay publishes the revocations."""
+        self.wake = Signal()
+        """Notify it when a domain was blocked."""
+        self._postgres = postgres
+        self._relay_wake = relay_wake
+
+    async def step(self) -> int:
+        """Revoke a batch. `BATCH` while there are orders, else 0. Raises `DependencyUnavailable("postgres")`."""
+        batch = await self._postgres.unit_of_work(revoke_next_of_domains, limit=BATCH)
+        if batch.revoked:
+            self._relay_wake.notify()
+        return BATCH if batch.worked else 0
+
+
 async def begin_domain_revocations(connection: asyncpg.Connection, domains: Sequence[str], actor: Actor) -> None:
-    """Order the domains' sessions revoked, inside the transaction that blocks them."""
+    """Order the sessions of the domains revoked, inside the transaction that blocks them."""
     await connection.execute(
         *_SQL["begin_domain_revocations"](domains=domains, actor_type=actor.type, actor_id=actor.id)
     )
 
 
 async def end_domain_revocations(connection: asyncpg.Connection, domains: Sequence[str]) -> None:
-    """Take the orders back, inside the transaction that unblocks them: no session goes any more once it commits."""
+    """Withdraw the orders, inside the transaction that unblocks the domains. After its commit no session is revoked."""
     await connection.execute(*_SQL["end_domain_revocations"](domains=domains))
 
 
 async def revoke_next_of_domains(connection: asyncpg.Connection, limit: int) -> Batch:
-    """Revoke up to `limit` sessions of the oldest order, with outbox and audit rows; one transaction.
+    """Revoke up to `limit` sessions of the oldest order, with outbox and audit rows, in one transaction.
 
-    Killed at any point it leaves the order as it was before, or after. Several at once work on orders of their own.
+    A kill at any point leaves the order as it was before, or after. Several at once work on different orders.
     """
     async with connection.transaction():
         order = await connection.fetchrow(*_SQL["lock_domain_revocation"]())
@@ -77,31 +100,6 @@ async def revoke_next_of_domains(connection: asyncpg.Connection, limit: int) -> 
 
 
 async def count_sessions_to_revoke(connection: asyncpg.Connection) -> tuple[SessionsToRevoke, ...]:
-    """Of each order, by domain. It looks at no more than `MAX_COUNTED` addresses."""
+    """The sessions left to revoke, by domain. It looks at no more than `MAX_COUNTED` addresses."""
     rows = await connection.fetch(*_SQL["count_sessions_to_revoke"](limit=MAX_COUNTED))
     return tuple(SessionsToRevoke(*row) for row in rows)
-
-
-BATCH = 500
-IDLE = timedelta(seconds=2)
-"""How long a domain that was blocked by another process waits at most: the process that was asked is woken."""
-REST = 4.0
-"""A domain may have a million sessions: a fifth of the time is for them, the rest for logins."""
-
-
-class DomainRevocation:
-    """Any number may run. Killed at any point, it goes on where the last committed batch ended."""
-
-    def __init__(self, postgres: Postgres, relay_wake: Signal) -> None:
-        """`relay_wake` is notified of every batch: what was revoked is published by the relay."""
-        self.wake = Signal()
-        """To be notified when a domain was blocked."""
-        self._postgres = postgres
-        self._relay_wake = relay_wake
-
-    async def step(self) -> int:
-        """Revoke a batch; `BATCH` while there are orders, else 0. Raises `DependencyUnavailable("postgres")`."""
-        batch = await self._postgres.unit_of_work(revoke_next_of_domains, limit=BATCH)
-        if batch.revoked:
-            self._relay_wake.notify()
-        return BATCH if batch.worked else 0

@@ -2,14 +2,14 @@
 -- device_sessions.
 
 -- name: begin_domain_revocations
--- Orders the sessions of the domains revoked, for the actor. Locks: domain_revocations.
+-- Orders the sessions of the domains revoked, in the name of the actor. Locks: domain_revocations.
 insert into domain_revocations (domain, actor_type, actor_id, ordered_at)
 select unnest(:domains::text[]), :actor_type, :actor_id, (select clock_now())
 on conflict (domain) do update
    set after_email_id = 0, actor_type = excluded.actor_type, actor_id = excluded.actor_id, ordered_at = excluded.ordered_at;
 
 -- name: end_domain_revocations
--- Takes the orders of the domains back; a batch that is under way is waited for. Locks: domain_revocations.
+-- Withdraws the orders of the domains. Waits for a batch that is under way. Locks: domain_revocations.
 delete from domain_revocations where domain = any (:domains::text[]);
 
 -- name: lock_domain_revocation
@@ -19,19 +19,19 @@ select domain, after_email_id, actor_type, actor_id from domain_revocations
    for update skip locked;
 
 -- name: lock_emails_of_domain
--- The next addresses of the domain, from after :after_email_id, at most :limit, in the order of their ids. Locks: emails.
+-- The next addresses of the domain after :after_email_id, at most :limit, in the order of their ids. Locks: emails.
 select email_id from emails
  where split_part(folded, '@', 2) = :domain and email_id > :after_email_id
  order by email_id limit :limit
    for no key update;
 
 -- name: bump_emails
--- Their version rises: a login that was decided on before the domain was blocked is decided again (SPEC §3.7).
+-- Raises the versions, so that a login that was decided on before the block is decided again (SPEC §3.7).
 update emails set version = version + 1 where email_id = any (:email_ids::bigint[]);
 
 -- name: revoke_sessions_of_emails
--- Revokes active sessions of the addresses, at most :limit, by the actor; each with its gateway record queued
--- and its audit row. How many. Locks: device_sessions.
+-- Revokes active sessions of the addresses, at most :limit, in the name of the actor. Queues the gateway record of each, and
+-- writes its audit row. Returns their number. Locks: device_sessions.
 with revoked as (
     update device_sessions
        set status = 'revoked', revoked_at = (select clock_now()),
@@ -54,12 +54,12 @@ with revoked as (
 select count(*) from revoked;
 
 -- name: write_progress
--- The addresses of the domain up to :after_email_id are done. Locks: domain_revocations.
+-- Notes that the addresses of the domain up to :after_email_id are done. Locks: domain_revocations.
 update domain_revocations set after_email_id = :after_email_id where domain = :domain;
 
 -- name: count_sessions_to_revoke
--- Of each domain with an order: the active sessions of the next addresses, of at most :limit in all; and whether more
--- addresses may follow.
+-- For each domain with an order: the number of active sessions of the next addresses, of at most :limit addresses in all; and
+-- whether more addresses may follow.
 with next as materialized (
     select r.domain, e.email_id
       from domain_revocations r

@@ -1,11 +1,11 @@
 -- Statements of the system settings. Lock order: settings, then domain_revocations.
 
 -- name: read_settings
--- Every setting. Columns by name: a newer release may have added some.
+-- Every setting. Read the columns by name: a newer release may have added some.
 select * from settings;
 
 -- name: lock_settings
--- The same, and locks the one row, so that changes follow each other.
+-- Every setting. Locks the one row, so that changes follow each other. Locks: settings.
 select * from settings for update;
 
 -- name: write_settings
@@ -27,7 +27,7 @@ update settings
 returning version;
 
 -- name: write_settings_change
--- One entry of the history: a setting, its values and the actor.
+-- Adds an entry to the history: a setting, its values and the actor.
 insert into settings_changes (version, name, old_value, new_value, actor_type, actor_id)
 values (:version, :name, :old_value, :new_value, :actor_type, :actor_id);
 

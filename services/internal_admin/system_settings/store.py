@@ -1,4 +1,4 @@
-"""Store: the one row of system settings, its history, and what a change of it orders. It decides nothing."""
+"""Units of work and statements of the one row of system settings, its history, and the orders that a change places."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -41,9 +41,10 @@ async def read_settings(connection: asyncpg.Connection) -> Settings:
 
 
 async def change_settings(connection: asyncpg.Connection, command: ChangeSettings) -> ChangeSettingsOutcome:
-    """Row, history, audit rows and orders to revoke in one transaction; committed on return. A repeat changes nothing.
+    """Change row, history, audit rows and orders to revoke in one transaction. A repeat changes nothing.
 
-    Statements that begin after it use the new values, in every process. Audited whatever the outcome.
+    It is committed on return: statements that begin later use the new values, in every process. Every outcome is
+    audited.
     """
     async with connection.transaction():
         [row] = await connection.fetch(*_SQL["lock_settings"]())
@@ -59,7 +60,7 @@ async def change_settings(connection: asyncpg.Connection, command: ChangeSetting
 
 
 async def read_state(connection: asyncpg.Connection) -> SettingsState:
-    """What there is to know besides the settings."""
+    """The last change, and the sessions of blocked domains that are left to revoke."""
     changes = await list_settings_changes(connection, 1)
     return SettingsState(changes[0] if changes else None, await count_sessions_to_revoke(connection))
 
@@ -112,7 +113,10 @@ async def _write(
 async def _order_revocations(
     connection: asyncpg.Connection, old: Mapping[str, SettingValue], new: Mapping[str, SettingValue], actor: Actor
 ) -> None:
-    """In the same transaction: no domain is blocked and keeps its sessions, none unblocked and goes on losing them."""
+    """Place and withdraw orders in the transaction of the change.
+
+    So no blocked domain keeps its sessions, and no unblocked one goes on losing them.
+    """
     orders = domain_orders(_blocked(old), _blocked(new))
     if orders.ended:
         await end_domain_revocations(connection, orders.ended)
@@ -129,7 +133,7 @@ def _settings(row: asyncpg.Record) -> Settings:
 
 
 def _value(stored: object) -> SettingValue:
-    """As `domain` has it: the driver makes a list of an array."""
+    """The value as the domain has it: the driver makes a list of an array."""
     return cast("SettingValue", tuple(cast("list[str]", stored)) if isinstance(stored, list) else stored)
 
 

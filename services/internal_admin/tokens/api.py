@@ -1,4 +1,4 @@
-"""Api: the routes of API tokens (SPEC §10.2). The guard admits operators only."""
+"""The routes of API tokens (SPEC §10.2, §10.7). They admit operators only."""
 
 from dataclasses import dataclass
 from typing import assert_never
@@ -29,21 +29,21 @@ _REASON_CODE = "operator_revoke"
 
 @dataclass(frozen=True, slots=True)
 class TokenApi:
-    """Making, listing and revoking tokens: every operator manages all of them."""
+    """Creates, lists and revokes tokens. Every operator manages all of them."""
 
     postgres: Postgres
     clock: Clock
     entropy: Entropy
 
     async def list(self, request: Request, _: Identity | None) -> Response:
-        """Tokens without their secrets, newest first, those that ended too."""
+        """Tokens without their secrets, newest first, ended ones too."""
         asked = decode_list_tokens(request.query)
         page = await list_tokens(asked.after, asked.limit, self.postgres)
         next_after = page.items[-1].token_id if page.has_more else None
         return Response(200, encode_tokens(page.items, next_after))
 
     async def create(self, request: Request, identity: Identity | None) -> Response:
-        """A token, and its secret this once."""
+        """A new token. Its secret is shown this once."""
         asked, operator = decode_create_token(request.body), operator_of(identity)
         creator, caller = Creator(operator.operator_id, operator.operator_session_id), caller_of(request, identity)
         command = CreateToken(asked.name, _scopes(asked.scopes), asked.life, creator, caller)
@@ -77,7 +77,7 @@ ROUTES: tuple[Route[TokenApi], ...] = (
 
 
 def _scopes(words: tuple[str, ...]) -> frozenset[Scope]:
-    """The scopes, or the refusal that lists those there are."""
+    """The scopes, or a refusal that lists all scopes."""
     if not set(words) <= set(Scope):
         raise Refusal(ErrorCode.INVALID_REQUEST, f"scopes must be among {', '.join(Scope)}")
     return frozenset(map(Scope, words))

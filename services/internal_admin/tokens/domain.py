@@ -1,4 +1,4 @@
-"""Domain: API tokens: commands, and every way they end (SPEC §10.7)."""
+"""API tokens, the commands on them, and every way they end (SPEC §10.7)."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -9,7 +9,7 @@ from services.internal_admin.callers.identity import Caller, Scope
 from shared.kernel.actor import Actor
 
 MARK = "authsession_token_"
-"""What every token begins with, so that people and scanners of leaked secrets know one."""
+"""The beginning of every token, so that people and scanners of leaked secrets know one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Creator:
 
 @dataclass(frozen=True, slots=True)
 class CreateToken:
-    """Make a token that lives for `life`. `creator` None: the command line, where `actor` is who sits at it."""
+    """Make a token that lives for `life`. For the command line `creator` is None, and `actor` the person at it."""
 
     name: str = field(repr=False)
     scopes: frozenset[Scope]
@@ -34,7 +34,7 @@ class CreateToken:
 
 @dataclass(frozen=True, slots=True)
 class RevokeToken:
-    """End a token for good; `actor` as above."""
+    """End a token for good. `actor` is the person at the terminal, on the command line only."""
 
     token_id: str
     reason_code: str
@@ -44,7 +44,7 @@ class RevokeToken:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """There is a token."""
+    """The token was made."""
 
     token: ApiToken
     name: ClassVar[str] = "created"
@@ -52,11 +52,11 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class CreatorGone:
-    """The creator's session ended, or they were disabled, while the token was made: there is none."""
+    """The creator's session ended meanwhile, or the creator was disabled: no token was made."""
 
     name: ClassVar[str] = "invalid_credentials"
 
 
 CreateTokenOutcome: TypeAlias = Created | CreatorGone
 RevokeTokenOutcome: TypeAlias = Literal["revoked", "already_revoked", "token_not_found"]
-"""Its word is that of the answer and of the audit trail."""
+"""The words of the answer and of the audit trail."""

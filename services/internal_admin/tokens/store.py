@@ -1,4 +1,4 @@
-"""Store: API tokens (SPEC §10.7). Secrets come here as hashes only."""
+"""Units of work and statements of API tokens (SPEC §10.7). Only the hash of a secret is stored."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True, slots=True)
 class PresentedToken:
-    """A token that lives; `is_use_due`: it is time to keep that it was used."""
+    """A live token. `is_use_due`: its last use was noted a minute ago or longer."""
 
     token: Token
     is_use_due: bool
@@ -39,7 +39,7 @@ class PresentedToken:
 async def create_token(
     connection: asyncpg.Connection, command: CreateToken, token_id: str, secret: Secret
 ) -> CreateTokenOutcome:
-    """Make a token unless its creator is gone by now; one transaction, audited whatever the outcome.
+    """Make a token, unless its creator is gone by now. One transaction; every outcome is audited.
 
     The creator's row is locked first: a recovery that revokes every token either sees this one, or has ended the
     creator's session before (`test_no_token_outlives_the_recovery_of_its_creator`).
@@ -59,20 +59,19 @@ async def create_token(
 
 
 async def read_token(connection: asyncpg.Connection, token_hash: bytes) -> PresentedToken | None:
-    """Who holds a secret; None if no token that lives has this hash, or its creator was disabled."""
+    """The live token with this hash. None if there is none, or if its creator is disabled."""
     row = await connection.fetchrow(*_SQL["read_token"](token_hash=token_hash))
     return None if row is None else PresentedToken(Token(row["token_id"], _scopes(row)), row["is_use_due"])
 
 
 async def list_tokens(connection: asyncpg.Connection, after: str | None, limit: int) -> Page[ApiToken]:
-    """Tokens from the newest to the oldest, those that ended too; those `after` a token id, at most `limit`."""
+    """Tokens from the newest to the oldest, ended ones too; only those `after` a token id, at most `limit`."""
     rows = await connection.fetch(*_SQL["list_tokens"](after_token_id=after, limit=limit + 1))
     return cut_page([_api_token(row) for row in rows], limit)
 
 
 async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> RevokeTokenOutcome:
-    """End a token; it is refused with its next request, on every replica. One transaction, audited whatever the
-    outcome."""
+    """End a token. Every replica refuses its next request. One transaction; every outcome is audited."""
     async with connection.transaction():
         outcome = await _revoke_token(connection, command)
         await insert_operator_event(
@@ -88,12 +87,12 @@ async def revoke_token(connection: asyncpg.Connection, command: RevokeToken) -> 
 
 
 async def revoke_tokens_of(connection: asyncpg.Connection, operator_id: str, reason_code: str) -> int:
-    """Revoke each token that the operator made; returns how many. The caller locked the operator's row, and audits."""
+    """Revoke each token that the operator made; return their number. The caller has locked the operator, and audits."""
     return await connection.fetchval(*_SQL["revoke_tokens_of"](operator_id=operator_id, reason_code=reason_code))
 
 
 async def keep_last_use(connection: asyncpg.Connection, token_ids: Iterable[str]) -> None:
-    """Say that these tokens were used now. A token that somebody else is changing is left out."""
+    """Note that these tokens were used now. A token that another transaction is changing is left out."""
     await connection.execute(*_SQL["keep_last_use"](token_ids=list(token_ids)))
 
 
@@ -120,7 +119,7 @@ async def _create_token(
 
 
 async def _is_still_there(connection: asyncpg.Connection, creator: Creator) -> bool:
-    """Locks the operator's row. The second statement is younger than the lock."""
+    """Whether the creator may still make a token. Locks the operator's row; the second statement is younger than it."""
     if not await connection.fetchval(*_SQL["lock_creator"](operator_id=creator.operator_id)):
         return False
     return await connection.fetchval(
@@ -154,5 +153,5 @@ def _api_token(row: asyncpg.Record) -> ApiToken:
 
 
 def _scopes(row: asyncpg.Record) -> frozenset[Scope]:
-    """Those that this release knows."""
+    """The scopes that this release knows."""
     return frozenset(Scope(word) for word in row["scopes"] if word in _SCOPES)

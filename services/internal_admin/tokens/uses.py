@@ -1,4 +1,4 @@
-"""Domain: which tokens were used, until a worker keeps it. No request waits for that."""
+"""Uses of API tokens: noted in memory, and written by a worker. No request waits for that."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,9 +6,11 @@ from datetime import timedelta
 from services.internal_admin.tokens.store import keep_last_use
 from shared.io.postgres import Postgres
 
+IDLE = timedelta(seconds=2)
+
 
 class TokenUses:
-    """Of this process; those not kept yet are lost with it. As many as there are tokens at most."""
+    """The tokens whose use this process has not written yet. A crash loses them. They are at most as many as tokens."""
 
     def __init__(self) -> None:
         self._noted: set[str] = set()
@@ -18,23 +20,20 @@ class TokenUses:
         self._noted.add(token_id)
 
     def taken(self) -> frozenset[str]:
-        """Those noted since the last call."""
+        """The tokens noted since the last call."""
         taken, self._noted = frozenset(self._noted), set()
         return taken
 
 
-IDLE = timedelta(seconds=2)
-
-
 @dataclass(frozen=True, slots=True)
 class KeepTokenUses:
-    """One statement for all tokens that were used since the last step; none if none was."""
+    """The worker that writes uses: one statement for all tokens used since the last step, none if none was."""
 
     postgres: Postgres
     uses: TokenUses
 
     async def step(self) -> int:
-        """How many tokens. If Postgres is away their next use is kept instead: this one is lost."""
+        """Write the uses and return how many tokens they concern. Without Postgres these uses are lost."""
         token_ids = self.uses.taken()
         if token_ids:
             await self.postgres.unit_of_work(keep_last_use, token_ids)

@@ -94,8 +94,8 @@ def test_development_takes_whatever_works(changes: dict[str, str | None], refusa
     ("name", "value", "cure"),
     [("CONTROL_PLANE_AUTH_MODE", "development", "write operator"),
      ("CONTROL_PLANE_AUTH_MODE", "open", "write operator"),
-     ("AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP", "true", "take it away"),
-     ("CONTROL_PLANE_ALLOW_INSECURE_COOKIES", "true", "take it away")],
+     ("AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP", "true", "remove it"),
+     ("CONTROL_PLANE_ALLOW_INSECURE_COOKIES", "true", "remove it")],
 )  # fmt: skip
 def test_production_refuses_what_loosens_the_control_plane(name: str, value: str, cure: str) -> None:
     given = {f"AUTHSESSION_{each}": text for each, text in SOUND.items()} | {name: value}

@@ -1,4 +1,4 @@
-"""Store: accounts of operators: reading one, and what every unit of work about one has in common."""
+"""Units of work on operators' accounts: login, password and recovery codes; and the statements that they share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -36,16 +36,27 @@ _SQL = queries.load("services.internal_admin.operators.store", "accounts.sql")
 
 @dataclass(frozen=True, slots=True)
 class RevokedCounts:
-    """What was taken from an operator."""
+    """The number of sessions and tokens that an operator lost."""
 
     sessions: int
     tokens: int
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedLogIn:
+    """A password that was compared with `account`'s hash. `new_hash`: it was right, and its hash is outdated."""
+
+    account: Account | None
+    is_right: bool
+    new_hash: str | None = field(repr=False)
+    opening: SessionOpening
+    caller: Caller
+
+
 async def read_account(
     connection: asyncpg.Connection, *, user_name: str | None = None, operator_id: str | None = None
 ) -> Account | None:
-    """The account of a folded user name, or of an id. One statement, no lock."""
+    """The account of a folded user name, or of an id; None if there is none. One statement, no lock."""
     row = await connection.fetchrow(*_SQL["read_account"](user_name=user_name, operator_id=operator_id))
     if row is None:
         return None
@@ -60,26 +71,132 @@ async def read_account(
     )
 
 
+async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
+    """The number of recovery codes that an operator has left."""
+    row = await connection.fetchrow(*_SQL["count_recovery_codes"](operator_id=operator_id))
+    return RecoveryCodeCount(0, None) if row is None else RecoveryCodeCount(row["unused_count"], row["made_at"])
+
+
 async def write_password(connection: asyncpg.Connection, operator_id: str, password_hash: str) -> None:
-    """Inside a transaction. The count of wrong passwords begins anew."""
+    """Write a new password, inside a transaction. The count of wrong passwords begins anew."""
     await connection.execute(*_SQL["write_password"](operator_id=operator_id, password_hash=password_hash))
 
 
 async def write_recovery_codes(connection: asyncpg.Connection, operator_id: str, code_hashes: Sequence[str]) -> None:
-    """Inside a transaction. The former codes are gone."""
+    """Replace all recovery codes, inside a transaction."""
     await connection.execute(
         *_SQL["write_recovery_codes"](operator_id=operator_id, recovery_code_hashes=list(code_hashes))
     )
 
 
-async def count_recovery_codes(connection: asyncpg.Connection, operator_id: str) -> RecoveryCodeCount:
-    """How many codes an operator has left."""
-    row = await connection.fetchrow(*_SQL["count_recovery_codes"](operator_id=operator_id))
-    return RecoveryCodeCount(0, None) if row is None else RecoveryCodeCount(row["unused_count"], row["made_at"])
+async def log_in(connection: asyncpg.Connection, judged: JudgedLogIn, lockout: Lockout) -> LogInOutcome:
+    """Decide on the locked row, and write the result. Every refusal runs the same statements, known name or not."""
+    event = EventName.LOG_IN
+    async with connection.transaction():
+        row = await lock_account(connection, judged.account)
+        decision = _decide(row, judged, lockout)
+        await connection.execute(
+            *_SQL["write_login"](
+                operator_id=row and row["operator_id"],
+                failed_logins=decision.failed_logins,
+                locked_until=decision.locked_until,
+                password_hash=judged.new_hash if decision.fault is None else None,
+            )
+        )
+        if row is None or decision.fault is not None:
+            refused = InvalidCredentials(decision.fault or "unknown_user_name")
+            await audit_refusal(connection, event, refused, judged.account, judged.caller)
+            return refused
+        holder = SessionHolder(row["operator_id"], row["user_name"], row["is_owner"])
+        held = await open_session(connection, holder, judged.opening)
+        await insert_operator_event(
+            connection,
+            event,
+            "logged_in",
+            judged.caller,
+            subject=holder.operator_id,
+            operator_session_id=held.session.operator_session_id,
+        )
+        return LoggedIn(held, judged.opening.token)
+
+
+async def change_password(
+    connection: asyncpg.Connection, account: Account, password_hash: str, command: ChangePassword
+) -> PasswordChanged | InvalidCredentials:
+    """Write the new password, and end every session except that of the request."""
+    event, session_id = EventName.CHANGE_PASSWORD, command.operator.operator_session_id
+    async with connection.transaction():
+        refused = await _refused_in_session(connection, account, session_id)
+        if refused is not None:
+            await audit_refusal(connection, event, refused, account, command.caller)
+            return refused
+        await write_password(connection, account.operator_id, password_hash)
+        revoked_count = await revoke_operator_sessions(
+            connection, account.operator_id, except_id=session_id, reason_code="password_changed"
+        )
+        await insert_operator_event(
+            connection,
+            event,
+            "changed",
+            command.caller,
+            subject=account.operator_id,
+            revoked_session_count=revoked_count,
+        )
+        return PasswordChanged(revoked_count)
+
+
+async def recover_password(
+    connection: asyncpg.Connection,
+    account: Account,
+    password_hash: str,
+    code_hashes: Sequence[str],
+    opening: SessionOpening,
+    caller: Caller,
+) -> HeldSession | InvalidCredentials:
+    """Write the new password and new codes, end every session, token and lockout, and open a session."""
+    event = EventName.RECOVER_PASSWORD
+    async with connection.transaction():
+        row = await lock_account(connection, account)
+        if row is None or row["is_disabled"] or tuple(row["recovery_code_hashes"]) != account.recovery_code_hashes:
+            refused = InvalidCredentials("disabled" if row and row["is_disabled"] else "changed_meanwhile")
+            await audit_refusal(connection, event, refused, account, caller)
+            return refused
+        revoked = await revoke_all_of_operator(connection, account.operator_id, "password_recovered")
+        await write_password(connection, account.operator_id, password_hash)
+        await write_recovery_codes(connection, account.operator_id, code_hashes)
+        held = await open_session(
+            connection, SessionHolder(row["operator_id"], row["user_name"], row["is_owner"]), opening
+        )
+        await insert_operator_event(
+            connection,
+            event,
+            "recovered",
+            caller,
+            subject=account.operator_id,
+            operator_session_id=held.session.operator_session_id,
+            revoked_session_count=revoked.sessions,
+            revoked_token_count=revoked.tokens,
+        )
+        return held
+
+
+async def regenerate_recovery_codes(
+    connection: asyncpg.Connection, account: Account, code_hashes: Sequence[str], command: RegenerateRecoveryCodes
+) -> InvalidCredentials | None:
+    """Replace all recovery codes. None: the new ones hold."""
+    event = EventName.REGENERATE_RECOVERY_CODES
+    async with connection.transaction():
+        refused = await _refused_in_session(connection, account, command.operator.operator_session_id)
+        if refused is not None:
+            await audit_refusal(connection, event, refused, account, command.caller)
+            return refused
+        await write_recovery_codes(connection, account.operator_id, code_hashes)
+        await insert_operator_event(connection, event, "regenerated", command.caller, subject=account.operator_id)
+        return None
 
 
 async def lock_account(connection: asyncpg.Connection, account: Account | None) -> asyncpg.Record | None:
-    """The row as it is now, until the transaction ends; None without an account, for the same round trip."""
+    """Lock the row until the transaction ends, and return it. None without an account, by the same round trip."""
     return await connection.fetchrow(*_SQL["lock_account"](operator_id=account and account.operator_id))
 
 
@@ -109,7 +226,7 @@ async def audit_refusal(
     account: Account | None,
     caller: Caller,
 ) -> None:
-    """The row of an attempt that changed nothing. Who called is told the outcome, and never the reason."""
+    """Append the row of an attempt that changed nothing. The caller learns the outcome, and never the reason."""
     is_password = isinstance(refused, PasswordRefused)
     await insert_operator_event(
         connection,
@@ -121,138 +238,10 @@ async def audit_refusal(
     )
 
 
-_EVENT = EventName.LOG_IN
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedLogIn:
-    """A password that was compared with what `account` had. `new_hash`: it was right, and its hash is outdated."""
-
-    account: Account | None
-    is_right: bool
-    new_hash: str | None = field(repr=False)
-    opening: SessionOpening
-    caller: Caller
-
-
-async def log_in(connection: asyncpg.Connection, judged: JudgedLogIn, lockout: Lockout) -> LogInOutcome:
-    """Decide on the locked row and write what it costs. The same statements for every refusal, known name or not."""
-    async with connection.transaction():
-        row = await lock_account(connection, judged.account)
-        decision = _decide(row, judged, lockout)
-        await connection.execute(
-            *_SQL["write_login"](
-                operator_id=row and row["operator_id"],
-                failed_logins=decision.failed_logins,
-                locked_until=decision.locked_until,
-                password_hash=judged.new_hash if decision.fault is None else None,
-            )
-        )
-        if row is None or decision.fault is not None:
-            refused = InvalidCredentials(decision.fault or "unknown_user_name")
-            await audit_refusal(connection, _EVENT, refused, judged.account, judged.caller)
-            return refused
-        holder = SessionHolder(row["operator_id"], row["user_name"], row["is_owner"])
-        held = await open_session(connection, holder, judged.opening)
-        await insert_operator_event(
-            connection,
-            _EVENT,
-            "logged_in",
-            judged.caller,
-            subject=holder.operator_id,
-            operator_session_id=held.session.operator_session_id,
-        )
-        return LoggedIn(held, judged.opening.token)
-
-
-def _decide(row: asyncpg.Record | None, judged: JudgedLogIn, lockout: Lockout) -> LoginDecision:
-    if row is None or judged.account is None:
-        return LoginDecision("unknown_user_name", 0, None)
-    if row["password_changed_at"] != judged.account.password_changed_at:
-        return LoginDecision("changed_meanwhile", row["failed_logins"], row["locked_until"])
-    record = LoginRecord(row["failed_logins"], row["locked_until"], row["is_disabled"], row["now"])
-    return decide_login(record, lockout, is_right=judged.is_right)
-
-
-async def change_password(
-    connection: asyncpg.Connection, account: Account, password_hash: str, command: ChangePassword
-) -> PasswordChanged | InvalidCredentials:
-    """The new password, and the end of every session but the one that calls."""
-    event, session_id = EventName.CHANGE_PASSWORD, command.operator.operator_session_id
-    async with connection.transaction():
-        refused = await _refused_in_session(connection, account, session_id)
-        if refused is not None:
-            await audit_refusal(connection, event, refused, account, command.caller)
-            return refused
-        await write_password(connection, account.operator_id, password_hash)
-        revoked_count = await revoke_operator_sessions(
-            connection, account.operator_id, except_id=session_id, reason_code="password_changed"
-        )
-        await insert_operator_event(
-            connection,
-            event,
-            "changed",
-            command.caller,
-            subject=account.operator_id,
-            revoked_session_count=revoked_count,
-        )
-        return PasswordChanged(revoked_count)
-
-
-async def regenerate_recovery_codes(
-    connection: asyncpg.Connection, account: Account, code_hashes: Sequence[str], command: RegenerateRecoveryCodes
-) -> InvalidCredentials | None:
-    """New codes; None: they hold."""
-    event = EventName.REGENERATE_RECOVERY_CODES
-    async with connection.transaction():
-        refused = await _refused_in_session(connection, account, command.operator.operator_session_id)
-        if refused is not None:
-            await audit_refusal(connection, event, refused, account, command.caller)
-            return refused
-        await write_recovery_codes(connection, account.operator_id, code_hashes)
-        await insert_operator_event(connection, event, "regenerated", command.caller, subject=account.operator_id)
-        return None
-
-
-async def recover_password(
-    connection: asyncpg.Connection,
-    account: Account,
-    password_hash: str,
-    code_hashes: Sequence[str],
-    opening: SessionOpening,
-    caller: Caller,
-) -> HeldSession | InvalidCredentials:
-    """The new password, new codes, the end of every session, token and lockout, and a session."""
-    event = EventName.RECOVER_PASSWORD
-    async with connection.transaction():
-        row = await lock_account(connection, account)
-        if row is None or row["is_disabled"] or tuple(row["recovery_code_hashes"]) != account.recovery_code_hashes:
-            refused = InvalidCredentials("disabled" if row and row["is_disabled"] else "changed_meanwhile")
-            await audit_refusal(connection, event, refused, account, caller)
-            return refused
-        revoked = await revoke_all_of_operator(connection, account.operator_id, "password_recovered")
-        await write_password(connection, account.operator_id, password_hash)
-        await write_recovery_codes(connection, account.operator_id, code_hashes)
-        held = await open_session(
-            connection, SessionHolder(row["operator_id"], row["user_name"], row["is_owner"]), opening
-        )
-        await insert_operator_event(
-            connection,
-            event,
-            "recovered",
-            caller,
-            subject=account.operator_id,
-            operator_session_id=held.session.operator_session_id,
-            revoked_session_count=revoked.sessions,
-            revoked_token_count=revoked.tokens,
-        )
-        return held
-
-
 async def _refused_in_session(
     connection: asyncpg.Connection, account: Account, operator_session_id: str
 ) -> InvalidCredentials | None:
-    """Why the password that was proved no longer counts, with the operator's row and session locked."""
+    """Why the proof of the password no longer counts; None: it does. Locks the operator's row and session."""
     row = await lock_account(connection, account)
     is_open = await connection.fetchval(
         *_SQL["lock_open_session"](operator_session_id=operator_session_id, operator_id=account.operator_id)
@@ -262,3 +251,12 @@ async def _refused_in_session(
     if not is_open or row["password_changed_at"] != account.password_changed_at:
         return InvalidCredentials("changed_meanwhile")
     return None
+
+
+def _decide(row: asyncpg.Record | None, judged: JudgedLogIn, lockout: Lockout) -> LoginDecision:
+    if row is None or judged.account is None:
+        return LoginDecision("unknown_user_name", 0, None)
+    if row["password_changed_at"] != judged.account.password_changed_at:
+        return LoginDecision("changed_meanwhile", row["failed_logins"], row["locked_until"])
+    record = LoginRecord(row["failed_logins"], row["locked_until"], row["is_disabled"], row["now"])
+    return decide_login(record, lockout, is_right=judged.is_right)

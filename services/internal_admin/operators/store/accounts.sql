@@ -1,7 +1,7 @@
--- Accounts of operators. Lock order: owner_setup, operators, operator_sessions, api_tokens.
+-- Statements of operators' accounts. Lock order: owner_setup, operators, operator_sessions, api_tokens.
 
 -- name: read_account
--- The account of a user name or of an id, without a lock; one of both is null.
+-- The account of a user name or of an id, without a lock; one parameter is null.
 select operator_id, user_name, email, password_hash, password_changed_at, recovery_code_hashes,
        disabled_at is not null as is_disabled, operator_password_min_length
   from operators, settings
@@ -21,12 +21,12 @@ update operators
  where operator_id = :operator_id;
 
 -- name: write_password
--- A new password; the count of wrong ones begins anew. Locks: operators.
+-- Writes a new password; the count of wrong ones begins anew. Locks: operators.
 update operators set password_hash = :password_hash, password_changed_at = clock_now(), failed_logins = 0, locked_until = null
  where operator_id = :operator_id;
 
 -- name: write_recovery_codes
--- New recovery codes in place of those before. Locks: operators.
+-- Replaces all recovery codes of an operator. Locks: operators.
 update operators set recovery_code_hashes = :recovery_code_hashes, recovery_codes_made_at = clock_now()
  where operator_id = :operator_id;
 
@@ -36,7 +36,7 @@ select cardinality(recovery_code_hashes) as unused_count, recovery_codes_made_at
   from operators where operator_id = :operator_id;
 
 -- name: lock_open_session
--- Whether a session was not revoked, and is not until this transaction ends. Locks: operator_sessions.
+-- Whether a session is not revoked. It cannot be revoked until this transaction ends. Locks: operator_sessions.
 select true from operator_sessions
  where operator_session_id = :operator_session_id and operator_id = :operator_id and revoked_at is null
    for update;

@@ -1,4 +1,4 @@
-"""Store: what the command line does to operators. One transaction each, audited whatever the outcome."""
+"""Units of work of the command line on operators. Each is one transaction; every outcome is audited."""
 
 from collections.abc import Sequence
 
@@ -32,12 +32,12 @@ _SQL = queries.load("services.internal_admin.operators.store", "administration.s
 
 
 async def list_operators(connection: asyncpg.Connection) -> Sequence[ListedOperator]:
-    """All operators, the first first."""
+    """All operators, by their creation."""
     return [ListedOperator(**row) for row in await connection.fetch(*_SQL["list_operators"]())]
 
 
 async def disable_operator(connection: asyncpg.Connection, name: str, caller: Caller, actor: Actor) -> DisableOutcome:
-    """Shut an operator out by user name or id: sessions and tokens are dead with their next request, everywhere."""
+    """Disable an operator, by user name or id. Every replica refuses the next request of their sessions and tokens."""
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _disable(connection, row)
@@ -46,7 +46,7 @@ async def disable_operator(connection: asyncpg.Connection, name: str, caller: Ca
 
 
 async def enable_operator(connection: asyncpg.Connection, name: str, caller: Caller, actor: Actor) -> EnableOutcome:
-    """Let an operator log in again."""
+    """Let an operator log in again, by user name or id."""
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _enable(connection, row)
@@ -57,7 +57,7 @@ async def enable_operator(connection: asyncpg.Connection, name: str, caller: Cal
 async def reset_operator(
     connection: asyncpg.Connection, name: str, password_hash: str, code_hash: str, caller: Caller, actor: Actor
 ) -> ResetOutcome:
-    """Leave an operator one recovery code and nothing else; `password_hash` is of a password that nobody knows."""
+    """Leave an operator one recovery code and nothing else. `password_hash` is of a password that nobody knows."""
     async with connection.transaction():
         row = await _lock(connection, name)
         outcome = await _reset(connection, row, password_hash, code_hash)
@@ -108,7 +108,7 @@ async def _audit(
     caller: Caller,
     actor: Actor,
 ) -> None:
-    """A name that nobody has is not written down: it may be anything."""
+    """Append the audit row. A name that nobody has stays out of it, because it may be anything."""
     counts = isinstance(outcome, OperatorDisabled | OperatorReset)
     await insert_operator_event(
         connection,

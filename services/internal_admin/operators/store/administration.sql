@@ -1,7 +1,7 @@
--- The command line's changes of operators, as the schema's owner. Lock order: operators, operator_sessions, api_tokens.
+-- Statements of the command line, which runs as the schema's owner. Lock order: operators, operator_sessions, api_tokens.
 
 -- name: list_operators
--- All of them, the first first; a lock that is over is none.
+-- All operators by their creation. A lockout that is over does not count.
 select operator_id, user_name, is_owner, created_at, disabled_at,
        case when locked_until > clock_now() then locked_until end as locked_until
   from operators order by created_at, operator_id;

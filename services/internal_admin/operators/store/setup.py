@@ -1,4 +1,4 @@
-"""Store: the units of work that lead to the first owner. They follow one another: each holds the row `owner_setup`."""
+"""Units of work that lead to the first owner. They follow one another, because each locks the row of `owner_setup`."""
 
 from datetime import datetime
 
@@ -35,7 +35,7 @@ _REGISTER = EventName.REGISTER_OWNER
 
 
 async def read_owner_setup(connection: asyncpg.Connection, registration_token: str | None) -> OwnerSetup:
-    """How far the installation is. One statement, no lock."""
+    """Whether there is an owner, and whether the token is the one that lives. One statement, no lock."""
     token_hash = None if registration_token is None else hash_secret(registration_token)
     row = await connection.fetchrow(*_SQL["read_owner_setup"](registration_token_hash=token_hash))
     assert row is not None
@@ -45,7 +45,7 @@ async def read_owner_setup(connection: asyncpg.Connection, registration_token: s
 async def issue_setup_code(
     connection: asyncpg.Connection, code: Secret, caller: Caller, actor: Actor
 ) -> datetime | OwnerExists:
-    """The code from now on, and when it ends. It ends the one before, and the token that one was exchanged for."""
+    """Store the setup code, and return when it ends. It ends the previous code, and the token made from that."""
     event = EventName.ISSUE_SETUP_CODE
     async with connection.transaction():
         await connection.execute(*_SQL["lock_owner_setup"]())
@@ -62,7 +62,7 @@ async def issue_setup_code(
 async def exchange_setup_code(
     connection: asyncpg.Connection, command: ExchangeSetupCode, token: Secret
 ) -> ExchangeOutcome:
-    """The token in place of the code. Of any number of exchanges of one code, one succeeds. Audited in any case."""
+    """Replace the code by the token. Of any number of exchanges of a code, one succeeds. Every outcome is audited."""
     async with connection.transaction():
         expires_at = await connection.fetchval(
             *_SQL["exchange_setup_code"](
@@ -91,7 +91,7 @@ async def register_owner(
     code_hashes: tuple[str, ...],
     opening: SessionOpening,
 ) -> HeldSession | OwnerExists | InvalidCredentials:
-    """The owner, if there is none; and a session. Of any number at once, with whatever tokens, one succeeds."""
+    """Register the owner, if there is none, and open a session. Of any number at once, one succeeds."""
     async with connection.transaction():
         await connection.execute(*_SQL["lock_owner_setup"]())
         setup = await read_owner_setup(connection, command.registration_token)  # younger than the lock
@@ -125,7 +125,7 @@ async def register_owner(
 async def audit_registration_refusal(
     connection: asyncpg.Connection, refused: OwnerExists | InvalidCredentials | PasswordRefused, caller: Caller
 ) -> None:
-    """The row of an attempt to register that changed nothing."""
+    """Append the row of an attempt to register that changed nothing."""
     if isinstance(refused, OwnerExists):
         await insert_operator_event(connection, _REGISTER, "owner_exists", caller)
     else:

@@ -1,7 +1,7 @@
 -- Statements that claim the first owner. Lock order: owner_setup, operators.
 
 -- name: lock_owner_setup
--- Claims and new setup codes follow each other. Locks: owner_setup.
+-- Locks the one row, so that claims and new setup codes follow each other. Locks: owner_setup.
 select from owner_setup for update;
 
 -- name: read_owner_setup
@@ -13,14 +13,14 @@ select exists (select from operators where is_owner) as has_owner,
   from owner_setup, settings;
 
 -- name: issue_setup_code
--- A setup code in place of whatever there was. Locks: owner_setup.
+-- Writes a setup code, which replaces every former code and token. Locks: owner_setup.
 update owner_setup
    set setup_code_hash = :setup_code_hash, setup_code_expires_at = clock_now() + :life::interval,
        registration_token_hash = null, registration_token_expires_at = null
 returning setup_code_expires_at;
 
 -- name: exchange_setup_code
--- A registration token in place of the setup code, if that lives. Locks: owner_setup.
+-- Replaces the setup code, if that lives, by a registration token. Locks: owner_setup.
 update owner_setup
    set setup_code_hash = null, setup_code_expires_at = null,
        registration_token_hash = :registration_token_hash, registration_token_expires_at = clock_now() + :life::interval
@@ -28,13 +28,13 @@ update owner_setup
 returning registration_token_expires_at;
 
 -- name: end_owner_setup
--- No setup code and no registration token lives any more. Locks: owner_setup.
+-- Ends every setup code and registration token. Locks: owner_setup.
 update owner_setup
    set setup_code_hash = null, setup_code_expires_at = null,
        registration_token_hash = null, registration_token_expires_at = null;
 
 -- name: insert_owner
--- The first owner. A second one fails at operators_one_owner.
+-- Makes the first owner. A second one fails at the constraint operators_one_owner.
 insert into operators (operator_id, user_name, email, is_owner, password_hash, password_changed_at,
                        recovery_code_hashes, recovery_codes_made_at, created_at)
 select :operator_id, :user_name, :email, true, :password_hash, now.instant, :recovery_code_hashes, now.instant, now.instant

@@ -1,4 +1,4 @@
-"""Domain: changing system settings: the command, what it changes, and every way it ends. Pure."""
+"""The change of system settings: the command, the settings it changes, and every way it ends."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from shared.kernel.actor import Actor
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Every setting, as it was read at once. Each change raises the version by one."""
+    """Every setting, read in one snapshot. Each change raises the version by one."""
 
     version: int
     values: Mapping[str, SettingValue]
@@ -21,7 +21,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSettings:
-    """Change these settings and no other, all or none; with `expected_version` only if nothing was changed since it."""
+    """Change these settings and no others, all or none. With `expected_version` only if that is still the version."""
 
     values: Mapping[str, SettingValue]
     expected_version: int | None
@@ -31,7 +31,7 @@ class ChangeSettings:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChange:
-    """One entry of the history; values as text. Changes of one command have one version."""
+    """One entry of the history, its values as text. The changes of one command share a version."""
 
     changed_at: datetime
     version: int
@@ -43,7 +43,7 @@ class SettingsChange:
 
 @dataclass(frozen=True, slots=True)
 class SettingsState:
-    """Beside the settings themselves: the newest entry of their history, and the domains that are not done yet."""
+    """The newest entry of the history, and the blocked domains whose sessions are not all revoked yet."""
 
     last_change: SettingsChange | None
     to_revoke: tuple[SessionsToRevoke, ...]
@@ -51,7 +51,7 @@ class SettingsState:
 
 @dataclass(frozen=True, slots=True)
 class SettingsChanged:
-    """These settings have other values now; in force with every statement that begins from now on."""
+    """The settings `names` have new values. Every statement that begins from now on uses them."""
 
     settings: Settings
     names: tuple[str, ...]
@@ -60,7 +60,7 @@ class SettingsChanged:
 
 @dataclass(frozen=True, slots=True)
 class SettingsUnchanged:
-    """Each had that value already."""
+    """Each setting had the wanted value before."""
 
     settings: Settings
     names: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class SettingsUnchanged:
 
 @dataclass(frozen=True, slots=True)
 class SettingsConflict:
-    """Somebody else changed settings meanwhile: nothing was changed."""
+    """The settings were changed since `expected_version`: nothing was changed."""
 
     name: ClassVar[str] = "settings_conflict"
 
@@ -78,19 +78,19 @@ ChangeSettingsOutcome: TypeAlias = SettingsChanged | SettingsUnchanged | Setting
 
 
 def changed_names(settings: Settings, wanted: Mapping[str, SettingValue]) -> tuple[str, ...]:
-    """Those of the wanted settings that have another value."""
+    """The wanted settings that have another value now."""
     return tuple(name for name, value in wanted.items() if settings.values[name] != value)
 
 
 @dataclass(frozen=True, slots=True)
 class DomainOrders:
-    """What a change of the blocked domains orders: their sessions revoked, or no longer."""
+    """Domains whose sessions are to be revoked from now on, and domains for which that ends."""
 
     begun: tuple[str, ...]
     ended: tuple[str, ...]
 
 
 def domain_orders(old: Iterable[str], new: Iterable[str]) -> DomainOrders:
-    """Those blocked by the change, and those that are not any more."""
+    """The orders of a change: domains that become blocked, and domains that are blocked no longer."""
     before, after = set(old), set(new)
     return DomainOrders(tuple(sorted(after - before)), tuple(sorted(before - after)))

@@ -1,7 +1,8 @@
-"""Domain: the system settings: their names, what each must be, and how each is written (SPEC §5.2). Pure.
+"""The system settings: their names, their values, and how each value is written (SPEC §5.2).
 
-The one definition, of the API and of the command line. The columns of the table `settings` have the same names and
-the same bounds (`test_every_setting_is_a_column_of_the_row`).
+This is the one definition, for the API and the command line.
+The columns of the table `settings` have the same names and the same bounds
+(`test_every_setting_is_a_column_of_the_row`).
 """
 
 import re
@@ -15,11 +16,11 @@ from contracts.strict_json import WHITE_SPACE
 from shared.kernel.email_address import parse_email_domain
 
 SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...]
-"""Durations are `timedelta`, lists of e-mail domains sorted tuples of lower-case A-labels."""
+"""A duration is a `timedelta`. A list of e-mail domains is a sorted tuple of lower-case A-labels."""
 
 MAX_EMAIL_DOMAINS = 1_000
 EMPTY = "-"
-"""An empty list, as text; no domain begins so."""
+"""An empty list, as text. No domain begins so."""
 _HOST_NEEDED = (
     "require_client_key_proof: each public process needs AUTHSESSION_PUBLIC_HOST, or no login succeeds there; "
     "`authsession doctor public` tells"
@@ -30,15 +31,15 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class InvalidSetting(Exception):
-    """No such setting, or not a value for it; the message is one sentence for a person."""
+    """There is no such setting, or the value is none for it. The message is one sentence for a person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What one setting means, and what its values must be (`values`, after "must be").
+    """The meaning of a setting, and the form of its values. `values` is a text that follows "must be".
 
-    `read` takes a value as JSON carries it, and raises `ValueError` with what it must be. `from_text` makes such a
-    value of the text that the command line is given; of text that is none, it makes one that `read` refuses.
+    `read` takes a value as JSON carries it, and raises `ValueError` with the form it must have. `from_text` makes such
+    a value of text from the command line; from bad text it makes a value that `read` refuses.
     """
 
     meaning: str
@@ -48,7 +49,7 @@ class Setting:
 
 
 def read_setting(name: str, value: object) -> SettingValue:
-    """The value of a setting as JSON carries it, white space around texts aside.
+    """The value of a setting from JSON. White space around texts is dropped.
 
     Raises `InvalidSetting`, which repeats nothing of the value.
     """
@@ -60,13 +61,13 @@ def read_setting(name: str, value: object) -> SettingValue:
 
 
 def require_setting(name: str) -> None:
-    """Raises `InvalidSetting` where there is none of that name."""
+    """Raises `InvalidSetting` if there is no setting of that name."""
     if name not in SETTINGS:
         raise InvalidSetting(f"there is no setting {name!r}; there are {', '.join(SETTINGS)}")
 
 
 def read_setting_text(name: str, text: str) -> SettingValue:
-    """The value of a setting as `as_text` writes it. Raises `InvalidSetting`, which repeats the text."""
+    """The value of a setting from text as `as_text` writes it. Raises `InvalidSetting`, which repeats the text."""
     require_setting(name)
     try:
         return read_setting(name, SETTINGS[name].from_text(text.strip(WHITE_SPACE)))
@@ -99,12 +100,12 @@ def as_text(value: SettingValue) -> str:
 
 
 def cautions(changes: Mapping[str, SettingValue]) -> tuple[str, ...]:
-    """What whoever sets these should know, a sentence each: what this process cannot see for itself."""
+    """Warnings about these changes, one sentence each: conditions that this process cannot check itself."""
     return (_HOST_NEEDED,) if changes.get("require_client_key_proof") is True else ()
 
 
 def _trimmed(value: object) -> object:
-    """As everywhere in the API (SPEC §2.1)."""
+    """The value without white space around its texts, as everywhere in the API (SPEC §2.1)."""
     if isinstance(value, list):
         return [item.strip(WHITE_SPACE) if isinstance(item, str) else item for item in cast("list[object]", value)]
     return value.strip(WHITE_SPACE) if isinstance(value, str) else value
@@ -160,7 +161,7 @@ def _duration(meaning: str, shortest: str, longest: str) -> Setting:
 
 
 def _email_domains(meaning: str) -> Setting:
-    """Exact ones: a domain does not stand for those below it. Unicode becomes A-labels, as in an address."""
+    """A list of exact domains: a domain does not cover its subdomains. Unicode becomes A-labels, as in an address."""
     values = f"a list of at most {MAX_EMAIL_DOMAINS} e-mail domains"
 
     def read(value: object) -> SettingValue:
@@ -190,7 +191,7 @@ def _read_duration(text: str) -> timedelta | None:
 
 
 def _as_duration(duration: timedelta) -> str:
-    """In the largest unit that leaves a whole number."""
+    """The duration in the largest unit that leaves a whole number."""
     seconds = round(duration.total_seconds())
     size, unit = next(
         (size, unit) for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")) if seconds % size == 0

@@ -1,1 +1,1 @@
-"""The edge of every listener: bytes in, `Request` and `Response`, bytes out. Knows no flow and no table."""
+"""The HTTP edge of both services. It turns bytes into a `Request` for an endpoint, and a `Response` into bytes."""

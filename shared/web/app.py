@@ -1,7 +1,6 @@
-"""A `Route` served by Quart-Trio, read and answered through `shared.web.connection`.
+"""Serves routes through the router of Quart-Trio; `shared.web.connection` reads requests and sends answers.
 
-The plain requests of hot routes do not reach Quart (`shared.web.server.plain_requests`).
-The same rules hold for them.
+Most requests of hot routes do not reach Quart (`shared.web.server.plain_requests`). The same rules hold for them.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -24,7 +23,7 @@ _CONNECTION = "authsession.connection"
 
 
 def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
-    """An ASGI app that serves `routes` through Quart's router; every answer, also 404 and 405, is ours."""
+    """An ASGI app that serves `routes` through Quart's router. Every answer, also 404 and 405, has our format."""
     routes = tuple(routes)
     methods = frozenset({"HEAD", "OPTIONS", *(route.method for route in routes)})
     app = QuartTrio(__name__, static_folder=None)
@@ -51,7 +50,7 @@ def _view(route: Route) -> Callable[..., Awaitable[quart.Response]]:
 
 
 def _refuse(error: HTTPException) -> quart.Response:
-    """The router's own refusals."""
+    """The answer to a refusal of the router itself."""
     if isinstance(error, MethodNotAllowed):
         return _to_quart(method_not_allowed(error.valid_methods or ()))
     if isinstance(error, NotFound):
@@ -60,7 +59,10 @@ def _refuse(error: HTTPException) -> quart.Response:
 
 
 def _answer_to_options(edge: Edge, methods: Iterable[str]) -> Response:
-    """Of the server as a whole (RFC 9110 §9.3.7): balancers ask so whether it lives, HAProxy by default with `/`."""
+    """The answer to OPTIONS for the server as a whole (RFC 9110 §9.3.7), which load balancers use as a health check.
+
+    HAProxy sends it by default, for the path `/`.
+    """
     if edge.is_draining():
         return refusal(ErrorCode.SERVICE_UNAVAILABLE)
     return Response(204, b"", ((b"allow", ", ".join(sorted(methods)).encode("ascii")),))
@@ -68,7 +70,7 @@ def _answer_to_options(edge: Edge, methods: Iterable[str]) -> Response:
 
 def _connection_class(edge: Edge, methods: frozenset[str]) -> type[ASGIHTTPConnection]:
     class QuartConnection(ASGIHTTPConnection):
-        """Runs Quart's dispatch without its disconnect watcher: a client that hangs up cancels nothing."""
+        """Runs Quart's dispatch without its watcher for disconnects, so that a client that hangs up cancels nothing."""
 
         async def __call__(self, receive: Any, send: Any) -> None:
             connection = Connection(edge, cast(Scope, self.scope), receive, send)
@@ -87,10 +89,10 @@ def _connection_class(edge: Edge, methods: frozenset[str]) -> type[ASGIHTTPConne
 
 
 def _decoded_path(raw_path: bytes) -> str | None:
-    """The path for the router; None when it cannot name a route of ours.
+    """The path for the router, or None if it cannot name one of our routes.
 
-    An encoded slash is refused: decoded it would be another route. So are two slashes at the start, which the router
-    would read as one.
+    None for an encoded slash, which would become another route when decoded. None too for two slashes at the start,
+    which the router would read as one.
     """
     if not raw_path.startswith(b"/") or raw_path.startswith(b"//") or b"%2f" in raw_path.lower():
         return None
@@ -102,7 +104,7 @@ def _decoded_path(raw_path: bytes) -> str | None:
 
 
 def _to_quart(response: Response) -> quart.Response:
-    headers = {"content-type": "application/json"}  # else Quart would call it HTML
+    headers = {"content-type": "application/json"}  # Quart's default is HTML
     headers.update((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers)
     return quart.Response(response.body, response.status, headers)
 

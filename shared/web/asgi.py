@@ -1,4 +1,4 @@
-"""The ASGI words that Quart, hypercorn and `plain_requests` share (ASGI 3.0, spec version 2.1)."""
+"""Types of ASGI 3.0 (spec version 2.1), which Quart, hypercorn and `plain_requests` share."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any

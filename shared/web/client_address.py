@@ -1,4 +1,7 @@
-"""Who is asking: the peer of the connection, or what trusted proxies say in `X-Forwarded-For` (SPEC §9.1)."""
+"""The client's address: the peer of the connection, or the one that trusted proxies name in `X-Forwarded-For`.
+
+See SPEC §9.1.
+"""
 
 import logging
 from collections.abc import Sequence
@@ -10,21 +13,21 @@ from shared.kernel.network import IpAddress, IpNetwork, Network, parse_network
 
 _KEPT = 4096
 _MAX_KEPT_LENGTH = 256
-"""Characters of a forwarded header: a stranger may send 16 KiB, and what is kept must not be theirs to size."""
+"""Maximum length of a forwarded header that is cached. A stranger may send 16 KiB, but must not fill our memory."""
 _MAX_HOPS = 32
 
 _log = logging.getLogger("authsession.web.client_address")
 
 UNIX_PEER = "127.0.0.1"
-"""A peer on a Unix socket is a process of this machine, so it counts as loopback (and is trusted if loopback is)."""
+"""The address of a peer on a Unix socket. It is a process of this machine, and is trusted if loopback is."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClientAddress:
-    """`address` is one IP address in text; `network` is what limits count (IPv4 address or IPv6 /56).
+    """The client of a request. `address` is its IP address as text; limits count by `network`.
 
-    `is_forwarded`: the request carried a forwarding header, trusted or not, so the peer is no proof of who asks.
-    `is_behind_trusted_proxy`: the peer is a trusted proxy, so what it says of the request is believed.
+    `is_forwarded` means that the request had a forwarding header, trusted or not, so the peer may not be the client.
+    `is_behind_trusted_proxy` means that the peer is a trusted proxy, so its statements about the request are believed.
     """
 
     address: str
@@ -34,7 +37,7 @@ class ClientAddress:
 
 
 class ClientAddresses:
-    """Finds client addresses behind the given trusted proxies. Warns once about forwarded headers of other peers."""
+    """Finds client addresses behind trusted proxies. Logs one warning about forwarded headers of other peers."""
 
     def __init__(self, trusted_proxies: Sequence[IpNetwork] = ()) -> None:
         self._trusted_proxies = tuple(trusted_proxies)
@@ -42,10 +45,10 @@ class ClientAddresses:
         self._of_peer = lru_cache(maxsize=_KEPT)(self._resolve)
 
     def resolve(self, peer: str | None, forwarded_for: str | None) -> ClientAddress:
-        """The client behind `peer` (None: a Unix socket). `forwarded_for` is the joined `X-Forwarded-For`.
+        """The client behind `peer`, which is None for a Unix socket. `forwarded_for` is the joined `X-Forwarded-For`.
 
-        Counted from the right: each entry is believed while the one right of it is a trusted proxy, 32 of them at most.
-        An entry that is not an address ends the walk, so that a broken proxy is limited as itself.
+        Entries count from the right, 32 at most. Each is believed if the one to its right is a trusted proxy. An entry
+        that is no address ends the walk, so that limits count a broken proxy itself.
         """
         find = self._resolve if len(forwarded_for or "") > _MAX_KEPT_LENGTH else self._of_peer
         return find(peer or UNIX_PEER, forwarded_for)
@@ -73,7 +76,7 @@ class ClientAddresses:
     def _warn_once(self) -> None:
         if not self._has_warned:
             self._has_warned = True
-            _log.warning("forwarded header from a peer that is no trusted proxy was ignored")
+            _log.warning("forwarded header ignored: its peer is no trusted proxy")
 
 
 def _client(address: IpAddress, *, is_forwarded: bool, is_behind_trusted_proxy: bool) -> ClientAddress:
@@ -81,7 +84,7 @@ def _client(address: IpAddress, *, is_forwarded: bool, is_behind_trusted_proxy: 
 
 
 def _parse(text: str) -> IpAddress | None:
-    """The address, an IPv4-mapped one as IPv4, without a zone; None when `text` is none."""
+    """The address without its zone, an IPv4-mapped one as IPv4; None if `text` is no address."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:
@@ -91,7 +94,7 @@ def _parse(text: str) -> IpAddress | None:
 
 
 def _without_port(entry: str) -> str:
-    """`192.0.2.1:4711` and `[2001:db8::1]:4711` are common in the wild; RFC 7239 §6 names the forms."""
+    """The entry without a port. `192.0.2.1:4711` and `[2001:db8::1]:4711` (RFC 7239 §6) are common."""
     if entry.startswith("["):
         return entry[1:].partition("]")[0]
     return entry.partition(":")[0] if entry.count(":") == 1 else entry

@@ -1,6 +1,6 @@
-"""One HTTP request on ASGI: reads it within bounds, runs its endpoint, sends the answer. Knows no framework.
+"""An HTTP request on ASGI: reads it within limits, runs its endpoint, sends the answer. It needs no framework.
 
-Nothing here watches for a disconnect while an endpoint runs, so a client that hangs up cannot cancel one.
+Nothing here watches for a disconnect while an endpoint runs, so a client that hangs up cannot cancel it.
 """
 
 import re
@@ -26,16 +26,16 @@ _JSON_MEDIA_TYPE = re.compile(r'application/json[ \t]*(;[ \t]*charset=("utf-8"|u
 
 
 class _ClientGone(Exception):
-    """The client hung up before its request was whole."""
+    """The client hung up before its whole request had arrived."""
 
 
 class Connection:
-    """One request and its one answer. Use: `answer` (or a refusal made elsewhere), then `send`, each once."""
+    """A request and its answer. Call `answer`, or make a refusal elsewhere, and then `send`, each once."""
 
     def __init__(
         self, edge: Edge, scope: Scope, receive: Receive, send: Send, *, whole_body: bytes | None = None
     ) -> None:
-        """`whole_body`, where it has arrived already and is no longer than may be: reading it waits for nothing."""
+        """`whole_body` is the body if it has arrived already and is not too long, so that reading it does not wait."""
         self._started_at = time.perf_counter()
         self._edge = edge
         self._scope = scope
@@ -51,9 +51,9 @@ class Connection:
         self._span = self._new_span()
 
     async def answer(self, route: Route, path_parameters: Mapping[str, str]) -> Response:
-        """What `route` says to this request; never raises. Order of checks: content type, size, body.
+        """The answer of `route`. Never raises: a fault becomes an answer. Order of checks: content type, size, body.
 
-        If the client hangs up before its request is whole, the endpoint does not run and `send` sends nothing.
+        If the client hangs up before its whole request has arrived, the endpoint does not run and `send` sends nothing.
         """
         self._route = route.path
         try:
@@ -65,7 +65,7 @@ class Connection:
             return answer_to(error)
 
     async def send(self, response: Response) -> None:
-        """Send `response` with the headers that every answer has; close after it if part of the request is unread."""
+        """Send `response` with the headers of every answer. The connection ends if part of the request is unread."""
         try:
             if not self._is_client_gone:
                 await self._send_all(response)
@@ -86,7 +86,7 @@ class Connection:
         self._edge.observe(self._scope["method"], self._route, response.status, seconds)
 
     def _new_span(self) -> RequestSpan:
-        """Whose `traceparent` goes on: of trusted proxies, and of everybody where the edge says so."""
+        """The span of the request. It continues the trace of a trusted proxy, or of every peer if the edge says so."""
         traceparent = self._headers.get("traceparent")
         is_believed = self._edge.believes_traceparent or (
             traceparent is not None and self._client().is_behind_trusted_proxy
@@ -116,7 +116,7 @@ class Connection:
         )
 
     def _check_media_type(self) -> None:
-        """Only JSON, only UTF-8, not compressed (RFC 9110 §15.5.16); no body needs no content type."""
+        """Accept only JSON in UTF-8, not compressed (RFC 9110 §15.5.16). Without a body no content type is needed."""
         media_type = self._headers.get("content-type")
         is_json = self._body_is_unread is False if media_type is None else _JSON_MEDIA_TYPE.fullmatch(media_type)
         encoding = self._headers.get("content-encoding")
@@ -156,7 +156,7 @@ class Connection:
                 return b"".join(chunks)
 
     def _head(self, response: Response, *, must_close: bool) -> list[tuple[bytes, bytes]]:
-        has_content = response.status != _STATUS_NO_CONTENT  # RFC 9110 §8.6: then there is no length
+        has_content = response.status != _STATUS_NO_CONTENT  # status 204 has no length (RFC 9110 §8.6)
         head = [*response.headers]
         if has_content:
             head.append((b"content-length", b"%d" % len(response.body)))
@@ -169,5 +169,5 @@ class Connection:
 
 
 def _has_body(headers: Headers) -> bool:
-    """RFC 9112 §6: a request has a body only if one of these two says so (a length was checked to be a number)."""
+    """Whether the request has a body, which one of two fields must say (RFC 9112 §6). The parser checked the length."""
     return "transfer-encoding" in headers or (headers.get("content-length") or "0").strip("0") != ""

@@ -1,7 +1,7 @@
-"""What `/readyz` of both services asks of Postgres and Redis (SPEC §13.1): whether a *login* can work.
+"""The checks of Postgres and Redis for `/readyz` of both services (SPEC §13.1): whether a *login* can work.
 
-An answer to a ping does not say that. Writes may be refused: by rights, a full disk or memory, a replica; and each
-process may have a Redis of its own. What readiness means is `shared.web.health`'s.
+An answer to a ping does not show that. A server may refuse writes: for missing rights, a full disk or memory, or as a
+replica. And processes may be connected to different Redis servers.
 """
 
 from contextlib import suppress
@@ -23,13 +23,13 @@ from shared.projection.rights import keys_of_a_login, refused_write
 from shared.web.health import NotReady, Readiness
 
 PATIENCE = timedelta(seconds=5)
-"""How old the keeper's beat may be, and how long it may disagree with Redis: what a restart of Redis needs."""
+"""Maximum age of the keeper's beat, and maximum time for which it may differ from Redis. A restart of Redis fits in."""
 _SQL = queries.load("shared.web", "dependency_checks.sql")
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one service needs. `table` and `privilege`: a right that its role has, and the other service's has not."""
+    """The needs of one service. `table` and `privilege` name a right that its role has and the other role has not."""
 
     table: str
     privilege: str
@@ -39,18 +39,18 @@ class Needs:
 def add_dependency_checks(
     readiness: Readiness, postgres: Postgres, redis: Redis, projection: Projection, needs: Needs
 ) -> None:
-    """Without Postgres, or with too old a schema, the process is unavailable; without Redis it is degraded."""
+    """Add the checks. Without Postgres or with too old a schema the process is unavailable; without Redis, degraded."""
     beats = _Beats(projection)
     keys = keys_of_a_login(projection.keys, needs.rate_limit_prefix)
 
     async def check_postgres() -> None:
         kept = await postgres.unit_of_work(_read_writable)
-        with suppress(DependencyUnavailable):  # the check of Redis says so
+        with suppress(DependencyUnavailable):  # the check of Redis reports it
             await beats.check_postgres(kept)
 
     async def check_schema() -> None:
         found = await postgres.unit_of_work(_read_schema, needs)
-        if (found["version"] or 0) < expected_version():  # a newer one suits the release before (§13.4)
+        if (found["version"] or 0) < expected_version():  # a newer schema also fits this release (SPEC §13.4)
             raise NotReady("migrate")
         if not found["has_right"]:
             raise NotReady("role")
@@ -61,7 +61,7 @@ def add_dependency_checks(
         if refused is not None:
             raise NotReady(refused)
         seen = await projection.look()
-        with suppress(DependencyUnavailable):  # the check of Postgres says so
+        with suppress(DependencyUnavailable):  # the check of Postgres reports it
             kept = await postgres.unit_of_work(store.read_keeper)
             beats.check_redis(kept, seen)
 
@@ -78,12 +78,12 @@ class _Beats:
         self._wrong_since: float | None = None
 
     async def check_postgres(self, kept: Kept) -> None:
-        """Redis took a beat, and Postgres has not for long."""
+        """Raise `NotReady` if Redis accepts beats but the one in Postgres is too old."""
         if _is_old(kept) and (await self._projection.look()).beat not in {None, kept.beat}:
             raise NotReady("no_beat")
 
     def check_redis(self, kept: Kept, seen: Seen) -> None:
-        """Nobody beats, or the keeper has another Redis than this process, and that lasts."""
+        """Raise `NotReady` if for long no keeper beats, or the keeper has another Redis than this process."""
         problem = _problem(kept, seen)
         if problem is None:
             self._wrong_since = None
@@ -113,5 +113,5 @@ async def _read_writable(connection: asyncpg.Connection) -> Kept:
 
 async def _read_schema(connection: asyncpg.Connection, needs: Needs) -> asyncpg.Record:
     row = await connection.fetchrow(*_SQL["read_schema"](table=needs.table, privilege=needs.privilege))
-    assert row is not None  # it is one row whatever the table holds
+    assert row is not None  # an aggregate has one row, also for an empty table
     return row

@@ -1,4 +1,4 @@
-"""What every route of one listener shares."""
+"""The parameters that all routes of a listener share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +8,10 @@ from shared.kernel.entropy import Entropy, SystemEntropy
 from shared.web.client_address import ClientAddresses
 
 Observe = Callable[[str, str, int, float], None]
-"""Called once per answer with method, route (its template, or "unmatched"), status and seconds from head to answer."""
+"""A function that is called once per answer with method, route, status, and seconds from head to answer.
+
+The route is a template, or "unmatched".
+"""
 
 
 def _ignore(method: str, route: str, status: int, seconds: float) -> None:
@@ -17,10 +20,10 @@ def _ignore(method: str, route: str, status: int, seconds: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`is_draining` makes every answer carry `Connection: close` (SPEC §13.3).
+    """While `is_draining` returns true, every answer has `Connection: close` (SPEC §13.3).
 
-    `believes_traceparent`: every peer's trace goes on here; otherwise only what trusted proxies hand on does.
-    `body_timeout` bounds the time from the head of a request to the end of its body.
+    With `believes_traceparent` the trace of every peer continues here, otherwise only those of trusted proxies.
+    `body_timeout` is the maximum time from the head of a request to the end of its body.
     """
 
     client_addresses: ClientAddresses = field(default_factory=ClientAddresses)

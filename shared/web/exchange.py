@@ -1,6 +1,6 @@
-"""The edge's vocabulary: what an endpoint is given and what it gives back.
+"""Requests, responses, endpoints and routes.
 
-Framework-free on purpose: the same `Endpoint` runs behind Quart (`app`) and without it (`plain_requests`).
+They depend on no framework, so that the same `Endpoint` runs behind Quart (`app`) and without it (`plain_requests`).
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -10,12 +10,12 @@ from shared.web.client_address import ClientAddress
 
 
 class Headers:
-    """Request headers as received. Lines of one name are joined by ", " (RFC 9110 §5.3)."""
+    """The headers of a request. Lines with one name are joined by ", " (RFC 9110 §5.3)."""
 
     __slots__ = ("_values",)
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
-        """`pairs` as ASGI has them: names in lower case."""
+        """`pairs` have names in lower case, as in ASGI."""
         values: dict[bytes, bytes] = {}
         repeated: dict[bytes, list[bytes]] = {}
         for name, value in pairs:
@@ -27,7 +27,7 @@ class Headers:
         self._values = values
 
     def get(self, name: str) -> str | None:
-        """The value of header `name` (lower case), its bytes read as latin-1; None when absent."""
+        """The value of the header, its bytes read as latin-1; None if absent. `name` must be in lower case."""
         value = self._values.get(name.encode("ascii"))
         return None if value is None else value.decode("latin-1")
 
@@ -35,15 +35,15 @@ class Headers:
         return name.encode("ascii") in self._values
 
     def __repr__(self) -> str:
-        """Names only: values may be credentials."""
+        """Names only, because values may be credentials."""
         return f"Headers({', '.join(name.decode('latin-1') for name in self._values)})"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request, whole: its body is read (at most 16 KiB) and its type checked before an endpoint sees it.
+    """A whole request. Its body, of at most 16 KiB, is read and its type checked before an endpoint gets it.
 
-    `path` is the target as sent, still percent-encoded; `path_parameters` are decoded; `query` is the raw query string.
+    `path` is still percent-encoded; `path_parameters` are decoded. `query` is the raw query string.
     """
 
     method: str
@@ -58,7 +58,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer. The body is JSON unless `headers` has a `content-type`; the edge adds length, request id, caching."""
+    """An answer. The body is JSON unless `headers` has a `content-type`.
+
+    The edge adds the headers for length, request id and caching.
+    """
 
     status: int
     body: bytes = field(repr=False)
@@ -66,18 +69,19 @@ class Response:
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-"""May raise `Refusal`, `DependencyUnavailable` or anything else: `shared.web.refusals` makes each an answer.
+"""A function that answers a request. It may raise any exception; `shared.web.refusals` makes an answer of it.
 
-It runs to its end even if the client hangs up; only the end of the shutdown timeout cancels it.
+It runs to its end even if the client hangs up. Only the end of the shutdown timeout cancels it.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`path` is absolute, without a trailing slash; `{name}` takes one whole segment, given percent-decoded.
+    """A method and a path with their endpoint. A GET route answers HEAD too.
 
-    `accepts_body`: a body must be JSON by its content type (none at all reaches the endpoint, whose decoder refuses).
-    Otherwise a body is read, within the same bounds, and dropped. A GET route answers HEAD too.
+    `path` is absolute and has no slash at its end. `{name}` in it matches one whole segment, which is percent-decoded.
+    With `accepts_body` a body must have the content type JSON; a missing body reaches the endpoint, whose decoder
+    refuses it. Otherwise a body is read, within the same limits, and dropped.
     """
 
     method: str

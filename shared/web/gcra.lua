@@ -1,8 +1,8 @@
 -- GCRA (generic cell rate algorithm, ITU-T I.371) for a batch of checks, on Redis' own clock, in microseconds.
--- KEYS: the keys of all limits. ARGV per check: how many limits, then for each: index of its key, interval, tolerance.
--- A key holds the theoretical arrival time (TAT) of the next call. A check passes only if all its limits let it, and only
--- then counts on each. Returns per check the microseconds to wait, 0 for "passed", -1 for "passed, and a key that was no
--- arrival time was replaced".
+-- KEYS: the keys of all limits. ARGV per check: number of limits, then for each: index of its key, interval, tolerance.
+-- A key holds the theoretical arrival time (TAT) of the next call. A check passes only if all its limits allow it. Only
+-- then does it count on each. Returns per check the microseconds to wait, 0 for "passed", or -1 for "passed, and a key
+-- that held no arrival time was replaced".
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local arrivals, changed, foreign, answers = {}, {}, {}, {}
@@ -17,7 +17,7 @@ end
 
 local function arrival(key, interval, tolerance)
   local at = arrivals[key] or stored(key)
-  -- Further ahead than this limit can reach: the clock went back, or the limit was lowered.
+  -- An arrival further ahead than this limit can reach means that the clock went back, or the limit was lowered.
   if not (at >= now and at <= now + interval + tolerance) then at = now end
   return at
 end

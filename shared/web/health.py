@@ -1,4 +1,4 @@
-"""`/healthz` (the process lives) and `/readyz` (send it requests) of both services (SPEC §13.1)."""
+"""`/healthz` and `/readyz` of both services: the process runs, and it can serve requests (SPEC §13.1)."""
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,11 +15,11 @@ _CHECK_SECONDS = 3.0
 _KEEP_SECONDS = 0.5
 
 Check = Callable[[], Awaitable[None]]
-"""Returns if all is well; raises `DependencyUnavailable` or `NotReady` if not. Cancelled when it takes too long."""
+"""A function that raises `DependencyUnavailable` or `NotReady` if the check fails. It is cancelled after 3 seconds."""
 
 
 class NotReady(Exception):
-    """A check that failed for a reason of ours: words such as `migrate` for a schema that is too old."""
+    """A failed check. `reason` is our own word, such as `migrate` for a schema that is too old."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -28,14 +28,17 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`status`: ready, degraded (only optional checks failed) or unavailable. `failures`: name to reason, or None."""
+    """The result of all checks. `status` is ready, degraded or unavailable; degraded if only optional checks failed.
+
+    `failures` has the reason of each check by name, None if it passed.
+    """
 
     status: str
     failures: Mapping[str, str | None]
 
 
 class Readiness:
-    """Collects checks. Results are kept for half a second and made once at a time: asking often costs nothing."""
+    """Runs checks, once at a time, and keeps the results for half a second, so that frequent requests cost nothing."""
 
     def __init__(self, is_draining: Callable[[], bool] = bool) -> None:
         self._is_draining = is_draining
@@ -45,13 +48,13 @@ class Readiness:
         self._made_at = float("-inf")
 
     def add(self, name: str, check: Check, *, is_required: bool) -> None:
-        """Without a required check the process is unavailable, without another one degraded."""
+        """Add a check. If it fails, the process is unavailable if `is_required`, else degraded."""
         self._checks[name] = (check, is_required)
 
     async def report(self) -> Report:
-        """The present state. Draining is seen at once: a balancer must not wait for a dependency to hear of it.
+        """The present state. While draining it returns at once, so that no load balancer waits for a dependency.
 
-        Otherwise takes three seconds at most, and as long as a check that cannot be cancelled.
+        Otherwise it takes three seconds at most, or as long as a check that cannot be cancelled.
         """
         if self._is_draining():
             return Report("unavailable", dict(self._results))
@@ -81,7 +84,7 @@ class Readiness:
 
 
 async def _result(check: Check) -> str | None:
-    """The reason why the check failed; None if it did not."""
+    """The reason of a failed check, or None."""
     try:
         await check()
     except (DependencyUnavailable, NotReady) as fault:
@@ -93,7 +96,7 @@ async def _result(check: Check) -> str | None:
 
 
 def health_routes(readiness: Readiness, *, shows_checks: bool) -> list[Route]:
-    """Both routes. `shows_checks`: each check and why it failed, for listeners that the internet does not reach."""
+    """The two routes. `shows_checks` adds each check and its reason, for listeners that the internet does not reach."""
 
     async def healthz(_: Request) -> Response:
         return Response(200, encode({"status": "ok"}))

@@ -1,4 +1,4 @@
-"""GCRA in the memory of one process, at half the rate: what limits while Redis is away. Bounded, whatever comes."""
+"""Rate limits in the memory of a process while Redis is away: GCRA at half the rate, with a maximum number of keys."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -12,16 +12,16 @@ _MAX_KEYS = 20_000
 
 
 class LocalRateLimiter:
-    """Forgets the key that was used longest ago when it would hold more than `most_keys`."""
+    """Limits by key. It holds at most `most_keys` keys, and then forgets the one that was used longest ago."""
 
     def __init__(self, now: Callable[[], float] = trio.current_time, most_keys: int = _MAX_KEYS) -> None:
-        """`now` in seconds, monotonic."""
+        """`now` returns seconds of a monotonic clock."""
         self._now = now
         self._most_keys = most_keys
         self._arrivals: OrderedDict[str, float] = OrderedDict()
 
     def check(self, limits: Sequence[tuple[str, Rate]]) -> timedelta | None:
-        """None: pass, and counted on every limit. Else the time to wait, and counted on none."""
+        """None if the call may pass, which is then counted on every limit. Else the time to wait, uncounted."""
         now = self._now()
         ahead = [(key, max(now, self._arrivals.get(key, now)) - now, *_halved(rate)) for key, rate in limits]
         wait = max(lead - tolerance for _, lead, _, tolerance in ahead)
@@ -42,7 +42,7 @@ class LocalRateLimiter:
 
 
 def _halved(rate: Rate) -> tuple[float, float]:
-    """Interval and tolerance in seconds, for half of `rate`, one call per period at least."""
+    """Interval and tolerance in seconds for half of `rate`, but for at least one call per period."""
     count = max(1, rate.count // 2)
     interval = rate.period.total_seconds() / count
     return interval, interval * (count - 1)

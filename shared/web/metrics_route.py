@@ -7,7 +7,7 @@ from shared.web.exchange import Request, Response, Route
 
 
 def metrics_route(metrics: Metrics) -> Route:
-    """`GET /metrics`. For listeners that the internet does not reach."""
+    """The route `GET /metrics`, for listeners that the internet does not reach."""
     headers = ((b"content-type", CONTENT_TYPE_LATEST.encode("ascii")),)
 
     async def endpoint(_: Request) -> Response:

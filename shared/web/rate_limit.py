@@ -1,4 +1,7 @@
-"""Limits per network and route, exact across replicas: GCRA in Redis; while Redis is away, stricter ones in memory."""
+"""Rate limits per network and route by GCRA (ITU-T I.371), exact across replicas, because Redis counts.
+
+While Redis is away, each process counts in memory, with stricter limits.
+"""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -24,7 +27,7 @@ _log = logging.getLogger("authsession.web.rate_limit")
 _SCRIPT = resources.files("shared.web").joinpath("gcra.lua").read_text("utf-8")
 _MAX_IN_ONE_CALL = 200
 _PATIENCE_SECONDS = 0.5
-"""How long a check waits for Redis: a person waits behind it. A healthy one needs a thousandth of that."""
+"""Maximum wait of a check for Redis, because a person waits for it. A healthy Redis needs a thousandth of it."""
 _PROBE_SECONDS = 1.0
 _TOTAL = "total"
 _REPLACED = -1
@@ -32,7 +35,7 @@ _MAX_MICROSECONDS = 10**17
 
 
 class RateStore(Protocol):
-    """What is needed of `shared.io.redis.Redis`."""
+    """The part of `shared.io.redis.Redis` that a rate limiter needs."""
 
     async def run_script(self, script: str, keys: Sequence[str], args: Sequence[str | int], read: Read[T]) -> T: ...
 
@@ -41,7 +44,7 @@ class RateStore(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Check:
-    """One request that waits for its verdict."""
+    """The check of a request that waits for its decision."""
 
     limits: tuple[tuple[str, Rate], ...]
     decided: trio.Event = field(default_factory=trio.Event)
@@ -49,22 +52,22 @@ class _Check:
     span: Span | None = field(default_factory=current_span)
 
     def decide(self, wait: timedelta | None) -> None:
-        """The first verdict counts: one that Redis gives too late changes nothing."""
+        """Decide, unless that was done already: an answer of Redis that comes too late changes nothing."""
         if not self.decided.is_set():
             self.wait = wait
             self.decided.set()
 
 
 class RateLimiter:
-    """Counts calls per network and route, and all together, while `run` runs.
+    """Counts calls per network and route, and all calls together, while `run` runs.
 
-    All checks that wait at one moment are decided by one script call; meanwhile the next batch collects.
+    One script call decides a batch of waiting checks. Meanwhile the next batch collects.
     """
 
     def __init__(
         self, redis: RateStore, rates: Mapping[str, Rate | None], *, total: Rate | None = None, key_prefix: str
     ) -> None:
-        """`rates` by route name, None for `off`. On Redis Cluster `key_prefix` must contain a hash tag."""
+        """`rates` are by route name; None means no limit. On Redis Cluster `key_prefix` must contain a hash tag."""
         self._redis = redis
         self._rates = rates
         self._total = total
@@ -76,10 +79,10 @@ class RateLimiter:
         self._is_redis_away = False
 
     async def check(self, network_text: str, route_name: str) -> timedelta | None:
-        """None: pass, and counted. Else how long to wait before the next call can pass; a refused call is not counted.
+        """None if the call may pass, which is then counted. Otherwise the time to wait; a refused call is not counted.
 
-        If cancelled, the call may or may not have been counted. Never raises because of Redis, and never waits longer
-        than `_PATIENCE_SECONDS` for it: then everybody who waits is counted in the process (and perhaps in Redis too).
+        If cancelled, the call may or may not have been counted. It never raises because of Redis, and waits for it at
+        most `_PATIENCE_SECONDS`. After that the process counts all waiting calls, which Redis may have counted too.
         """
         limits = self._limits(network_text, route_name)
         if not limits:
@@ -118,16 +121,16 @@ class RateLimiter:
             for check, wait in zip(batch, waits, strict=True):
                 check.decide(_duration(wait))
             if _REPLACED in waits:
-                _log.error("a redis key of a rate limit was of another type and was replaced")
+                _log.error("redis key of a rate limit replaced: it was of another type")
         self._asked = ()
 
     def _count_here(self) -> None:
-        """Redis is away, or silent: decide for all who wait, and from now on without it."""
+        """Decide all waiting checks in the process, and all later ones, because Redis is away or silent."""
         if not self._is_redis_away:
-            _log.warning("rate limits are counted in the process at half the rate until redis is back")
+            _log.warning("rate limits counted in the process at half the rate until redis is back")
             self._is_redis_away = True
         for check in (*self._asked, *self._waiting):
-            if not check.decided.is_set():  # else it was counted already
+            if not check.decided.is_set():  # otherwise it was counted already
                 check.decide(self._local.check(check.limits))
         self._waiting.clear()
 
@@ -149,7 +152,7 @@ class RateLimiter:
             except DependencyUnavailable:
                 continue
             self._is_redis_away = False
-            _log.warning("rate limits are counted in redis again")
+            _log.warning("rate limits counted in redis again")
 
     def _limits(self, network_text: str, route_name: str) -> tuple[tuple[str, Rate], ...]:
         rate = self._rates[route_name]
@@ -158,7 +161,7 @@ class RateLimiter:
 
 
 def limited(endpoint: Endpoint, limiter: RateLimiter, route_name: str) -> Endpoint:
-    """`endpoint` behind the limit of `route_name`: 429 with `Retry-After`, the same whatever the request says."""
+    """`endpoint` behind the limit of `route_name`. Above it the answer is 429 with `Retry-After`, for every request."""
 
     async def limited_endpoint(request: Request) -> Response:
         wait = await limiter.check(request.client.network.text, route_name)
@@ -170,7 +173,7 @@ def limited(endpoint: Endpoint, limiter: RateLimiter, route_name: str) -> Endpoi
 
 
 def _interval_and_tolerance(rate: Rate) -> tuple[int, int]:
-    """Microseconds between calls, and how far a burst may run ahead of that."""
+    """Microseconds between two calls, and microseconds that a burst may run ahead."""
     period = rate.period // timedelta(microseconds=1)
     interval = max(1, period // rate.count)
     return interval, interval * (rate.count - 1)

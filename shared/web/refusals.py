@@ -1,4 +1,4 @@
-"""Every way a request can fail, as an answer: the one place that makes exceptions error envelopes (SPEC §2.2)."""
+"""Answers to failed requests. Only this module turns exceptions into error envelopes (SPEC §2.2)."""
 
 import logging
 import math
@@ -21,9 +21,9 @@ _RETRY_AFTER_FAULT = timedelta(seconds=1)
 
 
 def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedelta | None = None) -> Response:
-    """The envelope with the status of `code`; `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3).
+    """The envelope with the status of `code`. `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3).
 
-    A 401 says how to authenticate (§11.6.1): by bearer token (RFC 6750 §3), the only way that clients can be told.
+    A 401 names a scheme of authentication (RFC 9110 §11.6.1). It is Bearer (RFC 6750 §3), our only registered one.
     """
     _ERRORS.add(1, {"code": code.value})
     status = ERRORS[code].status
@@ -32,13 +32,16 @@ def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedel
 
 
 def method_not_allowed(allowed: Iterable[str]) -> Response:
-    """405 with the `Allow` that RFC 9110 §15.5.6 asks for."""
+    """The answer 405 with the header `Allow` (RFC 9110 §15.5.6)."""
     answer = refusal(ErrorCode.METHOD_NOT_ALLOWED)
     return Response(answer.status, answer.body, ((b"allow", ", ".join(sorted(allowed)).encode("ascii")),))
 
 
 def answer_to(error: Exception) -> Response:
-    """A refusal as itself, a missing dependency as 503, everything else as the constant 500; faults are logged."""
+    """The answer to an exception: that of a `Refusal`, 503 for an unavailable dependency, else the constant 500.
+
+    Faults are logged.
+    """
     error = _unwrapped(error)
     if isinstance(error, Refusal):
         return refusal(error.code, error.message)
@@ -50,7 +53,7 @@ def answer_to(error: Exception) -> Response:
 
 
 def _unwrapped(error: Exception) -> Exception:
-    """What a nursery inside an endpoint wrapped, if it is one thing."""
+    """The exception inside a group of one, as a nursery in an endpoint makes it; other exceptions unchanged."""
     if isinstance(error, ExceptionGroup):
         grouped = cast(ExceptionGroup[Exception], error).exceptions
         return _unwrapped(grouped[0]) if len(grouped) == 1 else cast(Exception, error)

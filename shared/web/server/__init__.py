@@ -1,1 +1,1 @@
-"""The server: listeners, places, connections and exchanges (SPEC §13)."""
+"""The HTTP server: listeners, connections and their limits (SPEC §13)."""

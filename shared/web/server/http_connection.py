@@ -1,7 +1,7 @@
-"""One HTTP/1.1 connection: reads requests, has them answered, writes the answers. Every wait on the client is bounded.
+"""An HTTP/1.1 connection: reads requests, has them answered, writes the answers. Every wait for the client is limited.
 
 Requests are handled one after the other, in the task of the connection. Nothing watches for a disconnect while one is
-handled, so a client that hangs up cannot cancel it. Why not a server of others: docs/decisions/0042-the-wire.md.
+handled, so a client that hangs up cannot cancel it. Reasons against other servers: docs/decisions/0042-the-wire.md.
 """
 
 import logging
@@ -32,18 +32,18 @@ from shared.web.server.places import Places
 from shared.web.server.plain_requests import PlainRequests
 
 HEAD_SECONDS = 10.0
-"""From the first byte of a request to the end of its head."""
+"""Maximum time from the first byte of a request to the end of its head."""
 WRITE_SECONDS = 30.0
-"""How long one answer may wait for a client that does not read."""
+"""Maximum time that an answer waits for a client that does not read."""
 LINGER_SECONDS = 1.0
-"""How long what still arrives is dropped after an answer to a request that was not read to its end."""
+"""Maximum time in which further bytes are dropped, after an answer to a request that was not read to its end."""
 _READ_BYTES = 16 * 1024
 _MAX_BLANK_LINES = 32
-"""Before one request. Old clients send one; without a bound a stream of them would cost us more than its sender."""
+"""Maximum number before a request. Old clients send one. A stream of them would cost us more than its sender."""
 _log = logging.getLogger("authsession.server.http_connection")
 
 Peer = tuple[str, int] | None
-"""IP address and port; None on a Unix socket."""
+"""IP address and port of the peer; None on a Unix socket."""
 
 
 class Phase(Enum):
@@ -59,10 +59,11 @@ class Phase(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """`keep_alive`: how long an idle connection is kept. The default is longer than the 60 s of common proxies.
+    """The rules of a listener's connections.
 
-    `trusted_proxies` have no bound of their own. With `expects_proxy_protocol` they alone may connect, and each
-    connection begins with a header of the PROXY protocol.
+    An idle connection is kept for `keep_alive`. The default is longer than the 60 s of common proxies. The limit for
+    one network does not hold for `trusted_proxies`. With `expects_proxy_protocol` only they may connect, and each
+    connection must begin with a header of the PROXY protocol.
     """
 
     keep_alive: timedelta = timedelta(seconds=75)
@@ -75,7 +76,7 @@ DEFAULT_RULES = Rules()
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """What the connections of one listener share. `plain` answers its routes; everything else is the app's."""
+    """The objects that a listener's connections share. `plain` answers its own routes, and `app` all others."""
 
     app: AsgiApp
     plain: PlainRequests | None
@@ -85,7 +86,7 @@ class Listening:
 
 
 class HttpConnection:
-    """One connection. Run it once; `close` may be called by others."""
+    """A connection. Run it once; other tasks may call `close`."""
 
     def __init__(self, listening: Listening, stream: trio.SocketStream) -> None:
         self._listening = listening
@@ -99,7 +100,7 @@ class HttpConnection:
         self._waits_since = trio.current_time()
 
     async def run(self) -> None:
-        """Serve the connection to its end; what the client does to it never raises."""
+        """Serve the connection to its end. It raises for nothing that a client does."""
         try:
             self._peer = _ip_and_port(self._socket.getpeername())
             if await self._is_let_in():
@@ -108,46 +109,48 @@ class HttpConnection:
                     pass
         except OSError:
             pass  # the peer is gone
-        except Exception as error:  # noqa: BLE001 - whatever a stranger sent, other connections go on
+        except Exception as error:  # noqa: BLE001 - other connections go on, whatever a stranger sent
             _log.error("connection failed", exc_info=error)
         finally:
             self._socket.close()
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it waits for its client, so that ending it loses no work of ours."""
+        """Whether the connection waits for its client, so that ending it loses no work."""
         return self._phase not in (Phase.WORKING, Phase.ENDED)
 
     @property
     def worth(self) -> tuple[bool, float]:
-        """To choose who makes room: a client that never had an answer is worth less, then one that waits longer."""
+        """The order in which connections make room: first those without an answer so far, then the longest waiting."""
         return self._has_asked, self._waits_since
 
     def close_if_idle(self) -> None:
-        """At shutdown: end the connection now unless a request has begun."""
+        """End the connection unless a request has begun. For the shutdown."""
         if self._phase is Phase.IDLE:
             self.close()
 
     def close_if_overdue(self, now: float) -> None:
-        """End the connection if its client was silent, or slow with a head, for too long. To be called now and then:
-        a timer for each wait would cost more than the wait."""
+        """End the connection if its client was idle, or slow with a head, for too long.
+
+        Call it now and then. A timer for each wait would cost more than the wait.
+        """
         if self._deadline < now:
             self.close()
 
     def close(self) -> None:
-        """End the connection, which must be waiting: nothing more is read from it or written to it."""
+        """End the connection, which must be waiting. Nothing more is read or written."""
         self._enter(Phase.ENDED)
         trio.lowlevel.notify_closing(self._socket)
 
     async def _is_let_in(self) -> bool:
-        """Whether there is a place, and the peer is whom we expect. The client is told by the end of its connection."""
+        """Whether there is a place, and the peer is an expected one. If not, the connection ends without an answer."""
         is_trusted = _is_one_of(self._peer, self._listening.rules.trusted_proxies)
         if not self._take_place(is_trusted=is_trusted):
             return False
         if not self._listening.rules.expects_proxy_protocol:
             return True
         if not is_trusted:
-            _log.warning("a peer that is no trusted proxy was refused: the PROXY protocol is on")
+            _log.warning("connection refused: the PROXY protocol is on and the peer is no trusted proxy")
             return False
         return await self._read_proxy_header()
 
@@ -159,7 +162,7 @@ class HttpConnection:
                 if not await self.read_more():
                     return False
         except BadProxyHeader:
-            _log.warning("a trusted proxy was refused: its connection does not begin with the PROXY protocol")
+            _log.warning("connection refused: a trusted proxy did not begin with the PROXY protocol")
             return False
         del self._arrived[: header.length]
         self._peer = header.source or self._peer
@@ -170,7 +173,7 @@ class HttpConnection:
         return self._listening.places.take(self, network)
 
     async def _serve_one(self) -> bool:
-        """Read one request and answer it. False when the connection is over."""
+        """Read a request and answer it. False if the connection must end."""
         try:
             head = await self._next_head()
         except BadRequest as bad:
@@ -191,7 +194,7 @@ class HttpConnection:
         return True
 
     async def _next_head(self) -> Head | None:
-        """The head of the next request; None when the connection ends before it is whole."""
+        """The head of the next request, or None if the connection ends first. Raises `BadRequest`."""
         seen = blank_lines = 0
         must_rest = bool(self._arrived)  # a client that sends many requests at once must not keep others waiting
         while True:
@@ -215,7 +218,7 @@ class HttpConnection:
         return parse_head(data)
 
     def _skip_blank_lines(self) -> int:
-        """Empty lines before a request are ignored (RFC 9112 §2.2), and counted. They are not its first byte."""
+        """Drop empty lines before a request (RFC 9112 §2.2), and return their number. They are no part of it."""
         end = 0
         while self._arrived.startswith(b"\r\n", end):
             end += 2
@@ -231,7 +234,7 @@ class HttpConnection:
             return
         try:
             await plain.answer(route, scope, body.receive, answer.send, body.take_whole())
-        except Exception as error:  # noqa: BLE001 - a fault of an endpoint is an answer, and ends this connection alone
+        except Exception as error:  # noqa: BLE001 - a fault of an endpoint becomes an answer, and ends this connection
             await answer.give_up(error)
 
     def _scope(self, head: Head) -> Scope:
@@ -251,7 +254,7 @@ class HttpConnection:
         }
 
     async def _refuse(self, bad: BadRequest) -> None:
-        """Answer what is no request, in the envelope, and let the client read that."""
+        """Answer a malformed request with an error envelope, and give the client time to read it."""
         too_large = isinstance(bad, HeadTooLarge)
         code = ErrorCode.REQUEST_TOO_LARGE if too_large else ErrorCode.INVALID_REQUEST
         response = refusal(code, "request head too large" if too_large else "malformed HTTP request")
@@ -259,8 +262,10 @@ class HttpConnection:
         await self._linger()
 
     async def _linger(self) -> None:
-        """Drop what still arrives for a while: closing with bytes unread would reset the connection, and the client
-        might lose the answer."""
+        """Drop further bytes for a while, then end the connection.
+
+        Closing with unread bytes would reset the connection, and the client might lose the answer.
+        """
         self._arrived.clear()
         self._enter(Phase.ANSWERING)
         if not self._shut_down_writing():
@@ -274,16 +279,16 @@ class HttpConnection:
         try:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError:
-            return False  # they are gone already
+            return False  # the client is gone already
         return True
 
     async def read_more(self) -> bool:
-        """Wait for bytes and keep them in `arrived`; False when there will be none."""
+        """Wait for bytes and keep them in `_arrived`. False if no more will come."""
         while self._phase is not Phase.ENDED and self._socket.fileno() >= 0:
             try:
                 await trio.lowlevel.wait_readable(self._socket)
                 data = os.read(self._socket.fileno(), _READ_BYTES)
-            except BlockingIOError:  # readable, said the system, and then it was not
+            except BlockingIOError:  # the system said readable, but it was not
                 continue
             except (OSError, trio.ClosedResourceError):
                 break
@@ -292,7 +297,7 @@ class HttpConnection:
         return False
 
     async def read_body(self, framing: Framing) -> bytes | None:
-        """The next part of a body; None when the connection ends before it. Raises `BadRequest`."""
+        """The next part of a body, or None if the connection ends first. Raises `BadRequest`."""
         content = framing.take(self._arrived)
         if content or framing.is_whole:
             return content
@@ -307,7 +312,7 @@ class HttpConnection:
         return content
 
     def take_body(self, head: Head) -> bytes | None:
-        """The whole body, if it was told to be short and has arrived; None otherwise."""
+        """The whole body if it has a known and short length and has arrived, else None."""
         if head.length is None or head.length > min(MAX_BODY_BYTES, len(self._arrived)):
             return None
         body = bytes(self._arrived[: head.length])
@@ -315,13 +320,16 @@ class HttpConnection:
         return body
 
     async def write(self, data: bytes) -> None:
-        """Write all of `data`, or end the connection if the client does not take it in time."""
+        """Write all of `data`, or end the connection if the client does not read it within `WRITE_SECONDS`."""
         unsent = data[self._write_at_once(data) :]
         if unsent:
             await self._write_in_time(unsent)
 
     def _write_at_once(self, data: bytes) -> int:
-        """How many bytes the system takes now: nearly always all. Of a broken connection none; waiting tells why."""
+        """Write without waiting; return the number of bytes, nearly always all. A broken connection takes none.
+
+        The wait that follows then finds the fault.
+        """
         try:
             return os.write(self._socket.fileno(), data)
         except OSError:
@@ -362,5 +370,5 @@ def _is_one_of(peer: Peer, networks: tuple[IpNetwork, ...]) -> bool:
 
 
 def _ip_and_port(address: Any) -> Peer:
-    """Of a socket's address; None for a Unix socket."""
+    """The peer by a socket's address; None for a Unix socket."""
     return None if isinstance(address, str) else (address[0], address[1])

@@ -1,6 +1,6 @@
-"""The two halves of one exchange as ASGI knows them: the body of a request, and its answer written at once.
+"""The body of a request and its answer as ASGI messages. An answer is written at once when it is whole.
 
-`shared.web.server.http_connection` owns the socket and every wait on the client; this room knows neither.
+`shared.web.server.http_connection` has the socket and every wait for the client.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _CLOCK = SystemClock()
 
 
 class Wire(Protocol):
-    """The connection, as far as one exchange needs it."""
+    """The part of a connection that an exchange needs."""
 
     async def read_body(self, framing: Framing) -> bytes | None: ...
 
@@ -32,7 +32,7 @@ class Wire(Protocol):
 
 
 class RequestBody:
-    """The body of one request, as ASGI's `receive` gives it."""
+    """The body of a request as ASGI's `receive`."""
 
     __slots__ = ("_awaits_continue", "_connection", "_framing", "_has_ended", "_head")
 
@@ -45,18 +45,18 @@ class RequestBody:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it was read to its end, where the next request begins."""
+        """Whether the body was read to its end, where the next request begins."""
         return self._framing.is_whole
 
     def take_whole(self) -> bytes | None:
-        """A short body that has arrived already; None otherwise."""
+        """The body if it is short and has arrived already, else None."""
         body = self._connection.take_body(self._head)
         if body is not None:
             self._framing = framing_of(0)
         return body
 
     async def receive(self) -> Message:
-        """The next part; or `http.disconnect`, with `is_malformed` where not the connection ended but the framing."""
+        """The next part of the body, or `http.disconnect`, with `is_malformed` if the framing is malformed."""
         if self._has_ended:
             return {"type": "http.disconnect"}
         if self._awaits_continue:
@@ -74,7 +74,7 @@ class RequestBody:
 
 
 class Answer:
-    """Takes one answer as ASGI's `send` gives it, and writes it at once when it is whole."""
+    """An answer as ASGI's `send`. It is written at once when it is whole."""
 
     __slots__ = ("_connection", "_has_body", "_is_sent", "_unsent", "must_close")
 
@@ -86,7 +86,7 @@ class Answer:
         self.must_close = head.is_last
 
     async def send(self, message: Message) -> None:
-        """One message of the answer. Those after its end say nothing."""
+        """Take a message of the answer. Messages after its end are ignored."""
         if self._is_sent:
             return
         if message["type"] == "http.response.start":
@@ -98,7 +98,7 @@ class Answer:
             await self._finish()
 
     async def give_up(self, error: Exception) -> None:
-        """The app failed: answer that, unless an answer was sent. One only begun is dropped; the connection ends."""
+        """Answer a fault of the app, unless an answer was sent; drop one that was only begun. The connection ends."""
         response = answer_to(error)
         self.must_close = True
         if not self._is_sent:
@@ -127,7 +127,7 @@ def _head_bytes(status: int, fields: Iterable[Field]) -> bytes:
 
 
 def whole_answer(response: Response, *, has_body: bool = True) -> bytes:
-    """An answer of this room's own, after which the connection ends."""
+    """The bytes of an answer that the server makes itself. The connection ends after it."""
     fields = [
         (b"content-type", b"application/json"),
         *response.headers,
@@ -141,5 +141,5 @@ def whole_answer(response: Response, *, has_body: bool = True) -> bytes:
 
 @lru_cache(maxsize=1)
 def _date_line(second: int) -> bytes:
-    """Of one second since 1970 (RFC 9110 §6.6.1)."""
+    """The header line `date` for a second since 1970 (RFC 9110 §6.6.1)."""
     return b"date: %b\r\n" % format_date_time(second).encode("ascii")

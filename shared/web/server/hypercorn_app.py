@@ -1,7 +1,8 @@
-"""Runs the ASGI app for one request by hypercorn's request stream. Hot routes need no framework and do not come here.
+"""Runs the ASGI app for one request on hypercorn's request stream. Hot routes need no framework and do not come here.
 
-Hypercorn gives its task group, its scope and its checks of what an app sends. It reads nothing: h11 takes quadratic
-time over some heads and bodies, so `shared.web.server.http_connection` reads them (docs/decisions/0042-the-wire.md).
+Hypercorn supplies the task group, the scope and its checks of the app's messages. It does not read the request, because
+h11 takes quadratic time for some heads and bodies. `shared.web.server.http_connection` reads it
+(docs/decisions/0042-the-wire.md).
 """
 
 import logging
@@ -23,7 +24,7 @@ _NO_TLS = False
 
 
 def _config() -> Config:
-    """No server name, no access log (metrics tell), and hypercorn's own words go where ours go."""
+    """Settings without server name and access log (metrics replace it), and with hypercorn's log in ours."""
     config = Config()
     config.include_server_header = False
     config.accesslog = None
@@ -42,12 +43,12 @@ async def run_app(
     send: Send,
     give_up: Callable[[Exception], Awaitable[None]],
 ) -> None:
-    """Return when the app has ended. `receive` is the body, `send` takes the answer, `give_up` a fault of the app."""
+    """Run the app to its end. `receive` gives the body, `send` takes the answer, and `give_up` a fault of the app."""
 
     async def guarded(scope: Any, _receive: Any, send: Any, *_threads: Any) -> None:
         try:
             await app(scope, receive, send)
-        except Exception as error:  # noqa: BLE001 - a fault of the app is an answer, and ends this connection alone
+        except Exception as error:  # noqa: BLE001 - a fault of the app becomes an answer and ends only this connection
             await give_up(error)
 
     async def write(event: Event) -> None:
@@ -68,7 +69,7 @@ def _request(head: Head) -> Request:
 
 
 def _message(event: Event) -> Message | None:
-    """The part of an answer that an event of hypercorn is, as ASGI names it."""
+    """The ASGI message for hypercorn's event, or None if it is no part of an answer."""
     if isinstance(event, Response):
         return {"type": "http.response.start", "status": event.status_code, "headers": event.headers}
     if isinstance(event, Body):

@@ -1,7 +1,7 @@
-"""Who has a place on a listener: connections are bounded in all and for each network, and the idle make room.
+"""Limits the connections of a listener, in total and of each network. Idle connections make room for new ones.
 
-A place that waits for its client (for a head, for a body, for an answer to be read) can be taken: ending it loses no
-work of ours. One whose request is being handled cannot.
+A connection that waits for its client may be ended, because that loses no work. It waits for a head, for a body, or for
+an answer to be read. A connection whose request is being handled keeps its place.
 """
 
 import heapq
@@ -11,15 +11,15 @@ from collections.abc import Iterable
 from typing import Protocol
 
 MAX_CONNECTIONS = 1024
-"""Of one listener. Memory and files are bounded so."""
+"""Maximum number of connections of a listener, which limits memory and open files."""
 NETWORK_SHARE = 2
-"""One network has at most this part of them: 1/2."""
+"""A network may have 1/2 of the connections."""
 _BATCH_SHARE = 64
-"""At the bound this part of the places is cleared at once, so that looking at all of them is rare."""
+"""A full listener ends up to 1/64 of its connections at once, so that it seldom looks at all of them."""
 
 
 class Connection(Protocol):
-    """What is needed of `shared.web.server.http_connection.HttpConnection`."""
+    """The part of `shared.web.server.http_connection.HttpConnection` that places need."""
 
     @property
     def is_waiting(self) -> bool: ...
@@ -31,14 +31,14 @@ class Connection(Protocol):
 
 
 class Places:
-    """The places of one listener. A network of None is not bounded: trusted proxies, and peers on a Unix socket."""
+    """The places on a listener. Trusted proxies and peers on a Unix socket have the network None, without a limit."""
 
     def __init__(self) -> None:
         self._networks: dict[Connection, str | None] = {}
         self._counts: Counter[str | None] = Counter()
 
     def take(self, connection: Connection, network: str | None) -> bool:
-        """Give `connection` a place among those of `network`, or move it there; False if there is none to be had."""
+        """Give `connection` a place of `network`, or move it there. False if no place is free or can be freed."""
         self.leave(connection)
         if network is not None and self._counts[network] >= most_connections() // NETWORK_SHARE:
             those = (each for each, its_network in self._networks.items() if its_network == network)
@@ -51,7 +51,7 @@ class Places:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """Its place is free, if it has one."""
+        """Free the place of `connection`, if it has one."""
         if connection in self._networks:
             network = self._networks.pop(connection)
             self._counts[network] -= 1
@@ -59,7 +59,7 @@ class Places:
                 del self._counts[network]
 
     def _make_room(self, among: Iterable[Connection]) -> bool:
-        """End those that are worth least; False if all are being answered."""
+        """End the waiting connections with the least worth. False if none waits."""
         waiting = [each for each in among if each.is_waiting]
         for each in heapq.nsmallest(max(1, most_connections() // _BATCH_SHARE), waiting, key=self._worth):
             each.close()
@@ -67,11 +67,11 @@ class Places:
         return bool(waiting)
 
     def _worth(self, connection: Connection) -> tuple[int, bool, float]:
-        """Less is a connection of the network that holds the most places."""
+        """The worth of a connection. It is least for the network with the most places."""
         network = self._networks[connection]
         return (0 if network is None else -self._counts[network], *connection.worth)
 
 
 def most_connections() -> int:
-    """Half of what the process may open at most: Postgres, Redis and another listener need theirs."""
+    """The limit now: at most half of the files that the process may open, as Postgres, Redis and others need some."""
     return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)

@@ -1,4 +1,4 @@
-"""An ASGI app on a socket: listeners and their connections, served until a drain ends (SPEC §13.3)."""
+"""Serves an ASGI app on a socket until the drain ends (SPEC §13.3)."""
 
 import errno
 import logging
@@ -21,7 +21,7 @@ from shared.web.server.plain_requests import PlainRequests
 _log = logging.getLogger("authsession.server.serving")
 _BACKLOG = 1024
 _LOOK_SECONDS = 0.5
-"""How much longer than its deadline a client may be waited for."""
+"""Seconds between two looks for overdue connections. A client may exceed its deadline by that time."""
 
 
 async def serve(
@@ -33,12 +33,13 @@ async def serve(
     rules: Rules = DEFAULT_RULES,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `app`, and before it what `plain` finds, until `drain` stops and what runs has finished.
+    """Serve `app`, and first the hot routes of `plain`, until `drain` stops and running requests have finished.
 
-    The latter takes at most `drain.shutdown_timeout`. `rules` are those of each connection.
+    Running requests get at most `drain.shutdown_timeout`. `rules` hold for each connection. `task_status` gets the real
+    address, with the port that the system chose for port 0, once connections are accepted.
 
-    `task_status` gets the real address (the port chosen for port 0) once connections are accepted. Raises
-    `ConfigurationError` when the address cannot be had. A Unix socket is removed again at the end.
+    Raises `ConfigurationError` if it cannot listen on the address, and its subclass `AddressTaken` if that is in use.
+    The file of a Unix socket is removed at the end.
     """
     listener, actual = open_listener(address)
     connections: set[HttpConnection] = set()
@@ -81,7 +82,7 @@ async def _close_overdue(connections: Collection[HttpConnection]) -> None:
 
 
 def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:
-    """A listening socket and its real address. Raises `ConfigurationError` with one sentence that names the cure."""
+    """A listening socket and its real address. Raises `ConfigurationError` with the cause and its cure."""
     try:
         sock = _unix_socket(address) if isinstance(address, UnixAddress) else _tcp_socket(address)
     except OSError as error:
@@ -91,7 +92,10 @@ def open_listener(address: Address) -> tuple[trio.SocketListener, Address]:
 
 
 def _tcp_socket(address: TcpAddress) -> socket.socket:
-    """SO_REUSEADDR is on, so a restart need not wait for old connections; every interface means IPv4 and IPv6."""
+    """A listening TCP socket. SO_REUSEADDR is on, so that a restart need not wait for old connections.
+
+    Every interface means IPv4 and IPv6.
+    """
     if address.host == EVERY_INTERFACE:
         return _every_interface(address.port)
     family, _, _, _, where = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)[0]
@@ -109,7 +113,7 @@ def _every_interface(port: int) -> socket.socket:
 
 
 def _unix_socket(address: UnixAddress) -> socket.socket:
-    """A socket file that nobody listens on any more is a leftover, and replaced."""
+    """A listening Unix socket. It replaces the file of a socket that nobody listens on any more."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if _is_leftover(address.path):

@@ -1,4 +1,4 @@
-"""`python -m services.internal_admin`: the internal process. Exit status 78: the configuration was refused."""
+"""`python -m services.internal_admin`: the internal process. Exit status 78 means: the configuration was refused."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Settings of the internal process, from its environment, all problems at once. Reads no environment itself."""
+"""Settings of the internal process, from a given environment. All problems are reported at once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class InternalAdminSettings:
-    """`requires_token`: the internal API asks for a token; else it is open to whoever reaches `http_address`."""
+    """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it."""
 
     process: ProcessSettings
     operators: OperatorSettings
@@ -28,7 +28,7 @@ class InternalAdminSettings:
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
-    """Raises `ConfigurationError` with everything that is wrong, each with its name and its cure."""
+    """The settings. Raises `ConfigurationError` with every problem, each with its variable and its cure."""
     reading = Reading(environment)
     process = read_process_settings(reading)
     check_production(reading, process)
@@ -59,12 +59,12 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
 
 
 def _shows_much(process: ProcessSettings, operators: OperatorSettings) -> bool:
-    """Login codes, or the control plane without credentials: development's own, also where a token is asked for."""
+    """Whether the listener shows login codes or has an open control plane, as in development, even with a token."""
     return process.mail_service_mode == "stub" or operators.auth_mode == "open"
 
 
 def _http_address(reading: Reading, *, is_open: bool) -> Address | None:
-    """`:port` alone never opens to the network what needs no credentials (SPEC §1.1)."""
+    """The address to listen on. `:port` means loopback while the listener is open without credentials (SPEC §1.1)."""
     text = reading.optional(variables.INTERNAL_HTTP_ADDR)
     return None if text is None else parse_address(text, default_host=_LOOPBACK if is_open else EVERY_INTERFACE)
 
@@ -77,4 +77,4 @@ def _refuse_or_warn(reading: Reading, process: ProcessSettings, address: Address
             f"write {variables.INTERNAL_AUTH.name}=token, 127.0.0.1:port or unix:/path"
         )
     else:
-        reading.warnings.append(f"{name}: whoever reaches {address} may use the internal API without credentials")
+        reading.warnings.append(f"{name}: everyone who reaches {address} may use the internal API without credentials")

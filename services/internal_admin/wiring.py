@@ -187,7 +187,7 @@ def _routes(
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
-    """How operators' sessions are carried."""
+    """The answers that open operators' sessions, in a body or a cookie."""
     return OpenedSessions(
         SessionCookie(settings.operators.cookie_keys, resources.entropy),
         settings.operators.session_lives,
@@ -197,14 +197,14 @@ def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> O
 
 
 def _accounts(resources: Resources, settings: InternalAdminSettings) -> AccountFlow:
-    """What log-ins and password changes need."""
+    """The parts of log-ins and password changes."""
     lockout = Lockout(settings.operators.login_max_failures, settings.operators.login_lockout)
     life = settings.operators.session_lives.absolute
     return AccountFlow(resources.postgres, resources.hasher, resources.clock, resources.entropy, lockout, life)
 
 
 def _guard(resources: Resources, settings: InternalAdminSettings, opened: OpenedSessions, uses: TokenUses) -> Guard:
-    """What stands before every route but health and metrics."""
+    """The guard before every route but health and metrics."""
     postgres, operator_settings = resources.postgres, settings.operators
     by_session = OperatorAuthenticator(postgres, opened.lives)
     return Guard(
@@ -261,7 +261,7 @@ def _workers(
 
 
 def _block_orders(resources: Resources) -> tuple[Worker, ...]:
-    """Blocks reach the user service, where there is one, when it can be reached."""
+    """The worker that tells the user service of blocks, where there is one."""
     if resources.directory is None:
         return ()
     orders = block_orders.BlockOrders(resources.postgres, resources.directory, resources.entropy)
@@ -271,7 +271,7 @@ def _block_orders(resources: Resources) -> tuple[Worker, ...]:
 async def _serve(
     service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Workers end after the server, so that the last request still finds its relay.
+    """Run workers and server. Workers end after the server, so that the last request still finds its relay.
 
     The listener shows checks and metrics in full, because the internet does not reach it.
     """

@@ -1,4 +1,4 @@
-"""Flow: who holds a session token."""
+"""Authentication of sessions and tokens, and the audit rows of the guard (SPEC §10.4, §10.7, §10.8)."""
 
 import hmac
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ from shared.io.postgres import Postgres
 
 @dataclass(frozen=True, slots=True)
 class OperatorAuthenticator:
-    """Asks Postgres each time: a revoked session or a disabled operator is out with the next request, everywhere."""
+    """Authenticates by session. It asks Postgres each time, so a revocation or a disabling acts at once, everywhere."""
 
     postgres: Postgres
     lives: SessionLives
 
     async def authenticate(self, token_text: str) -> Operator | None:
-        """The operator by a session that lives, or whose renewal is due; None for every other text. One statement."""
+        """The operator of a session that is live, or whose renewal is due; None for other text. One statement."""
         token = read_secret(token_text)
         if token is None:
             return None
@@ -39,8 +39,11 @@ class OperatorAuthenticator:
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Each call asks Postgres once at most, and nothing is remembered: what was revoked, has expired, or belongs to a
-    disabled operator is refused with the next request, on every replica."""
+    """Authenticates by session or token. Each call asks Postgres once at most, and nothing is remembered.
+
+    So every replica refuses the next request of a session or token that was revoked, has expired, or belongs to a
+    disabled operator.
+    """
 
     postgres: Postgres
     operators: OperatorAuthenticator
@@ -48,13 +51,13 @@ class Authenticate:
     break_glass_token: str | None = field(repr=False)
 
     async def by_bearer(self, text: str) -> Identity | None:
-        """Whose token it is (RFC 6750), be it break-glass, an API token or an operator's session; None: nobody's."""
+        """The holder of a token (RFC 6750): break-glass, an API token or an operator's session; None: nobody."""
         if self._is_break_glass(text):
             return BreakGlass()
         return await (self._by_token(text) if text.startswith(MARK) else self.by_session(text))
 
     async def by_session(self, token_text: str) -> Operator | None:
-        """Whose session it is; None: nobody's that lives."""
+        """The operator of a live session; None: there is none."""
         return await self.operators.authenticate(token_text)
 
     async def _by_token(self, text: str) -> Token | None:
@@ -69,23 +72,23 @@ class Authenticate:
         return found.token
 
     def _is_break_glass(self, text: str) -> bool:
-        """In constant time. Headers are read as latin-1, the setting as UTF-8: bytes are compared."""
+        """Compare in constant time, as bytes: headers are read as latin-1, the setting as UTF-8."""
         token = self.break_glass_token
         return token is not None and hmac.compare_digest(text.encode("latin-1"), token.encode())
 
 
 @dataclass(frozen=True, slots=True)
 class GuardTrail:
-    """`route` is a template: what was typed into a path stays out of the trail."""
+    """Audit rows of the guard. `route` is a template, so that text typed into a path stays out of the trail."""
 
     postgres: Postgres
 
     async def add_refusal(self, caller: Caller, method: str, route: str, outcome: str) -> None:
-        """A mutation was refused before it was looked at; `outcome` is the code of the error."""
+        """Note that a mutation was refused by the guard. `outcome` is the code of the error."""
         await self._add(EventName.REFUSE_REQUEST, caller, method, route, outcome)
 
     async def add_break_glass_use(self, caller: Caller, method: str, route: str, outcome: str) -> None:
-        """The break-glass token was presented; `outcome` is `admitted` or the code of the error."""
+        """Note that the break-glass token was shown. `outcome` is `admitted` or the code of the error."""
         await self._add(EventName.USE_BREAK_GLASS, caller, method, route, outcome)
 
     async def _add(self, event: EventName, caller: Caller, method: str, route: str, outcome: str) -> None:

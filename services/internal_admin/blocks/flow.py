@@ -1,4 +1,4 @@
-"""Blocking a user or an e-mail: the user service is asked about a user whom we never saw."""
+"""Blocking, with a question to the user service about a user who never logged in here (SPEC §8)."""
 
 from dataclasses import replace
 
@@ -16,9 +16,9 @@ async def block_subject(
 ) -> Answer | KeyConflict:
     """Block, and return when gateways can see the revocations. A repeat changes nothing but the block's end.
 
-    With a `directory` a user whom we never saw may be blocked, if the user service knows them; and a worker tells the
-    service of the block. Raises `DependencyUnavailable`, with nothing changed, if it cannot say whether there is such a
-    user.
+    With a `directory` a user who never logged in here may be blocked, if the user service knows the user. A worker then
+    tells the service of the block. If the service cannot say whether it knows the user, this raises
+    `DependencyUnavailable`, and nothing has changed.
     """
     if directory is not None:
         is_known_elsewhere = await _is_known_elsewhere(command, postgres, directory)
@@ -27,7 +27,10 @@ async def block_subject(
 
 
 async def _is_known_elsewhere(command: BlockSubject, postgres: Postgres, directory: UserDirectory) -> bool:
-    """Asked only about a user whom we never saw, and before the unit of work."""
+    """Whether the user service knows the user. It is asked only about a user who never logged in here.
+
+    It is asked before the unit of work, so no connection waits for it.
+    """
     subject = command.subject
     if subject.kind == "email" or await postgres.unit_of_work(users_store.has_user, subject.value):
         return False

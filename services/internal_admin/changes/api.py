@@ -1,4 +1,4 @@
-"""Api: how mutations of the trusted API are answered, with an `Idempotency-Key` or without."""
+"""The answers to mutations of the internal API, with an `Idempotency-Key` or without (SPEC §4.3)."""
 
 from collections.abc import Callable
 
@@ -13,9 +13,9 @@ from shared.web.exchange import Request, Response
 def answered(
     change: PublishedChange, request: Request, identity: Identity | None, body_of: Callable[[OutcomeT], bytes]
 ) -> AnsweredChange[OutcomeT]:
-    """The change that this request makes. `body_of` an outcome raises `Refusal` where it is one: that is kept too.
+    """The change that this request makes. `body_of` raises `Refusal` for a refused outcome; that answer is kept too.
 
-    Raises `Refusal` for a key that is none.
+    Raises `Refusal` for a malformed key.
     """
 
     def answer(outcome: OutcomeT) -> Answer:
@@ -28,7 +28,7 @@ def answered(
 
 
 def response(answer: Answer | KeyConflict) -> Response:
-    """The answer on the wire."""
+    """The response to an answer. Raises `Refusal` if the key was used for another request."""
     if isinstance(answer, KeyConflict):
         raise Refusal(ErrorCode.IDEMPOTENCY_CONFLICT, "the Idempotency-Key was used for another request")
     return Response(answer.status, answer.body)

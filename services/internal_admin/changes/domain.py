@@ -1,6 +1,6 @@
-"""Domain: a mutation that came with an `Idempotency-Key`, and the answer that is kept for its repeats. Pure.
+"""A mutation with an `Idempotency-Key`, its kept answer, and the parts of a large mutation (SPEC §4.2, §4.3).
 
-After draft-ietf-httpapi-idempotency-key-header: same caller, key and request within 24 hours, same answer.
+After draft-ietf-httpapi-idempotency-key-header: the same caller, key and request within 24 hours get the same answer.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ _KEY = re.compile(r"[!-~]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a caller was told: an HTTP status and the bytes of a body."""
+    """The answer that a caller got: an HTTP status and the bytes of a body."""
 
     status: int
     body: bytes = field(repr=False)
@@ -26,9 +26,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under a key. Both only as SHA-256.
+    """A request under a key, both kept only as SHA-256.
 
-    `holder`: whose key it is. Two services with one identity are told apart by their networks.
+    `holder` is the owner of the key. Two services with one identity are told apart by their networks.
     """
 
     caller: Caller
@@ -39,7 +39,7 @@ class KeyedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer of the first request under the key; `changes` must be readable at gateways before it is given."""
+    """The answer to the first request under the key. Gateways must be able to read `changes` before it is given."""
 
     answer: Answer
     changes: tuple[ProjectionChange, ...]
@@ -47,14 +47,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class KeyConflict:
-    """The caller used the key for another request: nothing was changed."""
+    """The caller used the key for another request before: nothing was changed."""
 
     changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[str] = "idempotency_conflict"
 
 
 def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) -> KeyedRequest:
-    """The request under its key. `is_shared`: the caller's name may stand for several services.
+    """A request under its key. `is_shared`: the caller's name may stand for several services.
 
     Raises `ValueError` unless the key is 1 to 255 visible ASCII characters.
     """
@@ -65,7 +65,7 @@ def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) 
 
 
 class Outcome(Protocol):
-    """How a mutation ended, with the gateway records that must be readable before it is told."""
+    """The end of a mutation, with the gateway records that must be readable before it is answered."""
 
     @property
     def changes(self) -> tuple[ProjectionChange, ...]: ...
@@ -77,19 +77,19 @@ PART: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What the earlier transactions of one mutation did: where the next one goes on."""
+    """The work of the earlier transactions of a mutation. The next one goes on from there."""
 
     session_ids: tuple[str, ...] = ()
-    """The sessions they revoked, in the order of the answer."""
+    """The sessions revoked so far, in the order of the answer."""
     after: tuple[datetime, str] | None = None
-    """The last of these sessions in the list of all: its creation and its id."""
+    """The creation and the id of the last of these sessions."""
     outcome: str = ""
-    """What the first one decided."""
+    """The decision of the first transaction."""
     published_up_to: int = field(default=0)
-    """Of a repeat under an `Idempotency-Key`: the outbox rows of the first request that were published."""
+    """For a repeat under an `Idempotency-Key`: the outbox row up to which the first request's records are published."""
 
     def and_revoked(self, changes: Sequence[ProjectionChange], outcome: str) -> "Done":
-        """With these sessions, newest first."""
+        """The work so far, with these sessions added, newest first."""
         if not changes:
             return replace(self, outcome=self.outcome or outcome)
         last = changes[-1].session
@@ -106,9 +106,9 @@ NOTHING: Final = Done()
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One transaction of a mutation that is too large for one; `done` is handed to the next.
+    """The result of one transaction of a mutation that needs several. The next one gets `done`.
 
-    What it committed stands. A repeat of the request finds what is left, and does that.
+    The committed part stands. A repeat of the request finds the rest and does it.
     """
 
     changes: tuple[ProjectionChange, ...]
@@ -116,5 +116,5 @@ class Part:
 
 
 def session_ids(changes: Sequence[ProjectionChange]) -> tuple[str, ...]:
-    """The sessions of some changes, in their order."""
+    """The ids of the sessions of `changes`, in their order."""
     return tuple(change.session.device_session_id for change in changes)

@@ -1,4 +1,4 @@
-"""How a mutation changes sessions: it commits, waits until gateways can see the change, and then answers."""
+"""The way of a mutation that changes sessions: it commits, waits until gateways see the change, and then answers."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -37,10 +37,10 @@ class PublishedChange:
         """Run the units of work, and return the outcome once the records of its changes are readable in Redis.
 
         Each part is published before the next begins. Without Redis all parts are made nevertheless, and then this
-        raises `DependencyUnavailable("redis")`: the change stands, its outbox rows wait, and some relay publishes them
-        (SPEC §6.3). Cancelled after a commit, it leaves the same.
+        raises `DependencyUnavailable("redis")`: the change stands, and some relay publishes its outbox rows later
+        (SPEC §6.3). A cancellation after a commit leaves the same state.
 
-        Without Postgres it ends between two parts: those before stand, and a repeat of the request makes the others.
+        Without Postgres it ends between two parts. The parts before stand, and a repeat of the request makes the rest.
         """
         done, fault = NOTHING, None
         while True:
@@ -80,12 +80,12 @@ class AnsweredChange(Generic[OutcomeT]):
     async def make_in_parts(
         self, function: UnitInParts[P, OutcomeT], /, *args: P.args, **kwargs: P.kwargs
     ) -> Answer | KeyConflict:
-        """By as many units of work as it takes: few for nearly everybody, one for each `PART` sessions.
+        """Make the change by as many units of work as it takes: one for each `PART` sessions, so mostly one.
 
-        Under a key the change happens once. The answer is kept with the last part; before that a repeat does the rest,
-        and after it each repeat first publishes what the first request could not.
+        Under a key the change happens once, and its answer is kept with the last part. Before that a repeat does the
+        rest. After it a repeat first publishes the records that the first request could not.
 
-        Raises `DependencyUnavailable("redis")` when that fails: the answer is kept, and the next repeat gets it.
+        Raises `DependencyUnavailable("redis")` if a record cannot be published. The answer is kept for the next repeat.
         """
         if self.request is None:
             return self.answer(await self.change.make(function, *args, **kwargs))

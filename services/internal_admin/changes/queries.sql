@@ -15,7 +15,7 @@ select request_hash, request_id, status, body, device_session_ids
  limit 1;
 
 -- name: write_answer
--- Keeps an answer, in the place of one that is too old. Locks: idempotency_keys.
+-- Keeps an answer. It replaces one that is too old. Locks: idempotency_keys.
 insert into idempotency_keys (caller, key_hash, request_hash, request_id, status, body, device_session_ids, created_at)
 values (:holder, :key_hash, :request_hash, :request_id, :status, :body, :device_session_ids, clock_now())
 on conflict (caller, key_hash) do update
@@ -23,8 +23,7 @@ on conflict (caller, key_hash) do update
        body = excluded.body, device_session_ids = excluded.device_session_ids, created_at = excluded.created_at;
 
 -- name: read_pending_changes
--- Projection work of these sessions that is not done, with the sessions as they are now; from after :after_outbox_id, at
--- most :limit.
+-- Outbox rows of these sessions that wait, with the sessions as they are now; after :after_outbox_id, at most :limit.
 select projection_outbox.outbox_id, device_sessions.*
   from projection_outbox join device_sessions using (device_session_id)
  where device_session_id = any (:device_session_ids::text[]) and projection_outbox.outbox_id > :after_outbox_id

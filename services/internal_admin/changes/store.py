@@ -1,4 +1,4 @@
-"""The answers that are kept under an `Idempotency-Key`, each written with the change that it tells of."""
+"""Answers that are kept under an `Idempotency-Key`, each written in the transaction of its change."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ _SQL = queries.load("services.internal_admin.changes")
 P = ParamSpec("P")
 OutcomeT = TypeVar("OutcomeT", bound=Outcome)
 UnitInParts = Callable[Concatenate[asyncpg.Connection, Done, P], Awaitable[OutcomeT | Part]]
-"""A unit of work that runs again, with what it did so far, until its outcome is no `Part`."""
+"""A unit of work that runs again, with the work done so far, until its outcome is no `Part`."""
 
 
 async def answer_once(
@@ -46,9 +46,9 @@ async def answer_once(
 
     `answer` encodes the outcome inside that transaction, so that the change and its answer are committed together.
 
-    Of two at once the second waits for the first. Where there are several parts both make some, and get the answer of
-    the one that made the last. A first one that fails keeps nothing. The changes of a repeat are what the first one
-    could not publish.
+    Of two requests at once the second waits for the first. Of several parts both may make some, and both get the answer
+    of the one that made the last. A first request that fails keeps nothing. The changes of a repeat are those that the
+    first request could not publish.
     """
     holder, key_hash = request.holder, request.key_hash
     async with connection.transaction():
@@ -99,7 +99,7 @@ async def _repeat(
 
 
 def _event(request: KeyedRequest, outcome: str, kept: asyncpg.Record) -> AuditEvent:
-    """What was done is in the rows of the first request."""
+    """The row of a repeat. The change itself is in the rows of the first request."""
     caller = request.caller
     return AuditEvent(
         event=EventName.REPEAT_REQUEST,

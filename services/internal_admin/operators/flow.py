@@ -1,4 +1,4 @@
-"""Flow: what every flow about operators' accounts needs."""
+"""Login, password changes and recovery codes of operators: read, hash, decide, write (SPEC §10.3–§10.6)."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -45,7 +45,7 @@ from shared.kernel.ids import new_operator_session_id
 
 @dataclass(frozen=True, slots=True)
 class AccountFlow:
-    """Its parts. `session_life` is the absolute one."""
+    """The parts that these flows share. `session_life` is the absolute life of a session."""
 
     postgres: Postgres
     hasher: PasswordHasher
@@ -55,22 +55,22 @@ class AccountFlow:
     session_life: timedelta
 
     def opening(self, client: SessionClient) -> SessionOpening:
-        """A session that may be opened."""
+        """A new session, to be opened if the request succeeds."""
         operator_session_id = new_operator_session_id(self.clock, self.entropy)
         return SessionOpening(operator_session_id, new_secret(self.entropy), client, self.session_life)
 
     async def audit_refusal(
         self, event: EventName, refused: InvalidCredentials | PasswordRefused, account: Account | None, caller: Caller
     ) -> None:
-        """One unit of work: the audit row of an attempt that changed nothing."""
+        """Append the audit row of an attempt that changed nothing, in a unit of work of its own."""
         await self.postgres.unit_of_work(audit_refusal, event, refused, account, caller)
 
 
 async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
-    """Read, hash, decide. Known or not, locked, disabled or wrong: the same statements and one hash (SPEC §10.6).
+    """Log an operator in. Every refusal takes the same statements and one hash, known name or not (SPEC §10.6).
 
-    No connection is held while hashing, and nothing at all while waiting for a turn. Cancelled, it has logged in or
-    counted, or neither.
+    No connection is held while hashing, and nothing at all while waiting for a turn. A cancelled call has either logged
+    in or counted a failure, or done neither.
     """
     async with flow.hasher.turn():
         account = await flow.postgres.unit_of_work(read_account, user_name=command.user_name)
@@ -88,8 +88,11 @@ _CHANGE = EventName.CHANGE_PASSWORD
 
 
 async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangePasswordOutcome:
-    """The current password is asked for again: a session left open is not enough. A lockout does not matter here, and
-    what is wrong counts for none: whoever guesses from outside shuts out nobody who is in."""
+    """Change the password. The current one is asked for again, because a session left open is not enough.
+
+    A lockout does not matter here, and a wrong password does not count towards one. So a guesser from outside shuts out
+    no operator who is logged in.
+    """
     async with flow.hasher.turn():
         account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
@@ -118,8 +121,11 @@ _RECOVER = EventName.RECOVER_PASSWORD
 
 
 async def recover_password(command: RecoverPassword, flow: AccountFlow) -> RecoverPasswordOutcome:
-    """A lockout does not matter. One hash per attempt, whatever the name; a code that fits is used up only by success,
-    and of any number of attempts with it, one succeeds. Whether the new password will do is told to its holder only."""
+    """Set a new password by a recovery code. A lockout does not matter.
+
+    Each attempt takes one hash, whatever the name. Only success uses up a right code; of any number of attempts with
+    one code, one succeeds. A weak new password is told only to the holder of a right code.
+    """
     async with flow.hasher.turn():
         account = await flow.postgres.unit_of_work(read_account, user_name=command.user_name)
         code = read_readable_code(command.recovery_code) or ""
@@ -147,7 +153,7 @@ def _fault(account: Account | None, *, is_right: bool) -> CredentialFault | None
 
 
 async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow) -> RecoverPasswordOutcome:
-    """Nobody is left without codes: the used one and its rest are replaced by new ones."""
+    """Write the recovery. New codes replace the used one and the others, so that no operator is left without codes."""
     codes, opening = new_recovery_codes(flow.entropy), flow.opening(command.client)
     hashed, code_hashes = await flow.hasher.hash(command.new_password), await flow.hasher.hash_all(codes)
     outcome = await flow.postgres.unit_of_work(
@@ -167,7 +173,7 @@ _REGENERATE = EventName.REGENERATE_RECOVERY_CODES
 
 
 async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
-    """Asks for the password, as `change_password` does: the codes are worth as much as it is."""
+    """Replace all recovery codes. It asks for the password too, because the codes are worth as much."""
     async with flow.hasher.turn():
         account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
         is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)

@@ -1,4 +1,4 @@
-"""Listing a user's sessions, page by page, so that a long list holds neither Postgres nor the process."""
+"""The list of a user's sessions, read page by page, so that a long list holds up neither Postgres nor the process."""
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -16,8 +16,10 @@ PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class ListSessions:
-    """Those of one status, or all; those `after` the session created then with that id, or from the newest on; at most
-    `limit`, or all."""
+    """The query for a user's sessions: of one status or all, at most `limit` or all.
+
+    `after` is the creation and the id of a session: the list begins after it. None: the list begins with the newest.
+    """
 
     user_id: str
     status: SessionStatus | None = None
@@ -26,9 +28,10 @@ class ListSessions:
 
 
 async def list_sessions(query: ListSessions, postgres: Postgres) -> AsyncGenerator[Page[DeviceSession]]:
-    """By creation, newest first, then by id, at most `PAGE` in each page. Empty for an unknown user.
+    """Sessions by creation, newest first, then by id, at most `PAGE` in each page. Empty for an unknown user.
 
-    Each page is as it was when it was read: a session that ends meanwhile is shown as active in one, or not at all.
+    Each page shows its sessions as they were when it was read. A session that ends meanwhile is shown as active, or in
+    a list of active ones not at all.
     """
     after, left = query.after, query.limit
     while True:

@@ -10,7 +10,7 @@ from contracts.control_plane.audit import (
     encode_audit_lines,
     encode_next_link,
 )
-from services.internal_admin.audit.flow import list_audit
+from services.internal_admin.audit.store.trail import list_audit_rows
 from services.internal_admin.callers.access import Scoped
 from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.paths import CONTROL_PLANE
@@ -28,7 +28,7 @@ class AuditApi:
     async def list(self, request: Request, _: Identity | None) -> Response:
         """One page of rows. With JSON lines the header `Link` leads to the next page."""
         asked = decode_list_audit(request.query)
-        page = await list_audit(asked.filter, asked.cursor, asked.limit, self.postgres)
+        page = await self.postgres.unit_of_work(list_audit_rows, asked.filter, asked.cursor, asked.limit)
         if not _wants_lines(asked, request):
             return Response(200, encode_audit(page.rows, page.next))
         link = () if page.next is None else ((b"link", encode_next_link(request.query, page.next).encode("ascii")),)

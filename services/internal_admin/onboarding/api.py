@@ -16,8 +16,8 @@ from services.internal_admin.callers.identity import Identity, Scope
 from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import Route
+from services.internal_admin.onboarding import store
 from services.internal_admin.onboarding.domain import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
-from services.internal_admin.onboarding.flow import advance_onboarding, read_onboarding
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
@@ -32,14 +32,14 @@ class OnboardingApi:
 
     async def status(self, _: Request, _identity: Identity | None) -> Response:
         """The next step, and when each earlier step was done."""
-        onboarding = await read_onboarding(self.postgres)
+        onboarding = await self.postgres.unit_of_work(store.read_onboarding)
         return Response(200, encode_onboarding(onboarding.state, _steps(onboarding)))
 
     async def advance(self, request: Request, identity: Identity | None) -> Response:
-        """Do the next step."""
+        """Do the next step. A repeat changes nothing."""
         step = decode_advance_onboarding(request.body)
         operator_id, caller = operator_of(identity).operator_id, caller_of(request, identity)
-        outcome = await advance_onboarding(step, operator_id, caller, self.postgres)
+        outcome = await self.postgres.unit_of_work(store.advance_onboarding, step, operator_id, caller)
         match outcome:
             case Advanced(onboarding) | AlreadyDone(onboarding):
                 answer = encode_advance_onboarding(outcome.name, onboarding.state, _steps(onboarding))

@@ -16,14 +16,9 @@ from services.internal_admin.callers.identity import Identity, Operator
 from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import Route
+from services.internal_admin.operator_sessions import store
 from services.internal_admin.operator_sessions.cookie import CookieToken, Header, clearing_header
 from services.internal_admin.operator_sessions.domain import ReadSession, RevokeOperatorSession, RevokeReason
-from services.internal_admin.operator_sessions.flow import (
-    list_operator_sessions,
-    read_status,
-    renew_operator_session,
-    revoke_operator_session,
-)
 from services.internal_admin.operator_sessions.opened import OpenedSessions, session_answer
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
@@ -39,7 +34,7 @@ class OperatorSessionApi:
     async def status(self, _request: Request, identity: Identity | None) -> Response:
         """Whether there is an owner. In a session, also the session and its operator."""
         session_id = identity.operator_session_id if isinstance(identity, Operator) else None
-        status = await read_status(session_id, self.postgres)
+        status = await self.postgres.unit_of_work(store.read_status, session_id)
         current = status.current and (
             session_answer(status.current.session, self.opened.lives),
             status.current.holder,
@@ -47,13 +42,13 @@ class OperatorSessionApi:
         return Response(200, encode_status(has_owner=status.has_owner, current=current))
 
     async def renew(self, request: Request, identity: Identity | None) -> Response:
-        """Renew the session of the request."""
+        """Renew the session of the request. A repeat within `RENEWAL_REST` changes nothing."""
         operator = operator_of(identity)
-        caller = caller_of(request, operator)
-        read = await renew_operator_session(operator.operator_session_id, self.opened.lives, caller, self.postgres)
+        session_id, lives, caller = operator.operator_session_id, self.opened.lives, caller_of(request, operator)
+        read = await self.postgres.unit_of_work(store.renew_session, session_id, lives, caller)
         if read is None:
             raise Refusal(ErrorCode.INVALID_CREDENTIALS)
-        session = session_answer(read.held.session, self.opened.lives)
+        session = session_answer(read.held.session, lives)
         body = encode_session(session, read.held.holder)
         return Response(200, body, self._sealed_anew(request, operator, read))
 
@@ -63,9 +58,11 @@ class OperatorSessionApi:
         return await self._revoke(request, operator, operator.operator_session_id, "log_out")
 
     async def list(self, _request: Request, identity: Identity | None) -> Response:
-        """The operator's sessions."""
+        """The operator's sessions that live: all of them, since limits on log-ins and the idle life bound them."""
         operator = operator_of(identity)
-        sessions = await list_operator_sessions(operator.operator_id, self.opened.lives, self.postgres)
+        sessions = await self.postgres.unit_of_work(
+            store.list_sessions, operator.operator_id, idle_life=self.opened.lives.idle
+        )
         listed = [
             ListedSessionAnswer(
                 session_answer(session, self.opened.lives),
@@ -78,13 +75,16 @@ class OperatorSessionApi:
         return Response(200, encode_sessions(listed))
 
     async def revoke(self, request: Request, identity: Identity | None) -> Response:
-        """Revoke one of the operator's sessions. The owner may revoke anybody's."""
+        """Revoke one of the operator's sessions. The owner may revoke anybody's.
+
+        Every replica refuses the session from its next request on.
+        """
         session_id = request.path_parameters["operator_session_id"]
         return await self._revoke(request, operator_of(identity), session_id, "operator_revoke")
 
     async def _revoke(self, request: Request, operator: Operator, session_id: str, reason: RevokeReason) -> Response:
         command = RevokeOperatorSession(session_id, operator.operator_id, reason, caller_of(request, operator))
-        outcome = await revoke_operator_session(command, self.postgres)
+        outcome = await self.postgres.unit_of_work(store.revoke_session, command)
         match outcome:
             case "revoked" | "already_revoked":
                 is_own_cookie = operator.is_by_cookie and session_id == operator.operator_session_id

@@ -55,6 +55,14 @@ class HeldSession:
 
 
 @dataclass(frozen=True, slots=True)
+class Status:
+    """Whether there is an owner. `current` is the session that asks, None without one."""
+
+    has_owner: bool
+    current: HeldSession | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReadSession:
     """A session that nobody revoked, of an operator who is not disabled; `now` is the instant that decides its age."""
 

@@ -21,6 +21,7 @@ from services.internal_admin.operator_sessions.domain import (
     RevokeOutcome,
     SessionClient,
     SessionLives,
+    Status,
     rests,
     session_state,
 )
@@ -114,9 +115,11 @@ async def revoke_session(connection: asyncpg.Connection, command: RevokeOperator
         return outcome
 
 
-async def has_owner(connection: asyncpg.Connection) -> bool:
-    """Whether the installation has an owner."""
-    return await connection.fetchval(*_SQL["has_owner"]())
+async def read_status(connection: asyncpg.Connection, operator_session_id: str | None) -> Status:
+    """Whether the installation has an owner, and the session that asks."""
+    has_owner = await connection.fetchval(*_SQL["has_owner"]())
+    read = None if operator_session_id is None else await read_session(connection, operator_session_id)
+    return Status(has_owner, read and read.held)
 
 
 async def _renewed(connection: asyncpg.Connection, read: ReadSession, lives: SessionLives) -> ReadSession | None:

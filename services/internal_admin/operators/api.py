@@ -34,11 +34,11 @@ from services.internal_admin.operators.domain.user_name import fold_user_name
 from services.internal_admin.operators.flow import (
     AccountFlow,
     change_password,
-    count_recovery_codes,
     log_in,
     recover_password,
     regenerate_recovery_codes,
 )
+from services.internal_admin.operators.store import accounts
 from shared.web.exchange import Request, Response
 
 
@@ -109,7 +109,8 @@ class AccountApi:
 
     async def count_recovery_codes(self, _request: Request, identity: Identity | None) -> Response:
         """The number of recovery codes that the operator has left."""
-        count = await count_recovery_codes(operator_of(identity).operator_id, self.flow.postgres)
+        operator_id = operator_of(identity).operator_id
+        count = await self.flow.postgres.unit_of_work(accounts.count_recovery_codes, operator_id)
         return Response(200, encode_recovery_code_count(count.unused, count.made_at))
 
     async def regenerate_recovery_codes(self, request: Request, identity: Identity | None) -> Response:

@@ -29,7 +29,6 @@ from services.internal_admin.operators.domain.password_change import (
 )
 from services.internal_admin.operators.domain.readable_code import read_readable_code
 from services.internal_admin.operators.domain.recovery_code import (
-    RecoveryCodeCount,
     new_recovery_codes,
     shown_recovery_code,
 )
@@ -110,11 +109,6 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
         return await flow.postgres.unit_of_work(
             accounts.change_password, account, password_hash=hashed, command=command
         )
-
-
-async def count_recovery_codes(operator_id: str, postgres: Postgres) -> RecoveryCodeCount:
-    """One statement, no lock."""
-    return await postgres.unit_of_work(accounts.count_recovery_codes, operator_id)
 
 
 _RECOVER = EventName.RECOVER_PASSWORD

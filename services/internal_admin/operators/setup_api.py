@@ -16,6 +16,7 @@ from services.internal_admin.callers.identity import Identity
 from services.internal_admin.callers.paths import AUTH
 from services.internal_admin.callers.request import caller_of, email_address, is_local
 from services.internal_admin.callers.route import HOUR, PerNetwork, Route
+from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
 from services.internal_admin.operators.api import password_refusal
 from services.internal_admin.operators.domain.login import InvalidCredentials
@@ -29,7 +30,8 @@ from services.internal_admin.operators.domain.owner_setup import (
 from services.internal_admin.operators.domain.password import PasswordOwner, PasswordRefused, normal_password
 from services.internal_admin.operators.domain.user_name import fold_user_name, is_user_name
 from services.internal_admin.operators.flow import AccountFlow
-from services.internal_admin.operators.setup_flow import exchange_setup_code, register_owner, weak_password
+from services.internal_admin.operators.setup_flow import register_owner, weak_password
+from services.internal_admin.operators.store import setup as store
 from shared.web.exchange import Request, Response
 
 
@@ -42,9 +44,10 @@ class OwnerSetupApi:
     allows_loopback: bool
 
     async def exchange(self, request: Request, identity: Identity | None) -> Response:
-        """Exchange a setup code for a registration token."""
-        setup_code = decode_exchange_setup_code(request.body)
-        outcome = await exchange_setup_code(ExchangeSetupCode(setup_code, caller_of(request, identity)), self.flow)
+        """Exchange a setup code for a registration token. A repeat is refused, because the code is used up by then."""
+        command = ExchangeSetupCode(decode_exchange_setup_code(request.body), caller_of(request, identity))
+        token = new_secret(self.flow.entropy)
+        outcome = await self.flow.postgres.unit_of_work(store.exchange_setup_code, command, token)
         match outcome:
             case Exchanged():
                 return Response(200, encode_registration_token(outcome.registration_token, outcome.expires_at))

@@ -4,11 +4,8 @@ import logging
 
 import trio
 
-from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
-    ExchangeOutcome,
-    ExchangeSetupCode,
     OwnerExists,
     OwnerRegistered,
     OwnerSetup,
@@ -20,7 +17,6 @@ from services.internal_admin.operators.domain.password import PasswordRefused, p
 from services.internal_admin.operators.domain.recovery_code import new_recovery_codes, shown_recovery_code
 from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.store import setup as store
-from services.internal_admin.operators.store.setup import read_owner_setup
 from shared.io.postgres import Postgres
 from shared.kernel.ids import new_operator_id
 from shared.lifecycle.supervision import weather
@@ -28,12 +24,6 @@ from shared.lifecycle.supervision import weather
 _PATIENCE_SECONDS = 5.0
 
 _log = logging.getLogger("authsession.operators.owner_reminder")
-
-
-async def exchange_setup_code(command: ExchangeSetupCode, flow: AccountFlow) -> ExchangeOutcome:
-    """Exchange the setup code for a registration token. A repeat is refused, because the code is used up by then."""
-    token = new_secret(flow.entropy)
-    return await flow.postgres.unit_of_work(store.exchange_setup_code, command, token)
 
 
 async def register_owner(command: RegisterOwner, flow: AccountFlow) -> RegisterOwnerOutcome:

@@ -17,6 +17,7 @@ from services.internal_admin.callers.identity import Identity, Operator, Scope, 
 from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.request import caller_of
 from services.internal_admin.callers.route import Route
+from services.internal_admin.system_settings import store
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     Settings,
@@ -33,7 +34,6 @@ from services.internal_admin.system_settings.domain.settings import (
     cautions,
     read_setting,
 )
-from services.internal_admin.system_settings.flow import change_system_settings, read_system_settings
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.lifecycle.supervision import Signal
@@ -51,16 +51,21 @@ class SettingsApi:
 
     async def read(self, _: Request, _identity: Identity | None) -> Response:
         """Every setting."""
-        return Response(200, encode_settings(_answer(*await read_system_settings(self.postgres))))
+        settings, state = await self.postgres.unit_of_work(store.read_settings_and_state)
+        return Response(200, encode_settings(_answer(settings, state)))
 
     async def change(self, request: Request, identity: Identity | None) -> Response:
-        """Change the settings of the request: all of them, or none."""
+        """Change the settings of the request: all of them, or none. A repeat changes nothing.
+
+        They are in force on return, in every process.
+        """
         asked = decode_change_settings(request.body, frozenset(SETTINGS))
         values = _read_values(asked.settings)
         command = ChangeSettings(values, asked.expected_version, _actor(identity), caller_of(request, identity))
-        outcome, state = await change_system_settings(command, self.postgres, self.changed)
+        outcome, state = await self.postgres.unit_of_work(store.change_settings_and_read_state, command)
         match outcome:
             case SettingsChanged(settings, names):
+                self.changed.notify()
                 answer = _answer(settings, state)
                 return Response(200, encode_change_settings("changed", names, cautions(values), answer))
             case SettingsUnchanged(settings):

@@ -65,6 +65,18 @@ async def read_state(connection: asyncpg.Connection) -> SettingsState:
     return SettingsState(changes[0] if changes else None, await count_sessions_to_revoke(connection))
 
 
+async def read_settings_and_state(connection: asyncpg.Connection) -> tuple[Settings, SettingsState]:
+    """Every setting, and what there is to know besides."""
+    return await read_settings(connection), await read_state(connection)
+
+
+async def change_settings_and_read_state(
+    connection: asyncpg.Connection, command: ChangeSettings
+) -> tuple[ChangeSettingsOutcome, SettingsState]:
+    """As `change_settings`, with what there is to know afterwards."""
+    return await change_settings(connection, command), await read_state(connection)
+
+
 async def list_settings_changes(connection: asyncpg.Connection, limit: int) -> list[SettingsChange]:
     """The newest `limit` entries of the history, newest first."""
     rows = await connection.fetch(*_SQL["list_settings_changes"](limit=limit))

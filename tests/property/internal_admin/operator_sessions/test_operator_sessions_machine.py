@@ -12,12 +12,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, 
 
 from services.internal_admin.access.flow import OperatorAuthenticator
 from services.internal_admin.callers.identity import Caller
+from services.internal_admin.operator_sessions import store
 from services.internal_admin.operator_sessions.domain import RevokeOperatorSession, SessionLives
-from services.internal_admin.operator_sessions.flow import (
-    list_operator_sessions,
-    renew_operator_session,
-    revoke_operator_session,
-)
 from tests.support.control_plane import ControlPlane, SignedIn, open_control_plane
 from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.world import World
@@ -76,7 +72,9 @@ class OperatorSessions(RuleBasedStateMachine):
 
     @rule(session=sessions)
     def renew(self, session: SignedIn) -> None:
-        read = self.world.call(renew_operator_session, session.operator_session_id, LIVES, CALLER, self.world.internal)
+        read = self.world.call(
+            self.world.internal.unit_of_work, store.renew_session, session.operator_session_id, LIVES, CALLER
+        )
         assert (read is None) is (self.state(session) == "ended")
         if read is not None:
             self.model[session.operator_session_id].renewed = self.now
@@ -86,7 +84,7 @@ class OperatorSessions(RuleBasedStateMachine):
         model = self.model[session.operator_session_id]
         is_asker_owner = self.model[asker.operator_session_id].is_of_owner
         command = RevokeOperatorSession(session.operator_session_id, asker.operator_id, "operator_revoke", CALLER)
-        outcome = self.world.call(revoke_operator_session, command, self.world.internal)
+        outcome = self.world.call(self.world.internal.unit_of_work, store.revoke_session, command)
         if not is_asker_owner and model.is_of_owner:
             assert outcome == "session_not_found"
             return
@@ -113,7 +111,7 @@ class OperatorSessions(RuleBasedStateMachine):
 
     @invariant()
     def the_list_is_of_the_sessions_that_live(self) -> None:
-        listed = self.world.call(list_operator_sessions, self.owner_id, LIVES, self.world.internal)
+        listed = self.world.call(self.world.internal.unit_of_work, store.list_sessions, self.owner_id, IDLE)
         ids = [one.operator_session_id for one in listed if one.operator_session_id in self.model]
         living = [one.operator_session_id for one in reversed(self.signed_in) if self.state(one) != "ended"]
         assert ids == [one for one in living if self.model[one].is_of_owner]

@@ -16,7 +16,7 @@ from shared.kernel.email_address import parse_email
 from tests.support.builders import email_address, store_user, unique
 from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.internal_api import gateway_keys
-from tests.support.public_flow import PublicFlow, race
+from tests.support.public_flow import PublicFlow, contender, race
 from tests.support.trusted import CAUSE as UNIT_CAUSE
 from tests.support.trusted import block_email, block_user
 from tests.support.world import World
@@ -60,7 +60,7 @@ def active(world: World, user_id: str) -> int:
 def changing(world: World, pool: Postgres, user_id: str, email: str) -> Any:
     """A trio function, for races."""
     command = ChangeUserEmail(user_id, parse_email(email), UNIT_CAUSE, users_live_elsewhere=False)
-    return partial(pool.unit_of_work, change_user_email, command)
+    return contender(pool, change_user_email, command)
 
 
 def test_the_user_logs_in_by_the_new_address_and_keeps_the_sessions(

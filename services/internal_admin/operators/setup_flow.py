@@ -54,7 +54,7 @@ async def remind_of_owner(postgres: Postgres) -> None:
     """Log a hint if there is no owner. Ends when Postgres has answered, however long that takes."""
     while True:
         with weather("owner reminder"):
-            setup = await postgres.unit_of_work(read_owner_setup, registration_token=None)
+            setup = await postgres.unit_of_work(store.read_owner_setup, registration_token=None)
             if not setup.has_owner:
                 _log.info("no owner yet: run `authsession operator setup-code` for the code that claims it")
             return

@@ -77,7 +77,7 @@ select setval(pg_get_serial_sequence('audit_events', 'audit_id'), max(number)) f
 update audit_sealer set floor = greatest(floor, (select max(number) from past));  -- else the sealer reads them all once more
 
 -- name: insert_logins
--- What is left of the logins of the last 7 days.
+-- The rows that are left of the logins of the last 7 days.
 delete from past where born < clock_now() - interval '7 days';
 insert into login_codes (login_code_id, email_id, email, key_id, salt, mac, created_at, expires_at, ended_at)
 select login_code_id, person, email, 'k1', substr(key, 1, 16), key, born, born + interval '10 minutes', born from past;

@@ -1,9 +1,9 @@
-"""Judges a run by what was acknowledged, Postgres, the gateway's records and the whole stream, and by nothing else.
+"""Judges a run by the acknowledged requests, Postgres, the gateway's records and the whole stream, and nothing else.
 
-The stream is read live by a gateway that follows it over every loss of Redis, so it is one stream here, whatever Redis
-forgot: a session that this gateway once saw revoked may never be active again, in any epoch. After each loss, what
-was revoked shortly before it must be announced again, since the stream has begun anew and may not hold it. What was
-revoked long before is told by its record, which the rebuild writes, and by no entry.
+A gateway reads the stream live and follows it over every loss of Redis, so it is one stream here. A session that this
+gateway once saw revoked may never be active again, in any epoch. After each loss the stream begins anew. So a session
+that was revoked shortly before must be announced again. One that was revoked long before has only its record, which the
+rebuild writes, and no entry.
 """
 
 from collections import Counter, defaultdict

@@ -1,8 +1,10 @@
 """The rules of `docs/contributing/style.md` that a program can judge: lines, sentences and first words."""
 
 import ast
+import inspect
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 MAX_WORDS = 40
@@ -19,6 +21,9 @@ _SENTENCE_END = re.compile(r"(?<=[^\s.][.!?])[)*_\"”»]* +(?=[(*_\"“«]*[A-Z
 _LINE_END = re.compile(r"[.!?:;…][)*_\"”»]*$")
 _LEAD = re.compile(r"^((\*\*[^*]+\*\*|\*[^*]+\*|\([a-z0-9]\)) )+")
 """Words in bold that stand before a sentence as its title, and the letter of an item."""
+_QUOTED = re.compile(r'"""(.*?)"""', re.DOTALL)
+_WRAPPED = re.compile(r"\n *(?=[^\s*-])")
+"""The end of a line that goes on in the next one."""
 _MARKER = re.compile(r"^ *([*+-]|[0-9]+[.)]|#+|>|\|)(?: +|$)")
 
 
@@ -70,6 +75,36 @@ def headless_docstrings(path: Path) -> list[str]:
     if not _MAY_BE_HEADLESS.search(path.read_text("utf-8")):
         return []  # parsing every file takes seconds
     return [f"{path}:{line}" for line, text in docstrings(path) if HEADLESS.match(text)]
+
+
+def long_docstrings(path: Path) -> list[str]:
+    """Docstrings with a sentence over `MAX_WORDS`, by their line. Lines of one paragraph or item are joined."""
+    if not any(map(_is_long, _QUOTED.findall(path.read_text("utf-8")))):
+        return []  # parsing every file takes seconds
+    return [f"{path}:{line}" for line, text in docstrings(path) if _is_long(text)]
+
+
+def _is_long(docstring: str) -> bool:
+    if len(docstring.split()) <= MAX_WORDS:
+        return False
+    return bool(long_sentences(_WRAPPED.sub(" ", inspect.cleandoc(docstring))))
+
+
+def headless_comments(path: Path) -> list[str]:
+    """Comments of SQL and Lua that begin with who, what, whoever or whatever, by their line.
+
+    A comment may go on in the next line, so only its first line counts.
+    """
+    lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+    return [
+        f"{path}:{number}"
+        for number, (before, line) in enumerate(pairwise(["", *lines]), start=1)
+        if HEADLESS.match(line.removeprefix("-- ")) and line.startswith("-- ") and _begins_comment(before)
+    ]
+
+
+def _begins_comment(line_before: str) -> bool:
+    return not line_before.startswith("--") or line_before.startswith("-- name:") or line_before.endswith(".")
 
 
 def docstrings(path: Path) -> Iterator[tuple[int, str]]:

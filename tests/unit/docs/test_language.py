@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.prose import broken_lines, headless_docstrings, headless_tests, long_sentences
+from tests.support.prose import (
+    broken_lines,
+    headless_comments,
+    headless_docstrings,
+    headless_tests,
+    long_docstrings,
+    long_sentences,
+)
 
 ROOT = Path(__file__).parents[3]
 FOLDERS = (
@@ -19,8 +26,6 @@ FOLDERS = (
     "shared",
     "tests",
 )
-LEFT = ("shared",)
-"""Folders whose docstrings are still to be read for headless beginnings. The list only shrinks."""
 
 
 def pages() -> list[str]:
@@ -43,9 +48,18 @@ def test_a_page_has_no_sentence_over_40_words(page: str) -> None:
 
 
 def test_no_docstring_begins_headless() -> None:
-    left = tuple(str(ROOT / folder) for folder in LEFT)
-    read = [path for path in sources(FOLDERS) if not str(path).startswith(left)]
-    assert [place for path in read for place in headless_docstrings(path)] == []
+    assert [place for path in sources(FOLDERS) for place in headless_docstrings(path)] == []
+
+
+def test_no_docstring_has_a_sentence_over_40_words() -> None:
+    assert [place for path in sources(FOLDERS) for place in long_docstrings(path)] == []
+
+
+def test_no_comment_of_a_statement_or_script_begins_headless() -> None:
+    """Migrations are left out: their checksums are stored where they were applied."""
+    paths = [path for folder in FOLDERS for kind in ("sql", "lua") for path in (ROOT / folder).rglob(f"*.{kind}")]
+    read = [path for path in sorted(paths) if path.parent.name != "migrations"]
+    assert [place for path in read for place in headless_comments(path)] == []
 
 
 def test_no_name_of_a_test_begins_headless() -> None:
@@ -68,3 +82,12 @@ def test_a_headless_docstring_and_test_are_found(tmp_path: Path) -> None:
     module.write_text('"""Whoever calls."""\n\n\ndef test_who_waits() -> None:\n    """A law."""\n', "utf-8")
     assert headless_docstrings(module) == [f"{module}:1"]
     assert headless_tests(module) == ["test_who_waits"]
+
+
+def test_a_long_docstring_and_a_headless_comment_are_found(tmp_path: Path) -> None:
+    """So that the tests above can fail."""
+    module, statements = tmp_path / "module.py", tmp_path / "queries.sql"
+    module.write_text(f'"""One.\n\n{"a " * 21}\n{"a " * 20}"""\n\n"""* {"a " * 30}\n* {"a " * 30}"""\n', "utf-8")
+    statements.write_text("-- name: read\n-- What is left.\nselect 1;\n-- The rows\n-- who wait.\nselect 2;\n", "utf-8")
+    assert long_docstrings(module) == [f"{module}:1"]
+    assert headless_comments(statements) == [f"{statements}:2"]

@@ -1,6 +1,6 @@
 """The guard before every route but health and metrics: it applies the route's declaration, and answers refused calls.
 
-SPEC §4.5, §4.6, §10.4, §10.6, §10.7.
+Its rules are SPEC §4.5, §4.6, §10.4, §10.6 and §10.7.
 """
 
 from collections.abc import Iterable, Mapping

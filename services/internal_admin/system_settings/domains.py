@@ -3,7 +3,7 @@
 A login that read the settings before its domain was blocked must not leave an active session.
 Each address of the domain has its row locked and its version raised.
 A login that wrote before is seen by the revocation that follows, and one that writes later is decided again.
-An address that appears after its place was passed gets its first code after the block
+An address that is new after the walk over its domain gets its first code after the block
 (`test_a_domain_block_racing_logins_leaves_no_active_session`).
 """
 

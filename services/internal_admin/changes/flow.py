@@ -74,7 +74,7 @@ class AnsweredChange(Generic[OutcomeT]):
     def make(
         self, function: Unit[P, OutcomeT], /, *args: P.args, **kwargs: P.kwargs
     ) -> Awaitable[Answer | KeyConflict]:
-        """As `make_in_parts`, by one unit of work."""
+        """Make the change by one unit of work, otherwise as `make_in_parts`."""
         return self.make_in_parts(_in_one_part(function), *args, **kwargs)
 
     async def make_in_parts(

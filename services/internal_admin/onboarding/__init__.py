@@ -1,1 +1,1 @@
-"""The steps that the owner takes after the first login (SPEC §10.2)."""
+"""The first run: the owner is claimed, stores the recovery codes and reviews the settings (SPEC §10.2)."""

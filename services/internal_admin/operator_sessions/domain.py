@@ -56,7 +56,7 @@ class HeldSession:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Whether there is an owner. `current` is the session that asks, None without one."""
+    """Whether there is an owner. `current` is the session of the request, None without one."""
 
     has_owner: bool
     current: HeldSession | None

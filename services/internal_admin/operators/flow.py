@@ -41,6 +41,10 @@ from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 from shared.kernel.ids import new_operator_session_id
 
+_CHANGE = EventName.CHANGE_PASSWORD
+_RECOVER = EventName.RECOVER_PASSWORD
+_REGENERATE = EventName.REGENERATE_RECOVERY_CODES
+
 
 @dataclass(frozen=True, slots=True)
 class AccountFlow:
@@ -83,9 +87,6 @@ async def log_in(command: LogIn, flow: AccountFlow) -> LogInOutcome:
     return outcome
 
 
-_CHANGE = EventName.CHANGE_PASSWORD
-
-
 async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangePasswordOutcome:
     """Change the password. The current one is asked for again, because a session left open is not enough.
 
@@ -109,9 +110,6 @@ async def change_password(command: ChangePassword, flow: AccountFlow) -> ChangeP
         return await flow.postgres.unit_of_work(
             accounts.change_password, account, password_hash=hashed, command=command
         )
-
-
-_RECOVER = EventName.RECOVER_PASSWORD
 
 
 async def recover_password(command: RecoverPassword, flow: AccountFlow) -> RecoverPasswordOutcome:
@@ -138,6 +136,23 @@ async def recover_password(command: RecoverPassword, flow: AccountFlow) -> Recov
         return await _recover(command, account, flow)
 
 
+async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
+    """Replace all recovery codes. It asks for the password too, because the codes are worth as much."""
+    async with flow.hasher.turn():
+        account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
+        is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
+        if account is None or not is_right:
+            refused = InvalidCredentials("wrong_password")
+            await flow.audit_refusal(_REGENERATE, refused, account, command.caller)
+            return refused
+        codes = new_recovery_codes(flow.entropy)
+        hashes = await flow.hasher.hash_all(codes)
+        refused = await flow.postgres.unit_of_work(
+            accounts.regenerate_recovery_codes, account, code_hashes=hashes, command=command
+        )
+        return refused or RecoveryCodesRegenerated(tuple(map(shown_recovery_code, codes)))
+
+
 def _fault(account: Account | None, *, is_right: bool) -> CredentialFault | None:
     if account is None:
         return "unknown_user_name"
@@ -161,23 +176,3 @@ async def _recover(command: RecoverPassword, account: Account, flow: AccountFlow
     if isinstance(outcome, InvalidCredentials):
         return outcome
     return PasswordRecovered(outcome, opening.token, tuple(map(shown_recovery_code, codes)))
-
-
-_REGENERATE = EventName.REGENERATE_RECOVERY_CODES
-
-
-async def regenerate_recovery_codes(command: RegenerateRecoveryCodes, flow: AccountFlow) -> RegenerateOutcome:
-    """Replace all recovery codes. It asks for the password too, because the codes are worth as much."""
-    async with flow.hasher.turn():
-        account = await flow.postgres.unit_of_work(read_account, operator_id=command.operator.operator_id)
-        is_right = await flow.hasher.verify(account and account.password_hash, command.current_password)
-        if account is None or not is_right:
-            refused = InvalidCredentials("wrong_password")
-            await flow.audit_refusal(_REGENERATE, refused, account, command.caller)
-            return refused
-        codes = new_recovery_codes(flow.entropy)
-        hashes = await flow.hasher.hash_all(codes)
-        refused = await flow.postgres.unit_of_work(
-            accounts.regenerate_recovery_codes, account, code_hashes=hashes, command=command
-        )
-        return refused or RecoveryCodesRegenerated(tuple(map(shown_recovery_code, codes)))

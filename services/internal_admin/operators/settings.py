@@ -1,4 +1,4 @@
-"""Settings of the control plane: keys, lives of sessions, lockout, and options that only development may loosen."""
+"""Settings of the control plane: keys, lives of sessions, lockout, and options that are for development only."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,7 +1,7 @@
 """Units of work that revoke sessions, and statements that read them.
 
 A revocation is one transaction. First a statement of its own locks the e-mail's row and raises its version, so that
-later snapshots are younger than the lock; then come sessions with their outbox rows, and the audit row.
+later snapshots are younger than the lock. Then come sessions with their outbox rows, and the audit row.
 More than `PART` sessions take several transactions, each with an audit row. The outcome of all but the first is
 `continued`.
 """

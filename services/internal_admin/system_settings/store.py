@@ -66,14 +66,14 @@ async def read_state(connection: asyncpg.Connection) -> SettingsState:
 
 
 async def read_settings_and_state(connection: asyncpg.Connection) -> tuple[Settings, SettingsState]:
-    """Every setting, and what there is to know besides."""
+    """Every setting, the last change, and the sessions that are left to revoke."""
     return await read_settings(connection), await read_state(connection)
 
 
 async def change_settings_and_read_state(
     connection: asyncpg.Connection, command: ChangeSettings
 ) -> tuple[ChangeSettingsOutcome, SettingsState]:
-    """As `change_settings`, with what there is to know afterwards."""
+    """Change settings as `change_settings` does, and read the state afterwards."""
     return await change_settings(connection, command), await read_state(connection)
 
 

@@ -142,7 +142,7 @@ def _check(applied: Mapping[int, str]) -> None:
     newest = max(applied, default=0)
     if newest > expected_version():
         raise MigrationRefused(
-            f"the database is at schema version {newest} and this program knows {expected_version()}: "
+            f"the database is at schema version {newest} and this program knows only {expected_version()}: "
             "run the migrations of the newer program"
         )
     changed = [each.name for each in migrations() if applied.get(each.version, each.checksum) != each.checksum]

@@ -112,7 +112,7 @@ def _credentials(url: SplitResult, parameters: Mapping[str, str]) -> dict[str, s
         return {"user": user, "password": password}
     file = parameters.get("passfile") or os.environ.get("PGPASSFILE")
     if file and not os.access(file, os.R_OK):
-        raise ConfigurationError(["the Postgres DSN's passfile cannot be read"])
+        raise ConfigurationError(["the Postgres DSN's passfile cannot be read: correct its path or its rights"])
     usual = Path(os.environ.get("HOME") or "/") / ".pgpass"
     if not file and os.access(usual, os.R_OK):
         file = str(usual)

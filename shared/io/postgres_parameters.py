@@ -42,18 +42,18 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "min_protocol_version": ("3.0",),
     "max_protocol_version": ("3.0", "3.2", "latest"),
 }
-_KERBEROS = "Kerberos is not spoken: take it out, and log in by password or certificate"
+_KERBEROS = "remove it, and log in by password or certificate instead of Kerberos"
 _CURES: Mapping[str, str] = {
-    "service": "write what the service file says into the URL itself",
-    "servicefile": "write what the service file says into the URL itself",
+    "service": "write the parameters of the service file into the URL",
+    "servicefile": "write the parameters of the service file into the URL",
     "hostaddr": "write the address as the host",
-    "require_auth": "it is not supported: take it out, and let the server's pg_hba.conf ask for scram-sha-256",
-    "requirepeer": "it is not supported: take it out",
-    "sslkeylogfile": "it is not supported: take it out",
+    "require_auth": "remove it, and let the server's pg_hba.conf require scram-sha-256",
+    "requirepeer": "remove it",
+    "sslkeylogfile": "remove it",
     "krbsrvname": _KERBEROS,
     "gsslib": _KERBEROS,
-    "scram_client_key": "it is not supported: write the password",
-    "scram_server_key": "it is not supported: write the password",
+    "scram_client_key": "write the password",
+    "scram_server_key": "write the password",
 }
 _BLANKS = re.compile(r"(?<!\\)\s+")
 _WHOLE_NUMBER = re.compile(r"-?\d{1,9}")
@@ -107,7 +107,7 @@ def session_settings(options: str) -> tuple[dict[str, str], str]:
             settings[option[1].replace("-", "_")] = option[2]
         elif option is not None:
             name = option[1].replace("-", "_").lower()
-            raise ConfigurationError([f"the Postgres DSN's options set {name}, which authsession sets: take it out"])
+            raise ConfigurationError([f"the Postgres DSN's options set {name}, which authsession sets: remove it"])
         elif _ROUTING.fullmatch(word):
             routing.append(word)
         else:
@@ -139,12 +139,12 @@ def _problem(name: str, value: str) -> str | None:
 
 def _refusal(name: str) -> str:
     if name in _CURES:
-        return _wrong(name, f"cannot be honoured: {_CURES[name]}")
+        return _wrong(name, f"is not supported: {_CURES[name]}")
     if name.startswith("oauth_"):
-        return _wrong(name, "cannot be honoured: log in by password or certificate")
+        return _wrong(name, "is not supported: log in by password or certificate")
     if not _NAME.fullmatch(name):
-        return "the Postgres DSN has a parameter that libpq does not know: take it out"
-    return _wrong(name, "is not a parameter of libpq: take it out, or set it by options=-c%20name=value")
+        return "the Postgres DSN has a parameter that libpq does not know: remove it"
+    return _wrong(name, "is not a parameter of libpq: remove it, or set it by options=-c%20name=value")
 
 
 def _wrong(name: str, what: str) -> str:

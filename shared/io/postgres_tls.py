@@ -51,7 +51,7 @@ class Tls:
             try:
                 load()
             except (OSError, ValueError):
-                problems.append(f"the Postgres DSN's {name} is no file that can be read as one")
+                problems.append(f"the Postgres DSN's {name} cannot be read, or is no such file: check path and content")
         if problems:
             raise ConfigurationError(problems)
 

@@ -13,7 +13,7 @@ from shared.projection import store
 GATHER = timedelta(milliseconds=100)
 BATCH = 500
 RETRY = timedelta(seconds=1)
-_MAX_PENDING = 100 * BATCH  # with Postgres away for long, the rows are left to `Relay.step`
+_MAX_PENDING = 100 * BATCH  # while Postgres is away for long, further rows are left to `Relay.step`
 
 
 class Settler:

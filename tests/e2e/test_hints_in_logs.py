@@ -50,4 +50,4 @@ def test_a_port_that_is_taken_is_one_line_and_a_status_that_units_try_again(runn
     assert second.wait(30) == 1
     line = json.loads(second.tail().splitlines()[-1])
     assert line["event"] == "address already in use"
-    assert line["problem"].endswith("it is in use; stop what listens there or choose another address")
+    assert line["problem"].endswith("it is in use; stop the program that listens there or choose another address")

@@ -139,7 +139,7 @@ def _actual(address: Address, sock: socket.socket) -> Address:
 
 def _reason(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "it is in use; stop what listens there or choose another address"
+        return "it is in use; stop the program that listens there or choose another address"
     if error.errno == errno.EACCES:
         return "permission denied; choose a port above 1023 or a folder this user may write"
     if isinstance(error, socket.gaierror):

@@ -200,9 +200,10 @@ async def test_stopping_ends_in_time_even_if_a_request_does_not() -> None:
 async def test_an_address_in_use_is_one_sentence(server: Server) -> None:
     with pytest.raises(ConfigurationError) as error:
         open_listener(TcpAddress("127.0.0.1", server.port))
-    assert error.value.problems == (
-        f"cannot listen on 127.0.0.1:{server.port}: it is in use; stop what listens there or choose another address",
-    )
+    (problem,) = error.value.problems
+    where, cure = problem.split(": ")
+    assert where == f"cannot listen on 127.0.0.1:{server.port}"
+    assert cure == "it is in use; stop the program that listens there or choose another address"
 
 
 async def test_every_interface_means_ipv4_too(server: Server) -> None:

@@ -115,10 +115,10 @@ async def run(settings: InternalAdminSettings) -> None:
     process = settings.process
     for warning in process.warnings:
         _log.warning("insecure configuration", extra={"warning": warning})
-    entropy = SystemEntropy()
+    clock, entropy = SystemClock(), SystemEntropy()
     async with (
         open_loop(),
-        open_telemetry("authsession-internal") as metrics,
+        open_telemetry("authsession-internal", clock) as metrics,
         open_postgres(
             process.postgres_dsn,
             application_name="authsession-internal",
@@ -130,7 +130,7 @@ async def run(settings: InternalAdminSettings) -> None:
         open_user_directory(process.user_service) as directory,
     ):
         limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix, ROUTES)
-        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), SystemClock(), entropy)
+        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 
@@ -152,7 +152,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             Keeper(postgres, projection, resources.entropy).run,
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
-            AuditSealer(postgres, settings.operators.audit_keys, resources.clock).run,
+            AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
         ),
         workers=_workers(resources, settings, projection, relay, domains, uses),
     )
@@ -282,6 +282,7 @@ async def _serve(
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     edge = Edge(
+        resources.entropy,
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
@@ -291,10 +292,13 @@ async def _serve(
     app = quart_app((*service.routes, *of_operations), edge)
     rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
     async with trio.open_nursery() as workers:
-        for work in (*service.loops, *(worker.run for worker in service.workers)):
+        for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
             await workers.start(work)
         workers.start_soon(remind_of_owner, resources.postgres)
         async with trio.open_nursery() as server:
             await server.start(watch_signals, drain)
-            await server.start(partial(serve, app, settings.http_address, drain=drain, rules=rules))
+            await server.start(partial(
+                serve, app, settings.http_address,
+                drain=drain, clock=resources.clock, entropy=resources.entropy, rules=rules,
+            ))  # fmt: skip
         workers.cancel_scope.cancel()

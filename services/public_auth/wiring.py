@@ -95,9 +95,10 @@ async def run(settings: PublicAuthSettings) -> None:
     process = settings.process
     for warning in process.warnings:
         _log.warning("insecure configuration", extra={"warning": warning})
+    clock, entropy = SystemClock(), SystemEntropy()
     async with (
         open_loop(),
-        open_telemetry("authsession-public") as metrics,
+        open_telemetry("authsession-public", clock) as metrics,
         open_postgres(
             process.postgres_dsn,
             application_name="authsession-public",
@@ -109,7 +110,7 @@ async def run(settings: PublicAuthSettings) -> None:
         open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
         open_user_directory(process.user_service) as directory,
     ):
-        resources = Resources(postgres, redis, transport, directory, metrics.meter, SystemClock(), SystemEntropy())
+        resources = Resources(postgres, redis, transport, directory, metrics.meter, clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 
@@ -203,6 +204,7 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
     needs = Needs("login_codes", "insert", settings.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     edge = Edge(
+        resources.entropy,
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
@@ -210,22 +212,23 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
     plain = PlainRequests(service.routes, edge)
     app = quart_app((*service.routes, *health_routes(readiness, shows_checks=False)), edge)
     rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
+    served = partial(serve, drain=drain, clock=resources.clock, entropy=resources.entropy)
     async with trio.open_nursery() as workers:
-        for work in (*service.loops, *(worker.run for worker in service.workers)):
+        for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
             await workers.start(work)
         async with trio.open_nursery() as servers:
             await servers.start(watch_signals, drain)
             if settings.metrics_address is not None:
                 await servers.start(
-                    partial(serve, _operators_app(readiness, metrics), settings.metrics_address, drain=drain)
+                    partial(served, _operators_app(readiness, metrics, resources.entropy), settings.metrics_address)
                 )
-            await servers.start(partial(serve, app, settings.http_address, drain=drain, plain=plain, rules=rules))
+            await servers.start(partial(served, app, settings.http_address, plain=plain, rules=rules))
         workers.cancel_scope.cancel()
 
 
-def _operators_app(readiness: Readiness, metrics: Metrics) -> AsgiApp:
+def _operators_app(readiness: Readiness, metrics: Metrics, entropy: Entropy) -> AsgiApp:
     """The full readiness checks and the metrics, on a listener that the internet does not reach (SPEC §13.1)."""
-    return quart_app((*health_routes(readiness, shows_checks=True), metrics_route(metrics)), Edge())
+    return quart_app((*health_routes(readiness, shows_checks=True), metrics_route(metrics)), Edge(entropy))
 
 
 def _new_address_mail_limit(settings: PublicAuthSettings) -> NewAddressMailLimit | None:

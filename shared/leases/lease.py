@@ -15,7 +15,7 @@ import trio
 
 from shared.io import queries
 from shared.io.postgres import OwnConnection, Postgres, Unit
-from shared.kernel.entropy import SystemEntropy
+from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 
 P = ParamSpec("P")
@@ -44,13 +44,13 @@ class Lease:
 
 
 @asynccontextmanager
-async def lease(postgres: Postgres, name: str) -> AsyncGenerator[Lease | None]:
+async def lease(postgres: Postgres, name: str, entropy: Entropy) -> AsyncGenerator[Lease | None]:
     """Try to take the lease `name`. Yields None at once if another process holds it.
 
     Raises `DependencyUnavailable("postgres")` if the database cannot be reached. Leaving gives the lease back, also
     when cancelled. If that fails, the lease ends by itself after `LIFE`.
     """
-    holder = UUID(bytes=SystemEntropy().token_bytes(16))
+    holder = UUID(bytes=entropy.token_bytes(16))
     async with postgres.own_connection() as connection:
         is_held = True  # until the answer says otherwise: a cancelled or lost request may have taken it
         try:

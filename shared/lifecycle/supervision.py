@@ -13,14 +13,13 @@ from typing import Never
 import asyncpg
 import trio
 
-from shared.kernel.entropy import Entropy, SystemEntropy
+from shared.kernel.entropy import Entropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.lifecycle.backoff import Backoff, jittered
 from shared.telemetry import tracing
 
 BACKOFF = Backoff(first=timedelta(milliseconds=100), cap=timedelta(seconds=2))
 
-_ENTROPY = SystemEntropy()
 _log = logging.getLogger("authsession.lifecycle.supervision")
 
 
@@ -47,7 +46,7 @@ async def supervise(
     wake: Signal | None = None,
     batch: int = 1,
     rest: Callable[[], float] = lambda: 0.0,
-    entropy: Entropy = _ENTROPY,
+    entropy: Entropy,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> Never:
     """Run `step` until cancelled. Start it with `nursery.start`.
@@ -89,7 +88,7 @@ class Worker:
     rest: Callable[[], float] = lambda: 0.0
     wake: Signal | None = None
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self, entropy: Entropy, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Run the worker until cancelled; see `supervise`."""
         await supervise(
             self.step,
@@ -98,6 +97,7 @@ class Worker:
             batch=self.batch,
             rest=self.rest,
             wake=self.wake,
+            entropy=entropy,
             task_status=task_status,
         )
 

@@ -79,7 +79,7 @@ class Keeper:
         return await self._postgres.unit_of_work(store.comes_before_the_keeper)
 
     async def _try_to_keep(self) -> None:
-        async with lease(self._postgres, LEASE) as held:
+        async with lease(self._postgres, LEASE, self._entropy) as held:
             if held is not None:
                 await self._keep(held)
 

@@ -17,6 +17,7 @@ from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricExport
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
 
+from shared.kernel.clock import Clock
 from shared.telemetry.exported_logs import ExportedLogs
 from shared.telemetry.logs import REPEATED
 from shared.telemetry.metrics import Metrics, service_resource
@@ -31,7 +32,7 @@ _Shutdown = Callable[[], None]
 
 
 @asynccontextmanager
-async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
+async def open_telemetry(service_name: str, clock: Clock) -> AsyncGenerator[Metrics]:
     """Yield the metrics of the process, and export spans, metrics and logs as the environment says.
 
     Open it once in a process. Raises `ConfigurationError`. At the end the last telemetry leaves within `FLUSH`, in
@@ -41,7 +42,7 @@ async def open_telemetry(service_name: str) -> AsyncGenerator[Metrics]:
     logging.getLogger("opentelemetry").setLevel(
         logging.CRITICAL
     )  # it would log every failed try; `shared.telemetry.otlp` logs an outage once
-    metrics = Metrics(service_name, _metric_exporters(settings.metrics))
+    metrics = Metrics(service_name, clock, _metric_exporters(settings.metrics))
     metrics.show_instruments_of_modules()
     shutdowns = [
         metrics.shutdown,

@@ -13,8 +13,6 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, HistogramDa
 from opentelemetry.sdk.metrics.export import Histogram as HistogramData
 from prometheus_client.metrics_core import HistogramMetricFamily
 
-from shared.kernel.clock import SystemClock
-
 Value = str | int
 
 
@@ -61,7 +59,6 @@ class DurationHistogram:
         self._boundaries = tuple(boundaries)
         self._attributes = attributes
         self._series: dict[tuple[Value, ...], _Series] = {}
-        self._started_ns = _now_ns()
 
     def record(self, seconds: float, *values: Value) -> None:
         """Count one duration. `values` are the attributes' values in the order of their names."""
@@ -81,10 +78,9 @@ class DurationHistogram:
             family.add_metric([str(value) for value in values], self._cumulated(series.buckets), series.sum)
         yield family
 
-    def metric(self) -> Metric:
-        """The histogram in OpenTelemetry's data model."""
-        now = _now_ns()
-        points = [self._point(values, series, now) for values, series in self._series.copy().items()]
+    def metric(self, start: int, now: int) -> Metric:
+        """The histogram in OpenTelemetry's data model. `start` and `now` are nanoseconds since 1970."""
+        points = [self._point(values, series, start, now) for values, series in self._series.copy().items()]
         return Metric(self.name, self._description, "s", HistogramData(points, AggregationTemporality.CUMULATIVE))
 
     def _cumulated(self, buckets: Sequence[int]) -> list[tuple[str, float]]:
@@ -94,11 +90,11 @@ class DurationHistogram:
             cumulated.append((str(bound), total))
         return cumulated
 
-    def _point(self, values: tuple[Value, ...], series: _Series, now: int) -> HistogramDataPoint:
+    def _point(self, values: tuple[Value, ...], series: _Series, start: int, now: int) -> HistogramDataPoint:
         buckets = series.buckets.copy()
         return HistogramDataPoint(
             attributes=dict(zip(self._attributes, values, strict=True)),
-            start_time_unix_nano=self._started_ns,
+            start_time_unix_nano=start,
             time_unix_nano=now,
             count=sum(buckets),
             sum=series.sum,
@@ -107,10 +103,6 @@ class DurationHistogram:
             min=series.least,
             max=series.most,
         )
-
-
-def _now_ns() -> int:
-    return int(SystemClock().now().timestamp() * 1_000_000) * 1000
 
 
 OF_MODULES: list[DurationHistogram] = []

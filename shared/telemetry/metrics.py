@@ -14,6 +14,7 @@ from prometheus_client import Metric as PrometheusMetric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from shared.kernel.clock import Clock
 from shared.telemetry.exported_metrics import WithHistograms
 from shared.telemetry.instruments import OF_MODULES, DurationHistogram
 from shared.telemetry.request_method import known_method
@@ -30,7 +31,7 @@ def service_resource(service_name: str) -> Resource:
 class Metrics:
     """The instruments of a process. Code that counts takes `meter`; `render` gives the text of `/metrics`."""
 
-    def __init__(self, service_name: str, exporters: Iterable[MetricExporter] = ()) -> None:
+    def __init__(self, service_name: str, clock: Clock, exporters: Iterable[MetricExporter] = ()) -> None:
         """`service_name` goes to `service_resource`. `exporters` regularly get the same metrics as `/metrics`."""
         self._registry = CollectorRegistry()
         self._request_duration = DurationHistogram(
@@ -44,7 +45,9 @@ class Metrics:
         self._histograms = [self._request_duration]
         self._registry.register(_Shown(self._histograms))
         resource = service_resource(service_name)
-        pushed = [PeriodicExportingMetricReader(WithHistograms(each, self._histograms, resource)) for each in exporters]
+        pushed = [
+            PeriodicExportingMetricReader(WithHistograms(each, self._histograms, resource, clock)) for each in exporters
+        ]
         scraped = PrometheusMetricReader(registry=self._registry, scope_info_enabled=False)
         self._provider = MeterProvider([scraped, *pushed], resource=resource, shutdown_on_exit=False)
         self.meter: Meter = self._provider.get_meter("authsession")

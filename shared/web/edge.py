@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from shared.kernel.entropy import Entropy, SystemEntropy
+from shared.kernel.entropy import Entropy
 from shared.web.client_address import ClientAddresses
 
 Observe = Callable[[str, str, int, float], None]
@@ -26,9 +26,9 @@ class Edge:
     `body_timeout` is the maximum time from the head of a request to the end of its body.
     """
 
+    entropy: Entropy
     client_addresses: ClientAddresses = field(default_factory=ClientAddresses)
     observe: Observe = _ignore
     is_draining: Callable[[], bool] = bool
     believes_traceparent: bool = False
     body_timeout: timedelta = timedelta(seconds=10)
-    entropy: Entropy = field(default_factory=SystemEntropy)

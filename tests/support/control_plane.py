@@ -192,7 +192,7 @@ def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Gen
     settings = replace(PlaneSettings(), **changes)
     serve = partial(serve_internal, world, settings.of_service(), is_limited=settings.is_limited)
     routes = world.enter(background, lambda task_status: serve(task_status=task_status))
-    edge = Edge(client_addresses=ClientAddresses(settings.proxies))
+    edge = Edge(SystemEntropy(), client_addresses=ClientAddresses(settings.proxies))
     transport = httpx.ASGITransport(quart_app(routes, edge), client=(peer, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield ControlPlane(world, client, settings, routes)

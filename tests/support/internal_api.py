@@ -9,6 +9,7 @@ import httpx
 import redis as redis_py
 
 from contracts.gateway import GatewayKeys, GatewayRecord, decode_record
+from shared.kernel.entropy import SystemEntropy
 from shared.users.directory import UserDirectory
 from shared.web.app import quart_app
 from shared.web.edge import Edge
@@ -89,7 +90,7 @@ def open_internal_api(
     settings = internal_settings(keys)
     serve = partial(serve_internal, world, settings, redis_address=redis_address, directory=users)
     routes = world.enter(background, lambda task_status: serve(task_status=task_status))
-    transport = httpx.ASGITransport(quart_app(routes, Edge()), client=(PEER, 4711))
+    transport = httpx.ASGITransport(quart_app(routes, Edge(SystemEntropy())), client=(PEER, 4711))
     client = world.enter(httpx.AsyncClient, transport=transport, base_url="http://internal", timeout=30)
     yield InternalApi(world, client, keys)
 

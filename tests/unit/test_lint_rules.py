@@ -1,5 +1,6 @@
-"""Laws of time and randomness in the code (ARCHITECTURE §5): no module reads them past Clock and Entropy."""
+"""Laws of time and randomness in the code: no module reads them past Clock and Entropy, which only wirings make."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -38,3 +39,21 @@ def test_time_and_randomness_have_one_source_each(source: str) -> None:
 
 def test_measuring_is_not_deciding() -> None:
     assert banned_lines("import time\n\nstarted = time.perf_counter()\n", "shared/intruder.py") == 0
+
+
+MAKERS = {
+    "services/internal_admin/wiring.py",
+    "services/public_auth/wiring.py",
+    "shared/kernel/clock.py",
+    "shared/kernel/entropy.py",
+}
+
+
+def test_only_the_wirings_make_a_clock_or_an_entropy() -> None:
+    """Everything else takes one as a parameter. Each command of `authsession` is a wiring of its own."""
+    files = [file for folder in ("clients", "services", "shared") for file in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 200
+    makers = {
+        str(file.relative_to(ROOT)) for file in files if re.search(r"System(Clock|Entropy)", file.read_text("utf-8"))
+    }
+    assert makers == MAKERS

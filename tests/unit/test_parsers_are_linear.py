@@ -70,7 +70,7 @@ async def _nothing(_: object) -> Response:
     return Response(200, b"")
 
 
-APP: Any = quart_app([Route("GET", "/a/{b}/c", _nothing), Route("POST", "/a/{b}", _nothing)], Edge())
+APP: Any = quart_app([Route("GET", "/a/{b}/c", _nothing), Route("POST", "/a/{b}", _nothing)], Edge(SystemEntropy()))
 
 
 def _headers(name: str, text: str) -> Headers:

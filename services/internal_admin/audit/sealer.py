@@ -14,6 +14,7 @@ from services.internal_admin.audit.domain.chain import Place
 from services.internal_admin.audit.store.seals import ChainEnd, ChainMoved, Sealed, read_chain_end, seal_batch
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
 from shared.kernel.keyring import KeyRing
 from shared.leases.lease import Lease, lease
 from shared.lifecycle.supervision import weather
@@ -37,11 +38,12 @@ _log = logging.getLogger("authsession.audit.sealer")
 class AuditSealer:
     """Run one in every internal process."""
 
-    def __init__(self, postgres: Postgres, keys: KeyRing, clock: Clock) -> None:
+    def __init__(self, postgres: Postgres, keys: KeyRing, clock: Clock, entropy: Entropy) -> None:
         """The newest key seals."""
         self._postgres = postgres
         self._key = keys.newest
         self._clock = clock
+        self._entropy = entropy
         self._anchored = Place(0, b"")
         self._anchor_at = 0.0
 
@@ -60,7 +62,7 @@ class AuditSealer:
             await trio.sleep(RETRY.total_seconds())
 
     async def _try_to_seal(self) -> None:
-        async with lease(self._postgres, LEASE) as held:
+        async with lease(self._postgres, LEASE, self._entropy) as held:
             if held is not None:
                 await self._seal(held)
 

@@ -101,7 +101,8 @@ class Courier:
             async with trio.open_nursery() as carrying:
                 step = partial(self.step, carrying)
                 await carrying.start(partial(
-                    supervise, step, name="courier", idle=timedelta(seconds=1), wake=self.wake, batch=self._concurrency
+                    supervise, step, name="courier", idle=timedelta(seconds=1), wake=self.wake, batch=self._concurrency,
+                    entropy=self._entropy,
                 ))  # fmt: skip
                 task_status.started()
         finally:

@@ -21,6 +21,8 @@ from contracts.errors import ErrorCode
 from shared.http.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.http.request_body import Framing
 from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
 from shared.kernel.network import IpNetwork, parse_network
 from shared.web.asgi import AsgiApp, Scope
 from shared.web.client_address import UNIX_PEER
@@ -83,6 +85,8 @@ class Listening:
     rules: Rules
     places: Places
     is_stopping: Callable[[], bool]
+    clock: Clock
+    entropy: Entropy
 
 
 class HttpConnection:
@@ -182,7 +186,7 @@ class HttpConnection:
         if head is None:
             return False
         body = RequestBody(self, head)
-        answer = Answer(self, head)
+        answer = Answer(self, head, self._listening.clock, self._listening.entropy)
         self._enter(Phase.WORKING)
         await self._handle(head, body, answer)
         self._has_asked = True
@@ -258,7 +262,7 @@ class HttpConnection:
         too_large = isinstance(bad, HeadTooLarge)
         code = ErrorCode.REQUEST_TOO_LARGE if too_large else ErrorCode.INVALID_REQUEST
         response = refusal(code, "request head too large" if too_large else "malformed HTTP request")
-        await self.write(whole_answer(response))
+        await self.write(whole_answer(response, self._listening.clock, self._listening.entropy))
         await self._linger()
 
     async def _linger(self) -> None:

@@ -10,15 +10,14 @@ from wsgiref.handlers import format_date_time
 
 from shared.http.request_body import Framing, framing_of
 from shared.http.request_head import BadRequest, Field, Head
-from shared.kernel.clock import SystemClock
-from shared.kernel.entropy import SystemEntropy
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
 from shared.kernel.request_id import request_id_for
 from shared.web.asgi import Message
 from shared.web.exchange import Response
 from shared.web.refusals import answer_to
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_CLOCK = SystemClock()
 
 
 class Wire(Protocol):
@@ -76,10 +75,12 @@ class RequestBody:
 class Answer:
     """An answer as ASGI's `send`. It is written at once when it is whole."""
 
-    __slots__ = ("_connection", "_has_body", "_is_sent", "_unsent", "must_close")
+    __slots__ = ("_clock", "_connection", "_entropy", "_has_body", "_is_sent", "_unsent", "must_close")
 
-    def __init__(self, connection: Wire, head: Head) -> None:
+    def __init__(self, connection: Wire, head: Head, clock: Clock, entropy: Entropy) -> None:
         self._connection = connection
+        self._clock = clock
+        self._entropy = entropy
         self._has_body = head.method != "HEAD"
         self._unsent = bytearray()
         self._is_sent = False
@@ -102,7 +103,7 @@ class Answer:
         response = answer_to(error)
         self.must_close = True
         if not self._is_sent:
-            self._unsent[:] = whole_answer(response, has_body=self._has_body)
+            self._unsent[:] = whole_answer(response, self._clock, self._entropy, has_body=self._has_body)
             await self._finish()
 
     def _begin(self, status: int, fields: Iterable[Field]) -> None:
@@ -111,7 +112,7 @@ class Answer:
             self.must_close = True
         elif self.must_close:
             fields.append((b"connection", b"close"))
-        self._unsent += _head_bytes(status, fields)
+        self._unsent += _head_bytes(status, fields, self._clock)
 
     async def _finish(self) -> None:
         if not self._is_sent:
@@ -119,24 +120,24 @@ class Answer:
             await self._connection.write(bytes(self._unsent))
 
 
-def _head_bytes(status: int, fields: Iterable[Field]) -> bytes:
+def _head_bytes(status: int, fields: Iterable[Field], clock: Clock) -> bytes:
     lines = [b"HTTP/1.1 %d \r\n" % status]
     lines += [b"%b: %b\r\n" % field for field in fields]
-    lines += (_date_line(int(_CLOCK.now().timestamp())), b"\r\n")
+    lines += (_date_line(int(clock.now().timestamp())), b"\r\n")
     return b"".join(lines)
 
 
-def whole_answer(response: Response, *, has_body: bool = True) -> bytes:
+def whole_answer(response: Response, clock: Clock, entropy: Entropy, *, has_body: bool = True) -> bytes:
     """The bytes of an answer that the server makes itself. The connection ends after it."""
     fields = [
         (b"content-type", b"application/json"),
         *response.headers,
         (b"content-length", b"%d" % len(response.body)),
         (b"cache-control", b"no-store"),
-        (b"x-request-id", request_id_for(None, SystemEntropy()).encode("ascii")),
+        (b"x-request-id", request_id_for(None, entropy).encode("ascii")),
         (b"connection", b"close"),
     ]
-    return _head_bytes(response.status, fields) + (response.body if has_body else b"")
+    return _head_bytes(response.status, fields, clock) + (response.body if has_body else b"")
 
 
 @lru_cache(maxsize=1)

@@ -11,6 +11,8 @@ from pathlib import Path
 import trio
 
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress
+from shared.kernel.clock import Clock
+from shared.kernel.entropy import Entropy
 from shared.kernel.faults import AddressTaken, ConfigurationError
 from shared.lifecycle.drain import Drain
 from shared.web.asgi import AsgiApp
@@ -29,6 +31,8 @@ async def serve(
     address: Address,
     *,
     drain: Drain,
+    clock: Clock,
+    entropy: Entropy,
     plain: PlainRequests | None = None,
     rules: Rules = DEFAULT_RULES,
     task_status: trio.TaskStatus[Address] = trio.TASK_STATUS_IGNORED,
@@ -43,7 +47,7 @@ async def serve(
     """
     listener, actual = open_listener(address)
     connections: set[HttpConnection] = set()
-    listening = Listening(app, plain, rules, Places(), drain.stopping.is_set)
+    listening = Listening(app, plain, rules, Places(), drain.stopping.is_set, clock, entropy)
     connect = partial(_serve_connection, connections, listening)
     try:
         async with trio.open_nursery() as watch:

@@ -17,12 +17,13 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import logging, sys, time
 import trio
+from shared.kernel.clock import SystemClock
 from shared.process import run_process
 from shared.telemetry.export import open_telemetry
 from shared.telemetry.tracing import RequestSpan
 
 async def run(seconds):
-    async with open_telemetry("test") as metrics:
+    async with open_telemetry("test", SystemClock()) as metrics:
         logging.getLogger("authsession.test").warning("the last words")
         slowest, ends = 0.0, trio.current_time() + seconds
         while True:

@@ -7,6 +7,8 @@ from functools import partial
 import trio
 
 from shared.kernel.address import TcpAddress
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.drain import Drain, watch_signals
 from shared.web.app import quart_app
 from shared.web.edge import Edge
@@ -22,12 +24,14 @@ async def _slow(_: Request) -> Response:
 
 async def main(delay_seconds: float) -> None:
     drain = Drain(delay=timedelta(seconds=delay_seconds), shutdown_timeout=timedelta(seconds=5))
-    edge = Edge(is_draining=lambda: drain.is_draining)
+    edge = Edge(SystemEntropy(), is_draining=lambda: drain.is_draining)
     health = health_routes(Readiness(lambda: drain.is_draining), shows_checks=False)
     app = quart_app([Route("POST", "/slow", _slow), *health], edge)
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(watch_signals, drain))
-        address = await nursery.start(partial(serve, app, TcpAddress("127.0.0.1", 0), drain=drain))
+        address = await nursery.start(
+            partial(serve, app, TcpAddress("127.0.0.1", 0), drain=drain, clock=SystemClock(), entropy=SystemEntropy())
+        )
         print(address.port, flush=True)  # noqa: T201
 
 

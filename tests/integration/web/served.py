@@ -10,6 +10,8 @@ from typing import Any
 import trio
 
 from shared.kernel.address import TcpAddress
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.drain import Drain
 from shared.web.app import quart_app
 from shared.web.edge import Edge
@@ -30,6 +32,7 @@ class Server:
         self.port = 0
         self._clients: list[Client] = []
         edge = Edge(
+            SystemEntropy(),
             is_draining=lambda: self.drain.is_draining,
             observe=lambda method, route, status, _: self.observed.append((method, route, status)),
             body_timeout=timedelta(seconds=0.4),
@@ -134,7 +137,14 @@ async def running(kind: str = "plain", **rules: Any) -> AsyncGenerator[Server]:
     server = Server(kind)
     async with trio.open_nursery() as nursery:
         start: Callable[..., Any] = partial(
-            serve, server.app, TcpAddress("127.0.0.1", 0), drain=server.drain, plain=server.plain, **rules
+            serve,
+            server.app,
+            TcpAddress("127.0.0.1", 0),
+            drain=server.drain,
+            plain=server.plain,
+            clock=SystemClock(),
+            entropy=SystemEntropy(),
+            **rules,
         )
         address = await nursery.start(start)
         server.port = address.port

@@ -9,6 +9,8 @@ import pytest
 import trio
 
 from shared.kernel.address import TcpAddress, UnixAddress
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import ConfigurationError
 from shared.web.server import http_connection, places
 from shared.web.server.http_connection import HttpConnection, Rules
@@ -218,7 +220,9 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
     path = str(tmp_path / "s")
     for _ in range(2):
         async with running() as server, trio.open_nursery() as nursery:
-            await nursery.start(partial(serve, server.app, UnixAddress(path), drain=server.drain))
+            await nursery.start(partial(
+                serve, server.app, UnixAddress(path), drain=server.drain, clock=SystemClock(), entropy=SystemEntropy()
+            ))  # fmt: skip
             with pytest.raises(ConfigurationError, match="in use"):
                 open_listener(UnixAddress(path))
             client = Client(await trio.open_unix_socket(path))  # pyright: ignore[reportArgumentType]

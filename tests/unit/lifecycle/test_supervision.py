@@ -8,6 +8,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from shared.kernel.entropy import SystemEntropy
 from shared.kernel.faults import DependencyUnavailable
 from shared.lifecycle.supervision import BACKOFF, Signal, supervise
 
@@ -83,7 +84,7 @@ async def test_the_rest_is_asked_for_after_each_step(autojump_clock: MockClock) 
 async def test_the_idle_time_varies_between_half_and_whole(autojump_clock: MockClock) -> None:
     steps = Steps()
     with trio.move_on_after(60 * 200):
-        await supervise(steps, name="test", idle=IDLE)
+        await supervise(steps, name="test", idle=IDLE, entropy=SystemEntropy())
     assert all(30 <= pause <= 60 for pause in steps.pauses)
     assert len(set(steps.pauses)) > 20
 
@@ -156,5 +157,5 @@ async def test_a_stop_waits_for_the_step_and_no_other_step_begins(autojump_clock
 
 async def test_a_worker_reports_that_it_started(autojump_clock: MockClock) -> None:
     async with trio.open_nursery() as nursery:
-        await nursery.start(partial(supervise, Steps(), name="test", idle=IDLE))
+        await nursery.start(partial(supervise, Steps(), name="test", idle=IDLE, entropy=LargestJitter()))
         nursery.cancel_scope.cancel()

@@ -15,6 +15,7 @@ import pytest
 import trio
 
 from shared.kernel.address import TcpAddress
+from shared.kernel.clock import SystemClock
 from shared.kernel.request_id import current_request_id
 from shared.projection.epoch import Reason
 from shared.telemetry.logs import LOG_FIELDS, REPEATED, configure_logging
@@ -105,7 +106,7 @@ def test_no_allowed_field_hides_one_of_the_record() -> None:
 
 @pytest.mark.parametrize("method", ["POST", "BREW"])
 def test_answers_are_counted_by_route_and_unknown_methods_are_one(method: str) -> None:
-    metrics = Metrics("test")
+    metrics = Metrics("test", SystemClock())
     for _ in range(3):
         metrics.observe_request(method, "/things/{id}", 200, 0.02)
     text = metrics.render().decode()
@@ -116,7 +117,7 @@ def test_answers_are_counted_by_route_and_unknown_methods_are_one(method: str) -
 
 
 def test_two_sets_of_metrics_know_nothing_of_each_other() -> None:
-    one, other = Metrics("one"), Metrics("other")
+    one, other = Metrics("one", SystemClock()), Metrics("other", SystemClock())
     one.observe_request("POST", "/x", 200, 0.1)
     assert b"/x" not in other.render()
     one.shutdown()
@@ -136,7 +137,7 @@ async def test_a_request_id_stays_within_its_task() -> None:
 
 def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_SERVICE_NAME", "galaxy-authsession")
-    metrics = Metrics("authsession-public")
+    metrics = Metrics("authsession-public", SystemClock())
     metrics.observe_request("GET", "/healthz", 200, 0.1)
     text = metrics.render().decode()
     metrics.shutdown()
@@ -145,9 +146,10 @@ def test_a_service_is_named_by_the_standard_variable(monkeypatch: pytest.MonkeyP
 
 SHOWS_INSTRUMENTS_OF_MODULES = """
 from shared.projection import metrics as projection
+from shared.kernel.clock import SystemClock
 from shared.telemetry.metrics import Metrics
 
-metrics = Metrics("test")
+metrics = Metrics("test", SystemClock())
 metrics.show_instruments_of_modules()
 projection.show_that_nothing_was_lost()
 projection.PUBLISH_DURATION.record(0.001)

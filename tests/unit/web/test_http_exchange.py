@@ -2,6 +2,8 @@
 
 from shared.http.request_body import Framing
 from shared.http.request_head import Head, parse_head
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from shared.web.server.http_exchange import Answer
 
 
@@ -23,7 +25,7 @@ class Written:
 
 async def test_an_app_that_fails_within_its_answer_is_answered_by_the_envelope() -> None:
     wire = Written()
-    answer = Answer(wire, parse_head(b"GET / HTTP/1.1\r\nHost: x"))
+    answer = Answer(wire, parse_head(b"GET / HTTP/1.1\r\nHost: x"), SystemClock(), SystemEntropy())
     await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await answer.send({"type": "http.response.body", "body": b"{", "more_body": True})
     await answer.give_up(RuntimeError())
@@ -36,7 +38,7 @@ async def test_an_app_that_fails_within_its_answer_is_answered_by_the_envelope()
 
 async def test_an_app_that_fails_after_its_answer_adds_nothing_to_it() -> None:
     wire = Written()
-    answer = Answer(wire, parse_head(b"GET / HTTP/1.1\r\nHost: x"))
+    answer = Answer(wire, parse_head(b"GET / HTTP/1.1\r\nHost: x"), SystemClock(), SystemEntropy())
     await answer.send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await answer.send({"type": "http.response.body", "body": b"{}", "more_body": False})
     await answer.give_up(RuntimeError())

@@ -6,6 +6,7 @@ import trio
 
 from services.internal_admin.audit.sealer import AuditSealer
 from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from tests.support.audit_trail import KEYS, add_rows, verify
 from tests.support.background import background
 from tests.support.stack import wait_for
@@ -19,7 +20,7 @@ def test_several_sealers_make_one_chain_within_a_second_whoever_is_cut_off(world
     async def serve(task_status: trio.TaskStatus[None]) -> None:
         async with trio.open_nursery() as nursery:
             for _ in range(3):
-                await nursery.start(AuditSealer(world.internal, KEYS, SystemClock()).run)
+                await nursery.start(AuditSealer(world.internal, KEYS, SystemClock(), SystemEntropy()).run)
             task_status.started()
 
     world.enter(background, serve)

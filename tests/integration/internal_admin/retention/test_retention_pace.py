@@ -11,6 +11,7 @@ import trio
 from services.internal_admin.retention.domain import MAX_REST
 from services.internal_admin.retention.store import Removal, remove_aged
 from services.internal_admin.retention.worker import BATCH, IDLE, AgedRows
+from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.supervision import supervise
 from tests.support.builders import email_address
 from tests.support.world import World
@@ -71,7 +72,15 @@ def test_a_backlog_shrinks_while_rows_come_faster_than_the_longest_rest_removes(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(make_on, world, email_id)
             nursery.start_soon(
-                partial(supervise, worker.step, name="aged rows", idle=IDLE, batch=BATCH, rest=worker.rest)
+                partial(
+                    supervise,
+                    worker.step,
+                    name="aged rows",
+                    idle=IDLE,
+                    batch=BATCH,
+                    rest=worker.rest,
+                    entropy=SystemEntropy(),
+                )
             )
             with trio.fail_after(60):
                 await until_smaller(world)

@@ -1,1 +1,1 @@
-"""Configuration: the table of variables, their parsing, and the rules of production (SPEC §14)."""
+"""The table of environment variables, their parsing, and the checks of production (SPEC §10.9, §12)."""

@@ -287,7 +287,7 @@ def parse_seconds(*, most: timedelta) -> Parse[timedelta]:
 
 
 def parse_break_glass_token(text: str) -> str:
-    """Parse a token: printable ASCII, at least 32 characters, so that nobody can guess it."""
+    """Parse a break-glass token. It must be printable ASCII of at least 32 characters, so that nobody can guess it."""
     if not (text.isascii() and text.isprintable() and " " not in text and len(text) >= _MIN_BREAK_GLASS_TOKEN_LENGTH):
         raise ValueError("at least 32 printable characters without spaces: openssl rand -base64 32")
     return text

@@ -1,1 +1,4 @@
-"""The room of drivers: Postgres, Redis, and the one crossing into asyncio. Knows no table, no key and no rule."""
+"""Connections to Postgres, Redis, mail servers and HTTP services, and the crossing into asyncio.
+
+They know no table, no key and no contract. Faults of drivers end here.
+"""

@@ -23,7 +23,7 @@ _WHOLE_NUMBERS = {
     "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
 }  # fmt: skip
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    # "allow" and "prefer" would let anybody on the path choose plain text (SPEC §7.2).
+    # "allow" and "prefer" would let anybody on the path choose plain text.
     "sslmode": TLS_MODES,
     "channel_binding": ("disable", "prefer", "require"),
     "gssencmode": ("disable", "prefer"),

@@ -47,7 +47,7 @@ _log = logging.getLogger("authsession.projection.guard")
 
 @dataclass(slots=True)
 class _Suspect:
-    """A session that its last stream entry contradicts. Every entry that may explain it stands before `mark`."""
+    """A session that its last stream entry contradicts. It is examined once the stream is read up to `mark`."""
 
     record: GatewayRecord
     mark: str

@@ -1,1 +1,1 @@
-"""Flows: each file has one verb, from a command to an outcome. Refusals are values here."""
+"""Each file has one verb, from a command to an outcome. Refusals are values here."""

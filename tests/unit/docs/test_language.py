@@ -1,5 +1,6 @@
 """The rules of `docs/contributing/style.md` that a program can judge."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,9 @@ FOLDERS = (
     "shared",
     "tests",
 )
+
+LAYER = re.compile(r'"{3}(Api|Flows?|Domain|Store|Workers?): ')
+"""A docstring that repeats the name of its file or folder."""
 
 
 def pages() -> list[str]:
@@ -60,6 +64,12 @@ def test_no_comment_of_a_statement_or_script_begins_headless() -> None:
     paths = [path for folder in FOLDERS for kind in ("sql", "lua") for path in (ROOT / folder).rglob(f"*.{kind}")]
     read = [path for path in sorted(paths) if path.parent.name != "migrations"]
     assert [place for path in read for place in headless_comments(path)] == []
+
+
+def test_no_docstring_begins_with_its_layer() -> None:
+    """The first assertion shows that the second can fail."""
+    assert LAYER.search('""' + '"Flow: list a user\'s sessions."')
+    assert [path for path in sources(FOLDERS) if LAYER.search(path.read_text("utf-8"))] == []
 
 
 def test_no_name_of_a_test_begins_headless() -> None:

@@ -1,4 +1,4 @@
-"""API tokens as the command line makes them, for tests: alive, or ended in each way there is."""
+"""API tokens for tests, made as the command line makes them: alive, or ended in each possible way."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -17,14 +17,14 @@ CALLER = Caller("command_line", None, None)
 
 
 class MadeToken(NamedTuple):
-    """Its id, and what its holder sends."""
+    """A token's id, and the secret that its holder sends."""
 
     token_id: str
     secret: str
 
 
 def make_token(world: World, scopes: Collection[Scope], life: timedelta = timedelta(days=90)) -> MadeToken:
-    """A token that lives."""
+    """Makes a token that is alive."""
     secret, token_id = new_secret(SystemEntropy(), MARK), new_token_id(SystemClock(), SystemEntropy())
     command = CreateToken("made by a test", frozenset(scopes), life, None, CALLER)
     world.call(
@@ -38,13 +38,13 @@ def make_token(world: World, scopes: Collection[Scope], life: timedelta = timede
 
 
 def revoke_token(world: World, token_id: str) -> None:
-    """End it."""
+    """Revokes the token."""
     command = RevokeToken(token_id, "test", CALLER)
     world.call(world.internal.unit_of_work, tokens_store.revoke_token, command)
 
 
 def expire_token(world: World, token_id: str) -> None:
-    """Let its life have ended this instant."""
+    """Makes the token expire at this instant."""
     world.database.execute(
         """
         update api_tokens set created_at = created_at - interval '1 day', expires_at = clock_now() where token_id = $1
@@ -54,5 +54,5 @@ def expire_token(world: World, token_id: str) -> None:
 
 
 def attribute_token(world: World, token_id: str, operator_id: str) -> None:
-    """Let an operator have made it."""
+    """Makes an operator the creator of the token."""
     world.database.execute("update api_tokens set created_by = $2 where token_id = $1", token_id, operator_id)

@@ -36,7 +36,7 @@ async def call(
     pieces: Sequence[bytes | Callable[[], Awaitable[bytes]]] = (b"",),
     kind: str = "http",
 ) -> Answered:
-    """`pieces`: of the body; one that is a function is awaited for its bytes."""
+    """`pieces` are the parts of the body. A piece that is a function is called and awaited for its bytes."""
     path, _, query = target.encode().partition(b"?")
     scope = {
         "type": kind, "method": method, "path": path.decode(), "raw_path": path, "query_string": query,

@@ -1,4 +1,4 @@
-"""Rows of the audit trail for tests: written by the owner of the database, sealed and verified as the product does."""
+"""Audit rows for tests. The owner of the database writes them; the product's code seals and verifies them."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -17,11 +17,11 @@ from tests.support.world import World
 KEYS = KeyRing.parse("test", AUDIT_KEYS)
 OLD_AND_NEW_KEYS = KeyRing.parse("test", "k2:" + "YW5vdGhlci1hdWRpdC1rZXktb2YtdGVzdHMtMzItYnk=," + AUDIT_KEYS)
 LONG_AGO = timedelta(days=500)
-"""Past every retention that tests do not change."""
+"""An age past every default retention."""
 
 
 def add_rows(world: World, number: int, *, age: timedelta = timedelta(), **columns: Any) -> list[int]:
-    """Ids of so many new rows, a second apart, the newest `age` old by the server's own clock."""
+    """Adds rows, one second apart, and returns their ids. The newest is `age` old by the server's own clock."""
     rows = world.database.execute(
         """
         insert into audit_events (occurred_at, event, outcome, caller, subject, actor_type, actor_id, details)
@@ -43,7 +43,7 @@ def add_rows(world: World, number: int, *, age: timedelta = timedelta(), **colum
 
 
 def seal_all(world: World, keys: KeyRing = KEYS) -> None:
-    """Seal whatever waits, as a sealer that begins now."""
+    """Seals every unsealed row, as a sealer does that begins now."""
 
     async def seal(connection: asyncpg.Connection) -> None:
         end = await read_chain_end(connection)
@@ -68,7 +68,7 @@ def verify(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) ->
 
 
 def notes(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> str:
-    """Its further words."""
+    """Everything that `authsession audit verify` says: findings and notes."""
     said: list[str] = []
     body = partial(verify_trail, keys=keys, anchors=anchors, say=said.append, note=said.append)
     world.call(world.owner.unit_of_work, body)
@@ -76,7 +76,7 @@ def notes(world: World, keys: KeyRing = KEYS, anchors: Iterable[Place] = ()) -> 
 
 
 def empty_trail(world: World) -> None:
-    """As after migrating."""
+    """Makes the trail as empty as after a migration."""
     world.database.execute(
         """
         truncate audit_events, audit_seal restart identity;

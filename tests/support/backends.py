@@ -1,4 +1,4 @@
-"""Async tests that hold on trio and on asyncio: for `clients`, which must not care."""
+"""Async tests that run on trio and on asyncio. They are for `clients`, which must work on both."""
 
 import asyncio
 import inspect
@@ -11,10 +11,10 @@ import pytest
 
 
 def on_both_backends(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """The test once on each; its arguments are fixtures as usual. Ends it after half a minute."""
+    """Runs the test once on each backend. Its arguments are fixtures as usual. A test ends after half a minute."""
 
     def run(backend: str, **fixtures: Any) -> None:
-        # Its own loop: importing trio_asyncio makes *its* loop the one that asyncio opens.
+        # asyncio's own loop: importing trio_asyncio makes its loop the one that asyncio opens.
         options = {"loop_factory": asyncio.SelectorEventLoop} if backend == "asyncio" else {}
         anyio.run(_bounded, partial(test, **fixtures), backend=backend, backend_options=options)
 

@@ -1,4 +1,4 @@
-"""Something that runs in a `World` beside its calls, until the world ends."""
+"""A background service in a `World`. It runs beside the world's calls, until the world ends."""
 
 import contextvars
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> AsyncGenerator[T]:
-    """The value that `serve` started with; `serve` is cancelled on leaving. For `world.enter`.
+    """Yields the value that `serve` started with, and cancels `serve` on leaving. For `world.enter`.
 
-    A context manager that `World.enter` enters is left by another task, so it must not hold a nursery open: those of
+    Another task leaves what `World.enter` entered, so a context manager must not hold a nursery open. The nurseries of
     `serve` live in a task of their own.
     """
     scope, finished = trio.CancelScope(), trio.Event()
@@ -37,7 +37,7 @@ async def background(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> 
 
 
 class _Started:
-    """A `trio.TaskStatus` that sends the value on."""
+    """A `trio.TaskStatus` that passes the started value on."""
 
     def __init__(self, send: trio.MemorySendChannel[Any]) -> None:
         self._send = send

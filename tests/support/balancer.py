@@ -15,13 +15,15 @@ _QUESTION = b"GET /readyz HTTP/1.1\r\nHost: balancer\r\nConnection: close\r\n\r\
 
 
 class Balancer:
-    """On `port` of the loopback address; a connection goes to the next backend that was ready at the last look.
+    """Listens on `port` of the loopback address. A connection goes to the next backend that was ready at the last
+    check.
 
-    Connections that exist stay where they are: the backend ends them. One that cannot be opened goes to the next.
+    An open connection stays at its backend until the backend ends it. A connection that one backend refuses goes to the
+    next.
     """
 
     def __init__(self, backends: Sequence[int]) -> None:
-        """`backends`: ports of the loopback address."""
+        """`backends` are ports of the loopback address."""
         self.port = 0
         self.ready: dict[int, bool] = dict.fromkeys(backends, False)
         self._turn = count()
@@ -49,7 +51,7 @@ class Balancer:
             both.cancel_scope.cancel()
 
     async def _opened(self) -> trio.SocketStream | None:
-        """A connection to a backend; None if none takes one."""
+        """A connection to a backend, or None when no backend accepts one."""
         backends = [backend for backend, is_ready in self.ready.items() if is_ready]
         turn = next(self._turn)
         for place in range(len(backends)):
@@ -82,6 +84,6 @@ async def _pump(source: trio.SocketStream, sink: trio.SocketStream) -> None:
 
 @contextmanager
 def balancer(*backends: int) -> Generator[Balancer]:
-    """A running balancer before those ports of the loopback address."""
+    """A running balancer in front of those ports of the loopback address."""
     with on_a_trio_thread(Balancer(backends).serve) as running:
         yield running

@@ -1,4 +1,4 @@
-"""Builders of valid things, each with keyword overrides: a test names only what it is about."""
+"""Builders of valid objects. Each takes keyword overrides, so a test names only the values that it is about."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -18,17 +18,19 @@ _numbers = count(1)
 
 
 def unique(prefix: str) -> str:
-    """`prefix` and a number, never the same twice in a test run."""
+    """`prefix` and a number. No text repeats in a test run."""
     return f"{prefix}{next(_numbers)}"
 
 
 def email_address() -> str:
-    """An address nobody used yet."""
+    """A new e-mail address, which no other test uses."""
     return unique("pilot-") + "@example.com"
 
 
 def client_public_key(name: str | None = None) -> ClientPublicKey:
-    """32 bytes that depend on `name` only; another key at every call without one. Bit 254 off: y < 2^255 - 19."""
+    """32 bytes that depend on `name` only. Without a name, each call gives another key. Bit 254 is off, so y < 2^255 -
+    19.
+    """
     raw = bytearray(hashlib.sha256((name or unique("key-")).encode()).digest())
     raw[31] &= 0x3F
     return ClientPublicKey(bytes(raw))
@@ -65,7 +67,7 @@ class StoredUser:
 
 
 def store_user(database: Database, *, email: str | None = None, user_id: str | None = None) -> StoredUser:
-    """A user and the row of their address, written by the owner of the database."""
+    """Stores a user and the row of their address, as the owner of the database."""
     email = email or email_address()
     user_id = user_id or unique("user-")
     (row,) = database.execute(
@@ -85,7 +87,7 @@ def store_user(database: Database, *, email: str | None = None, user_id: str | N
 
 
 def store_session(database: Database, user: StoredUser, **changes: Any) -> DeviceSession:
-    """A session of `user` (active, created now), written by the owner of the database, with no projection work."""
+    """Stores a session of `user`, active and created now, as the owner of the database. It leaves no outbox row."""
     (row,) = database.execute("select clock_now() as now")
     session = device_session(**({"created_at": row["now"]} | changes | {"user_id": user.user_id}))
     database.execute(

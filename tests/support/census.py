@@ -1,4 +1,4 @@
-"""Counts what became of acknowledged requests: in Postgres, in the gateway's records and in its stream."""
+"""Counts the effects of acknowledged requests in Postgres, in the gateway's records and in its stream."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from tests.support.redis_bytes import gateway_entries, stored
 from tests.support.stack import REDIS_PASSWORD, wait_for
 
 SETTLING = 20.0
-"""Seconds that the outbox may need to run empty after the last request."""
+"""Seconds that the outbox may take to run empty after the last request."""
 
 _KEYS = GatewayKeys()
 _SESSIONS = """
@@ -28,16 +28,16 @@ select email, device_session_id, status,
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """The broken promises; empty when all is well."""
+    """The broken promises. All lists are empty when none was broken."""
 
     lost: list[str] = field(default_factory=list)
-    """Acknowledged and not there."""
+    """Effects that were acknowledged and are missing."""
     doubled: list[str] = field(default_factory=list)
-    """There more than once."""
+    """Effects that are there more than once."""
     revived: list[str] = field(default_factory=list)
-    """Active in the stream after it was revoked there."""
+    """Sessions that the stream shows active after it showed them revoked."""
     accused: list[str] = field(default_factory=list)
-    """Told as forged (SPEC §6.6), though nobody forged anything."""
+    """Records that the product corrected as forged (SPEC §6.6), though nobody forged any."""
 
     @property
     def is_clean(self) -> bool:
@@ -45,7 +45,7 @@ class Census:
 
 
 def take_census(load: Load, database: Database, redis_port: int) -> Census:
-    """Once the load has stopped: waits until the outbox is empty, then looks at everything."""
+    """Waits until the outbox is empty, then reads everything. To be called after the load has stopped."""
     wait_for(lambda: database.execute("select count(*) as rows from projection_outbox")[0]["rows"] == 0, SETTLING)
     sessions = database.execute(_SESSIONS, [login.email for login in load.logins])
     by_id = {row["device_session_id"]: row for row in sessions}

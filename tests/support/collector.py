@@ -1,4 +1,4 @@
-"""A collector of OpenTelemetry's: takes OTLP over HTTP on loopback, keeps every byte, and reads it as protobuf."""
+"""An OpenTelemetry collector on loopback. It accepts OTLP over HTTP, keeps every byte, and reads it as protobuf."""
 
 import threading
 from collections.abc import Generator, Mapping
@@ -18,18 +18,18 @@ AT_ONCE: Mapping[str, str] = {
     "OTEL_BLRP_SCHEDULE_DELAY": "100",
     "OTEL_METRIC_EXPORT_INTERVAL": "500",
 }
-"""Environment of a process that exports everything within half a second."""
+"""The environment of a process that exports everything within half a second."""
 
 
 class Collector:
-    """The requests that arrived, by path, in order."""
+    """The requests that arrived at each path, in order."""
 
     def __init__(self, port: int) -> None:
         self.environment = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
         self.received: list[tuple[str, bytes]] = []
 
     def text(self) -> str:
-        """Every byte of every body, those of strings as they are."""
+        """Every byte of every body, as text. Strings stand in it unchanged."""
         return "\n".join(body.decode("utf-8", errors="replace") for _, body in self.received.copy())
 
     def spans(self) -> list[Any]:
@@ -56,7 +56,7 @@ class Collector:
 
 
 def attributes(of: Any) -> dict[str, Any]:
-    """Of a span or a log record, as plain values."""
+    """The attributes of a span or a log record, as plain values."""
     return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in of.attributes}
 
 

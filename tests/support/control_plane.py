@@ -1,4 +1,4 @@
-"""The internal listener as operators use it, over real Postgres and Redis, in memory: everything but the socket."""
+"""The internal listener as operators use it. Postgres and Redis are real; calls are in memory, without a socket."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -35,13 +35,13 @@ from tests.support.world import World
 AUTH = "/api/control-plane/auth"
 COOKIE = "authsession_operator"
 PEER = "192.0.2.7"
-"""An address of nobody's. Loopback is treated otherwise here and there."""
+"""An address from the documentation range. Loopback would not do: some routes treat it differently."""
 PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
 
 
 @dataclass(frozen=True, slots=True)
 class PlaneSettings:
-    """The settings that tests vary. `is_limited`: whether calls are limited per network."""
+    """The settings that tests vary. `is_limited` says whether calls are limited per network."""
 
     is_limited: bool = False
     lives: SessionLives = field(default_factory=lambda: SessionLives(timedelta(days=7)))
@@ -59,16 +59,16 @@ class PlaneSettings:
 
     @property
     def ring(self) -> KeyRing:
-        """Seals and opens cookies."""
+        """The keys that seal and open cookies."""
         return KeyRing.parse("test", self.cookie_keys)
 
     @property
     def proxies(self) -> tuple[IpNetwork, ...]:
-        """Believed where they name a client."""
+        """The trusted proxies: the listener believes the client address that they name."""
         return tuple(map(ip_network, self.trusted_proxies))
 
     def of_service(self) -> InternalAdminSettings:
-        """As the wiring takes them."""
+        """The settings in the form that the wiring takes."""
         settings = internal_settings(self.gateway_keys)
         operators = replace(
             settings.operators,
@@ -87,7 +87,7 @@ class PlaneSettings:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """An operator with a session, and the token that carries it."""
+    """An operator with an open session, and the session's token."""
 
     operator_id: str
     operator_session_id: str
@@ -95,9 +95,9 @@ class SignedIn:
 
 
 class ControlPlane:
-    """Calls of operators and of programs. Paths are whole, `/api/control-plane/…` or `/api/v1/internal/…`.
+    """Calls of operators and of programs. A path is absolute: `/api/control-plane/…` or `/api/v1/internal/…`.
 
-    `token` is sent as `Authorization: Bearer`; `cookie` as the session cookie, without any proof of its origin.
+    `token` is sent as `Authorization: Bearer`. `cookie` is sent as the session cookie, without any proof of its origin.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class ControlPlane:
         headers: dict[str, str] | None = None,
         **query: str | int,
     ) -> httpx.Response:
-        """One request. Calls from several threads run at once."""
+        """Sends one request. Calls from several threads run in parallel."""
         sent = dict(headers or {})
         if token is not None:
             sent["authorization"] = f"Bearer {token}"
@@ -140,16 +140,16 @@ class ControlPlane:
         return self._world.call(self._client.request, method, path, json=body, headers=sent, params=query)
 
     def cookie(self, session_token: str) -> str:
-        """The value of the cookie that a browser with that session has, sealed under this replica's newest key."""
+        """The session cookie's value in a browser with that session, sealed under this replica's newest key."""
         return SessionCookie(self._settings.ring, SystemEntropy()).sealed(session_token)
 
     def claim_owner(self) -> SignedIn:
-        """A session of the owner of this database, who is made if there is none. Other sessions stay."""
+        """Opens a session of this database's owner, and makes the owner if there is none. Other sessions stay open."""
         found = self._world.database.execute("select operator_id from operators where is_owner")
         return self.open_session(found[0]["operator_id"] if found else self.add_operator(is_owner=True))
 
     def add_operator(self, *, is_owner: bool = False, password_hash: str = PASSWORD_HASH_OF_NOBODY) -> str:
-        """Another operator's id; by default no password is theirs."""
+        """Adds another operator and returns the id. By default the operator has no password."""
         operator_id = new_operator_id(SystemClock(), SystemEntropy())
         self._world.database.execute(
             """
@@ -164,13 +164,13 @@ class ControlPlane:
         return operator_id
 
     def disable(self, operator_id: str) -> None:
-        """The command line's work, without its audit row."""
+        """Disables the operator as the command line does, without its audit row."""
         self._world.database.execute(
             "update operators set disabled_at = clock_now() where operator_id = $1", operator_id
         )
 
     def open_session(self, operator_id: str, user_agent: str | None = "tests") -> SignedIn:
-        """A session from now on, as a log-in opens it."""
+        """Opens a session that begins now, as a login does."""
         token = new_secret(SystemEntropy())
         session_id = new_operator_session_id(SystemClock(), SystemEntropy())
         opening = partial(
@@ -187,8 +187,9 @@ class ControlPlane:
 
 @contextmanager
 def open_control_plane(world: World, *, peer: str = PEER, **changes: Any) -> Generator[ControlPlane]:
-    """One replica of the internal listener, called from `peer`; `changes` are of `PlaneSettings`. It runs on until the
-    world ends. Replicas on one database share `gateway_keys`."""
+    """One replica of the internal listener, called from `peer`. `changes` are fields of `PlaneSettings`. The replica
+    runs until the world ends. Replicas on one database share `gateway_keys`.
+    """
     settings = replace(PlaneSettings(), **changes)
     serve = partial(serve_internal, world, settings.of_service(), is_limited=settings.is_limited)
     routes = world.enter(background, lambda task_status: serve(task_status=task_status))

@@ -1,7 +1,7 @@
 """Counts the steps of a regular expression without a clock: a plain backtracking matcher over Python's own parse tree.
 
-`re` backtracks as this does and skips some of its steps, so what is linear here is linear there. `attacks` makes, from
-the pattern alone, inputs that hurt a pattern which can take the same character twice.
+`re` backtracks in the same way and skips some of these steps, so a pattern that is linear here is linear in `re`.
+`attacks` makes inputs from the pattern alone. They hurt a pattern that can match one character in two ways.
 """
 
 import re
@@ -15,7 +15,7 @@ code, parser = import_module("re._constants"), import_module("re._parser")  # no
 Nodes = list[tuple[Any, Any]]
 Then = Callable[[int], bool]
 SEEDS = "ab zAZ09-_.:;,/@%*+=\"'<>[]()\\\t\r\n\x00\x80\xe9\u0660"
-"""One of each kind of character that a pattern may tell apart."""
+"""One character of each kind that a pattern may tell apart."""
 _REPEATS = (code.MAX_REPEAT, code.MIN_REPEAT, code.POSSESSIVE_REPEAT)
 _CATEGORIES: dict[Any, Callable[[str], bool]] = {
     code.CATEGORY_DIGIT: str.isdecimal,
@@ -26,11 +26,11 @@ _CATEGORIES: dict[Any, Callable[[str], bool]] = {
 
 
 class TooManySteps(Exception):
-    """More than allowed: enough to know."""
+    """The match took more steps than allowed."""
 
 
 class CountedPattern:
-    """One pattern, tried as `fullmatch` does, or from each position as `search` does."""
+    """One pattern. It is tried as `fullmatch` does, or from each position as `search` does."""
 
     def __init__(self, pattern: re.Pattern[Any], *, is_searched: bool = False) -> None:
         self.nodes: Nodes = list(parser.parse(pattern.pattern, pattern.flags))
@@ -38,7 +38,7 @@ class CountedPattern:
         self._is_searched = is_searched
 
     def steps(self, subject: str, *, most: int) -> int:
-        """How many characters are looked at, again after each step back."""
+        """The number of characters that the matcher reads. A character counts again after each step back."""
         steps = 0
         sys.setrecursionlimit(max(sys.getrecursionlimit(), 20_000))  # a repetition of a group is a call for each turn
         for start in range(len(subject) if self._is_searched else 1):
@@ -51,7 +51,9 @@ class CountedPattern:
         return steps
 
     def attacks(self, length: int) -> set[str]:
-        """For each repetition: what leads to it, `length` characters that it takes, and then one that fits nowhere."""
+        """One input for each repetition: a text that leads to it, `length` characters that match it, and one that fits
+        nowhere.
+        """
         return {
             attack
             for prefix, body in _repetitions(self.nodes, "")
@@ -165,7 +167,7 @@ def _takes(node: tuple[Any, Any], character: str, flags: int) -> bool:
 
 
 def sample(nodes: Nodes) -> str:
-    """A short text that the nodes take."""
+    """A short text that matches the nodes."""
     return "".join(_sample_of(operation, argument) for operation, argument in nodes)
 
 
@@ -183,7 +185,7 @@ def _sample_of(operation: Any, argument: Any) -> str:
 
 
 def _repetitions(nodes: Nodes, prefix: str) -> Iterator[tuple[str, Nodes]]:
-    """Each repetition without a small bound, with a text that leads to it."""
+    """Every repetition without a small bound, each with a text that leads to it."""
     for index, (operation, argument) in enumerate(nodes):
         before = prefix + sample(nodes[:index])
         if operation in _REPEATS:

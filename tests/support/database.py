@@ -1,4 +1,6 @@
-"""Databases of tests: one template migrated once, cloned per module. The roles get passwords as from an owner."""
+"""Databases of tests. One template is migrated once and cloned for each module. The roles get their passwords as an
+owner sets them.
+"""
 
 import asyncio
 from collections.abc import Generator
@@ -20,7 +22,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A migrated database, and how each role reaches it."""
+    """A migrated database, and the address at which each role reaches it."""
 
     server: EmbeddedPostgres
     name: str
@@ -39,18 +41,18 @@ class Database:
 
     @property
     def needs_direct_dsn(self) -> bool:
-        """Whether the roles reach it through a pooler in transaction mode."""
+        """Whether the roles reach the database through a pooler in transaction mode."""
         return False
 
     def role_dsn(self, role: str) -> str:
         return self.direct_dsn(role)
 
     def direct_dsn(self, role: str) -> str:
-        """Past every pooler."""
+        """The address that leads past every pooler."""
         return f"postgresql://{role}:{ROLE_PASSWORD}@127.0.0.1:{self.server.port}/{self.name}"
 
     def travel(self, by: timedelta) -> None:
-        """Moves the clock that decides (SQL `clock_now()`) further for connections opened from now on."""
+        """Moves the deciding clock (SQL `clock_now()`) forward, for connections that open from now on."""
         self.execute(
             f"""
             do $$ begin execute format('alter database %I set authsession.clock_offset = %L', current_database(),
@@ -61,7 +63,7 @@ class Database:
         )
 
     def cut_connections(self) -> None:
-        """Ends every connection of the two login roles; their pools open fresh ones."""
+        """Ends every connection of the two login roles. Their pools open new ones."""
         self.execute(
             """
             select pg_terminate_backend(pid, 5000) from pg_stat_activity
@@ -95,7 +97,9 @@ async def _script(connection: asyncpg.Connection, sql: str) -> list[asyncpg.Reco
 
 
 def create_template(server: EmbeddedPostgres) -> str:
-    """The name of a database with all migrations applied, to clone from. The roles can log in from now on."""
+    """Makes a database with all migrations applied, to clone from, and returns its name. The roles can log in from now
+    on.
+    """
     run_sql(server.dsn(), f"create database {TEMPLATE}")
 
     async def apply() -> None:
@@ -113,7 +117,7 @@ def create_template(server: EmbeddedPostgres) -> str:
 
 @contextmanager
 def cloned_database(server: EmbeddedPostgres, template: str | None = TEMPLATE) -> Generator[Database]:
-    """A fresh copy of `template` (None: an empty database, not migrated), dropped afterwards."""
+    """A fresh copy of `template`, dropped afterwards. With None it is an empty database without migrations."""
     name = f"test_{next(_numbers)}"
     copied = "" if template is None else f" template {template} strategy file_copy"
     run_sql(server.dsn(), f"create database {name}{copied}")

@@ -1,7 +1,7 @@
-"""The gateway's own follower and cache against a model of Redis, Postgres and keeper, one step at a time.
+"""The gateway's real follower and cache against a model of Redis, Postgres and keeper, one step at a time.
 
-Their coroutines are run by hand, without an event loop: a command is asked, executed and answered in three steps, so
-that every interleaving of reads, stream entries, losses, rebuilds and failovers can be played.
+The model runs their coroutines by hand, without an event loop. A command is asked, executed and answered in three
+steps. So every interleaving of reads, stream entries, losses, rebuilds and failovers can be played.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -34,21 +34,21 @@ def record_of(device_session_id: str, status: SessionStatus) -> GatewayRecord:
 
 @dataclass
 class Server:
-    """One Redis."""
+    """One Redis server of the model."""
 
     run_id: str
     records: dict[str, SessionStatus] = field(default_factory=dict)
     entries: list[tuple[int, str, SessionStatus]] = field(default_factory=list)
     last: int = 0
     lag: int = 0
-    """How far its clock, of which entry ids are made, is behind."""
+    """How far the server's clock is behind. Entry ids are made from that clock."""
     projection: tuple[str, str, int] | None = None
-    """Epoch, state, beat."""
+    """The projection key: epoch, state and beat."""
 
     def write(
         self, device_session_id: str, status: SessionStatus, epoch: str, now: int, *, announce: bool = True
     ) -> bool:
-        """As the product's script: False under another epoch; active never follows revoked."""
+        """Writes as the product's script does. False under another epoch; active never follows revoked."""
         if self.projection is None or self.projection[0] != epoch:
             return False
         if not (self.records.get(device_session_id) == "revoked" and status == "active"):
@@ -99,7 +99,7 @@ def suspend() -> Any:
 
 
 class Answering(RedisAnswer):
-    """One command: asked, perhaps executed, perhaps answered."""
+    """One command. It was asked; it may be executed, and it may be answered."""
 
     def __init__(self, connection: "Connection", command: tuple[Any, ...]) -> None:
         self.connection, self.command = connection, command
@@ -115,7 +115,7 @@ class Answering(RedisAnswer):
 
 
 class Connection(RedisConnection):
-    """To one server, in order."""
+    """A connection to one server. Its commands keep their order."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -134,25 +134,25 @@ class Connection(RedisConnection):
         return [await answer.get() for answer in answers]
 
     def execute(self) -> None:
-        """The oldest that is not yet executed."""
+        """Executes the oldest command that is not yet executed."""
         answer = next((each for each in self.waiting if not each.is_executed), None)
         if answer is not None:
             answer.value, answer.is_executed = self.server.answer(answer.command), True
 
     def deliver(self) -> None:
-        """The oldest answer, if it was executed."""
+        """Delivers the answer to the oldest command, if it was executed."""
         if self.waiting and self.waiting[0].is_executed:
             self.waiting.pop(0).is_answered = True
 
 
 class GatewayModel:
-    """Postgres never goes back here; Redis does whatever it can."""
+    """The whole model. Its Postgres never loses a commit; its Redis may lose, delay and revert anything."""
 
     def __init__(self) -> None:
         self.now = 1
         self.runs = 1
         self.sessions: dict[str, SessionStatus] = {}
-        """In Postgres."""
+        """The status of each session in Postgres."""
         self.unpublished: list[str] = []
         self.stalled: list[tuple[str, SessionStatus, str]] = []
         self.revocation_published: dict[str, int] = {}
@@ -175,23 +175,23 @@ class GatewayModel:
         )
         self.link: Link | None = None
         self.stream, self.records = Connection(self.server), Connection(self.server)
-        """Those of the link, or of the last one."""
+        """The connections of the current link, or of the last one."""
         self.following_task: Coroutine[Any, Any, None] | None = None
         self.finds: list[tuple[str, Coroutine[Any, Any, Answer]]] = []
         self.answers: list[Answer] = []
-        """All that the cache ever said."""
+        """Every answer that the cache gave."""
         self.revoked: set[str] = set()
-        """Whom the cache called revoked."""
+        """Sessions that the cache called revoked."""
 
     def clock(self) -> float:
-        """Of the gateway: some commands happen between two looks at the projection key."""
+        """The gateway's clock. It is slow enough that several commands fall between two reads of the projection key."""
         return self.now / TICKS_A_SECOND
 
     def tick(self) -> int:
         self.now += 1
         return self.now
 
-    # What people and writers do
+    # Steps of people and writers
 
     def log_in(self, device_session_id: str) -> None:
         if device_session_id not in self.sessions:
@@ -204,7 +204,7 @@ class GatewayModel:
             self.unpublished.append(device_session_id)
 
     def stall(self, device_session_id: str) -> None:
-        """A writer reads, and is not heard of for a while."""
+        """A writer reads a session, and writes it only later."""
         if device_session_id in self.sessions:
             self.stalled.append((device_session_id, self.sessions[device_session_id], self.epoch))
 
@@ -213,7 +213,7 @@ class GatewayModel:
             self.server.write(*self.stalled.pop(0), self.tick())
 
     def publish(self) -> None:
-        """The oldest change that waits, as it is now; noted when Redis has taken it."""
+        """Publishes the oldest waiting change with its current status, and notes when Redis accepted it."""
         if not self.unpublished:
             return
         device_session_id = self.unpublished[0]
@@ -224,12 +224,12 @@ class GatewayModel:
             published.setdefault(device_session_id, self.now)
 
     def revoke_now(self, device_session_id: str) -> None:
-        """Revoked, and published as far as that is possible."""
+        """Revokes the session, and publishes every waiting change that Redis accepts."""
         self.revoke(device_session_id)
         for _ in range(len(self.unpublished)):
             self.publish()
 
-    # What Redis does
+    # Steps of Redis
 
     def replicate(self) -> None:
         self.replica = deepcopy(self.server)
@@ -241,7 +241,7 @@ class GatewayModel:
         self.server.records, self.server.entries, self.server.last, self.server.projection = {}, [], 0, None
 
     def fail_over(self) -> None:
-        """To a replica that may be behind; who is linked to the old server stays so."""
+        """Fails over to a replica that may be behind. A link to the old server stays open."""
         self.runs += 1
         self.server, self.replica = deepcopy(self.replica), deepcopy(self.replica)
         self.server.run_id = f"run-{self.runs}"
@@ -250,13 +250,13 @@ class GatewayModel:
         self.fail_over()
         self.cut()
 
-    # What the keeper does
+    # Steps of the keeper
 
     def keeper_looks(self) -> None:
         self.seen = self.server.projection, self.server.run_id
 
     def keeper_acts(self) -> None:
-        """By what it saw, which may be another server than the one it writes to."""
+        """Acts on what the keeper saw last. It may have seen another server than the one it writes to."""
         if self.seen is None:
             return
         (projection, run_id), self.seen = self.seen, None
@@ -273,7 +273,7 @@ class GatewayModel:
         self.keeper_acts()
 
     def keeper_rebuilds(self) -> None:
-        """First what was revoked, before the next beat; then everything."""
+        """Writes the revoked sessions first, before the next beat, and then all sessions."""
         if self.todo == "none":
             return
         is_recent = self.todo == "recent"
@@ -288,7 +288,7 @@ class GatewayModel:
             self.server.projection = (self.epoch, "complete", self.server.projection[2])
         self.todo = "rest" if is_recent else "none"
 
-    # What the gateway does
+    # Steps of the gateway
 
     def connect(self) -> None:
         if self.link is not None:
@@ -304,27 +304,29 @@ class GatewayModel:
             self.resume()
 
     def execute_read(self) -> None:
-        """One command on the connection that reads records; `execute_follow`: on the one that follows."""
+        """Executes one command on the connection that reads records. `execute_follow` does so on the one that follows
+        the stream.
+        """
         self._execute(self.records)
 
     def execute_follow(self) -> None:
         self._execute(self.stream)
 
     def deliver_read(self) -> None:
-        """One answer."""
+        """Delivers one answer on the connection that reads records."""
         self._deliver(self.records)
 
     def deliver_follow(self) -> None:
         self._deliver(self.stream)
 
     def follow(self) -> None:
-        """A round of the follower, and a bit, without delay."""
+        """A little more than one round of the follower, without delay."""
         for _ in range(8):
             self.execute_follow()
             self.deliver_follow()
 
     def settle(self) -> None:
-        """Everybody does what is theirs, until the gateway trusts this Redis, and knows the sessions."""
+        """Everyone takes their steps until the gateway trusts this Redis. Then the gateway asks for every session."""
         for _ in range(60):
             self.keeper_beats()
             self.keeper_rebuilds()
@@ -337,7 +339,7 @@ class GatewayModel:
             self.find(device_session_id)
 
     def find(self, device_session_id: str) -> None:
-        """Asked and answered at once."""
+        """Asks for a session, and answers at once."""
         self.ask(device_session_id)
         for _ in range(12):
             self.execute_read()
@@ -359,7 +361,7 @@ class GatewayModel:
             self.resume()
 
     def resume(self) -> None:
-        """Everybody goes on as far as they can."""
+        """Runs the follower and every waiting find as far as they can go."""
         if self.following_task is not None and not goes_on(self.following_task, lambda _: None):
             self.link = self.following_task = None
         self.finds = [
@@ -393,7 +395,7 @@ class GatewayModel:
 
 
 def goes_on(task: Coroutine[Any, Any, Any], on_end: Callable[[Any], None]) -> bool:
-    """One step of a coroutine; False when it has ended, or lost Redis."""
+    """Takes one step of a coroutine. False when it has ended or lost Redis."""
     try:
         task.send(None)
     except StopIteration as end:

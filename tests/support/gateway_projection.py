@@ -1,4 +1,4 @@
-"""The projection on real servers, for tests: sessions that change in Postgres, and what a gateway sees in Redis."""
+"""The projection on real servers, for tests: sessions change in Postgres, and a gateway reads Redis."""
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -58,7 +58,9 @@ select * from session join queued using (device_session_id)
 
 
 class GatewayProjection:
-    """One process' relay and projection, and the eyes of a gateway. `keep()` goes on until the end."""
+    """One process's relay and projection, with a gateway's view of Redis. A keeper started by `keep()` runs until the
+    end.
+    """
 
     def __init__(self, world: World, server: EmbeddedRedis, stack: AsyncExitStack) -> None:
         self.world = world
@@ -79,18 +81,18 @@ class GatewayProjection:
         return lambda task_status: relay.run(task_status=task_status)
 
     def new_projection(self, postgres: Postgres | None = None) -> Projection:
-        """As another process would have: with an epoch of its own in memory."""
+        """A projection as another process has it, with its own epoch in memory."""
         return Projection(postgres or self.world.internal, self.redis, self.keys, stream_maxlen=1_000_000)
 
     def keep(self, postgres: Postgres | None = None) -> None:
-        """Start a keeper, and wait until the projection is complete."""
+        """Starts a keeper, and waits until the projection is complete."""
         postgres = postgres or self.world.internal
         keeper = Keeper(postgres, self.new_projection(postgres), SystemEntropy(), patience=keeping.BEAT * 0)
         self._enter(background(lambda task_status: keeper.run(task_status=task_status)))
         self.await_complete()
 
     def await_complete(self) -> None:
-        """Until Redis says complete, with the epoch that Postgres has."""
+        """Waits until Redis says complete, with the epoch that Postgres has."""
 
         async def wait() -> None:
             with trio.fail_after(30):
@@ -106,12 +108,12 @@ class GatewayProjection:
         return told == (row["epoch"], b"complete", str(row["beat"]).encode()) and row["state"] == "complete"
 
     def new_sessions(self, count: int = 1) -> list[ProjectionChange]:
-        """Active sessions, committed with their outbox rows; not published."""
+        """Commits active sessions with their outbox rows. They are not published."""
         ids = [uuid4() for _ in range(count)]
         return self._changes(_INSERT, self.user_id, client_public_key().raw, ids)
 
     def revoke(self, *sessions: DeviceSession) -> list[ProjectionChange]:
-        """Revoked in Postgres, with outbox rows; not published."""
+        """Revokes the sessions in Postgres, with outbox rows. The revocations are not published."""
         return self._changes(_REVOKE, [session.device_session_id for session in sessions])
 
     def _changes(self, statement: str, *arguments: Any) -> list[ProjectionChange]:
@@ -135,7 +137,7 @@ class GatewayProjection:
         return redis_py.Redis(port=self.server.port)
 
     def record(self, session: DeviceSession) -> GatewayRecord | None:
-        """The records that a gateway would read at this moment."""
+        """The records that a gateway would read now."""
         with self.client() as client:
             value = stored(client, self.keys.record(session.device_session_id))
         return None if value is None else decode_record(value)
@@ -150,7 +152,7 @@ class GatewayProjection:
         return [entry for entry in self.stream().values() if entry.device_session_id in ids]
 
     def stream(self) -> dict[bytes, GatewayRecord]:
-        """All of the stream, by entry id."""
+        """The whole stream, by entry id."""
         with self.client() as client:
             return gateway_entries(client, self.keys.stream)
 
@@ -159,12 +161,12 @@ class GatewayProjection:
             client.flushall()
 
     def waiting(self) -> int:
-        """Outbox rows."""
+        """The number of outbox rows."""
         (row,) = self.world.database.execute("select count(*) as count from projection_outbox")
         return row["count"]
 
     def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait for a condition; fail with it otherwise."""
+        """Waits until the condition holds. Fails if it does not hold in time."""
 
         async def wait() -> None:
             with trio.fail_after(seconds):
@@ -182,7 +184,7 @@ async def _serve_redis(address: str, task_status: trio.TaskStatus[Redis]) -> Non
 
 @contextmanager
 def open_gateway_projection(world: World, server: EmbeddedRedis) -> Generator[GatewayProjection]:
-    """Ends with relay and keeper stopped, and no outbox row left for the next test."""
+    """An open projection. On leaving, relay and keeper stop, and no outbox row is left for the next test."""
     stack = AsyncExitStack()
     try:
         yield GatewayProjection(world, server, stack)

@@ -1,4 +1,4 @@
-"""A Redis as gateways see it, written by hand: records, stream entries, beats. No Postgres, no keeper of ours."""
+"""A Redis as gateways see it: records, stream entries and beats, written by hand, without Postgres and keeper."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,17 +13,19 @@ from contracts.gateway import GatewayKeys, GatewayRecord, encode_record, encode_
 from tests.support.builders import client_public_key, unique
 
 WATCH = 0.005
-"""Seconds: a follower of tests looks often."""
+"""Seconds between two looks of a test's follower. A short time keeps the tests fast."""
 
 
 class GatewayRedis:
-    """Writes what the product writes, at once and in any order that a test wants."""
+    """Writes the product's records and entries at once, in any order that a test wants."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self.keys = GatewayKeys()
         self.client = redis_py.Redis(port=port)
-        self.client.config_set("hz", 500)  # how finely an idle Redis sees that a blocked read has waited enough
+        self.client.config_set(
+            "hz", 500
+        )  # an idle Redis checks this often whether a blocked read has waited long enough
         self.beat_now = 0
         self.begin("epoch-1")
 
@@ -32,7 +34,7 @@ class GatewayRedis:
         return RedisServer(port=self.port)
 
     def begin(self, epoch: str, state: str = "complete") -> None:
-        """An epoch; its beat is the last one."""
+        """Begins an epoch with the last beat that was written."""
         self.client.hset(self.keys.projection, mapping={"epoch": epoch, "state": state, "beat": self.beat_now})
 
     def beat(self) -> None:
@@ -40,7 +42,7 @@ class GatewayRedis:
         self.client.hset(self.keys.projection, "beat", self.beat_now)
 
     def session(self, device_session_id: str | None = None) -> GatewayRecord:
-        """A new active session, published."""
+        """Publishes a new active session."""
         record = GatewayRecord(
             device_session_id or unique("device-session-"), unique("user-"), client_public_key().base64, "active"
         )
@@ -48,7 +50,7 @@ class GatewayRedis:
         return record
 
     def publish(self, record: GatewayRecord, *, announce: bool = True) -> None:
-        """Record and stream entry, as the product's script writes them."""
+        """Writes record and stream entry as the product's script does."""
         with self.client.pipeline(transaction=True) as write:
             write.set(self.keys.record(record.device_session_id), encode_record(record))
             if announce:
@@ -72,7 +74,7 @@ def revocation(record: GatewayRecord) -> GatewayRecord:
 async def ready_cache(
     redis: GatewayRedis, server: RedisServer | None = None, *, watch: float = WATCH, **options: Any
 ) -> AsyncGenerator[SessionCache]:
-    """A cache that has seen its two beats."""
+    """A cache that is ready: it has seen the two beats that it needs."""
     async with open_session_cache(server or redis.server, watch=watch, **options) as cache:
         await become_ready(redis, cache)
         yield cache
@@ -86,7 +88,7 @@ async def become_ready(redis: GatewayRedis, cache: SessionCache) -> None:
 
 
 async def until(condition: Any, seconds: float = 5) -> None:
-    """Wait for a condition, sync or async; fail with it otherwise."""
+    """Waits until the condition, sync or async, holds. Fails if it does not hold in time."""
     with anyio.fail_after(seconds):
         while True:
             answer = condition()

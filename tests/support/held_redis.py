@@ -1,4 +1,6 @@
-"""A proxy before Redis, in the test's own event loop: it holds answers to reads of records, cuts, leads elsewhere."""
+"""A proxy in front of Redis, in the test's own event loop. It can hold answers to reads of records, cut connections,
+and lead to another server.
+"""
 
 import ssl
 from collections.abc import AsyncGenerator
@@ -17,13 +19,13 @@ _GONE = (OSError, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedReso
 
 
 class HeldRedis:
-    """`target` may be changed at any moment: new connections lead there."""
+    """A test may change `target` at any moment. New connections lead there."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.held = 0
-        """How many pieces of answers are being held."""
+        """The number of answer pieces that are held now."""
         self._may_pass = anyio.Event()
         self._may_pass.set()
         self._scopes: set[anyio.CancelScope] = set()
@@ -33,19 +35,19 @@ class HeldRedis:
         return RedisServer(port=self.port, timeout=5)
 
     def hold(self) -> None:
-        """Answers to GET stay here from now on; the questions go through."""
+        """Holds answers to GET from now on. The requests go through."""
         self._may_pass = anyio.Event()
 
     def release(self) -> None:
         self._may_pass.set()
 
     def cut(self) -> None:
-        """Ends every connection there is."""
+        """Ends every open connection."""
         for scope in self._scopes:
             scope.cancel()
 
     async def serve(self, client: ByteStream) -> None:
-        """One connection."""
+        """Serves one connection."""
         scope = anyio.CancelScope()
         self._scopes.add(scope)
         try:
@@ -87,7 +89,7 @@ class HeldRedis:
 async def held_redis(
     target: int, *, tls: ssl.SSLContext | None = None, unix_path: Path | None = None
 ) -> AsyncGenerator[HeldRedis]:
-    """A running proxy to that port, on a port or a Unix socket. `tls`: it speaks TLS to clients."""
+    """A running proxy to that port, on a port or a Unix socket. With `tls` it speaks TLS to clients."""
     proxy = HeldRedis(target)
     if unix_path is not None:
         listener = await anyio.create_unix_listener(unix_path)
@@ -98,7 +100,7 @@ async def held_redis(
     async def serve(stream: ByteStream) -> None:
         try:
             secured = stream if tls is None else await TLSStream.wrap(stream, server_side=True, ssl_context=tls)
-        except _GONE:  # it refused the certificate
+        except _GONE:  # the client refused the certificate
             await anyio.aclose_forcefully(stream)
         else:
             await proxy.serve(secured)

@@ -1,4 +1,4 @@
-"""The internal service's routes over real Postgres and Redis, called in memory: everything but the socket."""
+"""The internal service's routes over real Postgres and Redis. Calls are in memory, without a socket."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ CAUSE: dict[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "admin
 
 
 class InternalApi:
-    """Calls of a trusted service. Each returns what HTTP gave; calls from several threads run at once."""
+    """Calls of a trusted service. Each returns the HTTP response. Calls from several threads run in parallel."""
 
     def __init__(self, world: World, client: httpx.AsyncClient, keys: GatewayKeys) -> None:
         self._world = world
@@ -36,7 +36,7 @@ class InternalApi:
         return self._world.call(self._client.get, ROOT + path, params=query)
 
     def post(self, path: str, **body: Any) -> httpx.Response:
-        """`body` on top of a reason and an actor."""
+        """Sends a reason and an actor, and `body` on top of them."""
         return self._world.call(self._client.post, ROOT + path, json=CAUSE | body)
 
     def revoke(self, device_session_id: str, **body: Any) -> httpx.Response:
@@ -59,18 +59,18 @@ class InternalApi:
         return self.post("/user-blocks/remove", **body)
 
     def forget_gateway_record(self, device_session_id: str) -> None:
-        """Lose one record, as Redis may."""
+        """Deletes one record from Redis, as a loss of Redis may."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
             client.delete(self._keys.record(device_session_id))
 
     def gateway_record(self, device_session_id: str) -> GatewayRecord | None:
-        """The record that a gateway would read in Redis at this moment."""
+        """The record that a gateway would read in Redis now."""
         with redis_py.Redis(port=self._world.redis_server.port) as client:
             found = stored(client, self._keys.record(device_session_id))
         return None if found is None else decode_record(found)
 
     def status_at_gateways(self, device_session_id: str) -> str | None:
-        """The status of that record."""
+        """The status in a session's gateway record."""
         record = self.gateway_record(device_session_id)
         return None if record is None else record.status
 
@@ -82,9 +82,9 @@ def open_internal_api(
     users: UserDirectory | None = None,
     keys: GatewayKeys | None = None,
 ) -> Generator[InternalApi]:
-    """The API with its relay and keeper running, under key names of its own. They stop when the world does.
+    """The API with its relay and keeper running, under its own Redis key names. They stop when the world stops.
 
-    A database has one projection: give `keys` to whatever else publishes from it.
+    A database has one projection: everything else that publishes from the database needs the same `keys`.
     """
     keys = keys or gateway_keys()
     settings = internal_settings(keys)
@@ -96,6 +96,6 @@ def open_internal_api(
 
 
 def gateway_keys() -> GatewayKeys:
-    """Names that no other test uses."""
+    """Redis key names that no other test uses."""
     name = unique("test-")
     return GatewayKeys(f"{name}:session:", f"{name}:session_events")

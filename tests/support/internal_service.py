@@ -1,4 +1,4 @@
-"""The internal service as its wiring builds it, over a `World`: everything but the listener and the workers."""
+"""The internal service as its wiring builds it, over a `World`. It has no listener and no workers."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -40,7 +40,7 @@ _ENVIRONMENT = {
 
 
 def internal_settings(keys: GatewayKeys) -> InternalAdminSettings:
-    """Those of a developer's machine. The world has opened Postgres, so addresses in them count for nothing."""
+    """The settings of a developer's machine. Their addresses are unused, because the world has opened Postgres."""
     settings = read_settings(_ENVIRONMENT)
     process = replace(settings.process, gateway_keys=keys, gateway_stream_maxlen=10_000, sealing_keys=SEALING_KEYS)
     return replace(settings, process=process)
@@ -55,7 +55,9 @@ async def serve_internal(
     is_limited: bool = False,
     task_status: trio.TaskStatus[tuple[Route, ...]],
 ) -> None:
-    """Started with the routes. Relay, limiter and a keeper without patience run; tests take the workers' steps."""
+    """Runs the service, and reports its routes when it has started. Relay, limiter and a keeper without patience run;
+    tests take the workers' steps themselves.
+    """
     address = redis_address or world.redis_server.address
     async with open_redis(address) as redis, trio.open_nursery() as nursery:
         entropy = SystemEntropy()
@@ -69,7 +71,7 @@ async def serve_internal(
 
 
 def _limiter(redis: Redis, *, is_limited: bool) -> RateLimiter:
-    """One with limits counts under names of its own: what other tests asked counts for nothing."""
+    """A limiter. With limits it counts under its own key names, so requests of other tests do not count."""
     if is_limited:
         return control_plane_limiter(redis, unique("test-rate-") + ":", ROUTES)
     return RateLimiter(redis, {limit.name: None for limit in limits_of(ROUTES)}, key_prefix="")

@@ -1,4 +1,4 @@
-"""Interruptions between the read of a public decision and its write, at the worst moment on purpose."""
+"""Interruptions at the worst moment: between a public decision's read and its write."""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -15,11 +15,11 @@ _GUARDED = {
     for name, statement in queries.load("services.public_auth.store").items()
     if name.startswith(("write_", "hold_"))
 }
-"""The writes that are done only if the read still holds."""
+"""The guarded statements: they write only if the preceding read still holds."""
 
 
 class InterruptedPostgres(Postgres):
-    """Units of work in which, before each guarded statement, one of `events` is committed; none after the last."""
+    """A Postgres that commits one of `events` before each guarded statement, until no event is left."""
 
     def __init__(self, postgres: Postgres, *events: Event) -> None:
         self._postgres = postgres
@@ -33,7 +33,7 @@ class InterruptedPostgres(Postgres):
 
 
 class _Interrupted:
-    """A connection before whose guarded statements something else happens."""
+    """A connection that lets an event happen before a guarded statement."""
 
     def __init__(self, connection: asyncpg.Connection, events: list[Event]) -> None:
         self._connection = connection
@@ -56,11 +56,13 @@ class _Interrupted:
 
 
 def _interrupted(connection: asyncpg.Connection, events: list[Event]) -> asyncpg.Connection:
-    return cast("asyncpg.Connection", _Interrupted(connection, events))  # in all that it is asked for
+    return cast(
+        "asyncpg.Connection", _Interrupted(connection, events)
+    )  # a connection in everything that callers ask of it
 
 
 def elsewhere(dsn: str, body: Body[Any]) -> Event:
-    """The event that `body` is run on a connection of its own."""
+    """An event that runs `body` on its own connection."""
     return partial(_run, dsn, body)
 
 

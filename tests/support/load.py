@@ -1,6 +1,7 @@
-"""Logins and revocations over HTTP from several threads, repeated until acknowledged, and a note of every answer.
+"""Logins and revocations over HTTP from several threads. Each is repeated until acknowledged, and every answer is
+noted.
 
-It knows the two APIs and nothing else: what became of it is counted by `tests.support.census`.
+The load knows the two APIs and nothing else. `tests.support.census` counts the effects.
 """
 
 import json
@@ -23,16 +24,16 @@ PUBLIC = "/api/v1/public/auth"
 INTERNAL = "/api/v1/internal"
 CAUSE: Mapping[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "admin", "id": "admin-1"}}
 UNANSWERED = 0
-"""The stand-in for a status when the connection ended without one."""
+"""The value in place of a status when the connection ended without one."""
 PATIENCE = 60.0
-"""Seconds after which a request that nobody acknowledges is given up, which fails the test."""
+"""Seconds after which an unacknowledged request is given up. Giving up fails the test."""
 REPEAT_AFTER = 0.1
 CALL_TIMEOUT = 30.0
 
 
 @dataclass(slots=True)
 class Login:
-    """One person who logs in once, and perhaps is revoked. Instants are of `time.monotonic`; None: not acknowledged."""
+    """One person who logs in once and may be revoked. Instants are of `time.monotonic`. None means not acknowledged."""
 
     email: str
     client_public_key: str
@@ -43,26 +44,26 @@ class Login:
     revoked_at: float | None = None
 
     def matches(self, record: GatewayRecord) -> bool:
-        """Whether this is the record of the session that was promised."""
+        """Whether the record is of the session that the login promised."""
         return (record.device_session_id, record.client_public_key) == (self.device_session_id, self.client_public_key)
 
 
 class Load:
-    """`clients` threads; each logs in and revokes every other session of its own, as long as the load runs."""
+    """A load of `clients` threads. Each logs in again and again, and revokes every second of its own sessions."""
 
     def __init__(self, public_port: int, internal_port: int, *, clients: int = 4) -> None:
         self.logins: list[Login] = []
         self.statuses: Counter[int] = Counter()
-        """How often each status was answered; `UNANSWERED` among them."""
+        """The number of answers by status, `UNANSWERED` included."""
         self.wrong: list[str] = []
-        """Answers that no fault of a neighbour excuses, and what nobody ever acknowledged."""
+        """Answers that no fault of a neighbour excuses, and requests that were never acknowledged."""
         self._ports = {PUBLIC: public_port, INTERNAL: internal_port}
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(number,), daemon=True) for number in range(clients)]
 
     @property
     def acknowledged(self) -> int:
-        """Logins and revocations that were answered by 200."""
+        """The number of logins and revocations that were answered with 200."""
         return len(self.confirmed) + sum(login.revoked_at is not None for login in self.confirmed)
 
     @property
@@ -74,24 +75,26 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Lets every client finish what it has begun; returns when all have."""
+        """Lets every client finish what it has begun, and returns when all have finished."""
         self._stop.set()
         for thread in self._threads:
             thread.join(PATIENCE + CALL_TIMEOUT)
             assert not thread.is_alive(), "a client of the load hangs"
 
     def revoke(self, login: Login) -> None:
-        """Another revocation, by the calling thread; returns when it is acknowledged, or noted as wrong."""
+        """Revokes one more session on the calling thread. Returns when that is acknowledged or noted as wrong."""
         with Connections(self._ports) as connections:
             self._revoke(connections, login)
 
     def wait_for_more(self, logins: int) -> None:
-        """Returns when so many more logins than now are confirmed."""
+        """Returns when `logins` further logins are confirmed."""
         wanted = len(self.confirmed) + logins
         wait_for(lambda: len(self.confirmed) >= wanted or self.wrong, PATIENCE)
 
     def seconds_to_heal(self, since: float) -> float:
-        """Waits for a login and a revocation that began after `since` and were acknowledged; how long after it."""
+        """Waits until a login and a revocation that began after `since` are acknowledged. Returns the seconds from
+        `since`.
+        """
 
         def healed_at() -> float | None:
             logins = [x.confirmed_at for x in self.confirmed if x.began_at >= since and x.confirmed_at]
@@ -146,7 +149,9 @@ class Load:
     def _acknowledged(
         self, connections: "Connections", method: str, path: str, body: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
-        """The answer of 200, after as many repeats as it takes; None, and a note in `wrong`, if it never comes."""
+        """Repeats the request until it is answered with 200. If that never happens, returns None and adds a note to
+        `wrong`.
+        """
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             status, answer = connections.ask(method, path, body)
@@ -162,7 +167,7 @@ class Load:
 
 
 class Connections:
-    """Of one client: one kept open to each API, opened again when it ended."""
+    """The connections of one client: one to each API, reopened after it ended."""
 
     def __init__(self, ports: Mapping[str, int]) -> None:
         self._connections = {
@@ -170,7 +175,7 @@ class Connections:
         }
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None, **headers: str) -> tuple[int, bytes]:
-        """Status and body; `UNANSWERED` if the connection was refused or ended first."""
+        """Status and body. The status is `UNANSWERED` if the connection was refused or ended first."""
         connection = self._connections[PUBLIC if path.startswith(PUBLIC) else INTERNAL]
         headers |= {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -191,7 +196,7 @@ class Connections:
 
 @contextmanager
 def under_load(public_port: int, internal_port: int, *, clients: int = 4) -> Generator[Load]:
-    """A running load; stopped on leaving, with everything finished that was begun, and no wrong answer."""
+    """A running load. On leaving it finishes what it has begun, stops, and fails the test if any answer was wrong."""
     load = Load(public_port, internal_port, clients=clients)
     load.start()
     try:

@@ -1,4 +1,4 @@
-"""Logins in either mode of the user directory: the real flows over real Postgres and Redis, all but the sockets."""
+"""Logins in either mode of the user directory: the real flows over real Postgres and Redis, without sockets."""
 
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
@@ -39,7 +39,7 @@ Answer = Confirmed | ConfirmRefusal
 
 
 class LoginFlow:
-    """One installation: sends, mails, confirms, and trusted services. `peer` is None in mode `stub`."""
+    """One installation: sends, mails, confirms and calls of trusted services. `peer` is None in mode `stub`."""
 
     def __init__(
         self, world: World, peer: UserServicePeer | None, users: RestDirectory | None, confirm: ConfirmCodeFlow
@@ -53,7 +53,7 @@ class LoginFlow:
         self.api: InternalApi
 
     def send(self, email: str) -> tuple[str, str]:
-        """A challenge and its code."""
+        """Sends a code. Returns the challenge id and the code."""
         challenge_id = self._sends.send(email)
         return challenge_id, self._sends.code(challenge_id)
 
@@ -83,14 +83,14 @@ class LoginFlow:
         return self.api.get(f"/sessions/{answer.device_session_id}").json()["session"]
 
     def block_in_directory(self, email: str) -> None:
-        """Where users live, whoever blocks them there."""
+        """Blocks the address where users live: at the user service, or in mode `stub` here."""
         if self.peer is not None:
             self.peer.blocked.add(email.lower())
         else:
             assert self.api.block(email=email).status_code == 200
 
     def mailed(self) -> list[Letter]:
-        """One step of a courier: what it carried."""
+        """Takes one step of a courier, and returns the letters that it carried."""
         letters: list[Letter] = []
 
         class Noting:
@@ -115,11 +115,13 @@ class LoginFlow:
         return letters
 
     def deliver_orders(self) -> int:
-        """One step of the worker that tells the user service of blocks: how many orders it tried."""
+        """Takes one step of the worker that reports blocks to the user service. Returns the number of orders that it
+        tried.
+        """
         return self.world.call(self.ordering())
 
     def ordering(self) -> Callable[[], Awaitable[int]]:
-        """The step of a worker of its own as a trio function, for races."""
+        """One step of a separate worker as a trio function, for races."""
         assert self._users is not None
         return BlockOrders(self.world.internal, self._users, SystemEntropy()).step
 
@@ -132,7 +134,9 @@ async def _one_step(courier: Courier) -> None:
 
 @contextmanager
 def open_login_flow(world: World, peer: UserServicePeer | None, keys: GatewayKeys) -> Generator[LoginFlow]:
-    """Mode `rest` with a peer, `stub` without. Its workers end with the world; all on one world share `keys`."""
+    """An installation in mode `rest` with a peer, in mode `stub` without. Its workers end with the world. Installations
+    on one world share `keys`.
+    """
     users, confirm = world.enter(background, partial(_serve, world, peer, keys))
     flow = LoginFlow(world, peer, users, confirm)
     with open_internal_api(world, users=users, keys=keys) as flow.api:

@@ -1,4 +1,4 @@
-"""The common part of the tests' mail server and mail service: they note each letter, and fail as they are told."""
+"""The common part of the tests' mail server and mail service. They note each letter, and fail on request."""
 
 import threading
 import time
@@ -7,18 +7,18 @@ from enum import Enum, auto
 
 
 class Fault(Enum):
-    """The far side's behaviour for the letters to an address."""
+    """The far side's fault for the letters to an address."""
 
     REFUSE = auto()
     DEFER = auto()
     STALL = auto()
     DROP = auto()
-    """Ends the connection in the middle."""
+    """Ends the connection in the middle of a letter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A letter that the far side took responsibility for. `key` is the same whenever the letter comes again."""
+    """A letter that the far side accepted. `key` stays the same when the letter comes again."""
 
     email: str
     code: str
@@ -28,32 +28,34 @@ class Received:
 
 
 class MailPeer:
-    """Faults by address; of `first` ones only the first letter meets them. Thread-safe enough: one writer each."""
+    """Faults by address. A fault in `first` meets only the first letter. Threads are safe, because each field has one
+    writer.
+    """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
         self.tries: list[str] = []
-        """The address of each letter that was tried, whatever became of it."""
+        """The address of every letter that was tried, delivered or not."""
         self.connections = 0
         self.general_fault: Fault | None = None
-        """The behaviour that every letter meets."""
+        """A fault that every letter meets."""
         self.released = threading.Event()
         """Ends every stall."""
         self._faults: dict[str, Fault] = {}
         self._first_faults: dict[str, Fault] = {}
 
     def fail(self, email: str, fault: Fault) -> None:
-        """Every letter to the address meets `fault`, until `mend`."""
+        """Makes every letter to the address meet `fault`, until `mend`."""
         self._faults[email] = fault
 
     def fail_first(self, email: str, fault: Fault) -> None:
-        """The next letter to the address meets `fault`, as with greylisting."""
+        """Makes the next letter to the address meet `fault`, as with greylisting."""
         self._first_faults[email] = fault
 
     def mend(self, email: str) -> None:
         self._faults.pop(email, None)
 
     def fault_for(self, email: str) -> Fault | None:
-        """Called once per try."""
+        """The fault that this try meets. Call it once for each try."""
         self.tries.append(email)
         return self._first_faults.pop(email, None) or self._faults.get(email) or self.general_fault

@@ -1,4 +1,4 @@
-"""Secrets that are told apart wherever they turn up, in any of the spellings that a log may give them."""
+"""Marked secrets: a search recognises each in every spelling that a log may give it."""
 
 import base64
 import json
@@ -10,30 +10,30 @@ from tests.support.database import ROLE_PASSWORD
 from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS
 
 MARK = "zebra-quagga"
-"""Part of every address, and of texts in places where no text of a caller belongs."""
+"""Part of every address, and of every text where no caller's text belongs."""
 
 
 @dataclass(slots=True)
 class Secrets:
-    """Secrets that must be nowhere, each with a name for the report; and everything that was written or answered."""
+    """Secrets that must appear nowhere. Each has a name for the report."""
 
     patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)
     error_bodies: list[str] = field(default_factory=list)
 
     def keep(self, name: str, secret: str) -> str:
-        """The secret itself: as text, percent-encoded, as JSON escapes, and as base64."""
+        """Keeps a secret in four spellings: plain text, percent-encoded, JSON escapes and base64."""
         spellings = {secret, quote(secret, safe=""), json.dumps(secret)[1:-1]}
         spellings.add(base64.b64encode(secret.encode()).decode().rstrip("="))
         self.patterns[name] = re.compile("|".join(re.escape(each) for each in sorted(spellings)), re.IGNORECASE)
         return secret
 
     def keep_code(self, code: str) -> str:
-        """Six digits that stand alone: not part of a longer number."""
+        """Keeps a login code: six digits that are not part of a longer number."""
         self.patterns[f"code {code}"] = re.compile(rf"(?<![0-9.:e+-]){code}(?![0-9])")
         return code
 
     def found_in(self, text: str) -> set[str]:
-        """The names of those that are in there."""
+        """The names of the secrets that stand in the text."""
         return {name for name, pattern in self.patterns.items() if pattern.search(text)}
 
 

@@ -1,4 +1,4 @@
-"""Operators' accounts as people use them, over the control plane in memory. Every password here obeys the policy."""
+"""Operators' accounts as people use them, over the control plane in memory. Passwords here obey the policy."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +29,7 @@ CALLER = Caller("anonymous", PEER, "request-1")
 
 @dataclass(frozen=True, slots=True)
 class RegisteredOwner:
-    """The result of registering."""
+    """The answer to a registration of the owner."""
 
     operator_id: str
     session_token: str
@@ -37,7 +37,7 @@ class RegisteredOwner:
 
 
 def setup_code(world: World) -> str:
-    """As `authsession operator setup-code` prints it."""
+    """A setup code as `authsession operator setup-code` prints it."""
     code = new_setup_code(SystemEntropy())
     issue = partial(issue_setup_code, code=code, caller=Caller("command_line", None, None), actor=Actor("command_line"))
     world.call(world.owner.unit_of_work, issue)
@@ -45,20 +45,20 @@ def setup_code(world: World) -> str:
 
 
 def registration_token(world: World, plane: ControlPlane) -> str:
-    """For a fresh setup code."""
+    """A registration token, got with a fresh setup code."""
     answer = plane.post(f"{AUTH}/bootstrap/exchange", {"setup_code": setup_code(world)})
     assert answer.status_code == 200, answer.text
     return answer.json()["registration_token"]
 
 
 def register(plane: ControlPlane, token: str | None, **changes: Any) -> httpx.Response:
-    """`changes` on top of a good request."""
+    """Registers the owner with a valid request and `changes` on top of it."""
     given = {} if token is None else {"registration_token": token}
     return plane.post(f"{AUTH}/register-owner", {**given, "user_name": NAME, "password": PASSWORD} | changes)
 
 
 def fresh_owner(world: World, plane: ControlPlane) -> RegisteredOwner:
-    """The owner, made anew: whoever there was is gone with all that was theirs."""
+    """Registers a new owner. All operators from before are gone, with everything of theirs."""
     forget_operators(world)
     answer = register(plane, registration_token(world, plane))
     assert answer.status_code == 200, answer.text
@@ -67,7 +67,7 @@ def fresh_owner(world: World, plane: ControlPlane) -> RegisteredOwner:
 
 
 def forget_operators(world: World) -> None:
-    """As before the first owner."""
+    """Makes the database as it was before the first owner."""
     world.database.execute("truncate operators cascade")
     world.database.execute(
         """
@@ -82,21 +82,21 @@ def log_in(plane: ControlPlane, password: str = PASSWORD, user_name: str = NAME)
 
 
 def is_alive(plane: ControlPlane, session_token: str) -> bool:
-    """Whether that session or token opens a route for it."""
+    """Whether the session token still opens a route that needs a session."""
     status = plane.get(f"{AUTH}/recovery-codes", token=session_token).status_code
     assert status in (200, 401)
     return status == 200
 
 
 def account_of(world: World, user_name: str = NAME) -> Account:
-    """As flows read it."""
+    """The account as flows read it."""
     account = world.call(world.internal.unit_of_work, read_account, user_name=user_name)
     assert account is not None
     return account
 
 
 def opening() -> SessionOpening:
-    """A session that may be opened."""
+    """A valid opening of a session."""
     entropy = SystemEntropy()
     session_id = new_operator_session_id(SystemClock(), entropy)
     return SessionOpening(session_id, new_secret(entropy), SessionClient(PEER, None), timedelta(days=7))

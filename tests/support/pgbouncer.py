@@ -1,4 +1,4 @@
-"""A real pgbouncer in front of a test's Postgres, with the settings it is packaged with but for addresses and mode."""
+"""A real pgbouncer in front of a test's Postgres. Only addresses and mode differ from its packaged settings."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ Mode = Literal["session", "transaction"]
 
 @dataclass(frozen=True, slots=True)
 class PooledDatabase(Database):
-    """The roles reach it through the pooler on `port`, tests as its owner directly."""
+    """A database that the roles reach through the pooler on `port`. Tests reach it directly, as its owner."""
 
     port: int
     mode: Mode
@@ -43,7 +43,7 @@ class PooledDatabase(Database):
 
 @contextmanager
 def pgbouncer(database: Database, mode: Mode) -> Generator[PooledDatabase]:
-    """Running until left. Skips the test, in one line, on a machine without pgbouncer."""
+    """A running pgbouncer. On a machine without the program the test is skipped."""
     binary = _binary()
     if binary is None:
         pytest.skip("pgbouncer is not installed: the tests of a pooler need it (Debian package pgbouncer)")
@@ -79,7 +79,7 @@ pool_mode = {pooled.mode}
 
 
 def _user(folder: Path) -> tuple[int, int] | None:
-    """It refuses to be root."""
+    """The user that pgbouncer runs as, because it refuses to run as root."""
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
@@ -95,7 +95,7 @@ def _listens(port: int) -> bool:
 
 
 def keeps_statements() -> bool:
-    """Whether the pgbouncer of this machine keeps prepared statements in transaction mode: 1.21 and later do."""
+    """Whether this machine's pgbouncer keeps prepared statements in transaction mode, as 1.21 and later do."""
     binary = _binary()
     if binary is None:
         return False

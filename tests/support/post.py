@@ -1,4 +1,4 @@
-"""Couriers of a world and the queue they empty; the far side of their port is a fake that notes what it was given."""
+"""Couriers of a world, and the mail queue that they empty. Their transport is a fake that notes every letter."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ async def carried(letter: Letter) -> DeliveryOutcome:
 
 
 class FakeTransport:
-    """Notes each letter, then does what `carry` does."""
+    """A transport that notes each letter and then calls `carry`."""
 
     def __init__(self, carry: Carry = carried, timeout: timedelta = TIMEOUT) -> None:
         self.timeout = timeout
@@ -43,7 +43,7 @@ class FakeTransport:
 
 
 class Gate(FakeTransport):
-    """Holds the first letter that it is given until `open` is set; the others pass."""
+    """Holds its first letter until `open` is set. The other letters pass."""
 
     def __init__(self) -> None:
         super().__init__(self._hold_first)
@@ -64,7 +64,7 @@ def answering(outcome: DeliveryOutcome) -> FakeTransport:
 
 
 class Post:
-    """Couriers of one world, and what the queue holds."""
+    """Couriers of one world, and a view of the queue."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -92,11 +92,11 @@ class Post:
         )
 
     def step(self, transport: FakeTransport) -> int:
-        """How many mails one step claimed; all of them are carried and settled."""
+        """Takes one step, and carries and settles its mails. Returns the number of mails that it claimed."""
         return self.world.call(one_step, self.courier(transport))
 
     async def until_settled(self, count: int) -> None:
-        """Returns when so many mails are settled."""
+        """Returns when `count` mails are settled."""
         while len(self.settlements) < count:
             await trio.sleep(0.01)
 

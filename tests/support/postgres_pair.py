@@ -1,4 +1,4 @@
-"""A Postgres primary with a streaming standby, and copies of a server's data as they are taken for backups."""
+"""A Postgres primary with a streaming standby, and copies of a server's data as backups take them."""
 
 import os
 import shutil
@@ -19,7 +19,7 @@ PROMOTION_SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class PairedDatabase(Database):
-    """A database whose roles are told of both servers; `execute` asks the one that was the primary at first."""
+    """A database on both servers. Its roles know both addresses. `execute` asks the first primary."""
 
     standby: EmbeddedPostgres
 
@@ -28,13 +28,13 @@ class PairedDatabase(Database):
         return f"postgresql://{role}:{ROLE_PASSWORD}@{hosts}/{self.name}"
 
     def on_standby(self) -> Database:
-        """The same database, asked where it is the standby's."""
+        """The same database on the standby."""
         return Database(self.standby, self.name)
 
 
 @contextmanager
 def temporary_pair() -> Generator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
-    """A primary and its standby, streaming; asynchronous until `make_synchronous`."""
+    """A primary and its streaming standby. Replication is asynchronous until `make_synchronous`."""
     with temporary_postgres() as primary, TemporaryDirectory(prefix="authsession-standby-") as folder:
         standby = EmbeddedPostgres(Path(folder))
         copy_server(primary, standby, as_standby=True)
@@ -47,7 +47,7 @@ def temporary_pair() -> Generator[tuple[EmbeddedPostgres, EmbeddedPostgres]]:
 
 
 def make_synchronous(primary: EmbeddedPostgres, *, is_synchronous: bool = True) -> None:
-    """No commit is acknowledged before the standby has it on disk; or no longer so."""
+    """Makes a commit wait until the standby has it on disk, or ends that."""
     run_sql(primary.dsn(), f"alter system set synchronous_standby_names = '{'*' if is_synchronous else ''}'")
     run_sql(primary.dsn(), "select pg_reload_conf()")
     wanted = "sync" if is_synchronous else "async"
@@ -55,12 +55,12 @@ def make_synchronous(primary: EmbeddedPostgres, *, is_synchronous: bool = True) 
 
 
 def promote(standby: EmbeddedPostgres) -> None:
-    """Returns when it takes writes, on a timeline of its own."""
+    """Promotes the server, and returns when it accepts writes on its own timeline."""
     run_sql(standby.dsn(), f"select pg_promote(true, {PROMOTION_SECONDS})")
 
 
 def copy_server(source: EmbeddedPostgres, target: EmbeddedPostgres, *, as_standby: bool = False) -> None:
-    """A base backup of the running `source` becomes the data of `target`, which does not run."""
+    """Copies the running `source` by a base backup to `target`, which must not run."""
     shutil.copy2(source.folder / "password", target.folder / "password")
     shutil.rmtree(target.data, ignore_errors=True)
     kind = ["--write-recovery-conf"] if as_standby else []

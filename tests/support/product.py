@@ -1,4 +1,4 @@
-"""The running product as its clients see it: apps, trusted services, gateways. Over HTTP and Redis only."""
+"""The running product as apps, trusted services and gateways see it, over HTTP and Redis only."""
 
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,9 @@ CAUSE: Mapping[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "ad
 
 
 class Product:
-    """`public`, `internal`, `metrics`: an HTTP client of each listener. `gateway`: the Redis user of gateways."""
+    """`public`, `internal` and `metrics` are HTTP clients of the listeners. `gateway` is a Redis client as the
+    gateways' user.
+    """
 
     def __init__(self, stack: RunningStack) -> None:
         self.stack = stack
@@ -30,13 +32,13 @@ class Product:
         self.gateway = redis_py.Redis(port=stack.redis_server.port, username="gateway", password=REDIS_PASSWORD)
 
     def send(self, email: str, **headers: str) -> str:
-        """A new challenge."""
+        """Sends a code. Returns the challenge id."""
         answer = self.public.post(SEND, json={"email": email}, headers=headers)
         assert answer.status_code == 200, answer.text
         return answer.json()["challenge_id"]
 
     def code(self, email: str, challenge_id: str) -> str:
-        """The code mailed for it."""
+        """The code mailed for a challenge."""
         return self.stack.wait_for_code(email, challenge_id)
 
     def confirm(
@@ -46,14 +48,14 @@ class Product:
         return self.public.post(CONFIRM, json=body)
 
     def log_in(self, email: str, key: str = SEED_CLIENT_PUBLIC_KEY, **optional: str) -> str:
-        """A new device session."""
+        """Logs in. Returns the id of the new device session."""
         challenge_id = self.send(email)
         answer = self.confirm(challenge_id, self.code(email, challenge_id), key, **optional)
         assert answer.status_code == 200, answer.text
         return answer.json()["device_session_id"]
 
     def session(self, device_session_id: str) -> dict[str, Any]:
-        """As trusted services read it."""
+        """The session as trusted services read it."""
         answer = self.internal.get(f"{INTERNAL}/sessions/{device_session_id}")
         assert answer.status_code == 200, answer.text
         return answer.json()["session"]
@@ -69,18 +71,18 @@ class Product:
         return answer.json()["user"]
 
     def post(self, path: str, **body: Any) -> httpx.Response:
-        """A mutation of the trusted API, with a reason and an actor."""
+        """Sends a mutation to the trusted API, with a reason and an actor."""
         return self.internal.post(INTERNAL + path, json={**CAUSE, **body})
 
     def revoke(self, device_session_id: str) -> httpx.Response:
         return self.post(f"/sessions/{device_session_id}/revoke")
 
     def record(self, device_session_id: str) -> bytes | None:
-        """The gateway record, byte for byte."""
+        """The gateway record of a session, byte for byte."""
         return stored(self.gateway, f"gateway:session:{device_session_id}")
 
     def entries(self, device_session_id: str) -> list[dict[bytes, bytes]]:
-        """The entries of one session in the stream, oldest first."""
+        """A session's entries in the stream, oldest first."""
         entries = stream_entries(self.gateway, "gateway:session_events")
         return [fields for _, fields in entries if fields[b"device_session_id"] == device_session_id.encode()]
 
@@ -96,7 +98,7 @@ class Product:
 
 @contextmanager
 def open_product(stack: RunningStack) -> Generator[Product]:
-    """Clients of the stack, closed afterwards."""
+    """Clients of a running stack, closed afterwards."""
     product = Product(stack)
     try:
         yield product

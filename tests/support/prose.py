@@ -28,7 +28,7 @@ _MARKER = re.compile(r"^ *([*+-]|[0-9]+[.)]|#+|>|\|)(?: +|$)")
 
 
 def prose_lines(markdown: str) -> Iterator[tuple[int, str]]:
-    """The lines of text, with their numbers: no blocks of code, comments or images. A code span is the word `X`."""
+    """The numbered lines of text, without code blocks, comments and images. A code span becomes the word `X`."""
     text = markdown
     for pattern in (_CODE_BLOCK, _INDENTED_BLOCK, _COMMENT, _IMAGE):
         text = pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
@@ -37,14 +37,14 @@ def prose_lines(markdown: str) -> Iterator[tuple[int, str]]:
 
 
 def sentences(line: str) -> list[str]:
-    """Those of one line; each cell of a table is by itself."""
+    """The sentences of one line. Each cell of a table stands by itself."""
     cells = re.split(r"(?<!\\)\|", line) if line.lstrip().startswith("|") else [_MARKER.sub("", line)]
     plain = [_LEAD.sub("", cell.strip()) for cell in cells]
     return [sentence for cell in plain for sentence in _SENTENCE_END.split(cell) if sentence]
 
 
 def broken_lines(markdown: str) -> list[str]:
-    """Lines with more than one sentence, and lines that end within one."""
+    """Lines with more than one sentence, and lines that end within a sentence."""
     lines = list(prose_lines(markdown))
     found: list[str] = []
     for (number, line), (_, following) in zip(lines, [*lines[1:], (0, "")], strict=True):
@@ -115,7 +115,7 @@ def docstrings(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def headless_tests(path: Path) -> list[str]:
-    """Names of tests whose first word after `test` is one of those."""
+    """Names of tests whose first word after `test` is who, what, whoever or whatever."""
     return re.findall(
         r"^ *(?:async )?def (test_(?:who|what|whoever|whatever)_\w*)", path.read_text("utf-8"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""The proxies of `deploy/`, run for real in front of ports of this machine, and without their TLS."""
+"""The proxies of `deploy/`, really run, in front of this machine's ports and without TLS."""
 
 import re
 import shutil
@@ -33,13 +33,13 @@ scgi_temp_path {folder};
 
 
 def program(name: str) -> str | None:
-    """Where the proxy is installed; Debian keeps both where the PATH of an ordinary user does not look."""
+    """The proxy's program. Debian installs both proxies outside an ordinary user's PATH."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
 
 
 @contextmanager
 def proxy(name: str, one: int, other: int) -> Generator[int]:
-    """The port of a running proxy in front of these two ports."""
+    """A running proxy in front of these two ports. Yields its port."""
     port = free_port()
     with TemporaryDirectory() as place:
         folder = Path(place)
@@ -53,7 +53,7 @@ def proxy(name: str, one: int, other: int) -> Generator[int]:
 
 
 def _here(name: str, port: int, one: int, other: int) -> str:
-    """The sample with this machine's ports; nothing else of it changes but that it speaks plain HTTP."""
+    """The sample with this machine's ports and plain HTTP. Nothing else of it changes."""
     text = SAMPLES[name].read_text("utf-8")
     text = text.replace("127.0.0.1:8080", f"127.0.0.1:{one}").replace("127.0.0.1:8090", f"127.0.0.1:{other}")
     text = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", text)

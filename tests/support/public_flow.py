@@ -1,4 +1,4 @@
-"""The public flow without HTTP and Redis: sends and confirms against the real database, as the public role."""
+"""The public flow without HTTP and Redis. It sends and confirms on the real database, as the public role."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
@@ -37,11 +37,11 @@ LOGIN_CODE_KEYS = KeyRing.parse("test", "codes:" + "Y29kZXMt" * 8)
 SEALING_KEYS = KeyRing.parse("test", "seals:" + "c2VhbHMt" * 8)
 HOME = "192.0.2.1"
 CODES_BY_SPELLING = IssuePolicy(Budgets(), new_address_mail_limit=None, users_live_here=False)
-"""Where users live in a user service: each spelling of an address has its own code, and may have its own user."""
+"""The policy with a user service: each spelling of an address has its own code, and may have its own user."""
 
 
 class PublicFlow:
-    """Sends and confirms, at two replicas by turns; `decisions` holds what each send decided, as one word."""
+    """Sends and confirms at two replicas in turn. `decisions` holds one word for each send: its decision."""
 
     def __init__(self, world: World, policy: IssuePolicy | None = None, postgres: Postgres | None = None) -> None:
         self.world = world
@@ -52,7 +52,7 @@ class PublicFlow:
         self._replicas = cycle([self._replica(), self._replica()])
 
     def reaching(self, postgres: Postgres) -> "PublicFlow":
-        """The same on another way to the same database."""
+        """The same flow over another connection pool to the same database."""
         return PublicFlow(self.world, self._policy, postgres)
 
     def _replica(self) -> tuple[SendCodeFlow, Gathering[SessionDraft, ConfirmOutcome]]:
@@ -76,7 +76,7 @@ class PublicFlow:
         return await self._postgres.unit_of_work(confirm_challenge, draft, keys=LOGIN_CODE_KEYS)
 
     def send(self, email: str, network: str | Network = HOME) -> str:
-        """A challenge id; the last of `decisions` says what was decided."""
+        """Sends a code and returns the challenge id. The last of `decisions` is the decision."""
         return self.world.call(self.sending, email, network)
 
     async def sending(self, email: str, network: str | Network = HOME) -> str:
@@ -98,13 +98,13 @@ class PublicFlow:
         return partial(confirms.decide, self.session_draft(challenge_id, code, key, network))
 
     def confirm_unit(self, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
-        """The confirm of one who is alone, to be run on any connection."""
+        """A confirm outside a batch, to be run on any connection."""
         return partial(confirm_challenge, draft=self.session_draft(challenge_id, code), keys=LOGIN_CODE_KEYS)
 
     def session_draft(
         self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
     ) -> SessionDraft:
-        """The questions of a confirm to the store."""
+        """A confirm in the form that the store takes."""
         return SessionDraft(
             challenge_id=challenge_id,
             code=code,
@@ -120,7 +120,7 @@ class PublicFlow:
         )
 
     def code(self, challenge_id: str) -> str:
-        """The code that was mailed for the challenge; `000000` for a decoy. Only while the code lives."""
+        """The code mailed for the challenge, or `000000` for a decoy. It can be read only while the code lives."""
         sql = "select l.* from challenges c join login_codes l using (login_code_id) where c.challenge_id = $1"
         rows = self.world.call(self.world.owner.unit_of_work, lambda connection: connection.fetch(sql, challenge_id))
         if not rows:
@@ -130,7 +130,7 @@ class PublicFlow:
         return sealed.decode("ascii")
 
     def wrong_code(self, challenge_id: str) -> str:
-        """Six digits that are not the challenge's code."""
+        """Six digits that differ from the challenge's code."""
         return f"{(int(self.code(challenge_id)) + 1) % 1_000_000:06d}"
 
     def state(self, challenge_id: str) -> str:
@@ -144,7 +144,7 @@ def contender(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> Callable[[], Awaitable[T]]:
-    """One unit of work, for `race` to start."""
+    """One unit of work, which `race` starts."""
 
     async def run() -> T:
         return await pool.unit_of_work(function, *args, **kwargs)
@@ -153,7 +153,7 @@ def contender(
 
 
 async def race(*contenders: Callable[[], Awaitable[Any]]) -> list[Any]:
-    """Run the trio functions at once, released by one barrier; their results in order."""
+    """Runs the trio functions at once, released by one barrier. Returns their results in order."""
     barrier = trio.Event()
     results: list[Any] = [None] * len(contenders)
 
@@ -169,7 +169,7 @@ async def race(*contenders: Callable[[], Awaitable[Any]]) -> list[Any]:
 
 
 def after(seconds: float, contender: Callable[[], Awaitable[Any]]) -> Callable[[], Awaitable[Any]]:
-    """A contender that lets the others begin; at once where `seconds` is negative."""
+    """A contender that starts `seconds` after the others, or at once where `seconds` is negative."""
 
     async def start_late() -> Any:
         await trio.sleep(max(0.0, seconds))

@@ -1,4 +1,4 @@
-"""Reads of a Redis as bytes. The types of redis-py allow for clients that decode; ours never do."""
+"""Reads a Redis as bytes. The types of redis-py allow for clients that decode; the clients here never do."""
 
 from collections.abc import Sequence
 
@@ -27,31 +27,31 @@ def stream_entries(client: redis_py.Redis, stream: str) -> list[tuple[bytes, dic
 
 
 def new_entries(client: redis_py.Redis, stream: str, after: bytes) -> list[tuple[bytes, dict[bytes, bytes]]]:
-    """The entries after one of them, waited for a moment."""
+    """The entries after the given one. Waits a moment for them."""
     streams = client.xread({stream: after}, count=1000, block=100)
     assert isinstance(streams, list)
     return [entry for _, entries in streams for entry in entries]
 
 
 def values(client: redis_py.Redis, key: str, *fields: str) -> list[bytes | None]:
-    """These fields of a hash."""
+    """The values of these fields of a hash."""
     return [None if value is None else _bytes(value) for value in client.hmget(key, fields)]
 
 
 def key_names(client: redis_py.Redis) -> list[bytes]:
-    """All keys."""
+    """The names of all keys."""
     names = client.keys()
     return [_bytes(name) for name in names]
 
 
 def dump(client: redis_py.Redis) -> dict[bytes, bytes]:
-    """All keys, each as `RESTORE` takes it."""
+    """All keys, each with its value as `RESTORE` takes it."""
     dumped = {name: client.dump(name) for name in key_names(client)}
     return {key: value for key, value in dumped.items() if value is not None}
 
 
 def gateway_entries(client: redis_py.Redis, stream: str) -> dict[bytes, GatewayRecord]:
-    """The same, decoded as gateways decode them, by entry id."""
+    """All entries of a stream by entry id, decoded as gateways decode them."""
     return {
         entry_id: decode_stream_entry({name.decode(): value.decode() for name, value in fields.items()})
         for entry_id, fields in stream_entries(client, stream)

@@ -1,4 +1,4 @@
-"""A mail service on loopback (SPEC §7.1), strict about its contract, that fails when told to."""
+"""A mail service on loopback (SPEC §7.1). It is strict about its contract, and fails on request."""
 
 import json
 import threading
@@ -12,21 +12,21 @@ PATH = "/api/v1/internal/login-code-deliveries"
 
 
 class RestMailPeer(MailPeer):
-    """`answers` are statuses and bodies by address, instead of what the contract asks for."""
+    """`answers` are statuses and bodies by address. They replace the contract's answer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.port = 0
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.requests: list[tuple[str, bytes]] = []
-        """Idempotency key and body of each request, as they came."""
+        """Idempotency key and body of each request, as they arrived."""
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def answer(self, key: str, body: bytes) -> tuple[int, bytes] | None:
-        """Status and body; None ends the connection without an answer."""
+        """Status and body of the answer. None ends the connection without an answer."""
         self.requests.append((key, body))
         fields = json.loads(body)
         assert list(fields) == ["email", "code", "locale"]
@@ -46,7 +46,7 @@ class RestMailPeer(MailPeer):
 
 @contextmanager
 def rest_mail_peer() -> Generator[RestMailPeer]:
-    """A running service."""
+    """A running mail service."""
     peer = RestMailPeer()
 
     class Handler(BaseHTTPRequestHandler):
@@ -70,7 +70,7 @@ def rest_mail_peer() -> Generator[RestMailPeer]:
             self.wfile.write(answer[1])
 
         def handle(self) -> None:
-            with suppress(ConnectionError):  # the other side did not wait
+            with suppress(ConnectionError):  # the client did not wait for the answer
                 super().handle()
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as http.server names it

@@ -1,4 +1,4 @@
-"""Retention's workers on a world, rows for them to remove, and what is left."""
+"""Retention's workers on a world, rows for them to remove, and counts of the rows left."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,7 +13,7 @@ from tests.support.world import World
 
 
 class Sweep:
-    """Both workers of retention, until they have nothing to do."""
+    """Runs both workers of retention until they have nothing to do."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -36,7 +36,7 @@ def count(database: Database, table: str, condition: str, *arguments: Any) -> in
 
 
 def rows_of(database: Database, email: str) -> dict[str, int]:
-    """How many rows of each kind an address has."""
+    """The number of rows of each kind that an address has."""
     tables = ("login_codes", "challenges", "mail_deliveries", "known_networks", "emails")
     condition = "email_id = (select email_id from emails where folded = $1)"
     return {table: count(database, table, condition, email) for table in tables}
@@ -57,7 +57,7 @@ def log_in(flow: PublicFlow, email: str) -> SessionMade:
 
 
 def unused_addresses(world: World, number: int) -> list[str]:
-    """Addresses of which nothing is left, and that are old enough to go; each had one send, so its version is 0."""
+    """Stores addresses without any other row, old enough to be removed. Each has version 0, as after one send."""
     emails = [email_address() for _ in range(number)]
     sql = "insert into emails (folded, created_at) select unnest($1::text[]), clock_now() - interval '300 days'"
     world.database.execute(sql, emails)
@@ -65,7 +65,7 @@ def unused_addresses(world: World, number: int) -> list[str]:
 
 
 def store_old_sends(database: Database, number: int) -> list[UUID]:
-    """Sends of 300 days ago to addresses that never confirmed; the ids of their codes."""
+    """Stores sends of 300 days ago to addresses that never confirmed. Returns the ids of their codes."""
     rows = database.execute(
         """
         with address as (

@@ -1,6 +1,6 @@
-"""A database's schema as text: pg_dump's, without the parts that differ between two dumps of one schema.
+"""A database's schema as text, from pg_dump, without the parts that differ between two dumps of one schema.
 
-`python -m tests.support.schema_dump` writes shared/db/schema.sql anew, after a migration was added.
+After a new migration, `python -m tests.support.schema_dump` rewrites shared/db/schema.sql.
 """
 
 import re
@@ -18,7 +18,7 @@ _HEADER = (
 
 
 def dump_schema(dsn: str) -> str:
-    """Tables, functions, triggers, constraints, grants of the schema `authsession`, in pg_dump's order."""
+    """Tables, functions, triggers, constraints and grants of the schema `authsession`, in pg_dump's order."""
     command = [postgres_binaries() / "pg_dump", "--schema-only", "--schema=authsession", "--no-owner", "--dbname", dsn]
     dump = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
     # Comments name versions, \restrict carries a random key, the SETs are of the session that reads the dump.

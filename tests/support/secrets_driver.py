@@ -18,7 +18,7 @@ PASSWORD = "Correct Horse 7 of an operator"
 
 
 class Driver:
-    """Calls with marked secrets. Keeps the bodies of errors."""
+    """Makes calls with marked secrets, and keeps the bodies of errors."""
 
     def __init__(self, product: Product, secrets: Secrets) -> None:
         self.product, self.secrets = product, secrets
@@ -41,7 +41,7 @@ class Driver:
         return self.call(self.product.internal, "GET", INTERNAL + path, params=query)
 
     def log_in(self, name: str) -> tuple[str, dict[str, str]]:
-        """The session and the body that made it; every part of it is a secret."""
+        """Logs in. Returns the session and the confirm's body, of which every part is a secret."""
         email = self.secrets.keep(f"address {name}", f"{name}+{MARK}@example.com")
         challenge_id = self.challenge(email)
         code = self.secrets.keep_code(self.product.code(email, challenge_id))
@@ -54,7 +54,7 @@ class Driver:
         return self.secrets.keep(f"challenge of {email}", challenge_id)
 
     def every_route(self, name: str) -> None:
-        """As clients call them, with right, wrong and repeated values."""
+        """Calls the routes as clients do, with right, wrong and repeated values."""
         session_id, body = self.log_in(name)
         email = f"{name}+{MARK}@example.com"
         self.public(CONFIRM, body)
@@ -80,7 +80,7 @@ class Driver:
             self.internal("/user-blocks/remove", {**CAUSE, **subject})
 
     def every_route_of_operators(self) -> None:
-        """An owner's whole life, with right, wrong, weak and misplaced secrets."""
+        """Plays an owner's whole life, with right, wrong, weak and misplaced secrets."""
         keep, database = self.secrets.keep, self.product.stack.database
         code = new_setup_code(SystemEntropy())
         keep("setup code", code.text)
@@ -121,14 +121,14 @@ class Driver:
         return self.call(self.product.internal, method, f"{AUTH}/{path}", json=body, headers=headers)
 
     def keep_operator(self, answer: httpx.Response, name: str) -> str:
-        """The session token of an answer that opened a session; each of its secrets is kept."""
+        """The session token of an answer that opened a session. Every secret of the answer is kept."""
         body = answer.json()
         for number, code in enumerate(body.get("recovery_codes", ())):
             self.secrets.keep(f"recovery code {name} {number}", code)
         return self.secrets.keep(f"session token {name}", body["session_token"])
 
     def every_malformed(self) -> None:
-        """Secrets where they do not belong: in names, paths, queries, headers, broken bodies."""
+        """Sends secrets where they do not belong: in names, paths, queries, headers and broken bodies."""
         json_type = {"content-type": "application/json"}
         for client, path in (
             (self.product.public, SEND),
@@ -158,7 +158,9 @@ class Driver:
         self.get("/user-blocks", cursor=MARK)
 
     def faults(self) -> None:
-        """500s: a sealed code that does not open; constraints of another release that quote the row they refuse."""
+        """Provokes 500s: a sealed code that does not open, and constraints of another release that quote the refused
+        row.
+        """
         database = self.product.stack.database
         email = self.secrets.keep("address fault", f"fault+{MARK}@example.com")
         challenge_id = self.challenge(email)
@@ -178,7 +180,7 @@ class Driver:
         database.execute("alter table emails drop constraint another")
 
     def without_dependencies(self) -> None:
-        """503s, with what waits for dependencies in the background."""
+        """Provokes 503s, while workers wait for dependencies in the background."""
         session_id, body = self.log_in("waiting")
         redis, postgres = self.product.stack.redis_server, self.product.stack.database.server
         redis.kill()
@@ -190,7 +192,7 @@ class Driver:
             assert self.public(path, asked).status_code == 503
         assert self.get("/dev/mailbox", email=f"waiting+{MARK}@example.com").status_code == 503
         assert self.internal("/user-blocks", {**CAUSE, "email": f"waiting+{MARK}@example.com"}).status_code == 503
-        time.sleep(1.5)  # workers meet it too
+        time.sleep(1.5)  # the workers meet the fault too
         postgres.start()
         for name in self.product.stack.services:
             wait_for(lambda name=name: self.product.stack.services[name].is_ready())

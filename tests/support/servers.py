@@ -1,6 +1,6 @@
-"""The servers tests run against: the embedded ones of `authsession up`, in temporary folders.
+"""The servers of tests: the embedded ones of `authsession up`, in temporary folders.
 
-They die with the pytest process, also when that is killed.
+They die with the pytest process, even when that is killed.
 """
 
 from collections.abc import Generator
@@ -14,7 +14,7 @@ from authsession.embedded.redis import EmbeddedRedis
 
 @contextmanager
 def temporary_postgres(*, durable: bool = True) -> Generator[EmbeddedPostgres]:
-    """A running server on fresh data. Not durable: without fsync, for tests that crash nothing."""
+    """A running server on fresh data. It is not durable: without fsync, for tests that crash nothing."""
     with TemporaryDirectory(prefix="authsession-postgres-") as folder:
         server = EmbeddedPostgres(Path(folder), durable=durable)
         try:
@@ -26,7 +26,7 @@ def temporary_postgres(*, durable: bool = True) -> Generator[EmbeddedPostgres]:
 
 @contextmanager
 def temporary_redis(*, persistent: bool = False, users: tuple[str, ...] = ()) -> Generator[EmbeddedRedis]:
-    """A running server, empty. Persistent: what was written survives `kill` and `start` (but for the last second)."""
+    """A running, empty server. If persistent, its data survives `kill` and `start`, except the last second's."""
     with TemporaryDirectory(prefix="authsession-redis-") as folder:
         server = EmbeddedRedis(Path(folder), persistent=persistent, users=users)
         try:

@@ -1,4 +1,4 @@
-"""System settings changed as an operator does, without HTTP: the internal service's unit of work."""
+"""Changes of system settings as an operator makes them, in the internal service's unit of work, without HTTP."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ ACTOR = Actor("operator", "operator-1")
 
 
 async def set_settings(world: World, expected_version: int | None = None, **values: Any) -> ChangeSettingsOutcome:
-    """Change these settings, values as JSON has them; a trio function."""
+    """A trio function that changes these settings. Values are as in JSON."""
     read = {name: read_setting(name, value) for name, value in values.items()}
     command = ChangeSettings(read, expected_version, ACTOR, Caller("operator-1", "192.0.2.7", "request-1"))
     return await world.internal.unit_of_work(change_settings, command)
 
 
 async def block_domains(world: World, *domains: str) -> ChangeSettingsOutcome:
-    """Block exactly these e-mail domains; a trio function."""
+    """A trio function that blocks exactly these e-mail domains."""
     return await set_settings(world, blocked_email_domains=list(domains))
 
 

@@ -1,4 +1,4 @@
-"""A small disk of its own to fill, for tests of what happens when there is no room."""
+"""A small disk that a test can fill."""
 
 import os
 import subprocess
@@ -14,7 +14,9 @@ NEEDS_ROOT = (
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Generator[bool]:
-    """A disk of `size` (as tmpfs takes it, such as `24m`) at `folder` while inside; False where this user may not."""
+    """Mounts a disk of `size` (as tmpfs takes it, such as `24m`) at `folder` while inside. Yields False if this user
+    may not mount.
+    """
     mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0
     try:

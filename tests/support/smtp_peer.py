@@ -1,4 +1,4 @@
-"""A real SMTP server on loopback (aiosmtpd, in a thread of its own) that fails when told to."""
+"""A real SMTP server on loopback (aiosmtpd, in its own thread). It fails on request."""
 # ruff: noqa: ARG002 - aiosmtpd passes more to its hooks than these need
 
 import asyncio
@@ -23,7 +23,7 @@ Tls = Literal["starttls", "implicit", "off"]
 
 
 class SmtpPeer(MailPeer):
-    """`messages` are what arrived, as bytes; `logins` who tried to log in, and how it went."""
+    """`messages` are the letters that arrived, as bytes. `logins` are the tries to log in, each with its result."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,22 +32,22 @@ class SmtpPeer(MailPeer):
         self.recipients: list[str] = []
         self.logins: list[bool] = []
         self.at = "RCPT"
-        """Where faults happen: `MAIL`, `RCPT` or `DATA`."""
+        """The command at which faults happen: `MAIL`, `RCPT` or `DATA`."""
         self.drops_inside_content = False
         self.is_silent_at_quit = False
         self.servers: list[_Server] = []
 
     def parsed(self, index: int = -1) -> EmailMessage:
-        """One of the messages, as a mail program reads it."""
+        """A message as a mail program reads it."""
         return email.message_from_bytes(self.messages[index], policy=email.policy.default)
 
     def end_connections(self) -> None:
-        """As a server does with connections that were idle too long."""
+        """Ends every connection, as a server does with those that were idle too long."""
         for server in self.servers:
             if server.transport is not None:
                 server.loop.call_soon_threadsafe(server.transport.close)
 
-    # The hooks of aiosmtpd. Each returns what the server answers.
+    # The hooks of aiosmtpd. Each returns the server's answer.
 
     async def handle_MAIL(  # noqa: N802 - named by aiosmtpd
         self, server: "_Server", session: Session, envelope: Envelope, address: str, options: list[str]
@@ -107,12 +107,12 @@ class SmtpPeer(MailPeer):
 
 
 class _Server(SMTP):
-    """Counts connections, and can drop one while the content of a letter comes in."""
+    """Counts connections, and can drop one while a letter's content arrives."""
 
     peer: SmtpPeer
 
     def abort(self) -> None:
-        """Ends the connection without a word."""
+        """Aborts the connection without an answer."""
         assert isinstance(self.transport, asyncio.WriteTransport)
         self.transport.abort()
 
@@ -137,7 +137,7 @@ class _Server(SMTP):
 
 @contextmanager
 def smtp_peer(certificate: Certificate | None = None, *, tls: Tls = "off", login: bool = False) -> Generator[SmtpPeer]:
-    """A running server. `login`: who does not log in may send nothing."""
+    """A running server. With `login`, a client may send nothing before it has logged in."""
     peer = SmtpPeer()
     started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
     thread = threading.Thread(
@@ -194,4 +194,4 @@ async def _serve(
     for each in peer.servers:
         if each.transport is not None:
             each.abort()
-    await asyncio.sleep(0.05)  # so that what was aborted ends without a word of asyncio's
+    await asyncio.sleep(0.05)  # so that aborted connections end without a warning of asyncio's

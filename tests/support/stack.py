@@ -1,4 +1,4 @@
-"""Both services as real processes on free loopback ports, over a migrated database and a Redis of their own."""
+"""Both services as real processes on free loopback ports, with their own migrated database and Redis."""
 
 import os
 import time
@@ -27,10 +27,10 @@ READY_TIMEOUT = 60.0
 
 
 class RunningStack:
-    """The two processes, by name: `public` and `internal`."""
+    """The two processes. Their names are `public` and `internal`."""
 
     def __init__(self, database: Database, redis_server: EmbeddedRedis, changes: Mapping[str, str]) -> None:
-        """`changes` are environment variables for both processes."""
+        """`changes` are further environment variables for both processes."""
         self.database = database
         self.redis_server = redis_server
         self._public = TcpAddress("127.0.0.1", free_port())
@@ -45,7 +45,7 @@ class RunningStack:
             "internal": self._environment("internal", changes),
         }
         self.lines: dict[str, list[str]] = {name: [] for name in self.services}
-        """Everything each process ever wrote, over its restarts."""
+        """Every line that each process wrote, restarts included."""
         self._children: dict[str, Child] = {}
         self._http = httpx.Client(timeout=30)
 
@@ -59,16 +59,18 @@ class RunningStack:
 
     @property
     def ports(self) -> tuple[int, int]:
-        """Of the public and of the internal API."""
+        """The ports of the public and of the internal API."""
         return self._public.port, self._internal.port
 
     @property
     def metrics_url(self) -> str:
-        """Of the public process; the internal one has its own on the internal listener."""
+        """The metrics of the public process. The internal process serves its metrics on the internal listener."""
         return f"http://{self._metrics}"
 
     def start(self, *names: str) -> None:
-        """Starts these, or both, and returns when they are ready. Raises `StartFailure` with their last words."""
+        """Starts these processes, or both, and returns when they are ready. Raises `StartFailure` with the last lines
+        of their output.
+        """
         started = names or tuple(self.services)
         for name in started:
             self._spawn(name)
@@ -76,22 +78,22 @@ class RunningStack:
             self.wait_until_ready(name)
 
     def launch(self) -> None:
-        """Starts both, and returns at once."""
+        """Starts both processes, and returns at once."""
         for name in self.services:
             self._spawn(name)
 
     def kill(self, name: str) -> None:
-        """Kill -9."""
+        """Kills the process with SIGKILL."""
         self._children[name].kill()
 
     def restart(self, name: str) -> None:
-        """Starts a process that was killed, or kills and starts one that runs; returns when it is ready."""
+        """Kills the process if it runs, starts it, and returns when it is ready."""
         self.kill(name)
         self._spawn(name)
         self.wait_until_ready(name)
 
     def child(self, name: str) -> Child:
-        """The process itself: for its pid, exit status, signals and output."""
+        """The process, for its pid, exit status, signals and output."""
         return self._children[name]
 
     def wait_until_ready(self, name: str) -> None:
@@ -105,23 +107,25 @@ class RunningStack:
             time.sleep(0.05)
 
     def mailbox(self, email: str) -> list[dict[str, Any]]:
-        """The stub's mails to the address, newest first, as long as the codes live."""
+        """The stub's mails to the address, newest first. A mail is there as long as its code lives."""
         answer = self._http.get(f"{self.internal_url}/api/v1/internal/dev/mailbox", params={"email": email})
         answer.raise_for_status()
         return answer.json()["messages"]
 
     def wait_for_code(self, email: str, challenge_id: str) -> str:
-        """The code mailed for that challenge; the courier needs a moment."""
+        """The code mailed for that challenge. Waits for the courier."""
         messages = wait_for(lambda: [m for m in self.mailbox(email) if m["challenge_id"] == challenge_id])
         return messages[0]["code"]
 
     def travel(self, by: timedelta) -> None:
-        """Moves the clock that decides further, for both. A request may meet a cut connection: 503, repeat it."""
+        """Moves the deciding clock forward for both processes. A request may meet a cut connection and get 503: repeat
+        it.
+        """
         self.database.travel(by)
         self.database.cut_connections()
 
     def stop(self) -> None:
-        """Kills both: for the end of the tests."""
+        """Kills both processes, for the end of the tests."""
         self._http.close()
         for child in self._children.values():
             child.kill()
@@ -155,13 +159,13 @@ class RunningStack:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment of the tests without what configures us."""
+    """The tests' environment without the variables that configure the product."""
     ours = ("AUTHSESSION_", "OTEL_", "CONTROL_PLANE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
 def redis_users() -> tuple[str, ...]:
-    """The ACL users of the embedded stack, with the passwords of tests."""
+    """The ACL users of the embedded stack, with the tests' passwords."""
     return tuple(
         acl_lines(
             GatewayKeys(), "authsession:rate:", public=REDIS_PASSWORD, internal=REDIS_PASSWORD, gateway=REDIS_PASSWORD
@@ -171,7 +175,7 @@ def redis_users() -> tuple[str, ...]:
 
 @contextmanager
 def open_stack(database: Database, **changes: str) -> Generator[RunningStack]:
-    """A running stack with a persistent Redis of its own, which tests may kill and start: `stack.redis_server`."""
+    """A running stack with its own persistent Redis, `stack.redis_server`, which tests may kill and start."""
     with _stack(database, changes) as stack:
         stack.start()
         yield stack
@@ -179,7 +183,7 @@ def open_stack(database: Database, **changes: str) -> Generator[RunningStack]:
 
 @contextmanager
 def launched_stack(database: Database, **changes: str) -> Generator[RunningStack]:
-    """As `open_stack`, without waiting until the processes are ready."""
+    """A stack like that of `open_stack`, whose processes may not be ready yet."""
     with _stack(database, changes) as stack:
         stack.launch()
         yield stack
@@ -196,7 +200,7 @@ def _stack(database: Database, changes: Mapping[str, str]) -> Generator[RunningS
 
 
 def wait_for(question: Callable[[], Any], timeout: float = 15.0) -> Any:
-    """The first answer that is not empty or false. Raises `TimeoutError`."""
+    """Asks until an answer is neither empty nor false. Raises `TimeoutError`."""
     deadline = time.monotonic() + timeout
     while not (answer := question()):
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""A peer in Postgres' place, at the wire: passes messages on to a real server, or answers queries as it is told."""
+"""A peer in Postgres' place, at the wire. It passes messages on to a real server, or answers queries as a test says."""
 
 import struct
 from collections.abc import Generator, Mapping
@@ -17,14 +17,14 @@ _SSL_REQUEST = 80877103
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The peer's answer to every query; `closes`: it ends the connection behind it."""
+    """The peer's answer to every query. With `closes`, the peer ends the connection after it."""
 
     text: bytes
     closes: bool = False
 
 
 def error(state: str, *, is_ready: bool = True, message: str = "no") -> Said:
-    """An ErrorResponse with that SQLSTATE."""
+    """An ErrorResponse with the given SQLSTATE."""
     fields = b"".join(kind + text.encode() + b"\0" for kind, text in _fields(state, message)) + b"\0"
     return Said(_message(b"E", fields) + (_READY if is_ready else b""))
 
@@ -65,21 +65,22 @@ STRANGE: Mapping[str, Said] = {
     "closed within a message": Said(b"E\x00\x00\x00\x20S", closes=True),
     "silence": Said(b""),
 }
-"""By name."""
+"""The strange answers by name."""
 AT_START = [
     "error 26000", "error 0A000", "error 53300", "error 01000", "error 99999", "error of no state",
     "error without its end",
     "error without fields", "error that is cut", "complete", "unknown message", "length below zero",
     "length of nothing", "HTTP", "noise", "closed", "closed within a message", "silence",
 ]  # fmt: skip
-"""Those that a new connection may meet too. (After `ready at once` asyncpg leaves its socket to be collected.)"""
+"""Answers that a new connection may meet too. (`ready at once` is not among them: after it asyncpg leaves its socket to
+be collected.)
+"""
 
 
 class StrangePostgres:
-    """On `port` of the loopback address. `say` may be called by any thread at any moment.
+    """Listens on `port` of the loopback address. Any thread may call `say` at any moment.
 
-    Queries meet what it says: messages of a connection that is already started. With `also_starts`, a new connection
-    meets it too.
+    Queries on a started connection meet the answer that `say` set. With `also_starts`, a new connection meets it too.
     """
 
     def __init__(self, target: int) -> None:
@@ -88,7 +89,7 @@ class StrangePostgres:
         self._said: Said | None = None
         self._also_starts = False
         self.met = 0
-        """How many pieces of queries were answered strangely since the last `say`."""
+        """The number of query pieces that were answered strangely since the last `say`."""
 
     def say(self, said: Said | None, *, also_starts: bool = False) -> None:
         self._also_starts = also_starts
@@ -131,6 +132,6 @@ class StrangePostgres:
 
 @contextmanager
 def strange_postgres(target: int) -> Generator[StrangePostgres]:
-    """A running peer before the server at that port of the loopback address."""
+    """A running peer in front of the server at that port of the loopback address."""
     with on_a_trio_thread(StrangePostgres(target).serve) as peer:
         yield peer

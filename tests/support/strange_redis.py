@@ -1,4 +1,4 @@
-"""A peer in Redis' place: it passes each command on to a real server, or answers as no Redis should."""
+"""A peer in Redis' place. It passes each command on to a real server, or answers as no Redis should."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
@@ -19,7 +19,7 @@ _BROKEN = (OSError, trio.BrokenResourceError, trio.ClosedResourceError)
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The peer's answer to every command; `closes`: it ends the connection behind it."""
+    """The peer's answer to every command. With `closes`, the peer ends the connection after it."""
 
     text: bytes
     closes: bool = False
@@ -83,7 +83,9 @@ STRANGE: Mapping[str, Said] = {
     "closed": Said(b"", closes=True),
     "closed within a text": Said(b"$100\r\nabc", closes=True),
 }
-"""By name. A half answer and silence last as long as the asker's patience; the others are met at once."""
+"""The strange answers by name. The client waits its whole timeout for a half answer and for silence; the others come at
+once.
+"""
 SLOW = frozenset(
     name
     for name, said in STRANGE.items()
@@ -92,14 +94,14 @@ SLOW = frozenset(
 
 
 class StrangeRedis:
-    """On `port` of the loopback address. `target` and `say` may be changed by any thread at any moment."""
+    """Listens on `port` of the loopback address. Any thread may set `target` or call `say` at any moment."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.target = target
-        """The port of the server that new connections lead to."""
+        """The port of the real server for new connections."""
         self.met: Counter[str] = Counter()
-        """How many commands of each user were answered strangely since the last `say`."""
+        """The number of commands of each user that were answered strangely since the last `say`."""
         self._said: Said | None = None
         self._spared: Collection[bytes] = ()
 
@@ -108,7 +110,7 @@ class StrangeRedis:
         return f"127.0.0.1:{self.port}"
 
     def say(self, said: Said | None, *, spared: Collection[bytes] = HANDSHAKE) -> None:
-        """Answer so to every command from now on, but for the `spared` ones; None: pass all of them on."""
+        """Sets the answer to every command from now on, except the `spared` ones. None passes all commands on."""
         self._spared = spared
         self._said = said
         self.met = Counter()
@@ -140,7 +142,7 @@ class StrangeRedis:
     async def _answer(
         self, command: list[bytes], user: str, client: trio.SocketStream, server: trio.SocketStream
     ) -> bool:
-        """Whether the connection stands."""
+        """Answers a command. Returns whether the connection is still open."""
         said = self._said
         if said is None or command[0] in self._spared:
             await client.send_all(await _ask(server, command))
@@ -165,6 +167,6 @@ async def _ask(server: trio.SocketStream, command: list[bytes]) -> bytes:
 
 @contextmanager
 def strange_redis(target: int) -> Generator[StrangeRedis]:
-    """A running peer before the server at that port of the loopback address."""
+    """A running peer in front of the server at that port of the loopback address."""
     with on_a_trio_thread(StrangeRedis(target).serve) as peer:
         yield peer

@@ -1,4 +1,4 @@
-"""A TCP proxy that makes a network bad: slow, silent, cut, or leading to another server than before."""
+"""A TCP proxy that plays a bad network: slow, silent or cut, or one that leads to another server than before."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from tests.support.trio_thread import on_a_trio_thread
 
 
 class TcpProxy:
-    """On `port` of the loopback address. `delay` and `target` may be changed by any thread at any moment."""
+    """Listens on `port` of the loopback address. Any thread may change `delay` and `target` at any moment."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.target = target
         """The port that new connections lead to."""
         self.delay = 0.0
-        """Seconds that each piece is late, in both directions."""
+        """Seconds by which each piece is delayed, in both directions."""
         self._token: trio.lowlevel.TrioToken
         self._connections: set[trio.CancelScope] = set()
 
@@ -26,7 +26,7 @@ class TcpProxy:
         return f"127.0.0.1:{self.port}"
 
     def cut(self) -> None:
-        """Ends every connection there is, without a word."""
+        """Ends every open connection without an answer."""
         self._token.run_sync_soon(lambda: [scope.cancel() for scope in self._connections])
 
     async def serve(self, task_status: trio.TaskStatus["TcpProxy"]) -> None:

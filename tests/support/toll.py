@@ -10,7 +10,9 @@ from tests.support.load import UNANSWERED, Load
 
 @dataclass(frozen=True, slots=True)
 class TollRow:
-    """Of one time that it came. `refused`: answered 503 or not at all, and repeated. `healed`: seconds."""
+    """The cost of a fault that came once. `refused` counts tries answered with 503 or not at all, which were repeated.
+    `healed` is in seconds.
+    """
 
     fault: str
     tries: int
@@ -22,7 +24,7 @@ class TollRow:
 
 
 Toll = Callable[[str, Load, Census, float], None]
-"""Takes note of a row: fault, load, census, seconds to heal."""
+"""Notes a row from the fault's name, load, census and seconds to heal."""
 
 
 def toll_row(fault: str, load: Load, census: Census, healed: float) -> TollRow:
@@ -38,7 +40,7 @@ def toll_row(fault: str, load: Load, census: Census, healed: float) -> TollRow:
 
 
 def table(rows: Sequence[TollRow]) -> list[str]:
-    """In Markdown, one line for all the times that a fault came: sums, and the longest time to heal."""
+    """The rows as a Markdown table. Each fault has one line, with sums and the longest time to heal."""
     names = ("fault", "times", "tries", "acknowledged", "refused", "lost", "doubled", "healed, at most")
     lines = [f"| {' | '.join(names)} |", f"|{' --- |' * len(names)}"]
     for fault, group in groupby(rows, lambda row: row.fault):

@@ -1,4 +1,4 @@
-"""Something that serves, in trio, on a thread of its own: for synchronous tests that need no `World`."""
+"""A trio service on its own thread, for synchronous tests that need no `World`."""
 
 import threading
 from collections.abc import Awaitable, Callable, Generator
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 @contextmanager
 def on_a_trio_thread(serve: Callable[[trio.TaskStatus[T]], Awaitable[None]]) -> Generator[T]:
-    """The value that `serve` started with; `serve` is cancelled on leaving."""
+    """Yields the value that `serve` started with, and cancels `serve` on leaving."""
     started: Future[tuple[T, trio.lowlevel.TrioToken, trio.CancelScope]] = Future()
 
     async def run() -> None:

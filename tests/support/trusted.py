@@ -1,4 +1,4 @@
-"""The actions of trusted callers without HTTP and Redis: the internal service's units of work, as the internal role."""
+"""Actions of trusted callers: the internal service's units of work, as the internal role, without HTTP and Redis."""
 
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockOutcome, BlockSubject, UnblockOutcome, UnblockSubject
@@ -12,17 +12,17 @@ CAUSE = Cause("policy_blocked", Actor("admin", "admin-1"), Caller("trusted_netwo
 
 
 async def block_email(world: World, folded: str) -> BlockOutcome:
-    """Block an address; a trio function."""
+    """A trio function that blocks an address."""
     return await _block(world, Subject("email", folded))
 
 
 async def block_user(world: World, user_id: str) -> BlockOutcome:
-    """Block a user; a trio function."""
+    """A trio function that blocks a user."""
     return await _block(world, Subject("user_id", user_id))
 
 
 async def unblock_email(world: World, folded: str) -> UnblockOutcome:
-    """Remove the block of an address; a trio function."""
+    """A trio function that removes the block of an address."""
     command = UnblockSubject(Subject("email", folded), CAUSE)
     return await world.internal.unit_of_work(blocks_store.unblock_subject, command)
 

@@ -1,4 +1,4 @@
-"""`authsession up` as a person runs it: in a folder of its own, with the `.env` of the contract's examples."""
+"""`authsession up` as a person runs it, in its own folder, with the `.env` of the contract's examples."""
 
 import json
 import re
@@ -19,7 +19,7 @@ from authsession.embedded.child import Child, free_port
 from authsession.service import SOURCE
 from tests.support.stack import clean_environment, wait_for
 
-# As printed in the contract's examples, but for the ports: tests of several workers run at the same time.
+# As printed in the contract's examples, except the ports: several test workers run at the same time.
 SEED_ENV = """
 AUTHSESSION_REDIS_ADDR=127.0.0.1:{redis}
 AUTHSESSION_PUBLIC_HTTP_ADDR=:{public}
@@ -35,10 +35,10 @@ OTEL_METRICS_EXPORTER=none
 
 
 class Up:
-    """One folder, and at most one `up` that runs in it."""
+    """One folder, in which at most one `up` runs."""
 
     def __init__(self, folder: Path, **changes: str) -> None:
-        """`changes`: environment variables beside `.env`."""
+        """`changes` are environment variables beside `.env`."""
         self.folder = folder
         self.ports = {name: free_port() for name in ("redis", "public", "internal")}
         (folder / ".env").write_text(SEED_ENV.format(**self.ports))
@@ -48,7 +48,7 @@ class Up:
         self._child: Child | None = None
 
     def launch(self) -> None:
-        """Starts it and returns at once."""
+        """Starts `up`, and returns at once."""
         self.lines.clear()
         self._child = Child(
             [sys.executable, "-P", "-m", "authsession", "up"],
@@ -59,7 +59,7 @@ class Up:
         )
 
     def start(self) -> None:
-        """Starts it and returns when the walk-through is there."""
+        """Starts `up`, and returns when the walk-through is printed."""
         self.launch()
         wait_for(lambda: self.has_line("^Ready") or self.child.exit_status() is not None, timeout=90)
         assert self.child.exit_status() is None, self.output
@@ -77,19 +77,19 @@ class Up:
         return any(re.search(pattern, line) for line in list(self.lines))
 
     def find(self, pattern: str) -> re.Match[str]:
-        """The newest line that matches; waits for it."""
+        """Waits for a line that matches, and returns the newest."""
         return wait_for(lambda: next(filter(None, (re.search(pattern, line) for line in reversed(self.lines))), None))
 
     def descendants(self) -> list[psutil.Process]:
-        """Every process under it, now."""
+        """All processes below `up` now."""
         return psutil.Process(self.child.pid).children(recursive=True)
 
     def stop(self, ask: signal.Signals = signal.SIGINT) -> int:
-        """The exit status after a signal to `up` alone."""
+        """Sends a signal to `up` alone, and returns the exit status."""
         return self.child.stop(ask, timeout=60)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another command in the same folder."""
+        """Runs another command in the same folder."""
         return subprocess.run(
             [sys.executable, "-P", "-m", "authsession", *arguments],
             cwd=self.folder,
@@ -104,12 +104,12 @@ class Up:
         return json.loads((self.folder / ".authsession" / "secrets.json").read_text())
 
     def walk_through(self) -> list[str]:
-        """The printed calls, in order; after the first code, the call that confirms it."""
+        """Makes the printed calls in order. After the first code, the call that confirms it follows."""
         return re.findall(r"^curl .*?(?=\n\n|\n\Z)", self.output, re.MULTILINE | re.DOTALL)
 
 
 def call(command: str, replacements: Mapping[str, str]) -> dict[str, Any]:
-    """The answer to a printed call, with curl if there is one."""
+    """Makes a printed call, with curl if it is installed, and returns the answer."""
     for placeholder, value in replacements.items():
         command = command.replace(placeholder, value)
     words = shlex.split(command.replace("\\\n", " "))

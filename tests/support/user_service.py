@@ -1,4 +1,4 @@
-"""A user service on loopback: SPEC §8 over memory, and everything a neighbour can do wrong."""
+"""A user service on loopback: SPEC §8 in memory, and every fault of a neighbour."""
 
 import json
 import socket
@@ -16,16 +16,17 @@ ROOT = "/api/v1/internal/"
 
 
 class Call(NamedTuple):
-    """One request as it came: `POST users/ensure-by-email` and its body (None for a GET)."""
+    """One request as it arrived, such as `POST users/ensure-by-email`, and its body (None for a GET)."""
 
     route: str
     body: Any
 
 
 class UserServicePeer:
-    """Start and stop it as one pulls a plug: it keeps its port and its users.
+    """The service can be stopped at once and started again. It keeps its port and its users.
 
-    `fault` spoils every answer (`503` and other numbers are statuses). `answers` are given to routes as they are.
+    `fault` spoils every answer (`503` and other numbers are statuses). `answers` replace the answers of routes,
+    unchanged.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class UserServicePeer:
         self.users: dict[str, str] = {}
         self.registrations: dict[str, dict[str, str]] = {}
         self.blocked: set[str] = set()
-        """Addresses and ids."""
+        """Blocked addresses and user ids."""
         self.reasons: dict[str, str] = {}
         self.fault: Fault | int | None = None
         self.answers: dict[str, Any] = {}
@@ -53,7 +54,7 @@ class UserServicePeer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def stop(self) -> None:
-        """Connections are refused from now on, those that stand are cut."""
+        """Refuses connections from now on, and cuts the open ones."""
         if self._server is not None:
             self.released.set()
             self._server.shutdown()
@@ -68,7 +69,7 @@ class UserServicePeer:
         return [call.body for call in self.calls if call.route == route]
 
     def answer(self, method: str, path: str, body: Any) -> tuple[int, Any]:  # noqa: PLR0911 - one answer per route
-        """Status and JSON of one request; None for a body means none."""
+        """Status and JSON of the answer to one request. A body of None means no body."""
         route = f"{method} {unquote(path).removeprefix(ROOT)}"
         with self._lock:
             self.calls.append(Call(route, body))
@@ -99,7 +100,7 @@ class UserServicePeer:
             return {"outcome": "blocked"}
         if email in self.users:
             return {"outcome": "existing", "user_id": self.users[email]}
-        self.users[email] = f"{len(self.users) + 1}.person~{self.port}"  # not of our form, on purpose
+        self.users[email] = f"{len(self.users) + 1}.person~{self.port}"  # not of the product's form, on purpose
         self.registrations[email] = body["registration_context"]
         return {"outcome": "created", "user_id": self.users[email]}
 
@@ -134,7 +135,7 @@ class _Server(ThreadingHTTPServer):
                 connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is none of ours."""
+        """Ignores clients that went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -176,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the standard library
-        """Silent."""
+        """Logs nothing."""
 
 
 def _spoiled(fault: Fault | int | None, answer: dict[str, Any]) -> bytes:
@@ -198,7 +199,7 @@ def _spoiled(fault: Fault | int | None, answer: dict[str, Any]) -> bytes:
 
 @contextmanager
 def user_service_peer() -> Generator[UserServicePeer]:
-    """A running one, stopped afterwards."""
+    """A running user service, stopped afterwards."""
     peer = UserServicePeer()
     peer.start()
     try:

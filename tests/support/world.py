@@ -1,6 +1,6 @@
 """A `World`: one thread that runs trio, the asyncio loop and the pools, for synchronous tests and state machines.
 
-pytest-trio's async fixtures do not work under `@given`, so Hypothesis tests are synchronous and call in here.
+pytest-trio's async fixtures do not work under `@given`. So Hypothesis tests are synchronous, and call into a world.
 """
 
 import threading
@@ -26,10 +26,10 @@ Job = tuple[Callable[[], Awaitable[Any]], "Future[Any]"]
 
 
 class World:
-    """Pools of every role on one database, and a way to run trio functions over them from any thread.
+    """Pools of every role on one database. Any thread can run trio functions over them.
 
-    `owner`, `public`, `internal`: a `Postgres` each, of that role; `redis`: a client with all rights. More resources
-    come with `world.enter(open_…, …)`.
+    `owner`, `public` and `internal` are each a `Postgres` of that role. `redis` is a client with all rights.
+    `world.enter(open_…, …)` adds resources.
     """
 
     owner: Postgres
@@ -45,7 +45,7 @@ class World:
         self._thread = threading.Thread(target=trio.run, args=(self._run,), name="world", daemon=True)
 
     def call(self, function: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs the trio function in the world's thread; returns what it returns and raises what it raises.
+        """Runs the trio function in the world's thread. Its result or exception comes back to the caller.
 
         Calls from several threads run concurrently.
         """
@@ -54,7 +54,7 @@ class World:
         return answer.result(CALL_TIMEOUT)
 
     def enter(self, open_resource: Callable[P, Any], *args: P.args, **kwargs: P.kwargs) -> Any:
-        """Enters an async context manager in the world; it is left when the world ends."""
+        """Enters an async context manager, which is left when the world ends."""
 
         async def enter() -> Any:
             return await self._resources.enter_async_context(open_resource(*args, **kwargs))
@@ -62,12 +62,12 @@ class World:
         return self.call(enter)
 
     def travel(self, by: timedelta) -> None:
-        """Moves the clock that decides (SQL `clock_now()`) further, for every role and every connection from now on."""
+        """Moves the deciding clock (SQL `clock_now()`) forward, for every role and every connection from now on."""
         self.database.travel(by)
 
         async def renew() -> None:
             for postgres in (self.owner, self.public, self.internal):
-                postgres._cut_idle()  # the offset holds for connections opened from now on
+                postgres._cut_idle()  # the offset holds for connections that open from now on
 
         self.call(aio.call, renew)
 
@@ -110,7 +110,7 @@ async def _perform(function: Callable[[], Awaitable[T]], answer: "Future[T]") ->
     except trio.Cancelled:
         answer.cancel()
         raise
-    except BaseException as fault:  # noqa: BLE001 - whatever it is, it belongs to the test that called
+    except BaseException as fault:  # noqa: BLE001 - every exception belongs to the test that called
         answer.set_exception(fault)
 
 

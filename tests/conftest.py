@@ -1,4 +1,4 @@
-"""Fixtures over real servers. One pair of servers per pytest process (so per worker of pytest-xdist)."""
+"""Fixtures over real servers. Each pytest process, so each worker of pytest-xdist, has one pair of servers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import RunningStack, open_stack
 from tests.support.world import World, open_world
 
-# A busy machine is not a failure: no limit on the time of one example.
+# No time limit for an example, so that a busy machine fails no test.
 settings.register_profile("authsession", deadline=None)
 settings.load_profile("authsession")
 
@@ -23,20 +23,20 @@ SLOWEST_FIRST = ("chaos", "property", "e2e", "integration", "contract", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first: at the end every worker still has something to do."""
+    """Runs slow files first, so that no worker waits at the end."""
     items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(TESTS).parts[0]))
 
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[EmbeddedPostgres]:
-    """Shared by the whole session: do not kill it. Tests that crash a server start a `temporary_postgres`."""
+    """The session's Postgres. Do not kill it: a test that crashes a server starts a `temporary_postgres`."""
     with temporary_postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[EmbeddedRedis]:
-    """Shared by the whole session: do not kill it. Tests that crash a server start `temporary_redis` of their own."""
+    """The session's Redis. Do not kill it: a test that crashes a server starts a `temporary_redis`."""
     with temporary_redis() as server:
         yield server
 
@@ -49,7 +49,7 @@ def template(postgres_server: EmbeddedPostgres) -> str:
 
 @pytest.fixture(scope="module")
 def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database]:
-    """A migrated database of the module's own."""
+    """The module's own migrated database."""
     with cloned_database(postgres_server, template) as clone:
         yield clone
 
@@ -71,6 +71,6 @@ def world(database: Database, redis_server: EmbeddedRedis) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def running_stack(database: Database) -> Iterator[RunningStack]:
-    """Both services as processes on the module's database, with a Redis of their own."""
+    """Both services as processes on the module's database, with their own Redis."""
     with open_stack(database) as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""One stack for all journeys: nobody kills its parts. Tests that do start a stack of their own."""
+"""One stack for all journeys. No test kills its parts: a test that needs to starts its own stack."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ PUBLIC_HOST = "auth.example.com"
 
 @pytest.fixture(scope="package")
 def product(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Product]:
-    """With rate limits that nobody reaches, so that they run too."""
+    """Clients of the stack. Its rate limits run too, but are so high that no test reaches them."""
     with (
         cloned_database(postgres_server, template) as database,
         open_stack(

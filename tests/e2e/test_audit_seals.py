@@ -1,4 +1,6 @@
-"""The audit trail of the running system: sealed within a second, through kill -9, and proven by the command (§10.8)."""
+"""The audit trail of the running system is sealed within a second, survives kill -9, and is verified by the command
+(§10.8).
+"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +18,7 @@ CAUSE = {"reason_code": "abuse", "actor": {"type": "system"}}
 
 
 def write_rows(stack: RunningStack, number: int) -> None:
-    """By blocking addresses; a call that meets the kill has no answer, and a row or none."""
+    """Writes audit rows by blocking addresses. A call that meets the kill gets no answer, and leaves a row or none."""
 
     def block(email: str) -> None:
         with suppress(httpx.TransportError):

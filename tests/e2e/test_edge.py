@@ -1,4 +1,4 @@
-"""The example gateway beside the running product: log in, call signed, revoke, and the next call is refused."""
+"""The example gateway beside the running product: after a login signed calls pass, and after a revocation none does."""
 
 import json
 import subprocess
@@ -20,7 +20,7 @@ from tests.support.stack import REDIS_PASSWORD, clean_environment
 
 @contextmanager
 def example_gateway(product: Product) -> Generator[str]:
-    """The URL of a running one."""
+    """The URL of a running example gateway."""
     address = f"127.0.0.1:{free_port()}"
     environment = clean_environment() | {
         "GATEWAY_ADDR": address,
@@ -51,7 +51,7 @@ def new_session(product: Product) -> Signer:
 
 
 def test_the_example_client_logs_in_while_a_mailed_code_holds(product: Product) -> None:
-    """As after the first call of the README alone: the client's own send then mails nothing."""
+    """The situation after the README's first call alone: the client's own send then mails nothing."""
     email = email_address()
     with httpx.Client(timeout=30) as http:
         urls = (product.stack.public_url, product.stack.internal_url)

@@ -1,4 +1,4 @@
-"""An operator blocks an e-mail domain while people of it are logged in."""
+"""An operator blocks an e-mail domain while people with such addresses are logged in."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""From nothing to an owner and a token that can only read, by the calls that `authsession up` prints (SPEC §10)."""
+"""The calls that `authsession up` prints lead from nothing to an owner and a read-only token (SPEC §10)."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""SIGTERM with requests under way: each is answered, a balancer is told in time, and the process ends with 0."""
+"""SIGTERM during requests: each request is answered, a balancer learns in time, and the process ends with status 0."""
 
 import json
 import signal
@@ -36,7 +36,7 @@ def product(database: Database) -> Iterator[Product]:
 
 @contextmanager
 def stopping(product: Product, name: str) -> Generator[None]:
-    """Sends SIGTERM; afterwards the process ended with 0 and nothing of it is left; then it is started again."""
+    """Sends SIGTERM. On leaving, the process must have ended with status 0, leaving nothing. Then it is started again."""
     child = product.stack.child(name)
     family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
     child.ask(signal.SIGTERM)
@@ -58,7 +58,7 @@ def stopping(product: Product, name: str) -> Generator[None]:
 
 @contextmanager
 def held_email(product: Product, email: str, seconds: float) -> Generator[None]:
-    """Holds the row that every request about the address must lock, for so long."""
+    """Locks the row that every request about the address needs, for that long."""
     sql = f"select pg_sleep({seconds}) from (select from emails where folded = '{email}' for update) as held"
     is_held = (
         "select exists (select from pg_stat_activity where state = 'active' and query like 'select pg_sleep%') as held"
@@ -90,7 +90,7 @@ def test_requests_under_way_are_answered_and_balancers_are_told_at_once(product:
             )
             assert answer.headers["connection"] == "close"
             assert answer.json()["status"] == "unavailable"
-            assert client.get("/healthz").status_code == 200  # still accepted, on a connection of its own
+            assert client.get("/healthz").status_code == 200  # a new connection is still accepted
             assert [each.result() for each in answers if each.done()] == []
     assert [each.result().status_code for each in answers] == [200] * 4
 
@@ -120,7 +120,7 @@ def test_a_client_that_keeps_its_connection_open_does_not_hold_the_process(produ
 
 
 class Balancer:
-    """Looks at readyz ten times a second and sends requests only where it says 200."""
+    """Checks `/readyz` ten times a second, and sends requests only where it answers 200."""
 
     def __init__(self, product: Product, ask: Callable[[httpx.Client], httpx.Response], url: str) -> None:
         self.sent = 0

@@ -1,4 +1,4 @@
-"""A fault that a person must mend is logged with its cure and the server's address, once, and then counted."""
+"""A fault that a person must mend is logged once, with its cure and the server's address. Repeats are counted."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment of the first start is a quiet stop: no traceback, no orphan, no hang."""
+"""Ctrl-C at any moment of the first start stops it quietly: no traceback, no orphan, no hang."""
 
 import re
 import signal
@@ -19,7 +19,7 @@ PATIENCE = 60.0
 
 
 def importing(seconds: float) -> Moment:
-    """That long after our first line ran. Before it the process is Python's, which answers with a traceback."""
+    """The moment this long after the product's first line ran. Before that line Python answers with a traceback."""
     first_line: list[float] = []
 
     def is_now(up: Up) -> bool:
@@ -31,7 +31,7 @@ def importing(seconds: float) -> Moment:
 
 
 def catches_ctrl_c(pid: int) -> bool:
-    """Whether the process has a handler for it; Python makes one before it runs anything."""
+    """Whether the process has a handler for Ctrl-C. Python installs one before it runs any code."""
     status = Path(f"/proc/{pid}/status").read_text()
     caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", status, re.MULTILINE)
     assert caught is not None
@@ -39,17 +39,17 @@ def catches_ctrl_c(pid: int) -> bool:
 
 
 def made(pattern: str) -> Moment:
-    """A file that fits is there, below `.authsession`."""
+    """The moment when a matching file exists below `.authsession`."""
     return lambda up: any((up.folder / ".authsession").glob(pattern))
 
 
 def said(pattern: str, times: int = 1) -> Moment:
-    """So many lines of the output match."""
+    """The moment when this many lines of the output match."""
     return lambda up: sum(bool(re.search(pattern, line)) for line in list(up.lines)) >= times
 
 
 def started(words: str) -> Moment:
-    """A process below `up` has these words in its command line."""
+    """The moment when a process below `up` has these words in its command line."""
     return lambda up: any(words in line for line in command_lines(up))
 
 
@@ -58,12 +58,12 @@ def command_lines(up: Up) -> list[str]:
     for process in up.descendants():
         try:
             lines.append(" ".join(process.cmdline()))
-        except psutil.Error:  # ended in between
+        except psutil.Error:  # the process ended in between
             continue
     return lines
 
 
-# In the order in which a first start passes them. Each start goes on where the one before was stopped.
+# In the order in which a first start passes them. Each start continues where the previous one was stopped.
 MOMENTS: dict[str, Callable[[], Moment]] = {
     "the first import": lambda: importing(0),
     "imports": lambda: importing(0.2),
@@ -102,7 +102,7 @@ def test_ctrl_c_at_any_moment_of_the_first_start_is_a_quiet_stop(tmp_path: Path)
 
 
 def problems_of_a_stop(up: Up) -> list[str]:
-    """The faults that a person would notice after one Ctrl-C."""
+    """The problems that a person would notice after one Ctrl-C."""
     up.child.ask(signal.SIGINT)
     deadline = time.monotonic() + 20
     while up.child.exit_status() is None and time.monotonic() < deadline:
@@ -120,7 +120,7 @@ def problems_of_a_stop(up: Up) -> list[str]:
 
 
 def orphans(folder: Path) -> list[str]:
-    """Command lines of processes that work in the folder."""
+    """Command lines of processes that still work in the folder."""
     found: list[str] = []
     for process in psutil.process_iter(["cmdline", "cwd"]):
         words = " ".join(process.info["cmdline"] or [])
@@ -130,7 +130,7 @@ def orphans(folder: Path) -> list[str]:
 
 
 def wait_until(moment: Moment, up: Up) -> None:
-    """Returns at that moment, or when the start is over because the moment came and went unseen."""
+    """Returns at that moment. Returns at the end of the start if the moment passed unseen."""
     deadline = time.monotonic() + PATIENCE
     while not (moment(up) or up.has_line("^Ready")):
         assert up.child.exit_status() is None, up.output

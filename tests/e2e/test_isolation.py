@@ -1,4 +1,4 @@
-"""Either process may be killed or overloaded, and the other goes on serving (SPEC §1.2, fourth level)."""
+"""If one process is killed or overloaded, the other continues to serve (SPEC §1.2, fourth level)."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ from tests.support.stack import open_stack
 FLOODERS = 24
 IDLE_CONNECTIONS = 300
 SLOWEST_ANSWER = 3.0
-"""Seconds for one answer of the process that is not overloaded: both share a busy machine and one Postgres."""
+"""Seconds for an answer of the process that is not overloaded. Both processes share a busy machine and one Postgres."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def product(database: Database) -> Iterator[Product]:
 
 
 class Asked:
-    """Answers to a request asked again and again by a thread of its own."""
+    """Answers to one request, which its own thread repeats."""
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
@@ -38,7 +38,7 @@ class Asked:
 
 @contextmanager
 def asking(ask: Callable[[], httpx.Response], threads: int = 1, pause: float = 0.0) -> Generator[Asked]:
-    """Asks in the background until the block ends."""
+    """Repeats a request in the background until the block ends."""
     asked, is_over = Asked(), threading.Event()
 
     def run() -> None:
@@ -96,7 +96,7 @@ def test_public_serves_while_internal_is_killed_and_started(product: Product) ->
 
 
 def test_public_keeps_the_projection_while_internal_is_away_for_good(product: Product) -> None:
-    """The keeper goes to whoever lives: records that Redis lost come back without the internal process."""
+    """The surviving process takes over the keeper: records that Redis lost come back without the internal process."""
     session_id = product.log_in(email_address())
     product.stack.kill("internal")
     product.stack.redis_server.kill()
@@ -110,7 +110,7 @@ def test_public_keeps_the_projection_while_internal_is_away_for_good(product: Pr
 
 @contextmanager
 def flood(url: str, path: str, body: Callable[[], dict[str, object]]) -> Generator[Asked]:
-    """Requests from many clients as fast as they get answers, and connections that never say anything."""
+    """Floods with requests from many clients, each as fast as it gets answers, and with silent connections."""
     split = urlsplit(url)
     with ExitStack() as connections, httpx.Client(base_url=url, timeout=30) as client:
         for _ in range(IDLE_CONNECTIONS):

@@ -1,4 +1,4 @@
-"""Keys change while people log in: both rings, two replicas, one after the other, and nothing fails (SPEC §10.9)."""
+"""Both key rings are rotated while people log in, one replica after the other, and nothing fails (SPEC §10.9)."""
 
 import base64
 import signal
@@ -26,7 +26,7 @@ def database(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Datab
 
 @pytest.fixture
 def replicas(database: Database) -> Iterator[list[RunningStack]]:
-    """Two of each service, on one Postgres and one Redis."""
+    """Two replicas of each service, on one Postgres and one Redis."""
     with temporary_redis(persistent=True, users=redis_users()) as redis_server:
         stacks = [RunningStack(database, redis_server, {"AUTHSESSION_DRAIN_DELAY": "300ms"}) for _ in range(2)]
         try:
@@ -41,7 +41,7 @@ def replicas(database: Database) -> Iterator[list[RunningStack]]:
 def test_changing_both_keys_by_a_rolling_restart_fails_no_login_and_no_mail(
     database: Database, replicas: list[RunningStack]
 ) -> None:
-    """First every process learns to read the new key, then each begins to write with it."""
+    """First every process learns to read the new key. Then each begins to write with it."""
     one, other = replicas
     public, internal = zip(one.ports, other.ports, strict=True)
     with balancer(*public) as public_side, balancer(*internal) as internal_side, open_product(one) as product:
@@ -64,7 +64,7 @@ def test_changing_both_keys_by_a_rolling_restart_fails_no_login_and_no_mail(
 
 
 def replace(stack: RunningStack, order: str) -> None:
-    """End both processes in order, and start them with both keys, the first of which writes."""
+    """Ends both processes in order, and starts them with both keys. The first key is the one that writes."""
     children = [stack.child(name) for name in stack.services]
     for child in children:
         child.ask(signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""Journeys of people who log in: again, twice, blocked, over the limit, with a proof of their key."""
+"""Journeys of people who log in: again, twice at once, blocked, over the limit, and with a proof of their key."""
 
 import base64
 from collections.abc import Generator
@@ -20,7 +20,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 @contextmanager
 def settings(product: Product, **changes: object) -> Generator[None]:
-    """Other settings for a while."""
+    """System settings that hold until the block ends."""
     database = product.stack.database
     kept = dict(database.execute(f"select {', '.join(changes)} from settings")[0])
     write = f"update settings set {', '.join(f'{name} = ${place}' for place, name in enumerate(changes, 1))}"
@@ -189,7 +189,7 @@ class Device:
 
     def proof(self, challenge_id: str, code: str, host: str = PUBLIC_HOST) -> str:
         fields = [text.encode() for text in ("authsession-confirm-v1", host, challenge_id, code)]
-        assert all(len(field) < 128 for field in fields)  # then a uvarint is one byte
+        assert all(len(field) < 128 for field in fields)  # a uvarint of such a length is one byte
         return base64.b64encode(self._private.sign(b"".join(bytes([len(each)]) + each for each in fields))).decode()
 
 
@@ -231,7 +231,7 @@ def test_with_mandatory_proofs_a_confirm_without_one_is_refused_and_costs_nothin
 
 @pytest.mark.parametrize("time_zone", [None, "", "GMT+02:00", "Etc/Unknown", "Mars/Base", "../etc/passwd", "é" * 500])
 def test_nobody_fails_to_log_in_by_the_name_of_a_time_zone(product: Product, time_zone: str | None) -> None:
-    """Typed clients send `null`, and devices with a clock of their own invent names."""
+    """Typed clients send `null`, and some devices invent names of time zones."""
     email = email_address()
     challenge_id = product.send(email)
     body = {
@@ -247,7 +247,7 @@ def test_nobody_fails_to_log_in_by_the_name_of_a_time_zone(product: Product, tim
 
 
 def typed(code: str) -> list[str]:
-    """A code as people type and paste it."""
+    """Codes as people type and paste them."""
     full_width = code.translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"})
     return [
         f" {code[:3]} {code[3:]}\n", f"{code[:3]}-{code[3:]}", full_width, code + code, f"@{PUBLIC_HOST} #{code}",

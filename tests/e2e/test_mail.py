@@ -1,4 +1,4 @@
-"""Both processes with mail that really leaves: logins through letters that a mail server or a mail service received."""
+"""Logins with real mail: a mail server or a mail service receives the letters of both processes."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ from tests.support.smtp_peer import PASSWORD, USERNAME, SmtpPeer, smtp_peer
 from tests.support.stack import open_stack, wait_for
 
 LEASE = timedelta(seconds=31)
-"""Of the shortest timeout, one second, and the courier's margin."""
+"""A courier's lease: the shortest timeout, one second, and the courier's margin."""
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def product_with(server: EmbeddedPostgres, template: str, **environment: str) ->
 def by_smtp(
     postgres_server: EmbeddedPostgres, template: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Product, SmtpPeer]]:
-    """STARTTLS with a certificate that the processes trust, and a password."""
+    """Mail by SMTP: STARTTLS with a certificate that the processes trust, and a password."""
     folder = tmp_path_factory.mktemp("mail")
     certificate = create_certificate(folder)
     password = folder / "password"
@@ -170,7 +170,7 @@ def metrics(product: Product) -> str:
 
 
 def test_no_log_line_holds_an_address_a_code_or_the_password(by_smtp: tuple[Product, SmtpPeer]) -> None:
-    """Runs last in this module: after refusals, stalls, drops and a kill."""
+    """Runs last in this module, after refusals, stalls, drops and a kill."""
     product, peer = by_smtp
     lines = "\n".join(line for each in product.stack.lines.values() for line in each)
     assert lines

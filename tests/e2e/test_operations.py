@@ -1,4 +1,4 @@
-"""Operators and balancers rely on health, readiness, metrics and headers of every answer (SPEC §2.1, §13.1)."""
+"""Health, readiness, metrics and headers of answers, on which operators and balancers rely (SPEC §2.1, §13.1)."""
 
 import re
 

@@ -1,4 +1,6 @@
-"""A browser's session over sockets: plain HTTP on this machine in development, another key, log-out (SPEC §10.4)."""
+"""A browser's session over sockets: plain HTTP on this machine in development, a change of the key, and a logout (SPEC
+§10.4).
+"""
 
 from collections.abc import Iterator
 
@@ -18,7 +20,7 @@ OWNER = {"user_name": "ada", "password": "Correct-Horse-7-Battery", "transport":
 
 @pytest.fixture(scope="module")
 def stack(postgres_server: EmbeddedPostgres, template: str) -> Iterator[RunningStack]:
-    """The internal process alone; its first owner may be claimed from this machine."""
+    """The internal process alone. Its first owner may be claimed from this machine."""
     with cloned_database(postgres_server, template) as database, temporary_redis(users=redis_users()) as redis_server:
         stack = RunningStack(database, redis_server, {"AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP": "true"})
         try:
@@ -68,7 +70,7 @@ def test_over_plain_http_from_elsewhere_a_cookie_is_refused_with_the_reason_befo
 
 
 def test_limits_of_the_control_plane_are_counted_in_redis(stack: RunningStack) -> None:
-    """The ACL user of the internal process may; else each replica would count for itself."""
+    """The internal process's Redis user has the right to count. Otherwise each replica would count for itself."""
     assert httpx.get(f"{stack.internal_url}{AUTH}/status").status_code == 200
     with redis_py.Redis(port=stack.redis_server.port, username="internal", password=REDIS_PASSWORD) as redis:
         assert redis.get("control-plane:authsession:rate:all:127.0.0.1") is not None

@@ -1,4 +1,7 @@
-"""Both processes behind a real pgbouncer: who logs in, is revoked and is restored notices nothing."""
+"""Both processes behind a real pgbouncer: logins, revocations and rebuilds work as without it.
+
+Without pgbouncer all of these tests are skipped.
+"""
 
 import asyncio
 import shutil
@@ -21,12 +24,13 @@ from tests.support.product import SEND, Product, open_product
 from tests.support.stack import launched_stack, open_stack, wait_for
 
 needs_statements = pytest.mark.skipif(
-    not keeps_statements(), reason="the pgbouncer of this machine is older than 1.21, or there is none"
+    not keeps_statements(),
+    reason="needs pgbouncer 1.21 or later, which Debian 13 and Ubuntu 24.04 have; this machine has an older one or none",
 )
 
 
 def give_settings(database: Database) -> None:
-    """The settings that `migrate` gives the roles are not copied with a database."""
+    """Gives the roles the settings that `migrate` gives them: a cloned database does not have them."""
 
     async def apply() -> None:
         connection = await asyncpg.connect(database.owner_dsn, ssl=False)
@@ -40,7 +44,7 @@ def give_settings(database: Database) -> None:
 
 @pytest.fixture(scope="module", params=["session", pytest.param("transaction", marks=needs_statements)])
 def pooled(request: pytest.FixtureRequest, postgres_server: EmbeddedPostgres, template: str) -> Iterator[Product]:
-    """With pgbouncer's default settings."""
+    """A database behind a pgbouncer with its default settings."""
     mode: Mode = request.param
     with cloned_database(postgres_server, template) as database, ExitStack() as stack:
         give_settings(database)
@@ -105,7 +109,10 @@ def test_doctor_asks_for_the_way_past_a_pooler_in_transaction_mode_and_for_the_r
         assert "authsession migrate" in said
 
 
-@pytest.mark.skipif(keeps_statements(), reason="the pgbouncer of this machine keeps prepared statements")
+@pytest.mark.skipif(
+    keeps_statements(),
+    reason="needs a pgbouncer before 1.21, which Debian 12 and Ubuntu 22.04 have; this machine's keeps prepared statements",
+)
 def test_a_pooler_that_forgets_statements_is_named_by_doctor_and_ends_no_process(
     postgres_server: EmbeddedPostgres, template: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,9 +129,9 @@ def test_a_pooler_that_forgets_statements_is_named_by_doctor_and_ends_no_process
                     answered |= set(threads.map(send, [product] * 40))
                     if 503 in answered:
                         break
-                    database.cut_connections()  # the pooler's: those that it opens instead know no statement
+                    database.cut_connections()  # the pooler's connections to Postgres: the new ones know no statement
             assert answered <= {200, 503}
-            assert 503 in answered  # or this shows nothing
+            assert 503 in answered  # otherwise the test would prove nothing
             assert [stack.child(name).exit_status() for name in stack.services] == [None, None]
 
 

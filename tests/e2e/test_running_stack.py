@@ -1,4 +1,4 @@
-"""The fixture that every e2e test stands on: both processes live, die and come back apart from each other."""
+"""The fixture under every e2e test: each process can be killed and started without the other."""
 
 import json
 from collections.abc import Generator
@@ -47,7 +47,7 @@ def test_the_metrics_of_the_public_process_are_apart_from_its_api(running_stack:
 def test_without_a_host_no_key_is_taken_where_proofs_are_mandatory_and_the_log_says_why(
     running_stack: RunningStack,
 ) -> None:
-    """Nobody can prove anything there: no fault of the client's, and no session either (SPEC §3.9)."""
+    """No client can prove its key there. It is not the client's fault, and no session begins (SPEC §3.9)."""
     email = email_address()
     challenge_id = send(running_stack, email)
     login = {"challenge_id": challenge_id, "code": running_stack.wait_for_code(email, challenge_id)}

@@ -1,4 +1,4 @@
-"""Every route and failing path is driven with marked secrets; then all logs, metrics and errors are searched."""
+"""Calls with marked secrets go to every route and failing path. Then all logs, metrics and errors are searched."""
 
 import base64
 import json
@@ -58,8 +58,8 @@ def product(collector: Collector) -> Iterator[Product]:
 
 
 def wait_for_all_exports(collector: Collector) -> None:
-    """Returns when nothing waits to be exported any more; there must be plenty of each kind."""
-    time.sleep(1)  # twice as long as anything waits
+    """Returns when nothing waits to be exported any more. Fails unless plenty of each kind was exported."""
+    time.sleep(1)  # twice the longest time that an export waits
     names = {span.name for span in collector.spans()}
     assert {f"POST {SEND}", f"POST {CONFIRM}", f"POST {AUTH}/login", "send mail", "confirm_challenges"} <= names
     assert len(collector.spans()) > 500
@@ -68,7 +68,7 @@ def wait_for_all_exports(collector: Collector) -> None:
 
 
 def everything_written(product: Product, secrets: Secrets) -> Mapping[str, str]:
-    """By where it was found."""
+    """Everything that the product wrote, by the place where it stands."""
     return {
         "log of public": "\n".join(product.stack.lines["public"]),
         "log of internal": "\n".join(product.stack.lines["internal"]),
@@ -102,7 +102,7 @@ def test_no_secret_is_in_any_log_metric_span_or_error(product: Product, secrets:
 
 
 def test_no_secret_is_in_the_audit_trail(product: Product, secrets: Secrets) -> None:
-    """Six digits may stand in an id by chance, so login codes are not looked for."""
+    """Login codes are not searched for, because six digits may stand in an id by chance."""
     rows = product.stack.database.execute("select audit_events::text as row from audit_events")
     trail = "\n".join(row["row"] for row in rows)
     assert "security.recover_password" in trail
@@ -116,7 +116,7 @@ def test_every_line_of_the_logs_is_json(product: Product) -> None:
 
 
 def test_the_search_finds_each_secret_in_each_spelling(product: Product, secrets: Secrets) -> None:
-    """So that the test above can fail: one secret after the other is planted in what was really written."""
+    """Plants one secret after the other in the real output, to show that the search can fail."""
     written = "\n".join(everything_written(product, secrets).values())
     email = f"first+{MARK}@example.com"
     spellings = (email, email.upper(), quote(email), json.dumps(email), base64.b64encode(email.encode()).decode())
@@ -141,7 +141,7 @@ REFUSED = {
 
 @contextmanager
 def started(stack: RunningStack, name: str, **changes: str) -> Generator[tuple[Child, list[str]]]:
-    """A further process of the service, and the lines it writes."""
+    """Starts another process of the service. Yields it with the lines that it writes."""
     lines: list[str] = []
     child = stack.services[name].start({**stack.environment[name], **changes}, lines.append)
     try:

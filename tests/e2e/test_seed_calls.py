@@ -1,6 +1,6 @@
-"""The curl calls of the contract's examples, one after the other: their bodies as printed, the printed answers.
+"""The curl calls of the contract's examples, one after the other, with the printed bodies and answers.
 
-Compared byte for byte, the real ids, code and times in the place of the printed ones.
+Answers are compared byte for byte, with real ids, code and times in place of the printed ones.
 """
 
 import json
@@ -28,18 +28,18 @@ BLOCK_BODY = '{"email":"pilot@example.com","reason_code":"policy_blocked","actor
 
 
 def printed(**fields: Any) -> bytes:
-    """The fields in the order of the examples, as they travel: compact."""
+    """The fields in the examples' order, as compact JSON, as on the wire."""
     return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def now(product: Product) -> datetime:
-    """The clock that decides."""
+    """The time of the deciding clock."""
     return product.stack.database.execute("select clock_now() as now")[0]["now"]
 
 
 @pytest.fixture(scope="module")
 def ids(product: Product) -> dict[str, str]:
-    """Placeholders of the examples and what stands for them; each test adds what its call answered."""
+    """The real values for the examples' placeholders. Each test adds the values of its answer."""
     return {"device-session-123": "device-session-none"}
 
 
@@ -138,7 +138,7 @@ def test_6_block_answers_no_affected_session(product: Product, ids: dict[str, st
 def test_7_the_printed_error_is_that_of_a_code_whose_time_is_over_for_good(
     product: Product, ids: dict[str, str]
 ) -> None:
-    """Five wrong codes end the life of a challenge; the sixth gets the printed error."""
+    """Five wrong codes end a challenge. The sixth gets the printed error."""
     challenge_id = product.send("late-pilot@example.com")
     code = product.code("late-pilot@example.com", challenge_id)
     wrong = f"{(int(code) + 1) % 1_000_000:06d}"

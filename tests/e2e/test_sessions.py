@@ -11,7 +11,7 @@ from tests.support.stack import wait_for
 
 
 def log_in(product: Product, email: str, times: int) -> list[str]:
-    """Sessions of one user, newest first."""
+    """Logs one user in several times. Returns the sessions, newest first."""
     return [product.log_in(email, client_public_key().base64) for _ in range(times)][::-1]
 
 
@@ -20,7 +20,7 @@ def listed(page: dict[str, Any]) -> list[str]:
 
 
 def now(product: Product) -> datetime:
-    """The clock that decides."""
+    """The time of the deciding clock."""
     return product.stack.database.execute("select clock_now() as now")[0]["now"]
 
 

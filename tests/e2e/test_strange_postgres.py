@@ -1,4 +1,4 @@
-"""Both processes live through any answer of Postgres or its pooler, say so, answer 503, and heal."""
+"""Both processes survive every answer of Postgres or its pooler. They log it, answer 503, and heal."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,6 @@
-"""Both processes live through any answer of Redis and say so; logins and revocations get 503; all heals by itself."""
+"""Both processes survive every answer of Redis, and log it. Logins and revocations get 503, and everything heals by
+itself.
+"""
 
 import time
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ from tests.support.strange_redis import HANDSHAKE, SLOW, STRANGE, Said, StrangeR
 REFUSALS = [name for name in STRANGE if name.startswith("refusal")]
 FORMS = [name for name in STRANGE if name not in (*REFUSALS, *SLOW)]
 MET_BY_PROCESSES = (*REFUSALS[::2], *FORMS, "half a text", "silence")
-"""Refusals differ by their words alone: every other one will do (test_strange_redis.py of `io` has them all)."""
+"""The answers that both processes meet. Refusals differ only in their text, so half of them suffice here;
+tests/integration/io/test_strange_redis.py has all.
+"""
 RATES = {"AUTHSESSION_SEND_RATE_LIMIT": "6000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "6000/1m"}
 
 
@@ -47,7 +51,7 @@ def product(peer_and_product: tuple[StrangeRedis, Product]) -> Product:
 
 
 def readiness(product: Product) -> dict[str, dict[str, object]]:
-    """Of both processes, in detail."""
+    """The detailed readiness of both processes."""
     return {
         "public": product.metrics.get("/readyz").json(),
         "internal": product.internal.get("/readyz").json(),
@@ -71,7 +75,7 @@ def assert_both_live(product: Product) -> None:
 
 
 def test_no_answer_of_redis_ends_a_process_and_all_of_them_heal(peer: StrangeRedis, product: Product) -> None:
-    """Both processes meet each strange answer to whatever they ask, by themselves and for readiness."""
+    """Both processes meet each strange answer to every command, of their workers and of readiness checks."""
     for name in MET_BY_PROCESSES:
         peer.say(STRANGE[name])
         wait_for(lambda: readiness(product) and min(peer.met["public"], peer.met["internal"]) >= 1)

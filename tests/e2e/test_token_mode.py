@@ -1,4 +1,6 @@
-"""The internal process with AUTHSESSION_INTERNAL_AUTH=token, over sockets: tokens, break-glass, no secret anywhere."""
+"""The internal process with AUTHSESSION_INTERNAL_AUTH=token, over sockets: tokens, break-glass tokens, and no secret in
+any output.
+"""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -33,7 +35,7 @@ def stack(postgres_server: EmbeddedPostgres, template: str) -> Iterator[RunningS
 
 @pytest.fixture
 def token(stack: RunningStack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    """Made as a person makes one."""
+    """A token, made by the command that a person uses."""
     monkeypatch.setenv("AUTHSESSION_POSTGRES_DSN", stack.database.owner_dsn)
     assert main(["token", "create", "--name", "reader", "--scope", "sessions:read"]) == 0
     return capsys.readouterr().out.strip()
@@ -52,7 +54,7 @@ def bearer(token: str) -> Mapping[str, str]:
 def test_a_token_from_the_command_line_reads_cannot_revoke_and_ends(
     stack: RunningStack, http: httpx.Client, token: str
 ) -> None:
-    """Its life is told from the trail and the list, and no secret is in any log, error, metric, row or dump."""
+    """Audit trail and list tell the token's life. No log, error, metric, row or dump holds its secret."""
     answers = [
         http.get(READ),
         http.post(REVOKE, json=CAUSE),
@@ -97,7 +99,7 @@ def test_probes_and_metrics_need_no_credentials(http: httpx.Client) -> None:
 
 
 def test_without_postgres_a_token_is_neither_good_nor_bad(stack: RunningStack, http: httpx.Client, token: str) -> None:
-    """503, to be repeated; not 401, at which a caller might throw its token away."""
+    """The answer is 503, which a caller repeats. At a 401 a caller might throw its token away."""
     stack.database.execute(f'revoke connect on database "{stack.database.name}" from public, authsession_internal')
     try:
         stack.database.cut_connections()

@@ -1,4 +1,4 @@
-"""`authsession up` on a fresh folder: the documented journey, what is kept, and that nothing is left behind."""
+"""`authsession up` in a new folder: the documented journey works, data is kept, and no process is left behind."""
 
 import json
 import re
@@ -130,7 +130,7 @@ def test_a_part_that_dies_is_named_and_everything_stops_with_status_1(up: Up, na
 
 
 def refused(up: Up) -> tuple[int, str]:
-    """Exit status and last sentence of an `up` that does not start."""
+    """Exit status and last sentence of an `up` that refuses to start."""
     up.launch()
     status = up.child.wait(60)
     assert "Traceback" not in up.output
@@ -148,7 +148,7 @@ def test_a_port_in_use_is_one_sentence_and_starts_nothing(tmp_path: Path, name: 
 
 
 def test_a_password_of_postgres_that_was_changed_is_one_sentence(up: Up) -> None:
-    """And the last lines of a start are where everything is; Redis' wishes for the machine are not shown."""
+    """The last lines of a start say where everything is. Redis' wishes for the machine are not shown."""
     last = up.output.partition("\nReady. Ctrl-C stops everything.\n")[2].splitlines()
     assert last[:2] == [
         f"  public API    http://127.0.0.1:{up.ports['public']}",

@@ -1,4 +1,4 @@
-"""Both processes with users that live in a user service: journeys, and the service away (SPEC §8)."""
+"""Journeys through both processes with users in a user service, also while the service is away (SPEC §8)."""
 
 from collections.abc import Iterator
 
@@ -64,7 +64,7 @@ def test_while_the_service_is_away_a_confirm_is_503_and_the_same_one_succeeds_la
     }
     peer.stop()
     try:
-        for _ in range(8):  # more than the circuit takes to open
+        for _ in range(8):  # more failures than the circuit breaker needs to open
             answer = product.public.post(CONFIRM, json=body)
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
             assert int(answer.headers["retry-after"]) >= 1

@@ -1,4 +1,6 @@
-"""Postgres killed or paused: every route says 503 within bounds, and succeeds when it is back. Nothing is restarted."""
+"""Without Postgres, killed or paused, every route answers 503 in bounded time. Once it is back, requests succeed
+without a restart.
+"""
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,10 +19,10 @@ from tests.support.servers import temporary_postgres
 from tests.support.stack import open_stack, wait_for
 
 LONGEST_ANSWER = 14.0
-"""Seconds: a unit of work ends within twice 3 (a connection) and once 5 (the unit); the rest is a busy machine's."""
+"""Seconds. A unit of work ends within twice 3 (a connection) and once 5 (the unit). The rest is for a busy machine."""
 
 LEASE = timedelta(seconds=61)
-"""How long a courier's claim stands, and one second."""
+"""The time that a courier's claim holds, and one second."""
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +38,7 @@ def product() -> Iterator[Product]:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request of every route that succeeds when Postgres is there."""
+    """Requests of every route that succeed with a running Postgres."""
 
     product: Product
     email: str
@@ -76,7 +78,7 @@ def prepare(product: Product) -> Prepared:
 
 
 def assert_all_unavailable(prepared: Prepared) -> None:
-    """At the same time: some wait for a connection, some for an answer."""
+    """Sends all requests at once, so some wait for a connection and some for an answer. All must get 503."""
     requests = prepared.requests()
     with ThreadPoolExecutor(len(requests)) as threads:
         sent = {name: threads.submit(send) for name, send in requests.items()}
@@ -96,7 +98,7 @@ def assert_health(product: Product) -> None:
 
 
 def assert_all_succeed(prepared: Prepared) -> None:
-    """Each of the same requests, in this order, within the time a client would go on."""
+    """Sends the same requests in order. Each must succeed within the time that a client repeats it."""
     for name, send in prepared.requests().items():
         answer = wait_for(lambda send=send: (got := send()).status_code != 503 and got)
         assert answer.status_code == 200, (name, answer.text)
@@ -144,6 +146,6 @@ def test_a_mail_that_waited_for_postgres_is_sent_when_it_is_back(product: Produc
     server.kill()
     server.start()
     assert wait_for(product.stack.services["internal"].is_ready)
-    # The courier's claim may have been cut: its lease is a minute.
+    # The kill may have cut the courier's claim, whose lease is a minute.
     product.stack.travel(by=LEASE)
     assert len(product.code(email, challenge_id)) == 6

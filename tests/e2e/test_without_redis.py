@@ -1,4 +1,4 @@
-"""Redis away, paused or emptied: what still works, what says 503, and that the same requests succeed afterwards."""
+"""With Redis away, paused or emptied, some requests succeed and the others get 503. All of them succeed afterwards."""
 
 import shutil
 import time
@@ -14,7 +14,7 @@ from tests.support.product import CAUSE, Product, open_product
 from tests.support.stack import open_stack, wait_for
 
 LONGEST_ANSWER = 5.0
-"""Seconds: two for Redis (SPEC §6.3 bounds the wait), the rest is a busy machine's."""
+"""Seconds: two for Redis (SPEC §6.3 bounds the wait). The rest is for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_revocation_without_redis_is_503_and_stands(product: Product) -> None:
     answer = wait_for(lambda: (got := product.revoke(repeated)).status_code == 200 and got)
     assert (answer.json()["outcome"], answer.json()["affected_session_count"]) == ("already_revoked", 0)
     assert b'"status":"revoked"' in (product.record(repeated) or b"")
-    product.wait_for_status(left, "revoked")  # by a relay: nobody asked again
+    product.wait_for_status(left, "revoked")  # by a relay: no client repeated the request
     assert product.entries(left)[-1][b"status"] == b"revoked"
 
 
@@ -135,13 +135,13 @@ def test_losing_all_of_redis_loses_no_session_block_code_or_audit_row(product: P
 
 
 def audit_rows(product: Product) -> int:
-    """But for those of the keeper, who tells that Redis was lost."""
+    """Audit rows, without those in which the keeper reports the loss of Redis."""
     sql = "select count(*) as rows from audit_events where event <> 'security.begin_epoch'"
     return product.stack.database.execute(sql)[0]["rows"]
 
 
 def test_a_request_that_was_refused_without_redis_leaves_no_work_behind(product: Product) -> None:
-    """Last: after all of the above nothing waits, and both processes are the ones that were started."""
+    """Runs last: nothing waits any more, and both processes are still those that were started."""
     database = product.stack.database
     wait_for(lambda: database.execute("select count(*) = 0 as empty from projection_outbox")[0]["empty"])
     assert all(product.stack.child(name).exit_status() is None for name in product.stack.services)

@@ -46,7 +46,7 @@ def pgbouncer(database: Database, mode: Mode) -> Generator[PooledDatabase]:
     """A running pgbouncer. On a machine without the program the test is skipped."""
     binary = _binary()
     if binary is None:
-        pytest.skip("pgbouncer is not installed: the tests of a pooler need it (Debian package pgbouncer)")
+        pytest.skip("needs pgbouncer; .ci/run installs it where it can")
     with TemporaryDirectory(prefix="authsession-pgbouncer-") as folder:
         pooled = PooledDatabase(database.server, database.name, free_port(), mode)
         configuration = _configure(Path(folder), pooled)

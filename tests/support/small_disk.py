@@ -6,10 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-NEEDS_ROOT = (
-    "fills a disk of its own, a small tmpfs that only root can mount, and filling the machine's would break others: "
-    "run the suite as root, as CI does, and this is not skipped"
-)
+NEEDS_ROOT = "needs root, which CI has: only root can mount the small disk that this test fills"
 
 
 @contextmanager

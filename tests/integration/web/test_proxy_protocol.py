@@ -116,7 +116,7 @@ async def haproxy(folder: Path, server: Server, way: str) -> AsyncGenerator[int]
         await trio.to_thread.run_sync(process.wait)
 
 
-@pytest.mark.skipif(shutil.which("haproxy") is None, reason="HAProxy is not installed")
+@pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs HAProxy; .ci/run installs it where it can")
 @pytest.mark.parametrize("way", ["send-proxy", "send-proxy-v2"])
 async def test_haproxy_is_understood(tmp_path: Path, way: str) -> None:
     async with running(rules=RULES) as server, haproxy(tmp_path, server, way) as port:

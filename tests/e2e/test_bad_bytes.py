@@ -10,6 +10,13 @@ from tests.e2e.quiet_state import quiet_state
 from tests.support.builders import email_address
 from tests.support.product import SEND, Product
 
+
+@pytest.fixture(scope="module", autouse=True)
+def session(product: Product) -> str:
+    """A session, so that there is something to change."""
+    return product.log_in(email_address())
+
+
 RAW = [
     b"GARBAGE\r\n\r\n",
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\0" * 40,

@@ -36,7 +36,7 @@ def product(database: Database) -> Iterator[Product]:
 
 @contextmanager
 def stopping(product: Product, name: str) -> Generator[None]:
-    """Sends SIGTERM. On leaving, the process must have ended with status 0, leaving nothing. Then it is started again."""
+    """Sends SIGTERM. On leaving, the process must have ended with status 0, leaving nothing. Then it starts again."""
     child = product.stack.child(name)
     family = [psutil.Process(child.pid), *psutil.Process(child.pid).children(recursive=True)]
     child.ask(signal.SIGTERM)

@@ -1,5 +1,6 @@
 -- Least privilege of the two login roles (SPEC §1.2). Applied after every migration; a repeat does no harm.
--- Roles belong to the whole cluster and may exist already. `authsession up` or the owner gives them LOGIN and a password.
+-- Roles belong to the whole cluster and may exist already. `authsession up` or the owner gives them LOGIN and a
+-- password.
 
 do $$
 declare role_name text;
@@ -44,8 +45,8 @@ grant select, insert, update on emails, device_sessions to authsession_internal;
 grant select on users, login_codes, mail_deliveries, challenges to authsession_internal;
 grant select, insert, update, delete on blocks, projection_outbox to authsession_internal;
 
--- The gateway projection. The process that keeps it, by a lease, begins epochs and notes conflicts. A public process keeps
--- it only while no internal process does. Only the internal process resolves conflicts.
+-- The gateway projection. The process that keeps it, by a lease, begins epochs and notes conflicts. A public process
+-- keeps it only while no internal process does. Only the internal process resolves conflicts.
 grant select on projection_keeper to authsession_public, authsession_internal;
 grant update (epoch, state, beat, run_id, timeline, session_max_age, postgres_started_at, rebuild_requested)
     on projection_keeper to authsession_public, authsession_internal;
@@ -57,7 +58,7 @@ grant select, update on projection_guard to authsession_internal;
 -- Only the internal process gives orders to the user service.
 grant select, insert, update, delete on user_block_orders to authsession_internal;
 
--- Retention (SPEC §5.4): only the internal process removes rows. A foreign key removes deliveries with their challenge.
+-- Retention (SPEC §5.4): only the internal process removes rows. A foreign key removes deliveries with a challenge.
 grant delete on challenges, login_codes, known_networks, device_sessions, emails to authsession_internal;
 grant select on known_networks to authsession_internal;
 grant execute on function email_is_unused to authsession_internal;
@@ -73,8 +74,8 @@ grant select, insert on onboarding_steps to authsession_internal;
 -- The command line makes setup codes, as the schema's owner. The internal process exchanges and uses them.
 grant select, update on owner_setup to authsession_internal;
 
--- The audit trail: both services append rows, and only the sequence gives ids. The internal service seals them. It removes
--- the beginning of the chain by one function. Otherwise nobody can change or remove a row or a seal.
+-- The audit trail: both services append rows, and only the sequence gives ids. The internal service seals them. It
+-- removes the beginning of the chain by one function. Otherwise nobody can change or remove a row or a seal.
 grant insert (occurred_at, event, outcome, caller, actor_type, actor_id, network, request_id, subject, reason_code, details)
     on audit_events to authsession_public, authsession_internal;
 grant select on audit_events, audit_checkpoint to authsession_internal;
@@ -92,7 +93,8 @@ grant execute on function move_user to authsession_internal;
 -- The internal process may end sessions of the public role that block it.
 grant execute on function end_public_blockers to authsession_internal;
 
--- That function runs with the rights of its owner, who needs the rights of the public role for it. A superuser has them.
+-- That function runs with the rights of its owner, who needs the rights of the public role for it. A superuser has
+-- them.
 do $$ begin
     if not pg_has_role(current_user, 'authsession_public', 'usage') then
         execute format('grant authsession_public to %I', current_user);

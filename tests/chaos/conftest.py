@@ -1,4 +1,4 @@
-"""The table of what each fault cost; it is printed at the end, also when other processes ran the tests."""
+"""A table of each fault's cost, printed at the end of the run, even when xdist's workers ran the tests."""
 
 import json
 import os
@@ -26,13 +26,13 @@ def toll(record_property: Callable[[str, object], None]) -> Toll:
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Callable[[Sequence[str]], None]:
-    """Takes lines that are printed at the end, whatever becomes of the test."""
+    """Accepts lines that are printed at the end, whether the test passes or fails."""
     return lambda lines: record_property(_LINES, json.dumps(list(lines)))
 
 
 @pytest.fixture
 def rounds() -> int:
-    """How often a fault comes: once in `make test`, more often in `make chaos`."""
+    """The number of times that a fault comes: once in `make test`, more often in `make chaos`."""
     return int(os.environ.get("CHAOS_ROUNDS", "1"))
 
 

@@ -1,4 +1,4 @@
-"""A gateway that follows the stream of session events, over every loss of Redis."""
+"""A gateway that follows the stream of session events through every loss of Redis."""
 
 import threading
 import time
@@ -12,12 +12,12 @@ from tests.support.stack import REDIS_PASSWORD
 
 
 class Follower:
-    """A gateway that follows the stream, over restarts of Redis: every snapshot it ever saw, in order."""
+    """A gateway that follows the stream through restarts of Redis. It keeps every snapshot that it saw, in order."""
 
     def __init__(self, port: int) -> None:
         self.seen: list[tuple[str, str]] = []
         self.seen_at: list[float] = []
-        """When each was seen, of `time.monotonic`."""
+        """The instant of each snapshot, of `time.monotonic`."""
         self._port = port
         self._last = b"0-0"
         self._is_over = threading.Event()
@@ -29,7 +29,7 @@ class Follower:
         try:
             yield
         finally:
-            time.sleep(0.3)  # what was written last
+            time.sleep(0.3)  # the entries written last
             self._is_over.set()
             self._thread.join()
 
@@ -46,7 +46,7 @@ class Follower:
 
 
 def revived(snapshots: list[tuple[str, str]]) -> set[str]:
-    """Sessions that were active again after they were revoked."""
+    """Sessions that the gateway saw active after it saw them revoked."""
     revoked: set[str] = set()
     found: set[str] = set()
     for device_session_id, status in snapshots:

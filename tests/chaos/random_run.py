@@ -1,4 +1,4 @@
-"""One run of visitors in any weather, with a gateway that follows the stream, and what is judged after it."""
+"""One run: visitors, faults, a gateway that follows the stream, and the judgement afterwards."""
 
 import os
 import secrets
@@ -19,19 +19,21 @@ from tests.chaos.weather import FAULTS, Weather, open_weather
 from tests.support.stack import wait_for
 
 COURIER_LEASE = timedelta(seconds=61)
-"""How long a courier's claim stands, at least."""
+"""The shortest time that a courier's claim holds."""
 SETTLING = 60.0
-"""Seconds within which everything is published and mailed; a second or two are needed."""
+"""Seconds within which everything must be published and mailed. It takes a second or two."""
 
 
 def chosen_seed() -> int:
-    """CHAOS_SEED repeats a run, as far as the machine's own timing lets it."""
+    """The run's seed. CHAOS_SEED repeats a run, as far as the machine's timing allows."""
     return int(os.environ.get("CHAOS_SEED") or secrets.randbits(32))
 
 
 @dataclass(slots=True)
 class Injected:
-    """Instants are of `time.monotonic`; `healed`: seconds after its end."""
+    """A fault that was injected. Instants are of `time.monotonic`. `healed` is the seconds from its end until it had
+    healed.
+    """
 
     fault: str
     began_at: float
@@ -46,14 +48,14 @@ class Run:
     injected: list[Injected] = field(default_factory=list)
 
     def inject(self, fault: str, chance: Random) -> None:
-        """Returns when a request of each kind was acknowledged after it."""
+        """Injects the fault, and returns when a request of each kind was acknowledged after it."""
         injected = Injected(fault, time.monotonic())
         self.injected.append(injected)
         FAULTS[fault](self.weather, chance)
         injected.healed = self.visitors.heal(since=time.monotonic())
 
     def settle(self) -> None:
-        """Nothing is left to publish or to mail (what a killed courier had claimed comes when its lease is over)."""
+        """Waits until nothing is left to publish or to mail. The mails of a killed courier come after its lease."""
         self._wait_for_no("projection_outbox")
         self.weather.stack.travel(COURIER_LEASE)
         self._wait_for_no("mail_deliveries where state = 'queued'")
@@ -63,13 +65,13 @@ class Run:
         wait_for(lambda: self.weather.stack.database.execute(f"select from {rows} limit 1") == [], SETTLING)
 
     def judge(self) -> list[Violation]:
-        """Every promise that was broken, once the visitors have left and all has settled."""
+        """Every broken promise, judged after the visitors have left and everything has settled."""
         weather = self.weather
         evidence = read_evidence(weather.stack.database, weather.redis.port, self.follower, weather.mail)
         return judge(Promises.of(self.visitors, weather.losses), evidence)
 
     def table(self, violations: Sequence[Violation]) -> list[str]:
-        """In Markdown, by fault; what was acknowledged before a fault had healed counts as during it."""
+        """A Markdown table by fault. An acknowledgement before the fault had healed counts as during it."""
         lines = ["| fault | times | acknowledged | lost | doubled | else wrong | healed, at most |", f"|{' --- |' * 7}"]
         for fault in sorted({each.fault for each in self.injected}):
             spans = [each for each in self.injected if each.fault == fault]
@@ -83,14 +85,14 @@ class Run:
         return [*lines, f"{len(self.visitors.said)} requests acknowledged in all, {len(violations)} promises broken"]
 
     def _during(self, at: float, fault: str) -> bool:
-        """Whether this fault was the last one that had begun."""
+        """Whether this fault was the last that had begun by then."""
         begun = [each for each in self.injected if each.began_at <= at]
         return bool(begun) and begun[-1].fault == fault
 
 
 @contextmanager
 def a_run(seed: int) -> Generator[Run]:
-    """Visitors come and go, and a gateway follows the stream."""
+    """A run: visitors come and go, and a gateway follows the stream."""
     with open_weather() as weather:
         follower = Follower(weather.redis.port)
         with follower.following():
@@ -103,6 +105,6 @@ def a_run(seed: int) -> Generator[Run]:
 
 
 def find_drift(weather: Weather) -> int:
-    """As `authsession projection verify` finds it: 0, or 1."""
+    """The exit status of `authsession projection verify`: 0, or 1 for a drift."""
     environment = weather.stack.environment["internal"] | {"AUTHSESSION_POSTGRES_DSN": weather.stack.database.owner_dsn}
     return projection.run("verify", environment, Path(weather.redis.folder))

@@ -1,6 +1,6 @@
-"""Clients that say nothing, stop half-way or hang up, on the running processes beside clients that behave.
+"""Silent clients, and clients that stop half-way or hang up, beside well-behaved clients of the running processes.
 
-The laws of one connection, and of the cap, are in tests/integration/web.
+The laws of one connection, and of the cap on connections, are in tests/integration/web.
 """
 
 import socket
@@ -21,7 +21,7 @@ from tests.support.toll import Toll
 
 IDLE_CLIENTS = 2000
 SPARE_FILES = 100
-"""Files of the process that are no client's."""
+"""Open files of the process that belong to no client."""
 SPARE_MEMORY = 128 * 1024 * 1024
 HALF_A_HEAD = b"POST /api/v1/public/auth/send-email-code HTTP/1.1\r\nHost:"
 
@@ -38,7 +38,7 @@ def whole_request() -> bytes:
 
 @contextmanager
 def idle_clients(port: int, saying: bytes) -> Generator[None]:
-    """Each on a connection of its own, kept open."""
+    """Idle clients, each with its own open connection."""
     with ExitStack() as stack:
         for _ in range(IDLE_CLIENTS):
             client = stack.enter_context(connected(port))
@@ -48,7 +48,7 @@ def idle_clients(port: int, saying: bytes) -> Generator[None]:
 
 @contextmanager
 def rude_clients(port: int) -> Generator[None]:
-    """One after the other they hang up: within the head, within the body, and before the answer."""
+    """Clients that hang up one after the other: within the head, within the body, and before the answer."""
     enough = threading.Event()
 
     def be_rude() -> None:
@@ -80,7 +80,7 @@ def test_two_thousand_idle_connections_cost_bounded_files_and_no_login(
     census = take_census(load, running_stack.database, running_stack.redis_server.port)
     toll(f"2,000 idle connections, {'half a head each' if saying else 'silent'}", load, census, healed)
     assert census.is_clean, census
-    assert load.statuses.keys() == {200}  # those who ask are not the ones who make room
+    assert load.statuses.keys() == {200}  # clients with requests are not the ones that lose their places
     wait_for(lambda: public.num_fds() < SPARE_FILES)
 
 

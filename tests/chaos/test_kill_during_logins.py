@@ -1,4 +1,6 @@
-"""Kill -9 of each part amid logins, again and again (SPEC §1.2, §3.7, §6.3, §6.4); then nothing is missing."""
+"""Each part is killed with kill -9 during logins, several times (SPEC §1.2, §3.7, §6.3, §6.4). Nothing is missing
+afterwards.
+"""
 
 import time
 from random import Random
@@ -8,7 +10,7 @@ from tests.chaos.random_run import a_run, chosen_seed
 
 KILLS = ("public process killed", "internal process killed", "Redis killed")
 TIMES = 3
-"""That each is killed."""
+"""The number of times that each part is killed."""
 
 
 def test_kill_9_in_the_middle_of_logins_loses_nothing_that_was_acknowledged() -> None:

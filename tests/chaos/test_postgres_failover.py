@@ -1,6 +1,7 @@
-"""Postgres fails over under load: what was acknowledged is on the standby, once, and the processes find it themselves.
+"""Postgres fails over under load. Acknowledged requests are on the standby, once, and the processes find it by
+themselves.
 
-The load repeats what is not acknowledged, as clients are told to.
+The load repeats unacknowledged requests, as clients are told to.
 """
 
 import time
@@ -16,7 +17,7 @@ from tests.support.stack import RunningStack, open_stack, wait_for
 from tests.support.toll import Toll
 
 NOTICED_AFTER = 0.5
-"""Seconds that a failover manager needs to be sure; the deaf time before it is not the processes'."""
+"""Seconds that a failover manager needs to notice. The processes are not to blame for that time."""
 
 
 @contextmanager
@@ -51,7 +52,7 @@ def test_a_primary_that_is_killed_under_load_loses_nothing_once_its_standby_is_p
 
 
 def test_nothing_is_acknowledged_while_the_synchronous_standby_is_away(toll: Toll) -> None:
-    """Then a commit is on one disk only: it is neither told nor lost."""
+    """A commit is then on one disk only. It is neither acknowledged nor lost."""
     with replicated_stack() as (database, stack):
         with under_load(*stack.ports) as load:
             load.wait_for_more(logins=8)
@@ -67,14 +68,14 @@ def test_nothing_is_acknowledged_while_the_synchronous_standby_is_away(toll: Tol
 
 
 def nobody_is_acknowledged(load: Load) -> bool:
-    """For longer than a unit of work may take."""
+    """Whether nobody is acknowledged for longer than a unit of work may take."""
     acknowledged = load.acknowledged
     time.sleep(6)
     return load.acknowledged == acknowledged
 
 
 def status_of_a_send(stack: RunningStack) -> int:
-    """The clients of the load may all be waiting for a mail by then."""
+    """The status of one send. By then all clients of the load may be waiting for a mail."""
     public, internal = stack.ports
     with Connections({PUBLIC: public, INTERNAL: internal}) as connections:
         status, _ = connections.ask("POST", f"{PUBLIC}/send-email-code", {"email": email_address()})
@@ -82,7 +83,9 @@ def status_of_a_send(stack: RunningStack) -> int:
 
 
 def seconds_until_a_send_is_taken(stack: RunningStack) -> float:
-    """By a new client: those of the load may wait for mails that were being claimed, until the claims' leases end."""
+    """The seconds until a send of a new client succeeds. The load's clients may wait for claimed mails until the leases
+    end.
+    """
     began = time.monotonic()
     wait_for(lambda: status_of_a_send(stack) == 200, timeout=30)
     return time.monotonic() - began

@@ -1,4 +1,4 @@
-"""Postgres that has no room: on its disk, or for another connection. Refused with 503, and never a wrong answer."""
+"""Postgres without room, on its disk or for another connection. Requests get 503, and never a wrong answer."""
 
 import os
 import time
@@ -17,12 +17,12 @@ from tests.support.stack import RunningStack, open_stack, wait_for
 from tests.support.toll import Toll
 
 DISK = "160m"
-"""Enough for a fresh cluster and our schema, twice."""
+"""The size of the small disk: twice a fresh cluster with the product's schema."""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
-    """On a Postgres whose disk is small, where a disk can be mounted."""
+    """A stack on a Postgres with a small disk, where a disk can be mounted."""
     with ExitStack() as cleanup:
         folder = tmp_path_factory.mktemp("disk")
         cleanup.enter_context(small_disk(folder, DISK))
@@ -45,7 +45,7 @@ def test_a_full_disk_refuses_and_loses_nothing(stack: RunningStack, toll: Toll) 
         wait_for(lambda: refused_in_a_row(load), timeout=60)
         ballast.unlink()
         room_at = time.monotonic()
-        if server.exit_status() is not None:  # it ends when there is no room even to recover
+        if server.exit_status() is not None:  # Postgres ends when it has no room even to recover
             server.start()
         healed = load.seconds_to_heal(since=room_at)
         load.wait_for_more(logins=4)
@@ -55,7 +55,7 @@ def test_a_full_disk_refuses_and_loses_nothing(stack: RunningStack, toll: Toll) 
 
 
 def fill(ballast: Path) -> None:
-    """Until nothing fits any more."""
+    """Fills the disk until nothing fits any more."""
     with ballast.open("wb", buffering=0) as file:
         for size in (1 << 20, 1 << 12, 1):
             try:
@@ -66,7 +66,7 @@ def fill(ballast: Path) -> None:
 
 
 def refused_in_a_row(load: Load) -> bool:
-    """Whether nobody is acknowledged any more."""
+    """Whether requests are refused several times in a row."""
     acknowledged, refused = load.acknowledged, load.statuses[503]
     time.sleep(0.3)
     return load.acknowledged == acknowledged and load.statuses[503] > refused

@@ -44,7 +44,7 @@ def test_a_session_revoked_at_gateways_stays_revoked_when_postgres_forgot_it(sta
         with under_load(*stack.ports) as load:
             put_back(server, backup)
             restored_at = time.monotonic()
-            assert status(stack, forgotten[0]) == "active"  # so Postgres did forget
+            assert status(stack, forgotten[0]) == "active"  # so Postgres has forgotten the revocation
             wait_for(lambda: all(status(stack, login) == "revoked" for login in forgotten), timeout=15)
             wait_for(lambda: are_revoked_at_gateways(product, unknown.confirmed), timeout=15)
             reconciled = time.monotonic() - restored_at
@@ -60,14 +60,14 @@ def test_a_session_revoked_at_gateways_stays_revoked_when_postgres_forgot_it(sta
 
 
 def put_back(server: EmbeddedPostgres, backup: EmbeddedPostgres) -> None:
-    """The server as it was when the backup was taken, on the port it had."""
+    """Restores the server from the backup, on its old port."""
     shutil.rmtree(server.data)
     backup.data.rename(server.data)
     server.start()
 
 
 def status(stack: RunningStack, login: Login) -> str:
-    """The rows that Postgres has."""
+    """The status of the session in Postgres."""
     query = "select status from device_sessions where device_session_id = $1"
     return stack.database.execute(query, login.device_session_id)[0]["status"]
 

@@ -1,6 +1,7 @@
-"""Random faults, drawn from a printed seed, while people log in, are revoked and blocked; then nothing may be missing.
+"""Random faults from a printed seed, while people log in and are revoked and blocked. Nothing may be missing
+afterwards.
 
-`CHAOS_SEED` draws the same faults again in the same order; when they meet which request is up to the machine.
+`CHAOS_SEED` draws the same faults again in the same order. The machine decides which request a fault meets.
 """
 
 import time
@@ -12,11 +13,11 @@ from tests.chaos.weather import FAULTS
 
 FAULTS_OF_A_SHORT_RUN = 5
 MOST_TOLD = 20
-"""Violations: the rest are many of the same."""
+"""The number of violations that a failure shows. The others are mostly of the same kind."""
 
 
 def schedule(chance: Random, rounds: int) -> Iterator[str]:
-    """Each fault once a round, shuffled; of a single round, the first ones."""
+    """The order of the faults. Each round has every fault once, shuffled; a single round has only the first ones."""
     for _ in range(rounds):
         names = chance.sample(list(FAULTS), len(FAULTS))
         yield from names if rounds > 1 else names[:FAULTS_OF_A_SHORT_RUN]

@@ -1,7 +1,7 @@
 """Redis away, slow, flushed, restarted, gone back or replaced by an empty one, under logins and revocations.
 
-Redis may lose everything; what was acknowledged must be there again by itself (SPEC §6.3, §6.4). The keeper's own laws
-are in tests/integration/projection; these go over both processes and count.
+Redis may lose everything. Everything acknowledged must come back by itself (SPEC §6.3, §6.4). The keeper's own laws are
+in tests/integration/projection. These tests count over both processes.
 """
 
 import shutil
@@ -27,12 +27,12 @@ from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 from tests.support.toll import Toll
 
 NOBODY = 1
-"""A port that nobody listens on."""
+"""A port without a listener."""
 LIMITS = {"AUTHSESSION_SEND_RATE_LIMIT": "100000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000/1m"}
-"""That nobody reaches, so that they run too."""
+"""Rate limits so high that no test reaches them. They run too."""
 OWNER = f"user owner on >{REDIS_PASSWORD} ~* &* +@all"
 STALE_BOUND = 5.0
-"""SPEC §6.4, from the moment at which Redis answers again."""
+"""The bound of SPEC §6.4 in seconds, from the moment at which Redis answers again."""
 _KEYS = GatewayKeys()
 
 
@@ -46,12 +46,12 @@ class Weather:
         self.spare = second
 
     def await_complete(self) -> None:
-        """Until the projection says that everything is there."""
+        """Waits until the projection says that it is complete."""
         with self.client() as client, suppress(redis_py.ConnectionError):
             wait_for(lambda: client.hget(_KEYS.projection, "state") == b"complete", timeout=30)
 
     def await_another_epoch(self, than: bytes | None) -> None:
-        """Until the keeper has seen that Redis may have lost something; the load may have healed long before."""
+        """Waits until the keeper has noticed that Redis may have lost data. The load may have healed long before."""
         wait_for(lambda: self.epoch() not in (None, than), timeout=30)
 
     def epoch(self) -> bytes | None:
@@ -107,7 +107,7 @@ def fail_over_to_an_empty_one(weather: Weather) -> None:
 
 
 def be_silent(weather: Weather) -> None:
-    """Longer than any call waits; connections stay open."""
+    """Redis is silent for longer than any call waits. Connections stay open."""
     weather.proxy.delay = 3.0
     time.sleep(3.0)
     weather.proxy.delay = 0.0
@@ -116,7 +116,7 @@ def be_silent(weather: Weather) -> None:
 
 @contextmanager
 def gone_back(weather: Weather) -> Generator[None]:
-    """On leaving, Redis is as it was on entering, running, and nobody reaches it yet."""
+    """On leaving, Redis runs with its data as on entering, and no process can reach it yet."""
     weather.redis.stop()
     kept = weather.redis.folder.with_name(weather.redis.folder.name + "-kept")
     shutil.copytree(weather.redis.folder, kept)
@@ -182,7 +182,7 @@ def test_a_revoked_session_is_stale_for_five_seconds_at_most_when_redis_goes_bac
             for login in victims:
                 before.revoke(login)
             load.wait_for_more(logins=4)
-        assert {weather.status(login) for login in victims} == {"active"}  # so stale it is
+        assert {weather.status(login) for login in victims} == {"active"}  # so the gateway's record is stale
         answers_at = time.monotonic()
         weather.proxy.target = weather.redis.port
         wait_for(lambda: all(weather.status(login) == "revoked" for login in victims), timeout=30)
@@ -197,7 +197,7 @@ def test_a_revoked_session_is_stale_for_five_seconds_at_most_when_redis_goes_bac
 
 
 def test_a_silent_redis_costs_a_send_half_a_second_once(weather: Weather) -> None:
-    """Each send needs the rate limit; none may wait for the whole time that Redis is given."""
+    """Each send needs the rate limit. None may wait for Redis' whole timeout."""
     with httpx.Client(base_url=weather.stack.public_url, timeout=30) as client:
 
         def seconds_of_a_send() -> float:

@@ -1,4 +1,4 @@
-"""Both replicas of both services are restarted one after the other under load, and no request fails (SPEC §13.3)."""
+"""Both replicas of both services restart one after the other under load, and no request fails (SPEC §13.3)."""
 
 import signal
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from tests.support.stack import RunningStack, redis_users, wait_for
 from tests.support.toll import Toll
 
 DRAIN_DELAY = "500ms"
-"""Longer than a balancer needs to look."""
+"""A delay longer than the interval of a balancer's checks."""
 
 
 @pytest.fixture
 def replicas(database: Database) -> Iterator[list[RunningStack]]:
-    """Two of each service, on one Postgres and one Redis."""
+    """Two replicas of each service, on one Postgres and one Redis."""
     with temporary_redis(persistent=True, users=redis_users()) as redis_server:
         stacks = [RunningStack(database, redis_server, {"AUTHSESSION_DRAIN_DELAY": DRAIN_DELAY}) for _ in range(2)]
         try:
@@ -75,7 +75,7 @@ def test_a_rolling_restart_behind_the_sample_of_a_proxy_fails_no_request(
 
 
 def replace(stack: RunningStack) -> None:
-    """SIGTERM to both processes; each must end by itself with status 0, then another one takes its place."""
+    """Sends SIGTERM to both processes. Each must end by itself with status 0; then another takes its place."""
     children = [stack.child(name) for name in stack.services]
     for child in children:
         child.ask(signal.SIGTERM)

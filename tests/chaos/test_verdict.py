@@ -1,4 +1,4 @@
-"""The verdict on a run can fail: each promise is broken by hand, in Postgres, Redis or the notes, and is found."""
+"""The verdict on a run can fail. Each promise is broken by hand, in Postgres, Redis or the notes, and is found."""
 
 import json
 import time
@@ -16,14 +16,14 @@ from tests.chaos.visitors import Kind
 from tests.support.stack import REDIS_PASSWORD, wait_for
 
 HEARD = 0.15
-"""Seconds that the gateway may need to read what was added to the stream."""
+"""Seconds that the gateway may take to read a new entry of the stream."""
 FEWEST = 8
-"""Sessions that nobody ended, and ended ones: one for each plant."""
+"""The least number of active sessions, and of ended ones: each plant needs one."""
 _KEYS = GatewayKeys()
 
 
 class Planter:
-    """Breaks promises of a run that is over, each on sessions that no other plant has touched."""
+    """Breaks promises of a finished run, each on sessions that no other plant has touched."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -37,7 +37,7 @@ class Planter:
         return self._active.pop()
 
     def revoked(self) -> str:
-        """A session whose end was acknowledged."""
+        """A session with an acknowledged revocation."""
         return self._revoked.pop()
 
     def has_enough(self) -> bool:
@@ -57,7 +57,7 @@ def delete_session(planter: Planter) -> str:
 
 
 def make_active_again(planter: Planter) -> str:
-    """In Postgres: its trigger would refuse it."""
+    """Makes a revoked session active in Postgres, past the trigger that would refuse it."""
     session_id = planter.revoked()
     planter.sql("alter table device_sessions disable trigger device_session_only_revoked")
     planter.sql(
@@ -167,14 +167,14 @@ def mail_late(planter: Planter) -> str:
 
 
 def mail_once_more(planter: Planter) -> str:
-    """As the mail service sees it."""
+    """Adds a letter at the mail service: the same mail once more."""
     letter = next(x for x in planter.run.weather.mail.received if x.key in planter.run.visitors.ended_codes)
     planter.run.weather.mail.received.append(replace(letter, received_at=letter.received_at + 60))
     return letter.key
 
 
 def forget_an_announcement(planter: Planter) -> str:
-    """Redis loses its data, and what was revoked just before is not told again."""
+    """Notes a loss of Redis after which a recent revocation is not announced again."""
     [said] = [x for x in planter.run.visitors.said if x.kind is Kind.BLOCK and x.sessions][-1:]
     planter.run.weather.losses.append(max(planter.run.follower.seen_at[-1], said.at) + 0.001)
     planter.run.visitors.said.append(replace(said, at=planter.run.weather.losses[-1]))
@@ -182,7 +182,7 @@ def forget_an_announcement(planter: Planter) -> str:
 
 
 def unblocked_session(planter: Planter) -> str:
-    """A session of somebody who is blocked."""
+    """An active session of a blocked person."""
     session_id = planter.active()
     next(person for person in planter.run.visitors.people if session_id in person.sessions).stays_blocked = True
     return session_id
@@ -212,7 +212,7 @@ def test_the_verdict_finds_what_is_planted() -> None:
         run.visitors.stop()
         run.settle()
         assert run.judge() == []
-        run.weather.stack.stop()  # nobody may mend what is planted
+        run.weather.stack.stop()  # no process may mend what is planted
         planter, found = Planter(run), set[Violation]()
         for plant, kind in PLANTED.items():
             subject = plant(planter)

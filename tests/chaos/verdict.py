@@ -22,9 +22,9 @@ from tests.support.mail_peer import MailPeer, Received
 from tests.support.stack import REDIS_PASSWORD
 
 ANNOUNCED_AGAIN = 10.0
-"""Seconds before a loss of Redis within which a revocation must be announced again (the rebuild's margin is longer)."""
+"""Seconds. A revocation this shortly before a loss of Redis must be announced again. The rebuild's margin is longer."""
 ON_ITS_WAY = 10.0
-"""Seconds that a letter which left in time may be late: less than the lease after which it would come again."""
+"""Seconds by which a letter that left in time may be late: less than the lease after which it would come again."""
 
 _KEYS = GatewayKeys()
 _SESSIONS = """
@@ -49,7 +49,9 @@ select login_code_id::text from device_sessions group by login_code_id having co
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`kind`: `lost`, `doubled`, or what else must not be. `at`: when what it breaks was acknowledged, if it was."""
+    """A broken promise. `kind` is `lost`, `doubled` or another fault. `at` is the instant of the broken
+    acknowledgement, if there was one.
+    """
 
     kind: str
     what: str
@@ -58,19 +60,19 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The final state, read once, when nothing is under way any more."""
+    """The final state, read once, after everything has settled."""
 
     sessions: Mapping[str, asyncpg.Record]
     audit: Mapping[str, Counter[tuple[str, str]]]
-    """Event and outcome of the rows, by request id."""
+    """Event and outcome of the audit rows, by request id."""
     created: Counter[str | None]
-    """Audit rows of its creation, by device session."""
+    """The number of audit rows of a creation, by device session."""
     records: Mapping[str, GatewayRecord | None]
     seen: Sequence[tuple[str, str, float]]
     """Device session, status and instant of each entry of the stream."""
     letters: Sequence[Received]
     late_mails: Sequence[str]
-    """That Postgres says were sent when their code had ended."""
+    """Mails that Postgres says were sent after their code had ended."""
     shared_codes: Sequence[str]
     unpaired: Sequence[str]
     """Consumed challenges without a session, and challenges of sessions that are not consumed."""
@@ -100,7 +102,7 @@ def read_evidence(database: Database, redis_port: int, follower: Follower, mail:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """The answers that clients got, and the moments when Redis lost its data."""
+    """The answers that clients got, and the instants when Redis lost its data."""
 
     said: Sequence[Acknowledgement]
     people: Sequence[Person]
@@ -113,13 +115,13 @@ class Promises:
 
 
 def judge(promises: Promises, evidence: Evidence) -> list[Violation]:
-    """Every promise that was broken; empty when all is well. To be asked when the outbox is empty."""
+    """Every broken promise; empty when none was broken. To be called when the outbox is empty."""
     laws = (_logins, _whole, _ended, _blocked, _untouched, _never_revived, _announced_again, _audited, _codes, _mails)
     return [violation for law in laws for violation in law(promises, evidence)]
 
 
 def _logins(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """Each acknowledged login is one session: of that person, with that key."""
+    """Each acknowledged login is one session of that person with that key."""
     of_key = Counter(ClientPublicKey(row["client_public_key"]).base64 for row in evidence.sessions.values())
     when = {said.sessions[0]: said.at for said in promises.said if said.kind is Kind.LOGIN}
     for person in promises.people:
@@ -140,7 +142,7 @@ def _whole(_promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """A session acknowledged as over is over in Postgres and in the record, and the stream said so."""
+    """A session acknowledged as revoked is revoked in Postgres and in the record, and the stream said so."""
     told = {session_id for session_id, status, _ in evidence.seen if status == "revoked"}
     for said in promises.said:
         if said.kind is Kind.LOGIN:
@@ -156,7 +158,9 @@ def _ended(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _blocked(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """A blocked person has no active session, acknowledged or not; nor is one left that a block raced with."""
+    """A blocked person has no active session, acknowledged or not. Nor does a session survive a block that raced with
+    it.
+    """
     active: defaultdict[str, set[str]] = defaultdict(set)
     for session_id, row in evidence.sessions.items():
         if row["status"] == "active":
@@ -205,7 +209,7 @@ def _codes(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _mails(promises: Promises, evidence: Evidence) -> Iterator[Violation]:
-    """By Postgres' clock, and by the far side's."""
+    """No mail leaves after its code ended, by Postgres' clock and by the mail service's."""
     yield from (Violation("mailed after its code had ended", each) for each in evidence.late_mails)
     for letter in evidence.letters:
         if letter.received_at > promises.ended_codes.get(letter.key, letter.received_at) + ON_ITS_WAY:

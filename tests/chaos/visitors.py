@@ -1,7 +1,7 @@
 """People who log in, once or twice, and are revoked, blocked and unblocked, through both processes at once.
 
-They know the two APIs and their letters. A request is repeated, under one request id, until it is acknowledged or the
-person gives up, and every acknowledgement is noted; what became of it is judged by `tests.chaos.verdict`.
+They know the two APIs and their letters. A request is repeated under one request id, until it is acknowledged or the
+person gives up. Every acknowledgement is noted. `tests.chaos.verdict` judges the effects.
 """
 
 import json
@@ -24,9 +24,10 @@ from tests.support.stack import wait_for
 
 CLIENTS = 6
 PATIENCE = 30.0
-"""Seconds that a request is repeated; longer than any fault. One that is never acknowledged fails the run."""
+"""Seconds for which a request is repeated, longer than any fault. A request that is never acknowledged fails the run.
+"""
 MAIL_PATIENCE = 4.0
-"""Seconds that a person waits for a letter; one whose courier was killed comes after its lease."""
+"""Seconds that a person waits for a letter. The letter of a killed courier comes only after its lease."""
 LONGEST_CALL = PATIENCE + 30.0
 
 
@@ -43,13 +44,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """`sessions`: the one that began, or those that were promised to be over. Instants are of `time.monotonic`."""
+    """One acknowledged request. `sessions` is the session that began, or those promised to be over. Instants are of
+    `time.monotonic`.
+    """
 
     kind: Kind
     event: str
-    """Of the audit row."""
+    """The event of the audit row."""
     outcome: str
-    """The audit outcome of the one try that changed something."""
+    """The outcome in the audit row of the one try that changed something."""
     request_id: str
     sessions: tuple[str, ...]
     began_at: float
@@ -62,29 +65,29 @@ class Person:
 
     email: str
     sessions: dict[str, str] = field(default_factory=dict)
-    """Client key by device session id, of each acknowledged login."""
+    """The client key of each acknowledged login, by device session id."""
     doomed: set[str] = field(default_factory=set)
-    """Sessions whose end was asked for, whatever was answered."""
+    """Sessions for which an end was requested, whatever the answer was."""
     blocked_in_race: set[str] = field(default_factory=set)
-    """All of this person's when an acknowledged block had raced with a login."""
+    """The person's sessions when an acknowledged block had raced with a login."""
     stays_blocked: bool = False
-    """An acknowledged block stands."""
+    """Whether an acknowledged block still stands."""
 
 
 class Visitors:
-    """`CLIENTS` threads, each one person after the other. `said` and `people` are what the verdict is made of."""
+    """`CLIENTS` threads. Each plays one person after the other. The verdict is made from `said` and `people`."""
 
     def __init__(self, ports: tuple[int, int], mail: MailPeer, seed: int) -> None:
-        """`ports`: of the public and of the internal API."""
+        """`ports` belong to the public and to the internal API."""
         self.people: list[Person] = []
         self.said: list[Acknowledgement] = []
         self.ended_codes: dict[str, float] = {}
-        """When the login that ended a code was acknowledged, by challenge."""
+        """The instant when the login that ended a code was acknowledged, by challenge."""
         self.statuses: Counter[int] = Counter()
         self.given_up: Counter[str] = Counter()
-        """Letters that did not come in time."""
+        """The number of letters that did not come in time."""
         self.wrong: list[str] = []
-        """Answers that no fault of a neighbour excuses, and requests that nobody ever acknowledged."""
+        """Answers that no fault of a neighbour excuses, and requests that were never acknowledged."""
         self.ports: Mapping[str, int] = {PUBLIC: ports[0], INTERNAL: ports[1]}
         self._mail = mail
         self._is_over = threading.Event()
@@ -95,14 +98,16 @@ class Visitors:
             thread.start()
 
     def stop(self) -> None:
-        """Lets everybody finish what they have begun."""
+        """Lets every visitor finish what they have begun."""
         self._is_over.set()
         for thread in self._threads:
             thread.join(3 * LONGEST_CALL)
             assert not thread.is_alive(), "a visitor hangs"
 
     def heal(self, since: float) -> float:
-        """Waits for one request of each kind that began after `since` and was acknowledged; how long after it."""
+        """Waits until one request of each kind that began after `since` is acknowledged. Returns the seconds from
+        `since`.
+        """
 
         def healed_at() -> float | None:
             firsts = [next((x.at for x in self.said if x.kind is kind and x.began_at >= since), None) for kind in Kind]
@@ -153,7 +158,7 @@ class _Visit:
         self._confirm(self._ask_for_code())
 
     def _ask_for_code(self) -> dict[str, str]:
-        """The body of a confirm that is right."""
+        """Sends a code. Returns the body of a confirm with the right code."""
         sent = self._acknowledged("POST", f"{PUBLIC}/send-email-code", {"email": self._person.email})[1]
         key, challenge_id = client_public_key(uuid4().hex).base64, sent["challenge_id"]
         return {"challenge_id": challenge_id, "code": self._code(challenge_id), "client_public_key": key}
@@ -169,7 +174,7 @@ class _Visit:
             self._note(Kind.LOGIN, "create_session", "created", request_id, began_at, [session_id])
 
     def _confirm_again(self, confirmed: Mapping[str, str]) -> None:
-        """The exact repeat of a confirm: the same session, which comes back to life nowhere if it was revoked."""
+        """Repeats a confirm exactly. The answer is the same session, which a repeat never makes active again."""
         answer = self._acknowledged("POST", f"{PUBLIC}/confirm-email-code", confirmed)[1]
         if answer["device_session_id"] not in self._person.sessions:
             self._visitors.wrong.append("a repeated confirm got another session")
@@ -179,7 +184,7 @@ class _Visit:
         self._end(Kind.REVOCATION, "revoke_session", "revoked", f"/sessions/{session_id}/revoke", {}, [session_id])
 
     def _race_with_repeat(self) -> None:
-        """A revocation while the confirm is repeated, which writes the same record."""
+        """Revokes the session while the confirm is repeated. Both write the same record."""
         confirmed = self._confirmed
         with self._beside(lambda other: other._confirm_again(confirmed)):
             self._revoke_all()
@@ -195,7 +200,7 @@ class _Visit:
         self._block({"user_id": self._user_id()})
 
     def _race_for_code(self) -> None:
-        """Two devices confirm with the same code: one of them gets in."""
+        """Two devices confirm with the same code. One of them gets a session."""
         code, before = self._ask_for_code(), len(self._person.sessions)
         rival = code | {"client_public_key": client_public_key(uuid4().hex).base64}
         with self._beside(lambda other: other._confirm(rival, right=(200, 400))):
@@ -204,7 +209,7 @@ class _Visit:
             self._visitors.wrong.append(f"one code, {won} logins")
 
     def _race_with_block(self) -> None:
-        """A block while a right code is on its way: whoever wins, no session is left."""
+        """Blocks the person while a right code is on its way. In either order no session is left."""
         code = self._ask_for_code()
         with self._beside(lambda other: other._confirm(code, right=(200, 403))):
             self._block({"email": self._person.email})
@@ -213,7 +218,7 @@ class _Visit:
 
     @contextmanager
     def _beside(self, act: Callable[["_Visit"], None]) -> Generator[None]:
-        """The same person does `act` on another connection."""
+        """Runs `act` for the same person on another connection."""
 
         def run() -> None:
             with Connections(self._visitors.ports) as connections, suppress(GivenUp):
@@ -232,7 +237,7 @@ class _Visit:
         self._person.stays_blocked = True
 
     def _come_back(self) -> None:
-        """Unblocked; a new login is another session, and what was revoked stays so."""
+        """The person is unblocked and logs in. The new session is another one, and revoked sessions stay revoked."""
         self._person.stays_blocked = False
         self._end(Kind.UNBLOCK, "unblock_subject", "unblocked", "/user-blocks/remove", self._subject, ())
         self._log_in()
@@ -244,7 +249,7 @@ class _Visit:
     def _end(
         self, kind: Kind, event: str, outcome: str, path: str, body: Mapping[str, Any], sessions: Collection[str]
     ) -> None:
-        """`sessions`: what is over once it is acknowledged."""
+        """Sends a request after whose acknowledgement `sessions` are over."""
         self._person.doomed.update(sessions)
         began_at, request_id = time.monotonic(), uuid4().hex
         self._acknowledged("POST", INTERNAL + path, {**CAUSE, **body}, request_id)
@@ -259,7 +264,7 @@ class _Visit:
         self._visitors.said.append(said)
 
     def _code(self, challenge_id: str) -> str:
-        """As the letter for the challenge says."""
+        """The code in the letter for the challenge."""
         deadline = time.monotonic() + MAIL_PATIENCE
         while time.monotonic() < deadline:
             letters = [each for each in self._mail.received[-200:] if each.key == challenge_id]
@@ -276,7 +281,7 @@ class _Visit:
         request_id: str = "",
         right: Sequence[int] = (200,),
     ) -> tuple[int, dict[str, Any]]:
-        """Status and answer, after as many repeats as it takes."""
+        """Repeats a request until it is acknowledged. Returns status and answer."""
         name, deadline = f"{method} {path.partition('?')[0]}", time.monotonic() + PATIENCE
         headers = {"X-Request-Id": request_id} if request_id else {}
         while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The running product in bad weather: each fault comes from outside and is over when its function returns."""
+"""The running product with faults from outside. Each fault is over when its function returns."""
 
 import random
 import shutil
@@ -21,17 +21,17 @@ from tests.support.stack import REDIS_PASSWORD, RunningStack, redis_users
 from tests.support.tcp_proxy import TcpProxy, tcp_proxy
 
 NOBODY = 1
-"""A port that nobody listens on."""
+"""A port without a listener."""
 OWNER = f"user owner on >{REDIS_PASSWORD} ~* &* +@all"
 CLOCK_STEPS = (3.0, 2.0, -2.0, -1.0)
-"""Seconds."""
+"""Seconds by which the clock jumps."""
 LIMITS = {"AUTHSESSION_SEND_RATE_LIMIT": "100000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000/1m"}
-"""That nobody reaches, so that they run too."""
+"""Rate limits so high that no test reaches them. They run too."""
 
 
 @dataclass(frozen=True, slots=True)
 class DistantDatabase(Database):
-    """A database whose roles reach it through a proxy; `execute` does not."""
+    """A database that its roles reach through a proxy. `execute` goes directly."""
 
     proxy: TcpProxy
 
@@ -50,12 +50,12 @@ class Weather:
     to_redis: TcpProxy
     mail: RestMailPeer
     losses: list[float] = field(default_factory=list)
-    """When Redis lost data that it had, of `time.monotonic`."""
+    """The instants, of `time.monotonic`, when Redis lost data."""
 
 
 @contextmanager
 def open_weather() -> Generator[Weather]:
-    """Fair, so far."""
+    """The running product, without any fault yet."""
     with (
         temporary_postgres() as postgres,
         temporary_redis(persistent=True, users=(*redis_users(), OWNER)) as redis,
@@ -90,7 +90,7 @@ def kill_both(weather: Weather, chance: random.Random) -> None:
 
 
 def kill_redis(weather: Weather, chance: random.Random) -> None:
-    """Data that it had not yet synchronised to its disk may be lost."""
+    """Kills Redis. Data that it had not yet synchronised to its disk may be lost."""
     weather.redis.kill()
     time.sleep(chance.uniform(0, 1.5))
     weather.losses.append(time.monotonic())
@@ -109,7 +109,7 @@ def flush_redis(weather: Weather, chance: random.Random) -> None:
 
 
 def restore_redis(weather: Weather, chance: random.Random) -> None:
-    """As it was some requests ago."""
+    """Makes Redis as it was some requests ago."""
     folder = weather.redis.folder
     kept = folder.with_name(folder.name + "-kept")
     weather.redis.stop()
@@ -151,7 +151,7 @@ def slow_postgres(weather: Weather, chance: random.Random) -> None:
 
 
 def step_clock(weather: Weather, chance: random.Random) -> None:
-    """Of Postgres."""
+    """Moves Postgres' clock."""
     weather.stack.travel(timedelta(seconds=chance.choice(CLOCK_STEPS)))
 
 
@@ -164,7 +164,7 @@ def stall_letters(weather: Weather, chance: random.Random) -> None:
 
 
 def _cut(proxy: TcpProxy, seconds: float) -> None:
-    """Every connection ends; for some seconds none can be made."""
+    """Cuts every connection. For some seconds no new connection succeeds."""
     target, proxy.target = proxy.target, NOBODY
     proxy.cut()
     time.sleep(seconds)

@@ -14,7 +14,7 @@ from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
 from shared.kernel.address import TcpAddress
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/guides/kubernetes.md").read_text("utf-8")
 DOCUMENTS: list[dict[str, Any]] = [
     document for block in re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL) for document in yaml.safe_load_all(block)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PACKAGES = ("authsession", "bench", "clients", "contracts", "services", "shared")
 PAGE = (ROOT / "docs/architecture/tree.md").read_text("utf-8")
 NOT_OURS = ("bench/peers/sites/", "clients/gateway/assembled/")

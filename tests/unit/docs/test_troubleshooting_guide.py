@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.io import postgres
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/guides/troubleshooting.md").read_text("utf-8")
 ALERTS = (ROOT / "docs/alerts.yaml").read_text("utf-8")
 CODE = "".join(path.read_text("utf-8") for folder in ("services", "shared") for path in (ROOT / folder).rglob("*.py"))

@@ -20,7 +20,7 @@ def faults(stack: RunningStack) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("fault", ["a wrong password", "a missing schema"])
-def test_a_fault_of_the_set_up_is_told_once_with_its_cure(database: Database, fault: str) -> None:
+def test_a_fault_of_the_setup_is_logged_once_with_its_cure(database: Database, fault: str) -> None:
     cures = {
         "a wrong password": ("InvalidPasswordError 28P01", "the password is refused: correct AUTHSESSION_POSTGRES_DSN"),
         "a missing schema": ("UndefinedTableError 42P01", "the schema is missing or older than this program: run"),

@@ -65,7 +65,7 @@ def test_the_language_of_the_send_and_the_time_zone_of_the_confirm_are_the_users
     assert product.user(email) == user
 
 
-def test_an_exact_repeat_gets_the_same_session_also_after_its_revocation_and_its_record_is_written_again(
+def test_an_exact_repeat_gets_the_same_session_even_when_revoked_and_rewrites_its_record(
     product: Product,
 ) -> None:
     email, key = email_address(), client_public_key().base64
@@ -101,7 +101,7 @@ def test_two_tabs_share_a_code_and_only_one_of_them_gets_a_session(product: Prod
     assert error_of(product.confirm(first, code)) == (410, "challenge_expired")
 
 
-def test_a_code_is_over_after_its_ten_minutes(product: Product) -> None:
+def test_a_code_ends_after_its_ten_minutes(product: Product) -> None:
     email = email_address()
     challenge_id = product.send(email)
     code = product.code(email, challenge_id)
@@ -230,7 +230,7 @@ def test_with_mandatory_proofs_a_confirm_without_one_is_refused_and_costs_nothin
 
 
 @pytest.mark.parametrize("time_zone", [None, "", "GMT+02:00", "Etc/Unknown", "Mars/Base", "../etc/passwd", "é" * 500])
-def test_nobody_fails_to_log_in_by_the_name_of_a_time_zone(product: Product, time_zone: str | None) -> None:
+def test_no_name_of_a_time_zone_fails_a_login(product: Product, time_zone: str | None) -> None:
     """Typed clients send `null`, and some devices invent names of time zones."""
     email = email_address()
     challenge_id = product.send(email)

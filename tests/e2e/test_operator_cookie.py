@@ -55,7 +55,7 @@ def test_a_browser_logs_in_stays_so_when_the_key_changes_and_logs_out(stack: Run
         assert "Max-Age=0" in answer.headers["set-cookie"]
 
 
-def test_over_plain_http_from_elsewhere_a_cookie_is_refused_with_the_reason_before_anything_is_tried(
+def test_a_cookie_over_plain_http_from_another_machine_is_refused_first_and_with_the_reason(
     stack: RunningStack,
 ) -> None:
     log_in = {"user_name": "nobody", "password": "wrong", "transport": "cookie"}

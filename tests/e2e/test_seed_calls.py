@@ -135,9 +135,7 @@ def test_6_block_answers_no_affected_session(product: Product, ids: dict[str, st
     )
 
 
-def test_7_the_printed_error_is_that_of_a_code_whose_time_is_over_for_good(
-    product: Product, ids: dict[str, str]
-) -> None:
+def test_7_a_code_of_an_ended_challenge_gets_the_printed_error(product: Product, ids: dict[str, str]) -> None:
     """Five wrong codes end a challenge. The sixth gets the printed error."""
     challenge_id = product.send("late-pilot@example.com")
     code = product.code("late-pilot@example.com", challenge_id)
@@ -147,6 +145,6 @@ def test_7_the_printed_error_is_that_of_a_code_whose_time_is_over_for_good(
     assert answers[-1].content == printed(error={"code": "challenge_expired", "message": "challenge expired"})
 
 
-def test_8_nothing_of_it_waits_in_the_outbox(product: Product, ids: dict[str, str]) -> None:
+def test_8_the_outbox_is_empty_after_all_calls(product: Product, ids: dict[str, str]) -> None:
     database = product.stack.database
     wait_for(lambda: database.execute("select count(*) = 0 as empty from projection_outbox")[0]["empty"])

@@ -40,7 +40,9 @@ def test_a_login_registers_at_the_service_and_its_id_goes_to_sessions_and_gatewa
     assert [each["device_session_id"] for each in product.sessions(user_id)["sessions"]] == [session_id]
 
 
-def test_whom_the_service_blocks_is_told_so_for_the_right_code_only(product: Product, peer: UserServicePeer) -> None:
+def test_a_person_blocked_by_the_service_learns_it_only_for_the_right_code(
+    product: Product, peer: UserServicePeer
+) -> None:
     email = email_address()
     challenge_id = product.send(email)
     code = product.code(email, challenge_id)

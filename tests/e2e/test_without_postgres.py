@@ -118,7 +118,9 @@ def suspended(processes: list[psutil.Process]) -> Generator[None]:
                 process.resume()
 
 
-def test_killed_postgres_is_503_on_every_route_and_the_same_requests_succeed_when_it_is_back(product: Product) -> None:
+def test_every_route_answers_503_without_postgres_and_the_same_requests_succeed_when_it_is_back(
+    product: Product,
+) -> None:
     prepared = prepare(product)
     pids = [product.stack.child(name).pid for name in product.stack.services]
     server = product.stack.database.server

@@ -1,4 +1,6 @@
-"""Our own gateway passes the conformance kit, on both event loops; and the kit tells a gateway that does not."""
+"""The product's gateway passes the conformance kit on both event loops, and the kit finds a gateway that does not
+conform.
+"""
 
 import subprocess
 import sys

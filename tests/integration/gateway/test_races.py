@@ -28,7 +28,7 @@ class HeldFind:
 async def finding(
     redis: GatewayRedis, record: GatewayRecord, **options: Any
 ) -> AsyncGenerator[tuple[SessionCache, HeldFind]]:
-    """The answer passes when the body is done; then `find` has ended."""
+    """Holds the answer until the body is done. Afterwards `find` has ended."""
     async with held_redis(redis.port) as proxy, ready_cache(redis, proxy.server, **options) as cache:
         held = HeldFind()
         async with anyio.create_task_group() as tasks:

@@ -1,4 +1,4 @@
-"""Redis restarts, is flushed, trimmed, paused, replaced, refuses: no revocation is missed, and all is well again."""
+"""Redis restarts, refuses, or is flushed, trimmed, paused or replaced. Gateways miss no revocation and recover."""
 
 import os
 import signal
@@ -42,7 +42,9 @@ async def test_a_revocation_while_the_connection_is_cut_is_heard_before_anybody_
 async def miss_the_revocation(
     record: GatewayRecord, gateway_redis: GatewayRedis, proxy: HeldRedis, cache: SessionCache
 ) -> None:
-    """Known as active; revoked and trimmed from the stream while the connection is cut."""
+    """Makes a cache miss a revocation: it knows the session as active, and while its connection is cut the session is
+    revoked and the stream trimmed.
+    """
     await cache.find(record.device_session_id)
     proxy.target = CLOSED
     proxy.cut()

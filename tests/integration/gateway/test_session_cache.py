@@ -1,4 +1,4 @@
-"""The cache on a real Redis, on trio and on asyncio: what it answers, and when it must not answer."""
+"""The cache on a real Redis, on trio and on asyncio: its answers, and the times when it must give none."""
 
 import anyio
 

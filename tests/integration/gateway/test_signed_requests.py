@@ -1,4 +1,4 @@
-"""The middleware over a real cache and real replay keys: what reaches the app, and what is answered instead."""
+"""The middleware over a real cache and real replay keys: some requests reach the app, and the others are refused."""
 
 import json
 from collections.abc import AsyncGenerator, Sequence
@@ -37,7 +37,7 @@ class Person:
         redis.publish(self.record)
 
     def headers(self, message_type: str, body: bytes = b"", age: float = 0.0) -> list[tuple[bytes, bytes]]:
-        """Of a new request, signed `age` seconds ago."""
+        """The headers of a new request, signed `age` seconds ago."""
         timestamp_ms = int((wall_clock() - age) * 1000)
         envelope = self.signer.sign(message_type, body, timestamp_ms=timestamp_ms, request_id=uuid4().hex)
         return [(name.encode(), value.encode()) for name, value in encode_envelope(envelope).items()]

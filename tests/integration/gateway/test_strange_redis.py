@@ -1,4 +1,4 @@
-"""A gateway lives through any answer of Redis, says that nothing can be known, and follows again afterwards."""
+"""A gateway survives every answer of Redis. It says that it knows nothing, and follows again afterwards."""
 
 from contextlib import suppress
 

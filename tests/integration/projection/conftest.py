@@ -12,21 +12,21 @@ from tests.support.world import World
 
 @pytest.fixture
 def unkept(world: World, redis: EmbeddedRedis) -> Generator[GatewayProjection]:
-    """No keeper runs yet."""
+    """A projection without a keeper."""
     with open_gateway_projection(world, redis) as projection:
         yield projection
 
 
 @pytest.fixture
 def gateway(unkept: GatewayProjection) -> GatewayProjection:
-    """Kept and complete."""
+    """A complete projection with a keeper."""
     unkept.keep()
     return unkept
 
 
 @pytest.fixture
 def mortal(world: World) -> Generator[GatewayProjection]:
-    """Kept and complete, on a persistent Redis that the test may kill and start."""
+    """A complete projection with a keeper, on a persistent Redis that the test may kill and start."""
     with temporary_redis(persistent=True) as server, open_gateway_projection(world, server) as projection:
         projection.keep()
         yield projection

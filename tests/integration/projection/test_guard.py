@@ -1,4 +1,4 @@
-"""A record that no session explains is corrected and told; a change under way is neither."""
+"""A record that no session explains is corrected and reported. A change under way is neither."""
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ Forge = Callable[[GatewayProjection, DeviceSession], None]
 
 @pytest.fixture(autouse=True)
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pass over all records every 50 ms."""
+    """A guard that passes over all records every 50 ms."""
     monkeypatch.setattr(guard, "PASS_REST", timedelta(milliseconds=50))
     monkeypatch.setattr(guard, "POLL", timedelta(milliseconds=50))
 
@@ -167,7 +167,7 @@ def test_a_record_without_a_session_is_revoked(
 
 
 def test_an_invented_record_is_corrected_and_not_quoted(gateway: GatewayProjection) -> None:
-    """A record under a key that is no session's id, and one that says the name of another."""
+    """One record has a key that is no session's id. The other holds the id of another session."""
     made_up = GatewayRecord("anna@example.com", gateway.user_id, client_public_key().base64, "active")
     with guarded(gateway), gateway.client() as client:
         _set(gateway, made_up)
@@ -185,7 +185,7 @@ def test_an_invented_record_is_corrected_and_not_quoted(gateway: GatewayProjecti
 def test_a_forged_revocation_wins_everywhere(
     gateway: GatewayProjection, forge: Callable[[GatewayProjection, GatewayRecord], None]
 ) -> None:
-    """Gateways that heard it never believe the session again: so nobody else shall (SPEC §6.4)."""
+    """Gateways that read it never accept the session again, so nothing else may (SPEC §6.4)."""
     session = gateway.published_session()
     reconciler = Reconciler(gateway.world.internal, gateway.projection)
     with guarded(gateway):
@@ -207,7 +207,7 @@ def test_a_forged_revocation_wins_everywhere(
 def test_a_forged_entry_is_corrected_within_a_second(
     gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the stream alone, at the pace of production; two more seconds for a busy machine."""
+    """The guard sees it in the stream alone, at production's pace. Two more seconds are for a busy machine."""
     monkeypatch.setattr(guard, "POLL", timedelta(milliseconds=250))
     session = _revoked(gateway)
     with guarded(gateway):
@@ -241,7 +241,7 @@ def test_changes_under_way_rebuilds_and_a_lost_redis_are_no_forgery(gateway: Gat
 
 
 def test_a_postgres_that_went_back_is_no_forgery(gateway: GatewayProjection) -> None:
-    """Its rebuild revokes what it has no sessions for; and `Drift` pages."""
+    """The rebuild revokes records without a session, and the alert on drift pages."""
     lost = gateway.published_session()
     with guarded(gateway):
         gateway.world.database.execute(

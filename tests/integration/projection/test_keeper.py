@@ -1,4 +1,4 @@
-"""Laws of the keeper: whatever Redis or Postgres loses, the records become true again, and revoked wins."""
+"""Laws of the keeper. Whatever Redis or Postgres loses, the records become true again, and revoked wins."""
 
 import shutil
 import time
@@ -168,7 +168,7 @@ def test_a_note_of_a_conflict_alone_revokes_nothing(gateway: GatewayProjection) 
     assert not _rows(gateway, "select * from projection_conflicts")
 
 
-def test_drift_counts_what_went_back_and_not_what_was_revoked_between_a_read_and_its_write(
+def test_drift_counts_records_that_went_back_and_no_revocation_between_a_read_and_its_write(
     gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An alert pages for each one counted."""
@@ -204,7 +204,7 @@ def test_a_promoted_postgres_begins_an_epoch(gateway: GatewayProjection) -> None
 
 
 def test_a_restarted_postgres_begins_an_epoch(gateway: GatewayProjection) -> None:
-    """It may be on older data, from after the last beat: nothing else would show that."""
+    """It may run on older data, from after the last beat. Nothing else would show that."""
     epoch = _epoch_in_redis(gateway)
     gateway.world.database.execute("update projection_keeper set postgres_started_at = now() - interval '1 day'")
     gateway.until(lambda: _epoch_in_redis(gateway) not in ("", epoch))
@@ -275,7 +275,7 @@ def _revoked_at_the_gateway_alone(gateway: GatewayProjection) -> DeviceSession:
 
 
 def _revoke_at_the_gateway(gateway: GatewayProjection, session: DeviceSession) -> None:
-    """As a revocation that Postgres has forgotten."""
+    """Revokes at the gateway only, as after a revocation that Postgres has forgotten."""
     record = gateway.record(session)
     assert record is not None
     revoked = replace(record, status="revoked", revoked_at_ms=1775121700000)

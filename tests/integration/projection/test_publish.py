@@ -1,4 +1,6 @@
-"""Laws of the relay: what is committed becomes readable, once the epoch agrees, and is settled behind."""
+"""Laws of the relay. A committed change becomes readable once the epoch agrees, and its outbox row is settled after
+that.
+"""
 
 import time
 

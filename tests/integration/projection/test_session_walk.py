@@ -1,4 +1,4 @@
-"""A walk over sessions on real Postgres: each one once, and the next page is read while one is worked on."""
+"""A walk over sessions on real Postgres meets each once. It reads the next page while the caller works on one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

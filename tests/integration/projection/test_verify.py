@@ -98,7 +98,7 @@ def test_another_epoch_in_redis_is_listed(unkept: GatewayProjection) -> None:
 
 
 def test_a_change_under_way_is_no_drift(gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It differs at the first look and is published before the second."""
+    """The record differs at the first look, and is published before the second."""
     monkeypatch.setattr(verify, "SETTLING", timedelta(seconds=1))
     session = gateway.published_session()
     changes, epoch = gateway.revoke(session), gateway.epoch()
@@ -119,7 +119,7 @@ def test_a_change_under_way_is_no_drift(gateway: GatewayProjection, monkeypatch:
 def test_a_record_that_goes_while_others_are_verified_is_no_drift(
     gateway: GatewayProjection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A verification of ten million takes ten minutes; this record ends five after its beginning."""
+    """A verification of ten million records takes ten minutes. This record ends five minutes after its beginning."""
     session = gateway.published_session()
     gateway.world.database.execute(
         f"""

@@ -16,7 +16,7 @@ def flow(world: World) -> PublicFlow:
 
 @pytest.fixture
 def post(world: World) -> Iterator[Post]:
-    """The queue is the world's: what a test leaves in it is taken out."""
+    """The world's mail queue. Mails that a test leaves in it are removed."""
     yield Post(world)
     world.database.execute(
         "update mail_deliveries set state = 'abandoned', finished_at = clock_now() where state = $1", "queued"

@@ -1,4 +1,4 @@
-"""The eraser: codes whose life is over are erased, and mails whose code ended are abandoned (SPEC §7.2)."""
+"""The eraser erases ended codes, and abandons mails whose code ended (SPEC §7.2)."""
 
 from services.public_auth.mail.eraser import Eraser
 from services.public_auth.mail.transport import Undelivered
@@ -13,7 +13,7 @@ from tests.support.public_flow import PublicFlow, contender, race
 
 
 def test_mails_whose_code_ended_while_they_waited_are_abandoned_in_bulk(post: Post, flow: PublicFlow) -> None:
-    """After a long outage they must not stand before those that can still be used."""
+    """After a long outage these mails must not come before those with a usable code."""
     ended = [flow.send(email_address()) for _ in range(3)]
     assert post.step(answering(Undelivered("unreachable"))) == 3
     post.world.travel(CODE_LIFE)
@@ -25,7 +25,7 @@ def test_mails_whose_code_ended_while_they_waited_are_abandoned_in_bulk(post: Po
     assert post.queued(alive)["state"] == "queued"
 
 
-def test_a_mail_on_its_way_is_nobody_elses_to_abandon(post: Post, flow: PublicFlow) -> None:
+def test_the_eraser_abandons_no_mail_on_its_way(post: Post, flow: PublicFlow) -> None:
     challenge_id = flow.send(email_address())
     post.world.call(
         post.world.public.unit_of_work,

@@ -1,6 +1,6 @@
-"""The tables themselves refuse impossible rows, whatever a statement believes: the owner tries each constraint.
+"""The tables themselves refuse impossible rows, whatever statement writes them. The owner tries each constraint.
 
-The owner of the database has every right; what refuses is the constraint alone.
+The owner of the database has every right, so only the constraint refuses.
 """
 
 from itertools import product
@@ -23,7 +23,7 @@ POSSIBLE = {
 
 
 def insert(database: Database, table: str, **columns: Any) -> None:
-    """One row; a value of the form `sql:…` is an expression."""
+    """Inserts one row. A value of the form `sql:…` is an expression."""
     raw = {name: value[4:] for name, value in columns.items() if isinstance(value, str) and value.startswith("sql:")}
     bound = {name: value for name, value in columns.items() if name not in raw}
     values = [*raw.values(), *(f"${place}" for place in range(1, len(bound) + 1))]
@@ -35,7 +35,7 @@ def insert(database: Database, table: str, **columns: Any) -> None:
 
 
 def code_of(database: Database, user: StoredUser, **changes: Any) -> dict[str, Any]:
-    """A login code that lives; returns its columns."""
+    """Inserts a login code that is alive. Returns its columns."""
     columns = {
         "login_code_id": uuid4(),
         "email_id": user.email_id,
@@ -53,7 +53,7 @@ def code_of(database: Database, user: StoredUser, **changes: Any) -> dict[str, A
 
 
 def challenge_of(database: Database, user: StoredUser, state: str = "sent", **changes: Any) -> str:
-    """A challenge as its state demands; returns its id."""
+    """Inserts a challenge that fits its state. Returns its id."""
     columns: dict[str, Any] = {
         "challenge_id": unique("challenge-"),
         "email_id": user.email_id,
@@ -75,7 +75,7 @@ def challenge_of(database: Database, user: StoredUser, state: str = "sent", **ch
 
 
 def delivery_of(database: Database, user: StoredUser, **changes: Any) -> dict[str, Any]:
-    """A queued mail; returns its columns."""
+    """Inserts a queued mail. Returns its columns."""
     columns = {
         "delivery_id": uuid4(),
         "challenge_id": challenge_of(database, user),
@@ -99,7 +99,7 @@ def user(database: Database) -> StoredUser:
 
 
 def move(database: Database, challenge_id: str, state: str) -> None:
-    """To `state`, with whatever else that state demands."""
+    """Moves a challenge to `state`, with all columns that the state demands."""
     database.execute(
         """
         update challenges set state = $2, attempts = case $2 when 'failed' then 5 else attempts end,

@@ -63,7 +63,7 @@ def test_no_mail_is_sent_after_the_login_it_was_for(post: Post, flow: PublicFlow
 
 
 class AfterClaim:
-    """The public role's units of work; `event` happens once, after the first."""
+    """The public role's units of work. `event` happens once, after the first unit."""
 
     def __init__(self, world: World, event: Callable[[], Awaitable[Any]]) -> None:
         self._world = world
@@ -79,7 +79,7 @@ class AfterClaim:
 def test_a_claim_that_has_aged_is_looked_at_again_right_before_the_mail_is_sent(
     post: Post, flow: PublicFlow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The login may have happened meanwhile, through another mail of the same code."""
+    """The login may have happened in the meantime, through another mail of the same code."""
     monkeypatch.setattr(courier_module, "FRESH", timedelta(0))
     confirmed = flow.send(email_address())
     confirm = flow.confirming(confirmed, flow.code(confirmed))
@@ -120,7 +120,7 @@ def test_a_code_that_cannot_be_unsealed_fails_alone(post: Post, flow: PublicFlow
 
 
 def test_a_sealed_code_moved_to_another_row_is_not_mailed(post: Post, flow: PublicFlow) -> None:
-    """Else who can write the database could have a code of one address mailed to another."""
+    """Otherwise a person with write access to the database could have one address's code mailed to another."""
     mine, theirs = flow.send(email_address()), flow.send(email_address())
     post.world.database.execute(
         """

@@ -1,4 +1,4 @@
-"""Mails that fail: which are tried again and when, and what that costs the address (SPEC §3.5, §7.2)."""
+"""Failed mails: which of them are tried again, when, and at what cost to the address (SPEC §3.5, §7.2)."""
 
 from datetime import timedelta
 
@@ -62,7 +62,7 @@ def test_a_mail_that_may_have_been_sent_waits_long_before_it_is_tried_again(post
 def test_a_service_that_answers_nonsense_is_asked_seldom_and_mails_flow_once_it_does_not(
     post: Post, flow: PublicFlow
 ) -> None:
-    """In a queue of thirty, three slots: three tries, a pause, then one try at a time."""
+    """The queue has thirty mails and three slots. There are three tries, a pause, and then one try at a time."""
     for _ in range(30):
         flow.send(email_address())
     is_sound = False
@@ -124,7 +124,7 @@ def test_a_refused_mail_is_not_tried_again(post: Post, flow: PublicFlow) -> None
     assert len(transport.letters) == 1
 
 
-def test_a_mail_that_trips_over_a_fault_of_ours_is_put_off_and_the_others_go_on(
+def test_a_mail_that_meets_an_internal_fault_is_postponed_and_the_others_are_sent(
     post: Post, flow: PublicFlow, caplog: pytest.LogCaptureFixture
 ) -> None:
     poisonous, *others = (flow.send(email_address()) for _ in range(5))

@@ -1,4 +1,4 @@
-"""A claim is a lease: couriers that die, stop or come too late (SPEC §7.2)."""
+"""A courier's claim is a lease, for couriers that die, stop or come too late (SPEC §7.2)."""
 
 from datetime import timedelta
 from typing import Any
@@ -63,7 +63,7 @@ def test_a_stopped_courier_still_sends_and_settles_what_is_on_its_way_and_claims
 
 @pytest.mark.parametrize("seconds", [1, 60])
 def test_a_lease_outlives_the_try_whatever_the_transports_timeout(post: Post, seconds: int) -> None:
-    """Else two couriers would carry one mail."""
+    """Otherwise two couriers would carry one mail."""
     timeout = timedelta(seconds=seconds)
     assert post.courier(FakeTransport(timeout=timeout)).lease >= timeout + timedelta(seconds=30)
 
@@ -71,7 +71,7 @@ def test_a_lease_outlives_the_try_whatever_the_transports_timeout(post: Post, se
 def test_a_courier_that_lost_its_lease_does_not_call_back_the_mail_another_one_carries(
     post: Post, flow: PublicFlow
 ) -> None:
-    """A courier that was paused settles late: its failure says nothing of the attempt that followed."""
+    """A courier that was paused settles late. Its failure says nothing about the attempt that followed."""
     challenge_id = flow.send(email_address())
     late, carrying = trio.Event(), trio.Event()
 

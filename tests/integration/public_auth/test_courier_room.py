@@ -1,4 +1,4 @@
-"""Mails on their way at once: a slow one stops nobody, and there are no more than there is room (SPEC §7.2)."""
+"""Several mails on their way at once: a slow one stops no other, and their number has a bound (SPEC §7.2)."""
 
 from datetime import timedelta
 
@@ -74,7 +74,7 @@ def test_a_courier_that_is_behind_does_not_linger(post: Post, flow: PublicFlow) 
 def test_mails_that_come_back_take_at_most_half_of_the_room_and_new_ones_come_first(
     post: Post, flow: PublicFlow
 ) -> None:
-    """Else a few addresses whose mail is slow would shut out everybody's login."""
+    """Otherwise a few addresses with slow mail would shut out every login."""
     for _ in range(10):
         flow.send(email_address())
     assert post.step(answering(Undelivered("timeout"))) == 10

@@ -27,7 +27,8 @@ from tests.support.world import World
 ROUNDS = 10
 LOGINS = 40
 LONGEST = 0.04
-"""Seconds that the logins wait for the block in the first round, and it for them in the last: longer than both take."""
+"""Seconds. In the first round the logins start this long after the block, in the last round before it. Both take less.
+"""
 MAKE_HALF_OF_THEM_USERS = """
 insert into users (user_id, email_id, email, preferred_language, time_zone, created_at)
 select 'user-' || email_id, email_id, folded, 'en', 'Etc/UTC', clock_now()
@@ -92,7 +93,7 @@ def test_a_domain_block_racing_logins_leaves_no_active_session(flow: PublicFlow,
 
 
 def prepare(flow: PublicFlow) -> tuple[str, list[Any]]:
-    """A domain, and confirms of its users that are ready to run."""
+    """Makes a domain. Returns it with confirms of its users that are ready to run."""
     domain = unique("domain-") + ".example"
 
     async def send_all() -> list[str]:
@@ -115,6 +116,6 @@ async def block(world: World, domain: str) -> None:
 
 
 def active_sessions(world: World) -> int:
-    """Of all domains that these tests blocked."""
+    """The active sessions of all domains that these tests blocked."""
     (row,) = world.database.execute("select count(*) from device_sessions where status = 'active'")
     return row["count"]

@@ -18,14 +18,14 @@ TABLES = ("emails", "login_codes", "challenges", "mail_deliveries")
 
 @pytest.fixture(autouse=True)
 def own_settings(world: World, post: Post) -> Iterator[None]:
-    """And, by `post`, a queue of its own."""
+    """Settings of the test's own and, by `post`, its own mail queue."""
     yield
     world.database.execute(DEFAULTS)
 
 
 @pytest.fixture
 def domain() -> str:
-    """A domain that nobody else uses."""
+    """A domain that no other test uses."""
     return unique("domain-") + ".example"
 
 
@@ -150,7 +150,7 @@ def test_a_mail_that_waits_while_its_domain_is_refused_never_leaves(
 def test_a_claim_is_no_longer_good_once_its_domain_is_blocked(
     flow: PublicFlow, post: Post, world: World, domain: str
 ) -> None:
-    """A mail that was put off by its transport, or waits for its slot, is looked at again before it leaves."""
+    """A mail that its transport postponed, or that waits for a slot, is checked again before it leaves."""
     flow.send(f"a@{domain}")
     claim = world.call(world.public.unit_of_work, claim_deliveries, ClaimLimits(10, 10), LEASE)
 

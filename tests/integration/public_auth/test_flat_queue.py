@@ -21,7 +21,7 @@ from tests.support.database import Database
 
 DUE = 5
 MOST_PAGES = 300
-"""Of 8 KiB. Each of the due mails takes some; all others would take thousands."""
+"""The bound in pages of 8 KiB. Each due mail takes some. All other mails would take thousands."""
 WAIT = """
 update mail_deliveries set state = 'queued', attempts = 3, finished_at = null, next_attempt_at = clock_now() + '1 hour'
 """

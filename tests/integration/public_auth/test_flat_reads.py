@@ -15,7 +15,7 @@ from tests.support.database import Database
 
 PAST = 10_000
 MOST_PAGES = 80
-"""Of 8 KiB. A read of one address without a past takes about 15."""
+"""The bound in pages of 8 KiB. A read of an address without a past takes about 15."""
 EMAIL = "long-past@example.com"
 TAG = bytes(16)
 SQL = queries.load("services.public_auth.store")
@@ -95,9 +95,10 @@ def test_a_read_costs_the_same_whatever_came_before(
 
 
 async def _pages(connection: asyncpg.Connection, plan: str, bound: queries.Bound) -> int:
-    """Pages that the statement touched, under a plan made for these arguments or for any.
+    """The pages that the statement touched, under a plan made for these arguments or for any.
 
-    `execute` and literals: `explain` of a statement with parameters plans for these, whatever `plan` says.
+    It uses `execute` and literals. `explain` of a statement with parameters would plan for those parameters, whatever
+    `plan` says.
     """
     sql, *arguments = bound
     async with connection.transaction():

@@ -22,7 +22,7 @@ def log_in(flow: PublicFlow, email: str, network: str = HOME, slips: int = 0) ->
 
 
 def guess(flow: PublicFlow, email: str, network: str) -> int:
-    """How many wrong codes of a new challenge were compared."""
+    """Guesses wrong codes of a new challenge. Returns the number that were compared."""
     challenge_id = flow.send(email, network)
     wrong = flow.wrong_code(challenge_id)
     return sum(flow.confirm(challenge_id, wrong) == CountWrongCode(evaluated=True) for _ in range(5))
@@ -51,7 +51,7 @@ def test_a_success_forgives_the_network_that_succeeded(flow: PublicFlow) -> None
 
 
 def test_slips_before_the_right_code_are_no_guesses(flow: PublicFlow, world: World) -> None:
-    """Else an owner who mistypes once a login would be shut out while strangers guess as much as they may."""
+    """Otherwise an owner who mistypes once a login would be shut out while strangers use up their guesses."""
     email = email_address()
     assert log_in(flow, email)
     for network in STRANGERS:
@@ -76,7 +76,7 @@ def test_only_mails_whose_code_logged_somebody_in_are_forgiven(flow: PublicFlow,
     assert flow.decisions[-1] == "mail_budget"
 
 
-def test_an_owner_known_by_a_64_stays_known(flow: PublicFlow, world: World) -> None:
+def test_a_network_known_as_a_64_stays_known(flow: PublicFlow, world: World) -> None:
     """From before a network was a /56."""
     email, address = email_address(), "2001:db8:0:1ff::7"
     assert log_in(flow, email, "2001:db8:0:1ff::/64")

@@ -1,4 +1,4 @@
-"""Sends and confirms that share a unit of work: what holds for each alone holds for all of them together."""
+"""Sends and confirms that share a unit of work keep every promise that each keeps alone."""
 
 import asyncio
 from collections import Counter
@@ -72,7 +72,7 @@ def user_of(world: World, challenge_id: str) -> str:
 
 
 def test_batches_of_the_same_emails_in_opposite_order_never_deadlock(flow: PublicFlow, world: World) -> None:
-    """Two replicas, 30 rounds: each locks the rows in the order of their ids, and waits for none."""
+    """Two replicas in 30 rounds. Each locks the rows in the order of their ids, so neither waits for ever."""
     emails = [email_address() for _ in range(12)]
     before = deadlocks(world)
 
@@ -92,7 +92,9 @@ def deadlocks(world: World) -> int:
 
 
 def test_settling_mails_waits_for_no_confirm_under_way(flow: PublicFlow, world: World) -> None:
-    """It locks challenges of several e-mails, as a batch of confirms does: both waiting could be for ever."""
+    """Settling locks challenges of several addresses, as a batch of confirms does. If both waited, they could wait for
+    ever.
+    """
     held, free = flow.send(email_address()), flow.send(email_address())
 
     claimed = world.call(

@@ -1,6 +1,6 @@
-"""Postgres does the same for a wrong code whether a code was compared or the challenge is a decoy (SPEC §3.4).
+"""Postgres does the same work for a wrong code, whether a code was compared or the challenge is a decoy (SPEC §3.4).
 
-Counted, not timed: before this held, the fifth answer alone told the two apart in 60 of 100 pairs.
+The work is counted, not timed. Before this law held, the fifth answer alone told the two apart in 60 of 100 pairs.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def _guess_five_times(database: Database, challenge_id: str, state: str, *
 
 
 async def _work(connection: asyncpg.Connection, challenge_id: str, state: str, evaluated: int) -> Work:
-    """Triggers that one wrong code fired, and whether it spared the indexes."""
+    """The triggers that one wrong code fired, and whether it spared the indexes."""
     write_wrong_code = queries.load("services.public_auth.store")["write_wrong_code"]
     sql, *arguments = write_wrong_code(challenge_id=challenge_id, state=state, evaluated=evaluated)
     async with connection.transaction():

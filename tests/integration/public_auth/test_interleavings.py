@@ -1,4 +1,4 @@
-"""Interruptions between the read of a decision and its write, at the worst moment on purpose (SPEC §3.6, §3.7)."""
+"""Interruptions at the worst moment: between a decision's read and its write (SPEC §3.6, §3.7)."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def confirm_interrupted(flow: PublicFlow, challenge_id: str, code: str, *events:
 
 
 def send_interrupted(flow: PublicFlow, email: str, *events: Body[Any]) -> tuple[str, str]:
-    """The challenge id, and what was decided."""
+    """Sends with interruptions. Returns the challenge id and the decision."""
     at_worst = interrupted(flow, *events)
     return at_worst.send(email), at_worst.decisions[-1]
 
@@ -129,7 +129,7 @@ def block(flow: PublicFlow, email: str) -> None:
 
 
 def fill(flow: PublicFlow, email: str) -> None:
-    """The person has as many sessions as the limit allows."""
+    """Gives the person as many sessions as the limit allows."""
     earlier = flow.send(email)
     assert isinstance(flow.confirm(earlier, flow.code(earlier)), SessionMade)
     flow.world.database.execute("update settings set session_limit = 1")
@@ -140,7 +140,7 @@ def leave(flow: PublicFlow, email: str) -> None:
 
 
 @pytest.mark.parametrize("prepare", [block, fill, leave])
-def test_a_right_code_overtaken_by_the_fifth_wrong_one_is_not_told_by_a_refusal_or_a_question_either(
+def test_neither_a_refusal_nor_a_question_tells_that_a_code_overtaken_by_the_fifth_wrong_one_was_right(
     flow: PublicFlow, prepare: Callable[[PublicFlow, str], None]
 ) -> None:
     """Nothing is written for it, so no guarded write held it back: a burst had more than five guesses compared."""

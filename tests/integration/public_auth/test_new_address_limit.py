@@ -1,4 +1,4 @@
-"""Mails from one network to addresses that never confirmed are limited (SPEC §9.2), which tells nothing (§3.4)."""
+"""Mails from one network to addresses that never confirmed have a limit (SPEC §9.2). It reveals nothing (§3.4)."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -38,7 +38,7 @@ def has_account(flow: PublicFlow, email: str) -> None:
 
 
 def is_new(flow: PublicFlow, email: str) -> None:
-    """Nobody has heard of it."""
+    """Whether the address is new: nothing is known of it."""
 
 
 def is_blocked(flow: PublicFlow, email: str) -> None:
@@ -49,7 +49,7 @@ def asked_a_moment_ago(flow: PublicFlow, email: str) -> None:
     flow.send(email)
 
 
-def test_past_the_limit_who_never_confirmed_gets_no_mail_and_others_do(limited: PublicFlow) -> None:
+def test_past_the_limit_only_addresses_that_confirmed_get_mail(limited: PublicFlow) -> None:
     member = email_address()
     has_account(limited, member)
     assert [decided(limited, email_address()) for _ in range(3)] == ["new_code", "new_code", "new_address_mail_limit"]
@@ -72,7 +72,7 @@ def test_those_who_log_in_from_the_network_do_not_count(limited: PublicFlow) -> 
 def test_the_rest_of_the_limit_does_not_tell_what_the_address_before_was(
     limited: PublicFlow, target: Callable[[PublicFlow, str], None]
 ) -> None:
-    """A stranger knows of their own mailbox whether the limit is reached."""
+    """A stranger can tell from their own mailbox whether the limit is reached."""
     email = email_address()
     target(limited, email)
     assert decided(limited, email_address()) == "new_code"

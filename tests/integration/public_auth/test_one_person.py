@@ -22,7 +22,7 @@ def elsewhere(world: World) -> PublicFlow:
 
 
 def spellings() -> tuple[str, str]:
-    """Two of one address."""
+    """Two spellings of one address."""
     name = unique("anna-")
     return f"{name}@example.com", f"{name.title()}@example.com"
 
@@ -35,7 +35,7 @@ def log_in(flow: PublicFlow, email: str) -> SessionMade:
 
 
 def letters(world: World, *challenge_ids: str) -> list[str]:
-    """Where each challenge's letter goes."""
+    """The address to which each challenge's letter goes."""
     sql = "select email from mail_deliveries where challenge_id = $1"
     return [world.database.execute(sql, challenge_id)[0]["email"] for challenge_id in challenge_ids]
 
@@ -80,7 +80,7 @@ def test_two_first_logins_at_once_in_two_spellings_make_one_user(flow: PublicFlo
 
 
 def test_first_logins_with_codes_of_their_own_make_one_user_too(flow: PublicFlow, world: World) -> None:
-    """A release before this one still makes a code for each spelling while both serve."""
+    """During an upgrade, processes of the previous release still make a code for each spelling."""
     older = PublicFlow(world, CODES_BY_SPELLING)
     for _ in range(ROUNDS):
         both = spellings()

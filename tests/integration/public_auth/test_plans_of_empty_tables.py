@@ -23,7 +23,7 @@ from tests.support.world import World
 AT_ONCE = 20
 ROUNDS = 20
 MOST_ENTRIES = 8
-"""Index entries a scan, on average: a row of its own, and versions of it that are dead. From end to end it is 130."""
+"""The bound in index entries a scan, on average: the row and its dead versions. A scan from end to end has 130."""
 FEW_BLOCKS = """
 insert into blocks (user_id, reason_code, actor_type, created_at)
 select 'user-few-' || number, 'few', 'operator', clock_now() from generate_series(1, 5) as number
@@ -65,7 +65,7 @@ def test_blocks_are_read_by_their_keys_though_there_were_few_when_the_plan_was_m
 
 
 def _one_connection(world: World) -> Postgres:
-    """Made as the public process makes its own, and new: its plans are of this moment."""
+    """A new connection, made as the public process makes its own. So its plans are made now."""
     return world.enter(
         open_postgres,
         world.database.public_dsn,
@@ -83,7 +83,7 @@ def _log_in(world: World, flow: PublicFlow, postgres: Postgres, emails: list[str
 
 
 async def _carry_all(connection: asyncpg.Connection) -> None:
-    """As the courier does, with a slow transport: each claim is looked at again before its mail is sent."""
+    """Carries mails as the courier does with a slow transport: each claim is checked again before its mail leaves."""
     claimed: list[ClaimedDelivery] = await settle_and_claim(
         connection, settlements=[], limits=ClaimLimits(AT_ONCE + 1, 0), lease=LEASE
     )
@@ -93,7 +93,7 @@ async def _carry_all(connection: asyncpg.Connection) -> None:
 
 
 def _count_now(world: World, postgres: Postgres) -> None:
-    """A backend tells what it counted when it has been idle, or when it is asked to."""
+    """Makes the backend report its counts now. Otherwise it reports them only after it was idle."""
 
     async def tell(connection: asyncpg.Connection) -> None:
         await connection.execute("select pg_stat_force_next_flush()")

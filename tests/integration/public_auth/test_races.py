@@ -78,7 +78,7 @@ def test_two_challenges_on_one_code_make_one_session(flow: PublicFlow, world: Wo
 
 
 LONGEST_LEAD = 0.004
-"""Seconds that a login waits for the block in the first round, and the block for it in the last."""
+"""Seconds. In the first round the login starts this long after the block, in the last round before it."""
 
 
 @pytest.mark.parametrize("rounds", [400])

@@ -18,7 +18,7 @@ BLOCK = """
 
 
 def rows_written(world: World, challenge_id: str) -> dict[str, int]:
-    """By the transaction that made the challenge, of each table."""
+    """The rows of each table that the transaction of the challenge wrote."""
     of_transaction = "xmin = (select xmin from challenges where challenge_id = $1)"
     return {
         table: world.database.execute(f"select count(*) from {table} where {of_transaction}", challenge_id)[0]["count"]

@@ -15,7 +15,7 @@ from tests.support.database import Database
 TWO_HOURS = Plan(hours=2)
 WITH_LOGINS = Plan(hours=2, moves_between_logins=MOVES_AN_HOUR // 6)
 MAILS_OF_A_LOGIN = 2
-"""The first one and the one more, of a code that logged somebody in."""
+"""The mails of one code that logged somebody in: the first, and one more."""
 
 
 def besiege_now(database: Database, strategy: str, networks: int, plan: Plan) -> Outcome:

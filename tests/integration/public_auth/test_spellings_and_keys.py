@@ -17,13 +17,13 @@ NEW = "next:" + "bmV4dGNv" * 8
 
 
 def spellings(count: int) -> list[str]:
-    """Of one address: identities that differ, though not when case is folded."""
+    """Spellings of one address: identities that differ, except in folded case."""
     local_part = unique("abcdefghijkl-")
     return [local_part[:place] + local_part[place:].upper() + "@example.com" for place in range(1, count + 1)]
 
 
 def test_spellings_share_the_wrong_codes_of_one_address(flow: PublicFlow, world: World) -> None:
-    """However many codes there are, no more than the budget's guesses are ever compared."""
+    """However many codes there are, no more guesses than the budget are ever compared."""
     evaluated = 0
     for spelling in spellings(12):
         for network in range(1, 9):
@@ -107,7 +107,7 @@ def test_a_known_network_stays_known_while_keys_change(
 
 
 def test_a_login_leaves_alone_the_codes_that_expired(flow: PublicFlow, world: World) -> None:
-    """Else a stranger who asks for many would make the owner's login write many rows."""
+    """Otherwise a stranger who requests many codes would make the owner's login write many rows."""
     (email,) = spellings(1)
     flow.send(email)
     world.travel(timedelta(minutes=11))

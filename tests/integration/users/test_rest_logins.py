@@ -80,7 +80,7 @@ def test_a_send_never_asks_the_user_service_nor_does_a_wrong_code(flow: LoginFlo
     assert peer.calls == []
 
 
-def test_the_right_code_asks_once_with_the_context_of_the_registration_and_a_repeat_asks_no_more(
+def test_the_right_code_asks_the_service_once_with_the_context_and_a_repeat_asks_no_more(
     flow: LoginFlow, peer: UserServicePeer
 ) -> None:
     email = email_address()

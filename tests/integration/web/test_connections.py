@@ -236,7 +236,7 @@ async def test_a_unix_socket_is_served_replaced_when_left_over_and_removed(tmp_p
         await left_over.aclose()
 
 
-async def test_past_the_cap_those_who_never_asked_make_room_then_those_who_are_silent_for_longest(
+async def test_past_the_cap_clients_that_never_asked_make_room_then_those_silent_for_longest(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(places, "MAX_CONNECTIONS", 10)

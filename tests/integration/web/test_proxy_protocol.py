@@ -30,7 +30,7 @@ listen authsession
 """
 
 
-async def test_the_client_of_the_header_is_who_asks() -> None:
+async def test_the_header_names_the_client_of_a_request() -> None:
     async with running(rules=RULES) as server:
         for header, source in WHOLE.items():
             client = await server.connect()
@@ -82,7 +82,7 @@ async def test_a_peer_that_is_no_trusted_proxy_is_not_heard() -> None:
         assert server.seen == []
 
 
-async def test_off_a_header_is_a_malformed_request(server: Server) -> None:
+async def test_a_header_is_a_malformed_request_where_the_protocol_is_off(server: Server) -> None:
     for header in (b"PROXY TCP4 192.0.2.7 10.0.0.1 4711 8080\r\n", V4):
         assert (await server.ask(header + post())).code == "invalid_request"
 

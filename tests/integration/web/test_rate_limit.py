@@ -121,7 +121,7 @@ async def test_a_key_goes_when_it_says_nothing_any_more(redis: EmbeddedRedis) ->
         assert await store.get("authsession:rate:send:192.0.2.1") is None
 
 
-async def test_off_asks_nobody(redis: EmbeddedRedis) -> None:
+async def test_a_limiter_that_is_off_asks_no_redis(redis: EmbeddedRedis) -> None:
     async with limiter(redis, None) as (one, counted):
         assert await passed([one], 100) == 100
         assert counted.calls == 0
@@ -151,7 +151,7 @@ async def test_a_clock_that_went_back_locks_nobody_out(redis: EmbeddedRedis) -> 
 
 
 @pytest.mark.parametrize("count", [1, 7, 10_000])
-async def test_any_count_holds(redis: EmbeddedRedis, count: int) -> None:
+async def test_a_limit_of_any_count_holds(redis: EmbeddedRedis, count: int) -> None:
     async with limiter(redis, Rate(count, timedelta(hours=10))) as (one, _):
         assert await passed([one], min(count + 5, 300)) == min(count, 300)
 

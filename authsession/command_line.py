@@ -26,7 +26,11 @@ def command_line() -> argparse.ArgumentParser:
     acl = commands.add_parser("redis-acl", help="print the ACL file for your own Redis")
     for user in ("public", "internal", "gateway"):
         acl.add_argument(
-            f"--{user}", type=Path, required=True, metavar="FILE", help=f"the file with the password of user {user}"
+            f"--{user}",
+            type=Path,
+            required=True,
+            metavar="FILE",
+            help=f"the file with the password of user {user}, 16 bytes or more",
         )
     acl.add_argument(
         "--admin", type=Path, metavar="FILE", help="the file with the password of a user `admin`, who may do everything"

@@ -34,7 +34,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--scope", type=_scope, action="append", required=True, help=f"one of {_SCOPES}; may be given several times"
     )
     creation.add_argument(
-        "--days", type=_days, default=DEFAULT_LIFE, help=f"days until it expires (default {DEFAULT_LIFE.days})"
+        "--days",
+        type=_days,
+        default=DEFAULT_LIFE,
+        help=f"days until it expires, 1 to {MAX_LIFE.days} (default {DEFAULT_LIFE.days})",
     )
     actions.add_parser("list", help="print all tokens, newest first, without their secrets")
     ending = actions.add_parser("revoke", help="revoke a token at once: calls with it are refused from then on")

@@ -79,7 +79,7 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.INVALID_CODE: ErrorSpec(
             400,
             "invalid code",
-            "The code is wrong. The guess counts against the challenge.",
+            "The code is wrong, or the challenge was confirmed with another code or key. Text that is no code is not counted.",
             "Let the person type the code again. A challenge accepts five guesses.",
         ),
         ErrorCode.BLOCKED_BY_POLICY: ErrorSpec(
@@ -145,13 +145,14 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.FORBIDDEN: ErrorSpec(
             403,
             "forbidden",
-            "The credentials are valid but do not permit this call; the message names a missing scope.",
-            "Use credentials that permit it, or create a token with that scope.",
+            "The credentials do not permit this call, or a call without them names a host that is not admitted.",
+            "Use credentials with the scope that the message names. Or call by an IP address, `localhost` or a name in "
+            "`AUTHSESSION_INTERNAL_HOSTS`.",
         ),
         ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(
             403,
             "cross-origin request",
-            "A change by cookie lacks a proof that it comes from the same origin.",
+            "A browser page of another origin made the call, or a change by cookie does not prove its origin.",
             "Call from a page of the same origin, or use a bearer token.",
         ),
         ErrorCode.NOT_FOUND: ErrorSpec(
@@ -205,7 +206,7 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,
             "e-mail blocked",
-            "The old or the new address is blocked, so the change was refused.",
+            "The old address, the new one or its domain is blocked, so the change was refused.",
             "Remove the block first.",
         ),
         ErrorCode.USERS_LIVE_ELSEWHERE: ErrorSpec(
@@ -247,8 +248,8 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.REQUEST_TOO_LARGE: ErrorSpec(
             413,
             "request too large",
-            "The body has more than 16 KiB.",
-            "Send a smaller body.",
+            "The body or the head has more than 16 KiB, or the head has more than 100 fields.",
+            "Send a smaller request.",
         ),
         ErrorCode.UNSUPPORTED_MEDIA_TYPE: ErrorSpec(
             415,

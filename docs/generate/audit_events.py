@@ -8,7 +8,8 @@ The audit trail has a row for every attempted change, whether it succeeded or no
 A row holds ids only: no address, code, key, token or password.
 
 * `event` is a name of the table below.
-* `outcome` says how the attempt ended.
+* `outcome` is the word of the answer, such as `created` or `revoked`, or the code of the refusal, such as `forbidden`.
+  The second and later transactions of a large change have `continued`.
 * `caller` is the authenticated caller: the id of an operator or a token, or one of these words:
   `public`, `trusted_network`, `break_glass`, `unauthenticated`, `anonymous`, `command_line`, `system`.
   An *internal caller* is one of the internal API:

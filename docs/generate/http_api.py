@@ -74,12 +74,18 @@ class _Route:
         """Heading, meaning, callers, fields, answers."""
         parts = [
             f"### {self._method.upper()} {self._path}",
-            markdown.lines(_sentence(self._operation["summary"]) + "\n\n" + self._operation.get("description", "")),
+            markdown.lines(f"{_sentence(self._operation['summary'])}\n\n{self._description()}"),
             f"Callers: {self._callers()}.",
             self._fields(),
             self._answers(),
         ]
         return "\n\n".join(part for part in parts if part.strip())
+
+    def _description(self) -> str:
+        """The words of the operation and of its body."""
+        body: Node = self._body_schema() or {}
+        words = (each.get("description", "").strip() for each in (self._operation, body))
+        return " ".join(filter(None, words))
 
     def _callers(self) -> str:
         kinds: list[Node] = self._operation.get("security", self._document.get("security", []))
@@ -101,9 +107,13 @@ class _Route:
             yield markdown.code(each["name"]), each["in"], self._type(each["schema"]), required, self._meaning(each)
 
     def _body(self) -> Iterator[tuple[str, ...]]:
+        schema = self._body_schema()
+        if schema is not None:
+            yield from self._body_fields(schema, "")
+
+    def _body_schema(self) -> Node | None:
         body = self._operation.get("requestBody")
-        if body is not None:
-            yield from self._body_fields(self._resolved(body)["content"]["application/json"]["schema"], "")
+        return None if body is None else self._resolved(self._resolved(body)["content"]["application/json"]["schema"])
 
     def _body_fields(self, schema: Node, above: str) -> Iterator[tuple[str, ...]]:
         """Those of an object, and of the objects in it."""
@@ -118,7 +128,7 @@ class _Route:
     def _answers(self) -> str:
         answers = {status: self._resolved(each) for status, each in sorted(self._operation["responses"].items())}
         rows = [
-            (status, ", ".join(map(markdown.code, self._fields_of(answer))), answer["description"])
+            (status, ", ".join(self._fields_of(answer)), answer["description"])
             for status, answer in answers.items()
             if not self._codes_of(answer)
         ]
@@ -129,10 +139,10 @@ class _Route:
         return f"{shown}\n\nErrors: {', '.join(errors)}." if errors else shown
 
     def _fields_of(self, answer: Node) -> list[str]:
-        """The paths of its fields, or what it is instead of JSON."""
+        """The paths of its fields with their values to choose from, or what it is instead of JSON."""
         content: Node = answer.get("content", {})
         if "application/json" not in content:
-            return list(content)
+            return list(map(markdown.code, content))
         return list(dict.fromkeys(self._leaves(content["application/json"]["schema"], "")))
 
     def _codes_of(self, answer: Node) -> list[str]:
@@ -145,7 +155,7 @@ class _Route:
         return [code["const"]] if "const" in code else code["enum"]
 
     def _leaves(self, schema: Node, above: str) -> Iterator[str]:
-        """The path of each field, such as `sessions[].user_id`."""
+        """The path of each field, such as `sessions[].user_id`, and its values, if they are listed."""
         inner = self._resolved(schema)
         if inner.get("type") == "array":
             yield from self._leaves(inner["items"], f"{above}[]")
@@ -156,7 +166,8 @@ class _Route:
             for each in inner["oneOf"]:
                 yield from self._leaves(each, above)
         else:
-            yield above
+            values = _values(inner)
+            yield f"{markdown.code(above)} ({values})" if values else markdown.code(above)
 
     def _type(self, schema: Node) -> str:
         """In words: `string`, `integer, 1 to 1000`, the values to choose from."""
@@ -164,7 +175,7 @@ class _Route:
         if "oneOf" in inner:
             inner = self._resolved(next(each for each in inner["oneOf"] if each.get("type") != "null"))
         if "enum" in inner:
-            words = " or ".join(markdown.code(str(each)) for each in inner["enum"] if each is not None)
+            words = _values(inner)
         elif inner.get("type") == "array":
             words = f"array of {self._type(inner['items'])}"
         else:
@@ -185,6 +196,12 @@ class _Route:
         for part in node["$ref"].removeprefix("#/").split("/"):
             target = target[part]
         return self._resolved(target) | beside
+
+
+def _values(schema: Node) -> str:
+    """The values to choose from; the empty text if any value of the type will do."""
+    values: list[object] = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    return " or ".join(markdown.code(str(each)) for each in values if each is not None)
 
 
 def _type_name(schema: Node) -> str:

@@ -79,7 +79,7 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.INVALID_CODE: ErrorSpec(
             400,
             "invalid code",
-            "The code is wrong, or the challenge was confirmed with another code or key. Text that is no code is not counted.",
+            "The code is wrong, or another code or key confirmed the challenge. Text that is no code costs no guess.",
             "Let the person type the code again. A challenge accepts five guesses.",
         ),
         ErrorCode.BLOCKED_BY_POLICY: ErrorSpec(

@@ -39,6 +39,75 @@ A histogram has the series `…_bucket`, `…_count` and `…_sum`.
 [Alert rules](../alerts.yaml) and a [dashboard for Grafana](../dashboards/authsession.json) use these metrics."""
 
 
+_VALUES = (
+    (
+        "authsession_sends_total",
+        "outcome",
+        (
+            "A code was made or shared: `new_code`, `shared_mailed`, `shared_unmailed`. "
+            "Nothing may be mailed: `blocked`, `email_domain`, `new_address_mail_limit`. "
+            "A budget is used up: `mail_budget`, `wrong_code_budget`, `live_challenge_budget`."
+        ),
+    ),
+    (
+        "authsession_confirms_total",
+        "outcome",
+        "`confirmed`, `client_key_proof_missing`, or the code of the refusal, such as `invalid_code`.",
+    ),
+    ("authsession_wrong_codes_total", "evaluated", "`true` if the code was compared with a live code, else `false`."),
+    (
+        "authsession_mails_total",
+        "outcome",
+        (
+            "`sent`, `retried` (another attempt follows), `suppressed`, `failed` (refused for good), "
+            "`abandoned` (the code ended)."
+        ),
+    ),
+    (
+        "authsession_mails_total",
+        "reason",
+        (
+            "`none`, or the reason of the outcome, such as `timeout`, `unreachable`, `login_refused`, "
+            "`recipient_refused`, `status_401` or `malformed_answer`."
+        ),
+    ),
+    (
+        "authsession_operator_log_ins_total",
+        "outcome",
+        (
+            "`logged_in`, or the reason of the refusal: `unknown_user_name`, `wrong_password`, `locked`, `disabled` or "
+            "`changed_meanwhile`."
+        ),
+    ),
+    (
+        "authsession_user_service_block_orders_total",
+        "outcome",
+        "`delivered`, `not_found` (the user service knows no such user), `put_off` (another attempt follows).",
+    ),
+    (
+        "authsession_user_service_call_duration_seconds",
+        "outcome",
+        "`answered`, `circuit_open`, `cancelled`, or the fault: `timeout`, `connect`, `broken`, `status`, `malformed`.",
+    ),
+    ("authsession_errors_total", "code", "A code of [errors](errors.md)."),
+    (
+        "authsession_projection_epochs_total",
+        "reason",
+        "A reason of [the keeper's table](../architecture/projection.md#the-keeper).",
+    ),
+    (
+        "authsession_projection_corrections_total",
+        "kind",
+        (
+            "Of a record or entry: `stale_active` (active instead of revoked), `stray` (without a session), "
+            "`different`, `malformed`, `missing`, `wrong_life`. Of the stream: `last_id`."
+        ),
+    ),
+    ("authsession_retention_removed_total", "kind", "The kind of row, such as `challenge` or `revoked_session`."),
+)
+"""Values of labels, for the second table: metric, label, values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """One metric, by its names in Prometheus."""
@@ -63,7 +132,15 @@ def page() -> str:
         for each in sorted(instruments(), key=lambda each: each.name)
     ]
     head = ("Name in Prometheus", "Type", "Unit", "Labels", "Meaning")
-    return markdown.page("Metrics", "the instruments in `services` and `shared`", _HEAD, markdown.table(head, rows))
+    values = [(markdown.code(metric), markdown.code(label), text) for metric, label, text in _VALUES]
+    return markdown.page(
+        "Metrics",
+        "the instruments in `services` and `shared`",
+        _HEAD,
+        markdown.table(head, rows),
+        "## Values of labels",
+        markdown.table(("Name in Prometheus", "Label", "Values"), values),
+    )
 
 
 def instruments() -> list[Instrument]:

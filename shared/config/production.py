@@ -23,7 +23,7 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
     """Add every problem and warning to `reading`. It already has those of values that are wrong in themselves."""
     if not settings.is_production:
         return
-    if settings.mail_service_mode == "stub":
+    if reading.says(variables.MAIL_SERVICE_MODE, "stub"):
         reading.problems.append(
             f"{variables.MAIL_SERVICE_MODE.name}=stub shows login codes to anybody who reaches the internal listener, "
             "which production refuses: configure a mail service"

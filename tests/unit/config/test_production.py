@@ -107,6 +107,11 @@ def test_production_refuses_what_loosens_the_control_plane(name: str, value: str
     assert len(read_configuration(given).internal.process.warnings) == 1
 
 
+def test_a_mail_mode_with_a_typing_error_is_not_called_stub() -> None:
+    (problem,) = problems({"MAIL_SERVICE_MODE": "smpt"})
+    assert problem.startswith("MAIL_SERVICE_MODE must be")
+
+
 def test_all_refusals_come_at_once_and_show_no_secret() -> None:
     everything = {name: value for changes, _, _ in REFUSED for name, value in changes.items()}
     found = problems(everything)

@@ -62,7 +62,11 @@ def page() -> str:
         "## Keys",
         markdown.table(("Key", "Type", "Use", "Meaning"), key_rows),
         "`AUTHSESSION_GATEWAY_KEY_PREFIX` and `AUTHSESSION_GATEWAY_STREAM` change the first three names.\n"
+        "The projection's key is the prefix without a final `session:`, followed by `projection`.\n"
         "On Redis Cluster both must share a hash tag.",
+        "A record of an active session lives until the session's age is `session_max_age`, 365 days by default.\n"
+        "A revoked one lives for 30 days after the revocation, and a mark of a request for 90 seconds.\n"
+        "The stream keeps about `AUTHSESSION_GATEWAY_STREAM_MAXLEN` entries, 100,000 by default.",
         "## Record and stream entry",
         _fields(_FIELDS),
         "A stream entry has the same fields, and all its values are strings.",

@@ -16,7 +16,8 @@ Neither says why a session was revoked or by whom.
 
 Golden data for other languages are in `contracts/vectors/`.
 The files are `gateway_records.json`, `stream_entries.json`, `signed_requests.json` and `gateway_cache.json`.
-`python -m clients.gateway.conformance` checks a gateway against them."""
+`python -m authsession_gateway.conformance` of the [gateway client](../../clients/gateway/README.md) checks a gateway.
+It uses these data, and scenarios on a Redis that it empties."""
 _FIELDS = (
     ("device_session_id", "Id of the session."),
     ("user_id", "Id of the user."),

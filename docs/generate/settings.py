@@ -32,5 +32,5 @@ def _default(name: str) -> str:
     """As the command line writes it."""
     columns = _SCHEMA.read_text("utf-8").partition("CREATE TABLE authsession.settings (")[2]
     found = re.search(rf"^    {name} \S+ DEFAULT '?(.*?)'?(?:::[a-z\[\]]+)? NOT NULL", columns, re.MULTILINE)
-    assert found, name
+    assert found, f"schema.sql has no column {name}; write it anew: python -m tests.support.schema_dump"
     return {"{}": "-"}.get(found[1], found[1].replace(" days", "d"))

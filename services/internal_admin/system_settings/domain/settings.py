@@ -199,7 +199,7 @@ def _as_duration(duration: timedelta) -> str:
     return f"{seconds // size}{unit}"
 
 
-# In the order of the parameters of `write_settings`.
+# In the order in which the API, the command line and the pages list them.
 SETTINGS: Mapping[str, Setting] = MappingProxyType({
     "session_limit": _whole_number("Maximum number of active sessions of one user.", 0, 10_000, " (no limit)"),
     "session_limit_policy": _one_of(

@@ -10,6 +10,7 @@ import pytest
 
 from contracts.errors import ERRORS, ErrorCode
 from services.internal_admin.callers.access import Anyone, OperatorOnly, Scoped
+from services.internal_admin.callers.identity import Scope
 from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw, resolved
 from tests.contract.vectors import cases
 from tests.support.declared_routes import ACCESS
@@ -143,8 +144,15 @@ def test_each_operation_names_the_credentials_that_the_guard_asks_for(name: str)
         elif isinstance(access, Anyone):
             assert operation["security"][:1] in ([], [{}])
         else:
-            assert operation["security"] == credentials_of(access, of_internal_api=name == "internal_admin")
+            expected = credentials_of(access, of_internal_api=name == "internal_admin")
+            cure = f"{name}.yaml: {operation['method']} {operation['path']} needs `security: {expected}`"
+            assert operation["security"] == expected, cure
             assert {"401", "403", "429"} <= operation["responses"].keys()
+
+
+def test_the_documented_scopes_are_those_of_a_token() -> None:
+    documented = raw("control_plane")["components"]["schemas"]["Scope"]["enum"]
+    assert documented == list(Scope), "the schema Scope of control_plane.yaml differs from callers/identity.py"
 
 
 def test_every_mutation_of_the_internal_api_takes_an_idempotency_key() -> None:

@@ -1,5 +1,6 @@
-"""Changes of system settings as an operator makes them, in the internal service's unit of work, without HTTP."""
+"""The settings of a new installation, and changes of settings as an operator makes them, without HTTP."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from services.internal_admin.callers.identity import Caller
@@ -10,6 +11,33 @@ from shared.kernel.actor import Actor
 from tests.support.world import World
 
 ACTOR = Actor("operator", "operator-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """A setting as the command line writes it: its default, and extreme values that the API takes."""
+
+    default: str
+    extremes: tuple[str, str]
+
+
+_THOUSAND_DOMAINS = ",".join(f"{number}.example" for number in range(1000))
+
+EVERY_SETTING: dict[str, Expected] = {
+    "session_limit": Expected("0", ("0", "10000")),
+    "session_limit_policy": Expected("reject", ("reject", "revoke_oldest")),
+    "session_max_age": Expected("365d", ("1m", "3650d")),
+    "require_client_key_proof": Expected("false", ("false", "true")),
+    "challenge_retention": Expected("7d", ("25h", "3650d")),
+    "known_network_retention": Expected("90d", ("90d", "3650d")),
+    "revoked_session_retention": Expected("90d", ("30d", "3650d")),
+    "expired_block_retention": Expected("30d", ("1h", "3650d")),
+    "blocked_email_domains": Expected("-", ("-", _THOUSAND_DOMAINS)),
+    "allowed_email_domains": Expected("-", ("-", _THOUSAND_DOMAINS)),
+    "operator_password_min_length": Expected("12", ("12", "128")),
+    "audit_retention": Expected("400d", ("30d", "3650d")),
+}
+"""Written by hand, in the order of the settings. Tests compare Postgres, the API and the command line with it."""
 
 
 async def set_settings(world: World, expected_version: int | None = None, **values: Any) -> ChangeSettingsOutcome:

@@ -9,6 +9,7 @@ from authsession.__main__ import main
 from authsession.embedded.postgres import EmbeddedPostgres
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.support.database import Database, cloned_database
+from tests.support.settings import EVERY_SETTING
 
 
 @pytest.fixture(autouse=True)
@@ -28,21 +29,11 @@ def test_the_command_sets_and_gets(database: Database, capsys: pytest.CaptureFix
     assert main(["settings", "set", "session_limit", "3"]) == 0
     assert main(["settings", "get", "session_limit"]) == 0
     assert main(["settings", "get"]) == 0
+    values = {name: each.default for name, each in EVERY_SETTING.items()} | {"session_limit": "3"}
     assert capsys.readouterr().out.splitlines() == [
         "session_limit is now 3",
         "3",
-        "session_limit 3",
-        "session_limit_policy reject",
-        "session_max_age 365d",
-        "require_client_key_proof false",
-        "challenge_retention 7d",
-        "known_network_retention 90d",
-        "revoked_session_retention 90d",
-        "expired_block_retention 30d",
-        "blocked_email_domains -",
-        "allowed_email_domains -",
-        "operator_password_min_length 12",
-        "audit_retention 400d",
+        *(f"{name} {value}" for name, value in values.items()),
     ]
 
 

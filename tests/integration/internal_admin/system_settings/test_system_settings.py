@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from services.internal_admin.system_settings.domain.change import SettingsChanged
-from services.internal_admin.system_settings.domain.settings import SETTINGS
+from services.internal_admin.system_settings.domain.settings import SETTINGS, as_json, read_setting_text
 from services.internal_admin.system_settings.domains import DomainRevocation
 from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.store.confirm_challenge import SessionMade
@@ -17,7 +17,7 @@ from tests.support.control_plane import ControlPlane, SignedIn, open_control_pla
 from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
 from tests.support.public_flow import PublicFlow, race
-from tests.support.settings import DEFAULTS, set_settings
+from tests.support.settings import DEFAULTS, EVERY_SETTING, set_settings
 from tests.support.world import World
 
 PATH = "/api/control-plane/system-settings"
@@ -74,44 +74,17 @@ def test_every_setting_is_a_column_of_the_row(database: Database) -> None:
 
 def test_the_bounds_of_the_row_are_those_of_the_definition(database: Database) -> None:
     """The row takes every value that the API takes: the minimum and the maximum of each."""
-    bounds: dict[str, tuple[Any, Any]] = {
-        "session_limit": (0, 10_000),
-        "session_max_age": ("1m", "3650d"),
-        "challenge_retention": ("25h", "3650d"),
-        "known_network_retention": ("90d", "3650d"),
-        "revoked_session_retention": ("30d", "3650d"),
-        "expired_block_retention": ("1h", "3650d"),
-        "audit_retention": ("30d", "3650d"),
-        "operator_password_min_length": (12, 128),
-        "blocked_email_domains": ([], [f"{number}.example" for number in range(1000)]),
-        "allowed_email_domains": ([], [f"{number}.example" for number in range(1000)]),
-    }
-    for name, values in bounds.items():
-        for value in values:
-            read_value = SETTINGS[name].read(value)
-            stored = list(read_value) if isinstance(read_value, tuple) else read_value
+    for name, expected in EVERY_SETTING.items():
+        for text in expected.extremes:
+            value = read_setting_text(name, text)
+            stored = list(value) if isinstance(value, tuple) else value
             database.execute(f"update settings set {name} = $1", stored)
 
 
 def test_all_settings_are_read_with_their_version(plane: ControlPlane, owner: SignedIn) -> None:
-    assert read(plane, owner) == {
-        "version": 1,
-        "settings": {
-            "session_limit": 0,
-            "session_limit_policy": "reject",
-            "session_max_age": "365d",
-            "require_client_key_proof": False,
-            "challenge_retention": "7d",
-            "known_network_retention": "90d",
-            "revoked_session_retention": "90d",
-            "expired_block_retention": "30d",
-            "blocked_email_domains": [],
-            "allowed_email_domains": [],
-            "operator_password_min_length": 12,
-            "audit_retention": "400d",
-        },
-        "domain_revocations": [],
-    }
+    assert list(EVERY_SETTING) == list(SETTINGS), "add the setting to EVERY_SETTING in tests/support/settings.py"
+    defaults = {name: as_json(read_setting_text(name, each.default)) for name, each in EVERY_SETTING.items()}
+    assert read(plane, owner) == {"version": 1, "settings": defaults, "domain_revocations": []}
 
 
 def test_only_the_named_settings_change_under_one_version_with_history_and_audit(

@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import trio
 
@@ -29,9 +30,11 @@ def run(action: str, given: Mapping[str, str], folder: Path) -> int:
     environment = (running.internal_environment if running else {}) | dict(given)
     try:
         return trio.run(_verify if action == "verify" else _rebuild, environment, owner_dsn(environment, folder))
-    except DependencyUnavailable as fault:
-        print(f"authsession: {fault}; `{typed('doctor')}` says what is wrong with the servers", file=sys.stderr)
-        return 1
+    except* DependencyUnavailable as faults:  # the nurseries around it raise it in a group
+        print(
+            f"authsession: {_first(faults)}; `{typed('doctor')}` says what is wrong with the servers", file=sys.stderr
+        )
+    return 1
 
 
 async def _verify(environment: Mapping[str, str], dsn: str) -> int:
@@ -65,3 +68,8 @@ async def _opened(environment: Mapping[str, str], dsn: str) -> AsyncGenerator[tu
         open_redis(address, username=user, password=password, db=db, tls=tls) as redis,
     ):
         yield postgres, Projection(postgres, redis, keys, stream_maxlen=maxlen)
+
+
+def _first(faults: BaseExceptionGroup[BaseException]) -> BaseException:
+    first = faults.exceptions[0]
+    return _first(cast(BaseExceptionGroup[BaseException], first)) if isinstance(first, BaseExceptionGroup) else first

@@ -162,7 +162,7 @@ def test_a_stream_whose_last_id_somebody_took_is_replaced_told_and_audited(
     product.log_in(email_address())
     wait_for(lambda: are_all(product, "ready"))
     assert_both_live(product)
-    assert any("took the last id of the stream" in line for lines in product.stack.lines.values() for line in lines)
+    assert any("stream of gateway events replaced" in line for lines in product.stack.lines.values() for line in lines)
     told = "select caller from audit_events where reason_code = 'last_id' and event = 'security.correct_projection'"
     assert [row["caller"] for row in database.execute(told)] == ["system"]
 

@@ -127,22 +127,23 @@ class _Route:
 
     def _answers(self) -> str:
         answers = {status: self._resolved(each) for status, each in sorted(self._operation["responses"].items())}
-        rows = [
-            (status, ", ".join(self._fields_of(answer)), answer["description"])
-            for status, answer in answers.items()
-            if not self._codes_of(answer)
-        ]
+        good = {status: each for status, each in answers.items() if not self._codes_of(each)}
+        meanings = markdown.table(("Answer", "Meaning"), [(status, good[status]["description"]) for status in good])
+        fields = [(status, *row) for status, each in good.items() for row in self._fields_of(each)]
+        shown = markdown.table(("Answer", "Field", "Values"), fields) if fields else ""
         errors = [
-            f"{markdown.code(code)} ({status})" for status, each in answers.items() for code in self._codes_of(each)
+            (status, ", ".join(map(markdown.code, codes)))
+            for status, each in answers.items()
+            if (codes := self._codes_of(each))
         ]
-        shown = markdown.table(("Answer", "Fields", "Meaning"), rows)
-        return f"{shown}\n\nErrors: {', '.join(errors)}." if errors else shown
+        refused = markdown.table(("Status", "Errors"), errors) if errors else ""
+        return "\n\n".join(filter(None, (meanings, shown, refused)))
 
-    def _fields_of(self, answer: Node) -> list[str]:
-        """The paths of its fields with their values to choose from, or what it is instead of JSON."""
+    def _fields_of(self, answer: Node) -> list[tuple[str, str]]:
+        """The path of each field and its values, if they are listed; or the media type of a body that is not JSON."""
         content: Node = answer.get("content", {})
         if "application/json" not in content:
-            return list(map(markdown.code, content))
+            return [(markdown.code(each), "") for each in content]
         return list(dict.fromkeys(self._leaves(content["application/json"]["schema"], "")))
 
     def _codes_of(self, answer: Node) -> list[str]:
@@ -154,7 +155,7 @@ class _Route:
         code = self._resolved(error)["properties"]["code"]
         return [code["const"]] if "const" in code else code["enum"]
 
-    def _leaves(self, schema: Node, above: str) -> Iterator[str]:
+    def _leaves(self, schema: Node, above: str) -> Iterator[tuple[str, str]]:
         """The path of each field, such as `sessions[].user_id`, and its values, if they are listed."""
         inner = self._resolved(schema)
         if inner.get("type") == "array":
@@ -166,8 +167,7 @@ class _Route:
             for each in inner["oneOf"]:
                 yield from self._leaves(each, above)
         else:
-            values = _values(inner)
-            yield f"{markdown.code(above)} ({values})" if values else markdown.code(above)
+            yield markdown.code(above), _values(inner)
 
     def _type(self, schema: Node) -> str:
         """In words: `string`, `integer, 1 to 1000`, the values to choose from."""

@@ -60,7 +60,7 @@ class AccountApi:
             case LoggedIn():
                 return self.opened.answer(request, asked.transport, outcome.held, outcome.token)
             case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -77,10 +77,8 @@ class AccountApi:
         match outcome:
             case PasswordChanged():
                 return Response(200, encode_changed_password(outcome.revoked_session_count))
-            case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
-            case PasswordRefused():
-                raise password_refusal(outcome)
+            case InvalidCredentials() | PasswordRefused():
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -100,10 +98,8 @@ class AccountApi:
             case PasswordRecovered():
                 codes = recovery_codes_field(outcome.recovery_codes)
                 return self.opened.answer(request, asked.transport, outcome.held, outcome.token, codes)
-            case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
-            case PasswordRefused():
-                raise password_refusal(outcome)
+            case InvalidCredentials() | PasswordRefused():
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -122,7 +118,7 @@ class AccountApi:
             case RecoveryCodesRegenerated():
                 return Response(200, encode_recovery_codes(outcome.recovery_codes))
             case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -168,7 +164,9 @@ ROUTES: tuple[Route[AccountApi], ...] = (
 )
 
 
-def password_refusal(refused: PasswordRefused) -> Refusal:
-    """The refusal of a weak password. Each rule has a code of its own, and its text."""
+def account_refusal(refused: InvalidCredentials | PasswordRefused) -> Refusal:
+    """The refusal of wrong credentials or of a weak password. Each rule of passwords has a code and a text."""
+    if isinstance(refused, InvalidCredentials):
+        return Refusal(ErrorCode.INVALID_CREDENTIALS)
     code = ErrorCode(refused.fault)
     return Refusal(code, f"{ERRORS[code].message}: {refused.rule}")

@@ -18,7 +18,7 @@ from services.internal_admin.callers.request import caller_of, email_address, is
 from services.internal_admin.callers.route import HOUR, PerNetwork, Route
 from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.operator_sessions.opened import OpenedSessions, client_of
-from services.internal_admin.operators.api import password_refusal
+from services.internal_admin.operators.api import account_refusal
 from services.internal_admin.operators.domain.login import InvalidCredentials
 from services.internal_admin.operators.domain.owner_setup import (
     Exchanged,
@@ -54,7 +54,7 @@ class OwnerSetupApi:
             case OwnerExists():
                 raise Refusal(ErrorCode.OWNER_EXISTS)
             case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 
@@ -62,7 +62,7 @@ class OwnerSetupApi:
         """Refuse a weak password of a caller who may register, before the limit: such a try does not count."""
         weak = await weak_password(self._registration(request, identity), self.flow)
         if weak is not None:
-            raise password_refusal(weak)
+            raise account_refusal(weak)
 
     async def register(self, request: Request, identity: Identity | None) -> Response:
         """Register the first owner, with recovery codes and a session."""
@@ -74,10 +74,8 @@ class OwnerSetupApi:
                 return self.opened.answer(request, transport, outcome.held, outcome.token, codes)
             case OwnerExists():
                 raise Refusal(ErrorCode.OWNER_EXISTS)
-            case InvalidCredentials():
-                raise Refusal(ErrorCode.INVALID_CREDENTIALS)
-            case PasswordRefused():
-                raise password_refusal(outcome)
+            case InvalidCredentials() | PasswordRefused():
+                raise account_refusal(outcome)
             case _:
                 assert_never(outcome)
 

@@ -57,7 +57,7 @@ def test_a_rolling_restart_behind_the_sample_of_a_proxy_fails_no_request(
     replicas: list[RunningStack], toll: Toll, rounds: int, name: str
 ) -> None:
     if program(name) is None:
-        pytest.skip(f"needs {name}; .ci/run installs it where it can")
+        pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
     one, other = replicas
     with proxy(name, one.ports[0], other.ports[0]) as port, balancer(one.ports[1], other.ports[1]) as internal_side:
         wait_for(lambda: all_ready(internal_side))

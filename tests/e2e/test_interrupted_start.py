@@ -89,7 +89,10 @@ MOMENTS: dict[str, Callable[[], Moment]] = {
 }
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc: nothing in the code differs elsewhere")
+@pytest.mark.skipif(
+    sys.platform != "linux",
+    reason="finds each moment of the start in Linux' /proc; test_up.py stops a running product on every system",
+)
 @pytest.mark.timeout(PATIENCE * len(MOMENTS))
 def test_ctrl_c_at_any_moment_of_the_first_start_is_a_quiet_stop(tmp_path: Path) -> None:
     problems: list[str] = []

@@ -25,7 +25,8 @@ from tests.support.stack import launched_stack, open_stack, wait_for
 
 needs_statements = pytest.mark.skipif(
     not keeps_statements(),
-    reason="needs pgbouncer 1.21 or later, as in Debian 13 and Ubuntu 24.04; this machine has an older one or none",
+    reason="needs pgbouncer 1.21 or later: an older one forgets prepared statements in transaction mode, so "
+    "it can serve nothing; the last test of this file holds what happens then",
 )
 
 
@@ -111,7 +112,8 @@ def test_doctor_asks_for_the_way_past_a_pooler_in_transaction_mode_and_for_the_r
 
 @pytest.mark.skipif(
     keeps_statements(),
-    reason="needs a pgbouncer before 1.21, as in Debian 12 and Ubuntu 22.04; this machine has a newer one",
+    reason="needs a pgbouncer before 1.21, which forgets prepared statements; the other tests of this file run with a "
+    "newer one",
 )
 def test_a_pooler_that_forgets_statements_is_named_by_doctor_and_ends_no_process(
     postgres_server: EmbeddedPostgres, template: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

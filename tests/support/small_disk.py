@@ -6,7 +6,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-NEEDS_ROOT = "needs root, which CI has: only root can mount the small disk that this test fills"
+NEEDS_ROOT = (
+    "needs root to mount the small disk that this test fills: filling the disk of the machine would harm others"
+)
 
 
 @contextmanager

@@ -13,6 +13,9 @@ class ErrorCode(StrEnum):
 
     INVALID_REQUEST = "invalid_request"
     INVALID_CLIENT_PUBLIC_KEY = "invalid_client_public_key"
+    UNSUPPORTED_PROTOCOL_VERSION = "unsupported_protocol_version"
+    INVALID_ENVELOPE = "invalid_envelope"
+    INVALID_NODE_KEY = "invalid_node_key"
     INVALID_CODE = "invalid_code"
     BLOCKED_BY_POLICY = "blocked_by_policy"
     PASSWORD_TOO_SHORT = "password_too_short"
@@ -23,17 +26,40 @@ class ErrorCode(StrEnum):
     PASSWORD_TOO_PREDICTABLE = "password_too_predictable"
     INSECURE_TRANSPORT = "insecure_transport"
     INVALID_CREDENTIALS = "invalid_credentials"
+    INVALID_JOIN_TOKEN = "invalid_join_token"
+    NODE_UNKNOWN = "node_unknown"
+    NODE_REVOKED = "node_revoked"
+    PAYLOAD_HASH_MISMATCH = "payload_hash_mismatch"
+    INVALID_SIGNATURE = "invalid_signature"
+    TIMESTAMP_OUT_OF_WINDOW = "timestamp_out_of_window"
+    REQUEST_REPLAYED = "request_replayed"
     SESSION_RENEWAL_REQUIRED = "session_renewal_required"
     FORBIDDEN = "forbidden"
+    NODE_NOT_APPROVED = "node_not_approved"
     CROSS_ORIGIN_REQUEST = "cross_origin_request"
     NOT_FOUND = "not_found"
     CHALLENGE_NOT_FOUND = "challenge_not_found"
     SESSION_NOT_FOUND = "session_not_found"
     SUBJECT_NOT_FOUND = "subject_not_found"
     TOKEN_NOT_FOUND = "token_not_found"
+    JOIN_TOKEN_NOT_FOUND = "join_token_not_found"
+    NODE_NOT_FOUND = "node_not_found"
+    POOL_NOT_FOUND = "pool_not_found"
+    DOCUMENT_NOT_FOUND = "document_not_found"
+    CONFIG_NOT_FOUND = "config_not_found"
+    VERSION_NOT_FOUND = "version_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
     EMAIL_IN_USE = "email_in_use"
+    NODE_NAME_TAKEN = "node_name_taken"
+    NAME_TAKEN = "name_taken"
+    LIMIT_REACHED = "limit_reached"
+    REVISION_CONFLICT = "revision_conflict"
+    ACTIVATION_CONFLICT = "activation_conflict"
+    CHECKS_FAILED = "checks_failed"
+    POOL_TAKEN = "pool_taken"
+    STAGE_UNFINISHED = "stage_unfinished"
+    NOT_ACTIVE = "not_active"
     EMAIL_BLOCKED = "email_blocked"
     USERS_LIVE_ELSEWHERE = "users_live_elsewhere"
     OWNER_EXISTS = "owner_exists"
@@ -46,6 +72,7 @@ class ErrorCode(StrEnum):
     RATE_LIMITED = "rate_limited"
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
+    SIGNING_KEYS_MISSING = "signing_keys_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +102,24 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "invalid client public key",
             "`client_public_key` is no usable Ed25519 key, or `client_key_proof` is missing or wrong. No guess counts.",
             "Send the padded standard base64 of the 32 raw key bytes, and sign the proof with the same key.",
+        ),
+        ErrorCode.UNSUPPORTED_PROTOCOL_VERSION: ErrorSpec(
+            400,
+            "unsupported protocol version",
+            "The header `galaxy-protocol-version` is missing or names another version.",
+            "Send `galaxy-protocol-version: v1`.",
+        ),
+        ErrorCode.INVALID_ENVELOPE: ErrorSpec(
+            400,
+            "invalid envelope",
+            "The envelope is not the one of the signed request.",
+            "Send each of the six headers once, in the form of the contract.",
+        ),
+        ErrorCode.INVALID_NODE_KEY: ErrorSpec(
+            400,
+            "invalid node key",
+            "A key of the node is not usable, was used by another node, or the proof is not its signature.",
+            "Make new keys, and sign the proof with the new node key.",
         ),
         ErrorCode.INVALID_CODE: ErrorSpec(
             400,
@@ -136,6 +181,48 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The credentials are missing, wrong or expired.",
             "Log in again, or send a valid token.",
         ),
+        ErrorCode.INVALID_JOIN_TOKEN: ErrorSpec(
+            401,
+            "invalid join token",
+            "The join token is unknown, spent, expired or revoked. The answer does not tell which.",
+            "Ask an operator for a new join token.",
+        ),
+        ErrorCode.NODE_UNKNOWN: ErrorSpec(
+            401,
+            "node unknown",
+            "No node has this id.",
+            "Check that the node talks to the installation that it joined. It keeps its key and its configuration.",
+        ),
+        ErrorCode.NODE_REVOKED: ErrorSpec(
+            401,
+            "node revoked",
+            "The node was revoked, for good.",
+            "Stop. Join anew with a new key, if an operator says so.",
+        ),
+        ErrorCode.PAYLOAD_HASH_MISMATCH: ErrorSpec(
+            401,
+            "payload hash mismatch",
+            "The SHA-256 of the body is not the one in the envelope.",
+            "Send the body as it was signed.",
+        ),
+        ErrorCode.INVALID_SIGNATURE: ErrorSpec(
+            401,
+            "invalid signature",
+            "No valid key of the node signed this method, target, time, request id and body.",
+            "Sign with the node's current key; the target includes the query.",
+        ),
+        ErrorCode.TIMESTAMP_OUT_OF_WINDOW: ErrorSpec(
+            401,
+            "timestamp out of window",
+            "The time in the envelope is more than 30 seconds away from the server's.",
+            "Correct the clock (NTP) and sign again.",
+        ),
+        ErrorCode.REQUEST_REPLAYED: ErrorSpec(
+            401,
+            "request replayed",
+            "A request with this request id was taken already.",
+            "Sign again with a new request id.",
+        ),
         ErrorCode.SESSION_RENEWAL_REQUIRED: ErrorSpec(
             401,
             "session renewal required",
@@ -148,6 +235,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The credentials do not permit this call, or a call without them names a host that is not admitted.",
             "Use credentials with the scope that the message names. Or call by an IP address, `localhost` or a name in "
             "`AUTHSESSION_INTERNAL_HOSTS`.",
+        ),
+        ErrorCode.NODE_NOT_APPROVED: ErrorSpec(
+            403,
+            "node not approved",
+            "An operator has not approved the node yet.",
+            "Repeat the request after `Retry-After`, or let an operator approve the node.",
         ),
         ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(
             403,
@@ -185,6 +278,42 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The API token does not exist.",
             "Check the id.",
         ),
+        ErrorCode.JOIN_TOKEN_NOT_FOUND: ErrorSpec(
+            404,
+            "join token not found",
+            "No join token has this id.",
+            "Check the id.",
+        ),
+        ErrorCode.NODE_NOT_FOUND: ErrorSpec(
+            404,
+            "node not found",
+            "No node has this id.",
+            "Check the id.",
+        ),
+        ErrorCode.POOL_NOT_FOUND: ErrorSpec(
+            404,
+            "pool not found",
+            "No pool of nodes has this name.",
+            "Check the name, or create the pool.",
+        ),
+        ErrorCode.DOCUMENT_NOT_FOUND: ErrorSpec(
+            404,
+            "document not found",
+            "The configuration of the node's pool has no document with this digest.",
+            "Poll for the current configuration.",
+        ),
+        ErrorCode.CONFIG_NOT_FOUND: ErrorSpec(
+            404,
+            "configuration not found",
+            "No published configuration has this id.",
+            "Check the id.",
+        ),
+        ErrorCode.VERSION_NOT_FOUND: ErrorSpec(
+            404,
+            "version not found",
+            "The configuration has no version with this number.",
+            "Check the number, or publish first.",
+        ),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(
             405,
             "method not allowed",
@@ -202,6 +331,60 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "e-mail in use",
             "Another user has this address.",
             "Choose another address, or delete the other user.",
+        ),
+        ErrorCode.NODE_NAME_TAKEN: ErrorSpec(
+            409,
+            "node name taken",
+            "Another node of the pool has this name and is not revoked.",
+            "Choose another name, or revoke the other node.",
+        ),
+        ErrorCode.NAME_TAKEN: ErrorSpec(
+            409,
+            "name taken",
+            "Another configuration of this kind has this name.",
+            "Choose another name.",
+        ),
+        ErrorCode.LIMIT_REACHED: ErrorSpec(
+            409,
+            "limit reached",
+            "The installation has as many pools, nodes or configurations as it may have. The message names the limit.",
+            "Remove or revoke what is not needed.",
+        ),
+        ErrorCode.REVISION_CONFLICT: ErrorSpec(
+            409,
+            "revision conflict",
+            "The draft has another revision than the one that the caller read. The message names what differs.",
+            "Read the draft again, and repeat the change on it.",
+        ),
+        ErrorCode.ACTIVATION_CONFLICT: ErrorSpec(
+            409,
+            "activation conflict",
+            "The active version is not the one that the caller expected.",
+            "Read the configuration again, and decide anew.",
+        ),
+        ErrorCode.CHECKS_FAILED: ErrorSpec(
+            409,
+            "checks failed",
+            "The draft or version has errors. The message names the first one.",
+            "Correct the draft; `check` lists every error.",
+        ),
+        ErrorCode.POOL_TAKEN: ErrorSpec(
+            409,
+            "pool taken",
+            "A pool has at most one active gateway configuration.",
+            "Pause the other configuration, or take the pool out of this one.",
+        ),
+        ErrorCode.STAGE_UNFINISHED: ErrorSpec(
+            409,
+            "stage unfinished",
+            "The pool is in the middle of a staged activation of another version.",
+            "Complete that activation, or activate without a stage.",
+        ),
+        ErrorCode.NOT_ACTIVE: ErrorSpec(
+            409,
+            "not active",
+            "The configuration has no active version, or it is archived.",
+            "Activate a version first.",
         ),
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,
@@ -274,6 +457,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "service unavailable",
             "A dependency is down, or the process is overloaded or stopping.",
             "Repeat the request after `Retry-After`. A repeat is safe.",
+        ),
+        ErrorCode.SIGNING_KEYS_MISSING: ErrorSpec(
+            503,
+            "signing keys missing",
+            "`AUTHSESSION_CONFIG_KEYS` is not set, so nothing can be signed for nodes.",
+            "Set `AUTHSESSION_CONFIG_KEYS` (`authsession keys new` makes a key), and start the internal process again.",
         ),
     }
 )

@@ -104,3 +104,20 @@ do $$ begin
     end if;
 exception when insufficient_privilege then null;  -- `doctor` reports it
 end $$;
+
+-- Nodes and published configuration: only the internal process. The public role cannot see them.
+grant select, insert on node_pools to authsession_internal;
+grant select, insert, delete on node_join_tokens to authsession_internal;
+grant update (uses_left, revoked_at) on node_join_tokens to authsession_internal;
+grant select, insert on nodes to authsession_internal;
+grant update (status, software, approved_at, revoked_at, revoke_reason_code, revoke_actor_type, revoke_actor_id)
+    on nodes to authsession_internal;
+grant select, insert on node_keys to authsession_internal;
+grant update (valid_until) on node_keys to authsession_internal;
+grant select, insert, update on node_states to authsession_internal;
+grant select, insert on subjects, subject_versions, subject_activations to authsession_internal;
+grant update (pools, draft, revision, published_revision, last_version, active_version, paused_at, archived_at, updated_at)
+    on subjects to authsession_internal;
+grant delete on subject_versions to authsession_internal;  -- by age, never while active
+grant select, insert, delete on config_manifests, config_documents to authsession_internal;
+grant select, insert, update on config_heads to authsession_internal;

@@ -434,6 +434,48 @@ ALTER TABLE authsession.blocks ALTER COLUMN block_id ADD GENERATED ALWAYS AS IDE
     CACHE 1
 );
 
+CREATE TABLE authsession.config_documents (
+    manifest_digest bytea NOT NULL,
+    document_digest bytea NOT NULL,
+    subject_id text NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT config_documents_document_digest_check CHECK ((octet_length(document_digest) = 32))
+);
+
+CREATE TABLE authsession.config_heads (
+    pool text NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    digest bytea NOT NULL,
+    content_digest bytea NOT NULL,
+    activated_at timestamp with time zone NOT NULL,
+    stable_digest bytea,
+    percent smallint DEFAULT 100 NOT NULL,
+    halts boolean DEFAULT false NOT NULL,
+    halted_at timestamp with time zone,
+    CONSTRAINT config_heads_check CHECK (((percent < 100) OR halts OR ((stable_digest IS NULL) AND (halted_at IS NULL)))),
+    CONSTRAINT config_heads_content_digest_check CHECK ((octet_length(content_digest) = 32)),
+    CONSTRAINT config_heads_epoch_check CHECK ((epoch > 0)),
+    CONSTRAINT config_heads_percent_check CHECK (((percent >= 1) AND (percent <= 100))),
+    CONSTRAINT config_heads_sequence_check CHECK ((sequence > 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE authsession.config_manifests (
+    digest bytea NOT NULL,
+    pool text NOT NULL,
+    epoch bigint NOT NULL,
+    sequence bigint NOT NULL,
+    manifest bytea NOT NULL,
+    signatures jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT config_manifests_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT config_manifests_epoch_check CHECK ((epoch > 0)),
+    CONSTRAINT config_manifests_manifest_check CHECK ((octet_length(manifest) <= 65536)),
+    CONSTRAINT config_manifests_sequence_check CHECK ((sequence > 0))
+);
+
 CREATE TABLE authsession.domain_revocations (
     domain text NOT NULL,
     after_email_id bigint DEFAULT 0 NOT NULL,
@@ -474,6 +516,103 @@ CREATE TABLE authsession.idempotency_keys (
     CONSTRAINT idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32)),
     CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
 );
+
+CREATE TABLE authsession.node_join_tokens (
+    join_token_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    pool text NOT NULL,
+    node_name text,
+    uses integer NOT NULL,
+    uses_left integer NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    revoked_at timestamp with time zone,
+    CONSTRAINT node_join_tokens_check CHECK (((uses_left >= 0) AND (uses_left <= uses))),
+    CONSTRAINT node_join_tokens_check1 CHECK ((expires_at > created_at)),
+    CONSTRAINT node_join_tokens_check2 CHECK (((node_name IS NULL) OR (uses = 1))),
+    CONSTRAINT node_join_tokens_join_token_id_check CHECK ((join_token_id ~~ 'join-token-%'::text)),
+    CONSTRAINT node_join_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT node_join_tokens_uses_check CHECK (((uses >= 1) AND (uses <= 1000)))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.node_keys (
+    public_key bytea NOT NULL,
+    node_id text NOT NULL,
+    generation integer NOT NULL,
+    encryption_key bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    valid_until timestamp with time zone,
+    CONSTRAINT node_keys_encryption_key_check CHECK ((octet_length(encryption_key) = 32)),
+    CONSTRAINT node_keys_generation_check CHECK ((generation > 0)),
+    CONSTRAINT node_keys_public_key_check CHECK ((octet_length(public_key) = 32))
+)
+WITH (fillfactor='80');
+
+CREATE TABLE authsession.node_pools (
+    pool text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT node_pools_pool_check CHECK ((pool ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text))
+);
+
+CREATE TABLE authsession.node_states (
+    node_id text NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    status_at_ms bigint DEFAULT 0 NOT NULL,
+    boot_id text,
+    previous_boot_id text,
+    boot_changed_at timestamp with time zone,
+    key_shared_at timestamp with time zone,
+    offered_epoch bigint DEFAULT 0 NOT NULL,
+    offered_sequence bigint DEFAULT 0 NOT NULL,
+    offered_at timestamp with time zone,
+    applied_epoch bigint DEFAULT 0 NOT NULL,
+    applied_sequence bigint DEFAULT 0 NOT NULL,
+    applied_digest bytea,
+    applied_outcome text,
+    applied_at timestamp with time zone,
+    source text,
+    rejected_epoch bigint DEFAULT 0 NOT NULL,
+    rejected_sequence bigint DEFAULT 0 NOT NULL,
+    rejected_digest bytea,
+    rejected_at timestamp with time zone,
+    error_code text,
+    error_message text,
+    error_document text,
+    report jsonb,
+    CONSTRAINT node_states_applied_digest_check CHECK ((octet_length(applied_digest) = 32)),
+    CONSTRAINT node_states_applied_outcome_check CHECK ((applied_outcome = ANY (ARRAY['applied'::text, 'degraded'::text]))),
+    CONSTRAINT node_states_error_code_check CHECK ((error_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT node_states_error_document_check CHECK ((length(error_document) <= 500)),
+    CONSTRAINT node_states_error_message_check CHECK ((length(error_message) <= 500)),
+    CONSTRAINT node_states_rejected_digest_check CHECK ((octet_length(rejected_digest) = 32)),
+    CONSTRAINT node_states_source_check CHECK ((source = ANY (ARRAY['control_plane'::text, 'disk'::text, 'bundle'::text])))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE authsession.nodes (
+    node_id text NOT NULL,
+    pool text NOT NULL,
+    node_name text NOT NULL,
+    status text NOT NULL,
+    join_token_id text,
+    software text,
+    created_at timestamp with time zone NOT NULL,
+    approved_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    revoke_reason_code text,
+    revoke_actor_type text,
+    revoke_actor_id text,
+    CONSTRAINT nodes_check CHECK (((status = 'revoked'::text) = (revoked_at IS NOT NULL))),
+    CONSTRAINT nodes_check1 CHECK (((status = 'revoked'::text) = (revoke_reason_code IS NOT NULL))),
+    CONSTRAINT nodes_node_id_check CHECK ((node_id ~~ 'node-%'::text)),
+    CONSTRAINT nodes_node_name_check CHECK ((node_name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text)),
+    CONSTRAINT nodes_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
+    CONSTRAINT nodes_software_check CHECK ((length(software) <= 100)),
+    CONSTRAINT nodes_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'active'::text, 'revoked'::text])))
+)
+WITH (fillfactor='80');
 
 CREATE TABLE authsession.onboarding_steps (
     step text NOT NULL,
@@ -642,6 +781,66 @@ ALTER TABLE authsession.settings_changes ALTER COLUMN settings_change_id ADD GEN
     CACHE 1
 );
 
+CREATE TABLE authsession.subject_activations (
+    activation_id bigint NOT NULL,
+    subject_id text NOT NULL,
+    version integer,
+    percent smallint DEFAULT 100 NOT NULL,
+    activated_by text NOT NULL,
+    activated_at timestamp with time zone NOT NULL,
+    note text,
+    CONSTRAINT subject_activations_note_check CHECK ((length(note) <= 500)),
+    CONSTRAINT subject_activations_percent_check CHECK (((percent >= 1) AND (percent <= 100)))
+);
+
+ALTER TABLE authsession.subject_activations ALTER COLUMN activation_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.subject_activations_activation_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.subject_versions (
+    subject_id text NOT NULL,
+    version integer NOT NULL,
+    revision bigint NOT NULL,
+    pools text[] NOT NULL,
+    draft jsonb NOT NULL,
+    document bytea NOT NULL,
+    digest bytea NOT NULL,
+    note text,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT subject_versions_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT subject_versions_document_check CHECK ((octet_length(document) <= 1048576)),
+    CONSTRAINT subject_versions_note_check CHECK ((length(note) <= 500)),
+    CONSTRAINT subject_versions_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE authsession.subjects (
+    subject_id text NOT NULL,
+    kind text NOT NULL,
+    name text NOT NULL,
+    pools text[] NOT NULL,
+    draft jsonb NOT NULL,
+    revision bigint NOT NULL,
+    published_revision bigint DEFAULT 0 NOT NULL,
+    last_version integer DEFAULT 0 NOT NULL,
+    active_version integer,
+    paused_at timestamp with time zone,
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT subjects_check CHECK (((active_version >= 1) AND (active_version <= last_version))),
+    CONSTRAINT subjects_check1 CHECK (((archived_at IS NULL) OR (active_version IS NULL))),
+    CONSTRAINT subjects_kind_check CHECK ((kind ~ '^[a-z_]{1,32}$'::text)),
+    CONSTRAINT subjects_name_check CHECK ((name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text)),
+    CONSTRAINT subjects_revision_check CHECK ((revision > 0))
+)
+WITH (fillfactor='70');
+
 ALTER TABLE authsession.user_block_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME authsession.user_block_orders_order_id_seq
     START WITH 1
@@ -677,6 +876,15 @@ ALTER TABLE ONLY authsession.blocks
 
 ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_pkey PRIMARY KEY (challenge_id);
+
+ALTER TABLE ONLY authsession.config_documents
+    ADD CONSTRAINT config_documents_pkey PRIMARY KEY (manifest_digest, document_digest);
+
+ALTER TABLE ONLY authsession.config_heads
+    ADD CONSTRAINT config_heads_pkey PRIMARY KEY (pool);
+
+ALTER TABLE ONLY authsession.config_manifests
+    ADD CONSTRAINT config_manifests_pkey PRIMARY KEY (digest);
 
 ALTER TABLE ONLY authsession.device_sessions
     ADD CONSTRAINT device_sessions_challenge_id_key UNIQUE (challenge_id);
@@ -714,6 +922,24 @@ ALTER TABLE ONLY authsession.mail_deliveries
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
 
+ALTER TABLE ONLY authsession.node_join_tokens
+    ADD CONSTRAINT node_join_tokens_pkey PRIMARY KEY (join_token_id);
+
+ALTER TABLE ONLY authsession.node_keys
+    ADD CONSTRAINT node_keys_node_id_generation_key UNIQUE (node_id, generation);
+
+ALTER TABLE ONLY authsession.node_keys
+    ADD CONSTRAINT node_keys_pkey PRIMARY KEY (public_key);
+
+ALTER TABLE ONLY authsession.node_pools
+    ADD CONSTRAINT node_pools_pkey PRIMARY KEY (pool);
+
+ALTER TABLE ONLY authsession.node_states
+    ADD CONSTRAINT node_states_pkey PRIMARY KEY (node_id);
+
+ALTER TABLE ONLY authsession.nodes
+    ADD CONSTRAINT nodes_pkey PRIMARY KEY (node_id);
+
 ALTER TABLE ONLY authsession.onboarding_steps
     ADD CONSTRAINT onboarding_steps_pkey PRIMARY KEY (step);
 
@@ -746,6 +972,15 @@ ALTER TABLE ONLY authsession.settings_changes
 
 ALTER TABLE ONLY authsession.settings
     ADD CONSTRAINT settings_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY authsession.subject_activations
+    ADD CONSTRAINT subject_activations_pkey PRIMARY KEY (activation_id);
+
+ALTER TABLE ONLY authsession.subject_versions
+    ADD CONSTRAINT subject_versions_pkey PRIMARY KEY (subject_id, version);
+
+ALTER TABLE ONLY authsession.subjects
+    ADD CONSTRAINT subjects_pkey PRIMARY KEY (subject_id);
 
 ALTER TABLE ONLY authsession.user_block_orders
     ADD CONSTRAINT user_block_orders_email_id_key UNIQUE (email_id);
@@ -796,6 +1031,10 @@ CREATE INDEX challenges_login_code_id ON authsession.challenges USING btree (log
 
 CREATE INDEX challenges_withheld ON authsession.challenges USING btree (email_id, network_tag, expires_at) WHERE (login_code_id IS NULL);
 
+CREATE INDEX config_documents_of_version ON authsession.config_documents USING btree (subject_id, version);
+
+CREATE INDEX config_manifests_of_pool ON authsession.config_manifests USING btree (pool);
+
 CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at, device_session_id) WHERE (status = 'active'::text);
 
 CREATE INDEX device_sessions_active_user ON authsession.device_sessions USING btree (user_id, created_at) WHERE (status = 'active'::text);
@@ -826,6 +1065,14 @@ CREATE INDEX mail_deliveries_mailbox ON authsession.mail_deliveries USING btree 
 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE to_new_address;
 
+CREATE INDEX node_join_tokens_expires_at ON authsession.node_join_tokens USING btree (expires_at);
+
+CREATE UNIQUE INDEX nodes_name ON authsession.nodes USING btree (pool, node_name) WHERE (status <> 'revoked'::text);
+
+CREATE INDEX nodes_of_join_token ON authsession.nodes USING btree (join_token_id) WHERE (join_token_id IS NOT NULL);
+
+CREATE INDEX nodes_revoked_at ON authsession.nodes USING btree (revoked_at) WHERE (revoked_at IS NOT NULL);
+
 CREATE INDEX operator_sessions_expires_at ON authsession.operator_sessions USING btree (expires_at);
 
 CREATE INDEX operator_sessions_of_operator ON authsession.operator_sessions USING btree (operator_id, created_at DESC) WHERE (revoked_at IS NULL);
@@ -837,6 +1084,10 @@ CREATE UNIQUE INDEX operators_one_owner ON authsession.operators USING btree (is
 CREATE UNIQUE INDEX operators_user_name ON authsession.operators USING btree (user_name);
 
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
+
+CREATE INDEX subject_activations_of_subject ON authsession.subject_activations USING btree (subject_id, activation_id DESC);
+
+CREATE UNIQUE INDEX subjects_name ON authsession.subjects USING btree (kind, name) WHERE (archived_at IS NULL);
 
 CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree (next_attempt_at);
 
@@ -862,6 +1113,24 @@ ALTER TABLE ONLY authsession.challenges
 ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
 
+ALTER TABLE ONLY authsession.config_documents
+    ADD CONSTRAINT config_documents_manifest_digest_fkey FOREIGN KEY (manifest_digest) REFERENCES authsession.config_manifests(digest) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.config_documents
+    ADD CONSTRAINT config_documents_subject_id_version_fkey FOREIGN KEY (subject_id, version) REFERENCES authsession.subject_versions(subject_id, version);
+
+ALTER TABLE ONLY authsession.config_heads
+    ADD CONSTRAINT config_heads_digest_fkey FOREIGN KEY (digest) REFERENCES authsession.config_manifests(digest);
+
+ALTER TABLE ONLY authsession.config_heads
+    ADD CONSTRAINT config_heads_pool_fkey FOREIGN KEY (pool) REFERENCES authsession.node_pools(pool);
+
+ALTER TABLE ONLY authsession.config_heads
+    ADD CONSTRAINT config_heads_stable_digest_fkey FOREIGN KEY (stable_digest) REFERENCES authsession.config_manifests(digest);
+
+ALTER TABLE ONLY authsession.config_manifests
+    ADD CONSTRAINT config_manifests_pool_fkey FOREIGN KEY (pool) REFERENCES authsession.node_pools(pool);
+
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id) ON DELETE CASCADE;
 
@@ -877,11 +1146,29 @@ ALTER TABLE ONLY authsession.mail_deliveries
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_login_code_id_fkey FOREIGN KEY (login_code_id) REFERENCES authsession.login_codes(login_code_id);
 
+ALTER TABLE ONLY authsession.node_join_tokens
+    ADD CONSTRAINT node_join_tokens_pool_fkey FOREIGN KEY (pool) REFERENCES authsession.node_pools(pool);
+
+ALTER TABLE ONLY authsession.node_keys
+    ADD CONSTRAINT node_keys_node_id_fkey FOREIGN KEY (node_id) REFERENCES authsession.nodes(node_id);
+
+ALTER TABLE ONLY authsession.node_states
+    ADD CONSTRAINT node_states_node_id_fkey FOREIGN KEY (node_id) REFERENCES authsession.nodes(node_id);
+
+ALTER TABLE ONLY authsession.nodes
+    ADD CONSTRAINT nodes_pool_fkey FOREIGN KEY (pool) REFERENCES authsession.node_pools(pool);
+
 ALTER TABLE ONLY authsession.onboarding_steps
     ADD CONSTRAINT onboarding_steps_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
 
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
+
+ALTER TABLE ONLY authsession.subject_activations
+    ADD CONSTRAINT subject_activations_subject_id_version_fkey FOREIGN KEY (subject_id, version) REFERENCES authsession.subject_versions(subject_id, version);
+
+ALTER TABLE ONLY authsession.subject_versions
+    ADD CONSTRAINT subject_versions_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
 
 ALTER TABLE ONLY authsession.user_block_orders
     ADD CONSTRAINT user_block_orders_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
@@ -1029,6 +1316,12 @@ GRANT SELECT,INSERT ON TABLE authsession.audit_seal TO authsession_internal;
 
 GRANT SELECT,UPDATE ON TABLE authsession.audit_sealer TO authsession_internal;
 
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.config_documents TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.config_heads TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.config_manifests TO authsession_internal;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.emails TO authsession_public;
@@ -1037,6 +1330,36 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 GRANT UPDATE(version) ON TABLE authsession.emails TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.node_join_tokens TO authsession_internal;
+
+GRANT UPDATE(uses_left) ON TABLE authsession.node_join_tokens TO authsession_internal;
+
+GRANT UPDATE(revoked_at) ON TABLE authsession.node_join_tokens TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.node_keys TO authsession_internal;
+
+GRANT UPDATE(valid_until) ON TABLE authsession.node_keys TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.node_pools TO authsession_internal;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE authsession.node_states TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(status) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(software) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(approved_at) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(revoked_at) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(revoke_reason_code) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(revoke_actor_type) ON TABLE authsession.nodes TO authsession_internal;
+
+GRANT UPDATE(revoke_actor_id) ON TABLE authsession.nodes TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.onboarding_steps TO authsession_internal;
 
@@ -1090,3 +1413,27 @@ GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.subject_activations TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.subject_versions TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(pools) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(draft) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(revision) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(published_revision) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(last_version) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(active_version) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(paused_at) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(archived_at) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(updated_at) ON TABLE authsession.subjects TO authsession_internal;

@@ -41,6 +41,18 @@ def new_token_id(clock: Clock, entropy: Entropy) -> str:
     return f"token-{_ulid(clock, entropy)}"
 
 
+def new_node_id(clock: Clock, entropy: Entropy) -> str:
+    return f"node-{_ulid(clock, entropy)}"
+
+
+def new_join_token_id(clock: Clock, entropy: Entropy) -> str:
+    return f"join-token-{_ulid(clock, entropy)}"
+
+
+def new_gateway_config_id(clock: Clock, entropy: Entropy) -> str:
+    return f"gateway-config-{_ulid(clock, entropy)}"
+
+
 def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
     """A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits."""
     random = int.from_bytes(entropy.token_bytes(10))

@@ -25,4 +25,10 @@ class Scoped:
     scope: Scope
 
 
+@dataclass(frozen=True, slots=True)
+class SignedByNode:
+    """The signature of an active node's key (SPEC §16). No token and no operator's session is accepted."""
+
+
 Access: TypeAlias = Anyone | OperatorOnly | Scoped
+"""The demands of a route of operators and services."""

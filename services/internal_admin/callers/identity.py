@@ -1,6 +1,6 @@
 """The identities of callers, and the scopes of tokens (SPEC §4.4, §4.5, §10.7)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
@@ -21,6 +21,11 @@ class Scope(StrEnum):
     SETTINGS_WRITE = "settings:write"
     AUDIT_READ = "audit:read"
     MAILBOX_READ = "mailbox:read"
+    NODES_READ = "nodes:read"
+    NODES_WRITE = "nodes:write"
+    GATEWAY_CONFIGS_READ = "gateway-configs:read"
+    GATEWAY_CONFIGS_WRITE = "gateway-configs:write"
+    GATEWAY_CONFIGS_PUBLISH = "gateway-configs:publish"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,21 @@ class Token:
     @property
     def name(self) -> str:
         return self.token_id
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCaller:
+    """An active node whose key signed the request. It is a caller of the node API alone, so it is no `Identity`."""
+
+    node_id: str
+    pool: str
+    node_name: str
+    key_generation: int
+    encryption_key: bytes = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.node_id
 
 
 @dataclass(frozen=True, slots=True)

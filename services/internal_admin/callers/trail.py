@@ -10,7 +10,9 @@ from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_event
 from shared.kernel.actor import Actor
 
-_ID = re.compile(r"(?:user|device-session|operator|operator-session|token)-[0-9A-Za-z_-]{1,100}")
+_ID = re.compile(
+    r"(?:user|device-session|operator|operator-session|token|node|join-token|gateway-config)-[0-9A-Za-z_-]{1,100}"
+)
 
 
 def audit_subject_of_email(email_id: int) -> str:

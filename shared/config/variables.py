@@ -9,6 +9,7 @@ from typing import cast
 from shared.config.settings import (
     OneOf,
     Variable,
+    config_keys,
     key_ring,
     parse_address_text,
     parse_base_url,
@@ -165,6 +166,13 @@ AUDIT_KEYS = Variable(
     key_ring("AUTHSESSION_AUDIT_KEYS"),
     f"The keys that seal the audit trail, in the internal process: {_KEYS}.",
     stand_in=NO_KEYS,
+    is_secret=True,
+)
+CONFIG_KEYS = Variable(
+    "AUTHSESSION_CONFIG_KEYS",
+    config_keys("AUTHSESSION_CONFIG_KEYS"),
+    "The Ed25519 keys that sign the configuration of nodes, in the internal process: `id:base64,…`, newest first, each "
+    "of 32 bytes exactly (`authsession keys new` makes one). Without a value nothing can be published to nodes.",
     is_secret=True,
 )
 

@@ -93,6 +93,9 @@ class Stack:
         """Raises `StartFailure`, before anything starts, if a service could not listen on its address."""
         check_free(self.public.address, variables.PUBLIC_HTTP_ADDR.name)
         check_free(self.internal.address, variables.INTERNAL_HTTP_ADDR.name)
+        nodes = self.configuration.internal.node_http_address
+        if nodes is not None:
+            check_free(nodes, variables.NODE_HTTP_ADDR.name)
         metrics = self.configuration.public.metrics_address
         if metrics is not None:
             check_free(metrics, variables.PUBLIC_METRICS_ADDR.name)

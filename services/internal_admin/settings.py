@@ -19,6 +19,7 @@ _LOOPBACK = "127.0.0.1"
 class InternalAdminSettings:
     """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it.
 
+    Nodes are served on `node_http_address`; if it is None, on `http_address`.
     `config_keys` is empty if the installation signs nothing for nodes.
     """
 
@@ -26,8 +27,10 @@ class InternalAdminSettings:
     operators: OperatorSettings
     requires_token: bool
     http_address: Address
+    node_http_address: Address | None
     trusted_proxies: tuple[IpNetwork, ...]
     expects_proxy_protocol: bool
+    nodes_expect_proxy_protocol: bool
     known_hosts: frozenset[str]
     config_keys: ConfigKeys = field(repr=False)
 
@@ -57,6 +60,8 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         },
     )
     expects_proxy_protocol = read_proxy_protocol(reading, variables.INTERNAL_PROXY_PROTOCOL)
+    nodes_expect_proxy_protocol = read_proxy_protocol(reading, variables.NODE_PROXY_PROTOCOL)
+    node_http_address = _node_http_address(reading, http_address)
     known_hosts = reading.required(variables.INTERNAL_HOSTS)
     reading.finish()
     assert http_address is not None
@@ -65,8 +70,10 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         operators,
         requires_token,
         http_address,
+        node_http_address,
         trusted_proxies,
         expects_proxy_protocol,
+        nodes_expect_proxy_protocol,
         known_hosts,
         config_keys,
     )
@@ -81,6 +88,17 @@ def _http_address(reading: Reading, *, is_open: bool) -> Address | None:
     """The address to listen on. `:port` means loopback while the listener is open without credentials (SPEC §1.1)."""
     text = reading.optional(variables.INTERNAL_HTTP_ADDR)
     return None if text is None else parse_address(text, default_host=_LOOPBACK if is_open else EVERY_INTERFACE)
+
+
+def _node_http_address(reading: Reading, http_address: Address | None) -> Address | None:
+    """The address for nodes. Every interface is a fit default in production too, because nodes sign every request."""
+    address = reading.optional(variables.NODE_HTTP_ADDR)
+    if address is not None and address == http_address:
+        reading.problems.append(
+            f"{variables.NODE_HTTP_ADDR.name} is the address of {variables.INTERNAL_HTTP_ADDR.name}: "
+            "write another one, or leave it out to serve nodes there"
+        )
+    return address
 
 
 def _refuse_or_warn(reading: Reading, process: ProcessSettings, address: Address) -> None:

@@ -60,6 +60,12 @@ INTERNAL_HTTP_ADDR = Variable(
     "while the API needs no credentials, mail is `stub`, or `CONTROL_PLANE_AUTH_MODE` is `open`.",
     ":8081",
 )
+NODE_HTTP_ADDR = Variable(
+    "AUTHSESSION_NODE_HTTP_ADDR",
+    parse_public_address,
+    "Address on which the internal process serves `/api/v1/node/*`: `host:port`, `:port` or `unix:/path`. Unset, "
+    "these routes are on `AUTHSESSION_INTERNAL_HTTP_ADDR`; set, they are only here. Nodes sign every request.",
+)
 PUBLIC_METRICS_ADDR = Variable(
     "AUTHSESSION_PUBLIC_METRICS_ADDR",
     parse_optional_address,
@@ -93,6 +99,13 @@ INTERNAL_PROXY_PROTOCOL = Variable(
     "AUTHSESSION_INTERNAL_PROXY_PROTOCOL",
     parse_boolean,
     "Whether each connection to the internal API must begin with a PROXY protocol header, version 1 or 2. "
+    "Only connections from `AUTHSESSION_TRUSTED_PROXIES` are then accepted.",
+    "off",
+)
+NODE_PROXY_PROTOCOL = Variable(
+    "AUTHSESSION_NODE_PROXY_PROTOCOL",
+    parse_boolean,
+    "Whether each connection to `AUTHSESSION_NODE_HTTP_ADDR` must begin with a PROXY protocol header, version 1 or 2. "
     "Only connections from `AUTHSESSION_TRUSTED_PROXIES` are then accepted.",
     "off",
 )

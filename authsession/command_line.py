@@ -33,7 +33,10 @@ def command_line() -> argparse.ArgumentParser:
             help=f"the file with the password of user {user}, 16 bytes or more",
         )
     acl.add_argument(
-        "--admin", type=Path, metavar="FILE", help="the file with the password of a user `admin`, who may do everything"
+        "--admin",
+        type=Path,
+        metavar="FILE",
+        help="the file with the password of a user `admin`, who may do everything, 16 bytes or more",
     )
     acl.add_argument("--output", type=Path, metavar="FILE", help="replace FILE instead of printing")
     examination = commands.add_parser(

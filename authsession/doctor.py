@@ -271,7 +271,7 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
     return [
         Finding(
             "warn",
-            f"{missing.needing} {missing.ring.what} need the key {missing.key_id}",
+            f"{missing.needed_by} the key {missing.key_id}",
             f"put it back into {missing.ring.variable.name}",
         )
         for missing in await missing_keys(connection, environment)

@@ -45,6 +45,7 @@ class Secrets:
     sealing_keys: str = field(repr=False)
     cookie_keys: str = field(repr=False)
     audit_keys: str = field(repr=False)
+    config_keys: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

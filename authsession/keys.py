@@ -27,13 +27,14 @@ _SQL = queries.load("authsession", "keys.sql")
 class Ring:
     """The keys of one variable.
 
-    `statement` counts the rows that need each key, called `what` in the output. It is None if Postgres holds no such
-    rows.
+    `statement` counts the rows that need each key. It is None if Postgres holds no such rows. The output calls one such
+    row `one` and several `many`.
     """
 
     variable: Variable[KeyRing]
     statement: str | None
-    what: str
+    one: str
+    many: str
     may_go: str
     """The text for a key that no row needs and that no longer writes: when an operator may remove it."""
 
@@ -42,13 +43,20 @@ RINGS = (
     Ring(
         variables.LOGIN_CODE_KEYS,
         "read_needed_login_code_keys",
+        "live code",
         "live codes",
         "may be removed 90 days after its last use for writing, or now if known networks may become unknown until "
         "their next login",
     ),
-    Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live codes", "may be removed"),
-    Ring(variables.COOKIE_KEYS, None, "cookies", "may be removed one day after its last use for writing"),
-    Ring(variables.AUDIT_KEYS, "read_needed_audit_keys", "seals of the audit trail", "may be removed"),
+    Ring(variables.SEALING_KEYS, "read_needed_sealing_keys", "live code", "live codes", "may be removed"),
+    Ring(variables.COOKIE_KEYS, None, "cookie", "cookies", "may be removed one day after its last use for writing"),
+    Ring(
+        variables.AUDIT_KEYS,
+        "read_needed_audit_keys",
+        "seal of the audit trail",
+        "seals of the audit trail",
+        "may be removed",
+    ),
 )
 
 
@@ -59,6 +67,11 @@ class MissingKey:
     ring: Ring
     key_id: str
     needing: int
+
+    @property
+    def needed_by(self) -> str:
+        """The rows and their verb: "1 live code needs"."""
+        return _needed_by(self.ring, self.needing)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,10 +143,14 @@ def _lines(ring: Ring, keys: KeyRing, needed: Mapping[str, int]) -> Iterator[str
     """One line for each key; the first key is the one that writes."""
     for place, key in enumerate(keys):
         count = needed.get(key.id, 0)
-        need = [f"{count} {ring.what} need it"] if count else []
+        need = [f"{_needed_by(ring, count)} it"] if count else []
         yield f"{key.id:<12} {'; '.join(['writes', *need] if place == 0 else need or [ring.may_go])}"
     for each in _missing(ring, keys, needed):
-        yield f"{each.key_id:<12} missing: {each.needing} {ring.what} need it; put it back"
+        yield f"{each.key_id:<12} missing: {each.needed_by} it; put it back"
+
+
+def _needed_by(ring: Ring, count: int) -> str:
+    return f"1 {ring.one} needs" if count == 1 else f"{count} {ring.many} need"
 
 
 def _missing(ring: Ring, keys: KeyRing, needed: Mapping[str, int]) -> Sequence[MissingKey]:

@@ -31,7 +31,13 @@ from shared.kernel.address import TcpAddress, parse_address
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0
 _DSN, _REDIS = variables.POSTGRES_DSN.name, variables.REDIS_ADDR.name
-_OF_OPERATORS = ("CONTROL_PLANE_", variables.COOKIE_KEYS.name, variables.AUDIT_KEYS.name)
+_OF_THE_INTERNAL_PROCESS = (
+    "CONTROL_PLANE_",
+    variables.COOKIE_KEYS.name,
+    variables.AUDIT_KEYS.name,
+    variables.CONFIG_KEYS.name,
+)
+"""How the names of variables begin that the public process never gets."""
 _REDIS_NAMES = ("AUTHSESSION_REDIS_USERNAME", "AUTHSESSION_REDIS_PASSWORD", "AUTHSESSION_REDIS_PASSWORD_FILE",
                 "AUTHSESSION_REDIS_DB", "AUTHSESSION_REDIS_TLS")  # fmt: skip
 
@@ -73,6 +79,7 @@ class Stack:
             (variables.SEALING_KEYS.name, self._secrets.sealing_keys),
             (variables.COOKIE_KEYS.name, self._secrets.cookie_keys),
             (variables.AUDIT_KEYS.name, self._secrets.audit_keys),
+            (variables.CONFIG_KEYS.name, self._secrets.config_keys),
         ):
             self._given |= self._generated(name, keys)
         self.has_own_postgres = not self._is_set(_DSN)
@@ -86,6 +93,9 @@ class Stack:
         """Raises `StartFailure`, before anything starts, if a service could not listen on its address."""
         check_free(self.public.address, variables.PUBLIC_HTTP_ADDR.name)
         check_free(self.internal.address, variables.INTERNAL_HTTP_ADDR.name)
+        nodes = self.configuration.internal.node_http_address
+        if nodes is not None:
+            check_free(nodes, variables.NODE_HTTP_ADDR.name)
         metrics = self.configuration.public.metrics_address
         if metrics is not None:
             check_free(metrics, variables.PUBLIC_METRICS_ADDR.name)
@@ -155,8 +165,8 @@ class Stack:
         """Starts both processes, each with only its own credentials. Returns when both are ready or one has ended."""
         self._terminal.say("Starting the public and the internal process")
         common = without(self._given, _DSN, f"{_DSN}_FILE")
-        operators = [name for name in common if name.startswith(_OF_OPERATORS)]
-        self.public_environment = {**without(common, *operators), **postgres.public, **redis.public}
+        internal = [name for name in common if name.startswith(_OF_THE_INTERNAL_PROCESS)]
+        self.public_environment = {**without(common, *internal), **postgres.public, **redis.public}
         self.internal_environment = {**common, **postgres.internal, **redis.internal}
         children: dict[str, Child] = {}
         stack.callback(_stop_together, children)

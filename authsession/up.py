@@ -114,6 +114,9 @@ def _shows_the_first(public: Address, terminal: Terminal) -> Callable[[str, str]
 def _ready(parts: Stack) -> str:
     """The addresses. They are printed last, so that they stay in sight."""
     addresses = {"public API": parts.public.address, "internal API": parts.internal.address}
+    nodes = parts.configuration.internal.node_http_address
+    if nodes is not None:
+        addresses["node API"] = nodes
     lines = [f"  {name:<12}  {url_of(address)}" for name, address in addresses.items()]
     return "\n".join(["Ready. Ctrl-C stops everything.", *lines, ""])
 

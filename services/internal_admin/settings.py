@@ -1,7 +1,7 @@
 """Settings of the internal process, from a given environment. All problems are reported at once."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
 from shared.config import variables
@@ -9,6 +9,7 @@ from shared.config.process_settings import ProcessSettings, read_process_setting
 from shared.config.production import check_keys, check_production, check_trusted_proxies
 from shared.config.settings import Reading
 from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
+from shared.kernel.config_keys import NO_CONFIG_KEYS, ConfigKeys
 from shared.kernel.network import IpNetwork
 
 _LOOPBACK = "127.0.0.1"
@@ -16,15 +17,22 @@ _LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class InternalAdminSettings:
-    """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it."""
+    """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it.
+
+    Nodes are served on `node_http_address`; if it is None, on `http_address`.
+    `config_keys` is empty if the installation signs nothing for nodes.
+    """
 
     process: ProcessSettings
     operators: OperatorSettings
     requires_token: bool
     http_address: Address
+    node_http_address: Address | None
     trusted_proxies: tuple[IpNetwork, ...]
     expects_proxy_protocol: bool
+    nodes_expect_proxy_protocol: bool
     known_hosts: frozenset[str]
+    config_keys: ConfigKeys = field(repr=False)
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
@@ -39,6 +47,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         _refuse_or_warn(reading, process, http_address)
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     check_trusted_proxies(reading, process, trusted_proxies)
+    config_keys = reading.optional(variables.CONFIG_KEYS) or NO_CONFIG_KEYS
     check_keys(
         reading,
         process,
@@ -47,14 +56,26 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
             variables.SEALING_KEYS.name: process.sealing_keys,
             variables.COOKIE_KEYS.name: operators.cookie_keys,
             variables.AUDIT_KEYS.name: operators.audit_keys,
+            variables.CONFIG_KEYS.name: config_keys,
         },
     )
     expects_proxy_protocol = read_proxy_protocol(reading, variables.INTERNAL_PROXY_PROTOCOL)
+    nodes_expect_proxy_protocol = read_proxy_protocol(reading, variables.NODE_PROXY_PROTOCOL)
+    node_http_address = _node_http_address(reading, http_address)
     known_hosts = reading.required(variables.INTERNAL_HOSTS)
     reading.finish()
     assert http_address is not None
     return InternalAdminSettings(
-        process, operators, requires_token, http_address, trusted_proxies, expects_proxy_protocol, known_hosts
+        process,
+        operators,
+        requires_token,
+        http_address,
+        node_http_address,
+        trusted_proxies,
+        expects_proxy_protocol,
+        nodes_expect_proxy_protocol,
+        known_hosts,
+        config_keys,
     )
 
 
@@ -67,6 +88,17 @@ def _http_address(reading: Reading, *, is_open: bool) -> Address | None:
     """The address to listen on. `:port` means loopback while the listener is open without credentials (SPEC §1.1)."""
     text = reading.optional(variables.INTERNAL_HTTP_ADDR)
     return None if text is None else parse_address(text, default_host=_LOOPBACK if is_open else EVERY_INTERFACE)
+
+
+def _node_http_address(reading: Reading, http_address: Address | None) -> Address | None:
+    """The address for nodes. Every interface is a fit default in production too, because nodes sign every request."""
+    address = reading.optional(variables.NODE_HTTP_ADDR)
+    if address is not None and address == http_address:
+        reading.problems.append(
+            f"{variables.NODE_HTTP_ADDR.name} is the address of {variables.INTERNAL_HTTP_ADDR.name}: "
+            "write another one, or leave it out to serve nodes there"
+        )
+    return address
 
 
 def _refuse_or_warn(reading: Reading, process: ProcessSettings, address: Address) -> None:

@@ -21,6 +21,7 @@ from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
+from services.internal_admin.listeners import listeners
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.onboarding import api as onboarding
@@ -72,10 +73,10 @@ from shared.web.client_address import ClientAddresses
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.exchange import Route
-from shared.web.health import Readiness, health_routes
-from shared.web.metrics_route import metrics_route
+from shared.web.health import Readiness
+from shared.web.holding import allow_held
 from shared.web.rate_limit import RateLimiter
-from shared.web.server.http_connection import Rules
+from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
 
 _log = logging.getLogger("authsession.internal_admin")
@@ -101,11 +102,15 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class InternalAdmin:
-    """The service, built and not yet running. `loops` pace themselves; `workers` are supervised."""
+    """The service, built and not yet running. `loops` pace themselves; `workers` are supervised.
+
+    `node_routes` are all routes under `/api/v1/node/`. They have a listener of their own if the settings say so.
+    """
 
     projection: Projection
     relay: Relay
     routes: tuple[Route, ...]
+    node_routes: tuple[Route, ...]
     loops: tuple[Run, ...]
     workers: tuple[Worker, ...]
 
@@ -146,6 +151,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
+        node_routes=(),
         loops=(
             relay.run,
             resources.limiter.run,
@@ -271,34 +277,32 @@ def _block_orders(resources: Resources) -> tuple[Worker, ...]:
 async def _serve(
     service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Run workers and server. Workers end after the server, so that the last request still finds its relay.
-
-    The listener shows checks and metrics in full, because the internet does not reach it.
-    """
+    """Run workers and servers. Workers end after the servers, so that the last request still finds its relay."""
     process = settings.process
     resources.postgres.show_pool()
+    allow_held()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
-    edge = Edge(
-        resources.entropy,
-        client_addresses=ClientAddresses(settings.trusted_proxies),
-        observe=metrics.observe_request,
-        is_draining=lambda: drain.is_draining,
-        believes_traceparent=True,
-    )
-    of_operations = (*health_routes(readiness, shows_checks=True), metrics_route(metrics))
-    app = quart_app((*service.routes, *of_operations), edge)
-    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
     async with trio.open_nursery() as workers:
         for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
             await workers.start(work)
         workers.start_soon(remind_of_owner, resources.postgres)
-        async with trio.open_nursery() as server:
-            await server.start(watch_signals, drain)
-            await server.start(partial(
-                serve, app, settings.http_address,
-                drain=drain, clock=resources.clock, entropy=resources.entropy, rules=rules,
-            ))  # fmt: skip
+        async with trio.open_nursery() as servers:
+            await servers.start(watch_signals, drain)
+            for listener in listeners(service.routes, service.node_routes, settings, readiness, metrics):
+                edge = Edge(
+                    resources.entropy,
+                    client_addresses=ClientAddresses(settings.trusted_proxies),
+                    observe=metrics.observe_request,
+                    is_draining=lambda: drain.is_draining,
+                    believes_traceparent=listener.believes_traceparent,
+                )
+                workers.start_soon(edge.holds.end_at, drain.draining)
+                await servers.start(partial(
+                    serve, quart_app(listener.routes, edge), listener.address,
+                    drain=drain, clock=resources.clock, entropy=resources.entropy,
+                    plain=PlainRequests(listener.plain, edge), rules=listener.rules,
+                ))  # fmt: skip
         workers.cancel_scope.cancel()

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
+from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import IpNetwork
@@ -24,6 +25,7 @@ from shared.kernel.rate import Rate
 
 T = TypeVar("T")
 WordT = TypeVar("WordT", bound=str)
+RingT = TypeVar("RingT", bound=KeyRing)
 Parse = Callable[[str], T]
 
 EXIT_STATUS = os.EX_CONFIG
@@ -367,10 +369,18 @@ def parse_postgres_dsn(text: str) -> str:
 
 def key_ring(name: str) -> Parse[KeyRing]:
     """A parser of a key ring: `id:base64,id2:base64`, the newest key first. `name` is the variable's."""
+    return _ring_of(KeyRing, name)
 
-    def parse(text: str) -> KeyRing:
+
+def config_keys(name: str) -> Parse[ConfigKeys]:
+    """A parser of a key ring whose keys sign: the same form, but each key has 32 bytes exactly."""
+    return _ring_of(ConfigKeys, name)
+
+
+def _ring_of(kind: type[RingT], name: str) -> Parse[RingT]:
+    def parse(text: str) -> RingT:
         try:
-            return KeyRing.parse(name, text)
+            return kind.parse(name, text)
         except ConfigurationError as error:
             raise ConfigurationError([problem.removeprefix(f"{name}: ") for problem in error.problems]) from None
 

@@ -9,6 +9,7 @@ from typing import cast
 from shared.config.settings import (
     OneOf,
     Variable,
+    config_keys,
     key_ring,
     parse_address_text,
     parse_base_url,
@@ -59,6 +60,12 @@ INTERNAL_HTTP_ADDR = Variable(
     "while the API needs no credentials, mail is `stub`, or `CONTROL_PLANE_AUTH_MODE` is `open`.",
     ":8081",
 )
+NODE_HTTP_ADDR = Variable(
+    "AUTHSESSION_NODE_HTTP_ADDR",
+    parse_public_address,
+    "Address on which the internal process serves `/api/v1/node/*`: `host:port`, `:port` or `unix:/path`. Unset, "
+    "these routes are on `AUTHSESSION_INTERNAL_HTTP_ADDR`; set, they are only here. Nodes sign every request.",
+)
 PUBLIC_METRICS_ADDR = Variable(
     "AUTHSESSION_PUBLIC_METRICS_ADDR",
     parse_optional_address,
@@ -92,6 +99,13 @@ INTERNAL_PROXY_PROTOCOL = Variable(
     "AUTHSESSION_INTERNAL_PROXY_PROTOCOL",
     parse_boolean,
     "Whether each connection to the internal API must begin with a PROXY protocol header, version 1 or 2. "
+    "Only connections from `AUTHSESSION_TRUSTED_PROXIES` are then accepted.",
+    "off",
+)
+NODE_PROXY_PROTOCOL = Variable(
+    "AUTHSESSION_NODE_PROXY_PROTOCOL",
+    parse_boolean,
+    "Whether each connection to `AUTHSESSION_NODE_HTTP_ADDR` must begin with a PROXY protocol header, version 1 or 2. "
     "Only connections from `AUTHSESSION_TRUSTED_PROXIES` are then accepted.",
     "off",
 )
@@ -165,6 +179,13 @@ AUDIT_KEYS = Variable(
     key_ring("AUTHSESSION_AUDIT_KEYS"),
     f"The keys that seal the audit trail, in the internal process: {_KEYS}.",
     stand_in=NO_KEYS,
+    is_secret=True,
+)
+CONFIG_KEYS = Variable(
+    "AUTHSESSION_CONFIG_KEYS",
+    config_keys("AUTHSESSION_CONFIG_KEYS"),
+    "The Ed25519 keys that sign the configuration of nodes, in the internal process: `id:base64,…`, newest first, each "
+    "of 32 bytes exactly (`authsession keys new` makes one). Without a value nothing can be published to nodes.",
     is_secret=True,
 )
 

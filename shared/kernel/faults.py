@@ -20,6 +20,14 @@ class DependencyUnavailable(Exception):
         self.reason = reason
 
 
+class Overloaded(Exception):
+    """A limit of this process is reached, such as the memory for request bodies. The client gets 503 and may repeat."""
+
+    def __init__(self, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        super().__init__("a limit of the process is reached")
+        self.retry_after = retry_after
+
+
 class ConfigurationError(Exception):
     """Every problem of the configuration, found at start. Each problem names its cure and holds no secret."""
 

@@ -5,10 +5,11 @@ import binascii
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Self
 
 from shared.kernel.faults import ConfigurationError
 
-_MIN_SECRET_BYTES = 32
+SECRET_BYTES = 32
 KEY_ID = re.compile(r"[A-Za-z0-9._-]{1,32}")
 
 
@@ -24,12 +25,14 @@ class KeyRing:
     """Keys with different ids in the order of the setting; the first is the newest. Only `NO_KEYS` is empty."""
 
     __slots__ = ("_keys",)
+    _HAS_EXACT_LENGTH: ClassVar[bool] = False
+    """Whether each secret has 32 bytes exactly. Otherwise it may be longer."""
 
     def __init__(self, keys: Mapping[str, Key]) -> None:
         self._keys = keys
 
     @classmethod
-    def parse(cls, name: str, text: str) -> "KeyRing":
+    def parse(cls, name: str, text: str) -> Self:
         """Parse "id:base64,id2:base64". Raises `ConfigurationError` with every problem and no secret.
 
         `name` is the setting's name for these problems.
@@ -37,7 +40,7 @@ class KeyRing:
         keys: dict[str, Key] = {}
         problems: list[str] = []
         for place, entry in enumerate(text.split(","), start=1):
-            key, problem = _read_key(entry.strip())
+            key, problem = _read_key(entry.strip(), is_exact=cls._HAS_EXACT_LENGTH)
             if key is None:
                 problems.append(f"{name}: key {place} {problem}")
             elif key.id in keys:
@@ -63,14 +66,14 @@ class KeyRing:
         return len(self._keys)
 
     def __repr__(self) -> str:
-        return f"KeyRing({', '.join(self._keys)})"
+        return f"{type(self).__name__}({', '.join(self._keys)})"
 
 
 NO_KEYS = KeyRing({})
 """Stands in for missing or bad keys. It can neither write nor read."""
 
 
-def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:
+def _read_key(entry: str, *, is_exact: bool) -> tuple[Key, None] | tuple[None, str]:
     """The key, or its problem as the end of a sentence."""
     key_id, _, encoded = entry.partition(":")
     if not KEY_ID.fullmatch(key_id):
@@ -79,6 +82,7 @@ def _read_key(entry: str) -> tuple[Key, None] | tuple[None, str]:
         secret = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return None, "is not standard base64 after its id"
-    if len(secret) < _MIN_SECRET_BYTES:
-        return None, f"has {len(secret)} bytes, needs at least {_MIN_SECRET_BYTES}: openssl rand -base64 32"
+    if len(secret) < SECRET_BYTES or (is_exact and len(secret) > SECRET_BYTES):
+        least = "exactly" if is_exact else "at least"
+        return None, f"has {len(secret)} bytes, needs {least} {SECRET_BYTES}: openssl rand -base64 {SECRET_BYTES}"
     return Key(key_id, secret), None

@@ -14,25 +14,30 @@ class Drain:
     """The shutdown state of one process.
 
     While `is_draining`, readiness is 503 and answers have `Connection: close`, but requests are accepted for `delay`.
+    `draining` is set at the same time, so that requests that wait for an event are answered at once.
     Once `stopping` is set, servers accept nothing and give running requests at most `shutdown_timeout` to finish.
     """
 
     def __init__(self, *, delay: timedelta, shutdown_timeout: timedelta) -> None:
         self.delay = delay
         self.shutdown_timeout = shutdown_timeout
-        self.is_draining = False
+        self.draining = trio.Event()
         self.stopping = trio.Event()
+
+    @property
+    def is_draining(self) -> bool:
+        return self.draining.is_set()
 
     async def begin(self) -> None:
         """Drain for `delay`, or until `stop` is called, then stop. Returns when stopping has begun."""
-        self.is_draining = True
+        self.draining.set()
         with trio.move_on_after(self.delay.total_seconds()):
             await self.stopping.wait()
         self.stop()
 
     def stop(self) -> None:
         """Stop accepting requests at once. A repeat does nothing."""
-        self.is_draining = True
+        self.draining.set()
         self.stopping.set()
 
 

@@ -6,6 +6,7 @@ Nothing here watches for a disconnect while an endpoint runs, so a client that h
 import re
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import trio
 
@@ -15,10 +16,10 @@ from shared.telemetry.tracing import RequestSpan
 from shared.web.asgi import Receive, Scope, Send
 from shared.web.client_address import ClientAddress
 from shared.web.edge import Edge
-from shared.web.exchange import Headers, Request, Response, Route
+from shared.web.exchange import JSON, MAX_BODY_BYTES, BodyRule, Headers, Request, Response, Route
+from shared.web.holding import Client
 from shared.web.refusals import answer_to
 
-MAX_BODY_BYTES = 16 * 1024
 UNMATCHED = "unmatched"
 _STATUS_CLIENT_GONE = 499  # never sent
 _STATUS_NO_CONTENT = 204
@@ -33,9 +34,19 @@ class Connection:
     """A request and its answer. Call `answer`, or make a refusal elsewhere, and then `send`, each once."""
 
     def __init__(
-        self, edge: Edge, scope: Scope, receive: Receive, send: Send, *, whole_body: bytes | None = None
+        self,
+        edge: Edge,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        whole_body: bytes | None = None,
+        client: Client | None = None,
     ) -> None:
-        """`whole_body` is the body if it has arrived already and is not too long, so that reading it does not wait."""
+        """`whole_body` is the body if it has arrived already and is short, so that reading it does not wait.
+
+        `client` is watched while an endpoint holds the request.
+        """
         self._started_at = time.perf_counter()
         self._edge = edge
         self._scope = scope
@@ -43,6 +54,8 @@ class Connection:
         self._send = send
         self._headers = Headers(scope["headers"])
         self._whole_body = whole_body
+        self._peer = client
+        self._body_memory = 0
         self._body_is_unread = _has_body(self._headers)
         self._request_id = request_id_for(self._headers.get("x-request-id"), edge.entropy)
         self._route = UNMATCHED
@@ -70,6 +83,8 @@ class Connection:
             if not self._is_client_gone:
                 await self._send_all(response)
         finally:
+            if self._body_memory:
+                self._edge.body_memory.free(self._network(), self._body_memory)
             self._span.end(None if self._route is UNMATCHED else self._route, response.status)
 
     async def _send_all(self, response: Response) -> None:
@@ -100,9 +115,10 @@ class Connection:
         return self._edge.client_addresses.resolve(peer[0] if peer else None, self._headers.get("x-forwarded-for"))
 
     async def _read(self, route: Route, path_parameters: Mapping[str, str]) -> Request:
-        if route.accepts_body:
-            self._check_media_type()
-        body = await self._read_body()
+        rule = route.body_rule
+        if rule is not None:
+            self._check_media_type(rule)
+        body = await self._read_body(MAX_BODY_BYTES if rule is None else rule.max_bytes)
         scope = self._scope
         return Request(
             method=scope["method"],
@@ -110,50 +126,61 @@ class Connection:
             path_parameters=path_parameters,
             query=scope["query_string"].decode("latin-1"),
             headers=self._headers,
-            body=body if route.accepts_body else b"",
+            body=b"" if rule is None else body,
             client=self._client(),
             request_id=self._request_id,
+            hold=partial(self._edge.holds.hold, self._peer),
         )
 
-    def _check_media_type(self) -> None:
-        """Accept only JSON in UTF-8, not compressed (RFC 9110 §15.5.16). Without a body no content type is needed."""
+    def _check_media_type(self, rule: BodyRule) -> None:
+        """Accept only the types of `rule` (RFC 9110 §15.5.16). Without a body no content type is needed."""
         media_type = self._headers.get("content-type")
-        is_json = self._body_is_unread is False if media_type is None else _JSON_MEDIA_TYPE.fullmatch(media_type)
-        encoding = self._headers.get("content-encoding")
-        if not is_json:
-            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json, in UTF-8")
-        if encoding is not None and encoding.lower() != "identity":
-            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, "Content-Encoding must be absent: send the body as it is")
+        encoding = (self._headers.get("content-encoding") or "identity").lower()
+        if not (self._body_is_unread is False if media_type is None else _is_one_of(media_type, rule.media_types)):
+            types = " or ".join(rule.media_types).replace(JSON, f"{JSON}, in UTF-8")
+            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {types}")
+        if encoding != "identity" and not (rule.accepts_gzip and encoding == "gzip"):
+            cure = "absent or gzip" if rule.accepts_gzip else "absent: send the body as it is"
+            raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding must be {cure}")
 
-    async def _read_body(self) -> bytes:
+    async def _read_body(self, max_bytes: int) -> bytes:
         if self._whole_body is not None:
             self._body_is_unread = False
+            if len(self._whole_body) > max_bytes:
+                raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
             return self._whole_body
         if not self._body_is_unread:
             return b""
-        if int(self._headers.get("content-length") or 0) > MAX_BODY_BYTES:
+        if int(self._headers.get("content-length") or 0) > max_bytes:
             raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
         with trio.move_on_after(self._edge.body_timeout.total_seconds()):
-            return await self._collect_body()
+            return await self._collect_body(max_bytes)
         raise Refusal(ErrorCode.INVALID_REQUEST, "the request body did not arrive in time")
 
-    async def _collect_body(self) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
+    async def _collect_body(self, max_bytes: int) -> bytes:
+        body = bytearray()
         while True:
             message = await self._receive()
             if message.get("is_malformed"):
                 raise Refusal(ErrorCode.INVALID_REQUEST, "malformed HTTP request")
             if message["type"] == "http.disconnect":
                 raise _ClientGone
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > MAX_BODY_BYTES:
+            body += message.get("body", b"")
+            if len(body) > max_bytes:
                 raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
-            chunks.append(chunk)
+            self._keep_memory_for(len(body))
             if not message.get("more_body", False):
                 self._body_is_unread = False
-                return b"".join(chunks)
+                return bytes(body)
+
+    def _keep_memory_for(self, size: int) -> None:
+        """Count a body of more than 16 KiB until the answer is sent. Raises `Overloaded` if there is no memory."""
+        if size > max(MAX_BODY_BYTES, self._body_memory):
+            self._edge.body_memory.take(self._network(), size - self._body_memory)
+            self._body_memory = size
+
+    def _network(self) -> str:
+        return self._client().network.text
 
     def _head(self, response: Response, *, must_close: bool) -> list[tuple[bytes, bytes]]:
         has_content = response.status != _STATUS_NO_CONTENT  # status 204 has no length (RFC 9110 §8.6)
@@ -166,6 +193,13 @@ class Connection:
         if must_close:
             head.append((b"connection", b"close"))
         return head
+
+
+def _is_one_of(media_type: str, accepted: tuple[str, ...]) -> bool:
+    """Whether a content type is accepted. JSON may have its charset, UTF-8."""
+    if JSON in accepted and _JSON_MEDIA_TYPE.fullmatch(media_type):
+        return True
+    return media_type.lower() in accepted
 
 
 def _has_body(headers: Headers) -> bool:

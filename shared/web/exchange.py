@@ -7,6 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.web.client_address import ClientAddress
+from shared.web.holding import Hold
+
+MAX_BODY_BYTES = 16 * 1024
+"""The limit of a body where a route does not say another one."""
+JSON = "application/json"
 
 
 class Headers:
@@ -41,9 +46,10 @@ class Headers:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A whole request. Its body, of at most 16 KiB, is read and its type checked before an endpoint gets it.
+    """A whole request. Its body is read, and its size and type are checked, before an endpoint gets it.
 
     `path` is still percent-encoded; `path_parameters` are decoded. `query` is the raw query string.
+    `hold` begins a long wait of the endpoint; see `shared.web.holding`.
     """
 
     method: str
@@ -54,6 +60,7 @@ class Request:
     body: bytes = field(repr=False)
     client: ClientAddress = field(repr=False)
     request_id: str
+    hold: Callable[[], Hold] = field(default=Hold, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +83,39 @@ It runs to its end even if the client hangs up. Only the end of the shutdown tim
 
 
 @dataclass(frozen=True, slots=True)
+class BodyRule:
+    """The bodies that a route accepts.
+
+    `max_bytes` is the size as it arrives, so with `accepts_gzip` it is the compressed size. Such a body reaches the
+    endpoint as it came, because a signature is about these bytes; `shared.web.packed_body` unpacks it. A media type
+    other than JSON must be in lower case, and arrives without parameters.
+    """
+
+    max_bytes: int = MAX_BODY_BYTES
+    media_types: tuple[str, ...] = (JSON,)
+    accepts_gzip: bool = False
+
+
+JSON_BODY = BodyRule()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A method and a path with their endpoint. A GET route answers HEAD too.
 
     `path` is absolute and has no slash at its end. `{name}` in it matches one whole segment, which is percent-decoded.
     With `accepts_body` a body must have the content type JSON; a missing body reaches the endpoint, whose decoder
-    refuses it. Otherwise a body is read, within the same limits, and dropped.
+    refuses it. `body` replaces `accepts_body` where a route accepts other bodies. With neither a body is read, within
+    16 KiB, and dropped.
     """
 
     method: str
     path: str
     endpoint: Endpoint
     accepts_body: bool = False
+    body: BodyRule | None = None
+
+    @property
+    def body_rule(self) -> BodyRule | None:
+        """The rule of the route's bodies; None if it drops them."""
+        return self.body or (JSON_BODY if self.accepts_body else None)

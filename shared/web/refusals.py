@@ -9,7 +9,7 @@ from typing import cast
 from opentelemetry import metrics
 
 from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
-from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.faults import DependencyUnavailable, Overloaded
 from shared.web.exchange import Response
 
 _ERRORS = metrics.get_meter("authsession").create_counter(
@@ -38,13 +38,16 @@ def method_not_allowed(allowed: Iterable[str]) -> Response:
 
 
 def answer_to(error: Exception) -> Response:
-    """The answer to an exception: that of a `Refusal`, 503 for an unavailable dependency, else the constant 500.
+    """The answer to an exception.
 
-    Faults are logged.
+    It is that of a `Refusal`, 503 for an unavailable dependency or a full process, else the constant 500. Faults are
+    logged. A full process is not, because a stranger can cause it as often as he likes; the errors by code count it.
     """
     error = _unwrapped(error)
     if isinstance(error, Refusal):
         return refusal(error.code, error.message)
+    if isinstance(error, Overloaded):
+        return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=error.retry_after)
     if isinstance(error, DependencyUnavailable):
         _log.warning("dependency unavailable", extra={"dependency": error.name}, exc_info=error)
         return refusal(ErrorCode.SERVICE_UNAVAILABLE, retry_after=error.retry_after)

@@ -20,6 +20,7 @@ from tests.support.secrets_driver import AUTH, PASSWORD, Driver
 from tests.support.servers import temporary_postgres
 from tests.support.stack import (
     AUDIT_KEYS,
+    CONFIG_KEYS,
     COOKIE_KEYS,
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
@@ -120,8 +121,8 @@ def test_the_search_finds_each_secret_in_each_spelling(product: Product, secrets
     written = "\n".join(everything_written(product, secrets).values())
     email = f"first+{MARK}@example.com"
     spellings = (email, email.upper(), quote(email), json.dumps(email), base64.b64encode(email.encode()).decode())
-    configured = (REDIS_PASSWORD, ROLE_PASSWORD, LOGIN_CODE_KEYS, SEALING_KEYS, COOKIE_KEYS, AUDIT_KEYS, PASSWORD)
-    for planted in (*spellings, *configured, client_public_key("first").base64):
+    configured = (REDIS_PASSWORD, ROLE_PASSWORD, LOGIN_CODE_KEYS, SEALING_KEYS, COOKIE_KEYS, AUDIT_KEYS)
+    for planted in (*spellings, *configured, CONFIG_KEYS, PASSWORD, client_public_key("first").base64):
         assert secrets.found_in(f"{written}{planted}\n") != set(), planted
     codes = [name.removeprefix("code ") for name in secrets.patterns if name.startswith("code ")]
     assert codes

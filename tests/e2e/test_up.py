@@ -80,6 +80,18 @@ def test_the_printed_calls_one_after_the_other_give_the_documented_shapes(up: Up
     assert gateway_record(up, session_id)["status"] == "revoked"
 
 
+def test_the_public_process_gets_no_key_of_the_internal_one(up: Up) -> None:
+    running = json.loads((up.folder / ".authsession" / "running.json").read_text())
+    of_public = {name for name in running["public_environment"] if name.endswith("_KEYS")}
+    of_internal = {name for name in running["internal_environment"] if name.endswith("_KEYS")}
+    assert of_public == {"AUTHSESSION_LOGIN_CODE_KEYS", "AUTHSESSION_SEALING_KEYS"}
+    assert of_internal - of_public == {
+        "AUTHSESSION_COOKIE_KEYS",
+        "AUTHSESSION_AUDIT_KEYS",
+        "AUTHSESSION_CONFIG_KEYS",
+    }
+
+
 def test_commands_in_the_folder_reach_what_runs_there(up: Up) -> None:
     assert up.command("settings", "set", "session_limit", "3").stdout == "session_limit is now 3\n"
     assert up.command("settings", "get", "session_limit").stdout == "3\n"

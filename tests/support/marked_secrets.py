@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from tests.support.database import ROLE_PASSWORD
-from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS
+from tests.support.stack import AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS
 
 MARK = "zebra-quagga"
 """Part of every address, and of every text where no caller's text belongs."""
@@ -46,6 +46,7 @@ def keep_configured(kept: Secrets) -> None:
         ("sealing key", SEALING_KEYS),
         ("cookie key", COOKIE_KEYS),
         ("audit key", AUDIT_KEYS),
+        ("configuration key", CONFIG_KEYS),
     ):
         encoded = ring.partition(":")[2]
         kept.keep(name, encoded)

@@ -21,6 +21,7 @@ from tests.support.servers import temporary_redis
 REDIS_PASSWORD = "password-of-a-redis-user-in-tests"
 COOKIE_KEYS = "k1:Y29va2llLWtleS1vZi10ZXN0cy0zMi1ieXRlcy0tLS0="
 AUDIT_KEYS = "k1:YXVkaXQta2V5LW9mLXRlc3RzLTMyLWJ5dGVzLS0tLS0="
+CONFIG_KEYS = "k1:" + "Y29uZmlnLWtleS1vZi10ZXN0cy0zMi1ieXRlcy0tLS0="
 SEALING_KEYS = "k1:" + "c2VhbGluZy1rZXktb2YtdGVzdHMtMzItYnl0ZXMtLS0="
 LOGIN_CODE_KEYS = "k1:" + "bG9naW4tY29kZS1rZXktb2YtdGVzdHMtMzItYnl0ZXM="
 READY_TIMEOUT = 60.0
@@ -149,6 +150,7 @@ class RunningStack:
             "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
             "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
             "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
+            "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
             "AUTHSESSION_USER_SERVICE_MODE": "stub",
             "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
             "AUTHSESSION_SEND_RATE_LIMIT": "off",

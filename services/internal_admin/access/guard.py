@@ -81,7 +81,7 @@ class Guard:
     def protect(self, routes: Iterable[Route[ApiT]], api: ApiT) -> tuple[exchange.Route, ...]:
         """These routes, answered by `api`, each behind the checks that its declaration asks for."""
         return tuple(
-            exchange.Route(route.method, route.path, _GuardedEndpoint(self, route, api), route.accepts_body)
+            exchange.Route(route.method, route.path, _GuardedEndpoint(self, route, api), route.accepts_body, route.body)
             for route in routes
         )
 

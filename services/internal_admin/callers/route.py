@@ -11,7 +11,7 @@ from typing import Generic, TypeAlias, TypeVar
 from services.internal_admin.callers.access import Access
 from services.internal_admin.callers.identity import Identity
 from shared.kernel.rate import Rate
-from shared.web.exchange import Request, Response
+from shared.web.exchange import BodyRule, Request, Response
 
 ApiT = TypeVar("ApiT")
 
@@ -38,7 +38,7 @@ class PerNetwork:
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[ApiT]):
-    """Method, path, endpoint and `accepts_body` are those of `shared.web.exchange.Route`.
+    """Method, path, endpoint, `accepts_body` and `body` are those of `shared.web.exchange.Route`.
 
     `access`: what the caller needs. `limit`: a call past it is refused before the endpoint runs.
     `before_limit`: a call that this refuses does not count towards the limit.
@@ -54,3 +54,4 @@ class Route(Generic[ApiT]):
     before_limit: Check[ApiT] | None = None
     slow_refusals: bool = False
     accepts_body: bool = False
+    body: BodyRule | None = None

@@ -1,7 +1,8 @@
 """An HTTP/1.1 connection: reads requests, has them answered, writes the answers. Every wait for the client is limited.
 
 Requests are handled one after the other, in the task of the connection. Nothing watches for a disconnect while one is
-handled, so a client that hangs up cannot cancel it. Reasons against other servers: docs/decisions/0042-the-wire.md.
+handled, so a client that hangs up cannot cancel it. A held request is told of it, but not cancelled either
+(`shared.web.holding`). Reasons against other servers: docs/decisions/0042-the-wire.md.
 """
 
 import logging
@@ -20,7 +21,7 @@ import trio
 from contracts.errors import ErrorCode
 from shared.http.proxy_protocol import MAX_HEADER_BYTES, BadProxyHeader, read_proxy_header
 from shared.http.request_body import Framing
-from shared.http.request_head import BadRequest, Head, HeadTooLarge, find_end, parse_head
+from shared.http.request_head import MAX_HEAD_BYTES, BadRequest, Head, HeadTooLarge, find_end, parse_head
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 from shared.kernel.network import IpNetwork, parse_network
@@ -232,12 +233,12 @@ class HttpConnection:
 
     async def _handle(self, head: Head, body: RequestBody, answer: Answer) -> None:
         plain, scope = self._listening.plain, self._scope(head)
-        route = None if plain is None else plain.route_of(scope)
-        if plain is None or route is None:
+        match = None if plain is None else plain.match(scope)
+        if plain is None or match is None:
             await run_app(self._listening.app, head, self._peer, body.receive, answer.send, answer.give_up)
             return
         try:
-            await plain.answer(route, scope, body.receive, answer.send, body.take_whole())
+            await plain.answer(match, scope, body.receive, answer.send, body.take_whole(), self)
         except Exception as error:  # noqa: BLE001 - a fault of an endpoint becomes an answer, and ends this connection
             await answer.give_up(error)
 
@@ -299,6 +300,20 @@ class HttpConnection:
             self._arrived += data
             return bool(data)
         return False
+
+    async def until_gone(self) -> None:
+        """Wait until the client hangs up or sends no more, while its request is held. Further requests are kept.
+
+        A client that sends more than a head meanwhile is not watched any more.
+        """
+        while len(self._arrived) < MAX_HEAD_BYTES:
+            if not await self.read_more():
+                return
+        await trio.sleep_forever()
+
+    def keep_place(self) -> None:
+        """Move to the places of held requests, for as long as the connection lives."""
+        self._listening.places.keep(self)
 
     async def read_body(self, framing: Framing) -> bytes | None:
         """The next part of a body, or None if the connection ends first. Raises `BadRequest`."""

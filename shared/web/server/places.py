@@ -2,13 +2,17 @@
 
 A connection that waits for its client may be ended, because that loses no work. It waits for a head, for a body, or for
 an answer to be read. A connection whose request is being handled keeps its place.
+
+A connection whose request was held (`shared.web.holding`) moves to a place that is not counted with the others, nor for
+its network: its caller was authenticated, and 4,096 such callers may come through one address.
 """
 
 import heapq
-import resource
 from collections import Counter
 from collections.abc import Iterable
 from typing import Protocol
+
+from shared.web.holding import most_held, open_files
 
 MAX_CONNECTIONS = 1024
 """Maximum number of connections of a listener, which limits memory and open files."""
@@ -35,6 +39,7 @@ class Places:
 
     def __init__(self) -> None:
         self._networks: dict[Connection, str | None] = {}
+        self._kept: set[Connection] = set()
         self._counts: Counter[str | None] = Counter()
 
     def take(self, connection: Connection, network: str | None) -> bool:
@@ -50,8 +55,15 @@ class Places:
         self._counts[network] += 1
         return True
 
+    def keep(self, connection: Connection) -> None:
+        """Move `connection`, whose request is held, to the places for those. If none can be freed, it stays."""
+        if connection in self._networks and (len(self._kept) < most_held() or self._make_room(self._kept)):
+            self.leave(connection)
+            self._kept.add(connection)
+
     def leave(self, connection: Connection) -> None:
         """Free the place of `connection`, if it has one."""
+        self._kept.discard(connection)
         if connection in self._networks:
             network = self._networks.pop(connection)
             self._counts[network] -= 1
@@ -68,10 +80,10 @@ class Places:
 
     def _worth(self, connection: Connection) -> tuple[int, bool, float]:
         """The worth of a connection. It is least for the network with the most places."""
-        network = self._networks[connection]
+        network = self._networks.get(connection)
         return (0 if network is None else -self._counts[network], *connection.worth)
 
 
 def most_connections() -> int:
     """The limit now: at most half of the files that the process may open, as Postgres, Redis and others need some."""
-    return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return min(MAX_CONNECTIONS, open_files() // 2)

@@ -46,7 +46,10 @@ def test_a_key_is_needed_while_seals_made_with_it_are_there(
     world: World, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     assert status(monkeypatch, capsys, AUDIT_KEYS) == (0, ["k1 writes"], "")
-    add_rows(world, 3)
+    add_rows(world, 1)
+    seal_all(world, KEYS)
+    assert status(monkeypatch, capsys, AUDIT_KEYS)[1] == ["k1 writes; 1 seal of the audit trail needs it"]
+    add_rows(world, 2)
     seal_all(world, KEYS)
     assert status(monkeypatch, capsys, AUDIT_KEYS)[1] == ["k1 writes; 3 seals of the audit trail need it"]
     assert status(monkeypatch, capsys, f"{NEW},{AUDIT_KEYS}")[1] == [

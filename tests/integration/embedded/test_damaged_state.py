@@ -1,7 +1,9 @@
 """Damaged files under `.authsession`: each is one sentence with its own cure, and the cure works."""
 
 import errno
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
 from authsession.environment import read_environment
 from authsession.installation import Installation
+from shared.kernel.config_keys import ConfigKeys
 
 
 @pytest.fixture
@@ -27,6 +30,16 @@ def test_damaged_secrets(installation: Installation, content: str) -> None:
         installation.secrets()
     (installation.folder / "secrets.json").write_text("{}")
     assert installation.secrets() == installation.secrets()
+
+
+def test_a_folder_of_the_release_before_gets_the_secrets_that_are_new(installation: Installation) -> None:
+    path = installation.folder / "secrets.json"
+    before = asdict(installation.secrets())
+    path.write_text(json.dumps({name: value for name, value in before.items() if name != "config_keys"}))
+    after = asdict(installation.secrets())
+    assert {name for name in before if after[name] != before[name]} == {"config_keys"}
+    assert len(ConfigKeys.parse("test", after["config_keys"])) == 1
+    assert json.loads(path.read_text()) == after
 
 
 def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:

@@ -15,9 +15,12 @@ from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.drain import Drain
 from shared.web.app import quart_app
 from shared.web.edge import Edge
-from shared.web.exchange import Request, Response, Route
+from shared.web.exchange import BodyRule, Request, Response, Route
+from shared.web.holding import Hold
 from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
+
+LARGE = BodyRule(max_bytes=1024 * 1024, media_types=("application/x-protobuf", "application/json"), accepts_gzip=True)
 
 
 class Server:
@@ -29,15 +32,22 @@ class Server:
         self.finished = 0
         self.observed: list[tuple[str, str, int]] = []
         self.release = trio.Event()
+        self.held: list[Hold] = []
         self.port = 0
         self._clients: list[Client] = []
-        edge = Edge(
+        self.edge = edge = Edge(
             SystemEntropy(),
             is_draining=lambda: self.drain.is_draining,
             observe=lambda method, route, status, _: self.observed.append((method, route, status)),
             body_timeout=timedelta(seconds=0.4),
         )
-        hot = [Route("POST", "/echo", self._echo, accepts_body=True), Route("POST", "/slow", self._slow)]
+        hot = [
+            Route("POST", "/echo", self._echo, accepts_body=True),
+            Route("POST", "/slow", self._slow),
+            Route("GET", "/held", self._held),
+            Route("POST", "/large", self._echo, body=LARGE),
+            Route("GET", "/documents/{digest}", self._thing),
+        ]
         others = [
             Route("GET", "/things/{id}", self._thing),
             Route("POST", "/broken", self._broken),
@@ -57,6 +67,14 @@ class Server:
             await trio.sleep(0.001)  # each a checkpoint, where a cancellation would land
         self.finished += 1
         return Response(200, b"{}")
+
+    async def _held(self, request: Request) -> Response:
+        self.seen.append(request)
+        with request.hold() as hold:
+            self.held.append(hold)
+            await hold.wait(5)
+        self.finished += 1
+        return Response(200, b'{"is_over":true}' if hold.is_over else b'{"is_over":false}')
 
     async def _thing(self, request: Request) -> Response:
         self.seen.append(request)
@@ -148,6 +166,7 @@ async def running(kind: str = "plain", **rules: Any) -> AsyncGenerator[Server]:
         )
         address = await nursery.start(start)
         server.port = address.port
+        nursery.start_soon(server.edge.holds.end_at, server.drain.draining)
         try:
             yield server
         finally:

@@ -163,7 +163,7 @@ async def test_while_draining_requests_are_taken_and_each_answer_closes_its_conn
     kept = await server.connect()
     await kept.send(post())
     assert "connection" not in (await kept.answer()).headers
-    server.drain.is_draining = True
+    server.drain.draining.set()
     await kept.send(post())
     assert (await kept.answer()).headers["connection"] == "close"
     assert await kept.is_closed_within(1)

@@ -282,7 +282,7 @@ async def test_balancers_may_ask_options_of_the_server(server: Server, request_b
     answer = await client.answer(has_body=False)
     assert (answer.status, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS, POST")
     assert "content-length" not in answer.headers
-    server.drain.is_draining = True
+    server.drain.draining.set()
     assert (await server.ask(request_bytes)).code == "service_unavailable"
 
 

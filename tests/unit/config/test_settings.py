@@ -30,6 +30,7 @@ from shared.config.settings import (
 from shared.config.user_service import UserServiceSettings
 from shared.config.variables import VARIABLES
 from shared.kernel.address import TcpAddress, UnixAddress, parse_address
+from shared.kernel.config_keys import NO_CONFIG_KEYS
 from shared.kernel.faults import ConfigurationError
 from shared.kernel.keyring import NO_KEYS
 from shared.kernel.rate import Rate
@@ -391,6 +392,16 @@ def test_a_stand_in_is_never_the_value_of_a_reading_without_problems(variable: V
     assert reading.required(variable) is variable.stand_in
     with pytest.raises(ConfigurationError, match=variable.name):
         reading.finish()
+
+
+def test_the_keys_that_sign_configuration_are_optional_and_their_seeds_are_hidden() -> None:
+    assert read_internal(LEAST).config_keys is NO_CONFIG_KEYS
+    settings = read_internal(LEAST | {"AUTHSESSION_CONFIG_KEYS": KEYS})
+    assert [key_id for key_id, _ in settings.config_keys.public_keys()] == ["k1"]
+    assert KEYS[3:11] not in repr(settings)
+    assert problems(CONFIG_KEYS="k1:AAAA") == (
+        "AUTHSESSION_CONFIG_KEYS: key 1 has 3 bytes, needs exactly 32: openssl rand -base64 32",
+    )
 
 
 def test_keys_that_stand_in_can_neither_write_nor_read() -> None:

@@ -135,11 +135,12 @@ class Connection:
     def _check_media_type(self, rule: BodyRule) -> None:
         """Accept only the types of `rule` (RFC 9110 §15.5.16). Without a body no content type is needed."""
         media_type = self._headers.get("content-type")
-        encoding = (self._headers.get("content-encoding") or "identity").lower()
+        encoding = self._headers.get("content-encoding")
+        encodings = (None, "identity", "gzip") if rule.accepts_gzip else (None, "identity")
         if not (self._body_is_unread is False if media_type is None else _is_one_of(media_type, rule.media_types)):
             types = " or ".join(rule.media_types).replace(JSON, f"{JSON}, in UTF-8")
             raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {types}")
-        if encoding != "identity" and not (rule.accepts_gzip and encoding == "gzip"):
+        if (encoding and encoding.lower()) not in encodings:
             cure = "absent or gzip" if rule.accepts_gzip else "absent: send the body as it is"
             raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding must be {cure}")
 

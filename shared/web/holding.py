@@ -10,6 +10,7 @@ may be held, because the request keeps its place for that time.
 """
 
 import resource
+from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -130,4 +131,5 @@ def allow_held() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # a sandbox may refuse it; the limit is then what it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

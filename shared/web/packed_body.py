@@ -10,11 +10,11 @@ def unpacked_body(request: Request, max_bytes: int) -> bytes:
 
     Raises `Refusal`: `request_too_large` if it has more than `max_bytes`, `invalid_request` if it is malformed.
     """
-    if (request.headers.get("content-encoding") or "identity").lower() == "identity":
-        body = request.body
-        if len(body) > max_bytes:
-            raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
-        return body
+    is_gzip = (request.headers.get("content-encoding") or "").lower() == "gzip"
+    if not is_gzip and len(request.body) > max_bytes:
+        raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
+    if not is_gzip:
+        return request.body
     try:
         return unpack_gzip(request.body, max_bytes)
     except UnpackedTooLarge:

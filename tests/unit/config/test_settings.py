@@ -397,7 +397,7 @@ def test_a_stand_in_is_never_the_value_of_a_reading_without_problems(variable: V
 def test_the_keys_that_sign_configuration_are_optional_and_their_seeds_are_hidden() -> None:
     assert read_internal(LEAST).config_keys is NO_CONFIG_KEYS
     settings = read_internal(LEAST | {"AUTHSESSION_CONFIG_KEYS": KEYS})
-    assert [key_id for key_id, _ in settings.config_keys.public_keys()] == ["k1"]
+    assert [key.key_id for key in settings.config_keys.public_keys()] == ["k1"]
     assert KEYS[3:11] not in repr(settings)
     assert problems(CONFIG_KEYS="k1:AAAA") == (
         "AUTHSESSION_CONFIG_KEYS: key 1 has 3 bytes, needs exactly 32: openssl rand -base64 32",

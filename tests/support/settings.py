@@ -36,6 +36,7 @@ EVERY_SETTING: dict[str, Expected] = {
     "allowed_email_domains": Expected("-", ("-", _THOUSAND_DOMAINS)),
     "operator_password_min_length": Expected("12", ("12", "128")),
     "audit_retention": Expected("400d", ("30d", "3650d")),
+    "published_version_retention": Expected("400d", ("30d", "3650d")),
 }
 """Written by hand, in the order of the settings. Tests compare Postgres, the API and the command line with it."""
 

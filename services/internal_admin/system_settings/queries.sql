@@ -23,7 +23,8 @@ update settings
        blocked_email_domains = :blocked_email_domains,
        allowed_email_domains = :allowed_email_domains,
        operator_password_min_length = :operator_password_min_length,
-       audit_retention = :audit_retention
+       audit_retention = :audit_retention,
+       published_version_retention = :published_version_retention
 returning version;
 
 -- name: write_settings_change

@@ -231,4 +231,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         "Minimum number of characters of an operator's new password.", 12, 128
     ),
     "audit_retention": _duration("How long rows of the audit trail are kept.", "30d", "3650d"),
+    "published_version_retention": _duration(
+        "How long a version of published configuration is kept after its publication and after it was last active.",
+        "30d", "3650d",
+    ),
 })  # fmt: skip

@@ -67,7 +67,7 @@ async def serve_internal(
         await nursery.start(service.relay.run)
         await nursery.start(limiter.run)
         await nursery.start(Keeper(world.internal, service.projection, entropy, patience=timedelta()).run)
-        task_status.started(service.routes)
+        task_status.started((*service.routes, *service.node_routes))
         await trio.sleep_forever()
 
 

@@ -310,6 +310,8 @@ async def _serve(
                     believes_traceparent=listener.believes_traceparent,
                 )
                 workers.start_soon(edge.holds.end_at, drain.draining)
+                if listener.plain:
+                    edge.holds.show()
                 await servers.start(partial(
                     serve, quart_app(listener.routes, edge), listener.address,
                     drain=drain, clock=resources.clock, entropy=resources.entropy,

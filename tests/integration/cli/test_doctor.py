@@ -15,6 +15,7 @@ from tests.support.postgres_pair import PairedDatabase, make_synchronous, tempor
 from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import (
     AUDIT_KEYS,
+    CONFIG_KEYS,
     COOKIE_KEYS,
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
@@ -49,6 +50,7 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
         "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
         "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
+        "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
     }
 
 

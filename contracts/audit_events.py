@@ -39,6 +39,8 @@ class EventName(StrEnum):
     REVOKE_TOKEN = "security.revoke_token"
     CORRECT_PROJECTION = "security.correct_projection"
     BEGIN_EPOCH = "security.begin_epoch"
+    REJECT_CONFIGURATION = "security.reject_configuration"
+    DETECT_SHARED_KEY = "security.detect_shared_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +129,10 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         _SYSTEM, _SYSTEM, "device session, if there is one"),
     EventName.BEGIN_EPOCH: EventSpec(
         "A new epoch of the projection began. `reason_code` says why.", _SYSTEM, _SYSTEM, _NONE),
+    EventName.REJECT_CONFIGURATION: EventSpec(
+        "A node rejected a configuration, or halted a stage by that. `reason_code` is the node's error code.",
+        "node", _NONE, "node"),
+    EventName.DETECT_SHARED_KEY: EventSpec(
+        "Two processes used the key of one node. The outcome is the policy: `report` or `revoke`.",
+        "node", _NONE, "node"),
 })  # fmt: skip

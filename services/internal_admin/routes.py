@@ -6,6 +6,7 @@ from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.node_config import api as node_config
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -27,7 +28,8 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *node_config.ROUTES,
 )
 
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = ()
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*node_config.NODE_ROUTES,)
 """The routes that nodes call. They may have a listener of their own."""

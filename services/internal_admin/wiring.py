@@ -27,6 +27,15 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.node_config import api as node_config
+from services.internal_admin.node_config import offers as node_offers
+from services.internal_admin.node_config import rollout as node_rollout
+from services.internal_admin.node_config.flow import Polls, Statuses
+from services.internal_admin.node_config.offers import Offers
+from services.internal_admin.node_config.published import Published
+from services.internal_admin.node_config.rollout import Rollouts
+from services.internal_admin.node_config.wake import Wake
+from services.internal_admin.node_config.watch import HeadWatch
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -107,14 +116,17 @@ class Resources:
 class InternalAdmin:
     """The service, built and not yet running. `loops` pace themselves; `workers` are supervised.
 
-    `node_routes` are all routes under `/api/v1/node/`. They have a listener of their own if the settings say so.
+    `node_routes` are all routes under `/api/v1/node/`. They have a listener of their own if the settings say so. They
+    need `node_loops`. `wake` ends held polls of nodes whose answer changed.
     """
 
     projection: Projection
     relay: Relay
     routes: tuple[Route, ...]
     node_routes: tuple[Route, ...]
+    wake: Wake
     loops: tuple[Run, ...]
+    node_loops: tuple[Run, ...]
     workers: tuple[Worker, ...]
 
 
@@ -151,11 +163,14 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     )
     relay, uses = Relay(postgres, projection), TokenUses()
     domains = DomainRevocation(postgres, relay.wake)
+    wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
+    watch, offers = HeadWatch(postgres, wake), Offers(postgres)
     return InternalAdmin(
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
-        node_routes=_node_routes(resources),
+        node_routes=_node_routes(resources, settings, wake, watch, offers),
+        wake=wake,
         loops=(
             relay.run,
             resources.limiter.run,
@@ -164,7 +179,8 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             Blockers(postgres).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
         ),
-        workers=_workers(resources, settings, projection, relay, domains, uses),
+        node_loops=(wake.run, watch.run),
+        workers=(*_workers(resources, settings, projection, relay, domains, uses), *_node_workers(postgres, offers)),
     )
 
 
@@ -193,13 +209,25 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
+        *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
     )
 
 
-def _node_routes(resources: Resources) -> tuple[Route, ...]:
+def _node_routes(
+    resources: Resources, settings: InternalAdminSettings, wake: Wake, watch: HeadWatch, offers: Offers
+) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
-    return (*protect((), None),)
+    postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
+    protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    polls = Polls(postgres, watch, Published(postgres), offers, settings.config_keys, clock, entropy)
+    return (*protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),)
+
+
+def _node_workers(postgres: Postgres, offers: Offers) -> tuple[Worker, ...]:
+    return (
+        Worker("node offers", offers.step, idle=node_offers.IDLE, batch=node_offers.BATCH),
+        Worker("node rollout", Rollouts(postgres).step, idle=node_rollout.IDLE),
+    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
@@ -296,7 +324,7 @@ async def _serve(
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     async with trio.open_nursery() as workers:
-        for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
+        for work in (*service.loops, *service.node_loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
             await workers.start(work)
         workers.start_soon(remind_of_owner, resources.postgres)
         async with trio.open_nursery() as servers:

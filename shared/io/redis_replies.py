@@ -26,6 +26,11 @@ def pong(reply: object) -> None:
         raise ValueError
 
 
+def done(reply: object) -> None:
+    if reply != b"OK":
+        raise ValueError
+
+
 def text(reply: object) -> bytes:
     if not isinstance(reply, bytes):
         raise TypeError

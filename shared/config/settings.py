@@ -24,6 +24,7 @@ from shared.kernel.network import IpNetwork
 from shared.kernel.rate import Rate
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 WordT = TypeVar("WordT", bound=str)
 RingT = TypeVar("RingT", bound=KeyRing)
 Parse = Callable[[str], T]
@@ -47,7 +48,7 @@ _MAX_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Generic[T]):
+class Variable(Generic[T_co]):
     """An environment variable. `default` is the text that an operator would write.
 
     A secret may also come from the file that `NAME_FILE` names. No message and no document shows its value.
@@ -56,11 +57,11 @@ class Variable(Generic[T]):
     """
 
     name: str
-    parse: Parse[T]
+    parse: Parse[T_co]
     meaning: str
     default: str | None = None
     is_secret: bool = False
-    stand_in: T | None = None
+    stand_in: T_co | None = None
 
 
 class Reading:

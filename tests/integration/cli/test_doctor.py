@@ -15,6 +15,7 @@ from tests.support.postgres_pair import PairedDatabase, make_synchronous, tempor
 from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import (
     AUDIT_KEYS,
+    CONFIG_KEYS,
     COOKIE_KEYS,
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
@@ -49,6 +50,7 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
         "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
         "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
+        "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
     }
 
 
@@ -101,6 +103,8 @@ def test_where_all_is_well_every_line_says_so(
         ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_REDIS_ADD": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_LOGIN_CODE_KEYS"),
+        ({"AUTHSESSION_CONFIG_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_CONFIG_KEYS: key 1 has 5 bytes"),
+        ({"AUTHSESSION_ENV": "production", "AUTHSESSION_CONFIG_KEYS": AUDIT_KEYS}, "fail", "is the same secret as"),
     ],
 )
 def test_a_wrong_environment_is_named_with_its_cure(

@@ -17,6 +17,7 @@ from shared.web.app import quart_app
 from shared.web.edge import Edge
 from shared.web.exchange import BodyRule, Request, Response, Route
 from shared.web.holding import Hold
+from shared.web.packed_body import unpacked_body
 from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
 
@@ -46,6 +47,7 @@ class Server:
             Route("POST", "/slow", self._slow),
             Route("GET", "/held", self._held),
             Route("POST", "/large", self._echo, body=LARGE),
+            Route("POST", "/unpacked", self._unpacked, body=LARGE),
             Route("GET", "/documents/{digest}", self._thing),
         ]
         others = [
@@ -67,6 +69,11 @@ class Server:
             await trio.sleep(0.001)  # each a checkpoint, where a cancellation would land
         self.finished += 1
         return Response(200, b"{}")
+
+    async def _unpacked(self, request: Request) -> Response:
+        body = unpacked_body(request, LARGE.max_bytes)
+        await self.release.wait()
+        return Response(200, b"%d" % len(body))
 
     async def _held(self, request: Request) -> Response:
         self.seen.append(request)

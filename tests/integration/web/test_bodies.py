@@ -108,6 +108,22 @@ async def test_a_network_cannot_take_the_memory_of_others(
     assert (await server.ask(large(100_000))).status == 200
 
 
+async def test_an_unpacked_body_counts_until_its_request_is_answered(
+    server: Server, memory: BodyMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "_max_bytes", 5_000_000)
+    request = post("/unpacked", gzip.compress(bytes(MIB)), "Content-Encoding: gzip")
+    clients = [await server.connect() for _ in range(2)]
+    for client in clients:
+        await client.send(request)
+    await until_used(memory, 2 * MIB)
+    assert (await server.ask(request)).status == 503
+    server.release.set()
+    for client in clients:
+        assert (await client.answer()).body == b"%d" % MIB
+    assert memory.used == 0
+
+
 async def test_a_large_body_of_a_route_without_a_rule_is_413(server: Server) -> None:
     assert (await server.ask(get("/things/1", "Content-Length: 16385") + b"x" * 16_385)).status == 413
 

@@ -24,8 +24,8 @@ def test_other_bodies_stay_as_they_are(headers: dict[str, str]) -> None:
     ("headers", "body", "code"),
     [
         ({}, b"123", ErrorCode.REQUEST_TOO_LARGE),
-        ({"content-encoding": "gzip"}, gzip.compress(b"123"), ErrorCode.REQUEST_TOO_LARGE),
-        ({"content-encoding": "gzip"}, gzip.compress(b"12") + b"3", ErrorCode.INVALID_REQUEST),
+        ({"content-encoding": "gzip"}, gzip.compress(b"123", mtime=0), ErrorCode.REQUEST_TOO_LARGE),
+        ({"content-encoding": "gzip"}, gzip.compress(b"12", mtime=0) + b"3", ErrorCode.INVALID_REQUEST),
         ({"content-encoding": "gzip"}, b"12", ErrorCode.INVALID_REQUEST),
     ],
 )

@@ -28,7 +28,7 @@ from contracts.strict_query import decode_query, read_limit
 
 Level: TypeAlias = Literal["error", "warning"]
 Source: TypeAlias = Literal["active", "draft"] | int
-"""What a diff compares: the active version, the draft, or a version."""
+"""A side of a diff: the active version, the draft, or a version."""
 
 MAX_DRAFT_BYTES: Final = 256 * 1024
 MAX_POOLS: Final = 100

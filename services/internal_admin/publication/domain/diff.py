@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Final, cast
 
 from contracts.control_plane.publication import ABSENT, Difference
@@ -16,22 +17,31 @@ def same(one: object, other: object) -> bool:
 
 
 def comparable(pools: Sequence[str], draft: Draft) -> Mapping[str, object]:
-    """What of a draft or a version is compared."""
+    """A draft or a version in the form that is compared."""
     return {"pools": list(pools), "draft": dict(draft)}
 
 
 def differences(one: object, other: object, path: str = "") -> Iterator[Difference]:
-    """What must change in `one` to become `other`, by path, such as `draft.routes[0].match`."""
+    """The changes that make `other` of `one`, by path, such as `draft.routes[0].match`."""
+    parts = _parts(one, other)
+    if parts is None:
+        if one is ABSENT or other is ABSENT or not same(one, other):
+            yield Difference(path.removeprefix("."), one, other)
+        return
+    for step, before, after in parts:
+        yield from differences(before, after, path + step)
+
+
+def _parts(one: object, other: object) -> list[tuple[str, object, object]] | None:
+    """The values inside of two objects or two lists, by step. None if both are not alike."""
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         ones, others = cast("Mapping[str, object]", one), cast("Mapping[str, object]", other)
-        for name in sorted({*ones, *others}):
-            yield from differences(ones.get(name, ABSENT), others.get(name, ABSENT), f"{path}.{name}" if path else name)
-    elif isinstance(one, list) and isinstance(other, list):
+        return [(f".{name}", ones.get(name, ABSENT), others.get(name, ABSENT)) for name in sorted({*ones, *others})]
+    if isinstance(one, list) and isinstance(other, list):
         first, second = cast("list[object]", one), cast("list[object]", other)
-        for place in range(max(len(first), len(second))):
-            yield from differences(_at(first, place), _at(second, place), f"{path}[{place}]")
-    elif one is ABSENT or other is ABSENT or not same(cast("object", one), cast("object", other)):
-        yield Difference(path, one, other)
+        both = zip_longest(first, second, fillvalue=ABSENT)
+        return [(f"[{place}]", before, after) for place, (before, after) in enumerate(both)]
+    return None
 
 
 def changed_fields(pools: Sequence[str], draft: Draft, new_pools: Sequence[str], new_draft: Draft) -> tuple[str, ...]:
@@ -59,7 +69,3 @@ def with_revision(field_revisions: Mapping[str, int], fields: Sequence[str], rev
 def changed_since(field_revisions: Mapping[str, int], revision: int) -> tuple[str, ...]:
     """The fields that changed after a revision."""
     return tuple(sorted(name for name, changed_at in field_revisions.items() if changed_at > revision))
-
-
-def _at(values: list[object], place: int) -> object:
-    return values[place] if place < len(values) else ABSENT

@@ -45,7 +45,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class PoolFacts:
-    """What a check needs to know of a pool. `held_by`: the name of another active subject of the kind."""
+    """Facts about a pool for its checks. `held_by`: the name of another active subject of the kind."""
 
     has_active_node: bool
     held_by: str | None

@@ -90,7 +90,7 @@ HeadDecision: TypeAlias = Keep | Restage | Replace | Unfinished
 
 
 def decide_head(head: Head | None, content_digest: bytes, stage: Stage | None, now: datetime) -> HeadDecision:
-    """What becomes of a pool's head when its nodes should get this content."""
+    """The change of a pool's head that gives this content to its nodes."""
     if head is None:
         return Replace(Position(new_epoch(now, None), 1), stage, None)
     if head.content_digest == content_digest:

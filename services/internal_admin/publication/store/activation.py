@@ -145,7 +145,7 @@ async def _pause(connection: asyncpg.Connection, kind: Kind, keys: ConfigKeys, c
 
 
 class _Change:
-    """What becomes of the heads of the touched pools, decided under their locks and not yet written."""
+    """The changes of the heads of the touched pools, decided under their locks and not yet written."""
 
     def __init__(
         self,

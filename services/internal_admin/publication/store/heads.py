@@ -164,7 +164,7 @@ async def renew(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> 
 
 
 async def read_bundle(connection: asyncpg.Connection, pool: str) -> Bundle | None:
-    """What a node of the pool needs to start without the control plane; None if the pool has no head.
+    """Everything that a node of the pool needs to start without the control plane; None if the pool has no head.
 
     While a stage is unfinished it is the stable configuration, if there is one.
     """

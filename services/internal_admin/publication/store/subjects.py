@@ -161,7 +161,7 @@ async def lock_subject(connection: asyncpg.Connection, kind: Kind, subject_id: s
 async def read_pool_facts(
     connection: asyncpg.Connection, kind: Kind, subject_id: str, pools: tuple[str, ...]
 ) -> Mapping[str, PoolFacts]:
-    """What checks need to know of those pools that exist."""
+    """The facts about those pools that exist."""
     rows = await connection.fetch(*_SQL["read_pool_facts"](kind=kind.name, subject_id=subject_id, pools=list(pools)))
     return {row["pool"]: PoolFacts(row["has_active_node"], row["held_by"]) for row in rows}
 

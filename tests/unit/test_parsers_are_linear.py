@@ -24,6 +24,8 @@ from contracts.strict_query import decode_query, read_limit
 from contracts.user_service import decode_ensured, decode_exists, decode_resolution
 from services.internal_admin.access.credentials import credentials_of
 from services.internal_admin.callers.request import is_same_origin
+from services.internal_admin.node_telemetry.domain.json_body import overwrite_json
+from services.internal_admin.node_telemetry.domain.protobuf_body import overwrite_protobuf
 from services.internal_admin.operator_sessions.cookie import NAME, SessionCookie
 from services.internal_admin.operators.domain.password import PasswordOwner, normal_password, password_fault
 from services.internal_admin.operators.domain.readable_code import read_readable_code
@@ -45,6 +47,7 @@ from shared.web.client_address import ClientAddresses
 from shared.web.connection import _JSON_MEDIA_TYPE  # pyright: ignore[reportPrivateUsage]
 from shared.web.edge import Edge
 from shared.web.exchange import Headers, Response, Route
+from tests.support.otlp import NODE, result_of
 
 SHORT = 400
 MOST_INSTRUCTIONS = 6.0
@@ -194,6 +197,10 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "projection": lambda text: decode_projection({name: text.encode() for name in (b"epoch", b"state", b"beat")}),
     "user resolution": lambda text: decode_resolution(text.encode()),
     "ensured user": lambda text: decode_ensured(text.encode()),
+    "telemetry in protobuf": lambda text: result_of(overwrite_protobuf(text.encode(), NODE)),
+    "telemetry in JSON": lambda text: result_of(
+        overwrite_json(f'{{"resourceSpans":[{{"scopeSpans":[{text}'.encode(), NODE, "traces")
+    ),
     "user exists": lambda text: decode_exists(text.encode()),
 }
 

@@ -39,6 +39,16 @@ class EventName(StrEnum):
     REVOKE_TOKEN = "security.revoke_token"
     CORRECT_PROJECTION = "security.correct_projection"
     BEGIN_EPOCH = "security.begin_epoch"
+    CREATE_GATEWAY_CONFIG = "security.create_gateway_config"
+    CHANGE_GATEWAY_CONFIG = "security.change_gateway_config"
+    ARCHIVE_GATEWAY_CONFIG = "security.archive_gateway_config"
+    PUBLISH_GATEWAY_CONFIG = "security.publish_gateway_config"
+    ACTIVATE_GATEWAY_CONFIG = "security.activate_gateway_config"
+    PAUSE_GATEWAY_CONFIG = "security.pause_gateway_config"
+    REVERT_GATEWAY_CONFIG = "security.revert_gateway_config"
+    HALT_CONFIG_STAGE = "security.halt_config_stage"
+    CHANGE_CONFIG_KEYS = "security.change_config_keys"
+    BEGIN_CONFIG_EPOCH = "security.begin_config_epoch"
     REJECT_CONFIGURATION = "security.reject_configuration"
     DETECT_SHARED_KEY = "security.detect_shared_key"
 
@@ -58,6 +68,9 @@ _SYSTEM = "`system`"
 _CLAIMED = "as the caller claims"
 _NONE = ""
 _PERSON = "person at the terminal"
+_PUBLISHER = "operator, token or `command_line`"
+_PUBLISHING = f"none, or the {_PERSON}"
+_GATEWAY_CONFIG = "gateway configuration"
 
 AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
     EventName.CREATE_SESSION: EventSpec(
@@ -129,8 +142,33 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         _SYSTEM, _SYSTEM, "device session, if there is one"),
     EventName.BEGIN_EPOCH: EventSpec(
         "A new epoch of the projection began. `reason_code` says why.", _SYSTEM, _SYSTEM, _NONE),
+    EventName.CREATE_GATEWAY_CONFIG: EventSpec(
+        "A gateway configuration was created, with a draft.", _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.CHANGE_GATEWAY_CONFIG: EventSpec(
+        "The draft of a gateway configuration was changed. `details` name its new revision.",
+        _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.ARCHIVE_GATEWAY_CONFIG: EventSpec(
+        "A gateway configuration was archived.", _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.PUBLISH_GATEWAY_CONFIG: EventSpec(
+        "A draft was published as a version. `details` name the version.", _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.ACTIVATE_GATEWAY_CONFIG: EventSpec(
+        "A version was activated. `details` name it, and epoch and sequence of each pool.",
+        _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.PAUSE_GATEWAY_CONFIG: EventSpec(
+        "A gateway configuration was paused. `details` name epoch and sequence of each pool.",
+        _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.REVERT_GATEWAY_CONFIG: EventSpec(
+        "A version was copied into the draft. `details` name the version and the new revision.",
+        _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
+    EventName.HALT_CONFIG_STAGE: EventSpec(
+        "A node rejected a configuration, which halted its stage. `details` name the pool.", _SYSTEM, _SYSTEM, _NONE),
+    EventName.CHANGE_CONFIG_KEYS: EventSpec(
+        "The manifests of pools were signed with other keys. `details` name the pools and the ids of the keys.",
+        _SYSTEM, _SYSTEM, _NONE),
+    EventName.BEGIN_CONFIG_EPOCH: EventSpec(
+        "A new epoch of configuration began. `details` name the pools.", "`command_line`", _PERSON, _NONE),
     EventName.REJECT_CONFIGURATION: EventSpec(
-        "A node rejected a configuration, or halted a stage by that. `reason_code` is the node's error code.",
+        "A node rejected a configuration. `reason_code` is the node's error code.",
         "node", _NONE, "node"),
     EventName.DETECT_SHARED_KEY: EventSpec(
         "Two processes used the key of one node. The outcome is the policy: `report` or `revoke`.",

@@ -324,7 +324,11 @@ async def _serve(
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     async with trio.open_nursery() as workers:
-        for work in (*service.loops, *service.node_loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
+        for work in (
+            *service.loops,
+            *service.node_loops,
+            *(partial(worker.run, resources.entropy) for worker in service.workers),
+        ):
             await workers.start(work)
         workers.start_soon(remind_of_owner, resources.postgres)
         async with trio.open_nursery() as servers:

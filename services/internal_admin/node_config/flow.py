@@ -66,21 +66,10 @@ class Polls:
 
     async def document(self, digest: str, node: NodeCaller) -> bytes:
         """The bytes of a document of the node's pool. Raises `Refusal(DOCUMENT_NOT_FOUND)`."""
-        if not await self._is_of_pool(digest, node.pool):
-            await self.watch.look_since(trio.current_time())
-            if not await self._is_of_pool(digest, node.pool):
-                raise Refusal(ErrorCode.DOCUMENT_NOT_FOUND)
-        document = await self.published.document(digest)
+        document = await self.published.document(node.pool, digest)
         if document is None:
             raise Refusal(ErrorCode.DOCUMENT_NOT_FOUND)
         return document
-
-    async def _is_of_pool(self, digest: str, pool: str) -> bool:
-        for offer in self.watch.head(pool).offers:
-            manifest = None if offer.digest is None else await self.published.manifest(offer.digest)
-            if manifest is not None and digest in manifest.documents:
-                return True
-        return False
 
     async def _wait(self, asked: Poll, node: NodeCaller, hold: Callable[[], Hold]) -> Offer:
         """Wait for news, at most as long as asked for. Raises `Refusal(NODE_REVOKED)`.
@@ -121,7 +110,7 @@ class Polls:
         if manifest is None:
             raise Overloaded
         self.offers.note(node.node_id, offer.position)
-        return encode_poll_answer(signed, manifest.signed)
+        return encode_poll_answer(signed, manifest)
 
     def _signed(self, payload: bytes) -> Signed:
         return Signed(payload, self.keys.sign(STATEMENT_MARKER, payload))

@@ -29,17 +29,18 @@ select p.pool, h.epoch, h.sequence, h.digest, h.activated_at, h.percent, h.halts
 select pool from node_pools order by pool;
 
 -- name: read_manifest
--- A signed manifest, with the digests of its documents.
-select m.manifest, m.signatures::text as signatures, array(
-           select encode(d.document_digest, 'hex') from config_documents d where d.manifest_digest = m.digest
-       ) as documents
-  from config_manifests m where m.digest = :digest;
+-- A manifest with its signatures.
+select manifest, signatures::text as signatures from config_manifests where digest = :digest;
 
 -- name: read_document
--- The bytes of a document that some served manifest names.
+-- The bytes of a document that a kept manifest of the pool names. Those before the newest are kept for a while, because a
+-- node may be fetching their documents.
 select v.document
-  from config_documents d join subject_versions v using (subject_id, version)
- where d.document_digest = :digest limit 1;
+  from config_documents d
+  join config_manifests m on m.digest = d.manifest_digest
+  join subject_versions v using (subject_id, version)
+ where d.document_digest = :digest and m.pool = :pool
+ limit 1;
 
 -- name: knows_position
 -- Whether a node was offered the manifest of this position, or told of it.
@@ -101,13 +102,6 @@ select exists (select from nodes where node_id = :node_id and status = 'revoked'
 -- name: read_key_shared_policy
 -- What follows when two processes use one key.
 select to_jsonb(settings) ->> 'node_key_shared_policy' from settings;
-
--- name: halt_stage
--- Halts the stage of a pool, if it halts on the first rejection and this position is its newest. No row: it does not.
--- Locks: config_heads.
-update config_heads set halted_at = clock_now()
- where pool = :pool and epoch = :epoch and sequence = :sequence and halts and halted_at is null
-returning pool;
 
 -- name: write_offers
 -- Notes the manifests that nodes were offered. A position never goes down. Locks: node_states, by node id.

@@ -27,6 +27,7 @@ from services.internal_admin.node_config.domain.status import (
     Rejected,
     Told,
 )
+from services.internal_admin.publication.store.heads import halt_stage
 from shared.io import queries
 
 _SQL = queries.load("services.internal_admin.node_config")
@@ -40,14 +41,6 @@ class Look:
     looked_at: datetime
     heads: Mapping[str, Head]
     revoked: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class ServedManifest:
-    """A manifest as it is served. Nodes of its pool may fetch these documents."""
-
-    signed: Signed
-    documents: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +81,20 @@ async def read_pools(connection: asyncpg.Connection) -> list[str]:
     return [row["pool"] for row in await connection.fetch(*_SQL["read_pools"]())]
 
 
-async def read_manifest(connection: asyncpg.Connection, digest: str) -> ServedManifest | None:
-    """A served manifest; None if it is served no more."""
+async def read_manifest(connection: asyncpg.Connection, digest: str) -> Signed | None:
+    """A signed manifest; None if it is kept no more."""
     row = await connection.fetchrow(*_SQL["read_manifest"](digest=bytes.fromhex(digest)))
     if row is None:
         return None
     signatures = tuple(
         Signature(each["key_id"], base64.b64decode(each["signature"])) for each in json.loads(row["signatures"])
     )
-    return ServedManifest(Signed(row["manifest"], signatures), frozenset(row["documents"]))
+    return Signed(row["manifest"], signatures)
 
 
-async def read_document(connection: asyncpg.Connection, digest: str) -> bytes | None:
-    """The bytes of a document; None if no served manifest names it."""
-    return await connection.fetchval(*_SQL["read_document"](digest=bytes.fromhex(digest)))
+async def read_document(connection: asyncpg.Connection, pool: str, digest: str) -> bytes | None:
+    """The bytes of a document; None if no kept manifest of the pool names it."""
+    return await connection.fetchval(*_SQL["read_document"](pool=pool, digest=bytes.fromhex(digest)))
 
 
 async def knows_position(connection: asyncpg.Connection, node_id: str, position: Position) -> bool:
@@ -220,11 +213,10 @@ async def _write(
 async def _reject(connection: asyncpg.Connection, node_id: str, pool: str, told: Told, caller: Caller) -> bool:
     """Audit the rejection, and halt the stage if that is asked for. The message stays out of the trail."""
     position, error = told.rejected.position, told.error
-    halted = await connection.fetchval(*_SQL["halt_stage"](pool=pool, epoch=position.epoch, sequence=position.sequence))
     await insert_operator_event(
         connection,
         EventName.REJECT_CONFIGURATION,
-        "rejected" if halted is None else "stage_halted",
+        "rejected",
         caller,
         subject=node_id,
         reason_code=error and error.code,
@@ -233,7 +225,7 @@ async def _reject(connection: asyncpg.Connection, node_id: str, pool: str, told:
         sequence=position.sequence,
         document=_document_name(error),
     )
-    return halted is not None
+    return await halt_stage(connection, pool, position)
 
 
 def _document_name(error: ConfigError | None) -> str | None:

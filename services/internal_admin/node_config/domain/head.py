@@ -38,11 +38,6 @@ class Head:
     def is_staged(self) -> bool:
         return self.percent < 100 or self.halts
 
-    @property
-    def offers(self) -> tuple[Offer, ...]:
-        """Every manifest that some node of the pool may get."""
-        return (self.newest, self.stable) if self.is_staged else (self.newest,)
-
     def offer_to(self, node_id: str, *, was_offered: bool) -> Offer:
         """The manifest for one node. `was_offered`: it knows the newest one; this matters after a halt only."""
         if not self.is_staged:

@@ -279,7 +279,7 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
     return [
         Finding(
             "warn",
-            f"{missing.by} the key {missing.key_id}",
+            f"{missing.by} the key {missing.key}",
             f"put it back into {missing.ring.variable.name}",
         )
         for missing in await missing_keys(connection, environment)

@@ -30,8 +30,9 @@ _SQL = queries.load("authsession", "keys.sql")
 class Need:
     """One kind of row that needs a key.
 
-    `statement` gives groups of rows. One of the keys `key_ids` of a group suffices for its rows; without any id the
-    rows may need every key. `one` and `many` name the rows and their verb: "live code needs", "live codes need".
+    `statement` gives groups of rows. One of the `keys` of a group suffices for its rows; a group without keys may need
+    every key. Such a key is its id, and for a key that signs also a space and its public key. `one` and `many` name the
+    rows and their verb: "live code needs", "live codes need".
     """
 
     statement: str
@@ -92,7 +93,7 @@ class Needed:
     """A key that rows need, and those rows: "1 live code needs"."""
 
     ring: Ring
-    key_id: str
+    key: str
     by: str
 
 
@@ -129,50 +130,51 @@ def new_key(key_id: str) -> str:
 async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Needed]:
     """The missing keys of the rings in the environment. Tables that are missing or not readable count as empty."""
     reading = Reading(environment)
-    rings = [(ring, keys) for ring in RINGS if (keys := _optional(reading, ring.variable)) is not None]
-    return [each for ring, keys in rings for each in _missing(keys, await needed_keys(connection, ring, keys))]
+    rings = [(ring, _names(keys)) for ring in RINGS if (keys := _optional(reading, ring.variable)) is not None]
+    return [each for ring, names in rings for each in _missing(names, await needed_keys(connection, ring, names))]
 
 
-async def needed_keys(connection: asyncpg.Connection, ring: Ring, keys: KeyRing) -> list[Needed]:
-    """The keys that rows need, those that `keys` lacks included."""
-    return [each for need in ring.needs for each in _needed(ring, need, keys, await _groups(connection, need))]
+async def needed_keys(connection: asyncpg.Connection, ring: Ring, names: Sequence[str]) -> list[Needed]:
+    """The keys that rows need, those that are missing in `names` included."""
+    return [each for need in ring.needs for each in _needed(ring, need, names, await _groups(connection, need))]
 
 
-async def _groups(connection: asyncpg.Connection, need: Need) -> list[tuple[Sequence[str], int]]:
-    """Groups of rows, each as its `key_ids` and the number of rows. Empty if this user may not read them."""
+async def _groups(connection: asyncpg.Connection, need: Need) -> list[tuple[list[str], int]]:
+    """Groups of rows, each as the names of keys and the number of rows. Empty if this user may not read them."""
     try:
-        return [(row["key_ids"], row["needing"]) for row in await connection.fetch(*_SQL[need.statement]())]
+        rows = await connection.fetch(*_SQL[need.statement]())
     except (asyncpg.UndefinedTableError, asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
         return []
+    return [([_name(*key.split()) for key in row["keys"]], row["needing"]) for row in rows]
 
 
-def _needed(ring: Ring, need: Need, keys: KeyRing, groups: Iterable[tuple[Sequence[str], int]]) -> Iterator[Needed]:
+def _needed(ring: Ring, need: Need, names: Sequence[str], groups: Iterable[tuple[list[str], int]]) -> Iterator[Needed]:
     counts: Counter[str] = Counter()
-    for key_ids, count in groups:
-        counts.update(dict.fromkeys(_indispensable(keys, key_ids), count))
-    return (Needed(ring, key_id, need.of(count)) for key_id, count in counts.items())
+    for keys, count in groups:
+        counts.update(dict.fromkeys(_indispensable(names, keys), count))
+    return (Needed(ring, key, need.of(count)) for key, count in counts.items())
 
 
-def _indispensable(keys: KeyRing, key_ids: Sequence[str]) -> Sequence[str]:
+def _indispensable(names: Sequence[str], keys: Sequence[str]) -> Sequence[str]:
     """The keys without which a group of rows would have none. A second key of the ring makes the first dispensable."""
-    if not key_ids:
-        return [key.id for key in keys]
-    present = [key_id for key_id in key_ids if keys.get(key_id) is not None]
-    return present if len(present) == 1 else () if present else key_ids[:1]
+    if not keys:
+        return names
+    present = [key for key in keys if key in names]
+    return present if len(present) == 1 else () if present else keys[:1]
 
 
 async def _print_status(dsn: str, environment: Mapping[str, str]) -> int:
     reading = Reading(environment)
-    rings = [(ring, _required(reading, ring.variable)) for ring in RINGS]
+    rings = [(ring, _names(_required(reading, ring.variable))) for ring in RINGS]
     reading.finish()
     missing: list[Needed] = []
     async with connect(dsn) as connection:
-        for ring, keys in rings:
-            needed = await needed_keys(connection, ring, keys)
-            print("\n".join([ring.variable.name, *(f"  {line}" for line in _lines(ring, keys, needed))]))
-            missing += _missing(keys, needed)
-    for name, key_id in dict.fromkeys((each.ring.variable.name, each.key_id) for each in missing):
-        print(f"authsession: {name} lacks the key {key_id}: put it back", file=sys.stderr)
+        for ring, names in rings:
+            needed = await needed_keys(connection, ring, names)
+            print("\n".join([ring.variable.name, *(f"  {line}" for line in _lines(ring, names, needed))]))
+            missing += _missing(names, needed)
+    for variable, key in dict.fromkeys((each.ring.variable.name, each.key) for each in missing):
+        print(f"authsession: {variable} lacks the key {key}: put it back", file=sys.stderr)
     return 1 if missing else 0
 
 
@@ -188,25 +190,28 @@ def _optional(reading: Reading, variable: Variable[KeyRing]) -> KeyRing | None:
     return reading.optional(variable)
 
 
-def _lines(ring: Ring, keys: KeyRing, needed: Sequence[Needed]) -> Iterator[str]:
+def _names(keys: KeyRing) -> list[str]:
+    """The names of the keys in the output, newest first."""
+    if isinstance(keys, ConfigKeys):
+        return [_name(key.key_id, base64.b64encode(key.public_key).decode()) for key in keys.public_keys()]
+    return [_name(key.id) for key in keys]
+
+
+def _name(key_id: str, public_key: str | None = None) -> str:
+    """The id, and the fingerprint of a key that signs: another key under its id is another key for every node."""
+    return key_id if public_key is None else f"{key_id} (fingerprint {fingerprint_of(base64.b64decode(public_key))})"
+
+
+def _lines(ring: Ring, names: Sequence[str], needed: Sequence[Needed]) -> Iterator[str]:
     """One line for each key. The first key is the newest."""
-    if not keys:
+    if not names:
         yield "is not set"
-    fingerprints = _fingerprints(keys)
-    for place, key in enumerate(keys):
-        uses = [f"{each.by} it" for each in needed if each.key_id == key.id]
-        texts = [ring.newest, *uses] if place == 0 else uses or [ring.may_go]
-        yield f"{key.id:<12} {'; '.join([*fingerprints.get(key.id, ()), *texts])}"
-    for each in _missing(keys, needed):
-        yield f"{each.key_id:<12} missing: {each.by} it; put it back"
+    for place, name in enumerate(names):
+        uses = [f"{each.by} it" for each in needed if each.key == name]
+        yield f"{name:<12} {'; '.join([ring.newest, *uses] if place == 0 else uses or [ring.may_go])}"
+    for each in _missing(names, needed):
+        yield f"{each.key:<12} missing: {each.by} it; put it back"
 
 
-def _fingerprints(keys: KeyRing) -> Mapping[str, tuple[str]]:
-    """The text about the fingerprint of each key that signs. It is public, and a join string ends with it."""
-    if not isinstance(keys, ConfigKeys):
-        return {}
-    return {key.key_id: (f"fingerprint {fingerprint_of(key.public_key)}",) for key in keys.public_keys()}
-
-
-def _missing(keys: KeyRing, needed: Iterable[Needed]) -> list[Needed]:
-    return [each for each in needed if keys.get(each.key_id) is None]
+def _missing(names: Sequence[str], needed: Iterable[Needed]) -> list[Needed]:
+    return [each for each in needed if each.key not in names]

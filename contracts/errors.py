@@ -73,6 +73,7 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     SIGNING_KEYS_MISSING = "signing_keys_missing"
+    TELEMETRY_NOT_CONFIGURED = "telemetry_not_configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -463,6 +464,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "signing keys missing",
             "`AUTHSESSION_CONFIG_KEYS` is not set, so nothing can be signed for nodes.",
             "Set `AUTHSESSION_CONFIG_KEYS` (`authsession keys new` makes a key), and start the internal process again.",
+        ),
+        ErrorCode.TELEMETRY_NOT_CONFIGURED: ErrorSpec(
+            503,
+            "telemetry not configured",
+            "The installation has no collector for the telemetry of nodes.",
+            "Set `AUTHSESSION_NODE_OTLP_ENDPOINT` and start the internal process again, or let nodes send nothing.",
         ),
     }
 )

@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
@@ -37,6 +37,10 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(.+)")
 _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OUR_HEADERS = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"}
+)
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
 _LETTERS_A_TYPO, _MAX_TYPOS = 4, 4
@@ -360,6 +364,16 @@ def parse_hosts(text: str) -> frozenset[str]:
         raise ValueError(
             "host names without scheme, port or path, separated by commas, such as auth.internal"
         ) from None
+
+
+def parse_headers(text: str) -> Mapping[str, str]:
+    """Parse `name=value,name2=value2`, values percent-encoded. Names are put in lower case."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    headers = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name in _OUR_HEADERS or not (value.isascii() and value.isprintable()):
+            raise ValueError("headers such as api-key=secret,tenant=7, percent-encoded, and none of HTTP's own")
+    return headers
 
 
 def parse_postgres_dsn(text: str) -> str:

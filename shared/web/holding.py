@@ -10,6 +10,7 @@ may be held, because the request keeps its place for that time.
 """
 
 import resource
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
@@ -136,7 +137,8 @@ class Holds:
 
 def open_files() -> int:
     """Maximum number of files that the process may open now."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def most_held() -> int:

@@ -10,8 +10,11 @@ import pytest
 
 from authsession.__main__ import main
 from authsession.doctor import doctor
+from contracts.node.manifest import COMPATIBILITY, Manifest, Position, digest_of, encode_manifest
+from contracts.node.signed import MANIFEST_MARKER, Signed, signed_fields
 from shared.kernel.config_keys import ConfigKeys
 from tests.integration.cli.test_keys_command import lines_of
+from tests.support.builders import SOME_INSTANT
 from tests.support.database import Database
 from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
 
@@ -37,15 +40,27 @@ class Pool:
         )
 
     def manifest(self, *signers: str) -> bytes:
-        """The digest of a manifest with signatures of these keys. No head names it."""
-        digest = next(_numbers).to_bytes(32, "big")
-        self._database.execute(
-            "insert into config_manifests values ($1, $2, 1, 1, 'manifest', $3::jsonb, clock_now(), clock_now())",
-            digest,
-            self.name,
-            json.dumps([{"key_id": key_id, "signature": base64.b64encode(bytes(64)).decode()} for key_id in signers]),
+        """The digest of a manifest that these keys sign. No head names it."""
+        keys = ConfigKeys.parse("test", ",".join(signers))
+        manifest = encode_manifest(
+            Manifest(
+                self.name,
+                Position(1, next(_numbers)),
+                SOME_INSTANT,
+                SOME_INSTANT,
+                COMPATIBILITY,
+                keys.public_keys(),
+                documents=(),
+            )
         )
-        return digest
+        self._database.execute(
+            "insert into config_manifests values ($1, $2, 1, 1, $3, $4::jsonb, clock_now(), clock_now())",
+            bytes.fromhex(digest_of(manifest)),
+            self.name,
+            manifest,
+            json.dumps(signed_fields(Signed(manifest, keys.sign(MANIFEST_MARKER, manifest)))["signatures"]),
+        )
+        return bytes.fromhex(digest_of(manifest))
 
     def set_head(self, digest: bytes, *, stable: bytes | None = None) -> None:
         self._database.execute(
@@ -102,15 +117,18 @@ class Status:
         self.complaint = ""
 
     def of(self, *keys: str) -> tuple[int, list[str]]:
-        """The exit status and the lines, without the fingerprints."""
+        """The exit status and the lines, without the fingerprints of these keys."""
         self._monkeypatch.setenv("AUTHSESSION_CONFIG_KEYS", ",".join(keys))
         status = main(["keys", "status"])
         out, self.complaint = self._capsys.readouterr()
-        prints = [f"fingerprint {ConfigKeys.parse('test', key).fingerprint()}; " for key in keys]
-        assert [text for text in prints if text not in out] == []
-        for text in prints:
-            out = out.replace(text, "")
+        for key in keys:
+            assert shown(key) in out
+            out = out.replace(shown(key), "")
         return status, lines_of("AUTHSESSION_CONFIG_KEYS", out)
+
+
+def shown(key: str) -> str:
+    return f" (fingerprint {ConfigKeys.parse('test', key).fingerprint()})"
 
 
 def test_without_nodes_no_key_is_needed(said: Status) -> None:
@@ -119,14 +137,14 @@ def test_without_nodes_no_key_is_needed(said: Status) -> None:
 
 
 def test_a_key_may_go_when_every_node_has_applied_a_manifest_of_another(database: Database, said: Status) -> None:
-    pool = Pool(database, "k1")
+    pool = Pool(database, OLD)
     pool.node(pool.head)
     pool.node(pool.head)
     pool.node(pool.head, status="revoked")
     assert said.of(OLD) == (0, [f"k1 {FIRST}; 1 manifest needs it; 2 nodes need it"])
     assert said.of(OLD, NEW) == (0, [f"k1 {FIRST}; 1 manifest needs it; 2 nodes need it", f"k2 {SECOND}"])
 
-    both = pool.manifest("k1", "k2")
+    both = pool.manifest(OLD, NEW)
     pool.set_head(both)
     may_need = "2 nodes that have not applied a present manifest may need it"
     assert said.of(NEW, OLD) == (0, [f"k2 {FIRST}; {may_need}", f"k1 {may_need}"])
@@ -137,8 +155,8 @@ def test_a_key_may_go_when_every_node_has_applied_a_manifest_of_another(database
 
 
 def test_one_node_that_lags_behind_keeps_a_key(database: Database, said: Status) -> None:
-    pool = Pool(database, "k1")
-    staged = pool.manifest("k2", "k1")
+    pool = Pool(database, OLD)
+    staged = pool.manifest(NEW, OLD)
     pool.node(pool.head)
     pool.node(staged)
     pool.set_head(staged, stable=pool.head)
@@ -146,7 +164,7 @@ def test_one_node_that_lags_behind_keeps_a_key(database: Database, said: Status)
 
 
 def test_a_node_that_has_applied_nothing_may_need_any_key(database: Database, said: Status) -> None:
-    pool = Pool(database, "k2", "k1")
+    pool = Pool(database, NEW, OLD)
     pool.node(None)
     pool.node(None, status="pending")
     pool.node(None, status="revoked")
@@ -155,13 +173,22 @@ def test_a_node_that_has_applied_nothing_may_need_any_key(database: Database, sa
 
 
 def test_a_key_that_was_taken_away_too_early_is_missing(database: Database, said: Status) -> None:
-    pool = Pool(database, "k2", "k1")
+    pool = Pool(database, NEW, OLD)
     pool.node(pool.head)
-    missing = ["k2 missing: 1 manifest needs it; put it back", "k2 missing: 1 node needs it; put it back"]
+    lost = f"k2{shown(NEW)}"
+    missing = [f"{lost} missing: 1 manifest needs it; put it back", f"{lost} missing: 1 node needs it; put it back"]
     assert said.of(THIRD) == (1, [f"k3 {FIRST}", *missing])
-    assert said.complaint == "authsession: AUTHSESSION_CONFIG_KEYS lacks the key k2: put it back\n"
+    assert said.complaint == f"authsession: AUTHSESSION_CONFIG_KEYS lacks the key {lost}: put it back\n"
     assert said.of() == (1, ["is not set", *missing])
     assert said.of(OLD)[0] == 0
+
+
+def test_another_key_under_the_same_id_is_another_key(database: Database, said: Status) -> None:
+    pool = Pool(database, OLD)
+    pool.node(pool.head)
+    status, lines = said.of(f"k1:{THIRD[3:]}")
+    assert (status, lines[0]) == (1, f"k1 {FIRST}")
+    assert lines[1] == f"k1{shown(OLD)} missing: 1 manifest needs it; put it back"
 
 
 def test_a_list_that_is_wrong_is_refused_without_its_secret(
@@ -188,12 +215,12 @@ def test_doctor_gives_a_hint_where_the_list_is_not_set(
 
 
 def test_doctor_names_a_key_that_the_list_lacks(database: Database, tmp_path: Path, capsys: Captured) -> None:
-    pool = Pool(database, "k1")
+    pool = Pool(database, OLD)
     pool.node(pool.head)
     for keys in (NEW, ""):
         environment = {"AUTHSESSION_POSTGRES_DSN": database.internal_dsn, "AUTHSESSION_CONFIG_KEYS": keys}
         doctor(environment, tmp_path, "internal")
         lines = capsys.readouterr().out.splitlines()
-        cure = "the key k1: put it back into AUTHSESSION_CONFIG_KEYS"
+        cure = f"the key k1{shown(OLD)}: put it back into AUTHSESSION_CONFIG_KEYS"
         assert f"warn  internal: 1 manifest needs {cure}" in lines
         assert f"warn  internal: 1 node needs {cure}" in lines

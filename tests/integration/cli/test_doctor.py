@@ -103,6 +103,8 @@ def test_where_all_is_well_every_line_says_so(
         ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_REDIS_ADD": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_LOGIN_CODE_KEYS"),
+        ({"AUTHSESSION_CONFIG_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_CONFIG_KEYS: key 1 has 5 bytes"),
+        ({"AUTHSESSION_ENV": "production", "AUTHSESSION_CONFIG_KEYS": AUDIT_KEYS}, "fail", "is the same secret as"),
     ],
 )
 def test_a_wrong_environment_is_named_with_its_cure(

@@ -739,6 +739,12 @@ CREATE TABLE authsession.schema_migrations (
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE authsession.session_last_seen (
+    device_session_id text NOT NULL,
+    day date NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE authsession.settings (
     only_row boolean DEFAULT true NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
@@ -754,6 +760,8 @@ CREATE TABLE authsession.settings (
     blocked_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     allowed_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     operator_password_min_length integer DEFAULT 12 NOT NULL,
+    node_join_approval text DEFAULT 'off'::text NOT NULL,
+    node_key_shared_policy text DEFAULT 'report'::text NOT NULL,
     published_version_retention interval DEFAULT '400 days'::interval NOT NULL,
     CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_audit_retention_check CHECK (((audit_retention >= '30 days'::interval) AND (audit_retention <= '3650 days'::interval))),
@@ -761,6 +769,8 @@ CREATE TABLE authsession.settings (
     CONSTRAINT settings_challenge_retention_check CHECK (((challenge_retention >= '25:00:00'::interval) AND (challenge_retention <= '3650 days'::interval))),
     CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
     CONSTRAINT settings_known_network_retention_check CHECK (((known_network_retention >= '90 days'::interval) AND (known_network_retention <= '3650 days'::interval))),
+    CONSTRAINT settings_node_join_approval_check CHECK ((node_join_approval = ANY (ARRAY['off'::text, 'on'::text]))),
+    CONSTRAINT settings_node_key_shared_policy_check CHECK ((node_key_shared_policy = ANY (ARRAY['report'::text, 'revoke'::text]))),
     CONSTRAINT settings_only_row_check CHECK (only_row),
     CONSTRAINT settings_operator_password_min_length_check CHECK (((operator_password_min_length >= 12) AND (operator_password_min_length <= 128))),
     CONSTRAINT settings_published_version_retention_check CHECK (((published_version_retention >= '30 days'::interval) AND (published_version_retention <= '3650 days'::interval))),
@@ -980,6 +990,9 @@ ALTER TABLE ONLY authsession.projection_outbox
 ALTER TABLE ONLY authsession.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY authsession.session_last_seen
+    ADD CONSTRAINT session_last_seen_pkey PRIMARY KEY (device_session_id);
+
 ALTER TABLE ONLY authsession.settings_changes
     ADD CONSTRAINT settings_changes_pkey PRIMARY KEY (settings_change_id);
 
@@ -1079,6 +1092,8 @@ CREATE INDEX mail_deliveries_mailbox ON authsession.mail_deliveries USING btree 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE to_new_address;
 
 CREATE INDEX node_join_tokens_expires_at ON authsession.node_join_tokens USING btree (expires_at);
+
+CREATE INDEX nodes_active_of_pool ON authsession.nodes USING btree (pool, node_id) WHERE (status = 'active'::text);
 
 CREATE UNIQUE INDEX nodes_name ON authsession.nodes USING btree (pool, node_name) WHERE (status <> 'revoked'::text);
 
@@ -1182,6 +1197,9 @@ ALTER TABLE ONLY authsession.onboarding_steps
 
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
+
+ALTER TABLE ONLY authsession.session_last_seen
+    ADD CONSTRAINT session_last_seen_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY authsession.subject_activations
     ADD CONSTRAINT subject_activations_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
@@ -1431,6 +1449,10 @@ GRANT UPDATE(available_at) ON TABLE authsession.projection_outbox TO authsession
 
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_public;
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.session_last_seen TO authsession_internal;
+
+GRANT UPDATE(day) ON TABLE authsession.session_last_seen TO authsession_internal;
 
 GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;

@@ -101,7 +101,7 @@ select exists (select from nodes where node_id = :node_id and status = 'revoked'
 
 -- name: read_key_shared_policy
 -- What follows when two processes use one key.
-select to_jsonb(settings) ->> 'node_key_shared_policy' from settings;
+select node_key_shared_policy from settings;
 
 -- name: write_offers
 -- Notes the manifests that nodes were offered. A position never goes down. Locks: node_states, by node id.

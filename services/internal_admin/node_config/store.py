@@ -132,7 +132,7 @@ async def write_told(
             return None
         has_halted = change.is_rejection and await _reject(connection, node_id, pool, change.told, caller)
         if change.is_key_shared:
-            policy = await connection.fetchval(*_SQL["read_key_shared_policy"]()) or "report"
+            policy = await connection.fetchval(*_SQL["read_key_shared_policy"]())
             await insert_operator_event(connection, EventName.DETECT_SHARED_KEY, policy, caller, subject=node_id)
         return replace(written, has_halted=has_halted)
 

@@ -71,6 +71,7 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
+    yield from _signing_keys(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
     yield from run_async(_postgres(name, _dsn(environment), environment, lacks_host=lacks_host))
     yield from redis_findings(name, environment, run_async(_kept(_direct_dsn(environment) or _dsn(environment))))
@@ -87,6 +88,13 @@ def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Findin
     yield from (Finding("warn", "configuration", warning) for warning in warnings)
     if not warnings:
         yield Finding("ok", "configuration")
+
+
+def _signing_keys(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """A hint if the internal process has no keys that sign. An installation without nodes needs none."""
+    if name != "public" and not Reading(environment).is_set(variables.CONFIG_KEYS):
+        cure = f"nodes can receive no configuration; to use nodes, set it to a key of `{typed('keys new')}`"
+        yield Finding("hint", f"{variables.CONFIG_KEYS.name} is not set", cure)
 
 
 def _dsn(environment: Mapping[str, str]) -> str | None:
@@ -271,7 +279,7 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
     return [
         Finding(
             "warn",
-            f"{missing.needed_by} the key {missing.key_id}",
+            f"{missing.by} the key {missing.key}",
             f"put it back into {missing.ring.variable.name}",
         )
         for missing in await missing_keys(connection, environment)
@@ -297,8 +305,9 @@ async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
 
 
 def _shared_address(row: asyncpg.Record) -> str:
-    others, sessions = ", ".join(row["others"]), row["active_sessions"]
+    others, count = ", ".join(row["others"]), row["active_sessions"]
+    sessions = "1 active session" if count == 1 else f"{count} active sessions"
     return (
         f"{row['keeps']} and {others} have one address in different spellings: "
-        f"new logins go to the first, and the others have {sessions} active sessions"
+        f"new logins go to the first, and the others have {sessions}"
     )

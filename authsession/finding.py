@@ -6,9 +6,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` was found, and the `cure`; the cure is empty if all is well or if `what` already names it."""
+    """`what` was found, and the `cure`; the cure is empty if all is well or if `what` already names it.
 
-    level: Literal["ok", "warn", "fail"]
+    A `hint` is no fault: it says what is missing for a feature that this installation may not use.
+    """
+
+    level: Literal["ok", "hint", "warn", "fail"]
     what: str
     cure: str = ""
 

@@ -73,6 +73,7 @@ class ErrorCode(StrEnum):
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     SIGNING_KEYS_MISSING = "signing_keys_missing"
+    TELEMETRY_NOT_CONFIGURED = "telemetry_not_configured"
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,8 +384,8 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.NOT_ACTIVE: ErrorSpec(
             409,
             "not active",
-            "The configuration has no active version, or it is archived.",
-            "Activate a version first.",
+            "The configuration has no active version or is archived, or the node is revoked.",
+            "Activate a version first. Let a revoked node join anew, with new keys.",
         ),
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,
@@ -463,6 +464,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "signing keys missing",
             "`AUTHSESSION_CONFIG_KEYS` is not set, so nothing can be signed for nodes.",
             "Set `AUTHSESSION_CONFIG_KEYS` (`authsession keys new` makes a key), and start the internal process again.",
+        ),
+        ErrorCode.TELEMETRY_NOT_CONFIGURED: ErrorSpec(
+            503,
+            "telemetry not configured",
+            "The installation has no collector for the telemetry of nodes.",
+            "Set `AUTHSESSION_NODE_OTLP_ENDPOINT` and start the internal process again, or let nodes send nothing.",
         ),
     }
 )

@@ -4,7 +4,7 @@ The control plane checks a draft with `decode_gateway_configuration`, and a gate
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
@@ -34,13 +34,21 @@ _NAMES = frozenset({
 })  # fmt: skip
 _ROUTE_NAMES = frozenset({"match", "requires", "max_session_age"})
 _MATCH = re.compile(r"(\*|[A-Z]{1,16}) (/[!-)+-~]{0,500}\*?|\*)", re.ASCII)
+_CROCKFORD: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_SESSION_ID = re.compile(rf"device-session-(?P<time>[0-7][{_CROCKFORD}]{{9}})[{_CROCKFORD}]{{16}}", re.ASCII)
+_PLAIN_PATH = re.compile(
+    r"(?:/(?!\.{1,2}(?:/|\Z))"
+    r"(?:[A-Za-z0-9._~!$&'()*+,=:@-]|%20|%[89AB][0-9A-F]|%C[2-9A-F]|%[DEF][0-9A-F])+)+/?|/",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayRoute:
     """A rule for requests. `match` is a method or `*`, a space, and a path; a `*` at its end matches every rest.
 
-    The path is compared as it was sent, without the query. `max_session_age` is in seconds since the login.
+    The path is compared as it was sent, without the query. A rule for GET holds for HEAD too. `max_session_age` is in
+    seconds since the login.
     """
 
     match: str
@@ -50,7 +58,7 @@ class GatewayRoute:
     def matches(self, method: str, path: str) -> bool:
         """Whether the rule is for this request."""
         wanted_method, _, wanted = self.match.partition(" ")
-        if wanted_method not in ("*", method):
+        if wanted_method not in (("*", "GET", "HEAD") if method == "HEAD" else ("*", method)):
             return False
         return path.startswith(wanted[:-1]) if wanted.endswith("*") else path == wanted
 
@@ -68,11 +76,43 @@ class GatewayConfiguration:
     routes: tuple[GatewayRoute, ...] = ()
 
     def route_for(self, method: str, path: str) -> GatewayRoute:
-        """The rule for a request."""
+        """The rule for a request. Any other spelling than the plain one gets the strictest rule of all.
+
+        Else `//admin` or `/%61dmin` would pass by a rule for `/admin`, and reach the same code behind the gateway.
+        """
+        if not is_plain_path(path):
+            return self._strictest_rule()
         return next((route for route in self.routes if route.matches(method, path)), _SESSION_REQUIRED)
+
+    def _strictest_rule(self) -> GatewayRoute:
+        """A session of the shortest age that any route asks for."""
+        ages = [route.max_session_age for route in self.routes if route.max_session_age is not None]
+        return replace(_SESSION_REQUIRED, max_session_age=min(ages, default=None))
 
 
 _SESSION_REQUIRED = GatewayRoute("* *", "session")
+
+
+def is_plain_path(path: str) -> bool:
+    """Whether no server reads this path as another one.
+
+    Its segments are not empty, `.` or `..`, and have no `;`. An escape is of a space or of UTF-8, in upper-case hex.
+    """
+    return _PLAIN_PATH.fullmatch(path) is not None
+
+
+def is_too_old(device_session_id: str, max_session_age: int, now_ms: float) -> bool:
+    """Whether the login of this session lies too far back. The id has its time: `device-session-` and a ULID.
+
+    True for an id without a time, and for a time that is not here for another five minutes.
+    """
+    found = _SESSION_ID.fullmatch(device_session_id)
+    if found is None:
+        return True
+    began_ms = 0
+    for digit in found["time"]:
+        began_ms = began_ms * 32 + _CROCKFORD.index(digit)
+    return not -MAX_FRESHNESS * 1000 <= now_ms - began_ms <= max_session_age * 1000
 
 
 def decode_gateway_configuration(document: bytes) -> GatewayConfiguration:
@@ -128,8 +168,8 @@ def _read_route(value: object) -> GatewayRoute:
         raise invalid("routes must hold objects")
     fields = known_fields(cast("Fields", value), _ROUTE_NAMES, within="routes.")
     match = read_text(fields, "match", within="routes.")
-    if not _MATCH.fullmatch(match):
-        raise invalid("routes.match must be a method or *, a space, and a path which may end with *")
+    if not _MATCH.fullmatch(match) or not _can_match(match.partition(" ")[2]):
+        raise invalid("routes.match must be a method or *, a space, and a plain path which may end with *")
     requires = read_text(fields, "requires", within="routes.")
     if requires not in ("session", "nothing"):
         raise invalid("routes.requires must be session or nothing")
@@ -139,6 +179,11 @@ def _read_route(value: object) -> GatewayRoute:
         if requires == "nothing":
             raise invalid("routes.max_session_age belongs to a route that requires a session")
     return GatewayRoute(match, requires, age)
+
+
+def _can_match(path: str) -> bool:
+    """Whether any request with a plain path gets this rule."""
+    return path == "*" or is_plain_path(f"{path[:-1]}x" if path.endswith("*") else path)
 
 
 def _read_origin(value: object) -> str:

@@ -28,8 +28,8 @@ from clients.node.settings import NodeSettings, Registered, Timing
 from clients.node.standing import Problem
 from clients.node.telemetry import OtlpAnswer
 from contracts.node.manifest import Document, Manifest, Position, SecretReference
+from contracts.node.report import Lag, Report
 from contracts.node.signed import ConfigKey
-from contracts.node.status import Lag, Report
 
 __all__ = [
     "Applied",

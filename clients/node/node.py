@@ -22,11 +22,12 @@ from clients.node.reporting import Reporter
 from clients.node.server_clock import ServerClock
 from clients.node.settings import NodeSettings
 from clients.node.standing import Problem, Standing
-from clients.node.telemetry import OtlpAnswer, Signal, Telemetry
+from clients.node.telemetry import OtlpAnswer, Telemetry
 from clients.node.trust import NotTrusted, is_expired
 from contracts.node.join import KeyChange, encode_key_change, key_change_message
 from contracts.node.manifest import NOWHERE
 from contracts.node.names import KEY_PATH
+from contracts.node.telemetry import Signal
 
 _EXPIRY_EVERY = 10.0
 

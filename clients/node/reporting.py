@@ -10,7 +10,8 @@ from clients.node.pausing import Pause
 from clients.node.settings import NodeSettings
 from clients.node.standing import Standing
 from contracts.node.names import STATUS_PATH
-from contracts.node.status import Report, Status, encode_status
+from contracts.node.report import Report
+from contracts.node.status import Status, encode_status
 
 _MOST_A_MINUTE = 10
 """The control plane takes 12 statuses a minute of a node."""

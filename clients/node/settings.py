@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from clients.node.notices import OnNotice, log_notice
 from contracts.node.join import parse_join_string
 from contracts.node.names import is_name, is_node_id
+from contracts.node.report import Report
 from contracts.node.signed import ConfigKey
-from contracts.node.status import Report
 
 OnExpired: TypeAlias = Literal["serve_stale", "fail_closed"]
 

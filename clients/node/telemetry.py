@@ -1,13 +1,11 @@
 """Sends the application's OTLP data through the control plane, signed by the node."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 from clients.node.link import Ask, Denial, Link, Unavailable
 from clients.node.machine import Clock, steady_clock
-from contracts.node.names import NODE_API
+from contracts.node.telemetry import Signal, telemetry_path
 
-Signal: TypeAlias = Literal["traces", "metrics", "logs"]
 _MOST_BYTES = 64 * 1024
 
 
@@ -41,9 +39,8 @@ class Telemetry:
         content = {"content-type": content_type}
         if content_encoding is not None:
             content["content-encoding"] = content_encoding
-        target = f"{NODE_API}/telemetry/v1/{signal}"
         try:
-            reply = await self._link.ask(Ask("POST", target, body, _MOST_BYTES, self._timeout, content))
+            reply = await self._link.ask(Ask("POST", telemetry_path(signal), body, _MOST_BYTES, self._timeout, content))
         except Denial as denial:
             if denial.code == "node_revoked":
                 raise

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from services.internal_admin.callers.access import Access, Anyone, OperatorOnly, Scoped
-from services.internal_admin.callers.route import PerNetwork, Route
-from services.internal_admin.routes import ROUTES
+from services.internal_admin.callers.access import Access, Anyone, OperatorOnly, Scoped, SignedByNode
+from services.internal_admin.callers.route import NodeRoute, PerNetwork, PerNode, Route
+from services.internal_admin.routes import NODE_ROUTES, ROUTES
 
 PATH = Path(__file__).parents[2] / "contracts/vectors/access.json"
 _ABOUT = "What each route of the internal listener asks. Made from the declared routes by `python -m docs.generate`."
@@ -14,11 +14,12 @@ _ABOUT = "What each route of the internal listener asks. Made from the declared 
 
 def text() -> str:
     """The whole file: a line for each route, by path and method."""
-    rows = ["    " + json.dumps(_row(route)) for route in sorted(ROUTES, key=lambda route: (route.path, route.method))]
+    routes = sorted((*ROUTES, *NODE_ROUTES), key=lambda route: (route.path, route.method))
+    rows = ["    " + json.dumps(_row(route)) for route in routes]
     return f'{{\n  "about": {json.dumps(_ABOUT)},\n  "routes": [\n' + ",\n".join(rows) + "\n  ]\n}\n"
 
 
-def _row(route: Route[Any]) -> dict[str, object]:
+def _row(route: Route[Any] | NodeRoute[Any]) -> dict[str, object]:
     access, scope = _words(route.access)
     return {
         "method": route.method,
@@ -26,11 +27,11 @@ def _row(route: Route[Any]) -> dict[str, object]:
         "access": access,
         "scope": scope,
         "limit": None if route.limit is None else _limit(route.limit),
-        "slow": route.slow_refusals,
+        "slow": isinstance(route, Route) and route.slow_refusals,
     }
 
 
-def _words(access: Access) -> tuple[str, str | None]:
+def _words(access: Access | SignedByNode) -> tuple[str, str | None]:
     match access:
         case Anyone():
             return "anyone", None
@@ -38,7 +39,10 @@ def _words(access: Access) -> tuple[str, str | None]:
             return "operator, also to renew" if renews else "operator", None
         case Scoped(scope):
             return "scope", scope.value
+        case SignedByNode():
+            return "node", None
 
 
-def _limit(limit: PerNetwork) -> dict[str, object]:
-    return {"name": limit.name, "calls": limit.count, "seconds": int(limit.period.total_seconds())}
+def _limit(limit: PerNetwork | PerNode) -> dict[str, object]:
+    told: dict[str, object] = {"name": limit.name, "calls": limit.count, "seconds": int(limit.period.total_seconds())}
+    return told if isinstance(limit, PerNetwork) else {**told, "of": "node"}

@@ -1,10 +1,10 @@
-"""Every declared route of the internal listener. `contracts/vectors/access.json` shows them as one table."""
+"""Every declared route of the internal process. `contracts/vectors/access.json` shows them as one table."""
 
 from typing import Any
 
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
-from services.internal_admin.callers.route import Route
+from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
@@ -28,3 +28,6 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
 )
+
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = ()
+"""The routes that nodes call. They may have a listener of their own."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from services.internal_admin.node_telemetry.settings import NodeTelemetrySettings, read_node_telemetry
 from services.internal_admin.operators.settings import OperatorSettings, read_operator_settings
 from shared.config import variables
 from shared.config.process_settings import ProcessSettings, read_process_settings, read_proxy_protocol
@@ -21,6 +22,7 @@ class InternalAdminSettings:
 
     Nodes are served on `node_http_address`; if it is None, on `http_address`.
     `config_keys` is empty if the installation signs nothing for nodes.
+    `node_telemetry` is None if no collector takes the telemetry of nodes.
     """
 
     process: ProcessSettings
@@ -33,6 +35,7 @@ class InternalAdminSettings:
     nodes_expect_proxy_protocol: bool
     known_hosts: frozenset[str]
     config_keys: ConfigKeys = field(repr=False)
+    node_telemetry: NodeTelemetrySettings | None
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
@@ -63,6 +66,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     nodes_expect_proxy_protocol = read_proxy_protocol(reading, variables.NODE_PROXY_PROTOCOL)
     node_http_address = _node_http_address(reading, http_address)
     known_hosts = reading.required(variables.INTERNAL_HOSTS)
+    node_telemetry = read_node_telemetry(reading, is_production=process.is_production)
     reading.finish()
     assert http_address is not None
     return InternalAdminSettings(
@@ -76,6 +80,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         nodes_expect_proxy_protocol,
         known_hosts,
         config_keys,
+        node_telemetry,
     )
 
 

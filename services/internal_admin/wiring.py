@@ -24,6 +24,9 @@ from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.listeners import listeners
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.node_access.flow import KnownNodes
+from services.internal_admin.node_access.guard import NodeGuard
+from services.internal_admin.node_access.replays import Replays
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -35,7 +38,7 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.retention import worker as retention
-from services.internal_admin.routes import ROUTES
+from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
@@ -134,7 +137,8 @@ async def run(settings: InternalAdminSettings) -> None:
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as directory,
     ):
-        limiter = control_plane_limiter(redis, settings.operators.rate_limit_key_prefix, ROUTES)
+        prefix, every_route = settings.operators.rate_limit_key_prefix, (*ROUTES, *NODE_ROUTES)
+        limiter = control_plane_limiter(redis, prefix, every_route)
         resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
@@ -151,7 +155,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
-        node_routes=(),
+        node_routes=_node_routes(resources),
         loops=(
             relay.run,
             resources.limiter.run,
@@ -190,6 +194,12 @@ def _routes(
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
     )
+
+
+def _node_routes(resources: Resources) -> tuple[Route, ...]:
+    """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
+    protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
+    return (*protect((), None),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
@@ -300,6 +310,8 @@ async def _serve(
                     believes_traceparent=listener.believes_traceparent,
                 )
                 workers.start_soon(edge.holds.end_at, drain.draining)
+                if listener.plain:
+                    edge.holds.show()
                 await servers.start(partial(
                     serve, quart_app(listener.routes, edge), listener.address,
                     drain=drain, clock=resources.clock, entropy=resources.entropy,

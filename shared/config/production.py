@@ -37,7 +37,7 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
         reading.warnings.append(
             f"{variables.REDIS_TLS.name} is off: anybody on the path to Redis can make sessions; write true"
         )
-    if settings.user_service is not None and _is_plain_http(settings.user_service.base_url):
+    if settings.user_service is not None and is_plain_http(settings.user_service.base_url):
         reading.warnings.append(
             f"{variables.USER_SERVICE_BASE_URL.name} is http: anybody on the path can decide who a user is; write https"
         )
@@ -67,7 +67,7 @@ def check_keys(reading: Reading, settings: ProcessSettings, rings: Mapping[str, 
                 )
 
 
-def _is_plain_http(base_url: str) -> bool:
+def is_plain_http(base_url: str) -> bool:
     """Whether the URL is plain text to another machine."""
     url = urlsplit(base_url)
     return url.scheme == "http" and not is_on_this_machine(TcpAddress(url.hostname or "", 0))

@@ -13,7 +13,7 @@ from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
@@ -24,6 +24,7 @@ from shared.kernel.network import IpNetwork
 from shared.kernel.rate import Rate
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 WordT = TypeVar("WordT", bound=str)
 RingT = TypeVar("RingT", bound=KeyRing)
 Parse = Callable[[str], T]
@@ -36,6 +37,10 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _RATE = re.compile(r"([1-9][0-9]{0,8})/(.+)")
 _BUDGET = re.compile(r"([0-9]{1,6})/([0-9]{1,6})/([0-9]{1,6})")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_OUR_HEADERS = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "host", "transfer-encoding"}
+)
 _FILE_SUFFIX = "_FILE"
 _TYPO_DISTANCE = 2
 _LETTERS_A_TYPO, _MAX_TYPOS = 4, 4
@@ -47,7 +52,7 @@ _MAX_USER_SERVICE_TIMEOUT = timedelta(seconds=4)
 
 
 @dataclass(frozen=True, slots=True)
-class Variable(Generic[T]):
+class Variable(Generic[T_co]):
     """An environment variable. `default` is the text that an operator would write.
 
     A secret may also come from the file that `NAME_FILE` names. No message and no document shows its value.
@@ -56,11 +61,11 @@ class Variable(Generic[T]):
     """
 
     name: str
-    parse: Parse[T]
+    parse: Parse[T_co]
     meaning: str
     default: str | None = None
     is_secret: bool = False
-    stand_in: T | None = None
+    stand_in: T_co | None = None
 
 
 class Reading:
@@ -359,6 +364,16 @@ def parse_hosts(text: str) -> frozenset[str]:
         raise ValueError(
             "host names without scheme, port or path, separated by commas, such as auth.internal"
         ) from None
+
+
+def parse_headers(text: str) -> Mapping[str, str]:
+    """Parse `name=value,name2=value2`, values percent-encoded. Names are put in lower case."""
+    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
+    headers = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name in _OUR_HEADERS or not (value.isascii() and value.isprintable()):
+            raise ValueError("headers such as api-key=secret,tenant=7, percent-encoded, and none of HTTP's own")
+    return headers
 
 
 def parse_postgres_dsn(text: str) -> str:

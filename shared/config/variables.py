@@ -17,6 +17,7 @@ from shared.config.settings import (
     parse_break_glass_token,
     parse_budget,
     parse_duration,
+    parse_headers,
     parse_host,
     parse_hosts,
     parse_mail_server_address,
@@ -186,6 +187,19 @@ CONFIG_KEYS = Variable(
     config_keys("AUTHSESSION_CONFIG_KEYS"),
     "The Ed25519 keys that sign the configuration of nodes, in the internal process: `id:base64,…`, newest first, each "
     "of 32 bytes exactly (`authsession keys new` makes one). Without a value nothing can be published to nodes.",
+    is_secret=True,
+)
+NODE_OTLP_ENDPOINT = Variable(
+    "AUTHSESSION_NODE_OTLP_ENDPOINT",
+    parse_base_url,
+    "URL of the OpenTelemetry collector that gets the telemetry of nodes. `/v1/traces`, `/v1/metrics` and `/v1/logs` "
+    "are appended. Without a value nodes cannot send telemetry.",
+)
+NODE_OTLP_HEADERS = Variable(
+    "AUTHSESSION_NODE_OTLP_HEADERS",
+    parse_headers,
+    "Headers of each call to `AUTHSESSION_NODE_OTLP_ENDPOINT`, in the form of `OTEL_EXPORTER_OTLP_HEADERS`: "
+    "`name=value,name2=value2`, values percent-encoded.",
     is_secret=True,
 )
 

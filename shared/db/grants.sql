@@ -116,8 +116,9 @@ grant select, insert on node_keys to authsession_internal;
 grant update (valid_until) on node_keys to authsession_internal;
 grant select, insert, update on node_states to authsession_internal;
 grant select, insert on subjects, subject_versions, subject_activations to authsession_internal;
-grant update (pools, draft, revision, published_revision, last_version, active_version, paused_at, archived_at, updated_at)
+grant update (pools, draft, revision, field_revisions, published_revision, last_version, active_version, paused_at, archived_at, updated_at)
     on subjects to authsession_internal;
-grant delete on subject_versions to authsession_internal;  -- by age, never while active
+grant delete on subject_versions, subject_activations to authsession_internal;  -- by age, never while active
+grant update (created_at) on node_pools to authsession_internal;  -- the right to lock a pool's row
 grant select, insert, delete on config_manifests, config_documents to authsession_internal;
 grant select, insert, update on config_heads to authsession_internal;

@@ -348,6 +348,13 @@ begin
     return true;
 end $$;
 
+CREATE FUNCTION authsession.version_never_changes() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'a published version never changes' using errcode = 'check_violation';
+end $$;
+
 CREATE TABLE authsession.api_tokens (
     token_id text NOT NULL,
     name text NOT NULL,
@@ -747,14 +754,20 @@ CREATE TABLE authsession.settings (
     blocked_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     allowed_email_domains text[] DEFAULT '{}'::text[] NOT NULL,
     operator_password_min_length integer DEFAULT 12 NOT NULL,
+    node_join_approval text DEFAULT 'off'::text NOT NULL,
+    node_key_shared_policy text DEFAULT 'report'::text NOT NULL,
+    published_version_retention interval DEFAULT '400 days'::interval NOT NULL,
     CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_audit_retention_check CHECK (((audit_retention >= '30 days'::interval) AND (audit_retention <= '3650 days'::interval))),
     CONSTRAINT settings_blocked_email_domains_check CHECK (((cardinality(blocked_email_domains) <= 1000) AND (array_position(blocked_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_challenge_retention_check CHECK (((challenge_retention >= '25:00:00'::interval) AND (challenge_retention <= '3650 days'::interval))),
     CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
     CONSTRAINT settings_known_network_retention_check CHECK (((known_network_retention >= '90 days'::interval) AND (known_network_retention <= '3650 days'::interval))),
+    CONSTRAINT settings_node_join_approval_check CHECK ((node_join_approval = ANY (ARRAY['off'::text, 'on'::text]))),
+    CONSTRAINT settings_node_key_shared_policy_check CHECK ((node_key_shared_policy = ANY (ARRAY['report'::text, 'revoke'::text]))),
     CONSTRAINT settings_only_row_check CHECK (only_row),
     CONSTRAINT settings_operator_password_min_length_check CHECK (((operator_password_min_length >= 12) AND (operator_password_min_length <= 128))),
+    CONSTRAINT settings_published_version_retention_check CHECK (((published_version_retention >= '30 days'::interval) AND (published_version_retention <= '3650 days'::interval))),
     CONSTRAINT settings_revoked_session_retention_check CHECK (((revoked_session_retention >= '30 days'::interval) AND (revoked_session_retention <= '3650 days'::interval))),
     CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
     CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
@@ -785,12 +798,15 @@ CREATE TABLE authsession.subject_activations (
     activation_id bigint NOT NULL,
     subject_id text NOT NULL,
     version integer,
+    previous_version integer,
     percent smallint DEFAULT 100 NOT NULL,
     activated_by text NOT NULL,
     activated_at timestamp with time zone NOT NULL,
     note text,
     CONSTRAINT subject_activations_note_check CHECK ((length(note) <= 500)),
-    CONSTRAINT subject_activations_percent_check CHECK (((percent >= 1) AND (percent <= 100)))
+    CONSTRAINT subject_activations_percent_check CHECK (((percent >= 1) AND (percent <= 100))),
+    CONSTRAINT subject_activations_previous_version_check CHECK ((previous_version > 0)),
+    CONSTRAINT subject_activations_version_check CHECK ((version > 0))
 );
 
 ALTER TABLE authsession.subject_activations ALTER COLUMN activation_id ADD GENERATED ALWAYS AS IDENTITY (
@@ -826,6 +842,7 @@ CREATE TABLE authsession.subjects (
     pools text[] NOT NULL,
     draft jsonb NOT NULL,
     revision bigint NOT NULL,
+    field_revisions jsonb DEFAULT '{}'::jsonb NOT NULL,
     published_revision bigint DEFAULT 0 NOT NULL,
     last_version integer DEFAULT 0 NOT NULL,
     active_version integer,
@@ -1085,7 +1102,11 @@ CREATE UNIQUE INDEX operators_user_name ON authsession.operators USING btree (us
 
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
 
+CREATE INDEX subject_activations_activated_at ON authsession.subject_activations USING btree (activated_at);
+
 CREATE INDEX subject_activations_of_subject ON authsession.subject_activations USING btree (subject_id, activation_id DESC);
+
+CREATE INDEX subject_versions_created_at ON authsession.subject_versions USING btree (created_at);
 
 CREATE UNIQUE INDEX subjects_name ON authsession.subjects USING btree (kind, name) WHERE (archived_at IS NULL);
 
@@ -1100,6 +1121,8 @@ CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challe
 CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
 
 CREATE TRIGGER keeper_is_internal BEFORE UPDATE ON authsession.projection_keeper FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.keeper_is_internal();
+
+CREATE TRIGGER version_never_changes BEFORE UPDATE ON authsession.subject_versions FOR EACH ROW EXECUTE FUNCTION authsession.version_never_changes();
 
 ALTER TABLE ONLY authsession.api_tokens
     ADD CONSTRAINT api_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES authsession.operators(operator_id);
@@ -1165,7 +1188,7 @@ ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
 
 ALTER TABLE ONLY authsession.subject_activations
-    ADD CONSTRAINT subject_activations_subject_id_version_fkey FOREIGN KEY (subject_id, version) REFERENCES authsession.subject_versions(subject_id, version);
+    ADD CONSTRAINT subject_activations_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
 
 ALTER TABLE ONLY authsession.subject_versions
     ADD CONSTRAINT subject_versions_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
@@ -1273,6 +1296,8 @@ REVOKE ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval
 GRANT ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) TO authsession_public;
 GRANT ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.version_never_changes() FROM PUBLIC;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.api_tokens TO authsession_internal;
 
 GRANT SELECT ON TABLE authsession.audit_checkpoint TO authsession_internal;
@@ -1342,6 +1367,8 @@ GRANT SELECT,INSERT ON TABLE authsession.node_keys TO authsession_internal;
 GRANT UPDATE(valid_until) ON TABLE authsession.node_keys TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.node_pools TO authsession_internal;
+
+GRANT UPDATE(created_at) ON TABLE authsession.node_pools TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.node_states TO authsession_internal;
 
@@ -1414,7 +1441,7 @@ GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
 
-GRANT SELECT,INSERT ON TABLE authsession.subject_activations TO authsession_internal;
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.subject_activations TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.subject_versions TO authsession_internal;
 
@@ -1425,6 +1452,8 @@ GRANT UPDATE(pools) ON TABLE authsession.subjects TO authsession_internal;
 GRANT UPDATE(draft) ON TABLE authsession.subjects TO authsession_internal;
 
 GRANT UPDATE(revision) ON TABLE authsession.subjects TO authsession_internal;
+
+GRANT UPDATE(field_revisions) ON TABLE authsession.subjects TO authsession_internal;
 
 GRANT UPDATE(published_revision) ON TABLE authsession.subjects TO authsession_internal;
 

@@ -61,7 +61,9 @@ class HttpClient:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Make a call and return the answer. `path` is appended to the base URL unchanged; `body` is JSON.
+        """Make a call and return the answer. `path` is appended to the base URL unchanged.
+
+        `body` is JSON, unless `headers` has a `content-type`. Names of headers are in lower case.
 
         The call takes at most `timeout`, including the wait for other calls; an earlier deadline of the caller also
         holds. Raises `NoAnswer`. Redirects are not followed. The request must allow a repeat: if the server closes a
@@ -91,7 +93,7 @@ class HttpClient:
     async def _answer(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
         content = {} if body is None else {"content-type": "application/json"}
         try:
-            async with self._http.stream(method, path, content=body, headers={**headers, **content}) as response:
+            async with self._http.stream(method, path, content=body, headers={**content, **headers}) as response:
                 return Answer(response.status_code, await response.aread())
         except httpx.ConnectError:
             raise NoAnswer("connect") from None

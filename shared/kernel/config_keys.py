@@ -5,24 +5,13 @@ verify and cannot forge.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from contracts.uvarint import length_prefixed
+from contracts.node.join import fingerprint_of
+from contracts.node.signed import MAX_SIGNATURES, ConfigKey, Signature, signed_message
 from shared.kernel.keyring import Key, KeyRing
-
-_FINGERPRINT_BYTES = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """An Ed25519 signature of 64 bytes, and the id of the key that made it."""
-
-    key_id: str
-    signature: bytes
 
 
 class ConfigKeys(KeyRing):
@@ -30,32 +19,28 @@ class ConfigKeys(KeyRing):
 
     __slots__ = ("_private_keys", "_public_keys")
     _HAS_EXACT_LENGTH: ClassVar[bool] = True
+    _MOST: ClassVar[int | None] = MAX_SIGNATURES
 
     def __init__(self, keys: Mapping[str, Key]) -> None:
         super().__init__(keys)
         self._private_keys = {key.id: Ed25519PrivateKey.from_private_bytes(key.secret) for key in keys.values()}
         self._public_keys = tuple(
-            (key_id, key.public_key().public_bytes_raw()) for key_id, key in self._private_keys.items()
+            ConfigKey(key_id, key.public_key().public_bytes_raw()) for key_id, key in self._private_keys.items()
         )
 
     def sign(self, marker: bytes, payload: bytes) -> tuple[Signature, ...]:
         """One signature of each key over marker and payload, the newest key first. Empty for an empty ring."""
-        message = length_prefixed(marker, payload)
+        message = signed_message(marker, payload)
         return tuple(Signature(key_id, key.sign(message)) for key_id, key in self._private_keys.items())
 
-    def public_keys(self) -> tuple[tuple[str, bytes], ...]:
-        """The id and the 32 public bytes of each key, the newest key first."""
+    def public_keys(self) -> tuple[ConfigKey, ...]:
+        """The keys as nodes know them, the newest first."""
         return self._public_keys
 
-    def fingerprint(self) -> bytes:
-        """The 16 bytes by which a join string names the newest public key. The ring must not be empty."""
-        (_, newest), *_ = self._public_keys
-        return fingerprint_of(newest)
-
-
-def fingerprint_of(public_key: bytes) -> bytes:
-    """The first 16 bytes of SHA-256 of a public key."""
-    return sha256(public_key).digest()[:_FINGERPRINT_BYTES]
+    def fingerprint(self) -> str:
+        """The fingerprint of the newest key, as join strings name it. The ring must not be empty."""
+        newest, *_ = self._public_keys
+        return fingerprint_of(newest.public_key)
 
 
 NO_CONFIG_KEYS = ConfigKeys({})

@@ -27,6 +27,8 @@ class KeyRing:
     __slots__ = ("_keys",)
     _HAS_EXACT_LENGTH: ClassVar[bool] = False
     """Whether each secret has 32 bytes exactly. Otherwise it may be longer."""
+    _MOST: ClassVar[int | None] = None
+    """The maximum number of keys, or None."""
 
     def __init__(self, keys: Mapping[str, Key]) -> None:
         self._keys = keys
@@ -47,6 +49,8 @@ class KeyRing:
                 problems.append(f"{name}: key {place} repeats the id {key.id}")
             else:
                 keys[key.id] = key
+        if cls._MOST is not None and len(keys) > cls._MOST:
+            problems.append(f"{name}: has {len(keys)} keys, takes at most {cls._MOST}: take old ones away")
         if problems:
             raise ConfigurationError(problems)
         return cls(keys)

@@ -55,7 +55,7 @@ class Connection:
         self._headers = Headers(scope["headers"])
         self._whole_body = whole_body
         self._peer = client
-        self._body_memory = 0
+        self._kept_memory = 0
         self._body_is_unread = _has_body(self._headers)
         self._request_id = request_id_for(self._headers.get("x-request-id"), edge.entropy)
         self._route = UNMATCHED
@@ -83,8 +83,8 @@ class Connection:
             if not self._is_client_gone:
                 await self._send_all(response)
         finally:
-            if self._body_memory:
-                self._edge.body_memory.free(self._network(), self._body_memory)
+            if self._kept_memory:
+                self._edge.body_memory.free(self._client().network.text, self._kept_memory)
             self._span.end(None if self._route is UNMATCHED else self._route, response.status)
 
     async def _send_all(self, response: Response) -> None:
@@ -130,16 +130,18 @@ class Connection:
             client=self._client(),
             request_id=self._request_id,
             hold=partial(self._edge.holds.hold, self._peer),
+            keep_memory=self._keep_memory,
         )
 
     def _check_media_type(self, rule: BodyRule) -> None:
         """Accept only the types of `rule` (RFC 9110 §15.5.16). Without a body no content type is needed."""
         media_type = self._headers.get("content-type")
-        encoding = (self._headers.get("content-encoding") or "identity").lower()
+        encoding = self._headers.get("content-encoding")
+        encodings = (None, "identity", "gzip") if rule.accepts_gzip else (None, "identity")
         if not (self._body_is_unread is False if media_type is None else _is_one_of(media_type, rule.media_types)):
             types = " or ".join(rule.media_types).replace(JSON, f"{JSON}, in UTF-8")
             raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Type must be {types}")
-        if encoding != "identity" and not (rule.accepts_gzip and encoding == "gzip"):
+        if (encoding and encoding.lower()) not in encodings:
             cure = "absent or gzip" if rule.accepts_gzip else "absent: send the body as it is"
             raise Refusal(ErrorCode.UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding must be {cure}")
 
@@ -168,19 +170,15 @@ class Connection:
             body += message.get("body", b"")
             if len(body) > max_bytes:
                 raise Refusal(ErrorCode.REQUEST_TOO_LARGE)
-            self._keep_memory_for(len(body))
+            if len(body) > max(MAX_BODY_BYTES, self._kept_memory):
+                self._keep_memory(len(body) - self._kept_memory)
             if not message.get("more_body", False):
                 self._body_is_unread = False
                 return bytes(body)
 
-    def _keep_memory_for(self, size: int) -> None:
-        """Count a body of more than 16 KiB until the answer is sent. Raises `Overloaded` if there is no memory."""
-        if size > max(MAX_BODY_BYTES, self._body_memory):
-            self._edge.body_memory.take(self._network(), size - self._body_memory)
-            self._body_memory = size
-
-    def _network(self) -> str:
-        return self._client().network.text
+    def _keep_memory(self, size: int) -> None:
+        self._edge.body_memory.take(self._client().network.text, size)
+        self._kept_memory += size
 
     def _head(self, response: Response, *, must_close: bool) -> list[tuple[bytes, bytes]]:
         has_content = response.status != _STATUS_NO_CONTENT  # status 204 has no length (RFC 9110 §8.6)

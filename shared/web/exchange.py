@@ -44,12 +44,17 @@ class Headers:
         return f"Headers({', '.join(name.decode('latin-1') for name in self._values)})"
 
 
+def _keep_no_memory(_: int) -> None:
+    """For requests without a listener."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A whole request. Its body is read, and its size and type are checked, before an endpoint gets it.
 
     `path` is still percent-encoded; `path_parameters` are decoded. `query` is the raw query string.
-    `hold` begins a long wait of the endpoint; see `shared.web.holding`.
+    `hold` begins a long wait of the endpoint; see `shared.web.holding`. `keep_memory` counts further bytes, such as an
+    unpacked body, in the memory for large bodies until the answer is sent. It raises `Overloaded` if there is no more.
     """
 
     method: str
@@ -61,6 +66,7 @@ class Request:
     client: ClientAddress = field(repr=False)
     request_id: str
     hold: Callable[[], Hold] = field(default=Hold, repr=False)
+    keep_memory: Callable[[int], None] = field(default=_keep_no_memory, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

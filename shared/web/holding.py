@@ -10,10 +10,16 @@ may be held, because the request keeps its place for that time.
 """
 
 import resource
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
 import trio
+from opentelemetry import metrics
+from opentelemetry.metrics import CallbackOptions, Observation
 
 from shared.kernel.faults import Overloaded
 
@@ -22,6 +28,7 @@ MAX_HELD = 4096
 _HELD_SHARE = 4
 """Held requests may use 1/4 of the open files."""
 _WANTED_FILES = MAX_HELD * _HELD_SHARE
+_RETRY_AFTER = timedelta(seconds=10)
 
 
 class Client(Protocol):
@@ -96,13 +103,26 @@ class Holds:
     def hold(self, client: Client | None) -> Hold:
         """Hold a request of `client`, who is watched if he is known. Raises `Overloaded` if too many are held."""
         if len(self._held) >= most_held():
-            raise Overloaded
+            raise Overloaded(_RETRY_AFTER)
         hold = Hold(self, client)
         hold.is_over = self._are_ended
         self._held.add(hold)
         if client is not None:
             client.keep_place()
         return hold
+
+    def show(self) -> None:
+        """Show the number in the metrics from now on. Only for one listener of a process."""
+        metrics.get_meter("authsession").create_observable_gauge(
+            "authsession.held_requests",
+            [self._observe],
+            unit="{request}",
+            description="Requests of nodes that wait for a new configuration, of 4,096 at most.",
+        )
+
+    def _observe(self, _: CallbackOptions) -> Iterable[Observation]:
+        """Called in the thread of the scrape or export."""
+        return [Observation(len(self._held))]
 
     def forget(self, hold: Hold) -> None:
         self._held.discard(hold)
@@ -117,7 +137,8 @@ class Holds:
 
 def open_files() -> int:
     """Maximum number of files that the process may open now."""
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def most_held() -> int:
@@ -130,4 +151,5 @@ def allow_held() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _WANTED_FILES if hard == resource.RLIM_INFINITY else min(hard, _WANTED_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        with suppress(OSError, ValueError):  # a sandbox may refuse it; the limit is then what it is
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

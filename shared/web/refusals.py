@@ -9,6 +9,7 @@ from typing import cast
 from opentelemetry import metrics
 
 from contracts.errors import ERRORS, ErrorCode, Refusal, encode_error
+from contracts.signed_request import AUTHENTICATION_SCHEME
 from shared.kernel.faults import DependencyUnavailable, Overloaded
 from shared.web.exchange import Response
 
@@ -16,19 +17,25 @@ _ERRORS = metrics.get_meter("authsession").create_counter(
     "authsession.errors", unit="{error}", description="Error answers, by code."
 )
 _log = logging.getLogger("authsession.web.refusals")
-_CHALLENGE = (b"www-authenticate", b"Bearer")
+_BEARER = (b"www-authenticate", b"Bearer")
+_SIGNED_REQUEST = (b"www-authenticate", AUTHENTICATION_SCHEME.encode())
+_OF_SIGNED_REQUESTS = frozenset({
+    ErrorCode.NODE_UNKNOWN, ErrorCode.NODE_REVOKED, ErrorCode.PAYLOAD_HASH_MISMATCH, ErrorCode.INVALID_SIGNATURE,
+    ErrorCode.TIMESTAMP_OUT_OF_WINDOW, ErrorCode.REQUEST_REPLAYED,
+})  # fmt: skip
 _RETRY_AFTER_FAULT = timedelta(seconds=1)
 
 
 def refusal(code: ErrorCode, message: str | None = None, *, retry_after: timedelta | None = None) -> Response:
     """The envelope with the status of `code`. `retry_after` becomes whole seconds, rounded up (RFC 9110 §10.2.3).
 
-    A 401 names a scheme of authentication (RFC 9110 §11.6.1). It is Bearer (RFC 6750 §3), our only registered one.
+    A 401 names a scheme of authentication (RFC 9110 §11.6.1): Bearer (RFC 6750 §3), or that of signed requests.
     """
     _ERRORS.add(1, {"code": code.value})
     status = ERRORS[code].status
     headers = () if retry_after is None else ((b"retry-after", b"%d" % _whole_seconds(retry_after)),)
-    return Response(status, encode_error(code, message), (*headers, _CHALLENGE) if status == 401 else headers)
+    challenge = _SIGNED_REQUEST if code in _OF_SIGNED_REQUESTS else _BEARER
+    return Response(status, encode_error(code, message), (*headers, challenge) if status == 401 else headers)
 
 
 def method_not_allowed(allowed: Iterable[str]) -> Response:

@@ -70,6 +70,7 @@ SPECIFIED = {
     "internal_error": 500,
     "service_unavailable": 503,
     "signing_keys_missing": 503,
+    "telemetry_not_configured": 503,
 }
 
 

@@ -11,6 +11,7 @@ import psutil
 import pytest
 import redis as redis_py
 
+from authsession.embedded.child import free_port
 from authsession.embedded.postgres import EmbeddedPostgres
 from tests.support.database import cloned_database, run_sql
 from tests.support.servers import temporary_postgres
@@ -149,9 +150,10 @@ def refused(up: Up) -> tuple[int, str]:
     return status, next(line for line in reversed(up.lines) if line.startswith("authsession: "))
 
 
-@pytest.mark.parametrize("name", ["public", "internal"])
+@pytest.mark.parametrize("name", ["public", "internal", "nodes"])
 def test_a_port_in_use_is_one_sentence_and_starts_nothing(tmp_path: Path, name: str) -> None:
     up = Up(tmp_path)
+    up.environment["AUTHSESSION_NODE_HTTP_ADDR"] = f"127.0.0.1:{up.ports['nodes']}"
     with socket.create_server(("127.0.0.1", up.ports[name])):
         status, sentence = refused(up)
     assert status == 1
@@ -197,8 +199,12 @@ def cluster() -> Iterator[EmbeddedPostgres]:
 
 
 def test_a_given_database_is_used_and_gets_both_roles(tmp_path: Path, cluster: EmbeddedPostgres) -> None:
-    with cloned_database(cluster, None) as given, running_up(tmp_path, AUTHSESSION_POSTGRES_DSN=given.owner_dsn) as up:
+    changes = {"AUTHSESSION_NODE_HTTP_ADDR": f"127.0.0.1:{free_port()}"}
+    with cloned_database(cluster, None) as given, running_up(
+        tmp_path, AUTHSESSION_POSTGRES_DSN=given.owner_dsn, **changes
+    ) as up:  # fmt: skip
         assert not up.has_line("^Warning")
+        assert up.has_line(f"^  node API      http://{changes['AUTHSESSION_NODE_HTTP_ADDR']}$")
         rows = given.execute(
             "select distinct usename from pg_stat_activity where usename like 'authsession%' order by 1"
         )

@@ -22,11 +22,18 @@ AT_ONCE: Mapping[str, str] = {
 
 
 class Collector:
-    """The requests that arrived at each path, in order."""
+    """The requests that arrived at each path, in order.
+
+    It answers with `status` and `answer`, once `may_answer` is set.
+    """
 
     def __init__(self, port: int) -> None:
         self.environment = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}"}
         self.received: list[tuple[str, bytes]] = []
+        self.headers: list[Mapping[str, str]] = []
+        self.status, self.answer = 200, b""
+        self.may_answer = threading.Event()
+        self.may_answer.set()
 
     def text(self) -> str:
         """Every byte of every body, as text. Strings stand in it unchanged."""
@@ -62,25 +69,29 @@ def attributes(of: Any) -> dict[str, Any]:
 
 @contextmanager
 def open_collector() -> Generator[Collector]:
-    """A collector that answers 200 to everything."""
+    """A collector that answers 200 to everything, unless a test tells it otherwise."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             collector.received.append((self.path, body))
-            self.send_response(200)
-            self.send_header("content-length", "0")
+            collector.headers.append({name.lower(): value for name, value in self.headers.items()})
+            collector.may_answer.wait()
+            self.send_response(collector.status)
+            self.send_header("content-length", str(len(collector.answer)))
             self.end_headers()
+            self.wfile.write(collector.answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by the standard library
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         collector = Collector(server.server_port)
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield collector
         finally:
+            collector.may_answer.set()
             server.shutdown()
             thread.join()

@@ -9,7 +9,7 @@ from contracts.gateway import GatewayKeys
 from services.internal_admin.access.limits import control_plane_limiter, limits_of
 from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.hashing import PasswordHasher
-from services.internal_admin.routes import ROUTES
+from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.settings import InternalAdminSettings, read_settings
 from services.internal_admin.wiring import Resources, build
 from shared.io.redis import Redis, open_redis
@@ -67,12 +67,13 @@ async def serve_internal(
         await nursery.start(service.relay.run)
         await nursery.start(limiter.run)
         await nursery.start(Keeper(world.internal, service.projection, entropy, patience=timedelta()).run)
-        task_status.started(service.routes)
+        task_status.started((*service.routes, *service.node_routes))
         await trio.sleep_forever()
 
 
 def _limiter(redis: Redis, *, is_limited: bool) -> RateLimiter:
     """A limiter. With limits it counts under its own key names, so requests of other tests do not count."""
+    every_route = (*ROUTES, *NODE_ROUTES)
     if is_limited:
-        return control_plane_limiter(redis, unique("test-rate-") + ":", ROUTES)
-    return RateLimiter(redis, {limit.name: None for limit in limits_of(ROUTES)}, key_prefix="")
+        return control_plane_limiter(redis, unique("test-rate-") + ":", every_route)
+    return RateLimiter(redis, {limit.name: None for limit in limits_of(every_route)}, key_prefix="")

@@ -40,7 +40,7 @@ class Up:
     def __init__(self, folder: Path, **changes: str) -> None:
         """`changes` are environment variables beside `.env`."""
         self.folder = folder
-        self.ports = {name: free_port() for name in ("redis", "public", "internal")}
+        self.ports = {name: free_port() for name in ("redis", "public", "internal", "nodes")}
         (folder / ".env").write_text(SEED_ENV.format(**self.ports))
         metrics = {"AUTHSESSION_PUBLIC_METRICS_ADDR": f"127.0.0.1:{free_port()}"}
         self.environment = clean_environment() | {"PYTHONPATH": str(SOURCE)} | metrics | changes

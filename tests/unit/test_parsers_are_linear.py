@@ -4,6 +4,7 @@ Counted are Python's instructions, which no busy machine changes. What one instr
 was read so far, a sort) is seen by CPU time, at sizes and with a margin where only quadratic work stands out.
 """
 
+import gzip
 import sys
 import time
 from base64 import b64encode
@@ -24,10 +25,13 @@ from contracts.strict_query import decode_query, read_limit
 from contracts.user_service import decode_ensured, decode_exists, decode_resolution
 from services.internal_admin.access.credentials import credentials_of
 from services.internal_admin.callers.request import is_same_origin
+from services.internal_admin.node_telemetry.domain.json_body import overwrite_json
+from services.internal_admin.node_telemetry.domain.protobuf_body import overwrite_protobuf
 from services.internal_admin.operator_sessions.cookie import NAME, SessionCookie
 from services.internal_admin.operators.domain.password import PasswordOwner, normal_password, password_fault
 from services.internal_admin.operators.domain.readable_code import read_readable_code
 from services.internal_admin.operators.domain.user_name import fold_user_name
+from shared.http.gzip_body import unpack_gzip
 from shared.http.request_body import framing_of
 from shared.http.request_head import find_end, parse_head
 from shared.io.http_answer import AnswerReader
@@ -45,6 +49,8 @@ from shared.web.client_address import ClientAddresses
 from shared.web.connection import _JSON_MEDIA_TYPE  # pyright: ignore[reportPrivateUsage]
 from shared.web.edge import Edge
 from shared.web.exchange import Headers, Response, Route
+from shared.web.server.plain_requests import PlainRequests
+from tests.support.otlp import NODE, result_of
 
 SHORT = 400
 MOST_INSTRUCTIONS = 6.0
@@ -71,6 +77,9 @@ async def _nothing(_: object) -> Response:
 
 
 APP: Any = quart_app([Route("GET", "/a/{b}/c", _nothing), Route("POST", "/a/{b}", _nothing)], Edge(SystemEntropy()))
+
+
+HOT = PlainRequests([Route("GET", "/{b}", _nothing)], Edge(SystemEntropy()))
 
 
 def _headers(name: str, text: str) -> Headers:
@@ -165,6 +174,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx:", text
     ),
     "answer that drips": _dripping_answer,
+    "gzip": lambda text: unpack_gzip(gzip.compress(text.encode()) + text.encode(), LONG),
+    "hot route": lambda text: HOT.match({"method": "GET", "raw_path": text.encode("latin-1", "replace")}),
     "fields": _many_headers,
     "route": _route,
     "media type": _JSON_MEDIA_TYPE.fullmatch,
@@ -194,6 +205,10 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "projection": lambda text: decode_projection({name: text.encode() for name in (b"epoch", b"state", b"beat")}),
     "user resolution": lambda text: decode_resolution(text.encode()),
     "ensured user": lambda text: decode_ensured(text.encode()),
+    "telemetry in protobuf": lambda text: result_of(overwrite_protobuf(text.encode(), NODE)),
+    "telemetry in JSON": lambda text: result_of(
+        overwrite_json(f'{{"resourceSpans":[{{"scopeSpans":[{text}'.encode(), NODE, "traces")
+    ),
     "user exists": lambda text: decode_exists(text.encode()),
 }
 

@@ -32,12 +32,13 @@ from services.internal_admin.access.domain import (
     decide_access,
 )
 from services.internal_admin.access.flow import Authenticate, GuardTrail
-from services.internal_admin.access.limits import ALL, FAILED_AUTHENTICATION, FLOOR, failing_slowly
+from services.internal_admin.access.limits import ALL, FAILED_AUTHENTICATION
 from services.internal_admin.callers.access import Access, Anyone
 from services.internal_admin.callers.identity import BreakGlass, Identity, Operator, TrustedNetwork, Unauthenticated
 from services.internal_admin.callers.paths import is_internal
 from services.internal_admin.callers.request import caller_of, is_local, is_same_origin, scheme_of
 from services.internal_admin.callers.route import ApiT, PerNetwork, Route
+from services.internal_admin.callers.slow import FLOOR, failing_slowly
 from services.internal_admin.operator_sessions.cookie import BrokenCookie, CookieToken, SessionCookie, clearing_header
 from shared.web import exchange
 from shared.web.exchange import Request, Response

@@ -27,7 +27,7 @@ class Scoped:
 
 @dataclass(frozen=True, slots=True)
 class SignedByNode:
-    """The signature of an active node's key (SPEC §16). No token and no operator's session is accepted."""
+    """An active node's key must have signed the request (SPEC §16). Tokens and operators' sessions do not count."""
 
 
 Access: TypeAlias = Anyone | OperatorOnly | Scoped

@@ -63,13 +63,19 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class NodeCaller:
-    """An active node whose key signed the request. It is a caller of the node API alone, so it is no `Identity`."""
+    """An active node whose key signed the request. It is a caller of the node API alone, so it is no `Identity`.
+
+    `request_id` and `signed_at_ms` are those of the envelope: the signature covers them, other headers are not signed.
+    `encryption_key` is the X25519 key that came with the signing key.
+    """
 
     node_id: str
     pool: str
     node_name: str
     key_generation: int
     encryption_key: bytes = field(repr=False)
+    request_id: str
+    signed_at_ms: int
 
     @property
     def name(self) -> str:

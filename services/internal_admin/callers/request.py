@@ -5,7 +5,7 @@ from typing import Literal, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.callers.identity import Caller, Cause, Identity, Operator
+from services.internal_admin.callers.identity import Caller, Cause, Identity, NodeCaller, Operator
 from shared.kernel.actor import Actor
 from shared.kernel.block import Subject
 from shared.kernel.email_address import EmailAddress, parse_email
@@ -63,7 +63,7 @@ class Attributed(Protocol):
     def actor_id(self) -> str | None: ...
 
 
-def caller_of(request: Request, identity: Identity | None) -> Caller:
+def caller_of(request: Request, identity: Identity | NodeCaller | None) -> Caller:
     """The authenticated party (`anonymous` for nobody), its network and the id of its request."""
     return Caller(identity.name if identity else "anonymous", request.client.network.text, request.request_id)
 

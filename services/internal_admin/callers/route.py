@@ -8,8 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import timedelta
 from typing import Generic, TypeAlias, TypeVar
 
-from services.internal_admin.callers.access import Access
-from services.internal_admin.callers.identity import Identity
+from services.internal_admin.callers.access import Access, SignedByNode
+from services.internal_admin.callers.identity import Identity, NodeCaller
 from shared.kernel.rate import Rate
 from shared.web.exchange import BodyRule, Request, Response
 
@@ -17,6 +17,8 @@ ApiT = TypeVar("ApiT")
 
 Endpoint: TypeAlias = Callable[[ApiT, Request, Identity | None], Awaitable[Response]]
 """A method of an api. The identity is None only where `access` is `Anyone`, for callers without good credentials."""
+NodeEndpoint: TypeAlias = Callable[[ApiT, Request, NodeCaller], Awaitable[Response]]
+"""A method of an api that nodes call."""
 Check: TypeAlias = Callable[[ApiT, Request, Identity | None], Awaitable[None]]
 """Returns, or raises `Refusal`."""
 
@@ -26,6 +28,19 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 @dataclass(frozen=True, slots=True)
 class PerNetwork:
     """How many calls of one network pass in a period. The limit's keys in Redis bear `name`: it is never renamed."""
+
+    name: str
+    count: int
+    period: timedelta
+
+    @property
+    def rate(self) -> Rate:
+        return Rate(self.count, self.period)
+
+
+@dataclass(frozen=True, slots=True)
+class PerNode:
+    """How many calls of one node pass in a period. The limit's keys in Redis bear `name`: it is never renamed."""
 
     name: str
     count: int
@@ -53,5 +68,22 @@ class Route(Generic[ApiT]):
     limit: PerNetwork | None = None
     before_limit: Check[ApiT] | None = None
     slow_refusals: bool = False
+    accepts_body: bool = False
+    body: BodyRule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRoute(Generic[ApiT]):
+    """A route of the node API that asks for a node's signature. Joining has none, so its route is a `Route`.
+
+    `limit`: a call of a node past it is refused before the endpoint runs. It counts calls with a good signature only.
+    """
+
+    method: str
+    path: str
+    endpoint: NodeEndpoint[ApiT]
+    _: KW_ONLY
+    access: SignedByNode
+    limit: PerNode | None = None
     accepts_body: bool = False
     body: BodyRule | None = None

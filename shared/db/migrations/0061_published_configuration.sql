@@ -7,6 +7,7 @@ create table subjects (
     pools              text[] not null,
     draft              jsonb not null,
     revision           bigint not null check (revision > 0),
+    field_revisions    jsonb not null default '{}',  -- {"draft.mode": 7}: the revision that last changed a field
     published_revision bigint not null default 0,  -- the revision that the last version was made of
     last_version       integer not null default 0,
     active_version     integer,
@@ -34,18 +35,33 @@ create table subject_versions (
     primary key (subject_id, version)
 );
 
--- Every change of the active version. A null version is a pause.
+create index subject_versions_created_at on subject_versions (created_at);
+
+create function version_never_changes() returns trigger language plpgsql as $$
+begin
+    raise exception 'a published version never changes' using errcode = 'check_violation';
+end $$;
+create trigger version_never_changes before update on subject_versions
+    for each row execute function version_never_changes();
+
+-- Every change of the active version. A null version is a pause. A version may be removed before its activations are.
 create table subject_activations (
-    activation_id bigint generated always as identity primary key,
-    subject_id    text not null,
-    version       integer,
-    percent       smallint not null default 100 check (percent between 1 and 100),
-    activated_by  text not null,
-    activated_at  timestamptz not null,
-    note          text check (length(note) <= 500),
-    foreign key (subject_id, version) references subject_versions
+    activation_id    bigint generated always as identity primary key,
+    subject_id       text not null references subjects,
+    version          integer check (version > 0),
+    previous_version integer check (previous_version > 0),
+    percent          smallint not null default 100 check (percent between 1 and 100),
+    activated_by     text not null,
+    activated_at     timestamptz not null,
+    note             text check (length(note) <= 500)
 );
 create index subject_activations_of_subject on subject_activations (subject_id, activation_id desc);
+create index subject_activations_activated_at on subject_activations (activated_at);
+
+-- How long a version is kept after it was published, and after it was last active.
+alter table settings
+    add published_version_retention interval not null default '400 days'
+        check (published_version_retention between '30 days' and '3650 days');
 
 -- The signed manifests that are served: the current one of each pool, and the one before while a stage is unfinished.
 create table config_manifests (

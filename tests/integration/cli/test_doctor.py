@@ -15,6 +15,7 @@ from tests.support.postgres_pair import PairedDatabase, make_synchronous, tempor
 from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import (
     AUDIT_KEYS,
+    CONFIG_KEYS,
     COOKIE_KEYS,
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
@@ -49,6 +50,7 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_SEALING_KEYS": SEALING_KEYS,
         "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
         "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
+        "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
     }
 
 
@@ -68,7 +70,7 @@ def test_users_of_one_address_from_before_are_listed_without_it(
     (line,) = [line for line in lines if older.user_id in line]
     assert status == 0
     assert line.startswith(f"warn  environment: {older.user_id} and {younger.user_id} have one address")
-    assert "1 active sessions" in line
+    assert "the others have 1 active session:" in line
     assert older.email not in " ".join(lines)
 
     elsewhere = environment | {
@@ -101,6 +103,8 @@ def test_where_all_is_well_every_line_says_so(
         ({"AUTHSESSION_REDIS_ADDRESS": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_REDIS_ADD": "127.0.0.1:1"}, "fail", "write AUTHSESSION_REDIS_ADDR"),
         ({"AUTHSESSION_LOGIN_CODE_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_LOGIN_CODE_KEYS"),
+        ({"AUTHSESSION_CONFIG_KEYS": "k1:c2hvcnQ="}, "fail", "AUTHSESSION_CONFIG_KEYS: key 1 has 5 bytes"),
+        ({"AUTHSESSION_ENV": "production", "AUTHSESSION_CONFIG_KEYS": AUDIT_KEYS}, "fail", "is the same secret as"),
     ],
 )
 def test_a_wrong_environment_is_named_with_its_cure(

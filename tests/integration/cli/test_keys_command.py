@@ -1,11 +1,13 @@
 """`authsession keys` on a real database: which keys what is stored still needs."""
 
+from itertools import takewhile
+
 import pytest
 
 from authsession.__main__ import main
 from shared.kernel.keyring import KeyRing
 from tests.support.audit_trail import KEYS, OLD_AND_NEW_KEYS, add_rows, empty_trail, seal_all
-from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
+from tests.support.stack import AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
 from tests.support.world import World
 
 Captured = pytest.CaptureFixture[str]
@@ -25,8 +27,13 @@ def status(monkeypatch: pytest.MonkeyPatch, capsys: Captured, audit_keys: str) -
     monkeypatch.setenv("AUTHSESSION_AUDIT_KEYS", audit_keys)
     returned = main(["keys", "status"])
     said = capsys.readouterr()
-    lines = said.out.splitlines()
-    return returned, [" ".join(line.split()) for line in lines[lines.index("AUTHSESSION_AUDIT_KEYS") + 1 :]], said.err
+    return returned, lines_of("AUTHSESSION_AUDIT_KEYS", said.out), said.err
+
+
+def lines_of(ring: str, out: str) -> list[str]:
+    """The lines about one ring."""
+    _, _, after = out.partition(f"{ring}\n")
+    return [" ".join(line.split()) for line in takewhile(lambda line: line.startswith(" "), after.splitlines())]
 
 
 def test_a_new_key_is_printed_as_a_ring_takes_it(capsys: Captured) -> None:
@@ -72,7 +79,8 @@ def test_a_key_that_is_needed_and_missing_is_a_failure(
 
 def test_no_secret_is_printed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.setenv("AUTHSESSION_AUDIT_KEYS", AUDIT_KEYS)
+    monkeypatch.setenv("AUTHSESSION_CONFIG_KEYS", CONFIG_KEYS)
     assert main(["keys", "status"]) == 0
     said = capsys.readouterr()
-    for keys in (AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS):
+    for keys in (AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS):
         assert keys.partition(":")[2] not in said.out + said.err

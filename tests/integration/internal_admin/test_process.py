@@ -149,6 +149,20 @@ def test_an_address_in_use_is_one_sentence_and_ends_with_a_status_that_units_ret
             assert "in use" in problem
 
 
+def test_nodes_have_a_listener_that_serves_nothing_of_operators(database: Database, own_redis: EmbeddedRedis) -> None:
+    port = free_port()
+    with running(database, own_redis, AUTHSESSION_NODE_HTTP_ADDR=f"127.0.0.1:{port}") as process:
+        process.wait_until_ready()
+        node_api = f"http://127.0.0.1:{port}"
+        assert process.http.get(f"{node_api}/healthz").json() == {"status": "ok"}
+        assert process.http.get(f"{node_api}/readyz").json() == {"status": "ready"}
+        for path in ("/metrics", "/api/v1/internal/sessions", "/api/control-plane/auth/status"):
+            assert process.http.get(node_api + path).status_code == 404
+        assert "checks" in process.http.get("/readyz").json()
+        process.child.ask(signal.SIGTERM)
+        assert process.child.wait(30) == 0
+
+
 def test_a_port_alone_means_loopback_while_no_credentials_are_needed(
     database: Database, own_redis: EmbeddedRedis
 ) -> None:

@@ -70,6 +70,7 @@ async def test_another_content_type_or_none_is_415(server: Server, content_type:
 
 async def test_a_compressed_body_is_415(server: Server) -> None:
     assert (await server.ask(post("/echo", b"{}", "Content-Encoding: gzip"))).status == 415
+    assert (await server.ask(post("/echo", b"{}", "Content-Encoding:"))).status == 415
     assert (await server.ask(post("/echo", b"{}", "Content-Encoding: identity"))).status == 200
 
 
@@ -318,6 +319,20 @@ async def test_every_answer_is_observed_by_its_route_and_not_by_its_path(server:
         ("POST", "/echo", 200), ("GET", "/things/{id}", 200), ("GET", "unmatched", 404), ("POST", "/echo", 413),
     ]  # fmt: skip
     assert server.observed[:3] == expected[:3]
+
+
+@pytest.mark.parametrize("kind", ["plain", "quart"])
+async def test_a_plain_route_gets_its_query_and_its_parameter(kind: str) -> None:
+    async with running(kind) as server:
+        for target in ("/documents/a-1.2_~?have=%2F&x", "/documents/..", "/documents/a%2D1", "/documents/a+b;c"):
+            assert (await server.ask(get(target))).status == 200
+        parameters = [(request.path_parameters["digest"], request.query) for request in server.seen]
+        assert parameters == [("a-1.2_~", "have=%2F&x"), ("..", ""), ("a-1", ""), ("a+b;c", "")]
+        for target in ("/documents/", "/documents", "/documents/a/b", "//documents/a", "/documents/a%2Fb", "/x/a"):
+            assert (await server.ask(get(target))).status == 404, target
+        assert (await server.ask(get("/documents/a", method="POST"))).headers["allow"] == "GET, HEAD"
+        assert (await server.ask(post("/echo?x=1", b"[1]"))).body == b"[1]"
+        assert server.seen[-1].query == "x=1"
 
 
 async def test_a_plain_request_is_answered_as_any_other_way_of_writing_it() -> None:

@@ -52,6 +52,21 @@ async def test_a_signal_drains_then_finishes_what_runs_and_exits_0(number: signa
             await client.stream.aclose()
 
 
+async def test_a_signal_has_held_requests_answered_before_the_delay_ends() -> None:
+    async with process(60) as (server, port):
+        held = [await connected(port) for _ in range(3)]
+        for client in held:
+            await client.send(get("/held?wait=60"))
+        await trio.sleep(0.3)
+        server.send_signal(signal.SIGTERM)
+        for client in held:
+            answer = await client.answer()  # within 5 s
+            assert (answer.body, answer.headers["connection"]) == (b'{"is_over":true}', "close")
+            await client.stream.aclose()
+        server.send_signal(signal.SIGTERM)
+        assert await server.wait() == 0
+
+
 async def test_a_second_signal_ends_the_delay() -> None:
     async with process(60) as (server, _):
         server.send_signal(signal.SIGTERM)

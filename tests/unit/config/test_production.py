@@ -80,6 +80,12 @@ def test_production_takes_an_internal_listener_for_other_machines_that_asks_for_
     assert problems({"INTERNAL_HTTP_ADDR": address, "INTERNAL_AUTH": "token"}) == []
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0:8082", "[::]:8082", "10.0.0.7:8082", ":8082"])
+def test_production_takes_a_node_listener_for_other_machines(address: str) -> None:
+    """A node signs every request, so the listener needs no other protection."""
+    assert problems({"NODE_HTTP_ADDR": address}) == []
+
+
 @pytest.mark.parametrize(("changes", "refusal", "cure"), REFUSED)
 def test_production_refuses_and_says_the_cure(changes: dict[str, str | None], refusal: str, cure: str) -> None:
     found = [problem for problem in problems(changes) if problem.startswith(refusal)]

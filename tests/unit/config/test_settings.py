@@ -308,6 +308,18 @@ def test_an_internal_address_on_loopback_needs_no_warning(address: str) -> None:
     assert read_internal(LEAST | {"AUTHSESSION_INTERNAL_HTTP_ADDR": address}).process.warnings == []
 
 
+def test_nodes_have_a_listener_of_their_own_only_if_it_has_an_address() -> None:
+    assert read_internal(LEAST).node_http_address is None
+    settings = read_internal(LEAST | {"AUTHSESSION_NODE_HTTP_ADDR": ":8082"})
+    assert settings.node_http_address == TcpAddress("", 8082)
+    assert settings.process.warnings == []
+
+
+def test_two_listeners_cannot_have_one_address() -> None:
+    (problem,) = problems(INTERNAL_HTTP_ADDR="127.0.0.1:1", NODE_HTTP_ADDR="127.0.0.1:1")
+    assert problem.startswith("AUTHSESSION_NODE_HTTP_ADDR is the address of AUTHSESSION_INTERNAL_HTTP_ADDR")
+
+
 def test_every_variable_has_a_name_of_ours_a_meaning_and_a_default_that_parses() -> None:
     assert len({variable.name for variable in VARIABLES}) == len(VARIABLES) > 30
     for variable in VARIABLES:
@@ -359,7 +371,7 @@ def test_hosts_of_the_internal_listener_are_names_in_lower_case() -> None:
     assert problems(INTERNAL_HOSTS="http://internal")[0].startswith("AUTHSESSION_INTERNAL_HOSTS must be host names")
 
 
-@pytest.mark.parametrize("name", ["PUBLIC_PROXY_PROTOCOL", "INTERNAL_PROXY_PROTOCOL"])
+@pytest.mark.parametrize("name", ["PUBLIC_PROXY_PROTOCOL", "INTERNAL_PROXY_PROTOCOL", "NODE_PROXY_PROTOCOL"])
 def test_the_proxy_protocol_needs_a_proxy_to_trust(name: str) -> None:
     assert problems(**{name: "on", "TRUSTED_PROXIES": "10.0.0.0/8"}) == ()
     assert problems(**{name: "on"}) == (
@@ -397,7 +409,7 @@ def test_a_stand_in_is_never_the_value_of_a_reading_without_problems(variable: V
 def test_the_keys_that_sign_configuration_are_optional_and_their_seeds_are_hidden() -> None:
     assert read_internal(LEAST).config_keys is NO_CONFIG_KEYS
     settings = read_internal(LEAST | {"AUTHSESSION_CONFIG_KEYS": KEYS})
-    assert [key_id for key_id, _ in settings.config_keys.public_keys()] == ["k1"]
+    assert [key.key_id for key in settings.config_keys.public_keys()] == ["k1"]
     assert KEYS[3:11] not in repr(settings)
     assert problems(CONFIG_KEYS="k1:AAAA") == (
         "AUTHSESSION_CONFIG_KEYS: key 1 has 3 bytes, needs exactly 32: openssl rand -base64 32",

@@ -8,7 +8,7 @@ import trio
 from trio.testing import MockClock
 
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.access.limits import failing_slowly
+from services.internal_admin.callers.slow import failing_slowly
 from shared.kernel.faults import DependencyUnavailable
 from shared.web.exchange import Response
 

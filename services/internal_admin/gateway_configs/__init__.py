@@ -1,0 +1,1 @@
+"""Gateway configurations, a kind of published configuration (SPEC §16.4)."""

@@ -1,0 +1,1 @@
+"""Decisions of published configuration; pure."""

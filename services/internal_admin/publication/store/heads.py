@@ -1,0 +1,363 @@
+"""Heads of pools and their signed manifests: read, replaced, signed again, halted."""
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+
+from contracts.audit_events import EventName
+from contracts.control_plane.publication import PoolPosition
+from contracts.node.manifest import Document, Manifest, Position, decode_manifest
+from contracts.node.signed import Signature, Signed
+from services.internal_admin.callers.identity import Caller
+from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.publication.domain.manifests import (
+    RENEWED_AFTER,
+    Head,
+    PublishedDocument,
+    Replace,
+    Restage,
+    SignedManifest,
+    new_epoch,
+    sign_again,
+    sign_manifest,
+)
+from shared.io import queries
+from shared.kernel.actor import Actor
+from shared.kernel.config_keys import ConfigKeys
+from shared.kernel.faults import InvariantBroken
+
+_SQL = queries.load("services.internal_admin.publication.store", "heads.sql")
+_SYSTEM = Caller("system", None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as nodes get it. `digest` is the SHA-256 of `signed.payload`."""
+
+    digest: bytes
+    pool: str
+    position: Position
+    signed: Signed = field(repr=False)
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ServedHead:
+    """A pool's head with its manifests. While a stage is unfinished, nodes outside of its percentage get `stable`.
+
+    `stable` is None without a stage, and also where the pool had no manifest before the stage.
+    """
+
+    head: Head
+    current: StoredManifest
+    stable: StoredManifest | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A pool's manifest and the bytes of its documents."""
+
+    manifest: StoredManifest
+    documents: tuple[bytes, ...] = field(repr=False)
+
+
+async def list_heads(connection: asyncpg.Connection) -> list[Head]:
+    """Every head, by pool."""
+    return [_head(row) for row in await connection.fetch(*_SQL["list_heads"]())]
+
+
+async def read_served_head(connection: asyncpg.Connection, pool: str) -> ServedHead | None:
+    """The head of a pool with its manifests; None if no configuration was ever activated in it."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        heads = await read_heads(connection, [pool])
+        if pool not in heads:
+            return None
+        head = heads[pool]
+        found = await _read_manifests(connection, head)
+    stable = None if head.stable_digest is None else found[head.stable_digest]
+    return ServedHead(head, found[head.digest], stable)
+
+
+async def halt_stage(connection: asyncpg.Connection, pool: str, position: Position) -> bool:
+    """Halt the stage at this position after a rejection: no node gets its manifest that was not offered it before.
+
+    Returns whether this call halted it. False: the stage is over, halted, or does not halt. A repeat changes nothing.
+    """
+    async with connection.transaction():
+        percent = await connection.fetchval(
+            *_SQL["halt_stage"](pool=pool, epoch=position.epoch, sequence=position.sequence)
+        )
+        if percent is None:
+            return False
+        await insert_operator_event(
+            connection, EventName.HALT_CONFIG_STAGE, "halted", _SYSTEM, actor=Actor("system", None),
+            pool=pool, epoch=position.epoch, sequence=position.sequence, percent=percent,
+        )  # fmt: skip
+        return True
+
+
+async def begin_epochs(
+    connection: asyncpg.Connection, keys: ConfigKeys, pool: str | None, caller: Caller, actor: Actor | None = None
+) -> tuple[PoolPosition, ...]:
+    """Begin a new epoch for every pool that has a head, or for one. Its documents stay; its manifests are signed anew.
+
+    Nodes accept it whatever they applied before, so this cures nodes that are ahead of a restored database.
+    """
+    async with connection.transaction():
+        pools = [head.pool for head in await list_heads(connection) if pool in (None, head.pool)]
+        if not pools:
+            return ()
+        now, heads = await lock_heads(connection, pools)
+        positions = tuple([await _begin_epoch(connection, keys, head, now) for head in heads.values()])
+        await insert_operator_event(
+            connection, EventName.BEGIN_CONFIG_EPOCH, "begun", caller, actor=actor, pools=sorted(heads)
+        )
+        return positions
+
+
+async def take_keys(connection: asyncpg.Connection, keys: ConfigKeys) -> int:
+    """Sign every manifest that does not list the keys of the ring, at a next position. Returns the number of pools.
+
+    A node trusts the keys of the manifest that it applied last, so this is how it learns a new key.
+    """
+    async with connection.transaction():
+        pools = [head.pool for head in await list_heads(connection)]
+        if not pools:
+            return 0
+        now, heads = await lock_heads(connection, pools)
+        taken = [head.pool for head in heads.values() if await _take_keys(connection, keys, head, now)]
+        if taken:
+            await insert_operator_event(
+                connection, EventName.CHANGE_CONFIG_KEYS, "changed", _SYSTEM, actor=Actor("system", None),
+                pools=taken, key_ids=[key.key_id for key in keys.public_keys()],
+            )  # fmt: skip
+        return len(taken)
+
+
+async def list_aged_pools(connection: asyncpg.Connection) -> list[str]:
+    """The pools with a manifest that was signed more than a day ago."""
+    return [row["pool"] for row in await connection.fetch(*_SQL["list_aged_heads"](age=RENEWED_AFTER))]
+
+
+async def renew(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> bool:
+    """Sign the manifests of a pool again, at the same positions. Returns whether one was old enough.
+
+    Manifests that list other keys than the ring are left to the process that has these keys, until half of their life
+    is over.
+    """
+    async with connection.transaction():
+        now, heads = await lock_heads(connection, [pool])
+        head = heads.get(pool)
+        if head is None:
+            return False
+        found = await _read_manifests(connection, head)
+        oldest = min(manifest.created_at for manifest in found.values())
+        if now - oldest < RENEWED_AFTER:
+            return False
+        await _sign_head_again(connection, keys, head, found, {each: at.position for each, at in found.items()}, now)
+        return True
+
+
+async def read_bundle(connection: asyncpg.Connection, pool: str) -> Bundle | None:
+    """Everything that a node of the pool needs to start without the control plane; None if the pool has no head.
+
+    While a stage is unfinished it is the stable configuration, if there is one.
+    """
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        heads = await read_heads(connection, [pool])
+        if pool not in heads:
+            return None
+        head = heads[pool]
+        digest = head.stable_digest or head.digest
+        manifest = (await _read_manifests(connection, head))[digest]
+        rows = await connection.fetch(*_SQL["list_documents_of_pool"](manifest_digest=digest))
+        return Bundle(manifest, tuple(row["document"] for row in rows))
+
+
+async def lock_heads(connection: asyncpg.Connection, pools: Iterable[str]) -> tuple[datetime, dict[str, Head]]:
+    """Lock one pool or more by name, and return the time and their heads. Every pool must be there."""
+    names = sorted(set(pools))
+    rows = await connection.fetch(*_SQL["lock_pools"](pools=names))
+    if not rows or [row["pool"] for row in rows] != names:
+        raise InvariantBroken("a version names pools that exist")
+    return rows[-1]["now"].replace(microsecond=0), await read_heads(connection, names)
+
+
+async def read_heads(connection: asyncpg.Connection, pools: Sequence[str]) -> dict[str, Head]:
+    """The heads of these pools, those that there are."""
+    return {row["pool"]: _head(row) for row in await connection.fetch(*_SQL["read_heads"](pools=list(pools)))}
+
+
+async def list_other_documents(
+    connection: asyncpg.Connection, pools: Sequence[str], subject_id: str
+) -> dict[str, list[PublishedDocument]]:
+    """The documents of other active subjects in each of these pools. The caller holds the pools' locks."""
+    found: dict[str, list[PublishedDocument]] = {pool: [] for pool in pools}
+    for row in await connection.fetch(*_SQL["list_other_documents"](pools=list(pools), subject_id=subject_id)):
+        document = Document(row["kind"], row["name"], row["version"], row["digest"].hex(), row["size"])
+        found[row["pool"]].append(PublishedDocument(row["subject_id"], document))
+    return found
+
+
+async def write_head(
+    connection: asyncpg.Connection,
+    keys: ConfigKeys,
+    pool: str,
+    documents: Sequence[PublishedDocument],
+    decision: Replace,
+    now: datetime,
+) -> None:
+    """Sign a manifest of these documents, and make it the head. The caller holds the pool's lock."""
+    signed = sign_manifest(keys, pool, decision.position, [each.document for each in documents], now)
+    await _insert_manifest(connection, signed)
+    rows = [
+        {
+            "manifest_digest": signed.digest,
+            "document_digest": bytes.fromhex(each.document.digest),
+            "subject_id": each.subject_id,
+            "version": each.document.version,
+        }
+        for each in documents
+    ]
+    await connection.executemany(*_SQL["insert_document"].many(rows))
+    stage = decision.stage
+    await connection.execute(
+        *_SQL["write_head"](
+            pool=pool,
+            epoch=decision.position.epoch,
+            sequence=decision.position.sequence,
+            digest=signed.digest,
+            content_digest=signed.content_digest,
+            activated_at=now,
+            stable_digest=decision.stable_digest,
+            percent=100 if stage is None else stage.percent,
+            halts=stage is not None and stage.halts,
+        )
+    )
+    await connection.execute(*_SQL["remove_manifests"](pool=pool))
+
+
+async def write_stage(connection: asyncpg.Connection, pool: str, decision: Restage) -> None:
+    """Give the staged manifest of a pool to more nodes, or to all. The caller holds the pool's lock."""
+    stage = decision.stage
+    percent, halts = (100, False) if stage is None else (stage.percent, stage.halts)
+    await connection.execute(*_SQL["write_stage"](pool=pool, percent=percent, halts=halts))
+
+
+async def _begin_epoch(connection: asyncpg.Connection, keys: ConfigKeys, head: Head, now: datetime) -> PoolPosition:
+    epoch = new_epoch(now, head.position.epoch)
+    position = await _renumber(connection, keys, head, epoch, 0, now)
+    return PoolPosition(head.pool, *position)
+
+
+async def _take_keys(connection: asyncpg.Connection, keys: ConfigKeys, head: Head, now: datetime) -> bool:
+    found = await _read_manifests(connection, head)
+    if all(_manifest(each).config_keys == keys.public_keys() for each in found.values()):
+        return False
+    await _renumber(connection, keys, head, head.position.epoch, head.position.sequence, now)
+    return True
+
+
+async def _renumber(
+    connection: asyncpg.Connection, keys: ConfigKeys, head: Head, epoch: int, last_sequence: int, now: datetime
+) -> Position:
+    """Sign a head's manifests at the next positions of an epoch, the stable one first. Returns the head's position."""
+    found = await _read_manifests(connection, head)
+    digests = [digest for digest in (head.stable_digest, head.digest) if digest is not None]
+    positions = {digest: Position(epoch, last_sequence + place) for place, digest in enumerate(digests, 1)}
+    await _sign_head_again(connection, keys, head, found, positions, now)
+    return positions[head.digest]
+
+
+async def _sign_head_again(
+    connection: asyncpg.Connection,
+    keys: ConfigKeys,
+    head: Head,
+    found: Mapping[bytes, StoredManifest],
+    positions: Mapping[bytes, Position],
+    now: datetime,
+) -> None:
+    signed = {
+        digest: sign_again(keys, _manifest(found[digest]), position, now) for digest, position in positions.items()
+    }
+    for digest, manifest in signed.items():
+        await _insert_manifest(connection, manifest)
+        await connection.execute(*_SQL["copy_documents"](from_digest=digest, to_digest=manifest.digest))
+    current = signed[head.digest]
+    await connection.execute(
+        *_SQL["write_renewed_head"](
+            pool=head.pool,
+            epoch=current.manifest.position.epoch,
+            sequence=current.manifest.position.sequence,
+            digest=current.digest,
+            content_digest=current.content_digest,
+            stable_digest=None if head.stable_digest is None else signed[head.stable_digest].digest,
+        )
+    )
+    await connection.execute(*_SQL["remove_manifests"](pool=head.pool))
+
+
+async def _insert_manifest(connection: asyncpg.Connection, signed: SignedManifest) -> None:
+    manifest = signed.manifest
+    await connection.execute(
+        *_SQL["insert_manifest"](
+            digest=signed.digest,
+            pool=manifest.pool,
+            epoch=manifest.position.epoch,
+            sequence=manifest.position.sequence,
+            manifest=signed.payload,
+            signatures=json.dumps(
+                [
+                    {"key_id": each.key_id, "signature": base64.b64encode(each.value).decode("ascii")}
+                    for each in signed.signatures
+                ]
+            ),
+            created_at=manifest.created_at,
+            expires_at=manifest.expires_at,
+        )
+    )
+
+
+async def _read_manifests(connection: asyncpg.Connection, head: Head) -> dict[bytes, StoredManifest]:
+    """The manifests that a head names, by digest."""
+    digests = [digest for digest in (head.digest, head.stable_digest) if digest is not None]
+    rows = await connection.fetch(*_SQL["read_manifests"](digests=digests))
+    return {row["digest"]: stored_manifest(row) for row in rows}
+
+
+def stored_manifest(row: asyncpg.Record) -> StoredManifest:
+    """The manifest of a row of `config_manifests`."""
+    signatures = tuple(
+        Signature(each["key_id"], base64.b64decode(each["signature"])) for each in json.loads(row["signatures"])
+    )
+    return StoredManifest(
+        row["digest"],
+        row["pool"],
+        Position(row["epoch"], row["sequence"]),
+        Signed(row["manifest"], signatures),
+        row["created_at"],
+        row["expires_at"],
+    )
+
+
+def _manifest(stored: StoredManifest) -> Manifest:
+    return decode_manifest(stored.signed.payload)
+
+
+def _head(row: asyncpg.Record) -> Head:
+    return Head(
+        row["pool"],
+        Position(row["epoch"], row["sequence"]),
+        row["digest"],
+        row["content_digest"],
+        row["activated_at"],
+        row["stable_digest"],
+        row["percent"],
+        row["halts"],
+        row["halted_at"],
+    )

@@ -1,0 +1,93 @@
+"""Nodes of tests: rows in Postgres, and requests that their keys sign."""
+
+import time
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from clients.gateway.signature import Signer
+from contracts.node.join import NodeKeys
+from contracts.signed_request import encode_envelope, http_message_type
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
+from shared.kernel.ids import new_node_id
+from tests.support.builders import unique
+from tests.support.database import Database
+from tests.support.world import World
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node with its private keys. `skew` is how far its clock runs ahead."""
+
+    node_id: str = field(default_factory=lambda: new_node_id(SystemClock(), SystemEntropy()))
+    pool: str = "edge"
+    node_name: str = field(default_factory=lambda: unique("node-"))
+    key: Ed25519PrivateKey = field(default_factory=Ed25519PrivateKey.generate, repr=False)
+    encryption_key: X25519PrivateKey = field(default_factory=X25519PrivateKey.generate, repr=False)
+    skew: timedelta = timedelta()
+
+    @property
+    def keys(self) -> NodeKeys:
+        return NodeKeys(self.key.public_key().public_bytes_raw(), self.encryption_key.public_key().public_bytes_raw())
+
+    def headers(
+        self, method: str, target: str, body: bytes = b"", *, request_id: str | None = None, at_ms: int | None = None
+    ) -> dict[str, str]:
+        """The envelope of a request. `target` is the path, with its query if there is one."""
+        path, _, query = target.partition("?")
+        now_ms = int((time.time() + self.skew.total_seconds()) * 1000)
+        return encode_envelope(
+            Signer(self.node_id, self.key).sign(
+                http_message_type(method, path.encode(), query.encode()),
+                body,
+                timestamp_ms=now_ms if at_ms is None else at_ms,
+                request_id=request_id or unique("request-"),
+            )
+        )
+
+    def send(
+        self, world: World, client: httpx.AsyncClient, method: str, target: str, body: bytes = b"", **signed: Any
+    ) -> httpx.Response:
+        """Sends a signed request; `signed` are further arguments of `headers`."""
+        return send(world, client, method, target, body, self.headers(method, target, body, **signed))
+
+
+def send(
+    world: World, client: httpx.AsyncClient, method: str, target: str, body: bytes, headers: dict[str, str]
+) -> httpx.Response:
+    """Sends a request with these headers. A body is JSON."""
+    of_body = {"content-type": "application/json"} if body else {}
+    return world.call(partial(client.request, method, target, content=body, headers={**headers, **of_body}))
+
+
+def make_node(database: Database, status: str = "active", **values: Any) -> Node:
+    """A node as a row of Postgres."""
+    node = Node(**values)
+    is_revoked = status == "revoked"
+    database.execute("insert into node_pools values ($1, clock_now()) on conflict do nothing", node.pool)
+    database.execute(
+        "insert into nodes (node_id, pool, node_name, status, created_at, revoked_at, revoke_reason_code)"
+        " values ($1, $2, $3, $4, clock_now(), case when $5 then clock_now() end, case when $5 then 'test' end)",
+        node.node_id, node.pool, node.node_name, status, is_revoked,
+    )  # fmt: skip
+    add_key(database, node, 1)
+    return node
+
+
+def add_key(database: Database, node: Node, generation: int) -> None:
+    """Gives the keys of `node` to the node with its id, in this generation."""
+    database.execute(
+        "insert into node_keys values ($1, $2, $3, $4, clock_now())",
+        node.keys.public_key, node.node_id, generation, node.keys.encryption_key,
+    )  # fmt: skip
+
+
+def with_new_keys(node: Node) -> Node:
+    """The same node with other private keys."""
+    return replace(node, key=Ed25519PrivateKey.generate(), encryption_key=X25519PrivateKey.generate())

@@ -36,6 +36,8 @@ from services.internal_admin.node_config.published import Published
 from services.internal_admin.node_config.rollout import Rollouts
 from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
+from services.internal_admin.node_telemetry import api as node_telemetry
+from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -101,11 +103,15 @@ Run: TypeAlias = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The resources of the service. `directory` is None where users live in our own Postgres."""
+    """The resources of the service. `directory` is None where users live in our own Postgres.
+
+    `collector` is None where nobody takes the telemetry of nodes.
+    """
 
     postgres: Postgres
     redis: Redis
     directory: UserDirectory | None
+    collector: Collector | None
     limiter: RateLimiter
     hasher: PasswordHasher
     clock: Clock
@@ -148,10 +154,11 @@ async def run(settings: InternalAdminSettings) -> None:
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as directory,
+        open_collector(settings.node_telemetry) as collector,
     ):
         prefix, every_route = settings.operators.rate_limit_key_prefix, (*ROUTES, *NODE_ROUTES)
         limiter = control_plane_limiter(redis, prefix, every_route)
-        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), clock, entropy)
+        resources = Resources(postgres, redis, directory, collector, limiter, PasswordHasher(entropy), clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 
@@ -220,7 +227,10 @@ def _node_routes(
     postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     polls = Polls(postgres, watch, Published(postgres), offers, settings.config_keys, clock, entropy)
-    return (*protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),)
+    return (
+        *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+    )
 
 
 def _node_workers(postgres: Postgres, offers: Offers) -> tuple[Worker, ...]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, audit, onboarding, operator_sessions, system_settings, tokens
+from contracts.control_plane import accounts, audit, onboarding, operator_sessions, rollout, system_settings, tokens
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node.manifest import Position
+from contracts.node.status import ConfigError
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
@@ -104,6 +106,33 @@ def audit_page(answer: Json) -> bytes:
     return audit.encode_audit([audit_row(shown) for shown in answer["events"]], cursor)
 
 
+def rollout_page(answer: Json) -> bytes:
+    stage = answer["stage"]
+    items = [
+        rollout.RolloutItem(
+            shown["node_id"],
+            shown["node_name"],
+            shown["state"],
+            Position(shown["applied_epoch"], shown["applied_sequence"]),
+            Position(shown["offered_epoch"], shown["offered_sequence"]),
+            instant(shown["since"]),
+            ConfigError(**shown["error"]) if "error" in shown else None,
+        )
+        for shown in answer["items"]
+    ]
+    return rollout.encode_rollout(
+        rollout.RolloutAnswer(
+            answer["pool"],
+            Position(answer["epoch"], answer["sequence"]),
+            instant(answer["activated_at"]),
+            answer["nodes"],
+            items,
+            rollout.RolloutStage(stage["percent"], stage["halt_on_rejected"], instant(stage["halted_at"])),
+            has_more="next_cursor" in answer,
+        )
+    )
+
+
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_status": status,
     "exchange_setup_code": lambda a: accounts.encode_registration_token(
@@ -134,6 +163,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_onboarding": lambda a: onboarding.encode_onboarding(a["state"], steps(a)),
     "advance_onboarding": lambda a: onboarding.encode_advance_onboarding(a["outcome"], a["state"], steps(a)),
     "list_audit": audit_page,
+    "read_rollout": rollout_page,
 }
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -151,6 +181,7 @@ UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90)}
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {
+    "read the rollout of a pool": (rollout.decode_rollout, rollout.RolloutQuery("edge", limit=2)),
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
     "list a page of the audit trail": (
         audit.decode_list_audit,

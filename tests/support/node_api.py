@@ -141,7 +141,7 @@ def open_node_api(
         async with open_redis(redis_address or world.redis_server.address) as redis, trio.open_nursery() as nursery:
             entropy, limiter = SystemEntropy(), _limiter(redis, is_limited=is_limited)
             hasher, clock = PasswordHasher(entropy, CHEAP), SystemClock()
-            service = build(Resources(world.internal, redis, None, limiter, hasher, clock, entropy), chosen)
+            service = build(Resources(world.internal, redis, None, None, limiter, hasher, clock, entropy), chosen)
             for loop in (limiter.run, *service.node_loops):
                 await nursery.start(loop)
             task_status.started(service)

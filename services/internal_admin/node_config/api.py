@@ -1,6 +1,7 @@
 """The routes of nodes for configuration, documents and status, and the rollout for operators (SPEC §16.3, §16.5)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from contracts.control_plane.rollout import (
     RolloutAnswer,
@@ -23,7 +24,9 @@ from services.internal_admin.node_config.domain.rollout import NodeRollout
 from services.internal_admin.node_config.flow import Polls, Statuses
 from services.internal_admin.node_config.rollout import Rollouts
 from shared.web.exchange import BodyRule, Request, Response
+from shared.web.refusals import refusal
 
+_KEYS_TAKE = timedelta(minutes=1)
 _IMMUTABLE = ((b"cache-control", b"public, max-age=31536000, immutable"),)
 
 
@@ -36,6 +39,8 @@ class NodeConfigApi:
 
     async def poll(self, request: Request, node: NodeCaller) -> Response:
         """The signed statement, and the manifest if the node has not seen it. It may wait for news."""
+        if not self.polls.can_sign:
+            return refusal(ErrorCode.SIGNING_KEYS_MISSING, retry_after=_KEYS_TAKE)
         return Response(200, await self.polls.answer(decode_poll(request.query), node, request.hold))
 
     async def document(self, request: Request, node: NodeCaller) -> Response:

@@ -46,14 +46,17 @@ class Polls:
     clock: Clock
     entropy: Entropy
 
+    @property
+    def can_sign(self) -> bool:
+        """Whether the installation has signing keys. Without one no poll can be answered."""
+        return bool(self.keys.public_keys())
+
     async def answer(self, asked: Poll, node: NodeCaller, hold: Callable[[], Hold]) -> bytes:
         """The signed statement, and the manifest if the node has not seen it.
 
         A poll without news waits. News comes from a look that began after the poll did: an older view may be from
         before the node's own configuration, which another process gave it.
         """
-        if not self.keys.public_keys():
-            raise Refusal(ErrorCode.SIGNING_KEYS_MISSING)
         asked_at = trio.current_time()
         await self.watch.look_since(asked_at - _OLDEST_VIEW)
         offer = await self._offer(asked, node)

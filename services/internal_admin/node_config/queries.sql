@@ -2,7 +2,7 @@
 -- batch of offers, which locks node_states by node id.
 
 -- name: look
--- What every process looks at: the heads of all pools, and the nodes revoked since the last look. A revocation bears the
+-- Every process looks at this: the heads of all pools, and the nodes revoked since the last look. A revocation bears the
 -- time of its statement and shows when it commits, so the look goes ten seconds further back. One row at least.
 select now.looked_at, now.revoked, h.pool, h.epoch, h.sequence, h.digest, h.activated_at, h.percent, h.halts, h.halted_at,
        h.stable_digest, s.epoch as stable_epoch, s.sequence as stable_sequence
@@ -53,7 +53,7 @@ select exists (
 );
 
 -- name: read_told
--- What a node told of itself until now. One row; without an earlier status its columns are null.
+-- All that a node told of itself. One row; without an earlier status its columns are null.
 select clock_now() as now, n.software, s.*
   from (select :node_id as wanted) as this
   left join nodes n on n.node_id = this.wanted
@@ -100,7 +100,7 @@ returning :last_seen_at - (
 select exists (select from nodes where node_id = :node_id and status = 'revoked');
 
 -- name: read_key_shared_policy
--- What follows when two processes use one key.
+-- The setting that says what follows when two processes use one key.
 select node_key_shared_policy from settings;
 
 -- name: write_offers
@@ -131,7 +131,7 @@ select n.node_id, n.node_name, n.created_at, s.last_seen_at, s.offered_epoch, s.
  order by n.node_id limit :limit;
 
 -- name: sum_reports
--- What the nodes that were seen in the last ninety seconds reported, by pool.
+-- The reports of the nodes that were seen in the last ninety seconds, added up by pool.
 select n.pool,
        coalesce(sum((s.report ->> 'sessions_cached')::bigint), 0)::bigint as sessions_cached,
        count(*) filter (where s.report ->> 'redis' = 'lost') as redis_lost,

@@ -36,7 +36,7 @@ _DOCUMENT = re.compile(r"[a-z_]{1,32}/[a-z0-9-]{1,63}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at Postgres showed: the head of each pool, and the nodes that were revoked lately."""
+    """The result of one look at Postgres: the head of each pool, and the nodes that were revoked lately."""
 
     looked_at: datetime
     heads: Mapping[str, Head]
@@ -45,7 +45,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ReadTold:
-    """What a node told until now, and the time of Postgres."""
+    """All that a node told until now, and the time of Postgres."""
 
     told: Told
     now: datetime
@@ -104,7 +104,7 @@ async def knows_position(connection: asyncpg.Connection, node_id: str, position:
 
 
 async def read_told(connection: asyncpg.Connection, node_id: str) -> ReadTold:
-    """What the node told until now; nothing, for its first status."""
+    """All that the node told until now; nothing, before its first status."""
     row = await connection.fetchrow(*_SQL["read_told"](node_id=node_id))
     if row is None:
         raise AssertionError("the statement returns one row")

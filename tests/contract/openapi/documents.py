@@ -84,6 +84,7 @@ def register_formats() -> None:
     schemathesis.openapi.format(
         "token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"token-{number}"))
     )
+    schemathesis.openapi.format("node-cursor", st.just("node-01arz3ndektsv4rrffq69g5fav").map(encode_position))
     schemathesis.openapi.format(
         "audit-cursor",
         st.builds(

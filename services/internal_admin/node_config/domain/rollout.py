@@ -48,7 +48,7 @@ class NodeRollout:
 
 @dataclass(frozen=True, slots=True)
 class PoolReport:
-    """What the nodes of a pool reported, added up. The lag is the largest of their 99th percentiles."""
+    """The reports of a pool's nodes, added up. The lag is the largest of their 99th percentiles."""
 
     pool: str
     sessions_cached: int

@@ -1,4 +1,4 @@
-"""What a status changes: the kept state of a node, and the events that follow from it (SPEC §16.3)."""
+"""Decides how a status changes the kept state of a node, and which events follow (SPEC §16.3)."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -49,7 +49,7 @@ NO_BOOT, NOT_APPLIED, NOT_REJECTED = Boots(), Applied(), Rejected()
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a node told of itself until now. `status_at_ms` is the time in the envelope of its last written status."""
+    """All that a node told of itself. `status_at_ms` is the time in the envelope of its last written status."""
 
     status_at_ms: int = 0
     last_seen_at: datetime | None = None
@@ -107,7 +107,7 @@ def decide_boots(before: Boots, boot_id: str, now: datetime) -> tuple[Boots, boo
 
 
 def _applied(before: Applied, status: Status, now: datetime) -> Applied:
-    """What the node runs with. Its time stays while the node only repeats it."""
+    """The configuration that the node runs with. Its time stays while the node only repeats it."""
     config, serving = status.config, status.applied
     if config is not None and config.outcome != "rejected":
         told = Applied(config.position, config.digest, config.outcome, config.source, before.at)

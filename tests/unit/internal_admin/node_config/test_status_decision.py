@@ -1,4 +1,4 @@
-"""What a status changes: repeats, order, boot ids, rejections."""
+"""The decision about a status: repeats, order, boot ids, rejections."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -305,8 +305,9 @@ async def _shared_addresses(connection: asyncpg.Connection) -> list[Finding]:
 
 
 def _shared_address(row: asyncpg.Record) -> str:
-    others, sessions = ", ".join(row["others"]), row["active_sessions"]
+    others, count = ", ".join(row["others"]), row["active_sessions"]
+    sessions = "1 active session" if count == 1 else f"{count} active sessions"
     return (
         f"{row['keeps']} and {others} have one address in different spellings: "
-        f"new logins go to the first, and the others have {sessions} active sessions"
+        f"new logins go to the first, and the others have {sessions}"
     )

@@ -39,6 +39,14 @@ class EventName(StrEnum):
     REVOKE_TOKEN = "security.revoke_token"
     CORRECT_PROJECTION = "security.correct_projection"
     BEGIN_EPOCH = "security.begin_epoch"
+    CREATE_NODE_POOL = "security.create_node_pool"
+    CREATE_JOIN_TOKEN = "security.create_join_token"
+    REVOKE_JOIN_TOKEN = "security.revoke_join_token"
+    JOIN_NODE = "security.join_node"
+    REGISTER_NODE = "security.register_node"
+    APPROVE_NODE = "security.approve_node"
+    REVOKE_NODE = "security.revoke_node"
+    CHANGE_NODE_KEY = "security.change_node_key"
     CREATE_GATEWAY_CONFIG = "security.create_gateway_config"
     CHANGE_GATEWAY_CONFIG = "security.change_gateway_config"
     ARCHIVE_GATEWAY_CONFIG = "security.archive_gateway_config"
@@ -66,6 +74,8 @@ _SYSTEM = "`system`"
 _CLAIMED = "as the caller claims"
 _NONE = ""
 _PERSON = "person at the terminal"
+_OPERATORS = "operator, token, `break_glass`, `unauthenticated` or `command_line`"
+_MAYBE_PERSON = f"none, or the {_PERSON}"
 _PUBLISHER = "operator, token or `command_line`"
 _PUBLISHING = f"none, or the {_PERSON}"
 _GATEWAY_CONFIG = "gateway configuration"
@@ -140,6 +150,23 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         _SYSTEM, _SYSTEM, "device session, if there is one"),
     EventName.BEGIN_EPOCH: EventSpec(
         "A new epoch of the projection began. `reason_code` says why.", _SYSTEM, _SYSTEM, _NONE),
+    EventName.CREATE_NODE_POOL: EventSpec(
+        "A pool of nodes was created. `details` name it.", _OPERATORS, _MAYBE_PERSON, _NONE),
+    EventName.CREATE_JOIN_TOKEN: EventSpec(
+        "A join token was created. `details` name its pool, its uses and its node name.",
+        _OPERATORS, _MAYBE_PERSON, "join token"),
+    EventName.REVOKE_JOIN_TOKEN: EventSpec("A join token was revoked.", _OPERATORS, _MAYBE_PERSON, "join token"),
+    EventName.JOIN_NODE: EventSpec(
+        "A node tried to join. `details` name the pool and the join token.",
+        "join token, or `anonymous`", _NONE, "node, or the join token that was shown"),
+    EventName.REGISTER_NODE: EventSpec(
+        "A node was registered with its public keys. `details` name the pool.", _OPERATORS, _MAYBE_PERSON, "node"),
+    EventName.APPROVE_NODE: EventSpec("A node that waited was approved.", _OPERATORS, _MAYBE_PERSON, "node"),
+    EventName.REVOKE_NODE: EventSpec(
+        "A node was revoked, for good. `reason_code` says why.",
+        f"{_OPERATORS}, or {_SYSTEM}", f"{_CLAIMED}, or {_SYSTEM}", "node"),
+    EventName.CHANGE_NODE_KEY: EventSpec(
+        "A node changed its keys. `details` name the generation.", "node", _NONE, "node"),
     EventName.CREATE_GATEWAY_CONFIG: EventSpec(
         "A gateway configuration was created, with a draft.", _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
     EventName.CHANGE_GATEWAY_CONFIG: EventSpec(

@@ -384,8 +384,8 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.NOT_ACTIVE: ErrorSpec(
             409,
             "not active",
-            "The configuration has no active version, or it is archived.",
-            "Activate a version first.",
+            "The configuration has no active version or is archived, or the node is revoked.",
+            "Activate a version first. Let a revoked node join anew, with new keys.",
         ),
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,

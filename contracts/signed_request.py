@@ -52,6 +52,7 @@ class RequestRefusal(StrEnum):
     SESSION_UNKNOWN = "session_unknown"
     SESSION_REVOKED = "session_revoked"
     SESSIONS_UNAVAILABLE = "sessions_unavailable"
+    SESSION_TOO_OLD = "session_too_old"
     PAYLOAD_TOO_LARGE = "payload_too_large"
     PAYLOAD_HASH_MISMATCH = "payload_hash_mismatch"
     INVALID_SIGNATURE = "invalid_signature"
@@ -65,6 +66,7 @@ REFUSAL_STATUS: Final = {
     RequestRefusal.SESSION_UNKNOWN: 401,
     RequestRefusal.SESSION_REVOKED: 401,
     RequestRefusal.SESSIONS_UNAVAILABLE: 503,
+    RequestRefusal.SESSION_TOO_OLD: 401,
     RequestRefusal.PAYLOAD_TOO_LARGE: 413,
     RequestRefusal.PAYLOAD_HASH_MISMATCH: 401,
     RequestRefusal.INVALID_SIGNATURE: 401,

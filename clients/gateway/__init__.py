@@ -3,6 +3,7 @@
 The names below are the public interface. `pip install ./clients/gateway` installs them as `authsession_gateway`.
 """
 
+from clients.gateway.configured import CannotApply, ConfiguredGateway, Limits
 from clients.gateway.middleware import SESSION_KEY, SignedRequests
 from clients.gateway.modes import FailClosed, FailStatic
 from clients.gateway.notices import Connected, Forgot, Lost, Notice, Refused, ServedStatic, log_notice
@@ -20,6 +21,8 @@ from clients.gateway.session_cache import (
 )
 from clients.gateway.signature import Signer
 from contracts.gateway import GatewayKeys, GatewayRecord
+from contracts.gateway_configuration import GatewayConfiguration, GatewayRoute
+from contracts.node.report import Lag, Report
 from contracts.signed_request import Envelope, RequestRefusal, encode_envelope
 
 __all__ = [
@@ -27,19 +30,26 @@ __all__ = [
     "WINDOW",
     "Active",
     "Answer",
+    "CannotApply",
     "Claim",
+    "ConfiguredGateway",
     "Connected",
     "Envelope",
     "FailClosed",
     "FailStatic",
     "Forgot",
+    "GatewayConfiguration",
     "GatewayKeys",
     "GatewayRecord",
+    "GatewayRoute",
+    "Lag",
+    "Limits",
     "Lost",
     "Notice",
     "RedisServer",
     "Refused",
     "ReplayGuard",
+    "Report",
     "RequestCheck",
     "RequestRefusal",
     "Revoked",

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias
 
 from clients.gateway.local_copy import LocalCopy
 from clients.gateway.stream import START, Batch, Ends, Position
-from contracts.gateway import ProjectionState
+from contracts.gateway import GatewayRecord, ProjectionState
 
 Problem: TypeAlias = Literal["not_connected", "not_verified", "not_current"]
 """Why nothing new can be known: no connection; no keeper has checked this Redis; no beat for the mode's patience."""
@@ -25,11 +25,20 @@ MOVES = 2
 
 
 class Following:
-    """The judgement of one cache. Instants are seconds of a monotonic clock. `on_missed` gets each loss."""
+    """The judgement of one cache. Instants are seconds of a monotonic clock.
 
-    def __init__(self, copy: LocalCopy, on_missed: Callable[[Missed], None] = lambda _: None) -> None:
+    `on_missed` gets each loss, `on_revoked` each revocation that is new here.
+    """
+
+    def __init__(
+        self,
+        copy: LocalCopy,
+        on_missed: Callable[[Missed], None] = lambda _: None,
+        on_revoked: Callable[[GatewayRecord], None] = lambda _: None,
+    ) -> None:
         self._copy = copy
         self._on_missed = on_missed
+        self._on_revoked = on_revoked
         self._run_id: str | None = None
         self._seen: ProjectionState | None = None
         self._moves = 0
@@ -79,6 +88,8 @@ class Following:
         """Takes the batch of one read. With `is_all` it was the last, so all entries before `asked_at` are known."""
         if batch is not None:
             for record in batch.records:
+                if record.status == "revoked" and not self._copy.is_revoked(record.device_session_id):
+                    self._on_revoked(record)
                 self._copy.hear(record)
             if batch.unreadable:
                 self._miss("unreadable_entry")

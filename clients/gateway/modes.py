@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from contracts.gateway_configuration import GatewayConfiguration
+
 PATIENCE = 10.0
 """Seconds without proof that the local copy is current. A keeper's handover takes about 5 s, which is less."""
 
@@ -30,3 +32,10 @@ class FailStatic:
 
 
 Mode = FailClosed | FailStatic
+
+
+def mode_of(configuration: GatewayConfiguration, patience: float = PATIENCE) -> Mode:
+    """The mode in a gateway configuration. Raises `ValueError` if `serve_known_for` is shorter than `patience`."""
+    if configuration.mode == "fail_closed":
+        return FailClosed(patience)
+    return FailStatic(configuration.serve_known_for or 0, patience)

@@ -5,10 +5,11 @@ from collections import OrderedDict
 from typing import Literal, TypeAlias
 
 from clients.gateway.clock import Clock, steady_clock
-from clients.gateway.modes import FailStatic
+from clients.gateway.modes import FailStatic, Mode
 from clients.gateway.redis_connection import RedisRefused, RedisUnavailable
 from clients.gateway.session_cache import SessionCache
 
+CAPACITY = 100_000
 Taken: TypeAlias = Literal["taken", "replayed", "unavailable"]
 
 
@@ -21,7 +22,7 @@ class ReplayGuard:
     """
 
     def __init__(
-        self, cache: SessionCache, life: float, *, capacity: int = 100_000, clock: Clock = steady_clock
+        self, cache: SessionCache, life: float, *, capacity: int = CAPACITY, clock: Clock = steady_clock
     ) -> None:
         self._cache = cache
         self._life = life
@@ -31,25 +32,30 @@ class ReplayGuard:
 
     async def take(self, device_session_id: str, request_id: str) -> Taken:
         """Returns `taken` to one caller only. After `unavailable` the request may count as taken: sign a new one."""
+        return await self.take_for(self._life, self._cache.mode, device_session_id, request_id)
+
+    async def take_for(self, life: float, mode: Mode, device_session_id: str, request_id: str) -> Taken:
+        """Like `take`, with another life and mode for this request."""
         key = self._cache.keys.replay(device_session_id, request_id)
-        if not self._remember(key):
+        if not self._remember(key, life):
             return "replayed"
         try:
-            life_ms = math.ceil(self._life * 1000)
+            life_ms = math.ceil(life * 1000)
             answer = await self._cache.execute("SET", key, 1, "NX", "PX", life_ms)
         except RedisUnavailable as fault:
             is_there = isinstance(fault, RedisRefused) and self._cache.problem() is None
-            return "taken" if isinstance(self._cache.mode, FailStatic) and not is_there else "unavailable"
+            return "taken" if isinstance(mode, FailStatic) and not is_there else "unavailable"
         if answer is None:
             return "replayed"
         return "taken" if answer == b"OK" else "unavailable"
 
-    def _remember(self, key: str) -> bool:
+    def _remember(self, key: str, life: float) -> bool:
         """Remembers the key. Returns False if it was already known."""
         now = self._clock()
         while self._seen and (next(iter(self._seen.values())) <= now or len(self._seen) > self._capacity):
             self._seen.popitem(last=False)
-        if key in self._seen:
+        if self._seen.get(key, now) > now:
             return False
-        self._seen[key] = now + self._life
+        self._seen[key] = now + life
+        self._seen.move_to_end(key)
         return True

@@ -11,6 +11,7 @@ from clients.gateway.replay import Taken
 from clients.gateway.session_cache import Active, Answer, Revoked, Unavailable, Unknown
 from clients.gateway.signature import is_signed
 from contracts.gateway import GatewayRecord
+from contracts.gateway_configuration import is_too_old
 from contracts.signed_request import Envelope, EnvelopeRefused, RequestRefusal, decode_envelope
 
 WINDOW = 30.0
@@ -57,14 +58,20 @@ class RequestCheck:
         self._window_ms = window * 1000
         self._clock = clock
 
-    async def identify(self, headers: Iterable[tuple[bytes, bytes]]) -> Claim | RequestRefusal:
-        """Checks version, form and session. Returns the claim or the refusal."""
+    async def identify(
+        self, headers: Iterable[tuple[bytes, bytes]], *, max_session_age: int | None = None
+    ) -> Claim | RequestRefusal:
+        """Checks version, form, session, and the seconds since its login. Returns the claim or the refusal."""
         try:
             envelope = decode_envelope(headers)
         except EnvelopeRefused as refused:
             return refused.refusal
         session = await self._session(envelope.device_session_id)
-        return session if isinstance(session, RequestRefusal) else Claim(envelope, session)
+        if isinstance(session, RequestRefusal):
+            return session
+        if max_session_age is not None and is_too_old(session.device_session_id, max_session_age, self._clock() * 1000):
+            return RequestRefusal.SESSION_TOO_OLD
+        return Claim(envelope, session)
 
     async def prove(self, claim: Claim, message_type: str, body: bytes) -> GatewayRecord | RequestRefusal:
         """Checks payload hash, signature, freshness and replay, then the session again, because time has passed.

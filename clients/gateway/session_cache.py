@@ -14,6 +14,7 @@ import anyio
 from clients.gateway.clock import Clock, steady_clock
 from clients.gateway.follower import WATCH, Follower
 from clients.gateway.following import Following, Problem
+from clients.gateway.lags import RevocationLags
 from clients.gateway.local_copy import Known, LocalCopy, Reading
 from clients.gateway.modes import FailClosed, FailStatic, Mode
 from clients.gateway.notices import Forgot, OnNotice, Refused, ServedStatic, log_notice
@@ -27,6 +28,7 @@ from clients.gateway.redis_connection import (
 )
 from clients.gateway.redis_server import RedisServer
 from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
+from contracts.node.report import Lag
 
 CAPACITY = 100_000
 _COMPLETE = b"complete"
@@ -65,7 +67,7 @@ class SessionCache:
     """Made by `open_session_cache`."""
 
     def __init__(self, copy: LocalCopy, following: Following, follower: Follower, keys: GatewayKeys, mode: Mode,
-                 clock: Clock, on_notice: OnNotice) -> None:  # fmt: skip
+                 clock: Clock, on_notice: OnNotice, lags: RevocationLags | None = None) -> None:  # fmt: skip
         self.keys = keys
         self.mode = mode
         self._copy = copy
@@ -73,25 +75,31 @@ class SessionCache:
         self._follower = follower
         self._clock = clock
         self._on_notice = on_notice
+        self._lags = lags or RevocationLags()
         self._refused_for: str | None = None
 
-    async def find(self, device_session_id: str) -> Answer:
-        """The state of the session now. Raises nothing. Cancelling is harmless.
+    def held(self) -> int:
+        """How many sessions this process holds, active and revoked ones."""
+        return len(self._copy)
+
+    async def find(self, device_session_id: str, mode: Mode | None = None) -> Answer:
+        """The state of the session now. Raises nothing. Cancelling is harmless. `mode` replaces the cache's own.
 
         Once `Revoked`, a session is never `Active` again, even if Redis loses data, while it is among the last
         `capacity` revocations. An `Active` answer without `is_static` reflects every revocation published more than
         the mode's `patience` ago; usually all but those of the last milliseconds.
         """
+        mode = mode or self.mode
         while True:
             known = self._copy.look(device_session_id)
             if known is not None and known.record.status == "revoked":
                 return Revoked(known.record)
-            problem = self._following.problem(self._clock(), self.mode.patience)
+            problem = self._following.problem(self._clock(), mode.patience)
             if problem is not None:
-                return self._without_redis(device_session_id, problem)
+                return self._without_redis(device_session_id, problem, mode)
             if known is not None and known.missed_since is None:
                 return Active(known.record)
-            answer = await self._ask_redis(device_session_id)
+            answer = await self._ask_redis(device_session_id, mode)
             if answer is not None:
                 return answer
 
@@ -102,6 +110,10 @@ class SessionCache:
     def problem(self) -> Problem | None:
         """Why nothing new can be known now; None if all is well. Meant for a readiness check."""
         return self._following.problem(self._clock(), self.mode.patience)
+
+    def take_lag(self) -> Lag | None:
+        """How long revocations took to arrive here since the last call; None if none did."""
+        return self._lags.take()
 
     async def ready(self) -> None:
         """Returns when the cache can answer, usually within three beats (3 s). The caller must set a time limit."""
@@ -130,22 +142,22 @@ class SessionCache:
             raise RedisUnavailable("not connected")
         return link.records
 
-    async def _ask_redis(self, device_session_id: str) -> Answer | None:
+    async def _ask_redis(self, device_session_id: str, mode: Mode) -> Answer | None:
         """Reads the record and returns the answer; None if it was outdated on arrival."""
         with self._copy.reading(device_session_id) as reading:
             try:
                 value, is_complete = await self._read(device_session_id)
                 if value is None:
-                    return self._missing(reading, is_complete=is_complete)
+                    return self._missing(reading, mode, is_complete=is_complete)
                 record = self._copy.learn(reading, _decoded(value, device_session_id))
             except (RedisUnavailable, RedisReplyError):
-                return self._without_redis(device_session_id, "not_connected")
+                return self._without_redis(device_session_id, "not_connected", mode)
             except MalformedRecord:
                 _log.error("gateway record is malformed")
                 return Unavailable("unreadable_record")
             except MISSHAPEN:
                 self._follower.leave()
-                return self._without_redis(device_session_id, "not_connected")
+                return self._without_redis(device_session_id, "not_connected", mode)
         return None if record is None else _told(record)
 
     async def _read(self, device_session_id: str) -> tuple[bytes | None, bool]:
@@ -156,19 +168,19 @@ class SessionCache:
         )
         return value, before == after and before[0] is not None and before[1] == _COMPLETE
 
-    def _missing(self, reading: Reading, *, is_complete: bool) -> Answer | None:
+    def _missing(self, reading: Reading, mode: Mode, *, is_complete: bool) -> Answer | None:
         if reading.heard is None and self._copy.is_outdated(reading):
             return None
         if reading.heard is not None or not is_complete:
-            return self._without_redis(reading.device_session_id, "rebuilding")
+            return self._without_redis(reading.device_session_id, "rebuilding", mode)
         self._copy.drop(reading.device_session_id)
         return Unknown()
 
-    def _without_redis(self, device_session_id: str, why: Problem | Literal["rebuilding"]) -> Answer:
+    def _without_redis(self, device_session_id: str, why: Problem | Literal["rebuilding"], mode: Mode) -> Answer:
         """The answer if it is known for certain, else the answer of the mode."""
         if why == "not_current":
             self._follower.suspect()
-        match self._copy.look(device_session_id), self.mode:
+        match self._copy.look(device_session_id), mode:
             case Known(GatewayRecord(status="revoked") as record), _:
                 return Revoked(record)
             case Known(record, missed_since), FailStatic(serve_known_for) if self._age(missed_since) <= serve_known_for:
@@ -201,12 +213,13 @@ async def open_session_cache(
     """
     keys = keys or GatewayKeys()
     copy = LocalCopy(capacity)
-    following = Following(copy, lambda why: on_notice(Forgot(why)))
+    lags = RevocationLags()
+    following = Following(copy, lambda why: on_notice(Forgot(why)), lags.note)
     follower = Follower(server, keys, following, clock, on_notice, watch=watch)
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(follower.run)
-            yield SessionCache(copy, following, follower, keys, mode or FailClosed(), clock, on_notice)
+            yield SessionCache(copy, following, follower, keys, mode or FailClosed(), clock, on_notice, lags)
             tasks.cancel_scope.cancel()
     except BaseExceptionGroup as group:  # the follower raises nothing, so this is the one exception of the body
         raise group.exceptions[0] from None

@@ -20,6 +20,9 @@ MODULES = (
     "encoding",
     "errors",
     "gateway",
+    "gateway_configuration",
+    "node.__init__",
+    "node.report",
     "reply_bounds",
     "session_status",
     "signed_request",
@@ -38,7 +41,8 @@ def assemble() -> None:
             if path.name != "setup.py":
                 _write(package / path.relative_to(HERE), _rewritten(path.read_text("utf-8")))
     for module in MODULES:
-        _write(package / "contracts" / f"{module}.py", _rewritten((CONTRACTS / f"{module}.py").read_text("utf-8")))
+        path = Path(*module.split(".")).with_suffix(".py")
+        _write(package / "contracts" / path, _rewritten((CONTRACTS / path).read_text("utf-8")))
     for name in VECTORS:
         _write(
             package / "contracts" / "vectors" / f"{name}.json",
@@ -61,7 +65,7 @@ def _write(path: Path, text: str) -> None:
 if CONTRACTS.is_dir():
     assemble()
 setup(
-    packages=[NAME, f"{NAME}.conformance", f"{NAME}.contracts"],
+    packages=[NAME, f"{NAME}.conformance", f"{NAME}.contracts", f"{NAME}.contracts.node"],
     package_dir={"": "assembled"},
     package_data={NAME: ["py.typed"], f"{NAME}.contracts": ["vectors/*.json"]},
 )

@@ -1,7 +1,6 @@
 """A node's status: the configuration that it applied or refused, and its report (SPEC §16)."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, cast, get_args
 
@@ -9,17 +8,15 @@ from contracts.encoding import encode
 from contracts.node.join import read_count
 from contracts.node.manifest import Position, read_digest
 from contracts.node.names import read_software
+from contracts.node.report import MAX_LAST_USES, MAX_REFUSAL_CODES, Lag, RedisHealth, Report
 from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_object, read_text
 
 Outcome: TypeAlias = Literal["applied", "rejected", "degraded"]
 Source: TypeAlias = Literal["control_plane", "disk", "bundle"]
-RedisHealth: TypeAlias = Literal["ok", "lost"]
 
 MAX_STATUS_BYTES: Final = 96 * 1024
 """The last uses of 1,000 sessions take about 60 KiB."""
 MAX_MESSAGE_LENGTH: Final = 500
-MAX_LAST_USES: Final = 1000
-MAX_REFUSAL_CODES: Final = 32
 
 _STATUS_NAMES = frozenset({"boot_id", "config", "applied", "software", "report"})
 _CONFIG_NAMES = frozenset({"epoch", "sequence", "digest", "outcome", "error", "source"})
@@ -60,26 +57,6 @@ class AppliedConfig:
     position: Position
     digest: str
     source: Source = "control_plane"
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """Milliseconds from a revocation's instant to its arrival at the gateway: median and 99th percentile."""
-
-    p50: int
-    p99: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The observations of a gateway since its last status: counts, and the day of last use of up to 1,000 sessions."""
-
-    sessions_cached: int | None = None
-    passed: int = 0
-    refused: Mapping[str, int] = field(default_factory=dict[str, int])
-    revocation_lag: Lag | None = None
-    redis: RedisHealth | None = None
-    last_used: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

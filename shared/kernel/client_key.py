@@ -37,10 +37,15 @@ class ClientPublicKey:
 def parse_client_public_key(text: str) -> ClientPublicKey:
     """Parse padded standard base64 of 32 bytes. Raises `ValueError` for another form, y ≥ 2^255-19 or small order."""
     raw = _strict_base64(text, _KEY_BYTES)
-    y = int.from_bytes(raw, "little") & ~_SIGN_BIT
-    if y >= _FIELD_PRIME or y in _SMALL_ORDER_Y:
+    if not is_usable_ed25519(raw):
         raise ValueError("not a usable Ed25519 public key")
     return ClientPublicKey(raw)
+
+
+def is_usable_ed25519(raw: bytes) -> bool:
+    """Whether the 32 bytes are the encoding of a point by its y < 2^255-19, and not of small order."""
+    y = int.from_bytes(raw, "little") & ~_SIGN_BIT
+    return y < _FIELD_PRIME and y not in _SMALL_ORDER_Y
 
 
 def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, code: str, proof_base64: str) -> bool:

@@ -37,6 +37,8 @@ EVERY_SETTING: dict[str, Expected] = {
     "operator_password_min_length": Expected("12", ("12", "128")),
     "audit_retention": Expected("400d", ("30d", "3650d")),
     "published_version_retention": Expected("400d", ("30d", "3650d")),
+    "node_join_approval": Expected("off", ("off", "on")),
+    "node_key_shared_policy": Expected("report", ("report", "revoke")),
 }
 """Written by hand, in the order of the settings. Tests compare Postgres, the API and the command line with it."""
 

@@ -6,12 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from contracts.errors import ErrorCode
 from contracts.node.join import NodeStatus
 from contracts.signed_request import Envelope, RequestRefusal, signed_bytes
+from shared.kernel.node_keys import is_signed
 
 WINDOW = timedelta(seconds=30)
 """The largest difference between the time in an envelope and that of Postgres, in both directions."""
@@ -74,13 +72,4 @@ def _signing_key(envelope: Envelope, message_type: str, keys: Iterable[NodeKey])
         request_id=envelope.request_id,
         payload_hash=envelope.payload_hash,
     )
-    return next((key for key in keys if _is_signed(key.public_key, envelope.signature, message)), None)
-
-
-def _is_signed(public_key: bytes, signature: bytes, message: bytes) -> bool:
-    """Whether the Ed25519 key made the signature (RFC 8032). False for a key that is off the curve."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, message)
-    except (ValueError, InvalidSignature):
-        return False
-    return True
+    return next((key for key in keys if is_signed(key.public_key, message, envelope.signature)), None)

@@ -24,7 +24,9 @@ update settings
        allowed_email_domains = :allowed_email_domains,
        operator_password_min_length = :operator_password_min_length,
        audit_retention = :audit_retention,
-       published_version_retention = :published_version_retention
+       published_version_retention = :published_version_retention,
+       node_join_approval = :node_join_approval,
+       node_key_shared_policy = :node_key_shared_policy
 returning version;
 
 -- name: write_settings_change

@@ -80,3 +80,8 @@ create table node_states (
     error_document     text check (length(error_document) <= 500),
     report             jsonb
 ) with (fillfactor = 50);
+
+-- `off`: a node that joins is active at once. `on`: it waits until an operator approves it.
+alter table settings
+    add node_join_approval text not null default 'off' check (node_join_approval in ('off', 'on')),
+    add node_key_shared_policy text not null default 'report' check (node_key_shared_policy in ('report', 'revoke'));

@@ -70,7 +70,7 @@ def test_users_of_one_address_from_before_are_listed_without_it(
     (line,) = [line for line in lines if older.user_id in line]
     assert status == 0
     assert line.startswith(f"warn  environment: {older.user_id} and {younger.user_id} have one address")
-    assert "1 active sessions" in line
+    assert "the others have 1 active session:" in line
     assert older.email not in " ".join(lines)
 
     elsewhere = environment | {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -34,6 +35,12 @@ class Person:
         key = Ed25519PrivateKey.generate()
         self.signer = Signer(f"device-session-{uuid4()}", key)
         self.record = GatewayRecord(self.signer.device_session_id, "user-1", self.signer.client_public_key, "active")
+        redis.publish(self.record)
+
+    def rename(self, redis: GatewayRedis, device_session_id: str) -> None:
+        """Publishes the session under another id."""
+        self.signer = replace(self.signer, device_session_id=device_session_id)
+        self.record = replace(self.record, device_session_id=device_session_id)
         redis.publish(self.record)
 
     def headers(self, message_type: str, body: bytes = b"", age: float = 0.0) -> list[tuple[bytes, bytes]]:

@@ -27,7 +27,7 @@ LARGE = BodyRule(max_bytes=1024 * 1024, media_types=("application/x-protobuf", "
 class Server:
     """An app with a few routes, and what happened to them."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self, kind: str, body_timeout: timedelta) -> None:
         self.drain = Drain(delay=timedelta(0), shutdown_timeout=timedelta(seconds=2))
         self.seen: list[Request] = []
         self.finished = 0
@@ -40,7 +40,7 @@ class Server:
             SystemEntropy(),
             is_draining=lambda: self.drain.is_draining,
             observe=lambda method, route, status, _: self.observed.append((method, route, status)),
-            body_timeout=timedelta(seconds=0.4),
+            body_timeout=body_timeout,
         )
         hot = [
             Route("POST", "/echo", self._echo, accepts_body=True),
@@ -79,7 +79,7 @@ class Server:
         self.seen.append(request)
         with request.hold() as hold:
             self.held.append(hold)
-            await hold.wait(5)
+            await hold.wait(30)
         self.finished += 1
         return Response(200, b'{"is_over":true}' if hold.is_over else b'{"is_over":false}')
 
@@ -157,9 +157,11 @@ class Client:
 
 
 @asynccontextmanager
-async def running(kind: str = "plain", **rules: Any) -> AsyncGenerator[Server]:
+async def running(
+    kind: str = "plain", body_timeout: timedelta = timedelta(seconds=0.4), **rules: Any
+) -> AsyncGenerator[Server]:
     """`rules` are those of `serve`."""
-    server = Server(kind)
+    server = Server(kind, body_timeout)
     async with trio.open_nursery() as nursery:
         start: Callable[..., Any] = partial(
             serve,

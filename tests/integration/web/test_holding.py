@@ -23,7 +23,7 @@ async def holding_client(server: Server, source: str = "127.0.0.1") -> Client:
 
 
 async def until_finished(server: Server, number: int) -> None:
-    with trio.fail_after(2):
+    with trio.fail_after(5):
         while server.finished < number:
             await trio.sleep(0.001)
 

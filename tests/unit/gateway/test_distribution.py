@@ -72,11 +72,11 @@ def test_the_package_works_beside_an_application_with_the_same_names(wheel: Path
 def test_every_contract_that_the_package_imports_is_listed() -> None:
     """The list in setup.py is the closure of imports: nothing is missing, nothing is left over."""
     listed = _constant(SOURCE / "clients/gateway/setup.py", "MODULES")
-    wanted, waiting = {"__init__"}, [*(SOURCE / "clients/gateway").rglob("*.py")]
+    wanted, waiting = {"__init__", "node.__init__"}, [*(SOURCE / "clients/gateway").rglob("*.py")]
     while waiting:
         for name in _imported_contracts(waiting.pop()) - wanted:
             wanted.add(name)
-            waiting.append(SOURCE / "contracts" / f"{name}.py")
+            waiting.append((SOURCE / "contracts").joinpath(*name.split(".")).with_suffix(".py"))
     assert sorted(listed) == sorted(wanted)
 
 

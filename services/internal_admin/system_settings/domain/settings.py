@@ -235,4 +235,12 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         "How long a version of published configuration is kept after its publication and after it was last active.",
         "30d", "3650d",
     ),
+    "node_join_approval": _one_of(
+        "Whether an operator must approve each node that joins: `off` lets it in at once, `on` makes it wait.",
+        "off", "on",
+    ),
+    "node_key_shared_policy": _one_of(
+        "What happens when two processes use the key of one node: `report` flags the node, `revoke` revokes it.",
+        "report", "revoke",
+    ),
 })  # fmt: skip

@@ -7,6 +7,7 @@ from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -31,5 +32,5 @@ ROUTES: tuple[Route[Any], ...] = (
     *gateway_configs.ROUTES,
 )
 
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = ()
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*node_telemetry.ROUTES,)
 """The routes that nodes call. They may have a listener of their own."""

@@ -29,6 +29,8 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.node_telemetry import api as node_telemetry
+from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -98,11 +100,15 @@ Run: TypeAlias = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The resources of the service. `directory` is None where users live in our own Postgres."""
+    """The resources of the service. `directory` is None where users live in our own Postgres.
+
+    `collector` is None where nobody takes the telemetry of nodes.
+    """
 
     postgres: Postgres
     redis: Redis
     directory: UserDirectory | None
+    collector: Collector | None
     limiter: RateLimiter
     hasher: PasswordHasher
     clock: Clock
@@ -142,10 +148,11 @@ async def run(settings: InternalAdminSettings) -> None:
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as directory,
+        open_collector(settings.node_telemetry) as collector,
     ):
         prefix, every_route = settings.operators.rate_limit_key_prefix, (*ROUTES, *NODE_ROUTES)
         limiter = control_plane_limiter(redis, prefix, every_route)
-        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), clock, entropy)
+        resources = Resources(postgres, redis, directory, collector, limiter, PasswordHasher(entropy), clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 
@@ -210,7 +217,7 @@ def _routes(
 def _node_routes(resources: Resources) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
-    return (*protect((), None),)
+    return (*protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

@@ -9,8 +9,9 @@ import httpx
 
 from clients.node.identity import Identity
 from clients.node.machine import random_id
-from clients.node.notices import Denied, OnNotice, Reached, Unreached
+from clients.node.notices import Denied, Reached, Unreached
 from clients.node.server_clock import ServerClock
+from clients.node.settings import NodeSettings
 from contracts.errors import Refusal
 from contracts.strict_json import decode_object, read_object, read_text
 
@@ -69,15 +70,19 @@ class Reply:
 class Link:
     """The control plane at one or more URLs. An answer below 500 settles a request; else the next URL is asked."""
 
-    def __init__(self, urls: tuple[str, ...], identity: Identity, clock: ServerClock, on_notice: OnNotice) -> None:
-        self._urls = tuple(url.rstrip("/") for url in urls)
+    def __init__(self, settings: NodeSettings, identity: Identity, clock: ServerClock) -> None:
+        self._urls = tuple(url.rstrip("/") for url in settings.control_planes)
         self._identity = identity
         self._clock = clock
-        self._on_notice = on_notice
+        self._on_notice = settings.on_notice
         self._first = 0
         self._is_reached: bool | None = None
         self._denied_for: str | None = None
-        self._client = httpx.AsyncClient(follow_redirects=False, headers={"accept-encoding": "identity"})
+        self._client = httpx.AsyncClient(
+            verify=True if settings.tls is None else settings.tls,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},
+        )
 
     async def aclose(self) -> None:
         await self._client.aclose()

@@ -33,9 +33,9 @@ class Applier:
             await self._take(configuration)
 
     async def apply_first(self, configuration: Configuration) -> None:
-        """Applies a configuration from disk or from a bundle, unless one is in use or was rejected meanwhile."""
+        """Applies a configuration from disk or from a bundle, unless one is in use meanwhile."""
         async with self._turn:
-            if self._standing.in_use is None and self._standing.rejected is None:
+            if self._standing.in_use is None:
                 await self._take(configuration)
 
     async def reject(self, digest: str, manifest: Manifest, content: tuple[object, ...], error: ConfigError) -> None:

@@ -174,7 +174,7 @@ class Follower:
     async def _confirmed(self) -> bool:
         """The configuration that the node has is current."""
         standing = self._parts.standing
-        if standing.in_use is None and self.on_disk is not None and standing.rejected is None:
+        if standing.in_use is None and self.on_disk is not None:
             await self._parts.applier.apply_first(self.on_disk)
         elif standing.in_use is not None:
             standing.settle()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts
+from contracts.control_plane import accounts, publication
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
+from contracts.control_plane.rollout import decode_rollout
 from contracts.control_plane.system_settings import decode_change_settings
 from contracts.control_plane.tokens import decode_create_token, decode_list_tokens
 from contracts.errors import ErrorCode, Refusal
@@ -15,6 +16,8 @@ from contracts.internal_blocks import decode_block_subject, decode_list_blocks, 
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
+from contracts.node.poll import decode_poll
+from contracts.node.status import decode_status
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
@@ -37,6 +40,13 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_token": decode_create_token,
     "change_settings": lambda body: decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": decode_advance_onboarding,
+    "create_gateway_config": publication.decode_create,
+    "change_gateway_config": publication.decode_change,
+    "publish_gateway_config": publication.decode_publish,
+    "activate_gateway_config": publication.decode_activate,
+    "pause_gateway_config": publication.decode_pause,
+    "revert_gateway_config": publication.decode_revert,
+    "record_status": decode_status,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,
@@ -45,6 +55,10 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_blocks": decode_list_blocks,
     "list_tokens": decode_list_tokens,
     "list_audit": decode_list_audit,
+    "list_gateway_configs": publication.decode_page,
+    "diff_gateway_config": publication.decode_diff,
+    "poll_config": decode_poll,
+    "read_rollout": decode_rollout,
 }
 
 

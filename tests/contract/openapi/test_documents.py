@@ -20,10 +20,7 @@ ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
     ErrorCode.INVALID_JOIN_TOKEN,
-    ErrorCode.INVALID_NODE_KEY, ErrorCode.JOIN_TOKEN_NOT_FOUND, ErrorCode.NODE_NOT_FOUND,
-    ErrorCode.CONFIG_NOT_FOUND, ErrorCode.VERSION_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
-    ErrorCode.NAME_TAKEN, ErrorCode.LIMIT_REACHED, ErrorCode.REVISION_CONFLICT, ErrorCode.ACTIVATION_CONFLICT,
-    ErrorCode.CHECKS_FAILED, ErrorCode.POOL_TAKEN, ErrorCode.STAGE_UNFINISHED, ErrorCode.NOT_ACTIVE,
+    ErrorCode.INVALID_NODE_KEY, ErrorCode.JOIN_TOKEN_NOT_FOUND, ErrorCode.NODE_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
 }  # fmt: skip
 
 

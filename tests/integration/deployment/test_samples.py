@@ -21,7 +21,7 @@ from authsession.service import SOURCE
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
 from tests.support.database import run_sql
-from tests.support.proxies import SAMPLES, program
+from tests.support.proxies import NODE_SAMPLES, SAMPLES, program
 from tests.support.servers import temporary_postgres
 from tests.support.stack import clean_environment, wait_for
 
@@ -223,8 +223,9 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("samples", [SAMPLES, NODE_SAMPLES], ids=["login", "nodes"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str) -> None:
+def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str, samples: Mapping[str, Path]) -> None:
     found = program(name)
     if found is None:
         pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
@@ -243,10 +244,9 @@ def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str) -> None:
     ]
     subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
     (tmp_path / "both.pem").write_text(certificate.read_text() + key.read_text())
-    text = SAMPLES[name].read_text("utf-8").replace("/etc/ssl/login.example.com.pem", str(certificate))
-    text = text.replace("/etc/ssl/login.example.com.key", str(key)).replace(
-        "/etc/haproxy/login.example.com.pem", str(tmp_path / "both.pem")
-    )
+    text = re.sub(r"/etc/ssl/\w+\.example\.com\.pem", str(certificate), samples[name].read_text("utf-8"))
+    text = re.sub(r"/etc/ssl/\w+\.example\.com\.key", str(key), text)
+    text = re.sub(r"/etc/haproxy/\w+\.example\.com\.pem", str(tmp_path / "both.pem"), text)
     path = tmp_path / "configuration"
     path.write_text(f"events {{}}\npid {tmp_path}/pid;\nhttp {{\n{text}\n}}\n" if name == "nginx" else text)
     command = [found, "-t", "-c", path] if name == "nginx" else [found, "-c", "-f", path]

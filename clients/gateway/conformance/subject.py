@@ -25,7 +25,14 @@ from clients.gateway.session_cache import (
     open_session_cache,
 )
 from contracts.encoding import encode
+from contracts.errors import Refusal
 from contracts.gateway import GatewayRecord, MalformedRecord, decode_record, decode_stream_entry
+from contracts.gateway_configuration import (
+    decode_gateway_configuration,
+    encode_gateway_configuration,
+    is_too_old,
+    read_gateway_configuration,
+)
 from contracts.signed_request import RequestRefusal, http_message_type, signed_bytes
 from contracts.strict_json import decode_object
 
@@ -47,6 +54,8 @@ class Subject:
                 return _decoded(question)
             case "check":
                 return {"verdict": await _verdict(question)}
+            case "configuration" | "rule" | "age":
+                return _configured(question)
             case "open":
                 return await self._open(question)
             case "find":
@@ -123,6 +132,27 @@ def _decoded(question: Question) -> Mapping[str, object]:
     except MalformedRecord:
         return {"refused": True}
     return {"record": {name: value for name, value in asdict(record).items() if value is not None}}
+
+
+def _configured(question: Question) -> Mapping[str, object]:
+    match question["ask"]:
+        case "rule":
+            configuration = read_gateway_configuration({"routes": question["routes"]})
+            rule = configuration.route_for(question["method"], question["path"])
+            return {"requires": rule.requires, "max_session_age": rule.max_session_age}
+        case "age":
+            age = question["max_session_age"]
+            return {"is_too_old": is_too_old(question["device_session_id"], age, question["now_ms"])}
+        case _:
+            return _configuration(question)
+
+
+def _configuration(question: Question) -> Mapping[str, object]:
+    try:
+        configuration = decode_gateway_configuration(encode(question["document"]))
+    except Refusal:
+        return {"refused": True}
+    return {"configuration": decode_object(encode_gateway_configuration(configuration))}
 
 
 async def main() -> None:

@@ -20,6 +20,7 @@ from authsession.embedded.redis import redis_binary
 from authsession.service import SOURCE
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
+from tests.integration.deployment.files import unit
 from tests.support.database import run_sql
 from tests.support.proxies import NODE_SAMPLES, SAMPLES, program
 from tests.support.servers import temporary_postgres
@@ -29,14 +30,6 @@ DEPLOY = SOURCE / "deploy"
 STEPS = (SOURCE / "docs/guides/running.md").read_text("utf-8").partition("\n## One host, step by step\n")[2]
 PROCESSES = ("public", "internal")
 READ_SETTINGS = {"public": read_public, "internal": read_internal}
-
-
-def unit(process: str) -> list[tuple[str, str]]:
-    """Names and values of the unit, in their order; names repeat."""
-    lines = (DEPLOY / f"systemd/authsession-{process}.service").read_text("utf-8").splitlines()
-    return [
-        (name, value) for line in lines if not line.startswith("#") for name, eq, value in [line.partition("=")] if eq
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,15 +54,13 @@ class Subject:
                 return _decoded(question)
             case "check":
                 return {"verdict": await _verdict(question)}
-            case "configuration" | "rule" | "age":
-                return _configured(question)
             case "open":
                 return await self._open(question)
             case "find":
                 assert self._cache is not None
                 return {"answer": type(await self._cache.find(question["device_session_id"])).__name__.lower()}
             case _:
-                return {"error": "unknown question"}
+                return _configured(question)
 
     async def _open(self, question: Question) -> Mapping[str, object]:
         """Opens a new cache and closes the previous one."""
@@ -143,8 +141,10 @@ def _configured(question: Question) -> Mapping[str, object]:
         case "age":
             age = question["max_session_age"]
             return {"is_too_old": is_too_old(question["device_session_id"], age, question["now_ms"])}
-        case _:
+        case "configuration":
             return _configuration(question)
+        case _:
+            return {"error": "unknown question"}
 
 
 def _configuration(question: Question) -> Mapping[str, object]:

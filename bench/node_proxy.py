@@ -27,7 +27,7 @@ WAITS = (25, 50)
 
 @dataclass
 class Toll:
-    """What happened to the polls of one `wait`."""
+    """The answers to the polls of one `wait`."""
 
     statuses: Counter[str] = field(default_factory=Counter[str])
     seconds: list[float] = field(default_factory=list[float])

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def test_it_finds_the_node_api_also_of_an_earlier_release_that_tells_none(
     assert find_node_api() == USUAL[1]
     installation = Installation(tmp_path)
     with installation.locked():
-        others = {"owner_dsn": "", "public_environment": {}, "internal_environment": {}}
+        others: dict[str, Any] = {"owner_dsn": "", "public_environment": {}, "internal_environment": {}}
         urls = {"public_url": "http://127.0.0.1:9080", "internal_url": "http://127.0.0.1:9081", **told}
         (installation.folder / "running.json").write_text(json.dumps({**urls, **others}))
         assert find_node_api() == found

@@ -140,7 +140,7 @@ async def check_subject(connection: asyncpg.Connection, kind: Kind, subject_id: 
 async def read_sides(
     connection: asyncpg.Connection, kind: Kind, subject_id: str, *sources: Source
 ) -> tuple[Mapping[str, object], ...] | SubjectNotFound | VersionNotFound | NotActive:
-    """What a diff compares, in one snapshot."""
+    """The sides of a diff, in one snapshot."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         subject = await read_subject(connection, kind, subject_id)
         if subject is None:

@@ -52,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     publishing = _named(actions.add_parser("publish", help="make a version of the draft; no node gets it yet"))
     _revision(publishing)
     _note(publishing)
-    activating = _named(
-        actions.add_parser("activate", help="give a version to the nodes of its pools; an older version rolls back")
-    )
+    activating = _named(actions.add_parser("activate", help="give a version, new or older, to the nodes of its pools"))
     activating.add_argument("version", type=_number)
     activating.add_argument(
         "--expect", type=_expected, required=True, metavar="VERSION", help="the version that is active now, or none"

@@ -1,4 +1,4 @@
-"""`authsession gateway-configs` and `authsession config` on a real database: from a draft to a bundle and a new epoch."""
+"""`authsession gateway-configs` and `authsession config`, from a draft to a bundle and a new epoch."""
 
 import io
 import json

@@ -6,6 +6,8 @@ from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -27,7 +29,8 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *nodes.ROUTES,
 )
 
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = ()
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*joins.NODE_ROUTES,)
 """The routes that nodes call. They may have a listener of their own."""

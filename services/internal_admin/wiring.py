@@ -27,6 +27,8 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -154,8 +156,8 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     return InternalAdmin(
         projection,
         relay,
-        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
-        node_routes=_node_routes(resources),
+        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, Signal()),
+        node_routes=_node_routes(resources, settings),
         loops=(
             relay.run,
             resources.limiter.run,
@@ -174,6 +176,7 @@ def _routes(
     change: PublishedChange,
     settings_changed: Signal,
     uses: TokenUses,
+    wake_nodes: Signal,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
     postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
@@ -193,13 +196,15 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, wake_nodes)),
     )
 
 
-def _node_routes(resources: Resources) -> tuple[Route, ...]:
+def _node_routes(resources: Resources, settings: InternalAdminSettings) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
-    return (*protect((), None),)
+    postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
+    protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    return (*protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

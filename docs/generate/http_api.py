@@ -1,4 +1,4 @@
-"""`docs/reference/http-api.md`, from the three OpenAPI documents."""
+"""`docs/reference/http-api.md`, from the four OpenAPI documents."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,12 +9,13 @@ import yaml
 from docs.generate import markdown
 
 _DOCUMENTS = Path(__file__).parents[2] / "contracts/openapi"
-_SERVICES = ("public_auth", "internal_admin", "control_plane")
+_SERVICES = ("public_auth", "internal_admin", "control_plane", "node")
 _CALLERS: Mapping[str, str] = {
     "token": "an API token with the scope `{}`",
     "operator_session": "an operator's session",
     "operator_cookie": "an operator's session",
     "break_glass": "the break-glass token",
+    "node_signature": "an active node, by its signature",
 }
 _ANYBODY = "everybody who reaches the listener"
 _TRUSTED = "in the mode `trusted_network`, every caller without credentials"

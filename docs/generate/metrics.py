@@ -25,6 +25,8 @@ _NAMED_LABELS: Mapping[str, tuple[str, ...]] = {
     "counts_by_outcome": ("outcome",),
     "create_observable_up_down_counter": ("db.client.connection.pool.name", "db.client.connection.state"),
 }
+_ENDINGS: Mapping[str, str] = {"s": "_seconds", "By": "_bytes"}
+"""The units that Prometheus' names end with."""
 _OWN = frozenset({"Counter", "DurationHistogram", "module_histogram"})
 """Ours take the names of the labels as their last arguments. The others are given labels with each value."""
 _HEAD = """\
@@ -89,6 +91,15 @@ _VALUES = (
         "outcome",
         "`answered`, `circuit_open`, `cancelled`, or the fault: `timeout`, `connect`, `broken`, `status`, `malformed`.",
     ),
+    (
+        "authsession_node_telemetry_requests_total",
+        "outcome",
+        (
+            "`forwarded`, `refused` (bad data, or too large), `refused_by_collector`, `collector_away`, "
+            "`rate_limited`, `overloaded` (too much waits for the collector) or `not_configured`."
+        ),
+    ),
+    ("authsession_node_telemetry_requests_total", "signal", "`traces`, `metrics` or `logs`."),
     ("authsession_errors_total", "code", "A code of [errors](errors.md)."),
     (
         "authsession_projection_epochs_total",
@@ -181,11 +192,11 @@ def _instrument(call: ast.Call, holder: str, labels: Mapping[str, set[str]]) -> 
     found = {*own, *_NAMED_LABELS.get(called, ()), *labels.get(holder, ())}
     if called == "create_observable_up_down_counter" and not name.endswith("connection.count"):
         found.discard("db.client.connection.state")
-    ending = ("_seconds" if unit == "s" else "") + ("_total" if kind == "counter" else "")
+    ending = _ENDINGS.get(unit, "") + ("_total" if kind == "counter" else "")
     return Instrument(
         name=_in_prometheus(name) + ending,
         kind=kind,
-        unit="seconds" if unit == "s" else unit.strip("{}"),
+        unit=_ENDINGS.get(unit, unit).strip("_{}"),
         labels=tuple(sorted(map(_in_prometheus, found))),
         description=_description(call),
     )

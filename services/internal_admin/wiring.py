@@ -27,6 +27,8 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.node_telemetry import api as node_telemetry
+from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
 from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
@@ -94,11 +96,15 @@ Run: TypeAlias = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The resources of the service. `directory` is None where users live in our own Postgres."""
+    """The resources of the service. `directory` is None where users live in our own Postgres.
+
+    `collector` is None where nobody takes the telemetry of nodes.
+    """
 
     postgres: Postgres
     redis: Redis
     directory: UserDirectory | None
+    collector: Collector | None
     limiter: RateLimiter
     hasher: PasswordHasher
     clock: Clock
@@ -138,10 +144,11 @@ async def run(settings: InternalAdminSettings) -> None:
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
         open_user_directory(process.user_service) as directory,
+        open_collector(settings.node_telemetry) as collector,
     ):
         prefix, every_route = settings.operators.rate_limit_key_prefix, (*ROUTES, *NODE_ROUTES)
         limiter = control_plane_limiter(redis, prefix, every_route)
-        resources = Resources(postgres, redis, directory, limiter, PasswordHasher(entropy), clock, entropy)
+        resources = Resources(postgres, redis, directory, collector, limiter, PasswordHasher(entropy), clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
 
 
@@ -204,7 +211,10 @@ def _node_routes(resources: Resources, settings: InternalAdminSettings) -> tuple
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
-    return (*protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),)
+    return (
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

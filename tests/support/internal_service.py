@@ -63,7 +63,9 @@ async def serve_internal(
     async with open_redis(address) as redis, trio.open_nursery() as nursery:
         entropy = SystemEntropy()
         limiter, hasher = _limiter(redis, is_limited=is_limited), PasswordHasher(entropy, CHEAP)
-        service = build(Resources(world.internal, redis, directory, limiter, hasher, SystemClock(), entropy), settings)
+        service = build(
+            Resources(world.internal, redis, directory, None, limiter, hasher, SystemClock(), entropy), settings
+        )
         await nursery.start(service.relay.run)
         await nursery.start(limiter.run)
         await nursery.start(Keeper(world.internal, service.projection, entropy, patience=timedelta()).run)

@@ -4,8 +4,10 @@ from datetime import timedelta
 from functools import partial
 
 from contracts.errors import ErrorCode, Refusal
-from contracts.node.telemetry import JSON, MAX_BODY_BYTES, MEDIA_TYPES, PROTOBUF, MediaType, Signal
+from contracts.node.telemetry import JSON, MAX_BODY_BYTES, MEDIA_TYPES, PROTOBUF, MediaType, Signal, telemetry_path
+from services.internal_admin.callers.access import SignedByNode
 from services.internal_admin.callers.identity import NodeCaller
+from services.internal_admin.callers.route import NodeRoute
 from services.internal_admin.node_telemetry.collector import Away, Collector, Refused, Taken
 from services.internal_admin.node_telemetry.domain.body import BadData, NodeIdentity, TooLarge
 from services.internal_admin.node_telemetry.flow import RETRY_AFTER, Relay, Relayed, TooFast
@@ -57,6 +59,15 @@ class TelemetryApi:
         finally:
             REQUESTS.add(outcome, signal)
         return response
+
+
+_SIGNED = SignedByNode()
+
+ROUTES = (
+    NodeRoute("POST", telemetry_path("traces"), TelemetryApi.traces, access=_SIGNED, body=BODY),
+    NodeRoute("POST", telemetry_path("metrics"), TelemetryApi.metrics, access=_SIGNED, body=BODY),
+    NodeRoute("POST", telemetry_path("logs"), TelemetryApi.logs, access=_SIGNED, body=BODY),
+)
 
 
 def _media_type(request: Request) -> MediaType:

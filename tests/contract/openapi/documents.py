@@ -19,7 +19,7 @@ from shared.kernel.client_key import parse_client_public_key
 from tests.property.contracts.requests import INSTANTS
 
 DOCUMENTS = Path(__file__).parents[3] / "contracts" / "openapi"
-NAMES = ("public_auth", "internal_admin", "control_plane")
+NAMES = ("public_auth", "internal_admin", "control_plane", "node")
 GUARDED = ("internal_admin", "control_plane")
 """Those of the internal listener."""
 DURATIONS = ("90d", "2160h", "7776000s", "3650d")

@@ -13,20 +13,18 @@ from services.internal_admin.callers.access import Anyone, OperatorOnly, Scoped
 from services.internal_admin.callers.identity import Scope
 from tests.contract.openapi.documents import GUARDED, NAMES, load, operations, raw, resolved
 from tests.contract.vectors import cases
-from tests.support.declared_routes import ACCESS
+from tests.support.declared_routes import ACCESS, NODE_ACCESS
 
 # Said once in each document's introduction: no operation that exists can answer with them.
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
-    ErrorCode.INVALID_JOIN_TOKEN, ErrorCode.NODE_UNKNOWN, ErrorCode.NODE_REVOKED, ErrorCode.PAYLOAD_HASH_MISMATCH,
-    ErrorCode.INVALID_SIGNATURE, ErrorCode.TIMESTAMP_OUT_OF_WINDOW, ErrorCode.REQUEST_REPLAYED,
-    ErrorCode.NODE_NOT_APPROVED, ErrorCode.UNSUPPORTED_PROTOCOL_VERSION, ErrorCode.INVALID_ENVELOPE,
+    ErrorCode.INVALID_JOIN_TOKEN,
     ErrorCode.INVALID_NODE_KEY, ErrorCode.JOIN_TOKEN_NOT_FOUND, ErrorCode.NODE_NOT_FOUND, ErrorCode.POOL_NOT_FOUND,
     ErrorCode.DOCUMENT_NOT_FOUND, ErrorCode.CONFIG_NOT_FOUND, ErrorCode.VERSION_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
     ErrorCode.NAME_TAKEN, ErrorCode.LIMIT_REACHED, ErrorCode.REVISION_CONFLICT, ErrorCode.ACTIVATION_CONFLICT,
     ErrorCode.CHECKS_FAILED, ErrorCode.POOL_TAKEN, ErrorCode.STAGE_UNFINISHED, ErrorCode.NOT_ACTIVE,
-    ErrorCode.SIGNING_KEYS_MISSING, ErrorCode.TELEMETRY_NOT_CONFIGURED,
+    ErrorCode.SIGNING_KEYS_MISSING,
 }  # fmt: skip
 
 
@@ -84,18 +82,20 @@ def test_every_body_has_an_example_and_every_example_fits_its_schema(name: str) 
 def test_every_answer_declares_its_headers(name: str) -> None:
     for status, response in answers(name):
         assert {"X-Request-Id", "Cache-Control"} <= response["headers"].keys()
-        assert ("Retry-After" in response["headers"]) == (status in {"429", "500"} or is_unavailable(response))
+        may_be_repeated = status in {"429", "500"} or is_unavailable(response) or is_to_wait(response)
+        assert ("Retry-After" in response["headers"]) == may_be_repeated
 
 
 def is_unavailable(response: dict[str, Any]) -> bool:
     """503 of an operation, not of `readyz`, which repeats itself."""
     return (
-        response["content"]
-        .get("application/json", {})
-        .get("schema", {})
-        .get("$ref", "")
-        .endswith("/ServiceUnavailableError")
+        response["content"].get("application/json", {}).get("schema", {}).get("$ref", "").endswith("UnavailableError")
     )
+
+
+def is_to_wait(response: dict[str, Any]) -> bool:
+    """403 of a node that an operator may still approve."""
+    return "NodeNotApprovedError" in str(response)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -146,6 +146,11 @@ def credentials_of(access: OperatorOnly | Scoped, *, of_internal_api: bool) -> l
     return [{}, token, *OPERATOR, break_glass] if of_internal_api else [*OPERATOR, token, break_glass]
 
 
+def test_the_document_of_nodes_has_their_routes() -> None:
+    documented = {(operation["method"], operation["path"]) for operation in operations("node").values()}
+    assert documented == NODE_ACCESS.keys()
+
+
 @pytest.mark.parametrize("name", GUARDED)
 def test_each_operation_names_the_credentials_that_the_guard_asks_for(name: str) -> None:
     for operation in operations(name).values():
@@ -187,7 +192,7 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
         assert all(first[name] == other[name] for name in shared for other in rest)
 
 
-GOLDEN = [*cases("exchanges", "exchanges"), *cases("control_plane", "exchanges")]
+GOLDEN = [*cases("exchanges", "exchanges"), *cases("control_plane", "exchanges"), *cases("node_telemetry", "exchanges")]
 
 
 @pytest.mark.parametrize("exchange", GOLDEN)

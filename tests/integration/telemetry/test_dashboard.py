@@ -14,8 +14,10 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from contracts.node.telemetry import PROTOBUF, telemetry_path
 from docs.generate.metrics import instruments
 from tests.support.database import Database
+from tests.support.nodes import make_node
 from tests.support.product import INTERNAL, Product, open_product
 from tests.support.stack import open_stack, wait_for
 
@@ -71,13 +73,16 @@ def product(database: Database) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="module")
-def shown(product: Product) -> Mapping[str, set[str]]:
+def shown(product: Product, database: Database) -> Mapping[str, set[str]]:
     """The labels of each metric that the processes show after they were used: right, wrong, and all at once."""
     session = product.log_in("shown@example.com")
     assert product.confirm(product.send("shown@example.com"), "000000").status_code in {200, 400}
     product.revoke(session)
     credentials = {"user_name": "nobody", "password": "Wrong horse 7 staple"}
     assert product.internal.post("/api/control-plane/auth/login", json=credentials).status_code == 401
+    traces, node = telemetry_path("traces"), make_node(database)
+    of_traces = {"content-type": PROTOBUF}
+    assert product.internal.post(traces, headers=node.headers("POST", traces) | of_traces).status_code == 503
     url = f"{product.stack.internal_url}{INTERNAL}/users?email=shown@example.com"
     with ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(httpx.get, [url] * 16)} == {200}

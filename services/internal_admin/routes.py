@@ -6,12 +6,9 @@ from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.mailbox import api as mailbox
-<<<<<<< HEAD
+from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.nodes import api as nodes
 from services.internal_admin.nodes import node_api as joins
-=======
-from services.internal_admin.node_telemetry import api as node_telemetry
->>>>>>> 99f783662c3968bee6be4c1e29be8bac74e0c0ff
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -36,9 +33,5 @@ ROUTES: tuple[Route[Any], ...] = (
     *nodes.ROUTES,
 )
 
-<<<<<<< HEAD
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*joins.NODE_ROUTES,)
-=======
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*node_telemetry.ROUTES,)
->>>>>>> 99f783662c3968bee6be4c1e29be8bac74e0c0ff
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*joins.NODE_ROUTES, *node_telemetry.ROUTES)
 """The routes that nodes call. They may have a listener of their own."""

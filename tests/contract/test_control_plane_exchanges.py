@@ -120,17 +120,16 @@ def node_page(answer: Json) -> nodes.NodePage:
         )
         for each in answer["keys"]
     ]
-    offered, applied, rejected = (
-        {**answer[name], "at": instant(answer[name]["at"])} for name in ("offered", "applied", "rejected")
-    )
-    error = rejected.pop("error")
+    names = ("offered", "applied", "rejected")
+    told: dict[str, Json] = {name: {**answer[name], "at": instant(answer[name]["at"])} for name in names}
+    error: Json = told["rejected"].pop("error")
     return nodes.NodePage(
         node(answer["node"]),
         tuple(keys),
         instant(answer["key_shared_at"]),
-        nodes.OfferedConfig(**offered),
-        nodes.AppliedConfig(**applied),
-        nodes.RejectedConfig(**rejected, **error),
+        nodes.OfferedConfig(**told["offered"]),
+        nodes.AppliedConfig(**told["applied"]),
+        nodes.RejectedConfig(**told["rejected"], **error),
         answer["report"],
     )
 

@@ -5,6 +5,7 @@ from typing import Any
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
+from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.nodes import api as nodes
@@ -30,6 +31,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *gateway_configs.ROUTES,
     *nodes.ROUTES,
 )
 

@@ -1,7 +1,6 @@
 """The routes of operators about nodes, pools and join tokens (SPEC §16.1)."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from contracts.control_plane.nodes import (
     decode_create_join_token,
@@ -32,6 +31,7 @@ from services.internal_admin.callers.secret import new_secret
 from services.internal_admin.node_access.store import revoke_node
 from services.internal_admin.nodes.domain import ChangeOf, CreateJoinToken, Refused, RegisterNode
 from services.internal_admin.nodes.store import joining, listing, tokens
+from services.internal_admin.publication.domain.wake import Wake
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.config_keys import ConfigKeys
@@ -45,12 +45,6 @@ _POOLS = CONTROL_PLANE + "/node-pools"
 _TOKENS = CONTROL_PLANE + "/node-join-tokens"
 _NODES = CONTROL_PLANE + "/nodes"
 _READ, _WRITE = Scoped(Scope.NODES_READ), Scoped(Scope.NODES_WRITE)
-
-
-class Wake(Protocol):
-    """Wakes held polls of nodes, so that a revoked one ends at once."""
-
-    def notify(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def register_formats() -> None:
     schemathesis.openapi.format(
         "token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"token-{number}"))
     )
+    numbers = st.integers(min_value=1, max_value=2**31 - 1)
+    schemathesis.openapi.format("number-cursor", numbers.map(lambda number: encode_position(str(number))))
     schemathesis.openapi.format(
         "join-token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"join-token-{number}"))
     )

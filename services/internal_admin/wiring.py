@@ -31,6 +31,8 @@ from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -168,7 +170,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, heads_changed),
-        node_routes=_node_routes(resources),
+        node_routes=_node_routes(resources, settings),
         loops=(
             relay.run,
             resources.limiter.run,
@@ -211,13 +213,18 @@ def _routes(
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, heads_changed)),
     )
 
 
-def _node_routes(resources: Resources) -> tuple[Route, ...]:
+def _node_routes(resources: Resources, settings: InternalAdminSettings) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
-    return (*protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),)
+    postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
+    protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    return (
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

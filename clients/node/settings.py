@@ -40,9 +40,9 @@ class Timing:
 
     start_patience: float = 5.0
     """The longest wait for the control plane at the start, before the configuration on disk is used."""
-    first_pause: float = 1.0
+    first_pause: float = 2.0
     max_pause: float = 60.0
-    """Backoff after a failure: from `first_pause` to `max_pause`, with jitter."""
+    """Backoff after a failure: from `first_pause` to `max_pause`, and with jitter half of that: 1 to 60 seconds."""
     unready_pause: float = 1.0
     """The longest backoff while the node has no configuration, so that it is ready soon after an outage."""
     poll_wait: int = 25
@@ -58,6 +58,7 @@ class NodeSettings:
 
     A first start needs `join_string` or `registered`; later starts ignore both. `bundle` is a signed bundle file for a
     start without control plane and without a configuration on disk. `report` is called before each status.
+    `on_notice` and `report` must raise nothing.
     `on_revoked` must wipe the application's secrets; it is called once, after the node was revoked.
     """
 

@@ -9,6 +9,8 @@ from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_config import api as node_config
 from services.internal_admin.node_telemetry import api as node_telemetry
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -32,7 +34,12 @@ ROUTES: tuple[Route[Any], ...] = (
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
     *node_config.ROUTES,
+    *nodes.ROUTES,
 )
 
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*node_config.NODE_ROUTES, *node_telemetry.ROUTES)
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
+    *joins.NODE_ROUTES,
+    *node_config.NODE_ROUTES,
+    *node_telemetry.ROUTES,
+)
 """The routes that nodes call. They may have a listener of their own."""

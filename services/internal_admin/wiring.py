@@ -40,6 +40,8 @@ from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -228,6 +230,7 @@ def _routes(
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, wake)),
     )
 
 
@@ -239,6 +242,7 @@ def _node_routes(
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     polls = Polls(postgres, watch, Published(postgres), offers, settings.config_keys, clock, entropy)
     return (
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
     )

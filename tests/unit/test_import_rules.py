@@ -68,6 +68,8 @@ def test_every_import_rule_is_kept(tree: Path) -> None:
         ("clients/gateway", "shared.kernel", "clients stand on contracts alone"),
         ("clients/gateway", "asyncio", "clients stand on contracts alone"),
         ("clients/gateway", "trio", "clients stand on contracts alone"),
+        ("clients/node", "shared.kernel", "clients stand on contracts alone"),
+        ("clients/node", "trio", "clients stand on contracts alone"),
         ("contracts", "quart", "contracts import nothing of ours and no framework"),
     ],
 )

@@ -10,7 +10,8 @@ FOLDERS = ("docs", "clients", "deploy", "examples", "contracts", "bench")
 TREE = ("authsession", "docker", "examples", "requirements", "services", "shared", "tests", *FOLDERS)
 FILE = re.compile(r"`([a-z_./-]*[a-z_]\.(?:py|sql|md|yaml|json|toml|sh|lua))`")
 CODE_SPAN = re.compile(r"`[^`\n]*`")
-OF_OTHERS = frozenset({"package.json"})
+OF_A_NODE = {"keys.json", "next-keys.json", "join.json", "node.json", "applied.json"}
+OF_OTHERS = frozenset({"package.json", *OF_A_NODE})
 """Files that a document names and that are not in this repository."""
 
 

@@ -6,6 +6,7 @@ from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
@@ -30,5 +31,8 @@ ROUTES: tuple[Route[Any], ...] = (
     *onboarding.ROUTES,
 )
 
-NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (*node_telemetry.ROUTES,)
+NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
+    *node_telemetry.ROUTES,
+    *node_redis_users.ROUTES,
+)
 """The routes that nodes call. They may have a listener of their own."""

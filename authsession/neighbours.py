@@ -1,4 +1,4 @@
-"""`authsession doctor` asks the mail server or mail service, and the user service, as a process would ask them.
+"""`authsession doctor` asks mail server, mail service, user service and collector, as a process would ask them.
 
 It sends no mail and changes nothing there.
 """
@@ -11,6 +11,9 @@ import trio
 
 from authsession.finding import Finding
 from contracts import user_service
+from contracts.node.telemetry import PROTOBUF
+from services.internal_admin.node_telemetry.collector import TIMEOUT as COLLECTOR_TIMEOUT
+from services.internal_admin.node_telemetry.settings import NodeTelemetrySettings
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.mail.rest import PATH as DELIVERIES
 from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
@@ -39,21 +42,36 @@ _SMTP_CURES = {
 def neighbours(process: str, environment: Mapping[str, str]) -> list[Finding]:
     """Findings about the neighbours of `public` or `internal`; of both for any other name.
 
-    Only the public process sends mail. Empty if the process would refuse its environment: `doctor` reports that
-    elsewhere.
+    Only the public process sends mail, and only the internal one has a collector for nodes.
+    Empty if the process would refuse its environment: `doctor` reports that elsewhere.
     """
     try:
         if process == "internal":
-            return trio.run(_ask, StubMail(), read_internal(environment).process.user_service)
+            settings = read_internal(environment)
+            return trio.run(_ask, StubMail(), settings.process.user_service, settings.node_telemetry)
         settings = read_public(environment)
     except ConfigurationError:
         return []
-    return trio.run(_ask, settings.mail, settings.process.user_service)
+    telemetry = None if process == "public" else _node_telemetry(environment)
+    return trio.run(_ask, settings.mail, settings.process.user_service, telemetry)
 
 
-async def _ask(mail: MailSettings, users: UserServiceSettings | None) -> list[Finding]:
+def _node_telemetry(environment: Mapping[str, str]) -> NodeTelemetrySettings | None:
+    try:
+        return read_internal(environment).node_telemetry
+    except ConfigurationError:
+        return None
+
+
+async def _ask(
+    mail: MailSettings, users: UserServiceSettings | None, telemetry: NodeTelemetrySettings | None
+) -> list[Finding]:
     async with aio.open_loop():
-        found = [await _mail(mail), None if users is None else await _users(users)]
+        found = [
+            await _mail(mail),
+            None if users is None else await _users(users),
+            None if telemetry is None else await _collector(telemetry),
+        ]
     return [finding for finding in found if finding is not None]
 
 
@@ -101,6 +119,22 @@ async def _users(users: UserServiceSettings) -> Finding:
     if answer.status == HTTPStatus.OK and not _is_of_the_contract(answer):
         return Finding("fail", "user service: its answer breaks the contract", cure)
     return Finding("ok", "the user service answers")
+
+
+async def _collector(telemetry: NodeTelemetrySettings) -> Finding:
+    """Sends an empty request, which OTLP allows."""
+    url, headers = variables.NODE_OTLP_ENDPOINT.name, variables.NODE_OTLP_HEADERS.name
+    sent = {**telemetry.headers, "content-type": PROTOBUF, "accept": PROTOBUF}
+    try:
+        async with open_http_client(telemetry.base_url) as client:
+            answer = await client.call("POST", "/v1/traces", timeout=COLLECTOR_TIMEOUT, body=b"", headers=sent)
+    except NoAnswer as fault:
+        return Finding("fail", f"collector of nodes: {fault.failure}", f"start it, or correct {url}")
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+        return Finding("fail", f"collector of nodes: status {answer.status}", f"correct {headers}")
+    if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+        return Finding("fail", f"collector of nodes: status {answer.status}", f"correct {url}")
+    return Finding("ok", "the collector of nodes takes telemetry")
 
 
 async def _get(base_url: str, path: str, timeout: timedelta) -> Answer:

@@ -13,8 +13,11 @@ from clients.gateway.request_check import RequestCheck
 from clients.gateway.session_cache import Answer, SessionCache
 from contracts.errors import Refusal
 from contracts.gateway_configuration import (
+    DEFAULT_BODY_BYTES,
+    DEFAULT_FRESHNESS,
     MAX_BODY_BYTES,
     MAX_FRESHNESS,
+    REPLAY_FACTOR,
     GatewayConfiguration,
     decode_gateway_configuration,
 )
@@ -49,7 +52,8 @@ class Rules:
 class ConfiguredGateway:
     """Hand it to `SignedRequests` in the place of a `RequestCheck`. One event loop uses it.
 
-    `current` is replaced as a whole. `patience` is that of the modes.
+    Until `apply` or `swap` it uses `configuration`, or else the default one within `limits`. `current` is replaced as a
+    whole. `patience` is that of the modes.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class ConfiguredGateway:
         self._patience = patience
         self._clock = clock
         self._guard = ReplayGuard(cache, 0, capacity=capacity, clock=steady)
-        self._first = configuration or GatewayConfiguration()
+        self._first = configuration or default_within(self._limits)
         self.current: Rules
         self.swap(self._first)
 
@@ -113,6 +117,16 @@ class ConfiguredGateway:
             "ok" if self._cache.problem() is None else "lost",
             self.counts.take_uses(),
         )
+
+
+def default_within(limits: Limits) -> GatewayConfiguration:
+    """The default configuration, with smaller numbers where the limits are smaller."""
+    window = min(DEFAULT_FRESHNESS, limits.freshness_window)
+    return GatewayConfiguration(
+        freshness_window=window,
+        replay_window=window * REPLAY_FACTOR,
+        max_body_bytes=min(DEFAULT_BODY_BYTES, limits.body_bytes),
+    )
 
 
 def check_limits(configuration: GatewayConfiguration, limits: Limits) -> None:

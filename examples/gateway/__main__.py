@@ -1,8 +1,14 @@
-"""A gateway on `GATEWAY_ADDR` (default 127.0.0.1:8082): an active session must sign every request. Ctrl-C stops it."""
+"""A gateway on `GATEWAY_ADDR` (default 127.0.0.1:8082): an active session must sign every request. Ctrl-C stops it.
 
+With a join string it becomes a node of the control plane and takes its configuration from there.
+"""
+
+import argparse
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
 
 import anyio
 import trio
@@ -10,38 +16,81 @@ from hypercorn.config import Config
 from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 
 from authsession.embedded.child import StartFailure
+from clients.gateway.configured import ConfiguredGateway, Limits
 from clients.gateway.middleware import SignedRequests
-from clients.gateway.modes import FailClosed
-from clients.gateway.replay import ReplayGuard
-from clients.gateway.request_check import WINDOW, RequestCheck, replay_life
 from clients.gateway.session_cache import open_session_cache
+from clients.node import FolderInUse
 from examples.gateway.app import app
+from examples.gateway.membership import Membership, open_membership
 from examples.gateway.redis_of_up import NoRedis, find_redis
+from examples.gateway.running_stack import find_node_api
+from examples.gateway.traces import Traces
+
+FOLDER = ".gateway-node"
+BODY_BYTES = 8 << 20
+"""The largest body that this gateway has memory for, unless `GATEWAY_MAX_BODY_BYTES` says another number."""
 
 
-async def main() -> None:
-    """Serves until SIGINT or SIGTERM. An asyncio gateway does the same with `hypercorn.asyncio.serve`."""
+class NodeRevoked(Exception):
+    """The control plane revoked this node."""
+
+
+async def main(membership: Membership, address: str, body_bytes: int) -> None:
+    """Serves until SIGINT, SIGTERM or a revocation. An asyncio gateway does the same with `hypercorn.asyncio.serve`."""
     server, keys = find_redis()
     config = Config()
-    config.bind = [os.environ.get("GATEWAY_ADDR", "127.0.0.1:8082")]
+    config.bind = [address]
     config.accesslog = None
     config.errorlog = None
-    async with open_session_cache(server, keys=keys, mode=FailClosed()) as cache:
-        check = RequestCheck(cache, ReplayGuard(cache, replay_life(WINDOW)), window=WINDOW)
+    stop, revoked = anyio.Event(), anyio.Event()
+
+    async def on_revoked() -> None:
+        revoked.set()
+        stop.set()
+
+    async with AsyncExitStack() as stack:
+        cache = await stack.enter_async_context(open_session_cache(server, keys=keys))
+        gateway, traces = ConfiguredGateway(cache, limits=Limits(body_bytes=body_bytes)), Traces()
+        tasks = await stack.enter_async_context(anyio.create_task_group())
+        tasks.start_soon(_stop_at_signal, stop)
         with anyio.move_on_after(10):
             await cache.ready()
-        print(f"The gateway listens on http://{config.bind[0]} ({cache.problem() or 'ready'})", flush=True)
-        await serve(SignedRequests(app, check), config, shutdown_trigger=_signalled)  # pyright: ignore[reportArgumentType]
+        if membership.is_wanted:
+            await stack.enter_async_context(open_membership(membership, gateway, traces, on_revoked))
+        print(f"The gateway listens on http://{address} ({cache.problem() or 'ready'})", flush=True)
+        guarded = traces.around(SignedRequests(app, gateway))
+        await serve(guarded, config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+        tasks.cancel_scope.cancel()
+    if revoked.is_set():
+        raise NodeRevoked(
+            f"the control plane revoked this node: the gateway has stopped. Delete {membership.folder} to join anew"
+        )
 
 
-async def _signalled() -> None:
+async def _stop_at_signal(stop: anyio.Event) -> None:
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
-            return
+            stop.set()
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m examples.gateway", description=__doc__)
+    parser.add_argument("--join", default=os.environ.get("GATEWAY_JOIN"), metavar="STRING",
+                        help="the join string of `authsession join-token create`, used once")  # fmt: skip
+    parser.add_argument("--name", default="gateway-1", help="the node's name in its pool (default gateway-1)")
+    parser.add_argument("--folder", type=Path, default=Path(FOLDER), help=f"of the node's keys (default {FOLDER})")
+    parser.add_argument("--control-plane", help="URL of the node API; the `make run` in this folder by default")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
     try:
-        trio.run(main)
-    except (NoRedis, StartFailure) as problem:
+        given = _arguments()
+        trio.run(
+            main,
+            Membership(given.control_plane or find_node_api(), given.folder, given.name, given.join),
+            os.environ.get("GATEWAY_ADDR", "127.0.0.1:8082"),
+            int(os.environ.get("GATEWAY_MAX_BODY_BYTES", str(BODY_BYTES))),
+        )
+    except (NoRedis, StartFailure, NodeRevoked, FolderInUse, ValueError) as problem:
         sys.exit(str(problem))

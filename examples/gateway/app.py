@@ -7,12 +7,13 @@ from contracts.gateway import GatewayRecord
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers every request with the caller's user and session."""
+    """Answers every request with the caller's user and session. Both are null on a route that requires nothing."""
     if scope["type"] == "lifespan":
         await live(receive, send)
         return
-    session: GatewayRecord = scope[SESSION_KEY]
-    body = json.dumps({"user_id": session.user_id, "device_session_id": session.device_session_id}).encode()
+    session: GatewayRecord | None = scope[SESSION_KEY]
+    user_id, device_session_id = (None, None) if session is None else (session.user_id, session.device_session_id)
+    body = json.dumps({"user_id": user_id, "device_session_id": device_session_id}).encode()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
     await send({"type": "http.response.body", "body": body})
 

@@ -368,12 +368,16 @@ def parse_hosts(text: str) -> frozenset[str]:
 
 def parse_headers(text: str) -> Mapping[str, str]:
     """Parse `name=value,name2=value2`, values percent-encoded. Names are put in lower case."""
-    pairs = [pair.partition("=") for pair in text.split(",") if pair.strip()]
-    headers = {name.strip().lower(): unquote(value.strip()) for name, _, value in pairs}
-    for name, value in headers.items():
-        if not _HEADER_NAME.fullmatch(name) or name in _OUR_HEADERS or not (value.isascii() and value.isprintable()):
-            raise ValueError("headers such as api-key=secret,tenant=7, percent-encoded, and none of HTTP's own")
-    return headers
+    return dict(_parse_header(pair) for pair in text.split(",") if pair.strip())
+
+
+def _parse_header(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    name, value = name.strip().lower(), unquote(value.strip())
+    is_header = equals and _HEADER_NAME.fullmatch(name) and value.isascii() and value.isprintable()
+    if not is_header or name in _OUR_HEADERS:
+        raise ValueError("headers such as api-key=secret,tenant=7, percent-encoded, and none of HTTP's own")
+    return name, value
 
 
 def parse_postgres_dsn(text: str) -> str:

@@ -8,6 +8,7 @@ from authsession.doctor import doctor
 from authsession.embedded.child import free_port
 from authsession.neighbours import neighbours
 from tests.integration.io.tls import Certificate, create_certificate
+from tests.support.collector import open_collector
 from tests.support.mail_peer import Fault as MailFault
 from tests.support.rest_mail_peer import rest_mail_peer
 from tests.support.smtp_peer import PASSWORD, USERNAME, SmtpPeer, Tls, smtp_peer
@@ -45,6 +46,22 @@ def asked(peer: SmtpPeer, tls: Tls, **changes: str) -> list[str]:
         MAIL_SERVICE_MODE="smtp", SMTP_ADDR=f"127.0.0.1:{peer.port}", SMTP_TLS=tls, SMTP_FROM="login@example.com",
         **changes,
     )  # fmt: skip
+
+
+def test_the_collector_of_nodes_is_asked_as_the_internal_process_would() -> None:
+    with open_collector() as collector:
+        given = {"NODE_OTLP_ENDPOINT": collector.environment["OTEL_EXPORTER_OTLP_ENDPOINT"], "NODE_OTLP_HEADERS": "k=v"}
+        assert found("public", **given) == []
+        for process in ("internal", "environment"):
+            assert found(process, **given) == ["ok    the collector of nodes takes telemetry"]
+        assert (collector.received[0], collector.headers[0]["k"]) == (("/v1/traces", b""), "v")
+        collector.status = 401
+        (line,) = found("internal", **given)
+        assert line == "fail  collector of nodes: status 401: correct AUTHSESSION_NODE_OTLP_HEADERS"
+        collector.status = 404
+        assert "correct AUTHSESSION_NODE_OTLP_ENDPOINT" in found("internal", **given)[0]
+    (line,) = found("internal", NODE_OTLP_ENDPOINT=f"http://127.0.0.1:{free_port()}")
+    assert line.startswith("fail  collector of nodes: connect: start it, or correct AUTHSESSION_NODE_OTLP_ENDPOINT")
 
 
 def test_where_there_are_no_neighbours_nothing_is_asked() -> None:

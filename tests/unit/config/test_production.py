@@ -141,6 +141,10 @@ PLAIN_TEXT = [
         {"MAIL_SERVICE_MODE": "rest", "MAIL_SERVICE_BASE_URL": "http://mail.example.com"},
         "MAIL_SERVICE_BASE_URL is http",
     ),
+    (
+        {"NODE_OTLP_ENDPOINT": "http://collector.example.com:4318", "NODE_OTLP_HEADERS": f"api-key={SECRET}"},
+        "NODE_OTLP_ENDPOINT is http",
+    ),
 ]
 
 

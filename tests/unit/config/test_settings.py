@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.internal_admin.node_telemetry.settings import NodeTelemetrySettings
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.domain.budget import Budget, Budgets
 from services.public_auth.settings import read_settings as read_public
@@ -276,6 +277,28 @@ def test_the_user_service_of_the_examples_is_read() -> None:
     for read in (read_public, read_internal):
         assert read(LEAST | rest).process.user_service == expected
         assert read(LEAST).process.user_service is None
+
+
+def test_the_collector_of_nodes_and_its_headers_are_read() -> None:
+    given = {
+        "AUTHSESSION_NODE_OTLP_ENDPOINT": "https://collector.example.com/otlp/",
+        "AUTHSESSION_NODE_OTLP_HEADERS": f"Api-Key={SECRET}%2C=, tenant = 7,",
+    }
+    read = read_internal(LEAST | given).node_telemetry
+    assert read == NodeTelemetrySettings(
+        "https://collector.example.com/otlp", {"api-key": f"{SECRET},=", "tenant": "7"}
+    )
+    assert SECRET not in repr(read)
+    assert read_internal(LEAST).node_telemetry is None
+
+
+@pytest.mark.parametrize(
+    "headers", [SECRET, f"={SECRET}", f"a b={SECRET}", f"a={SECRET}%0D%0Ab: c", f"a={SECRET}é", f"Host={SECRET}"]
+)
+def test_headers_that_no_collector_could_get_are_refused_at_boot(headers: str) -> None:
+    [problem] = problems(NODE_OTLP_ENDPOINT="http://127.0.0.1:4318", NODE_OTLP_HEADERS=headers)
+    assert problem.startswith("AUTHSESSION_NODE_OTLP_HEADERS must be headers such as")
+    assert SECRET not in problem
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0:8081", "10.1.2.3:8081", "[::]:8081", "internal.example.com:8081"])

@@ -123,6 +123,13 @@ def test_a_configuration_is_applied_whole_and_without_one_the_first_holds_again(
     assert cache.mode == FailClosed()
 
 
+def test_a_gateway_starts_with_the_default_configuration_within_its_limits() -> None:
+    cache: Any = Cache(Shared())
+    assert ConfiguredGateway(cache).current.configuration == GatewayConfiguration()
+    small = ConfiguredGateway(cache, limits=Limits(freshness_window=5, body_bytes=100))
+    assert small.current.configuration == windows(5, max_body_bytes=100)
+
+
 def test_a_request_is_judged_by_the_configuration_under_which_it_began() -> None:
     shared = Shared()
     cache = Cache(shared)

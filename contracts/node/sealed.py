@@ -62,4 +62,3 @@ def read_sealed(value: object, path: str, most_bytes: int) -> Sealed:
         read_base64(read_text(fields, "bytes", within=f"{path}."), most_bytes + OVERHEAD_BYTES, f"{path}.bytes"),
         read_signatures(fields, path),
     )
-

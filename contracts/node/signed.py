@@ -63,9 +63,7 @@ def signed_fields(signed: Signed) -> dict[str, object]:
 
 def signature_fields(signatures: Iterable[Signature]) -> list[dict[str, str]]:
     """The JSON list of `{"key_id","signature"}`."""
-    return [
-        {"key_id": each.key_id, "signature": base64.b64encode(each.value).decode("ascii")} for each in signatures
-    ]
+    return [{"key_id": each.key_id, "signature": base64.b64encode(each.value).decode("ascii")} for each in signatures]
 
 
 def read_signed(value: object, path: str, most_bytes: int) -> Signed:

@@ -24,7 +24,6 @@ OF_OPERATIONS_TO_COME = {
     ErrorCode.DOCUMENT_NOT_FOUND, ErrorCode.CONFIG_NOT_FOUND, ErrorCode.VERSION_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
     ErrorCode.NAME_TAKEN, ErrorCode.LIMIT_REACHED, ErrorCode.REVISION_CONFLICT, ErrorCode.ACTIVATION_CONFLICT,
     ErrorCode.CHECKS_FAILED, ErrorCode.POOL_TAKEN, ErrorCode.STAGE_UNFINISHED, ErrorCode.NOT_ACTIVE,
-    ErrorCode.SIGNING_KEYS_MISSING,
 }  # fmt: skip
 
 
@@ -192,7 +191,11 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
         assert all(first[name] == other[name] for name in shared for other in rest)
 
 
-GOLDEN = [*cases("exchanges", "exchanges"), *cases("control_plane", "exchanges"), *cases("node_telemetry", "exchanges")]
+GOLDEN = [
+    case
+    for name in ("exchanges", "control_plane", "node_telemetry", "node_redis_users")
+    for case in cases(name, "exchanges")
+]
 
 
 @pytest.mark.parametrize("exchange", GOLDEN)

@@ -1,4 +1,4 @@
-"""Which users of Redis are missing, which are strangers, and which come next in turn."""
+"""Missing users of Redis, strangers among them, and turns."""
 
 import pytest
 

@@ -50,10 +50,15 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The addresses and environments of a running `up`, for the other commands. It holds credentials."""
+    """The addresses and environments of a running `up`, for the other commands. It holds credentials.
+
+    `node_url` is the root of the node API: `internal_url`, unless nodes have a listener of their own. It is empty if an
+    earlier release of `up` runs, which has no nodes.
+    """
 
     public_url: str
     internal_url: str
+    node_url: str = ""
     owner_dsn: str = field(repr=False)
     public_environment: dict[str, str] = field(repr=False)
     internal_environment: dict[str, str] = field(repr=False)

@@ -39,10 +39,6 @@ _OF_THE_INTERNAL_PROCESS = (
     variables.NODE_REDIS_USERS.name,
 )
 """How the names of variables begin that the public process never gets."""
-_OF_DEVELOPMENT = {
-    "AUTHSESSION_DRAIN_DELAY": "0s",
-    variables.NODE_OTLP_ENDPOINT.name: "http://127.0.0.1:4318",  # where collectors listen, `examples/collector` too
-}
 _REDIS_NAMES = ("AUTHSESSION_REDIS_USERNAME", "AUTHSESSION_REDIS_PASSWORD", "AUTHSESSION_REDIS_PASSWORD_FILE",
                 "AUTHSESSION_REDIS_DB", "AUTHSESSION_REDIS_TLS")  # fmt: skip
 
@@ -78,7 +74,7 @@ class Stack:
         self._signals = signals
         self._terminal = terminal
         self._secrets = installation.secrets()
-        self._given = {**_OF_DEVELOPMENT, **environment}
+        self._given = {"AUTHSESSION_DRAIN_DELAY": "0s", **environment}
         for name, keys in (
             (variables.LOGIN_CODE_KEYS.name, self._secrets.login_code_keys),
             (variables.SEALING_KEYS.name, self._secrets.sealing_keys),

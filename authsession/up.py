@@ -53,6 +53,7 @@ def _start(stack: ExitStack, installation: Installation, signals: StopSignals, t
         installation.tell(Running(
             public_url=url_of(parts.public.address),
             internal_url=url_of(parts.internal.address),
+            node_url=url_of(parts.configuration.internal.node_http_address or parts.internal.address),
             owner_dsn=parts.owner_dsn,
             public_environment=_settings(parts.public_environment),
             internal_environment=_settings(parts.internal_environment),

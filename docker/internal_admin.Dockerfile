@@ -20,7 +20,7 @@ WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
 USER 10001:10001
-EXPOSE 8081
+EXPOSE 8081 8082
 # /healthz, not /readyz: an orchestrator that restarts unhealthy containers would restart this one when Postgres is down.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-I", "-S", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8081/healthz', timeout=4)"]

@@ -29,7 +29,14 @@ MODULES = (
     "strict_json",
     "uvarint",
 )
-VECTORS = ("gateway_cache", "gateway_records", "request_checks", "signed_requests", "stream_entries")
+VECTORS = (
+    "gateway_cache",
+    "gateway_configurations",
+    "gateway_records",
+    "request_checks",
+    "signed_requests",
+    "stream_entries",
+)
 
 
 def assemble() -> None:

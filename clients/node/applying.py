@@ -9,8 +9,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from clients.node.configuration import Apply, Configuration, ConfigurationRejected
-from clients.node.kept import Applied as KeptApplied
-from clients.node.kept import Kept
+from clients.node.kept import Damaged, Kept
 from clients.node.notices import Applied, NotKept, OnNotice, Rejected
 from clients.node.standing import InUse, Standing
 from contracts.node.manifest import Manifest
@@ -34,9 +33,9 @@ class Applier:
             await self._take(configuration)
 
     async def apply_first(self, configuration: Configuration) -> None:
-        """Applies a configuration from disk or from a bundle, unless one is in use or was rejected meanwhile."""
+        """Applies a configuration from disk or from a bundle, unless one is in use meanwhile."""
         async with self._turn:
-            if self._standing.in_use is None and self._standing.rejected is None:
+            if self._standing.in_use is None:
                 await self._take(configuration)
 
     async def reject(self, digest: str, manifest: Manifest, content: tuple[object, ...], error: ConfigError) -> None:
@@ -46,10 +45,7 @@ class Applier:
         self._standing.reject(digest, manifest, content, error)
         if manifest.position >= self._standing.highest and manifest.config_keys != self._standing.config_keys:
             self._standing.config_keys = manifest.config_keys
-            serving = self._standing.in_use
-            digest_in_use = None if serving is None else serving.configuration.digest
-            applied = KeptApplied(digest_in_use, self._standing.highest, manifest.config_keys)
-            await self._on_disk(self._kept.trust, applied)
+            await self._on_disk(self._kept.trust, self._standing.highest, manifest.config_keys)
 
     async def _take(self, configuration: Configuration) -> None:
         content, rejected, serving = configuration.content, self._standing.rejected, self._standing.in_use
@@ -95,7 +91,7 @@ class Applier:
         """Runs the change in a thread. Returns the kind of fault, after a notice."""
         try:
             await run_sync(partial(change, *given))
-        except OSError as fault:
+        except (OSError, Damaged) as fault:
             why = _kind(fault)
             self._on_notice(NotKept(why))
             return why
@@ -109,5 +105,5 @@ def _error_of(problem: Exception) -> ConfigError:
     return ConfigError("apply_failed", f"apply raised {type(problem).__name__}")
 
 
-def _kind(fault: OSError) -> str:
-    return errno.errorcode.get(fault.errno or 0, "disk")
+def _kind(fault: OSError | Damaged) -> str:
+    return errno.errorcode.get(fault.errno or 0, "disk") if isinstance(fault, OSError) else "damaged"

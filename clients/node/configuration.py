@@ -1,5 +1,6 @@
 """A configuration as the application gets it, and what the application may say about it."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -7,6 +8,8 @@ from typing import TypeAlias
 from contracts.node.manifest import Document, Manifest
 from contracts.node.signed import Signed
 from contracts.node.status import MAX_MESSAGE_LENGTH, ConfigError, Source
+
+_CODE = re.compile(r"[a-z0-9_]{1,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,13 @@ class Configuration:
 class ConfigurationRejected(Exception):
     """`apply` raises it to reject a configuration. Operators read all three values, so they must hold no secret.
 
-    `code` has up to 64 of `a-z`, `0-9` and `_`. `document` is `kind/name`.
+    `code` has up to 64 of `a-z`, `0-9` and `_`; another one is told as `rejected`. `document` is `kind/name`.
     """
 
     def __init__(self, code: str, message: str, document: str | None = None) -> None:
         super().__init__(code)
-        self.error = ConfigError(code, one_line(message), None if document is None else one_line(document))
+        stated = code if _CODE.fullmatch(code) else "rejected"
+        self.error = ConfigError(stated, one_line(message), None if document is None else one_line(document))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,16 @@ class Parts:
 
 
 class Follower:
-    """`answered` is set when the first answer, or a refusal, has been dealt with."""
+    """`answered` is set when the first answer, or a refusal, has been dealt with.
+
+    `has_proof` says that the control plane gave a signed answer. `on_disk` is what the disk had at the start.
+    """
 
     def __init__(self, parts: Parts, on_disk: Configuration | None) -> None:
         self.answered = anyio.Event()
         self._parts = parts
         self.on_disk = on_disk
+        self.has_proof = False
         self._pause = Pause(parts.settings.timing)
         self._wait = 0
 
@@ -116,10 +120,9 @@ class Follower:
             await anyio.sleep(jitter(self._parts.settings.timing.first_pause))  # a control plane that holds no poll
 
     def _enter(self) -> None:
-        member, standing = self._parts.identity.member, self._parts.standing
+        member = self._parts.identity.member
         assert member is not None
-        standing.is_member = True
-        standing.config_keys = member.config_keys
+        self._parts.standing.enter(member.config_keys)
 
     async def _poll(self, member: Member) -> bool:
         """Returns whether the answer brought a configuration."""
@@ -131,6 +134,8 @@ class Follower:
             return await self._take(member, poll, reply)
         finally:
             self.answered.set()
+            if self._parts.standing.in_use is not None:
+                self.on_disk = None  # its bytes are of no more use
 
     def _poll_of_now(self) -> Poll:
         standing = self._parts.standing
@@ -162,14 +167,14 @@ class Follower:
     async def _proved(self, statement: Statement, reply: Reply) -> None:
         """The control plane answered this request: its time, its approval and the key that signed it are proved."""
         self._parts.clock.learn(statement.issued_at_ms, sent_ms=reply.sent_ms, received_ms=reply.received_ms)
-        self._parts.standing.is_approved = True
+        self._parts.standing.is_approved = self.has_proof = True
         if reply.is_by_next_keys:
             await run_sync(self._parts.identity.confirm_next)
 
     async def _confirmed(self) -> bool:
         """The configuration that the node has is current."""
         standing = self._parts.standing
-        if standing.in_use is None and self.on_disk is not None and standing.rejected is None:
+        if standing.in_use is None and self.on_disk is not None:
             await self._parts.applier.apply_first(self.on_disk)
         elif standing.in_use is not None:
             standing.settle()

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from clients.node.disk import Folder
 from contracts.encoding import encode
+from contracts.errors import Refusal
 from contracts.node.join import NodeKeys
 from contracts.node.names import read_name
 from contracts.node.signed import ConfigKey, config_key_fields, read_config_keys
@@ -50,10 +51,13 @@ class Identity:
     def __init__(self, folder: Folder) -> None:
         """Reads or makes the keys. Blocks. Raises `OSError` and `ValueError` for an unusable file."""
         self._folder = folder
-        self._keys = self._read_keys(_KEYS) or self._make_keys(_KEYS)
-        self._next = self._read_keys(_NEXT_KEYS)
+        try:
+            self._keys = self._read_keys(_KEYS) or self._make_keys(_KEYS)
+            self._next = self._read_keys(_NEXT_KEYS)
+            self.member = self._read_member()
+        except Refusal:
+            raise ValueError(f"a key file in {folder.path} is damaged; empty the folder and join anew") from None
         self.uses_next = False
-        self.member = self._read_member()
 
     @property
     def keys(self) -> PrivateKeys:

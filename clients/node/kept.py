@@ -106,9 +106,10 @@ class Kept:
         self._save(Applied(configuration.digest, highest, config_keys))
         self._keep_only({*configuration.contents, name})
 
-    def trust(self, applied: Applied) -> None:
-        """Keeps newer trusted keys beside the same configuration."""
-        self._save(applied)
+    def trust(self, highest: Position, config_keys: tuple[ConfigKey, ...]) -> None:
+        """Keeps newer trusted keys beside the same configuration. Raises `Damaged` and `OSError`."""
+        applied = self.applied()
+        self._save(Applied(None if applied is None else applied.digest, highest, config_keys))
 
     def forget(self, applied: Applied) -> None:
         """Removes the configuration. Position and keys stay, so an old configuration can never come back."""

@@ -1,16 +1,18 @@
 """Asks the control plane over HTTP. Every answer is bounded in size and time."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import anyio
 import httpx
 
 from clients.node.identity import Identity
 from clients.node.machine import random_id
-from clients.node.notices import Denied, OnNotice, Reached, Unreached
+from clients.node.notices import Denied, Reached, Unreached
 from clients.node.server_clock import ServerClock
+from clients.node.settings import NodeSettings
 from contracts.errors import Refusal
 from contracts.strict_json import decode_object, read_object, read_text
 
@@ -69,15 +71,19 @@ class Reply:
 class Link:
     """The control plane at one or more URLs. An answer below 500 settles a request; else the next URL is asked."""
 
-    def __init__(self, urls: tuple[str, ...], identity: Identity, clock: ServerClock, on_notice: OnNotice) -> None:
-        self._urls = tuple(url.rstrip("/") for url in urls)
+    def __init__(self, settings: NodeSettings, identity: Identity, clock: ServerClock) -> None:
+        self._urls = tuple(url.rstrip("/") for url in settings.control_planes)
         self._identity = identity
         self._clock = clock
-        self._on_notice = on_notice
+        self._on_notice = settings.on_notice
         self._first = 0
         self._is_reached: bool | None = None
         self._denied_for: str | None = None
-        self._client = httpx.AsyncClient(follow_redirects=False, headers={"accept-encoding": "identity"})
+        self._client = httpx.AsyncClient(
+            verify=True if settings.tls is None else settings.tls,
+            follow_redirects=False,
+            headers={"accept-encoding": "identity"},
+        )
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -136,10 +142,10 @@ class Link:
         request = self._client.build_request(
             ask.method,
             self._urls[self._first] + ask.target,
-            content=ask.body,
-            headers=dict(headers),
+            headers={**headers, "content-length": str(len(ask.body))} if ask.body else dict(headers),
             timeout=httpx.Timeout(ask.timeout, connect=min(_CONNECT_TIMEOUT, ask.timeout)),
         )
+        request.stream = _Body(ask.body)
         try:
             with anyio.fail_after(ask.timeout):
                 response = await self._client.send(request, stream=True)
@@ -171,6 +177,22 @@ class _Repairable(Exception):
         self.date = date
 
 
+class _Body(httpx.AsyncByteStream):
+    """A request's body. httpx' own is a generator, which trio complains about after a cancelled request."""
+
+    def __init__(self, content: bytes) -> None:
+        self._left = content
+
+    def __aiter__(self) -> "_Body":
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        piece, self._left = self._left, b""
+        return piece
+
+
 async def _read(response: httpx.Response, most_bytes: int) -> bytes:
     """The body as it came. A compressed one is refused unread: its size is not known before it is unpacked."""
     if response.headers.get("content-encoding", "identity") != "identity":
@@ -178,11 +200,12 @@ async def _read(response: httpx.Response, most_bytes: int) -> bytes:
     limit = most_bytes if response.status_code == 200 else max(most_bytes, MAX_REFUSAL_BYTES)
     pieces: list[bytes] = []
     size = 0
-    async for piece in response.aiter_raw():
-        size += len(piece)
-        if size > limit:
-            raise Unavailable("answer_too_large")
-        pieces.append(piece)
+    async with aclosing(cast("AsyncGenerator[bytes]", response.aiter_raw())) as arriving:
+        async for piece in arriving:
+            size += len(piece)
+            if size > limit:
+                raise Unavailable("answer_too_large")
+            pieces.append(piece)
     return b"".join(pieces)
 
 

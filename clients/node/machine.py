@@ -24,5 +24,5 @@ def random_id() -> str:
 
 
 def jitter(seconds: float) -> float:
-    """A random time from half to one and a half of `seconds`, so that nodes do not act in step."""
-    return seconds * random.uniform(0.5, 1.5)  # noqa: S311 - spreads load, guards nothing
+    """A random time from half of `seconds` to all of it, so that nodes do not act in step."""
+    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -30,7 +30,7 @@ from contracts.node.manifest import NOWHERE
 from contracts.node.names import KEY_PATH
 from contracts.node.telemetry import Signal
 
-_EXPIRY_EVERY = 10.0
+_EXPIRY_EVERY = 1.0
 
 
 class Node:
@@ -144,7 +144,7 @@ class Node:
 
     async def _from_bundle(self) -> Configuration | None:
         settings = self._parts.settings
-        if settings.bundle is None or self._standing.in_use is not None:
+        if settings.bundle is None or self._follower.has_proof:
             return None
         try:
             return await run_sync(
@@ -163,7 +163,7 @@ class Node:
             if is_expired_now and not self._has_told_expiry:
                 self._parts.on_notice(Expired(is_served=self._parts.settings.on_expired == "serve_stale"))
             self._has_told_expiry = is_expired_now
-            await anyio.sleep(_EXPIRY_EVERY if self._standing.in_use is not None else 0.1)
+            await anyio.sleep(_EXPIRY_EVERY)
 
     def _is_expired(self) -> bool:
         in_use = self._standing.in_use
@@ -223,7 +223,7 @@ async def _made(settings: NodeSettings, folder: Folder, apply: Apply, clock: Clo
     await run_sync(joining.prepare)
     kept, standing = await run_sync(Kept, folder), Standing()
     on_disk = await run_sync(_read_kept, settings, identity, kept, standing)
-    link = Link(settings.control_planes, identity, server_clock, settings.on_notice)
+    link = Link(settings, identity, server_clock)
     applier = Applier(apply, kept, standing, settings.on_notice)
     parts = Parts(settings, identity, joining, link, server_clock, kept, applier, standing, settings.on_notice)
     follower = Follower(parts, on_disk)

@@ -37,6 +37,7 @@ class Reporter:
         """Reports until it is cancelled. Raises only bugs."""
         pause = Pause(self._settings.timing)
         while True:
+            self._changed = anyio.Event()
             wait = self._settings.timing.status_every
             if self._standing.is_member:
                 try:
@@ -59,15 +60,16 @@ class Reporter:
         return max(0.0, self._sent_at[0] + 60 - self._clock()) if is_full else 0.0
 
     async def _report(self) -> None:
-        self._changed = anyio.Event()
         if self._unsent is None and self._settings.report is not None:
             self._unsent = self._settings.report()
         config, applied = self._standing.outcome()
         body = encode_status(Status(self._boot_id, config, applied, self._settings.software, self._unsent))
         try:
             await self._link.ask(Ask("PUT", STATUS_PATH, body, timeout=self._settings.timing.answer_timeout))
-        except Denial:
+        except Denial as denial:
             self._sent_at.append(self._clock())
+            if denial.status in (400, 413):  # the application's report may be at fault
+                self._unsent = None
             raise
         self._sent_at.append(self._clock())
         self._unsent = None

@@ -1,6 +1,7 @@
 """The settings of a node."""
 
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,8 @@ from urllib.parse import urlsplit
 
 from clients.node.notices import OnNotice, log_notice
 from contracts.node.join import parse_join_string
-from contracts.node.names import is_name, is_node_id
+from contracts.node.names import MAX_SOFTWARE_LENGTH, is_name, is_node_id
+from contracts.node.poll import MAX_WAIT
 from contracts.node.report import Report
 from contracts.node.signed import ConfigKey
 
@@ -38,9 +40,9 @@ class Timing:
 
     start_patience: float = 5.0
     """The longest wait for the control plane at the start, before the configuration on disk is used."""
-    first_pause: float = 1.0
+    first_pause: float = 2.0
     max_pause: float = 60.0
-    """Backoff after a failure: from `first_pause` to `max_pause`, with jitter."""
+    """Backoff after a failure: from `first_pause` to `max_pause`, and with jitter half of that: 1 to 60 seconds."""
     unready_pause: float = 1.0
     """The longest backoff while the node has no configuration, so that it is ready soon after an outage."""
     poll_wait: int = 25
@@ -70,6 +72,8 @@ class NodeSettings:
     on_notice: OnNotice = log_notice
     on_revoked: Callable[[], Awaitable[None]] | None = None
     report: Callable[[], Report | None] | None = None
+    tls: ssl.SSLContext | None = None
+    """The default verifies certificates by the system's authorities, or by `SSL_CERT_FILE`."""
     timing: Timing = field(default_factory=Timing)
 
     def __post_init__(self) -> None:
@@ -79,9 +83,17 @@ class NodeSettings:
             raise ValueError("node_name must be 1 to 63 of a-z, 0-9 and -, without - at its ends")
         if self.join_string is not None and parse_join_string(self.join_string) is None:
             raise ValueError("join_string is no join string: it begins with authsession_join_ and has three parts")
+        if self.software is not None and not _is_software(self.software):
+            raise ValueError(f"software must be at most {MAX_SOFTWARE_LENGTH} printable characters")
+        if not 0 <= self.timing.poll_wait <= MAX_WAIT:
+            raise ValueError(f"poll_wait must be a whole number from 0 to {MAX_WAIT}")
         if self.on_expired not in ("serve_stale", "fail_closed"):
             raise ValueError("on_expired must be serve_stale or fail_closed")
         object.__setattr__(self, "folder", Path(os.fspath(self.folder)))
+
+
+def _is_software(text: str) -> bool:
+    return len(text) <= MAX_SOFTWARE_LENGTH and text.isprintable()
 
 
 def _is_base_url(text: str) -> bool:

@@ -50,6 +50,12 @@ class Standing:
     def on_change(self, listener: Callable[[], None]) -> None:
         self._listeners.append(listener)
 
+    def enter(self, config_keys: tuple[ConfigKey, ...]) -> None:
+        """The node is a member now."""
+        self.is_member = True
+        self.config_keys = config_keys
+        self._tell()
+
     def use(self, in_use: InUse) -> None:
         """A configuration was applied. One from disk or a bundle leaves a newer rejected one as it is."""
         self.in_use = in_use

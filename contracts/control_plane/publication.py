@@ -187,8 +187,6 @@ def decode_change(body: bytes) -> ChangeRequest:
     """The body of a `PATCH`."""
     fields = known_fields(decode_object(body), _CHANGE_NAMES)
     pools, draft = _read_pools(fields), _read_draft(fields)
-    if pools is None and not draft:
-        raise invalid("pools or draft is required")
     return ChangeRequest(_read_revision(fields), pools, draft)
 
 
@@ -199,21 +197,17 @@ def decode_publish(body: bytes) -> PublishRequest:
 
 
 def decode_activate(body: bytes) -> ActivateRequest:
-    """The body of `activate`. `expected_active_version` must be there, also as `null`."""
-    given = decode_object(body)
-    fields = known_fields(given, _ACTIVATE_NAMES)
-    if "expected_active_version" not in given:
-        raise invalid("expected_active_version is required; it is null if no version is active")
+    """The body of `activate`. Without `expected_active_version` the caller expects that none is active."""
+    fields = known_fields(decode_object(body), _ACTIVATE_NAMES)
     name = "expected_active_version"
     expected = _read_number(fields, name, 1, MAX_VERSION) if name in fields else None
-    return ActivateRequest(
-        _read_number(fields, "version", 1, MAX_VERSION), expected, _read_stage(fields), _read_note(fields)
-    )
+    version = _read_number(fields, "version", 1, MAX_VERSION)
+    return ActivateRequest(version, expected, _read_stage(fields), _read_note(fields))
 
 
 def decode_pause(body: bytes) -> str | None:
-    """The note in the body of `pause`. The body may be empty."""
-    return _read_note(known_fields(decode_object(body), _PAUSE_NAMES)) if body else None
+    """The note in the body of `pause`."""
+    return _read_note(known_fields(decode_object(body), _PAUSE_NAMES))
 
 
 def decode_revert(body: bytes) -> RevertRequest:

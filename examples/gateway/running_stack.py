@@ -4,9 +4,6 @@ from pathlib import Path
 
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation
-from authsession.service import reachable_here
-from shared.config import variables
-from shared.kernel.address import EVERY_INTERFACE, UnixAddress, parse_address
 
 USUAL = ("http://127.0.0.1:8080", "http://127.0.0.1:8081")
 
@@ -21,12 +18,11 @@ def find_apis() -> tuple[str, str]:
 
 
 def find_node_api() -> str:
-    """The URL of the node API: the internal API's, unless nodes have a listener of their own."""
+    """The URL of the node API of a running `make run`, else the default one. Raises `StartFailure` as `find_apis`, and
+    if the API is on a Unix socket.
+    """
     running = Installation(Path.cwd()).running()
-    own = None if running is None else running.internal_environment.get(variables.NODE_HTTP_ADDR.name)
-    if not own:
-        return find_apis()[1]
-    address = parse_address(own, default_host=EVERY_INTERFACE)
-    if isinstance(address, UnixAddress):
-        raise StartFailure(f"the node API is on {own}, where this example cannot go: give its URL as --control-plane")
-    return f"http://{reachable_here(address)}"
+    url = USUAL[1] if running is None else running.node_url or running.internal_url
+    if not url.startswith("http://"):
+        raise StartFailure(f"the node API is on {url}, where this example cannot go: give its URL as --control-plane")
+    return url

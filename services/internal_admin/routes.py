@@ -5,6 +5,7 @@ from typing import Any
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
+from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_telemetry import api as node_telemetry
@@ -29,6 +30,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *gateway_configs.ROUTES,
 )
 
 NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (

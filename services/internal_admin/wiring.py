@@ -21,6 +21,8 @@ from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
+from services.internal_admin.gateway_configs import api as gateway_configs
+from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
 from services.internal_admin.listeners import listeners
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.mailbox import api as mailbox
@@ -43,6 +45,10 @@ from services.internal_admin.operators.domain.login import Lockout
 from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
+from services.internal_admin.publication.api import SubjectApi
+from services.internal_admin.publication.domain.wake import Wake
+from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
+from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.sessions import api as sessions
@@ -161,11 +167,12 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
     )
     relay, uses = Relay(postgres, projection), TokenUses()
-    domains, node_users = DomainRevocation(postgres, relay.wake), _node_users(resources, settings)
+    domains, heads_changed = DomainRevocation(postgres, relay.wake), Signal()
+    node_users = _node_users(resources, settings)
     return InternalAdmin(
         projection,
         relay,
-        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses),
+        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, heads_changed),
         node_routes=_node_routes(resources, settings, node_users),
         loops=(
             relay.run,
@@ -177,7 +184,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
         workers=(
-            *_workers(resources, settings, projection, relay, domains, uses),
+            *_workers(resources, settings, projection, relay, domains, uses, heads_changed),
             *_node_user_workers(postgres, node_users),
         ),
     )
@@ -189,12 +196,16 @@ def _routes(
     change: PublishedChange,
     settings_changed: Signal,
     uses: TokenUses,
+    heads_changed: Wake,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
     postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
     process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
     protect = _guard(resources, settings, opened, uses).protect
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
+    gateway_configs_api = SubjectApi(
+        GATEWAY_CONFIG, postgres, change, settings.config_keys, heads_changed, clock, entropy
+    )
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
@@ -208,6 +219,7 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
+        *protect(gateway_configs.ROUTES, gateway_configs_api),
     )
 
 
@@ -275,11 +287,13 @@ def _workers(
     relay: Relay,
     domains: DomainRevocation,
     uses: TokenUses,
+    heads_changed: Wake,
 ) -> tuple[Worker, ...]:
     """The table of supervised workers."""
     postgres = resources.postgres
     expiry = SessionExpiry(postgres, relay.wake)
     aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
+    renewal = ManifestRenewal(postgres, settings.config_keys, heads_changed)
     aged_trail = AuditRetention(postgres, settings.operators.audit_keys)
     return (
         Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
@@ -306,6 +320,7 @@ def _workers(
         Worker(
             "unused e-mails", unused_emails.step, idle=retention.IDLE, batch=retention.PAGE, rest=unused_emails.rest
         ),
+        Worker("config renewal", renewal.step, idle=RENEWAL_IDLE),
         Worker("aged audit trail", aged_trail.step, idle=retention.IDLE, batch=AUDIT_BATCH, rest=aged_trail.rest),
         *_block_orders(resources),
     )

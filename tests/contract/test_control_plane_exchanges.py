@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, audit, onboarding, operator_sessions, system_settings, tokens
+from contracts.control_plane import accounts, audit, onboarding, operator_sessions, publication, system_settings, tokens
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
@@ -104,6 +104,74 @@ def audit_page(answer: Json) -> bytes:
     return audit.encode_audit([audit_row(shown) for shown in answer["events"]], cursor)
 
 
+NOUN = "gateway_config"
+
+
+def subject(shown: Json) -> publication.SubjectAnswer:
+    return publication.SubjectAnswer(
+        shown["gateway_config_id"],
+        shown["name"],
+        tuple(shown["pools"]),
+        shown["state"],
+        shown["revision"],
+        shown["published_revision"],
+        shown["last_version"],
+        shown.get("active_version"),
+        instant(shown["created_at"]),
+        instant(shown["updated_at"]),
+    )
+
+
+def whole_subject(answer: Json) -> bytes:
+    shown = answer[NOUN]
+    return publication.encode_subject(NOUN, subject(shown), shown["draft"], answer.get("outcome"))
+
+
+def version(shown: Json) -> publication.VersionAnswer:
+    return publication.VersionAnswer(
+        shown["version"],
+        shown["revision"],
+        tuple(shown["pools"]),
+        shown["digest"],
+        shown.get("note"),
+        shown["created_by"],
+        instant(shown["created_at"]),
+    )
+
+
+def activation(shown: Json) -> publication.ActivationAnswer:
+    return publication.ActivationAnswer(
+        shown.get("version"),
+        shown.get("previous_version"),
+        shown["percent"],
+        shown.get("note"),
+        shown["activated_by"],
+        instant(shown["activated_at"]),
+    )
+
+
+def checks(answer: Json) -> list[publication.Check]:
+    return [publication.Check(**shown) for shown in answer["checks"]]
+
+
+def differences(answer: Json) -> list[publication.Difference]:
+    absent = publication.ABSENT
+    return [
+        publication.Difference(shown["path"], shown.get("from", absent), shown.get("to", absent))
+        for shown in answer["differences"]
+    ]
+
+
+def activated(answer: Json) -> bytes:
+    pools = [publication.PoolPosition(**shown) for shown in answer["pools"]]
+    return publication.encode_activated(answer["outcome"], answer.get("version"), pools)
+
+
+def position_after(answer: Json) -> str | None:
+    """The position in the cursor of a page, as the page's last item has it."""
+    return publication.decode_page(f"cursor={answer['next_cursor']}").after if "next_cursor" in answer else None
+
+
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_status": status,
     "exchange_setup_code": lambda a: accounts.encode_registration_token(
@@ -134,6 +202,26 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_onboarding": lambda a: onboarding.encode_onboarding(a["state"], steps(a)),
     "advance_onboarding": lambda a: onboarding.encode_advance_onboarding(a["outcome"], a["state"], steps(a)),
     "list_audit": audit_page,
+    "list_gateway_configs": lambda a: publication.encode_subjects(
+        NOUN, [subject(shown) for shown in a["gateway_configs"]], position_after(a)
+    ),
+    "create_gateway_config": whole_subject,
+    "read_gateway_config": whole_subject,
+    "change_gateway_config": whole_subject,
+    "revert_gateway_config": whole_subject,
+    "archive_gateway_config": lambda a: publication.encode_outcome(NOUN, a["outcome"], a["gateway_config_id"]),
+    "check_gateway_config": lambda a: publication.encode_checks(checks(a)),
+    "diff_gateway_config": lambda a: publication.encode_diff(differences(a)),
+    "publish_gateway_config": lambda a: publication.encode_published(a["outcome"], a["version"], checks(a)),
+    "activate_gateway_config": activated,
+    "pause_gateway_config": activated,
+    "list_gateway_config_versions": lambda a: publication.encode_versions(
+        [version(shown) for shown in a["versions"]], position_after(a)
+    ),
+    "read_gateway_config_version": lambda a: publication.encode_version(version(a["version"]), a["version"]["draft"]),
+    "list_gateway_config_activations": lambda a: publication.encode_activations(
+        [activation(shown) for shown in a["activations"]], position_after(a)
+    ),
 }
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -146,11 +234,20 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "create_token": tokens.decode_create_token,
     "change_settings": lambda body: system_settings.decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
+    "create_gateway_config": publication.decode_create,
+    "change_gateway_config": publication.decode_change,
+    "publish_gateway_config": publication.decode_publish,
+    "activate_gateway_config": publication.decode_activate,
+    "pause_gateway_config": lambda body: {"note": publication.decode_pause(body)},
+    "revert_gateway_config": publication.decode_revert,
 }
 UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90)}
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {
+    "list a page of gateway configurations": (publication.decode_page, publication.PageQuery(1, None)),
+    "list versions": (publication.decode_page, publication.PageQuery(2, None)),
+    "compare the active version with the draft": (publication.decode_diff, ("active", "draft")),
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
     "list a page of the audit trail": (
         audit.decode_list_audit,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts
+from contracts.control_plane import accounts, publication
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
 from contracts.control_plane.system_settings import decode_change_settings
@@ -37,6 +37,12 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_token": decode_create_token,
     "change_settings": lambda body: decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": decode_advance_onboarding,
+    "create_gateway_config": publication.decode_create,
+    "change_gateway_config": publication.decode_change,
+    "publish_gateway_config": publication.decode_publish,
+    "activate_gateway_config": publication.decode_activate,
+    "pause_gateway_config": publication.decode_pause,
+    "revert_gateway_config": publication.decode_revert,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,
@@ -45,6 +51,8 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_blocks": decode_list_blocks,
     "list_tokens": decode_list_tokens,
     "list_audit": decode_list_audit,
+    "list_gateway_configs": publication.decode_page,
+    "diff_gateway_config": publication.decode_diff,
 }
 
 

@@ -105,6 +105,8 @@ def test_commands_in_the_folder_reach_what_runs_there(up: Up) -> None:
     assert rebuild.returncode == 0, rebuild.stderr
     again = up.command("migrate")
     assert again.stdout.startswith("Nothing to do")
+    running = json.loads((up.folder / ".authsession" / "running.json").read_text())
+    assert running["node_url"] == running["internal_url"]
 
 
 @pytest.mark.parametrize("ask", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -204,7 +206,9 @@ def test_a_given_database_is_used_and_gets_both_roles(tmp_path: Path, cluster: E
         tmp_path, AUTHSESSION_POSTGRES_DSN=given.owner_dsn, **changes
     ) as up:  # fmt: skip
         assert not up.has_line("^Warning")
-        assert up.has_line(f"^  node API      http://{changes['AUTHSESSION_NODE_HTTP_ADDR']}$")
+        node_url = f"http://{changes['AUTHSESSION_NODE_HTTP_ADDR']}"
+        assert up.has_line(f"^  node API      {node_url}$")
+        assert json.loads((tmp_path / ".authsession" / "running.json").read_text())["node_url"] == node_url
         rows = given.execute(
             "select distinct usename from pg_stat_activity where usename like 'authsession%' order by 1"
         )

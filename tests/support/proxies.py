@@ -3,7 +3,7 @@
 import re
 import shutil
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from signal import SIGKILL
@@ -14,12 +14,16 @@ from authsession.service import SOURCE
 from tests.support.stack import wait_for
 
 SAMPLES = {"haproxy": SOURCE / "deploy/haproxy/authsession.cfg", "nginx": SOURCE / "deploy/nginx/authsession.conf"}
+NODE_SAMPLES = {
+    "haproxy": SOURCE / "deploy/haproxy/authsession-nodes.cfg",
+    "nginx": SOURCE / "deploy/nginx/authsession-nodes.conf",
+}
 _NGINX = """
 daemon off;
 worker_processes 1;
 pid {folder}/nginx.pid;
 error_log stderr warn;
-events {{}}
+events {{ worker_connections 4096; }}
 http {{
 access_log off;
 client_body_temp_path {folder};
@@ -38,12 +42,14 @@ def program(name: str) -> str | None:
 
 
 @contextmanager
-def proxy(name: str, one: int, other: int) -> Generator[int]:
-    """A running proxy in front of these two ports. Yields its port."""
+def proxy(
+    name: str, one: int, other: int, samples: Mapping[str, Path] = SAMPLES, *, minute: float = 60
+) -> Generator[int]:
+    """A running proxy in front of these two ports. Yields its port. Its timeouts of about a minute are as `minute`."""
     port = free_port()
     with TemporaryDirectory() as place:
         folder = Path(place)
-        child = Child(_command(name, folder, _here(name, port, one, other)), dies_by=SIGKILL)
+        child = Child(_command(name, folder, _here(samples[name], port, one, other, minute)), dies_by=SIGKILL)
         try:
             wait_for(lambda: child.exit_status() is not None or _is_open(port))
             assert child.exit_status() is None, child.tail()
@@ -52,10 +58,12 @@ def proxy(name: str, one: int, other: int) -> Generator[int]:
             child.kill()
 
 
-def _here(name: str, port: int, one: int, other: int) -> str:
-    """The sample with this machine's ports and plain HTTP. Nothing else of it changes."""
-    text = SAMPLES[name].read_text("utf-8")
-    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{one}").replace("127.0.0.1:8090", f"127.0.0.1:{other}")
+def _here(sample: Path, port: int, one: int, other: int, minute: float) -> str:
+    """The sample with this machine's ports, these timeouts and plain HTTP. Nothing else of it changes."""
+    text, milliseconds = sample.read_text("utf-8"), minute / 60 * 1000
+    text = re.sub(r"\b([56]\d)s\b", lambda found: f"{float(found[1]) * milliseconds:.0f}ms", text)
+    text = re.sub(r"(server .*127\.0\.0\.1):808\d", rf"\g<1>:{one}", text)
+    text = re.sub(r"(server .*127\.0\.0\.1):809\d", rf"\g<1>:{other}", text)
     text = re.sub(r"listen 443 ssl;", f"listen 127.0.0.1:{port};", text)
     text = re.sub(r"^.*ssl_certificate.*\n", "", text, flags=re.MULTILINE)
     return re.sub(r"bind :443 ssl crt \S+", f"bind 127.0.0.1:{port}", text)

@@ -2,30 +2,35 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 import anyio
 
 from clients.gateway.conformance.examined import Examined, examined
-from clients.gateway.conformance.golden import golden_questions, vectors
+from clients.gateway.conformance.golden import Question, configuration_questions, golden_questions, vectors
 from clients.gateway.conformance.scenario import BECOMES_WITHIN, Broken, Scenario
 from clients.gateway.redis_connection import RedisConnection, handshake, open_stream
 from clients.gateway.redis_server import RedisServer
 
 
-async def examine(command: Sequence[str], redis: str | None, within: float) -> list[str]:
+async def examine(
+    command: Sequence[str], redis: str | None, within: float, *, takes_configuration: bool = False
+) -> list[str]:
     """The wrong answers of the program, one line each.
 
     `redis` is the `host:port` of a Redis that may be emptied; None leaves the scenarios out. `within` is in seconds.
     """
     async with examined(command) as program:
-        wrong = await _golden(program)
+        wrong = await _golden(program, golden_questions())
+        if takes_configuration:
+            wrong += await _golden(program, configuration_questions())
         return wrong if redis is None else wrong + await _scenarios(program, redis, within)
 
 
-async def _golden(program: Examined) -> list[str]:
+async def _golden(program: Examined, questions: Iterable[tuple[str, Question, Question]]) -> list[str]:
     wrong: list[str] = []
-    for name, question, right in golden_questions():
+    for name, question, right in questions:
         answer = await program.ask(question)
         if answer != right:
             wrong.append(f"{name}: answered {answer}, not {right}")
@@ -59,8 +64,10 @@ def main() -> int:
     parser.add_argument(
         "--within", type=float, default=BECOMES_WITHIN, help="seconds until an answer must be right (default 5)"
     )
+    parser.add_argument("--configured", action="store_true", help="the program takes gateway configurations too")
     given = parser.parse_args()
-    wrong = anyio.run(examine, given.command, given.redis, given.within)
+    examination = partial(examine, takes_configuration=given.configured)
+    wrong = anyio.run(examination, given.command, given.redis, given.within)
     for line in wrong:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(wrong)} wrong\n")

@@ -25,6 +25,24 @@ def golden_questions() -> Generator[tuple[str, Question, Question]]:
         yield f"check: {case['name']}", {"ask": "check", **question}, {"verdict": case["verdict"]}
 
 
+def configuration_questions() -> Generator[tuple[str, Question, Question]]:
+    """The same for gateways that take a gateway configuration."""
+    golden = vectors("gateway_configurations")
+    for case in golden["documents"]:
+        question = {"ask": "configuration", "document": case["document"]}
+        yield f"configuration: {case['name']}", question, {"configuration": case["configuration"]}
+    for case in golden["refused"]:
+        question = {"ask": "configuration", "document": case["document"]}
+        yield f"configuration: {case['name']}", question, {"refused": True}
+    for case in golden["rules"]:
+        question = {"ask": "rule", "routes": golden["routes"], "method": case["method"], "path": case["path"]}
+        right = {"requires": case["requires"], "max_session_age": case["max_session_age"]}
+        yield f"rule: {case['name']}", question, right
+    for case in golden["ages"]:
+        question = {name: case[name] for name in ("device_session_id", "max_session_age", "now_ms")}
+        yield f"age: {case['name']}", {"ask": "age", **question}, {"is_too_old": case["is_too_old"]}
+
+
 def _records(ask: str, file: Mapping[str, Any], taken: str, what: str) -> Generator[tuple[str, Question, Question]]:
     for case in file[taken]:
         yield f"{ask}: {case['name']}", {"ask": ask, what: case[what]}, {"record": case["record"]}

@@ -25,7 +25,14 @@ from clients.gateway.session_cache import (
     open_session_cache,
 )
 from contracts.encoding import encode
+from contracts.errors import Refusal
 from contracts.gateway import GatewayRecord, MalformedRecord, decode_record, decode_stream_entry
+from contracts.gateway_configuration import (
+    decode_gateway_configuration,
+    encode_gateway_configuration,
+    is_too_old,
+    read_gateway_configuration,
+)
 from contracts.signed_request import RequestRefusal, http_message_type, signed_bytes
 from contracts.strict_json import decode_object
 
@@ -53,7 +60,7 @@ class Subject:
                 assert self._cache is not None
                 return {"answer": type(await self._cache.find(question["device_session_id"])).__name__.lower()}
             case _:
-                return {"error": "unknown question"}
+                return _configured(question)
 
     async def _open(self, question: Question) -> Mapping[str, object]:
         """Opens a new cache and closes the previous one."""
@@ -123,6 +130,29 @@ def _decoded(question: Question) -> Mapping[str, object]:
     except MalformedRecord:
         return {"refused": True}
     return {"record": {name: value for name, value in asdict(record).items() if value is not None}}
+
+
+def _configured(question: Question) -> Mapping[str, object]:
+    match question["ask"]:
+        case "rule":
+            configuration = read_gateway_configuration({"routes": question["routes"]})
+            rule = configuration.route_for(question["method"], question["path"])
+            return {"requires": rule.requires, "max_session_age": rule.max_session_age}
+        case "age":
+            age = question["max_session_age"]
+            return {"is_too_old": is_too_old(question["device_session_id"], age, question["now_ms"])}
+        case "configuration":
+            return _configuration(question)
+        case _:
+            return {"error": "unknown question"}
+
+
+def _configuration(question: Question) -> Mapping[str, object]:
+    try:
+        configuration = decode_gateway_configuration(encode(question["document"]))
+    except Refusal:
+        return {"refused": True}
+    return {"configuration": decode_object(encode_gateway_configuration(configuration))}
 
 
 async def main() -> None:

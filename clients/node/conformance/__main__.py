@@ -14,8 +14,14 @@ from clients.node.conformance.examined import Program, examined
 from clients.node.conformance.golden import golden_questions
 from clients.node.conformance.stage import BECOMES_WITHIN, Broken, Stage
 from clients.node.conformance.trust_scenarios import Scenario
+from contracts.errors import Refusal
 
 SCENARIOS = {scenario.__name__: scenario for scenario in (*trust_scenarios.SCENARIOS, *life_scenarios.SCENARIOS)}
+_NO_ANSWER = (
+    TimeoutError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead, Refusal, KeyError, TypeError,
+    ValueError,
+)  # fmt: skip
+"""The exceptions of a program that answers nothing, or not as README.md says."""
 
 
 async def examine(command: Sequence[str], only: str | None, within: float) -> list[str]:
@@ -45,9 +51,9 @@ async def play(name: str, scenario: Scenario, program: Program, within: float = 
     with tempfile.TemporaryDirectory(prefix="node-conformance-") as folder:
         try:
             await scenario(Stage(program, control_plane, Path(folder) / "node", within))
-        except (Broken, TimeoutError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead) as broken:
+        except (Broken, *_NO_ANSWER) as broken:
             await program.restart()
-            return [f"scenario: {name}: {broken or type(broken).__name__}"]
+            return [f"scenario: {name}: {str(broken) or type(broken).__name__}"]
         finally:
             control_plane.server.stop()
     return []

@@ -70,6 +70,10 @@ async def a_configuration_is_rejected(stage: Stage) -> None:
     await stage.keeps(old)
     if (await stage.state())["applications"] != 2:
         raise Broken("tried a rejected configuration again")
+    stage.control_plane.server.stop()
+    await stage.restart()
+    await stage.serves(old)
+    stage.control_plane.server.start()
     await stage.serves(stage.control_plane.activate(NEW))
 
 

@@ -38,7 +38,8 @@ def _keyed(request: Request, identity: Identity | None) -> KeyedRequest | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
-    whole = f"{request.method} {request.path}\n".encode() + request.body
+    if_match = request.headers.get("if-match") or ""
+    whole = f"{request.method} {request.path}{if_match}\n".encode() + request.body
     try:
         is_one_of_several = identity is not None and is_shared(identity)
         return keyed_request(caller_of(request, identity), key, whole, is_shared=is_one_of_several)

@@ -5,7 +5,7 @@ from typing import Final
 
 from contracts.audit_events import EventName
 from contracts.control_plane.publication import Check
-from contracts.errors import Refusal
+from contracts.errors import ErrorCode, Refusal
 from contracts.gateway_configuration import (
     KIND,
     GatewayConfiguration,
@@ -59,6 +59,7 @@ GATEWAY_CONFIG: Final = Kind(
         pause=EventName.PAUSE_GATEWAY_CONFIG,
         revert=EventName.REVERT_GATEWAY_CONFIG,
     ),
+    not_found=ErrorCode.CONFIG_NOT_FOUND,
     is_alone=True,
 )
 

@@ -84,6 +84,8 @@ def register_formats() -> None:
     schemathesis.openapi.format(
         "token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"token-{number}"))
     )
+    numbers = st.integers(min_value=1, max_value=2**31 - 1)
+    schemathesis.openapi.format("number-cursor", numbers.map(lambda number: encode_position(str(number))))
     schemathesis.openapi.format(
         "audit-cursor",
         st.builds(

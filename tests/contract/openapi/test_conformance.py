@@ -65,9 +65,18 @@ def is_beyond_words(case: Case) -> bool:
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
         or (is_object(body) and "client_key_proof" in body)
         or has_float(body)
+        or is_without_revision(case)
         or len(str(body)) > MAX_BODY_BYTES
         or not set(re.findall(r"'([0-9]+[smhd])'", str(body))) <= {*DURATIONS, "400d"}
     )
+
+
+def is_without_revision(case: Case) -> bool:
+    """A draft is changed or published without the revision that was read, or with one in a header as well."""
+    is_needed = case.path.endswith("_config_id}") and case.method == "PATCH"
+    is_needed = is_needed or case.path.endswith(("/publish", "/revert"))
+    named = is_object(case.body) and case.body.get("expected_revision") is not None
+    return is_needed and (not named or "If-Match" in (case.headers or {}))
 
 
 def has_float(value: object) -> bool:

@@ -69,6 +69,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     use_tokens(plane, owner)
     go_through_the_first_run(plane, owner)
     change_settings(plane, owner)
+    publish_a_gateway_configuration(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
@@ -143,6 +144,42 @@ def change_settings(plane: Plane, owner: dict[str, str]) -> None:
     assert code_of(plane.call("change_settings", 409, headers=owner, json=asked)) == "settings_conflict"
     assert plane.call("change_settings", headers=owner, json=wanted)["outcome"] == "unchanged"
     assert plane.call("read_settings", headers=owner)["last_change"]["actor"]["type"] == "operator"
+
+
+def publish_a_gateway_configuration(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    stack.database.execute("insert into node_pools (pool, created_at) values ('edge', clock_now())")
+    made = plane.call("create_gateway_config", headers=owner, json={"name": "edge", "draft": {"mode": "fail_static"}})
+    one: dict[str, Any] = {"headers": owner, "gateway_config_id": made["gateway_config"]["gateway_config_id"]}
+    taken = plane.call("create_gateway_config", 409, headers=owner, json={"name": "edge"})
+    assert code_of(taken) == "name_taken"
+    checks = plane.call("check_gateway_config", **one)["checks"]
+    assert [check["field"] for check in checks] == ["draft.serve_known_for", "pools"]
+    refused = plane.call("publish_gateway_config", 409, json={"expected_revision": 1}, **one)
+    assert code_of(refused) == "checks_failed"
+    change = {"expected_revision": 1, "pools": ["edge"], "draft": {"serve_known_for": 60}}
+    assert plane.call("change_gateway_config", json=change, **one)["gateway_config"]["revision"] == 2
+    conflict = plane.call("change_gateway_config", 409, json=change, **one)
+    assert conflict["error"]["message"] == ("the draft has revision 2; changed since: draft.serve_known_for, pools")
+    published = plane.call("publish_gateway_config", json={"expected_revision": 2}, **one)
+    assert (published["version"], [check["name"] for check in published["checks"]]) == (1, ["mode", "pool_nodes"])
+    activated = plane.call("activate_gateway_config", json={"version": 1}, **one)
+    assert (activated["outcome"], activated["sequence"]) == ("activated", 1)
+    plane.call("change_gateway_config", json={"expected_revision": 2, "draft": {"freshness_window": 20}}, **one)
+    diff = plane.call("diff_gateway_config", query="from=active&to=draft", **one)
+    assert diff == {"differences": [{"path": "draft.freshness_window", "to": 20}]}
+    reverted = plane.call("revert_gateway_config", json={"version": 1, "expected_revision": 3}, **one)
+    assert reverted["gateway_config"]["draft"] == {"mode": "fail_static", "serve_known_for": 60}
+    assert code_of(plane.call("archive_gateway_config", 409, **one)) == "activation_conflict"
+    assert plane.call("pause_gateway_config", json={"note": "over"}, **one)["sequence"] == 2
+    versions = plane.call("list_gateway_config_versions", **one)["versions"]
+    assert plane.call("read_gateway_config_version", version="1", **one)["version"]["digest"] == versions[0]["digest"]
+    plane.call("read_gateway_config_version", 404, version="2", **one)
+    page = plane.call("list_gateway_config_activations", query="limit=1", **one)
+    rest = plane.call("list_gateway_config_activations", query=f"limit=1&cursor={page['next_cursor']}", **one)
+    assert [each.get("version") for each in page["activations"] + rest["activations"]] == [None, 1]
+    assert plane.call("archive_gateway_config", **one)["outcome"] == "archived"
+    assert plane.call("read_gateway_config", **one)["gateway_config"]["state"] == "archived"
+    assert len(plane.call("list_gateway_configs", headers=owner)["gateway_configs"]) == 1
 
 
 def page_through_the_audit_trail(plane: Plane, owner: dict[str, str]) -> None:

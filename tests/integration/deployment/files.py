@@ -82,3 +82,11 @@ def secrets_named_in(service: dict[str, Any]) -> set[str]:
     """The secrets that its environment and command speak of."""
     texts = [*map(str, service.get("environment", {}).values()), *map(str, service.get("command", []))]
     return {name for text in texts for name in re.findall(rf"{SECRETS}(\w+)", text)}
+
+
+def unit(process: str) -> list[tuple[str, str]]:
+    """Names and values of the unit, in their order; names repeat."""
+    lines = (SOURCE / f"deploy/systemd/authsession-{process}.service").read_text("utf-8").splitlines()
+    return [
+        (name, value) for line in lines if not line.startswith("#") for name, eq, value in [line.partition("=")] if eq
+    ]

@@ -14,12 +14,15 @@ from cryptography.hazmat.primitives import serialization
 from authsession.service import SOURCE
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
+from shared.kernel.address import TcpAddress
+from shared.web.holding import MAX_HELD
 from tests.integration.deployment.files import (
     SECRETS,
     compose,
     dockerfile,
     secrets_named_in,
     secrets_of,
+    unit,
 )
 
 COMPOSE = compose()
@@ -163,6 +166,15 @@ def test_secrets_never_enter_git_or_an_image() -> None:
     )
     assert ignored.returncode in (0, 128)  # 128: not a repository here
     assert "docker/secrets/" in (SOURCE / ".gitignore").read_text().splitlines()
+
+
+def test_nodes_have_a_port_and_open_files_of_their_own(made_secrets: Path) -> None:
+    service = SERVICES["internal"]
+    address = read_internal(environment("internal", made_secrets)).node_http_address
+    assert isinstance(address, TcpAddress)
+    assert f"127.0.0.1:{address.port}:{address.port}" in service["ports"]
+    assert service["ulimits"]["nofile"] >= 4 * MAX_HELD
+    assert dict(unit("internal"))["LimitNOFILE"] == str(service["ulimits"]["nofile"])
 
 
 def test_production_takes_both_processes_settings_as_they_are(made_secrets: Path) -> None:

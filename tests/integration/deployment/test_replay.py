@@ -132,15 +132,17 @@ def machine(postgres: EmbeddedPostgres, mail: SmtpPeer, folder: Path) -> Machine
     password = (secrets / "postgres_password").read_text().strip()
     run_sql(postgres.dsn(), f"create database {SERVICES['postgres']['environment']['POSTGRES_DB']}")
     run_sql(postgres.dsn(), f"alter role postgres password '{password}'")
-    ports = {there: str(free_port()) for there in ("8080", "8081")}
+    ports = {there: str(free_port()) for there in ("8080", "8081", "8082")}
     return Machine(folder, {
         SECRETS: f"{secrets}/",
         "/acl/": f"{folder}/",
         "mail:1025": f"localhost:{mail.port}",
         "redis:6379": f"127.0.0.1:{free_port()}",
         "0.0.0.0:8081": f"127.0.0.1:{ports['8081']}",
+        "0.0.0.0:8082": f"127.0.0.1:{ports['8082']}",
         ":8080": f":{ports['8080']}",
         ":8081": f":{ports['8081']}",
+        ":8082": f":{ports['8082']}",
     })  # fmt: skip
 
 
@@ -187,6 +189,15 @@ def test_a_login_goes_through_every_part(machine: Machine, running: Mapping[str,
     report = httpx.get(f"{internal}/readyz").json()
     assert report["status"] == "ready"  # Redis too: the ACL file let `internal` in
     assert set(report["checks"].values()) == {"ok"}
+
+
+def test_nodes_have_a_listener_of_their_own(machine: Machine, running: Mapping[str, Child]) -> None:
+    target = "/api/v1/node/telemetry/v1/traces"
+    statuses = {
+        port: httpx.post(f"http://127.0.0.1{machine.places[port]}{target}", json={}).json()["error"]["code"]
+        for port in (":8081", ":8082")
+    }
+    assert statuses == {":8081": "not_found", ":8082": "unsupported_protocol_version"}
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from authsession.embedded.redis import redis_binary
 from authsession.service import SOURCE
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
+from tests.integration.deployment.files import unit
 from tests.support.database import run_sql
-from tests.support.proxies import SAMPLES, program
+from tests.support.proxies import NODE_SAMPLES, SAMPLES, program
 from tests.support.servers import temporary_postgres
 from tests.support.stack import clean_environment, wait_for
 
@@ -29,14 +30,6 @@ DEPLOY = SOURCE / "deploy"
 STEPS = (SOURCE / "docs/guides/running.md").read_text("utf-8").partition("\n## One host, step by step\n")[2]
 PROCESSES = ("public", "internal")
 READ_SETTINGS = {"public": read_public, "internal": read_internal}
-
-
-def unit(process: str) -> list[tuple[str, str]]:
-    """Names and values of the unit, in their order; names repeat."""
-    lines = (DEPLOY / f"systemd/authsession-{process}.service").read_text("utf-8").splitlines()
-    return [
-        (name, value) for line in lines if not line.startswith("#") for name, eq, value in [line.partition("=")] if eq
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +216,9 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("samples", [SAMPLES, NODE_SAMPLES], ids=["login", "nodes"])
 @pytest.mark.parametrize("name", SAMPLES)
-def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str) -> None:
+def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str, samples: Mapping[str, Path]) -> None:
     found = program(name)
     if found is None:
         pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
@@ -243,10 +237,9 @@ def test_a_proxy_takes_its_sample_with_tls(tmp_path: Path, name: str) -> None:
     ]
     subprocess.run([*make, "-keyout", key, "-out", certificate], check=True, capture_output=True, timeout=30)
     (tmp_path / "both.pem").write_text(certificate.read_text() + key.read_text())
-    text = SAMPLES[name].read_text("utf-8").replace("/etc/ssl/login.example.com.pem", str(certificate))
-    text = text.replace("/etc/ssl/login.example.com.key", str(key)).replace(
-        "/etc/haproxy/login.example.com.pem", str(tmp_path / "both.pem")
-    )
+    text = re.sub(r"/etc/ssl/\w+\.example\.com\.pem", str(certificate), samples[name].read_text("utf-8"))
+    text = re.sub(r"/etc/ssl/\w+\.example\.com\.key", str(key), text)
+    text = re.sub(r"/etc/haproxy/\w+\.example\.com\.pem", str(tmp_path / "both.pem"), text)
     path = tmp_path / "configuration"
     path.write_text(f"events {{}}\npid {tmp_path}/pid;\nhttp {{\n{text}\n}}\n" if name == "nginx" else text)
     command = [found, "-t", "-c", path] if name == "nginx" else [found, "-c", "-f", path]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from authsession.service import SOURCE
-from clients.gateway.conformance.golden import golden_questions, vectors
+from clients.gateway.conformance.golden import configuration_questions, golden_questions, vectors
 from tests.support.gateway_redis import GatewayRedis
 
 SUBJECT = [sys.executable, "-m", "clients.gateway.conformance.subject"]
@@ -44,6 +44,20 @@ def test_a_gateway_that_trusts_everybody_fails(gateway_redis: GatewayRedis, tmp_
     assert done.returncode == 1
     assert sum(line.startswith("check: ") for line in wrong) == refusals
     assert sum(line.startswith("scenario: ") for line in wrong) == len(vectors("gateway_cache")["scenarios"])
+
+
+def test_our_gateway_takes_configurations_as_the_kit_wants() -> None:
+    done = examine([*SUBJECT], "--configured")
+    assert (done.returncode, done.stdout) == (0, "0 wrong\n"), done.stdout + done.stderr
+
+
+def test_a_gateway_without_configurations_is_only_asked_for_them_if_it_wants(tmp_path: Path) -> None:
+    program = tmp_path / "silent.py"
+    program.write_text("import sys\nfor line in sys.stdin:\n    print({}, flush=True)\n")
+    asked = [
+        len(examine([sys.executable, str(program)], *each).stdout.splitlines()) for each in ((), ("--configured",))
+    ]
+    assert asked[1] - asked[0] == len(list(configuration_questions()))
 
 
 def test_every_refusal_has_a_vector() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from contracts.node.poll import MAX_WAIT
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.settings import read_settings as read_public
 from shared.kernel.address import TcpAddress
@@ -92,6 +93,22 @@ def test_a_pod_gets_the_time_that_its_shutdown_may_take(process: str, folder: Pa
     mail = timedelta(seconds=10)
     needed = settings.drain_delay + settings.shutdown_timeout + mail
     assert timedelta(seconds=deployment(process)["terminationGracePeriodSeconds"]) > needed
+
+
+def test_nodes_reach_their_listener_and_may_wait_as_long_as_they_do(folder: Path) -> None:
+    command = re.search(r"kubectl set env deployment/authsession-internal (.*)", GUIDE)
+    assert command is not None
+    given = dict(each.split("=") for each in command[1].split())
+    address = read_internal({**environment("internal", folder), **given}).node_http_address
+    service, ingress = (
+        next(each for each in DOCUMENTS if (each["kind"], each["metadata"]["name"]) == (kind, "authsession-nodes"))
+        for kind in ("Service", "Ingress")
+    )
+    assert isinstance(address, TcpAddress)
+    assert service["spec"]["ports"][0]["targetPort"] == address.port
+    annotations = {name.rpartition("/")[2]: value for name, value in ingress["metadata"]["annotations"].items()}
+    longest = MAX_WAIT * 17 / 16
+    assert longest < int(annotations["proxy-next-upstream-timeout"]) < int(annotations["proxy-read-timeout"])
 
 
 @pytest.mark.parametrize("process", READ_SETTINGS)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from contracts.audit_events import EventName
 from contracts.control_plane.publication import Check
+from contracts.errors import ErrorCode
 from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 
@@ -27,11 +28,11 @@ class Events:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """`name` is the kind of its documents in a manifest.
+    """`name` is the kind of its documents in a manifest, and the word for one subject in requests and answers.
 
     `check` finds errors and warnings in a draft. `document` makes the bytes that nodes get, of a draft without errors;
     equal drafts have equal bytes. `can_read` tells whether today's nodes can read a document of an older release.
-    `is_alone`: a pool has at most one active subject of the kind.
+    `not_found` is the refusal for an unknown id. `is_alone`: a pool has at most one active subject of the kind.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Kind:
     document: Callable[[Draft], bytes]
     can_read: Callable[[bytes], bool]
     events: Events
+    not_found: ErrorCode
     is_alone: bool
 
 

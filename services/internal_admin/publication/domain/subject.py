@@ -236,6 +236,11 @@ class Unchanged(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class DraftTooLarge(_Outcome):
+    name: ClassVar[str] = "draft_too_large"
+
+
+@dataclass(frozen=True, slots=True)
 class Archived(_Outcome):
     name: ClassVar[str] = "archived"
 
@@ -313,7 +318,7 @@ class NotActive(_Outcome):
 
 
 CreateOutcome: TypeAlias = Created | NameTaken | TooManySubjects
-ChangeOutcome: TypeAlias = Changed | Unchanged | RevisionConflict | IsArchived | SubjectNotFound
+ChangeOutcome: TypeAlias = Changed | Unchanged | DraftTooLarge | RevisionConflict | IsArchived | SubjectNotFound
 RevertOutcome: TypeAlias = ChangeOutcome | VersionNotFound
 ArchiveOutcome: TypeAlias = Archived | AlreadyArchived | StillActive | SubjectNotFound
 PublishOutcome: TypeAlias = Published | ChecksFailed | RevisionConflict | IsArchived | SubjectNotFound

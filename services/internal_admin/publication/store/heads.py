@@ -15,6 +15,7 @@ from contracts.node.signed import Signature, Signed
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.publication.domain.manifests import (
+    MANIFEST_LIFE,
     RENEWED_AFTER,
     Head,
     PublishedDocument,
@@ -147,8 +148,8 @@ async def list_aged_pools(connection: asyncpg.Connection) -> list[str]:
 async def renew(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> bool:
     """Sign the manifests of a pool again, at the same positions. Returns whether one was old enough.
 
-    Manifests that list other keys than the ring are left to the process that has these keys, until half of their life
-    is over.
+    Manifests that list other keys than the ring are left to the process that has these keys. Once half of their life
+    is over, they are signed all the same, at the next positions.
     """
     async with connection.transaction():
         now, heads = await lock_heads(connection, [pool])
@@ -156,10 +157,15 @@ async def renew(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> 
         if head is None:
             return False
         found = await _read_manifests(connection, head)
-        oldest = min(manifest.created_at for manifest in found.values())
-        if now - oldest < RENEWED_AFTER:
+        age = now - min(manifest.created_at for manifest in found.values())
+        has_other_keys = _has_other_keys(found, keys)
+        if age < (MANIFEST_LIFE / 2 if has_other_keys else RENEWED_AFTER):
             return False
-        await _sign_head_again(connection, keys, head, found, {each: at.position for each, at in found.items()}, now)
+        if has_other_keys:
+            await _renumber(connection, keys, head, head.position.epoch, head.position.sequence, now)
+        else:
+            positions = {digest: manifest.position for digest, manifest in found.items()}
+            await _sign_head_again(connection, keys, head, found, positions, now)
         return True
 
 
@@ -256,11 +262,14 @@ async def _begin_epoch(connection: asyncpg.Connection, keys: ConfigKeys, head: H
 
 
 async def _take_keys(connection: asyncpg.Connection, keys: ConfigKeys, head: Head, now: datetime) -> bool:
-    found = await _read_manifests(connection, head)
-    if all(_manifest(each).config_keys == keys.public_keys() for each in found.values()):
+    if not _has_other_keys(await _read_manifests(connection, head), keys):
         return False
     await _renumber(connection, keys, head, head.position.epoch, head.position.sequence, now)
     return True
+
+
+def _has_other_keys(found: Mapping[bytes, StoredManifest], keys: ConfigKeys) -> bool:
+    return any(_manifest(each).config_keys != keys.public_keys() for each in found.values())
 
 
 async def _renumber(

@@ -7,10 +7,17 @@ from collections.abc import Mapping
 import asyncpg
 
 from contracts.audit_events import EventName
-from contracts.control_plane.publication import Check
+from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check, Source
+from contracts.encoding import encode
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id
-from services.internal_admin.publication.domain.diff import changed_fields, changed_since, merged, with_revision
+from services.internal_admin.publication.domain.diff import (
+    changed_fields,
+    changed_since,
+    comparable,
+    merged,
+    with_revision,
+)
 from services.internal_admin.publication.domain.kind import Draft, Kind, PoolFacts, check_pools, errors_of
 from services.internal_admin.publication.domain.subject import (
     MAX_SUBJECTS,
@@ -27,8 +34,10 @@ from services.internal_admin.publication.domain.subject import (
     Created,
     CreateOutcome,
     CreateSubject,
+    DraftTooLarge,
     IsArchived,
     NameTaken,
+    NotActive,
     Published,
     PublishOutcome,
     PublishSubject,
@@ -128,6 +137,23 @@ async def check_subject(connection: asyncpg.Connection, kind: Kind, subject_id: 
     return None if subject is None else await _checks(connection, kind, subject)
 
 
+async def read_sides(
+    connection: asyncpg.Connection, kind: Kind, subject_id: str, *sources: Source
+) -> tuple[Mapping[str, object], ...] | SubjectNotFound | VersionNotFound | NotActive:
+    """The sides of a diff, in one snapshot."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        subject = await read_subject(connection, kind, subject_id)
+        if subject is None:
+            return SubjectNotFound()
+        sides: list[Mapping[str, object]] = []
+        for source in sources:
+            side = await _side(connection, subject, source)
+            if isinstance(side, NotActive | VersionNotFound):
+                return side
+            sides.append(side)
+        return tuple(sides)
+
+
 async def read_version(connection: asyncpg.Connection, subject_id: str, version: int) -> WholeVersion | None:
     """One version; None if the subject has none of that number."""
     row = await connection.fetchrow(*_SQL["read_version"](subject_id=subject_id, version=version))
@@ -135,17 +161,21 @@ async def read_version(connection: asyncpg.Connection, subject_id: str, version:
 
 
 async def list_versions(
-    connection: asyncpg.Connection, subject_id: str, before: int | None, limit: int
-) -> Page[Version]:
-    """Versions of a subject, newest first; only those `before` a number, at most `limit`."""
+    connection: asyncpg.Connection, kind: Kind, subject_id: str, before: int | None, limit: int
+) -> Page[Version] | None:
+    """Versions of a subject, newest first; only those `before` a number, at most `limit`. None without the subject."""
+    if await read_subject(connection, kind, subject_id) is None:
+        return None
     rows = await connection.fetch(*_SQL["list_versions"](subject_id=subject_id, before_version=before, limit=limit + 1))
     return cut_page([_version(row) for row in rows], limit)
 
 
 async def list_activations(
-    connection: asyncpg.Connection, subject_id: str, before: int | None, limit: int
-) -> Page[Activation]:
-    """The history of a subject, newest first; only entries `before` an id, at most `limit`."""
+    connection: asyncpg.Connection, kind: Kind, subject_id: str, before: int | None, limit: int
+) -> Page[Activation] | None:
+    """The history of a subject, newest first; only entries `before` an id, at most `limit`. None: no such subject."""
+    if await read_subject(connection, kind, subject_id) is None:
+        return None
     rows = await connection.fetch(
         *_SQL["list_activations"](subject_id=subject_id, before_activation_id=before, limit=limit + 1)
     )
@@ -240,10 +270,12 @@ async def _create(connection: asyncpg.Connection, kind: Kind, command: CreateSub
 
 async def _write_draft(
     connection: asyncpg.Connection, subject: Subject, pools: tuple[str, ...], draft: Draft
-) -> Changed | Unchanged:
+) -> Changed | Unchanged | DraftTooLarge:
     fields = changed_fields(subject.pools, subject.draft, pools, draft)
     if not fields:
         return Unchanged(subject)
+    if len(encode(dict(draft))) > MAX_DRAFT_BYTES:
+        return DraftTooLarge()
     row = await connection.fetchrow(
         *_SQL["write_draft"](
             subject_id=subject.subject_id,
@@ -257,7 +289,7 @@ async def _write_draft(
 
 async def _revert(
     connection: asyncpg.Connection, subject: Subject, version: int
-) -> Changed | Unchanged | VersionNotFound:
+) -> Changed | Unchanged | DraftTooLarge | VersionNotFound:
     found = await read_version(connection, subject.subject_id, version)
     if found is None:
         return VersionNotFound()
@@ -304,6 +336,18 @@ async def _publish(
         *_SQL["write_published"](subject_id=subject.subject_id, version=version, revision=subject.revision)
     )
     return Published(version, checks, is_new)
+
+
+async def _side(
+    connection: asyncpg.Connection, subject: Subject, source: Source
+) -> Mapping[str, object] | NotActive | VersionNotFound:
+    if source == "draft":
+        return comparable(subject.pools, subject.draft)
+    number = subject.active_version if source == "active" else source
+    if number is None:
+        return NotActive()
+    found = await read_version(connection, subject.subject_id, number)
+    return VersionNotFound() if found is None else comparable(found.version.pools, found.draft)
 
 
 async def _checks(connection: asyncpg.Connection, kind: Kind, subject: Subject) -> tuple[Check, ...]:

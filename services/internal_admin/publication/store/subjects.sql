@@ -75,7 +75,7 @@ select * from subject_versions where subject_id = :subject_id and version = :ver
 -- name: list_versions
 -- Versions of a subject, newest first, before :before_version (null: from the newest on), at most :limit.
 select version, revision, pools, digest, note, created_by, created_at from subject_versions
- where subject_id = :subject_id and (:before_version::integer is null or version < :before_version)
+ where subject_id = :subject_id and (:before_version::bigint is null or version < :before_version::bigint)
  order by version desc limit :limit;
 
 -- name: list_activations

@@ -1,0 +1,9 @@
+"""The port by which a changed head reaches the nodes that wait for it."""
+
+from typing import Protocol
+
+
+class Wake(Protocol):
+    """Wakes all that wait for a change of a head. A needless wake does no harm, and a missed one only costs time."""
+
+    def notify(self) -> None: ...

@@ -1,0 +1,48 @@
+"""Signs manifests again: each day with new times, and at the start of a process if the keys of its ring are others."""
+
+import logging
+from datetime import timedelta
+
+from opentelemetry import metrics
+
+from services.internal_admin.publication.domain.wake import Wake
+from services.internal_admin.publication.store import heads
+from shared.io.postgres import Postgres
+from shared.kernel.config_keys import ConfigKeys
+
+IDLE = timedelta(hours=1)
+
+_RENEWED = metrics.get_meter("authsession").create_counter(
+    "authsession.config.renewed", unit="{pool}", description="Pools whose manifests were signed again."
+)
+_log = logging.getLogger("authsession.publication.renewal")
+
+
+class ManifestRenewal:
+    """Any number of processes may run it. A process without keys does nothing."""
+
+    def __init__(self, postgres: Postgres, keys: ConfigKeys, wake: Wake) -> None:
+        self._postgres, self._keys, self._wake = postgres, keys, wake
+        self._has_taken_keys = False
+
+    async def step(self) -> int:
+        """Renew every manifest that is a day old. Returns their number. Raises `DependencyUnavailable("postgres")`."""
+        if not self._keys.public_keys():
+            return 0
+        renewed = await self._take_keys()
+        for pool in await self._postgres.unit_of_work(heads.list_aged_pools):
+            renewed += await self._postgres.unit_of_work(heads.renew, self._keys, pool)
+        if renewed:
+            _RENEWED.add(renewed)
+            self._wake.notify()
+        return renewed
+
+    async def _take_keys(self) -> int:
+        """The first time only. A process that still runs with older keys must not bring them back each hour."""
+        if self._has_taken_keys:
+            return 0
+        taken = await self._postgres.unit_of_work(heads.take_keys, self._keys)
+        self._has_taken_keys = True
+        if taken:
+            _log.info("manifests signed with other keys", extra={"pools": taken})
+        return taken

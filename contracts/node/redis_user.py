@@ -23,7 +23,7 @@ class RedisUser:
 
 
 def redis_user_frame(node_id: str, request_id: str, key_generation: int, username: str) -> bytes:
-    """What the password belongs to. With the request's id, the node knows that the answer is fresh and its own."""
+    """HPKE's `info` of the password. By the request's id the node knows that the answer is fresh and its own."""
     return sealed_frame(REDIS_USER_MARKER, node_id, request_id, str(key_generation), username)
 
 

@@ -36,7 +36,7 @@ def sealed_frame(marker: bytes, *fields: str) -> bytes:
 
 
 def signed_part(frame: bytes, value: bytes) -> bytes:
-    """What the configuration keys sign, after the marker: the frame and the SHA-256 of the sealed bytes."""
+    """The payload of the signatures: the frame and the SHA-256 of the sealed bytes."""
     return frame + hashlib.sha256(value).digest()
 
 

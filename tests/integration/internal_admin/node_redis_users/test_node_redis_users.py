@@ -7,16 +7,11 @@ from contextlib import closing
 
 import httpx
 import pytest
-import redis as redis_py
 import trio
-from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
-from redis.retry import Retry
 
 from authsession.embedded.redis import EmbeddedRedis
-from clients.node.identity import PrivateKeys
-from clients.node.link import Reply
-from clients.node.redis_user import RedisLogin, read_redis_user
+from clients.node.redis_user import RedisLogin
 from clients.node.trust import NotTrusted
 from contracts.gateway import GatewayKeys
 from contracts.node.names import REDIS_USER_PATH
@@ -39,12 +34,12 @@ from shared.web.app import quart_app
 from shared.web.edge import Edge
 from tests.support.background import background
 from tests.support.builders import unique
+from tests.support.node_redis import KEYS, is_accepted, is_dropped, log_in, opened
 from tests.support.nodes import Node, make_node, with_new_keys
 from tests.support.servers import temporary_redis
-from tests.support.stack import CONFIG_KEYS, REDIS_PASSWORD, redis_users
+from tests.support.stack import REDIS_PASSWORD, redis_users
 from tests.support.world import World
 
-KEYS = ConfigKeys.parse("AUTHSESSION_CONFIG_KEYS", CONFIG_KEYS)
 RECORD = "gateway:session:device-session-1"
 
 
@@ -100,36 +95,6 @@ def ask(world: World, client: httpx.AsyncClient, node: Node, request_id: str = "
     return opened(answer.content, node, answer.request.headers["galaxy-request-id"])
 
 
-def opened(body: bytes, node: Node, request_id: str) -> RedisLogin:
-    reply = Reply(body, request_id, 0, 0, is_by_next_keys=False)
-    return read_redis_user(reply, node.node_id, KEYS.public_keys(), [PrivateKeys(node.key, node.encryption_key)])
-
-
-def logged_in(server: EmbeddedRedis, login: RedisLogin) -> redis_py.Redis:
-    """A connection that is opened once and not again."""
-    connected = redis_py.Redis(
-        port=server.port, username=login.username, password=login.password, single_connection_client=True,
-        socket_timeout=5, decode_responses=True, retry=Retry(NoBackoff(), 0),
-    )  # fmt: skip
-    assert connected.ping()
-    return connected
-
-
-def is_refused(server: EmbeddedRedis, login: RedisLogin) -> bool:
-    try:
-        logged_in(server, login).close()
-    except redis_py.AuthenticationError:
-        return True
-    return False
-
-
-def is_dropped(connected: redis_py.Redis) -> bool:
-    """Whether Redis closed the connection."""
-    connection = connected.connection
-    assert connection is not None
-    return connection._sock.recv(100) == b""
-
-
 def revoke(world: World, node: Node) -> None:
     world.database.execute(
         "update nodes set status = 'revoked', revoked_at = clock_now(), revoke_reason_code = 'test' where node_id = $1",
@@ -157,7 +122,7 @@ def test_a_node_gets_a_user_with_the_rights_of_a_gateway(
 ) -> None:
     login = ask(world, client, node)
     assert login.username == node.node_id
-    with closing(logged_in(server, login)) as own:
+    with closing(log_in(server.port, login)) as own:
         assert own.get(RECORD) is None
         assert own.set(f"gateway:replay:{node.node_id}", "1", nx=True)
         for command in (("SET", RECORD, "{}"), ("ACL", "USERS"), ("KEYS", "*")):
@@ -169,11 +134,11 @@ def test_a_further_request_makes_another_password_and_leaves_connections_open(
     world: World, client: httpx.AsyncClient, server: EmbeddedRedis, node: Node
 ) -> None:
     first = ask(world, client, node)
-    with closing(logged_in(server, first)) as connected:
+    with closing(log_in(server.port, first)) as connected:
         second = ask(world, client, node)
         assert connected.ping()
-    assert is_refused(server, first)
-    assert not is_refused(server, second)
+    assert not is_accepted(server.port, first)
+    assert is_accepted(server.port, second)
 
 
 def test_of_many_requests_at_once_the_answered_password_holds(
@@ -188,7 +153,7 @@ def test_of_many_requests_at_once_the_answered_password_holds(
         for answer in answers
         if answer.status_code == 200
     ]
-    assert [is_refused(server, login) for login in logins].count(False) == 1
+    assert [is_accepted(server.port, login) for login in logins].count(True) == 1
 
 
 def test_postgres_and_the_answer_hold_no_password(world: World, client: httpx.AsyncClient, node: Node) -> None:
@@ -217,12 +182,12 @@ def test_a_revocation_drops_the_connections_and_ends_the_login(
     world: World, client: httpx.AsyncClient, users: NodeUsers, server: EmbeddedRedis, node: Node
 ) -> None:
     login, other = ask(world, client, node), ask(world, client, make_node(world.database))
-    with closing(logged_in(server, login)) as connected, closing(logged_in(server, other)) as neighbour:
+    with closing(log_in(server.port, login)) as connected, closing(log_in(server.port, other)) as neighbour:
         revoke(world, node)
         assert world.call(RevokedUsers(world.internal, users).step) == 1
         assert is_dropped(connected)
         assert neighbour.ping()
-    assert is_refused(server, login)
+    assert not is_accepted(server.port, login)
     assert rows_of(world, node) == 0
     assert world.call(RevokedUsers(world.internal, users).step) == 0
 
@@ -237,7 +202,7 @@ def test_a_revocation_without_redis_is_kept_until_redis_is_back(
         world.call(RevokedUsers(world.internal, NodeUsers(world.internal, unreachable, GatewayKeys())).step)
     assert rows_of(world, node) == 1
     assert world.call(RevokedUsers(world.internal, users).step) == 1
-    assert is_refused(server, login)
+    assert not is_accepted(server.port, login)
 
 
 def test_a_restart_of_redis_costs_a_node_no_login(
@@ -246,9 +211,9 @@ def test_a_restart_of_redis_costs_a_node_no_login(
     login = ask(world, client, node)
     server.kill()
     server.start()
-    assert is_refused(server, login)
+    assert not is_accepted(server.port, login)
     compare(world, users)
-    assert not is_refused(server, login)
+    assert is_accepted(server.port, login)
 
 
 def test_users_of_no_active_node_are_deleted_and_those_of_others_stay(
@@ -271,9 +236,9 @@ def test_an_old_password_in_redis_is_replaced(
 ) -> None:
     login = ask(world, client, node)
     world.call(redis.acl_set_user, node.node_id, ("resetpass", "#" + 64 * "0"))
-    assert is_refused(server, login)
+    assert not is_accepted(server.port, login)
     compare(world, users)
-    assert not is_refused(server, login)
+    assert is_accepted(server.port, login)
 
 
 def test_a_revocation_during_a_request_leaves_no_user(world: World, users: NodeUsers, redis: Redis, node: Node) -> None:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from authsession import audit, keys, settings, token
+from authsession import audit, config, gateway_configs, keys, settings, token
 from authsession.operator import add_operator_parser
 
 
@@ -79,5 +79,11 @@ def command_line() -> argparse.ArgumentParser:
         commands.add_parser("audit", help="read and export the audit trail; verify that nobody changed it")
     )
     keys.add_arguments(commands.add_parser("keys", help="make a key; show which keys are still needed"))
+    gateway_configs.add_arguments(
+        commands.add_parser("gateway-configs", help="edit, publish and activate the configurations of gateways")
+    )
+    config.add_arguments(
+        commands.add_parser("config", help="show, bundle or renumber the signed configuration of pools")
+    )
     commands.add_parser("version", help="print the version of the program and of its schema")
     return parser

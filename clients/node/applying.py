@@ -1,6 +1,5 @@
 """Applies a verified configuration: hands it to the application, then records it."""
 
-import errno
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,6 +8,7 @@ import anyio
 from anyio.to_thread import run_sync
 
 from clients.node.configuration import Apply, Configuration, ConfigurationRejected
+from clients.node.disk import kind_of
 from clients.node.kept import Damaged, Kept
 from clients.node.notices import Applied, NotKept, OnNotice, Rejected
 from clients.node.standing import InUse, Standing
@@ -92,7 +92,7 @@ class Applier:
         try:
             await run_sync(partial(change, *given))
         except (OSError, Damaged) as fault:
-            why = _kind(fault)
+            why = kind_of(fault) if isinstance(fault, OSError) else "damaged"
             self._on_notice(NotKept(why))
             return why
         return None
@@ -103,7 +103,3 @@ def _error_of(problem: Exception) -> ConfigError:
     if isinstance(problem, ConfigurationRejected):
         return problem.error
     return ConfigError("apply_failed", f"apply raised {type(problem).__name__}")
-
-
-def _kind(fault: OSError | Damaged) -> str:
-    return errno.errorcode.get(fault.errno or 0, "disk") if isinstance(fault, OSError) else "damaged"

@@ -1,5 +1,6 @@
 """Files that a kill at any moment leaves whole: the old content or the new, never a part."""
 
+import errno
 import fcntl
 import os
 from pathlib import Path
@@ -10,6 +11,11 @@ _UNFINISHED = ".unfinished"
 
 class FolderInUse(Exception):
     """Another process uses the folder. Each process needs a node of its own."""
+
+
+def kind_of(fault: OSError) -> str:
+    """The fault's symbol, such as `ENOSPC`. It names no path."""
+    return errno.errorcode.get(fault.errno or 0, "disk")
 
 
 class Folder:

@@ -7,13 +7,14 @@ from anyio.to_thread import run_sync
 
 from clients.node.applying import Applier
 from clients.node.configuration import Configuration
+from clients.node.disk import kind_of
 from clients.node.fetching import fetch_contents
 from clients.node.identity import Identity, Member
 from clients.node.joining import Joining
 from clients.node.kept import Kept
 from clients.node.link import Ask, Denial, Link, Reply, Unavailable
 from clients.node.machine import Clock, jitter, steady_clock
-from clients.node.notices import Distrusted, OnNotice, Waiting
+from clients.node.notices import Distrusted, NotKept, OnNotice, Waiting
 from clients.node.pausing import Pause
 from clients.node.server_clock import ServerClock
 from clients.node.settings import NodeSettings
@@ -81,6 +82,9 @@ class Follower:
                 await self._sleep(problem.retry_after, is_ready=self._parts.standing.problem() is None)
             except Denial as denial:
                 await self._sleep(self._denied(denial))
+            except OSError as fault:  # a disk that is full, for example, when the node joins
+                self._parts.on_notice(NotKept(kind_of(fault)))
+                await self._sleep(None)
 
     async def _sleep(self, retry_after: float | None, *, is_ready: bool = True) -> None:
         """Backs off. Only a node that is not ready and finds no control plane asks again soon."""

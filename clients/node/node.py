@@ -81,7 +81,7 @@ class Node:
     async def change_keys(self) -> None:
         """Replaces the node's keys. The old ones stay on disk until a signed answer proves that the new ones work.
 
-        Raises `Unavailable` and `Denial`. After `Unavailable` a repeat asks for the same new keys.
+        Raises `Unavailable`, `Denial` and `OSError`. After `Unavailable` a repeat asks for the same new keys.
         """
         identity, member = self._parts.identity, self._parts.identity.member
         if member is None:

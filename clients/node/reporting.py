@@ -46,7 +46,7 @@ class Reporter:
                 except (Unavailable, Denial) as problem:
                     if isinstance(problem, Denial) and problem.code == "node_revoked":
                         self._standing.revoke()
-                    wait = pause.after_failure(problem.retry_after, is_ready=True)
+                    wait = problem.retry_after or min(wait, pause.after_failure(is_ready=True))
             with anyio.move_on_after(max(wait, self._until_next())):
                 await self._changed.wait()
             await anyio.sleep(self._until_next())

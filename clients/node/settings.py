@@ -58,6 +58,7 @@ class NodeSettings:
 
     A first start needs `join_string` or `registered`; later starts ignore both. `bundle` is a signed bundle file for a
     start without control plane and without a configuration on disk. `report` is called before each status.
+    `on_notice` and `report` must raise nothing.
     `on_revoked` must wipe the application's secrets; it is called once, after the node was revoked.
     """
 

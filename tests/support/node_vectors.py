@@ -64,7 +64,7 @@ MANIFEST = Manifest(
     NOW + timedelta(days=30),
     1,
     (NEW.public, OLD.public),
-    (Document("gateway_configuration", "edge", 3, digest_of(CONTENT), len(CONTENT)),),
+    (Document("gateway_config", "edge", 3, digest_of(CONTENT), len(CONTENT)),),
     (SecretReference("secret-01hzyqk3m8v5d2w7n4c6b9x1ta", 2, "gateway"),),
 )
 STATEMENT = Statement(

@@ -88,12 +88,13 @@ class Up:
         """Sends a signal to `up` alone, and returns the exit status."""
         return self.child.stop(ask, timeout=60)
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs another command in the same folder."""
+    def command(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Runs another command in the same folder. `given` is its standard input."""
         return subprocess.run(
             [sys.executable, "-P", "-m", "authsession", *arguments],
             cwd=self.folder,
             env=self.environment,
+            input=given,
             capture_output=True,
             text=True,
             timeout=60,

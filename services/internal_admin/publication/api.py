@@ -5,10 +5,7 @@ from functools import partial
 
 from contracts.control_plane.publication import (
     MAX_DRAFT_BYTES,
-    ActivationAnswer,
     PageQuery,
-    SubjectAnswer,
-    VersionAnswer,
     decode_activate,
     decode_change,
     decode_create,
@@ -45,18 +42,16 @@ from services.internal_admin.publication.domain.diff import differences
 from services.internal_admin.publication.domain.kind import Kind
 from services.internal_admin.publication.domain.subject import (
     Activated,
-    Activation,
     Changed,
     Created,
     Paused,
     Published,
-    Subject,
     Unchanged,
-    Version,
 )
 from services.internal_admin.publication.domain.wake import Wake
 from services.internal_admin.publication.refusals import refusal
 from services.internal_admin.publication.store import activation, subjects
+from services.internal_admin.publication.wire import activation_answer, subject_answer, version_answer
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
 from shared.kernel.config_keys import ConfigKeys
@@ -83,7 +78,7 @@ class SubjectApi:
         asked = decode_page(request.query)
         page = await self.postgres.unit_of_work(subjects.list_subjects, self.kind, asked.after, asked.limit)
         next_after = page.items[-1].subject_id if page.has_more else None
-        return Response(200, encode_subjects(self.kind.name, [_subject(each) for each in page.items], next_after))
+        return Response(200, encode_subjects(self.kind.name, [subject_answer(each) for each in page.items], next_after))
 
     async def create(self, request: Request, identity: Identity | None) -> Response:
         """A new subject with a draft. Nothing checks the draft yet."""
@@ -98,7 +93,7 @@ class SubjectApi:
         subject = await self.postgres.unit_of_work(subjects.read_subject, self.kind, self._id(request))
         if subject is None:
             raise Refusal(self.kind.not_found)
-        body = encode_subject(self.kind.name, _subject(subject), subject.draft)
+        body = encode_subject(self.kind.name, subject_answer(subject), subject.draft)
         return Response(200, body, ((b"etag", entity_tag(subject.revision)),))
 
     async def change_draft(self, request: Request, identity: Identity | None) -> Response:
@@ -182,7 +177,7 @@ class SubjectApi:
         if page is None:
             raise Refusal(self.kind.not_found)
         next_after = str(page.items[-1].version) if page.has_more else None
-        return Response(200, encode_versions([_version(each) for each in page.items], next_after))
+        return Response(200, encode_versions([version_answer(each) for each in page.items], next_after))
 
     async def read_version(self, request: Request, _: Identity | None) -> Response:
         """One version with its draft."""
@@ -192,7 +187,7 @@ class SubjectApi:
         found = number and await self.postgres.unit_of_work(subjects.read_version, self._id(request), number)
         if not found:
             raise Refusal(ErrorCode.VERSION_NOT_FOUND)
-        return Response(200, encode_version(_version(found.version), found.draft))
+        return Response(200, encode_version(version_answer(found.version), found.draft))
 
     async def list_activations(self, request: Request, _: Identity | None) -> Response:
         """The history of activations and pauses, newest first."""
@@ -203,7 +198,7 @@ class SubjectApi:
         if page is None:
             raise Refusal(self.kind.not_found)
         next_after = str(page.items[-1].activation_id) if page.has_more else None
-        return Response(200, encode_activations([_activation(each) for each in page.items], next_after))
+        return Response(200, encode_activations([activation_answer(each) for each in page.items], next_after))
 
     def _id(self, request: Request) -> str:
         return request.path_parameters[f"{self.kind.name}_id"]
@@ -231,11 +226,11 @@ class SubjectApi:
         """The answer to a change. Raises `Refusal` for a refused one."""
         match outcome:
             case Created(subject):
-                return encode_subject(self.kind.name, _subject(subject), subject.draft)
+                return encode_subject(self.kind.name, subject_answer(subject), subject.draft)
             case Changed(subject):
-                return encode_subject(self.kind.name, _subject(subject), subject.draft, changed)
+                return encode_subject(self.kind.name, subject_answer(subject), subject.draft, changed)
             case Unchanged(subject):
-                return encode_subject(self.kind.name, _subject(subject), subject.draft, outcome.name)
+                return encode_subject(self.kind.name, subject_answer(subject), subject.draft, outcome.name)
             case Published(version, warnings):
                 return encode_published(outcome.name, version, warnings)
             case Activated(version, pools):
@@ -275,41 +270,3 @@ def _revision(request: Request, in_body: int | None) -> int:
 def _page(request: Request) -> tuple[PageQuery, int | None]:
     asked = decode_page(request.query)
     return asked, number_after(asked.after)
-
-
-def _subject(subject: Subject) -> SubjectAnswer:
-    return SubjectAnswer(
-        subject.subject_id,
-        subject.name,
-        subject.pools,
-        subject.state,
-        subject.revision,
-        subject.published_revision,
-        subject.last_version,
-        subject.active_version,
-        subject.created_at,
-        subject.updated_at,
-    )
-
-
-def _version(version: Version) -> VersionAnswer:
-    return VersionAnswer(
-        version.version,
-        version.revision,
-        version.pools,
-        version.digest.hex(),
-        version.note,
-        version.created_by,
-        version.created_at,
-    )
-
-
-def _activation(activation: Activation) -> ActivationAnswer:
-    return ActivationAnswer(
-        activation.version,
-        activation.previous_version,
-        activation.percent,
-        activation.note,
-        activation.activated_by,
-        activation.activated_at,
-    )

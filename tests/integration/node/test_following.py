@@ -20,6 +20,7 @@ from clients.node import (
 )
 from clients.node.conformance.control_plane import ControlPlane, RingKey, refused
 from clients.node.conformance.loopback import Answered, Asked
+from clients.node.disk import Folder
 from clients.node.kept import Kept
 from contracts.node.names import CONFIG_PATH, STATUS_PATH
 from contracts.node.status import Status
@@ -132,6 +133,24 @@ async def test_a_full_disk_degrades_and_undoes_nothing(
         await until(lambda: _outcome(control_plane) == "degraded")
         assert watched.contents() == [b"one"]
         assert watched.told(NotKept) == [NotKept("ENOSPC")]
+
+
+async def test_a_full_disk_delays_a_join(
+    control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process lives, asks nothing that it could not repeat, and joins when there is room."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    control_plane.activate({"a": b"one"})
+    with monkeypatch.context() as patch:
+        async with opened(settings) as watched:
+            patch.setattr(Folder, "write", full)
+            await until(lambda: NotKept("ENOSPC") in watched.notices)
+            assert watched.node.problem() == "joining"
+            patch.undo()
+            await until(lambda: watched.contents() == [b"one"])
 
 
 async def test_a_control_plane_that_holds_no_poll_is_not_hammered(

@@ -16,6 +16,7 @@ from clients.node import (
     OtlpAnswer,
     Registered,
     Revoked,
+    Timing,
     Unavailable,
     Waiting,
 )
@@ -140,6 +141,18 @@ async def test_a_revoked_node_wipes_and_keeps_its_keys(
         assert await watched.node.send_otlp("logs", b"{}", "application/json") == OtlpAnswer(503)
     assert (settings.folder / "keys.json").read_bytes() == keys
     assert list((settings.folder / "content").iterdir()) == []
+
+
+async def test_a_node_without_a_configuration_is_ready_two_seconds_after_the_control_planes_return(
+    control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode
+) -> None:
+    control_plane.server.stop()
+    control_plane.activate({"a": b"one"})
+    async with opened(replace(settings, timing=Timing())) as watched:
+        await trio.sleep(2.5)
+        assert watched.node.problem() == "joining"
+        control_plane.server.start()
+        await until(lambda: watched.node.problem() is None, within=2)
 
 
 async def test_a_node_waits_for_approval(control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode) -> None:

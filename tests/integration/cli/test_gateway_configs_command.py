@@ -1,0 +1,85 @@
+"""`authsession gateway-configs` and `authsession config`, from a draft to a bundle and a new epoch."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from authsession.__main__ import main
+from contracts.gateway_configuration import decode_gateway_configuration
+from contracts.node.bundle import decode_bundle
+from contracts.node.manifest import decode_manifest
+from tests.support import stack
+from tests.support.database import Database
+
+
+@pytest.fixture(autouse=True)
+def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    database.execute("insert into node_pools (pool, created_at) values ('edge', clock_now()) on conflict do nothing")
+    monkeypatch.setenv("AUTHSESSION_POSTGRES_DSN", database.owner_dsn)
+    monkeypatch.setenv("AUTHSESSION_CONFIG_KEYS", stack.CONFIG_KEYS)
+
+
+class Terminal:
+    """Runs `authsession gateway-configs`."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capfd, self._monkeypatch = capfd, monkeypatch
+
+    def run(self, *arguments: str, status: int = 0, typed: Any = None) -> str:
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(typed)))
+        assert main([*arguments]) == status
+        said = self._capfd.readouterr()
+        return said.out if status == 0 else said.out + said.err
+
+
+@pytest.fixture
+def terminal(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    return Terminal(capfd, monkeypatch)
+
+
+def test_a_draft_becomes_a_bundle_that_a_node_can_verify(database: Database, terminal: Terminal) -> None:
+    configs = "gateway-configs"
+    terminal.run(configs, "create", "front", "--pool", "edge", "--file", "-", typed={"mode": "fail_static"})
+    assert "error: draft.serve_known_for: " in terminal.run(configs, "check", "front", status=1)
+    assert "checks_failed" not in terminal.run(configs, "publish", "front", "--revision", "1", status=1)
+    terminal.run(configs, "edit", "front", "--revision", "1", "--file", "-", typed={"serve_known_for": 60})
+    conflict = terminal.run(configs, "edit", "front", "--revision", "1", "--file", "-", status=1, typed={"mode": None})
+    assert "changed since: draft.serve_known_for" in conflict
+    assert "version 1 is published" in terminal.run(configs, "publish", "front", "--revision", "2")
+    assert "no version is active" in terminal.run(configs, "activate", "front", "1", "--expect", "2", status=1)
+    assert "version 1 is activated" in terminal.run(configs, "activate", "front", "1", "--expect", "none")
+    assert json.loads(terminal.run(configs, "list", "--json"))["gateway_configs"][0]["state"] == "active"
+    assert "edge" in terminal.run(configs, "list")
+    terminal.run(configs, "edit", "front", "--revision", "2", "--file", "-", typed={"freshness_window": 20})
+    assert terminal.run(configs, "diff", "front", "active", "draft") == "draft.freshness_window: (absent) → 20\n"
+    terminal.run(configs, "revert", "front", "1", "--revision", "3")
+    assert '"serve_known_for": 60' in terminal.run(configs, "show", "front")
+    assert "1 (active)" in terminal.run(configs, "versions", "front")
+
+    bundle = decode_bundle(terminal.run("config", "bundle", "--pool", "edge").encode())
+    manifest = decode_manifest(bundle.manifest.payload)
+    [content] = bundle.contents.values()
+    assert decode_gateway_configuration(content).serve_known_for == 60
+    assert [each.digest for each in manifest.documents] == [*bundle.contents]
+
+    assert "sequence 1" in terminal.run("config", "show")
+    terminal.run("config", "new-epoch", "--pool", "edge", "--yes")
+    later = decode_manifest(decode_bundle(terminal.run("config", "bundle", "--pool", "edge").encode()).manifest.payload)
+    assert later.position > manifest.position
+    assert later.documents == manifest.documents
+    assert "is paused" in terminal.run(configs, "pause", "front", "--note", "over")
+    rows = database.execute("select event, actor_type from audit_events where event like 'security.%config%'")
+    assert {row["actor_type"] for row in rows} != {None}
+    assert "security.begin_config_epoch" in {row["event"] for row in rows}
+
+
+def test_a_missing_name_is_one_sentence(terminal: Terminal) -> None:
+    assert "there is no gateway configuration nobody" in terminal.run("gateway-configs", "show", "nobody", status=1)
+    assert "no configuration was ever activated" in terminal.run("config", "bundle", "--pool", "none", status=1)
+
+
+def test_nothing_is_signed_without_keys(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AUTHSESSION_CONFIG_KEYS")
+    assert "AUTHSESSION_CONFIG_KEYS" in terminal.run("gateway-configs", "pause", "front", status=78)

@@ -9,6 +9,8 @@ from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_telemetry import api as node_telemetry
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
@@ -31,9 +33,11 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
+    *nodes.ROUTES,
 )
 
 NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
+    *joins.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
 )

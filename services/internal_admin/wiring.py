@@ -35,6 +35,8 @@ from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_
 from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
+from services.internal_admin.nodes import api as nodes
+from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operator_sessions.cookie import SessionCookie
@@ -220,6 +222,7 @@ def _routes(
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, heads_changed)),
     )
 
 
@@ -227,11 +230,12 @@ def _node_routes(
     resources: Resources, settings: InternalAdminSettings, node_users: NodeUsers | None
 ) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    protect = NodeGuard(KnownNodes(resources.postgres), Replays(), resources.limiter).protect
-    redis_users = node_redis_users.RedisUserApi(node_users, settings.config_keys, resources.entropy)
+    postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
+    protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     return (
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
-        *protect(node_redis_users.ROUTES, redis_users),
+        *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
     )
 
 

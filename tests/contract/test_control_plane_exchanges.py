@@ -1,6 +1,7 @@
 """The codecs of the control plane write and read its golden exchanges exactly: values, shapes, order of fields."""
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,20 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, audit, onboarding, operator_sessions, publication, system_settings, tokens
+from contracts.control_plane import (
+    accounts,
+    audit,
+    nodes,
+    onboarding,
+    operator_sessions,
+    publication,
+    system_settings,
+    tokens,
+)
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node.signed import ConfigKey
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
@@ -71,6 +82,66 @@ def token(shown: Json) -> tokens.ApiToken:
 def tokens_page(answer: Json) -> bytes:
     listed_tokens = [token(shown) for shown in answer["tokens"]]
     return tokens.encode_tokens(listed_tokens, listed_tokens[-1].token_id if "next_cursor" in answer else None)
+
+
+def join_token(shown: Json) -> nodes.JoinToken:
+    fields: Json = {name: shown.get(name) for name in ("node_name", "uses", "uses_left", "status", "created_by")}
+    return nodes.JoinToken(
+        **fields,
+        join_token_id=shown["join_token_id"],
+        pool=shown["pool"],
+        created_at=instant(shown["created_at"]),
+        expires_at=instant(shown["expires_at"]),
+        revoked_at=optional_instant(shown, "revoked_at"),
+    )
+
+
+def pool(shown: Json) -> nodes.Pool:
+    return nodes.Pool(shown["pool"], instant(shown["created_at"]), shown["nodes"])
+
+
+def node(shown: Json) -> nodes.Node:
+    names = ("node_id", "pool", "node_name", "status", "liveness", "join_token_id", "software")
+    actor = shown.get("revoke_actor", {})
+    fields: Json = {name: shown.get(name) for name in names}
+    revoked_at = optional_instant(shown, "revoked_at")
+    return nodes.Node(
+        **fields,
+        created_at=instant(shown["created_at"]),
+        approved_at=optional_instant(shown, "approved_at"),
+        last_seen_at=optional_instant(shown, "last_seen_at"),
+        revocation=None
+        if revoked_at is None
+        else nodes.Revocation(revoked_at, shown["revoke_reason_code"], actor.get("type"), actor.get("id")),
+    )
+
+
+def config_key(shown: Json) -> ConfigKey:
+    return ConfigKey(shown["key_id"], b64decode(shown["public_key"]))
+
+
+def node_page(answer: Json) -> nodes.NodePage:
+    keys = [
+        nodes.NodeKeyAnswer(
+            each["generation"],
+            b64decode(each["public_key"]),
+            instant(each["created_at"]),
+            optional_instant(each, "valid_until"),
+        )
+        for each in answer["keys"]
+    ]
+    names = ("offered", "applied", "rejected")
+    told: dict[str, Json] = {name: {**answer[name], "at": instant(answer[name]["at"])} for name in names}
+    error: Json = told["rejected"].pop("error")
+    return nodes.NodePage(
+        node(answer["node"]),
+        tuple(keys),
+        instant(answer["key_shared_at"]),
+        nodes.OfferedConfig(**told["offered"]),
+        nodes.AppliedConfig(**told["applied"]),
+        nodes.RejectedConfig(**told["rejected"], **error),
+        answer["report"],
+    )
 
 
 def settings(answer: Json) -> system_settings.SettingsAnswer:
@@ -222,7 +293,42 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "list_gateway_config_activations": lambda a: publication.encode_activations(
         [activation(shown) for shown in a["activations"]], position_after(a)
     ),
+    "list_node_pools": lambda a: nodes.encode_pools([pool(each) for each in a["pools"]]),
+    "create_node_pool": lambda a: nodes.encode_create_pool(a["outcome"], pool(a["pool"])),
+    "list_join_tokens": lambda a: nodes.encode_join_tokens(
+        [join_token(each) for each in a["join_tokens"]], "join-token-123" if "next_cursor" in a else None
+    ),
+    "create_join_token": lambda a: nodes.encode_created_join_token(join_token(a["join_token"]), a["secret"]),
+    "revoke_join_token": lambda a: nodes.encode_revoke_join_token(a["outcome"], a["join_token_id"]),
+    "list_nodes": lambda a: nodes.encode_nodes(
+        [node(each) for each in a["nodes"]], "node-123" if "next_cursor" in a else None
+    ),
+    "register_node": lambda a: nodes.encode_registered_node(
+        node(a["node"]), [config_key(each) for each in a["config_keys"]]
+    ),
+    "read_node": lambda a: nodes.encode_node_page(node_page(a)),
+    "approve_node": lambda a: nodes.encode_approve_node(a["outcome"], a["node_id"]),
+    "revoke_node": lambda a: nodes.encode_revoke_node(a["outcome"], a["node_id"]),
 }
+
+
+def create_join_token(body: bytes) -> Json:
+    read = asdict(nodes.decode_create_join_token(body))
+    life = read.pop("life")
+    return {**read, "expires_in_seconds": int(life.total_seconds())}
+
+
+def register_node(body: bytes) -> Json:
+    read = asdict(nodes.decode_register_node(body))
+    keys = read.pop("keys")
+    encoded = {f"node_{name}": b64encode(value).decode() for name, value in keys.items()}
+    return {**read, **encoded}
+
+
+def revoke_node(body: bytes) -> Json:
+    reason_code, actor_type, actor_id = nodes.decode_revoke_node(body)
+    return {"reason_code": reason_code, "actor": {"type": actor_type, "id": actor_id}}
+
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "exchange_setup_code": lambda body: {"setup_code": accounts.decode_exchange_setup_code(body)},
@@ -240,14 +346,19 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "activate_gateway_config": publication.decode_activate,
     "pause_gateway_config": lambda body: {"note": publication.decode_pause(body)},
     "revert_gateway_config": publication.decode_revert,
+    "create_join_token": create_join_token,
+    "register_node": register_node,
+    "revoke_node": revoke_node,
 }
-UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90)}
+UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900}
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {
     "list a page of gateway configurations": (publication.decode_page, publication.PageQuery(1, None)),
     "list versions": (publication.decode_page, publication.PageQuery(2, None)),
     "compare the active version with the draft": (publication.decode_diff, ("active", "draft")),
+    "list join tokens: page": (nodes.decode_page, nodes.PageQuery(limit=1)),
+    "list nodes: page": (nodes.decode_list_nodes, nodes.ListNodesQuery(nodes.PageQuery(limit=1))),
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
     "list a page of the audit trail": (
         audit.decode_list_audit,

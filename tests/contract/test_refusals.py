@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, publication
+from contracts.control_plane import accounts, nodes, publication
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
 from contracts.control_plane.system_settings import decode_change_settings
@@ -15,6 +15,7 @@ from contracts.internal_blocks import decode_block_subject, decode_list_blocks, 
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
+from contracts.node.join import decode_join, decode_key_change
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
@@ -43,6 +44,11 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "activate_gateway_config": publication.decode_activate,
     "pause_gateway_config": publication.decode_pause,
     "revert_gateway_config": publication.decode_revert,
+    "create_join_token": nodes.decode_create_join_token,
+    "register_node": nodes.decode_register_node,
+    "revoke_node": nodes.decode_revoke_node,
+    "join_node": decode_join,
+    "change_node_key": decode_key_change,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,
@@ -53,6 +59,8 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_audit": decode_list_audit,
     "list_gateway_configs": publication.decode_page,
     "diff_gateway_config": publication.decode_diff,
+    "list_join_tokens": nodes.decode_page,
+    "list_nodes": nodes.decode_list_nodes,
 }
 
 

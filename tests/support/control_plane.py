@@ -17,6 +17,7 @@ from services.internal_admin.operator_sessions.domain import SessionClient, Sess
 from services.internal_admin.operator_sessions.store import begin_session
 from services.internal_admin.settings import InternalAdminSettings
 from shared.kernel.clock import SystemClock
+from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
 from shared.kernel.keyring import KeyRing
@@ -25,6 +26,7 @@ from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
 from shared.web.edge import Edge
 from shared.web.exchange import Route
+from tests.support import stack
 from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.internal_api import gateway_keys
@@ -34,6 +36,7 @@ from tests.support.world import World
 
 AUTH = "/api/control-plane/auth"
 COOKIE = "authsession_operator"
+CONFIG_KEYS = ConfigKeys.parse("test", stack.CONFIG_KEYS)
 PEER = "192.0.2.7"
 """An address from the documentation range. Loopback would not do: some routes treat it differently."""
 PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
@@ -55,6 +58,7 @@ class PlaneSettings:
     allows_loopback_bootstrap: bool = False
     login_max_failures: int = 5
     login_lockout: timedelta = timedelta(minutes=15)
+    config_keys: ConfigKeys = CONFIG_KEYS
     gateway_keys: GatewayKeys = field(default_factory=gateway_keys)
 
     @property
@@ -82,7 +86,13 @@ class PlaneSettings:
             cookie_keys=self.ring,
         )
         process = replace(settings.process, is_production=not self.is_development)
-        return replace(settings, process=process, operators=operators, requires_token=self.requires_token)
+        return replace(
+            settings,
+            process=process,
+            operators=operators,
+            requires_token=self.requires_token,
+            config_keys=self.config_keys,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +148,11 @@ class ControlPlane:
         if cookie is not None:
             sent["cookie"] = f"{COOKIE}={cookie}"
         return self._world.call(self._client.request, method, path, json=body, headers=sent, params=query)
+
+    def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        """Sends a body of JSON as it is, for a request that is signed."""
+        sent = {**headers, "content-type": "application/json"}
+        return self._world.call(partial(self._client.request, method, path, content=body, headers=sent))
 
     def cookie(self, session_token: str) -> str:
         """The session cookie's value in a browser with that session, sealed under this replica's newest key."""

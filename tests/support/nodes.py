@@ -11,12 +11,22 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from clients.gateway.signature import Signer
-from contracts.node.join import NodeKeys
+from contracts.node.join import (
+    KeyChange,
+    NodeKeys,
+    encode_join,
+    encode_key_change,
+    join_proof_message,
+    key_change_message,
+    parse_join_string,
+)
+from contracts.node.names import JOIN_PATH, KEY_PATH
 from contracts.signed_request import encode_envelope, http_message_type
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_node_id
 from tests.support.builders import unique
+from tests.support.control_plane import ControlPlane
 from tests.support.database import Database
 from tests.support.world import World
 
@@ -56,6 +66,36 @@ class Node:
     ) -> httpx.Response:
         """Sends a signed request; `signed` are further arguments of `headers`."""
         return send(world, client, method, target, body, self.headers(method, target, body, **signed))
+
+    def join_body(self, join_string: str, software: str | None = None) -> bytes:
+        """The body of a join with this join string, as the node signs it."""
+        parsed = parse_join_string(join_string)
+        message = join_proof_message("" if parsed is None else parsed.join_token_id, self.keys)
+        return encode_join(join_string, self.node_name, self.keys, software, self.key.sign(message))
+
+    def join(self, plane: ControlPlane, join_string: str, software: str | None = None) -> httpx.Response:
+        """Joins with a join string."""
+        return plane.send("POST", JOIN_PATH, self.join_body(join_string, software), {})
+
+    def change_key(self, plane: ControlPlane, new: "Node") -> httpx.Response:
+        """Changes to the keys of `new`, signed by the own one."""
+        body = encode_key_change(KeyChange(new.keys, new.key.sign(key_change_message(self.node_id, new.keys))))
+        return plane.send("POST", KEY_PATH, body, self.headers("POST", KEY_PATH, body))
+
+
+def joined(plane: ControlPlane, operator: str, **values: Any) -> Node:
+    """A node that has joined with a token of its own, which the operator with this session token made."""
+    node = Node(**values)
+    answer = node.join(plane, new_join_string(plane, operator, pool=node.pool))
+    assert answer.status_code == 200, answer.text
+    return replace(node, node_id=answer.json()["node"]["node_id"])
+
+
+def new_join_string(plane: ControlPlane, operator: str, **asked: Any) -> str:
+    """A join string of a new token; by default of one use in the pool `edge`."""
+    answer = plane.post("/api/control-plane/node-join-tokens", {"pool": "edge", **asked}, token=operator)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["secret"]
 
 
 def send(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Literal, TypeAlias
 
-from contracts.control_plane.nodes import ApproveOutcome, JoinToken, Node
+from contracts.control_plane.nodes import ApproveOutcome, JoinToken
 from contracts.errors import ErrorCode
 from contracts.node.join import JoinedNode, NodeKeys
 from services.internal_admin.callers.identity import Caller, NodeCaller
@@ -38,6 +38,15 @@ TOO_MANY_NODES: Final = Refused(ErrorCode.LIMIT_REACHED, _TOO_MANY_NODES)
 TOO_MANY_POOLS: Final = Refused(ErrorCode.LIMIT_REACHED, _TOO_MANY_POOLS)
 NAME_TAKEN: Final = Refused(ErrorCode.NODE_NAME_TAKEN)
 KEY_TAKEN: Final = Refused(ErrorCode.INVALID_NODE_KEY)
+KEY_REPLACED: Final = Refused(ErrorCode.INVALID_SIGNATURE, "the key was replaced: sign with the new one")
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSettings:
+    """`now_ms` is the time of Postgres as Unix milliseconds."""
+
+    waits_for_approval: bool
+    now_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +144,6 @@ class TokenCreated:
     """The join token was made."""
 
     token: JoinToken
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """The node was made, or an exact repeat found it."""
-
-    node: Node
 
 
 JoinDecision: TypeAlias = Literal["create"] | JoinedNode | Refused

@@ -72,6 +72,7 @@ def register_formats() -> None:
     """A strategy for the rules of a string that a schema cannot express."""
     keys = st.binary(min_size=32, max_size=32).map(lambda raw_key: base64.b64encode(raw_key).decode())
     schemathesis.openapi.format("ed25519-public-key", keys.filter(is_usable_key))
+    schemathesis.openapi.format("x25519-public-key", keys.filter(is_usable_key))
     schemathesis.openapi.format("iana-time-zone", st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]))
     schemathesis.openapi.format("future-instant", st.sampled_from(["2126-05-05T12:00:00Z", "9999-12-31T23:59:59Z"]))
     schemathesis.openapi.format(
@@ -86,6 +87,12 @@ def register_formats() -> None:
     )
     numbers = st.integers(min_value=1, max_value=2**31 - 1)
     schemathesis.openapi.format("number-cursor", numbers.map(lambda number: encode_position(str(number))))
+    schemathesis.openapi.format(
+        "join-token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"join-token-{number}"))
+    )
+    schemathesis.openapi.format(
+        "node-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"node-{number}"))
+    )
     schemathesis.openapi.format(
         "audit-cursor",
         st.builds(

@@ -66,6 +66,9 @@ def is_beyond_words(case: Case) -> bool:
         or (is_object(body) and "client_key_proof" in body)
         or has_float(body)
         or is_without_revision(case)
+        or (is_object(body) and "node_name" in body and body.get("uses", 1) != 1)
+        or (case.path.endswith("/nodes") and "pool" in query)
+        or (is_object(body) and "node_public_key" in body)
         or len(str(body)) > MAX_BODY_BYTES
         or not set(re.findall(r"'([0-9]+[smhd])'", str(body))) <= {*DURATIONS, "400d"}
     )

@@ -1,5 +1,6 @@
 """One walk through every operation of the control plane on the running process, each answer as documented."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.contract.openapi.client import Client
 from tests.contract.openapi.documents import operations
 from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.nodes import Node
 from tests.support.stack import RunningStack
 
 NEW_PASSWORD = "Saffron meadow 83 comet"
@@ -71,6 +73,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     change_settings(plane, owner)
     publish_a_gateway_configuration(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
+    admit_nodes(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
 
@@ -117,6 +120,34 @@ def use_tokens(plane: Plane, owner: dict[str, str]) -> None:
         assert ended["outcome"] == outcome
     plane.call("revoke_token", 404, headers=owner, token_id="token-nobody")
     plane.call("read_settings", 401, headers=reader)
+
+
+def admit_nodes(plane: Plane, owner: dict[str, str]) -> None:
+    for outcome in ("created", "unchanged"):
+        assert plane.call("create_node_pool", headers=owner, pool="journey")["outcome"] == outcome
+    plane.call("list_node_pools", headers=owner)
+    made = plane.call("create_join_token", headers=owner, json={"pool": "journey"})["join_token"]["join_token_id"]
+    assert plane.call("list_join_tokens", headers=owner, query="limit=1")["join_tokens"][0]["join_token_id"] == made
+    plane.call("revoke_join_token", headers=owner, join_token_id=made)
+    plane.call("revoke_join_token", 404, headers=owner, join_token_id="join-token-nobody")
+    keys = Node().keys
+    asked = {
+        "pool": "journey",
+        "node_name": "gateway-1",
+        "node_public_key": b64encode(keys.public_key).decode(),
+        "node_encryption_key": b64encode(keys.encryption_key).decode(),
+    }
+    node_id = plane.call("register_node", headers=owner, json=asked)["node"]["node_id"]
+    weak = {**asked, "node_name": "gateway-2", "node_public_key": b64encode(bytes(32)).decode()}
+    assert code_of(plane.call("register_node", 400, headers=owner, json=weak)) == "invalid_node_key"
+    assert plane.call("list_nodes", headers=owner, query="pool=journey")["nodes"][0]["node_id"] == node_id
+    plane.call("list_nodes", 404, headers=owner, query="pool=nowhere")
+    plane.call("read_node", headers=owner, node_id=node_id)
+    assert plane.call("approve_node", headers=owner, node_id=node_id)["outcome"] == "already_approved"
+    cause = {"reason_code": "journey", "actor": {"type": "admin"}}
+    plane.call("revoke_node", headers=owner, json=cause, node_id=node_id)
+    assert code_of(plane.call("approve_node", 409, headers=owner, node_id=node_id)) == "not_active"
+    plane.call("read_node", 404, headers=owner, node_id="node-nobody")
 
 
 def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:

@@ -19,9 +19,7 @@ from tests.support.declared_routes import ACCESS, NODE_ACCESS
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
-    ErrorCode.INVALID_JOIN_TOKEN,
-    ErrorCode.INVALID_NODE_KEY, ErrorCode.JOIN_TOKEN_NOT_FOUND, ErrorCode.NODE_NOT_FOUND, ErrorCode.POOL_NOT_FOUND,
-    ErrorCode.DOCUMENT_NOT_FOUND, ErrorCode.NODE_NAME_TAKEN,
+    ErrorCode.DOCUMENT_NOT_FOUND,
 }  # fmt: skip
 
 
@@ -191,7 +189,7 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
 
 GOLDEN = [
     case
-    for name in ("exchanges", "control_plane", "node_telemetry", "node_redis_users")
+    for name in ("exchanges", "control_plane", "node", "node_telemetry", "node_redis_users")
     for case in cases(name, "exchanges")
 ]
 

@@ -34,7 +34,9 @@ class Body:
 
 
 def _bodies() -> Iterator[Any]:
-    golden = [each for name in ("exchanges", "control_plane") for each in load(name)["exchanges"] if "request" in each]
+    golden = [
+        each for name in ("exchanges", "control_plane", "node") for each in load(name)["exchanges"] if "request" in each
+    ]
     for name in NAMES:
         for operation_id, operation in operations(name).items():
             if "requestBody" in operation and operation_id not in OF_OTLP:

@@ -12,6 +12,7 @@ from services.internal_admin.nodes.domain import (
     TOO_MANY_POOLS,
     ChangeOf,
     CreateJoinToken,
+    JoinSettings,
     Refused,
     TokenCreated,
 )
@@ -86,7 +87,7 @@ async def ensure_pool(
     """Make the pool if there is none; whether it was made. Runs in the caller's transaction, and audits a new pool."""
     if await has_pool(connection, pool):
         return False
-    await connection.fetchrow(*_SQL["lock_settings_for_nodes"]())
+    await lock_settings(connection)
     if await has_pool(connection, pool):  # made while this waited for the lock
         return False
     if await connection.fetchval(*_SQL["count_pools"]()) >= MAX_POOLS:
@@ -94,6 +95,14 @@ async def ensure_pool(
     await connection.execute(*_SQL["insert_pool"](pool=pool))
     await insert_operator_event(connection, EventName.CREATE_NODE_POOL, "created", caller, actor=actor, pool=pool)
     return True
+
+
+async def lock_settings(connection: asyncpg.Connection) -> JoinSettings:
+    """The settings that joins depend on. New nodes, keys and pools wait for each other here."""
+    row = await connection.fetchrow(*_SQL["lock_settings_for_nodes"]())
+    if row is None:
+        raise InvariantBroken("the settings have their row")
+    return JoinSettings(**row)
 
 
 async def has_pool(connection: asyncpg.Connection, pool: str) -> bool:

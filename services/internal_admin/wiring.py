@@ -38,6 +38,10 @@ from services.internal_admin.node_config.published import Published
 from services.internal_admin.node_config.rollout import Rollouts
 from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
+from services.internal_admin.node_redis_users import api as node_redis_users
+from services.internal_admin.node_redis_users.flow import NodeUsers
+from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
+from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
@@ -178,12 +182,12 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     relay, uses = Relay(postgres, projection), TokenUses()
     domains = DomainRevocation(postgres, relay.wake)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
-    watch, offers = HeadWatch(postgres, wake), Offers(postgres)
+    watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
     return InternalAdmin(
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, wake),
-        node_routes=_node_routes(resources, settings, wake, watch, offers),
+        node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
         wake=wake,
         loops=(
             relay.run,
@@ -192,12 +196,14 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
+            *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
-        node_loops=(wake.run, watch.run),
         workers=(
             *_workers(resources, settings, projection, relay, domains, uses, wake),
             *_node_workers(postgres, offers),
+            *_node_user_workers(postgres, node_users),
         ),
+        node_loops=(wake.run, watch.run),
     )
 
 
@@ -235,16 +241,22 @@ def _routes(
 
 
 def _node_routes(
-    resources: Resources, settings: InternalAdminSettings, wake: Wake, watch: HeadWatch, offers: Offers
+    resources: Resources,
+    settings: InternalAdminSettings,
+    wake: Wake,
+    watch: HeadWatch,
+    offers: Offers,
+    node_users: NodeUsers | None,
 ) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
+    postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
-    polls = Polls(postgres, watch, Published(postgres), offers, settings.config_keys, clock, entropy)
+    polls = Polls(postgres, watch, Published(postgres), offers, keys, clock, entropy)
     return (
-        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+        *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
     )
 
 
@@ -253,6 +265,20 @@ def _node_workers(postgres: Postgres, offers: Offers) -> tuple[Worker, ...]:
         Worker("node offers", offers.step, idle=node_offers.IDLE, batch=node_offers.BATCH),
         Worker("node rollout", Rollouts(postgres).step, idle=node_rollout.IDLE),
     )
+
+
+def _node_users(resources: Resources, settings: InternalAdminSettings) -> NodeUsers | None:
+    """The users of Redis that nodes have for themselves, if the setting is on."""
+    keys = settings.process.gateway_keys
+    return NodeUsers(resources.postgres, resources.redis, keys) if settings.gives_redis_users else None
+
+
+def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Worker, ...]:
+    """The worker that deletes the users of revoked nodes."""
+    if users is None:
+        return ()
+    step = RevokedUsers(postgres, users).step
+    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

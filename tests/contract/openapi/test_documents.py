@@ -183,7 +183,7 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
         assert all(first[name] == other[name] for name in shared for other in rest)
 
 
-VECTORS = ("exchanges", "control_plane", "node_telemetry", "node_config", "node")
+VECTORS = ("exchanges", "control_plane", "node_telemetry", "node_config", "node", "node_redis_users")
 GOLDEN = [case for name in VECTORS for case in cases(name, "exchanges")]
 
 

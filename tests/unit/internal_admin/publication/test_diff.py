@@ -14,7 +14,6 @@ from services.internal_admin.publication.domain.diff import (
     with_revision,
 )
 
-
 CASES: list[Any] = [
     ({"a": 1}, {"a": 1}, []),
     ({"a": 1}, {"a": True}, [("a", 1, True)]),

@@ -19,6 +19,7 @@ REMOVALS: Mapping[str, str] = {
     "operator_session": "remove_operator_sessions",
     "api_token": "remove_api_tokens",
     "idempotency_key": "remove_idempotency_keys",
+    "join_token": "remove_join_tokens",
 }
 """The statement for each kind of row that is removed by its age.
 

@@ -22,7 +22,7 @@ OnExpired: TypeAlias = Literal["serve_stale", "fail_closed"]
 class Registered:
     """A node that an operator registered with its public keys, so that no join string is needed.
 
-    `config_keys` are the installation's configuration keys, as `authsession keys status` shows them.
+    The answer of the registration has all three. None of them is secret.
     """
 
     node_id: str

@@ -107,6 +107,39 @@ with removed as (
     returning (select clock_now() - interval '24 hours') - created_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_published_versions
+-- Removes versions that were published, and last active, longer ago than the setting says, at most :limit. The newest
+-- version stays, and so do active ones and those whose documents are served. A subject that is being changed is skipped.
+-- Locks: subjects, then subject_versions.
+with removed as (
+    delete from subject_versions
+     where ctid = any (array(
+         select old.ctid
+           from subject_versions as old join subjects using (subject_id)
+          where old.created_at < (select clock_now() - published_version_retention from settings)
+            and old.version < last_version and old.version is distinct from active_version
+            and not exists (select from config_documents
+                             where config_documents.subject_id = old.subject_id and config_documents.version = old.version)
+            and not exists (select from subject_activations as late
+                             where late.subject_id = old.subject_id
+                               and old.version in (late.version, late.previous_version)
+                               and activated_at >= (select clock_now() - published_version_retention from settings))
+          order by old.created_at limit :limit
+            for no key update of subjects skip locked))
+    returning (select clock_now() - published_version_retention from settings) - created_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
+-- name: remove_activations
+-- Removes entries of the history that are older than the setting says, at most :limit. Locks: subject_activations.
+with removed as (
+    delete from subject_activations
+     where activation_id = any (array(
+         select activation_id from subject_activations
+          where activated_at < (select clock_now() - published_version_retention from settings)
+          order by activated_at limit :limit))
+    returning (select clock_now() - published_version_retention from settings) - activated_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: remove_join_tokens
 -- Removes join tokens 7 days past their end, at most :limit. Until then a node may repeat its join. Locks: node_join_tokens.
 with removed as (

@@ -19,6 +19,8 @@ REMOVALS: Mapping[str, str] = {
     "operator_session": "remove_operator_sessions",
     "api_token": "remove_api_tokens",
     "idempotency_key": "remove_idempotency_keys",
+    "published_version": "remove_published_versions",
+    "activation": "remove_activations",
     "join_token": "remove_join_tokens",
 }
 """The statement for each kind of row that is removed by its age.

@@ -1,16 +1,18 @@
 """The samples of proxies for nodes, really run: long polls, signed targets, large bodies and addresses of clients."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
 
+import httpx
 import pytest
 import trio
 
+from contracts.node.names import JOIN_PATH
 from contracts.node.poll import MAX_WAIT
 from shared.kernel.address import TcpAddress
 from shared.kernel.clock import SystemClock
@@ -24,7 +26,9 @@ from shared.web.health import Readiness, health_routes
 from shared.web.server.http_connection import Rules
 from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
+from tests.support.database import Database
 from tests.support.proxies import NODE_SAMPLES, program, proxy
+from tests.support.stack import RunningStack, open_stack
 
 CONFIG, DOCUMENTS, TRACES = "/api/v1/node/config", "/api/v1/node/documents", "/api/v1/node/telemetry/v1/traces"
 LONGEST_POLL = MAX_WAIT * 17 / 16
@@ -158,6 +162,31 @@ async def test_limits_count_the_address_of_the_node_and_no_address_that_it_names
         await nodes.ask(f"{DOCUMENTS}/a", source=source)
     assert [seen.client.address for seen in nodes.seen] == ["127.0.0.2", "127.9.0.1"]
     assert len({seen.client.network.text for seen in nodes.seen}) == 2
+
+
+@pytest.fixture(scope="module")
+def stack(database: Database) -> Iterator[RunningStack]:
+    with open_stack(database, AUTHSESSION_TRUSTED_PROXIES="127.0.0.1/32") as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("name", NODE_SAMPLES)
+def test_joins_are_limited_by_the_network_behind_the_proxy(stack: RunningStack, name: str) -> None:
+    """Ten joins a minute of one network are looked at, and another network is not held up."""
+    if program(name) is None:
+        pytest.skip(f"needs the real {name}; on CI with apt and root .ci/packages installs it")
+    port = stack.ports[1]
+    crowd, other = (f"127.{len(name)}.{number}.1" for number in (1, 2))
+    with proxy(name, port, port, NODE_SAMPLES) as proxy_port:
+        url = f"http://127.0.0.1:{proxy_port}{JOIN_PATH}"
+        statuses = [join(url, source) for source in (*[crowd] * 11, other)]
+    assert statuses == [*[400] * 10, 429, 400]
+
+
+def join(url: str, source: str) -> int:
+    """The status of an attempt without a token, from that address of this machine."""
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=source)) as client:
+        return client.post(url, json={}, headers={"x-forwarded-for": "203.0.113.9"}).status_code
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics", "/api/control-plane/nodes", "/api/v1/internal/users"])

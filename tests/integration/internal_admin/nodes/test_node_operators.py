@@ -1,4 +1,4 @@
-"""What operators see and change: pools, join tokens, nodes and their registration (SPEC §16.1, §16.8)."""
+"""Operators see and change pools, join tokens, nodes and their registration (SPEC §16.1, §16.8)."""
 
 from base64 import b64encode
 from typing import Any

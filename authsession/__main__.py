@@ -88,7 +88,7 @@ def _dsn_in(path: Path) -> str:
 
 def _redis_acl(parsed: argparse.Namespace, _: Path) -> int:
     passwords = {"public": parsed.public, "internal": parsed.internal, "gateway": parsed.gateway, "admin": parsed.admin}
-    return redis_acl.write_acl(os.environ, passwords, parsed.output)
+    return redis_acl.write_acl(os.environ, passwords, parsed.output, node_users=parsed.node_users)
 
 
 def _settings(parsed: argparse.Namespace, folder: Path) -> int:

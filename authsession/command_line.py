@@ -38,6 +38,12 @@ def command_line() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the file with the password of a user `admin`, who may do everything, 16 bytes or more",
     )
+    acl.add_argument(
+        "--node-users",
+        action="store_true",
+        help="let the user `internal` make users of nodes (AUTHSESSION_NODE_REDIS_USERS=on), "
+        "which makes it an administrator of Redis",
+    )
     acl.add_argument("--output", type=Path, metavar="FILE", help="replace FILE instead of printing")
     examination = commands.add_parser(
         "doctor", help="check the configuration and the servers; print each problem with its cure"

@@ -12,8 +12,12 @@ from shared.config.settings import Reading
 MIN_PASSWORD_BYTES = 16
 
 
-def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path | None], output: Path | None) -> int:
+def write_acl(
+    environment: Mapping[str, str], passwords: Mapping[str, Path | None], output: Path | None, *, node_users: bool
+) -> int:
     """Prints the ACL file, or replaces `output` atomically. `passwords` maps each user to its password's file.
+
+    `node_users` gives the internal service the rights to make users of nodes; the setting of the environment does, too.
 
     Raises `StartFailure` and `ConfigurationError`, and then writes nothing: with an empty ACL file, Redis accepts
     everybody.
@@ -21,10 +25,10 @@ def write_acl(environment: Mapping[str, str], passwords: Mapping[str, Path | Non
     reading = Reading(environment)
     keys = GatewayKeys(reading.required(variables.GATEWAY_KEY_PREFIX), reading.required(variables.GATEWAY_STREAM))
     rate_limit_prefix = reading.required(variables.RATE_LIMIT_KEY_PREFIX)
+    node_users = reading.required(variables.NODE_REDIS_USERS) or node_users
     reading.finish()
-    lines = acl_lines(
-        keys, rate_limit_prefix, **{user: _password(path) for user, path in passwords.items() if path is not None}
-    )
+    texts = {user: _password(path) for user, path in passwords.items() if path is not None}
+    lines = acl_lines(keys, rate_limit_prefix, node_users=node_users, **texts)
     text = "\n".join(lines) + "\n"
     if output is None:
         print(text, end="")

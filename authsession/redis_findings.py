@@ -14,6 +14,10 @@ from shared.kernel.faults import ConfigurationError
 from shared.projection.rights import DRY_RUN, keys_of_a_login
 
 OLDEST_REDIS = (6, 2)
+OLDEST_WITH_NODE_USERS = (7, 0)
+_NO_NODE = "node-00000000000000000000000000"
+NODE_USER_COMMANDS = (("USERS",), ("GETUSER", _NO_NODE), ("SETUSER", _NO_NODE, "no-rule"), ("DELUSER", _NO_NODE))
+"""The commands for users of nodes, so that they change nothing: `no-rule` is refused as a whole, if not for a right."""
 FRESH_BEAT = timedelta(seconds=10)
 
 
@@ -36,6 +40,7 @@ def redis_findings(name: str, environment: Mapping[str, str], kept: Kept | None)
                 _redis_version(redis),
                 _redis_user(redis),
                 _redis_writes(redis, name, environment),
+                *_node_users(redis, name, environment),
                 *([] if kept is None else [_one_redis(redis, kept)]),
                 _redis_persistence(redis),
                 _redis_memory(redis),
@@ -50,10 +55,15 @@ def redis_findings(name: str, environment: Mapping[str, str], kept: Kept | None)
 
 def _redis_version(redis: RedisQuestions) -> Finding:
     server = redis.info("server")
-    text = server["redis_version"]  # Valkey names here the Redis that it is compatible with
-    if tuple(map(int, text.split(".")[:2])) < OLDEST_REDIS:
+    text = server["redis_version"]
+    if _version_of(redis) < OLDEST_REDIS:
         return Finding("fail", f"Redis {text}", "use 6.2 or later")
     return Finding("ok", f"Valkey {server['valkey_version']}" if "valkey_version" in server else f"Redis {text}")
+
+
+def _version_of(redis: RedisQuestions) -> tuple[int, ...]:
+    """Major and minor version. Valkey names here the Redis that it is compatible with."""
+    return tuple(map(int, redis.info("server")["redis_version"].split(".")[:2]))
 
 
 def _redis_user(redis: RedisQuestions) -> Finding:
@@ -88,6 +98,27 @@ def _redis_writes(redis: RedisQuestions, name: str, environment: Mapping[str, st
             cure = "look at its log and its memory, and check that it is no replica"
             return Finding("fail", f"Redis refuses to write ({code})", cure)
     return Finding("ok", "Redis accepts the writes of a login")
+
+
+def _node_users(redis: RedisQuestions, name: str, environment: Mapping[str, str]) -> list[Finding]:
+    """Whether the internal process may make users of nodes, if it is to. Nothing is made."""
+    reading = Reading(environment)
+    is_on = reading.required(variables.NODE_REDIS_USERS)
+    reading.finish()
+    if not is_on or name == "public":
+        return []
+    setting = variables.NODE_REDIS_USERS.name
+    if _version_of(redis) < OLDEST_WITH_NODE_USERS:
+        return [Finding("fail", "this Redis is too old for users of nodes", f"use 7.0 or later, or set {setting}=off")]
+    for command in NODE_USER_COMMANDS:
+        try:
+            redis.ask("ACL", *command)
+        except RedisRefusal as refusal:
+            if str(refusal) == "NOPERM":
+                cure = f"write its ACL file again with `{typed('redis-acl')} --node-users`, or set {setting}=off"
+                return [Finding("fail", f"this user of Redis may not run ACL {command[0]} for users of nodes", cure)]
+    text = f"Redis lets this user make users of nodes, which makes it an administrator of Redis ({setting}=on)"
+    return [Finding("ok", text)]
 
 
 def _keys_of_a_login(name: str, environment: Mapping[str, str]) -> Mapping[str, str]:

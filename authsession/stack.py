@@ -36,6 +36,7 @@ _OF_THE_INTERNAL_PROCESS = (
     variables.COOKIE_KEYS.name,
     variables.AUDIT_KEYS.name,
     variables.CONFIG_KEYS.name,
+    variables.NODE_REDIS_USERS.name,
 )
 """How the names of variables begin that the public process never gets."""
 _REDIS_NAMES = ("AUTHSESSION_REDIS_USERNAME", "AUTHSESSION_REDIS_PASSWORD", "AUTHSESSION_REDIS_PASSWORD_FILE",
@@ -138,6 +139,7 @@ class Stack:
             public=secrets.public_redis_password,
             internal=secrets.internal_redis_password,
             gateway=secrets.gateway_redis_password,
+            node_users=self.configuration.internal.gives_redis_users,
         )
         server = EmbeddedRedis(
             self._installation.redis_folder,

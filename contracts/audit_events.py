@@ -47,6 +47,7 @@ class EventName(StrEnum):
     APPROVE_NODE = "security.approve_node"
     REVOKE_NODE = "security.revoke_node"
     CHANGE_NODE_KEY = "security.change_node_key"
+    RENEW_NODE_REDIS_USER = "security.renew_node_redis_user"
     CREATE_GATEWAY_CONFIG = "security.create_gateway_config"
     CHANGE_GATEWAY_CONFIG = "security.change_gateway_config"
     ARCHIVE_GATEWAY_CONFIG = "security.archive_gateway_config"
@@ -167,6 +168,7 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         f"{_OPERATORS}, or {_SYSTEM}", f"{_CLAIMED}, or {_SYSTEM}", "node"),
     EventName.CHANGE_NODE_KEY: EventSpec(
         "A node changed its keys. `details` name the generation.", "node", _NONE, "node"),
+    EventName.RENEW_NODE_REDIS_USER: EventSpec("A node got a new password for Redis.", "node", _NONE, "node"),
     EventName.CREATE_GATEWAY_CONFIG: EventSpec(
         "A gateway configuration was created, with a draft.", _PUBLISHER, _PUBLISHING, _GATEWAY_CONFIG),
     EventName.CHANGE_GATEWAY_CONFIG: EventSpec(

@@ -48,6 +48,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_NOT_FOUND = "document_not_found"
     CONFIG_NOT_FOUND = "config_not_found"
     VERSION_NOT_FOUND = "version_not_found"
+    NODE_REDIS_USERS_OFF = "node_redis_users_off"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     SESSION_LIMIT_EXCEEDED = "session_limit_exceeded"
     EMAIL_IN_USE = "email_in_use"
@@ -314,6 +315,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "version not found",
             "The configuration has no version with this number.",
             "Check the number, or publish first.",
+        ),
+        ErrorCode.NODE_REDIS_USERS_OFF: ErrorSpec(
+            404,
+            "node redis users off",
+            "The installation gives nodes no users of Redis for themselves.",
+            "Use the shared user of gateways, or set `AUTHSESSION_NODE_REDIS_USERS=on`.",
         ),
         ErrorCode.METHOD_NOT_ALLOWED: ErrorSpec(
             405,

@@ -24,6 +24,7 @@ from clients.node.notices import (
     Waiting,
     log_notice,
 )
+from clients.node.redis_user import RedisLogin
 from clients.node.settings import NodeSettings, Registered, Timing
 from clients.node.standing import Problem
 from clients.node.telemetry import OtlpAnswer
@@ -57,6 +58,7 @@ __all__ = [
     "PrivateKeys",
     "Problem",
     "Reached",
+    "RedisLogin",
     "Registered",
     "Rejected",
     "Report",

@@ -63,6 +63,10 @@ class Identity:
     def keys(self) -> PrivateKeys:
         return self._next if self.uses_next and self._next is not None else self._keys
 
+    def every_keys(self) -> tuple[PrivateKeys, ...]:
+        """The keys in use first, then the other pair of an open key change."""
+        return (self.keys, *(each for each in (self._keys, self._next) if each is not None and each is not self.keys))
+
     def sign(self, message_type: str, body: bytes, *, timestamp_ms: int, request_id: str) -> Headers:
         """The envelope's headers of one request."""
         assert self.member is not None

@@ -18,6 +18,7 @@ from clients.node.kept import Applied, Damaged, Kept
 from clients.node.link import Ask, Denial, Link, Unavailable
 from clients.node.machine import Clock, random_id, wall_clock
 from clients.node.notices import Distrusted, Expired, NotKept, Revoked
+from clients.node.redis_user import RedisLogin, ask_redis_user, read_redis_user
 from clients.node.reporting import Reporter
 from clients.node.server_clock import ServerClock
 from clients.node.settings import NodeSettings
@@ -90,6 +91,27 @@ class Node:
         body = encode_key_change(KeyChange(keys.public, proof))
         await self._parts.link.ask(Ask("POST", KEY_PATH, body, timeout=self._parts.settings.timing.answer_timeout))
         identity.uses_next = True
+
+    async def redis_user(self) -> RedisLogin | None:
+        """The node's own user of Redis with a new password; the password before it ends. None: there are no such users.
+
+        Ask at the start, and again when Redis refuses the password. Raises `Unavailable` and `Denial`.
+        """
+        parts, node_id = self._parts, self.node_id
+        if node_id is None:
+            raise Unavailable("not_joined")
+        try:
+            reply = await ask_redis_user(parts.link, parts.settings.timing.answer_timeout)
+        except Denial as denial:
+            if denial.code == "node_revoked":
+                self._standing.revoke()
+            raise
+        try:
+            keys = parts.identity.every_keys()
+            return None if reply is None else read_redis_user(reply, node_id, self._standing.config_keys, keys)
+        except NotTrusted as problem:
+            parts.on_notice(Distrusted(problem.why))
+            raise Unavailable(problem.why) from None
 
     async def send_otlp(
         self, signal: Signal, body: bytes, content_type: str, content_encoding: str | None = None

@@ -22,11 +22,13 @@ Distrust: TypeAlias = Literal[
     "expired",
     "older_position",
     "wrong_document",
+    "untrusted_secret",
 ]
 """Why an answer or a configuration is not used.
 
 * `untrusted_control_plane`: no configuration key has the fingerprint of the join string.
 * `untrusted_statement`, `untrusted_manifest`: no trusted key signed these bytes.
+* `untrusted_secret`: no trusted key signed a sealed value for this request, or the node's key does not open it.
 * `another_node`, `another_pool`, `not_fresh`: the answer belongs to another node, pool or request.
 * `another_manifest`: the manifest is not the one that the statement names.
 * `older_position`: epoch and sequence are below the highest that this node ever applied.

@@ -11,6 +11,7 @@ KEY_PATH: Final = NODE_API + "/key"
 CONFIG_PATH: Final = NODE_API + "/config"
 STATUS_PATH: Final = NODE_API + "/status"
 DOCUMENTS_PATH: Final = NODE_API + "/documents"
+REDIS_USER_PATH: Final = NODE_API + "/redis-user"
 
 MAX_SOFTWARE_LENGTH: Final = 100
 

@@ -6,6 +6,7 @@ The signed bytes are the served bytes, so there is no canonical JSON. A signatur
 
 import base64
 import binascii
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -56,11 +57,13 @@ def signed_fields(signed: Signed) -> dict[str, object]:
     """The JSON object `{"bytes","signatures"}`."""
     return {
         "bytes": base64.b64encode(signed.payload).decode("ascii"),
-        "signatures": [
-            {"key_id": each.key_id, "signature": base64.b64encode(each.value).decode("ascii")}
-            for each in signed.signatures
-        ],
+        "signatures": signature_fields(signed.signatures),
     }
+
+
+def signature_fields(signatures: Iterable[Signature]) -> list[dict[str, str]]:
+    """The JSON list of `{"key_id","signature"}`."""
+    return [{"key_id": each.key_id, "signature": base64.b64encode(each.value).decode("ascii")} for each in signatures]
 
 
 def read_signed(value: object, path: str, most_bytes: int) -> Signed:
@@ -68,11 +71,16 @@ def read_signed(value: object, path: str, most_bytes: int) -> Signed:
     if not isinstance(value, dict):
         raise invalid(f"{path} must be an object")
     fields = known_fields(cast("Fields", value), _SIGNED_NAMES, within=f"{path}.")
+    signatures = read_signatures(fields, path)
+    return Signed(read_base64(read_text(fields, "bytes", within=f"{path}."), most_bytes, f"{path}.bytes"), signatures)
+
+
+def read_signatures(fields: Fields, path: str) -> tuple[Signature, ...]:
+    """The field `signatures` of the object at `path`, 1 to 8 of them. Raises `Refusal(INVALID_REQUEST)`."""
     signatures = fields.get("signatures")
     if not isinstance(signatures, list) or not 1 <= len(cast("list[object]", signatures)) <= MAX_SIGNATURES:
         raise invalid(f"{path}.signatures must be a list of 1 to {MAX_SIGNATURES} signatures")
-    payload = _read_base64(read_text(fields, "bytes", within=f"{path}."), most_bytes, f"{path}.bytes")
-    return Signed(payload, tuple(_read_signature(each, path) for each in cast("list[object]", signatures)))
+    return tuple(_read_signature(each, path) for each in cast("list[object]", signatures))
 
 
 def config_key_fields(key: ConfigKey) -> dict[str, object]:
@@ -109,7 +117,8 @@ def _read_signature(value: object, path: str) -> Signature:
     return Signature(read_text(fields, "key_id", within=f"{path}.signatures."), raw)
 
 
-def _read_base64(text: str, most_bytes: int, path: str) -> bytes:
+def read_base64(text: str, most_bytes: int, path: str) -> bytes:
+    """At most this many bytes from standard base64. Raises `Refusal(INVALID_REQUEST)`."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

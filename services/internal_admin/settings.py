@@ -23,6 +23,7 @@ class InternalAdminSettings:
     Nodes are served on `node_http_address`; if it is None, on `http_address`.
     `config_keys` is empty if the installation signs nothing for nodes.
     `node_telemetry` is None if no collector takes the telemetry of nodes.
+    `gives_redis_users`: each node may have a user of Redis for itself.
     """
 
     process: ProcessSettings
@@ -36,6 +37,7 @@ class InternalAdminSettings:
     known_hosts: frozenset[str]
     config_keys: ConfigKeys = field(repr=False)
     node_telemetry: NodeTelemetrySettings | None
+    gives_redis_users: bool
 
 
 def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
@@ -67,6 +69,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     node_http_address = _node_http_address(reading, http_address)
     known_hosts = reading.required(variables.INTERNAL_HOSTS)
     node_telemetry = read_node_telemetry(reading, is_production=process.is_production)
+    gives_redis_users = reading.required(variables.NODE_REDIS_USERS)
     reading.finish()
     assert http_address is not None
     return InternalAdminSettings(
@@ -81,6 +84,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         known_hosts,
         config_keys,
         node_telemetry,
+        gives_redis_users,
     )
 
 

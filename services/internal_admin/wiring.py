@@ -29,6 +29,10 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.node_redis_users import api as node_redis_users
+from services.internal_admin.node_redis_users.flow import NodeUsers
+from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
+from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
@@ -166,11 +170,12 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     )
     relay, uses = Relay(postgres, projection), TokenUses()
     domains, heads_changed = DomainRevocation(postgres, relay.wake), Signal()
+    node_users = _node_users(resources, settings)
     return InternalAdmin(
         projection,
         relay,
         routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, heads_changed),
-        node_routes=_node_routes(resources, settings),
+        node_routes=_node_routes(resources, settings, node_users),
         loops=(
             relay.run,
             resources.limiter.run,
@@ -178,8 +183,12 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
+            *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
-        workers=_workers(resources, settings, projection, relay, domains, uses, heads_changed),
+        workers=(
+            *_workers(resources, settings, projection, relay, domains, uses, heads_changed),
+            *_node_user_workers(postgres, node_users),
+        ),
     )
 
 
@@ -217,14 +226,31 @@ def _routes(
     )
 
 
-def _node_routes(resources: Resources, settings: InternalAdminSettings) -> tuple[Route, ...]:
+def _node_routes(
+    resources: Resources, settings: InternalAdminSettings, node_users: NodeUsers | None
+) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
-    postgres, clock, entropy = resources.postgres, resources.clock, resources.entropy
+    postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     return (
-        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, settings.config_keys, clock, entropy)),
+        *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+        *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
     )
+
+
+def _node_users(resources: Resources, settings: InternalAdminSettings) -> NodeUsers | None:
+    """The users of Redis that nodes have for themselves, if the setting is on."""
+    keys = settings.process.gateway_keys
+    return NodeUsers(resources.postgres, resources.redis, keys) if settings.gives_redis_users else None
+
+
+def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Worker, ...]:
+    """The worker that deletes the users of revoked nodes."""
+    if users is None:
+        return ()
+    step = RevokedUsers(postgres, users).step
+    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

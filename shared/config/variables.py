@@ -202,6 +202,13 @@ NODE_OTLP_HEADERS = Variable(
     "`name=value,name2=value2`, values percent-encoded.",
     is_secret=True,
 )
+NODE_REDIS_USERS = Variable(
+    "AUTHSESSION_NODE_REDIS_USERS",
+    parse_boolean,
+    "Whether each node may have a user of Redis for itself, which its revocation deletes. Needs Redis 7. The internal "
+    "process then needs rights that make it an administrator of Redis (`authsession redis-acl --node-users`).",
+    "off",
+)
 
 ALLOW_LOOPBACK_BOOTSTRAP = Variable(
     "AUTHSESSION_ALLOW_LOOPBACK_BOOTSTRAP",

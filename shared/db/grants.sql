@@ -115,6 +115,8 @@ grant update (status, software, approved_at, revoked_at, revoke_reason_code, rev
 grant select, insert on node_keys to authsession_internal;
 grant update (valid_until) on node_keys to authsession_internal;
 grant select, insert, update on node_states to authsession_internal;
+grant select, insert, delete on node_redis_users to authsession_internal;
+grant update (password_hash, changed_at) on node_redis_users to authsession_internal;
 grant select, insert on subjects, subject_versions, subject_activations to authsession_internal;
 grant update (pools, draft, revision, field_revisions, published_revision, last_version, active_version, paused_at, archived_at, updated_at)
     on subjects to authsession_internal;

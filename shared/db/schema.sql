@@ -33,8 +33,7 @@ CREATE FUNCTION authsession.clock_now() RETURNS timestamp with time zone
 CREATE TABLE authsession.leases (
     name text NOT NULL,
     holder uuid,
-    held_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT leases_name_check CHECK ((name = ANY (ARRAY['keeper'::text, 'keeper of public'::text, 'sealer'::text])))
+    held_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
 CREATE FUNCTION authsession.comes_before_the_keeper() RETURNS boolean
@@ -563,6 +562,14 @@ CREATE TABLE authsession.node_pools (
     CONSTRAINT node_pools_pool_check CHECK ((pool ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text))
 );
 
+CREATE TABLE authsession.node_redis_users (
+    node_id text NOT NULL,
+    password_hash bytea NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT node_redis_users_password_hash_check CHECK ((octet_length(password_hash) = 32))
+)
+WITH (fillfactor='70');
+
 CREATE TABLE authsession.node_states (
     node_id text NOT NULL,
     last_seen_at timestamp with time zone NOT NULL,
@@ -951,6 +958,9 @@ ALTER TABLE ONLY authsession.node_keys
 ALTER TABLE ONLY authsession.node_pools
     ADD CONSTRAINT node_pools_pkey PRIMARY KEY (pool);
 
+ALTER TABLE ONLY authsession.node_redis_users
+    ADD CONSTRAINT node_redis_users_pkey PRIMARY KEY (node_id);
+
 ALTER TABLE ONLY authsession.node_states
     ADD CONSTRAINT node_states_pkey PRIMARY KEY (node_id);
 
@@ -1175,6 +1185,9 @@ ALTER TABLE ONLY authsession.node_join_tokens
 ALTER TABLE ONLY authsession.node_keys
     ADD CONSTRAINT node_keys_node_id_fkey FOREIGN KEY (node_id) REFERENCES authsession.nodes(node_id);
 
+ALTER TABLE ONLY authsession.node_redis_users
+    ADD CONSTRAINT node_redis_users_node_id_fkey FOREIGN KEY (node_id) REFERENCES authsession.nodes(node_id);
+
 ALTER TABLE ONLY authsession.node_states
     ADD CONSTRAINT node_states_node_id_fkey FOREIGN KEY (node_id) REFERENCES authsession.nodes(node_id);
 
@@ -1369,6 +1382,12 @@ GRANT UPDATE(valid_until) ON TABLE authsession.node_keys TO authsession_internal
 GRANT SELECT,INSERT ON TABLE authsession.node_pools TO authsession_internal;
 
 GRANT UPDATE(created_at) ON TABLE authsession.node_pools TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.node_redis_users TO authsession_internal;
+
+GRANT UPDATE(password_hash) ON TABLE authsession.node_redis_users TO authsession_internal;
+
+GRANT UPDATE(changed_at) ON TABLE authsession.node_redis_users TO authsession_internal;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE authsession.node_states TO authsession_internal;
 

@@ -143,6 +143,23 @@ class Redis:
         newest = await self._execute(redis_replies.entries, b"XREVRANGE", key, b"+", b"-", b"COUNT", 1)
         return newest[0][0] if newest else None
 
+    async def acl_users(self) -> list[str]:
+        """The names of all ACL users. ACL LIST would stall Redis for seconds when there are thousands."""
+        names = await self._execute(redis_replies.array_of(redis_replies.text), b"ACL", b"USERS")
+        return [name.decode(errors="replace") for name in names]
+
+    async def acl_key_patterns(self, username: str) -> list[str]:
+        """The patterns of keys of an ACL user, such as `%R~a:*`; none if there is no such user. Redis 7 or later."""
+        return await self._execute(redis_replies.key_patterns, b"ACL", b"GETUSER", username)
+
+    async def acl_set_user(self, username: str, rules: Sequence[str]) -> None:
+        """Make the ACL user, or give it other rules. Its connections stay."""
+        await self._execute(redis_replies.done, b"ACL", b"SETUSER", username, *rules)
+
+    async def acl_delete_user(self, username: str) -> None:
+        """Delete the ACL user, which ends its connections. A user that does not exist is fine."""
+        await self._execute(redis_replies.number, b"ACL", b"DELUSER", username)
+
     def close(self) -> None:
         """End the connection; every further call raises `DependencyUnavailable`."""
         self._is_closed = True

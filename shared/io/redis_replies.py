@@ -26,6 +26,11 @@ def pong(reply: object) -> None:
         raise ValueError
 
 
+def done(reply: object) -> None:
+    if reply != b"OK":
+        raise ValueError
+
+
 def text(reply: object) -> bytes:
     if not isinstance(reply, bytes):
         raise TypeError
@@ -95,3 +100,11 @@ def page(reply: object) -> tuple[int, list[bytes]]:
     """The next cursor and the keys of an answer to SCAN."""
     cursor, keys = array(reply)
     return int(text(cursor)), array_of(text)(keys)
+
+
+def key_patterns(reply: object) -> list[str]:
+    """The patterns of keys in an answer to ACL GETUSER: one text with spaces, as since Redis 7."""
+    if reply is None:
+        return []
+    fields = array(reply)
+    return text(dict(zip(map(text, fields[::2]), fields[1::2], strict=True))[b"keys"]).decode(errors="replace").split()

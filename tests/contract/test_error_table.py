@@ -45,6 +45,7 @@ SPECIFIED = {
     "document_not_found": 404,
     "config_not_found": 404,
     "version_not_found": 404,
+    "node_redis_users_off": 404,
     "method_not_allowed": 405,
     "session_limit_exceeded": 409,
     "email_in_use": 409,

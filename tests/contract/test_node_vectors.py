@@ -1,13 +1,21 @@
 """Golden data of nodes: joins, manifests and statements, byte for byte."""
 
 import base64
+import copy
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from clients.node.conformance.subject import Subject
+from clients.node.identity import PrivateKeys
+from clients.node.link import Reply
 from clients.node.notices import Distrust
+from clients.node.redis_user import RedisLogin, read_redis_user
+from clients.node.trust import NotTrusted
+from contracts.encoding import encode
+from contracts.errors import Refusal
 from contracts.node.bundle import Bundle, decode_bundle, encode_bundle
 from contracts.node.join import (
     NodeKeys,
@@ -19,12 +27,15 @@ from contracts.node.join import (
     parse_join_string,
 )
 from contracts.node.manifest import decode_manifest, decode_statement, digest_of, encode_manifest, encode_statement
-from contracts.node.signed import MANIFEST_MARKER, Signature, Signed, read_signed, signed_message
+from contracts.node.redis_user import decode_redis_user, encode_redis_user
+from contracts.node.signed import MANIFEST_MARKER, Signature, Signed, read_config_keys, read_signed, signed_message
 from tests.contract.vectors import cases, load
-from tests.support.node_vectors import CONTENT, NEW, all_vectors
+from tests.support.node_vectors import CONTENT, NEW, NODE, NODE_ID, all_vectors
+
+VERDICTS = ("config_manifests", "config_statements", "node_redis_users")
 
 
-@pytest.mark.parametrize("name", ["node_join", "config_manifests", "config_statements"])
+@pytest.mark.parametrize("name", ["node_join", "config_manifests", "config_statements", "node_redis_users"])
 def test_the_files_are_what_their_script_writes(name: str) -> None:
     assert load(name) == all_vectors()[name], "run: python -m tests.support.node_vectors"
 
@@ -86,9 +97,43 @@ async def test_a_statement_is_judged(case: dict[str, Any]) -> None:
 
 
 def test_every_reason_of_a_verdict_has_a_vector() -> None:
-    verdicts = {case["verdict"] for name in ("config_manifests", "config_statements") for case in _all_cases(name)}
+    verdicts = {case["verdict"] for name in VERDICTS for case in _all_cases(name)}
     by_other_means = {"untrusted_control_plane", "missing_manifest", "older_position", "wrong_document"}
     assert verdicts == {"accepted", *Distrust.__args__} - by_other_means
+
+
+@pytest.mark.parametrize("case", cases("node_redis_users", "exchanges"))
+def test_a_password_is_read_by_the_node_that_asked_alone(case: dict[str, Any]) -> None:
+    """The data was sealed by another implementation of HPKE."""
+    body = encode(case["response"])
+    assert encode_redis_user(decode_redis_user(body)) == body
+    private = PrivateKeys(NODE, X25519PrivateKey.from_private_bytes(bytes.fromhex(case["encryption_key_hex"])))
+    reply = Reply(body, case["request_id"], 0, 0, is_by_next_keys=False)
+    keys = read_config_keys(case["config_keys"], "config_keys")
+    if case["verdict"] == "accepted":
+        login = read_redis_user(reply, case["node_id"], keys, [private])
+        assert login == RedisLogin(NODE_ID, case["password"])
+    else:
+        with pytest.raises(NotTrusted, match=f"^{case['verdict']}$"):
+            read_redis_user(reply, case["node_id"], keys, [private])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"suite": "another"},
+        {"bytes": "AAAA" * 60},
+        {"bytes": "!"},
+        {"signatures": []},
+        {"key_generation": -1},
+        {"more": 1},
+    ],
+)
+def test_a_sealed_value_of_another_form_is_malformed(change: dict[str, object]) -> None:
+    response = copy.deepcopy(load("node_redis_users")["exchanges"][0]["response"])
+    response["redis_user"]["sealed"] |= change
+    with pytest.raises(Refusal):
+        decode_redis_user(encode(response))
 
 
 def test_a_bundle_is_read_as_it_was_written() -> None:

@@ -49,17 +49,24 @@ class Page:
     def is_played(self) -> bool:
         return not self._left
 
-    def play(self, up: Up, begins: str, *more: str, **values: str) -> str:
-        """Plays the next command, which must begin so. Returns what it printed. `values` replace words of the page."""
+    def play(self, up: Up, begins: str, *more: str, shows: str = "", **values: str) -> str:
+        """Plays the next command, which must begin so, until it shows a text. Returns its output.
+
+        `values` replace words of the page.
+        """
         line = self._left.pop(0)
         typed, _, command = line.rpartition("authsession ")
         assert command.startswith(begins), line
         for name, value in values.items():
             command = command.replace(f"{name}-01m80…", value)
         given = re.sub(r"^echo '(.*)' \| $", r"\1", typed)
-        played = up.command(*shlex.split(command), *more, given=given)
-        assert played.returncode == 0, (line, played.stdout, played.stderr)
-        return played.stdout
+
+        def shown() -> str | None:
+            played = up.command(*shlex.split(command), *more, given=given)
+            assert played.returncode == 0, (line, played.stdout, played.stderr)
+            return played.stdout if shows in played.stdout else None
+
+        return wait_for(shown)
 
 
 @contextmanager
@@ -94,19 +101,17 @@ def test_the_tour_of_nodes_as_the_quickstart_has_it(tmp_path: Path) -> None:
         assert joined is not None
         with gateway(up, joined[0]) as (program, url):
             node_id = program.find(r"^joined +(node-\S+) in the pool edge$")[1]
-            assert node_id in page.play(up, "nodes list")
+            page.play(up, "nodes list", shows=node_id)
 
             for command in ("create", "publish", "activate"):
                 page.play(up, f"gateway-configs {command} edge")
             program.find(r"^applied .*: fail_static for 60 s, freshness 60 s, replay 180 s, ")
-            wait_for(lambda: "synced" in up.command("nodes", "rollout", "--pool", "edge").stdout)
-            assert node_id in page.play(up, "nodes rollout")
+            page.play(up, "nodes rollout", shows="synced")
 
             for command in ("edit", "publish", "activate"):
                 page.play(up, f"gateway-configs {command} edge")
             program.find(f"^rejected .*: {REASON}$")
-            wait_for(lambda: REASON in up.command("nodes", "rollout", "--pool", "edge").stdout)
-            assert REASON in page.play(up, "nodes rollout")
+            page.play(up, "nodes rollout", shows=REASON)
             page.play(up, "gateway-configs activate edge 1")
 
             public, internal = (f"http://127.0.0.1:{up.ports[name]}" for name in ("public", "internal"))

@@ -34,7 +34,11 @@ from contracts.node.manifest import (
     encode_manifest,
     encode_statement,
 )
+from contracts.node.names import REDIS_USER_PATH
+from contracts.node.redis_user import REDIS_USER_MARKER, RedisUser, encode_redis_user, redis_user_frame
+from contracts.node.sealed import Sealed, signed_part
 from contracts.node.signed import MANIFEST_MARKER, STATEMENT_MARKER, Signed, config_key_fields, signed_fields
+from tests.support import hpke
 
 VECTORS = Path(__file__).parents[2] / "contracts/vectors"
 OLD, NEW, STRANGER = (
@@ -43,6 +47,9 @@ OLD, NEW, STRANGER = (
 NODE = Ed25519PrivateKey.from_private_bytes(b"\x10" * 32)
 NODE_ENCRYPTION = X25519PrivateKey.from_private_bytes(b"\x20" * 32)
 NODE_KEYS = NodeKeys(NODE.public_key().public_bytes_raw(), NODE_ENCRYPTION.public_key().public_bytes_raw())
+EPHEMERAL = X25519PrivateKey.from_private_bytes(b"\x30" * 32)
+STRANGE_ENCRYPTION = X25519PrivateKey.from_private_bytes(b"\x40" * 32)
+PASSWORD = "P" * 43
 NODE_ID = "node-01hzyqk3m8v5d2w7n4c6b9x1ta"
 JOIN_TOKEN_ID = "join-token-01hzyqk3m8v5d2w7n4c6b9x1ta"
 REQUEST_ID = "q3Zk0V1nT2e8uYb6wS4xAg"
@@ -197,15 +204,73 @@ def config_statements() -> dict[str, Any]:
     return {"about": "SPEC 16.3. The keys are those of config_manifests.json.", "statements": cases}
 
 
+def node_redis_users() -> dict[str, Any]:
+    good = _redis_user()
+    return {
+        "about": (
+            "SPEC 16.9. `info_hex` is HPKE's info; `encryption_key_hex` is the node's private key. Configuration keys: "
+            "those of config_manifests.json. The ephemeral key of HPKE: 0x30 x 32."
+        ),
+        "exchanges": [
+            _redis_exchange("a password", good, "accepted"),
+            _redis_exchange("the answer to another request", _redis_user(request_id="yesterday"), "untrusted_secret"),
+            _redis_exchange("for another node", _redis_user(node_id=NODE_ID[:-1] + "b"), "untrusted_secret"),
+            _redis_exchange("signed by a stranger", _redis_user(ring=(STRANGER,)), "untrusted_secret"),
+            _redis_exchange("a manifest's signature", _redis_user(marker=MANIFEST_MARKER), "untrusted_secret"),
+            _redis_exchange("another user's name", replace(good, username=NODE_ID[:-1] + "c"), "untrusted_secret"),
+            _redis_exchange(
+                "another generation", replace(good, sealed=replace(good.sealed, key_generation=2)), "untrusted_secret"
+            ),
+            _redis_exchange("sealed to another key", _redis_user(to=STRANGE_ENCRYPTION), "untrusted_secret"),
+        ],
+    }
+
+
+def _redis_user(
+    *,
+    node_id: str = NODE_ID,
+    request_id: str = REQUEST_ID,
+    ring: Sequence[RingKey] = (NEW, OLD),
+    marker: bytes = REDIS_USER_MARKER,
+    to: X25519PrivateKey = NODE_ENCRYPTION,
+) -> RedisUser:
+    frame = redis_user_frame(node_id, request_id, 1, NODE_ID)
+    value = hpke.seal(PASSWORD.encode(), to.public_key().public_bytes_raw(), frame, EPHEMERAL)
+    return RedisUser(NODE_ID, Sealed(1, value, sign(ring, marker, signed_part(frame, value)).signatures))
+
+
+def _redis_exchange(name: str, user: RedisUser, verdict: str) -> dict[str, Any]:
+    case = {
+        "name": name,
+        "operation": "renew_redis_user",
+        "method": "POST",
+        "path": REDIS_USER_PATH,
+        "node_id": NODE_ID,
+        "request_id": REQUEST_ID,
+        "encryption_key_hex": NODE_ENCRYPTION.private_bytes_raw().hex(),
+        "config_keys": [config_key_fields(key.public) for key in (NEW, OLD)],
+        "status": 200,
+        "response": json.loads(encode_redis_user(user)),
+        "verdict": verdict,
+    }
+    info = redis_user_frame(NODE_ID, REQUEST_ID, 1, NODE_ID).hex()
+    return case if verdict != "accepted" else {**case, "info_hex": info, "password": PASSWORD}
+
+
 def write() -> None:
-    """Writes the three files."""
+    """Writes the files."""
     for name, content in all_vectors().items():
         (VECTORS / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def all_vectors() -> dict[str, dict[str, Any]]:
     """The content of each file, by its name without `.json`."""
-    return {"node_join": node_join(), "config_manifests": config_manifests(), "config_statements": config_statements()}
+    return {
+        "node_join": node_join(),
+        "config_manifests": config_manifests(),
+        "config_statements": config_statements(),
+        "node_redis_users": node_redis_users(),
+    }
 
 
 def _manifest(

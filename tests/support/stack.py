@@ -166,13 +166,10 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
 
 
-def redis_users() -> tuple[str, ...]:
+def redis_users(*, node_users: bool = False) -> tuple[str, ...]:
     """The ACL users of the embedded stack, with the tests' passwords."""
-    return tuple(
-        acl_lines(
-            GatewayKeys(), "authsession:rate:", public=REDIS_PASSWORD, internal=REDIS_PASSWORD, gateway=REDIS_PASSWORD
-        )
-    )
+    passwords = dict.fromkeys(("public", "internal", "gateway"), REDIS_PASSWORD)
+    return tuple(acl_lines(GatewayKeys(), "authsession:rate:", **passwords, node_users=node_users))
 
 
 @contextmanager
@@ -193,7 +190,8 @@ def launched_stack(database: Database, **changes: str) -> Generator[RunningStack
 
 @contextmanager
 def _stack(database: Database, changes: Mapping[str, str]) -> Generator[RunningStack]:
-    with temporary_redis(persistent=True, users=redis_users()) as redis_server:
+    node_users = changes.get("AUTHSESSION_NODE_REDIS_USERS") == "on"
+    with temporary_redis(persistent=True, users=redis_users(node_users=node_users)) as redis_server:
         stack = RunningStack(database, redis_server, changes)
         try:
             yield stack

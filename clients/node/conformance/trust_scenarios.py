@@ -8,6 +8,7 @@ from clients.node.conformance.control_plane import Head, RingKey, refused
 from clients.node.conformance.loopback import Answered, Asked
 from clients.node.conformance.stage import Broken, Stage
 from contracts.encoding import encode
+from contracts.node.manifest import Position
 from contracts.node.names import CONFIG_PATH, DOCUMENTS_PATH, JOIN_PATH
 from contracts.node.poll import decode_poll_answer, encode_poll_answer
 from contracts.node.signed import Signed, config_key_fields
@@ -140,6 +141,7 @@ async def the_position_goes_back(stage: Stage) -> None:
     await stage.keeps(new)
     newer = stage.control_plane.activate(OLD, position=new.position._replace(sequence=new.position.sequence + 1))
     await stage.serves(newer)
+    await stage.serves(stage.control_plane.activate(NEW, position=Position(newer.position.epoch + 1, 1)))
 
 
 async def the_manifest_is_too_new_or_too_old(stage: Stage) -> None:

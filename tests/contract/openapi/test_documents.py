@@ -188,10 +188,9 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
 
 
 GOLDEN = [
-    *cases("exchanges", "exchanges"),
-    *cases("control_plane", "exchanges"),
-    *cases("node_telemetry", "exchanges"),
-    *cases("node", "exchanges"),
+    case
+    for name in ("exchanges", "control_plane", "node", "node_telemetry", "node_redis_users")
+    for case in cases(name, "exchanges")
 ]
 
 

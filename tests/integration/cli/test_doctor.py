@@ -343,3 +343,29 @@ def test_a_standby_that_is_missing_or_asynchronous_is_a_warning(
         assert findings(clone.public_dsn) == []
         clone.execute(f"alter database {clone.name} set synchronous_commit = off")
         assert "synchronous_commit is off" in findings(clone.public_dsn)[0]
+
+
+def test_users_of_nodes_need_rights_and_a_redis_that_knows_them(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of_internal = environment | {
+        "AUTHSESSION_POSTGRES_DSN": database.internal_dsn,
+        "AUTHSESSION_REDIS_USERNAME": "internal",
+        "AUTHSESSION_NODE_REDIS_USERS": "on",
+    }
+
+    def told(environment: dict[str, str]) -> list[str]:
+        doctor(environment, tmp_path, "internal")
+        return [line for line in capsys.readouterr().out.splitlines() if "users of nodes" in line]
+
+    (refused,) = told(of_internal)
+    assert refused.startswith("fail  internal: this user of Redis may not run ACL USERS")
+    assert "redis-acl --node-users" in refused
+    with temporary_redis(users=redis_users(node_users=True)) as server:
+        allowed = of_internal | {"AUTHSESSION_REDIS_ADDR": server.address}
+        (line,) = told(allowed)
+        assert line.startswith("ok    internal: Redis lets this user make users of nodes")
+        assert "administrator of Redis" in line
+        with redis_py.Redis(port=server.port, username="internal", password=REDIS_PASSWORD) as client:
+            assert sorted(client.acl_users()) == ["default", "gateway", "internal", "public"]
+        assert told(allowed | {"AUTHSESSION_NODE_REDIS_USERS": "off"}) == []

@@ -45,9 +45,8 @@ def test_our_node_passes() -> None:
     assert (done.returncode, done.stdout) == (0, "0 wrong\n"), done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("part", ["joins_applies", "killed_before", "is_revoked"])
-def test_our_node_passes_on_asyncio(part: str) -> None:
-    done = examine([*SUBJECT, "asyncio"], "--only", part)
+def test_our_node_passes_on_asyncio() -> None:
+    done = examine([*SUBJECT, "asyncio"], "--only", "is_rejected")
     assert (done.returncode, done.stdout) == (0, "0 wrong\n"), done.stdout + done.stderr
 
 

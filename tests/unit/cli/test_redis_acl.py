@@ -14,7 +14,7 @@ PASSWORDS = {user: f"{user}-" + "0123456789abcdef" for user in ("public", "inter
 @pytest.fixture(autouse=True)
 def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Of the command, with its password files."""
-    for name in ("GATEWAY_KEY_PREFIX", "GATEWAY_STREAM", "RATE_LIMIT_KEY_PREFIX"):
+    for name in ("GATEWAY_KEY_PREFIX", "GATEWAY_STREAM", "RATE_LIMIT_KEY_PREFIX", "NODE_REDIS_USERS"):
         monkeypatch.delenv(f"AUTHSESSION_{name}", raising=False)
     for user, password in PASSWORDS.items():
         (tmp_path / user).write_text(password + "\n")
@@ -23,7 +23,13 @@ def arguments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_it_prints_the_embedded_servers_rules(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 0
-    assert capsys.readouterr().out.splitlines() == acl_lines(GatewayKeys(), "authsession:rate:", **PASSWORDS)
+    assert capsys.readouterr().out.splitlines() == acl_lines(
+        GatewayKeys(),
+        "authsession:rate:",
+        public=PASSWORDS["public"],
+        internal=PASSWORDS["internal"],
+        gateway=PASSWORDS["gateway"],
+    )
 
 
 def test_an_administrator_is_added_on_request(
@@ -66,3 +72,16 @@ def test_without_a_password_nothing_is_written(
     assert main([*arguments, f"--output={tmp_path / 'users.acl'}"]) == 1
     assert not (tmp_path / "users.acl").exists()
     assert "password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("by", ["option", "setting"])
+def test_the_internal_service_may_make_users_of_nodes_on_request_only(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    main(arguments)
+    assert "+acl|setuser" not in capsys.readouterr().out
+    if by == "setting":
+        monkeypatch.setenv("AUTHSESSION_NODE_REDIS_USERS", "on")
+    assert main([*arguments, *(["--node-users"] if by == "option" else [])]) == 0
+    with_rights = [line for line in capsys.readouterr().out.splitlines() if "+acl|setuser" in line]
+    assert [line.split()[1] for line in with_rights] == ["internal"]

@@ -45,7 +45,7 @@ def test_a_warning_names_what_may_surprise(draft: dict[str, Any], fields: list[s
 
 
 def test_equal_drafts_have_equal_bytes() -> None:
-    spelled_out = {"replay_window": 90, "mode": "fail_closed", "routes": []}
+    spelled_out: dict[str, Any] = {"replay_window": 90, "mode": "fail_closed", "routes": []}
     assert document({}) == document(spelled_out)
     assert decode_gateway_configuration(document({})) == GatewayConfiguration()
     assert can_read(document({}))

@@ -15,18 +15,18 @@ from services.internal_admin.publication.domain.diff import (
 )
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "found"),
-    [
-        ({"a": 1}, {"a": 1}, []),
-        ({"a": 1}, {"a": True}, [("a", 1, True)]),
-        ({"a": 1}, {"a": 1.0}, [("a", 1, 1.0)]),
-        ({"a": {"b": [1, 2]}}, {"a": {"b": [1]}}, [("a.b[1]", 2, ABSENT)]),
-        ({"a": [{"m": "x"}]}, {"a": [{"m": "y"}, {}]}, [("a[0].m", "x", "y"), ("a[1]", ABSENT, {})]),
-        ({"a": [1]}, {"a": {"b": 1}}, [("a", [1], {"b": 1})]),
-        ({}, {"a": None}, [("a", ABSENT, None)]),
-    ],
-)
+CASES: list[Any] = [
+    ({"a": 1}, {"a": 1}, []),
+    ({"a": 1}, {"a": True}, [("a", 1, True)]),
+    ({"a": 1}, {"a": 1.0}, [("a", 1, 1.0)]),
+    ({"a": {"b": [1, 2]}}, {"a": {"b": [1]}}, [("a.b[1]", 2, ABSENT)]),
+    ({"a": [{"m": "x"}]}, {"a": [{"m": "y"}, {}]}, [("a[0].m", "x", "y"), ("a[1]", ABSENT, {})]),
+    ({"a": [1]}, {"a": {"b": 1}}, [("a", [1], {"b": 1})]),
+    ({}, {"a": None}, [("a", ABSENT, None)]),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "found"), CASES)
 def test_a_difference_has_its_path_and_both_sides(one: Any, other: Any, found: list[Any]) -> None:
     assert [tuple(each) for each in differences(one, other)] == found
 

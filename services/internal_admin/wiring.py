@@ -48,7 +48,7 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.publication.api import SubjectApi
-from services.internal_admin.publication.domain.wake import Wake
+from services.internal_admin.publication.domain.wake import Several, Wake
 from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
@@ -174,7 +174,15 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     return InternalAdmin(
         projection,
         relay,
-        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, heads_changed),
+        routes=_routes(
+            resources,
+            settings,
+            PublishedChange(postgres, relay),
+            domains.wake,
+            uses,
+            heads_changed,
+            nodes_changed=heads_changed if node_users is None else Several((heads_changed, node_users.revoked)),
+        ),
         node_routes=_node_routes(resources, settings, node_users),
         loops=(
             relay.run,
@@ -199,6 +207,7 @@ def _routes(
     settings_changed: Signal,
     uses: TokenUses,
     heads_changed: Wake,
+    nodes_changed: Wake,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
     postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
@@ -222,7 +231,7 @@ def _routes(
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
-        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, heads_changed)),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
 
 
@@ -250,7 +259,7 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
     if users is None:
         return ()
     step = RevokedUsers(postgres, users).step
-    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH),)
+    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH, wake=users.revoked),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

@@ -11,7 +11,19 @@ from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from authsession import audit, config, doctor, gateway_configs, keys, projection, redis_acl, settings, token
+from authsession import (
+    audit,
+    config,
+    doctor,
+    gateway_configs,
+    join_token,
+    keys,
+    nodes,
+    projection,
+    redis_acl,
+    settings,
+    token,
+)
 from authsession.command_line import command_line
 from authsession.database import FAULTS, connect, owner_dsn, reason
 from authsession.embedded.child import StartFailure
@@ -116,6 +128,8 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "settings": _settings,
     "operator": lambda parsed, folder: run_async(run_operator(owner_dsn(os.environ, folder), parsed)),
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
+    "nodes": lambda parsed, folder: nodes.run(parsed, owner_dsn(os.environ, folder)),
+    "join-token": lambda parsed, folder: join_token.run(parsed, os.environ, folder),
     "token": lambda parsed, folder: token.run(parsed, owner_dsn(os.environ, folder)),
     "gateway-configs": lambda parsed, folder: gateway_configs.run(parsed, os.environ, folder),
     "config": lambda parsed, folder: config.run(parsed, os.environ, folder),

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from authsession import audit, config, gateway_configs, keys, settings, token
+from authsession import audit, config, gateway_configs, join_token, keys, nodes, settings, token
 from authsession.operator import add_operator_parser
 
 
@@ -74,6 +74,10 @@ def command_line() -> argparse.ArgumentParser:
     actions.add_parser("rebuild", help="write all records again")
     token.add_arguments(
         commands.add_parser("token", help="create, list and revoke API tokens for the internal listener")
+    )
+    nodes.add_arguments(commands.add_parser("nodes", help="list, show, approve and revoke nodes; list their pools"))
+    join_token.add_arguments(
+        commands.add_parser("join-token", help="create, list and revoke the tokens with which nodes join")
     )
     audit.add_arguments(
         commands.add_parser("audit", help="read and export the audit trail; verify that nobody changed it")

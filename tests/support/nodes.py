@@ -1,6 +1,7 @@
 """Nodes of tests: rows in Postgres, and requests that their keys sign."""
 
 import time
+from base64 import b64encode
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -77,9 +78,17 @@ class Node:
         """Joins with a join string."""
         return plane.send("POST", JOIN_PATH, self.join_body(join_string, software), {})
 
+    def key_change_body(self) -> bytes:
+        """The body of a change to the keys of this node."""
+        return encode_key_change(KeyChange(self.keys, self.key.sign(key_change_message(self.node_id, self.keys))))
+
+    def proof_for(self, node_id: str) -> str:
+        """The proof of these keys for a change of the node with this id."""
+        return b64encode(self.key.sign(key_change_message(node_id, self.keys))).decode()
+
     def change_key(self, plane: ControlPlane, new: "Node") -> httpx.Response:
-        """Changes to the keys of `new`, signed by the own one."""
-        body = encode_key_change(KeyChange(new.keys, new.key.sign(key_change_message(self.node_id, new.keys))))
+        """Changes to the keys of `new`, which has the same node id, signed by the own one."""
+        body = new.key_change_body()
         return plane.send("POST", KEY_PATH, body, self.headers("POST", KEY_PATH, body))
 
 

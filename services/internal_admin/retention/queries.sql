@@ -140,6 +140,17 @@ with removed as (
     returning (select clock_now() - published_version_retention from settings) - activated_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_join_tokens
+-- Removes join tokens 7 days past their end, at most :limit. Until then a node may repeat its join. Locks: node_join_tokens.
+with removed as (
+    delete from node_join_tokens
+     where join_token_id = any (array(
+         select join_token_id from node_join_tokens
+          where expires_at < clock_now() - interval '7 days'
+          order by expires_at limit :limit))
+    returning clock_now() - interval '7 days' - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: page_emails
 -- Ids of addresses after :after_email_id, at most :limit.
 select email_id from emails where email_id > :after_email_id order by email_id limit :limit;

@@ -21,6 +21,7 @@ REMOVALS: Mapping[str, str] = {
     "idempotency_key": "remove_idempotency_keys",
     "published_version": "remove_published_versions",
     "activation": "remove_activations",
+    "join_token": "remove_join_tokens",
 }
 """The statement for each kind of row that is removed by its age.
 

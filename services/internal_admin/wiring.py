@@ -57,6 +57,8 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.publication.api import SubjectApi
+from services.internal_admin.publication.domain.wake import Several
+from services.internal_admin.publication.domain.wake import Wake as Notified
 from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
@@ -186,7 +188,15 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     return InternalAdmin(
         projection,
         relay,
-        routes=_routes(resources, settings, PublishedChange(postgres, relay), domains.wake, uses, wake),
+        routes=_routes(
+            resources,
+            settings,
+            PublishedChange(postgres, relay),
+            domains.wake,
+            uses,
+            wake,
+            nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
+        ),
         node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
         wake=wake,
         loops=(
@@ -214,6 +224,7 @@ def _routes(
     settings_changed: Signal,
     uses: TokenUses,
     wake: Wake,
+    nodes_changed: Notified,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
     postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
@@ -236,7 +247,7 @@ def _routes(
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
-        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, wake)),
+        *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
 
 
@@ -278,7 +289,7 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
     if users is None:
         return ()
     step = RevokedUsers(postgres, users).step
-    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH),)
+    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH, wake=users.revoked),)
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:

@@ -22,7 +22,7 @@ from services.internal_admin.callers.route import MINUTE, NodeRoute, PerNode, Ro
 from services.internal_admin.node_config.domain.head import Head
 from services.internal_admin.node_config.domain.rollout import NodeRollout
 from services.internal_admin.node_config.flow import Polls, Statuses
-from services.internal_admin.node_config.rollout import Rollouts
+from services.internal_admin.node_config.rollout import PoolRollout, Rollouts
 from shared.web.exchange import BodyRule, Request, Response
 from shared.web.refusals import refusal
 
@@ -69,16 +69,15 @@ class RolloutApi:
         found = await self.rollouts.read(asked.pool, asked.after, asked.limit)
         if found is None:
             raise Refusal(ErrorCode.POOL_NOT_FOUND)
-        items = [_item(node) for node in found.page.items]
-        head, has_more = found.head, found.page.has_more
-        return Response(
-            200,
-            encode_rollout(
-                RolloutAnswer(
-                    head.pool, head.newest.position, head.activated_at, found.counts, items, _stage(head), has_more
-                )
-            ),
-        )
+        return Response(200, encode_rollout(rollout_answer(found)))
+
+
+def rollout_answer(found: PoolRollout) -> RolloutAnswer:
+    """The answer of a rollout. The command line gives the same."""
+    head, items = found.head, [_item(node) for node in found.page.items]
+    return RolloutAnswer(
+        head.pool, head.newest.position, head.activated_at, found.counts, items, _stage(head), found.page.has_more
+    )
 
 
 NODE_ROUTES: tuple[NodeRoute[NodeConfigApi], ...] = (

@@ -1,9 +1,11 @@
 """Answers of polls and of documents, and what a status leads to (SPEC §16.3)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import trio
 
 from contracts.errors import ErrorCode, Refusal
@@ -149,7 +151,7 @@ class Statuses:
             if await self.postgres.unit_of_work(store.is_revoked, node.node_id):
                 raise Refusal(ErrorCode.NODE_REVOKED)
             return False
-        if written.has_halted:
+        if written.wakes:
             self.wake.notify()
         metrics.count_change(node.pool, change, before, written.applied_after)
         return True
@@ -157,3 +159,9 @@ class Statuses:
     def _count(self, status: Status, node: NodeCaller) -> None:
         if status.report is not None:
             metrics.count_report(node.pool, status.report)
+
+    async def keep_last_uses(self, status: Status) -> None:
+        """Keep the last uses of sessions. Those that meet the removal of a session are lost."""
+        if status.report is not None and status.report.last_used:
+            with suppress(asyncpg.ForeignKeyViolationError):
+                await self.postgres.unit_of_work(store.keep_last_uses, status.report.last_used)

@@ -9,12 +9,14 @@ from services.internal_admin.node_redis_users.store import read_passwords, write
 from shared.io.postgres import Postgres
 from shared.io.redis import Redis
 from shared.kernel.redis_rules import gateway_rules, pattern_of_records
+from shared.lifecycle.supervision import Signal
 
 
 class NodeUsers:
-    """The users of nodes in one Redis."""
+    """The users of nodes in one Redis. `revoked` wakes the worker that deletes users of revoked nodes."""
 
     def __init__(self, postgres: Postgres, redis: Redis, keys: GatewayKeys) -> None:
+        self.revoked = Signal()
         self._postgres = postgres
         self._redis = redis
         self._rules = gateway_rules(keys)

@@ -1,4 +1,4 @@
-"""`authsession nodes list|show|approve|revoke|pools`: nodes from a terminal, as the schema's owner (SPEC §16.1)."""
+"""`authsession nodes …`: nodes and their rollout from a terminal, as the schema's owner (SPEC §16.1, §16.5)."""
 
 import argparse
 import sys
@@ -9,6 +9,7 @@ from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
 from authsession.event_loop import run_async
 from authsession.join_token import name
+from authsession.rollout import show_rollout
 from authsession.spelling import typed
 from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane.nodes import (
@@ -45,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for one in (shown, approved, revoked):
         one.add_argument("node_id", help="the id that `nodes list` prints")
     add_yes(revoked)
+    rolled = actions.add_parser("rollout", help="print which node of a pool has which configuration, and why not")
+    rolled.add_argument("--pool", type=name, required=True, help="the pool")
+    add_json(rolled)
     add_json(actions.add_parser("pools", help="print the pools, and how many nodes each has"))
 
 
@@ -57,6 +61,8 @@ def run(parsed: argparse.Namespace, dsn: str) -> int:
             return run_async(_show(dsn, parsed.node_id))
         case "approve":
             return run_async(_approve(dsn, parsed.node_id))
+        case "rollout":
+            return run_async(show_rollout(dsn, parsed.pool, as_json=parsed.json))
         case "pools":
             return run_async(_pools(dsn, as_json=parsed.json))
         case _:

@@ -58,6 +58,8 @@ class EventName(StrEnum):
     HALT_CONFIG_STAGE = "security.halt_config_stage"
     CHANGE_CONFIG_KEYS = "security.change_config_keys"
     BEGIN_CONFIG_EPOCH = "security.begin_config_epoch"
+    REJECT_CONFIGURATION = "security.reject_configuration"
+    DETECT_SHARED_KEY = "security.detect_shared_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +196,10 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         _SYSTEM, _SYSTEM, _NONE),
     EventName.BEGIN_CONFIG_EPOCH: EventSpec(
         "A new epoch of configuration began. `details` name the pools.", "`command_line`", _PERSON, _NONE),
+    EventName.REJECT_CONFIGURATION: EventSpec(
+        "A node rejected a configuration. `reason_code` is the node's error code.",
+        "node", _NONE, "node"),
+    EventName.DETECT_SHARED_KEY: EventSpec(
+        "Two processes used the key of one node. The outcome is the policy: `report` or `revoke`.",
+        "node", _NONE, "node"),
 })  # fmt: skip

@@ -1,7 +1,8 @@
 """A node's status: the configuration that it applied or refused, and its report (SPEC §16)."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from contracts.encoding import encode
@@ -108,6 +109,11 @@ def encode_status(status: Status) -> bytes:
     return encode(answer)
 
 
+def encode_report(report: Report) -> str:
+    """The report as JSON text without last uses, as it is kept and shown."""
+    return encode(_report_fields(replace(report, last_used=()))).decode()
+
+
 def encode_recorded() -> bytes:
     """The answer to a status."""
     return encode({"outcome": "recorded"})
@@ -196,10 +202,17 @@ def _read_last_used(value: object) -> tuple[tuple[str, str], ...]:
 
 def _read_use(value: object) -> tuple[str, str]:
     match value:
-        case [str(session), str(day)] if _SESSION_ID.fullmatch(session) and _DAY.fullmatch(day):
+        case [str(session), str(day)] if _SESSION_ID.fullmatch(session) and _is_day(day):
             return session, day
         case _:
             raise invalid("report.last_used must hold pairs of a device session id and a day like 2026-04-05")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return _DAY.fullmatch(text) is not None and bool(date.fromisoformat(text))
+    except ValueError:  # the calendar does not have it
+        return False
 
 
 def _position_fields(position: Position, digest: str) -> dict[str, object]:

@@ -7,6 +7,7 @@ from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
+from services.internal_admin.node_config import api as node_config
 from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.nodes import api as nodes
@@ -33,11 +34,13 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
+    *node_config.ROUTES,
     *nodes.ROUTES,
 )
 
 NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *joins.NODE_ROUTES,
+    *node_config.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
 )

@@ -29,6 +29,15 @@ from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
+from services.internal_admin.node_config import api as node_config
+from services.internal_admin.node_config import offers as node_offers
+from services.internal_admin.node_config import rollout as node_rollout
+from services.internal_admin.node_config.flow import Polls, Statuses
+from services.internal_admin.node_config.offers import Offers
+from services.internal_admin.node_config.published import Published
+from services.internal_admin.node_config.rollout import Rollouts
+from services.internal_admin.node_config.wake import Wake
+from services.internal_admin.node_config.watch import HeadWatch
 from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_redis_users.flow import NodeUsers
 from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
@@ -48,7 +57,8 @@ from services.internal_admin.operators.flow import AccountFlow
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.publication.api import SubjectApi
-from services.internal_admin.publication.domain.wake import Several, Wake
+from services.internal_admin.publication.domain.wake import Several
+from services.internal_admin.publication.domain.wake import Wake as Notified
 from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
@@ -125,14 +135,17 @@ class Resources:
 class InternalAdmin:
     """The service, built and not yet running. `loops` pace themselves; `workers` are supervised.
 
-    `node_routes` are all routes under `/api/v1/node/`. They have a listener of their own if the settings say so.
+    `node_routes` are all routes under `/api/v1/node/`. They have a listener of their own if the settings say so. They
+    need `node_loops`. `wake` ends held polls of nodes whose answer changed.
     """
 
     projection: Projection
     relay: Relay
     routes: tuple[Route, ...]
     node_routes: tuple[Route, ...]
+    wake: Wake
     loops: tuple[Run, ...]
+    node_loops: tuple[Run, ...]
     workers: tuple[Worker, ...]
 
 
@@ -169,8 +182,9 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
     )
     relay, uses = Relay(postgres, projection), TokenUses()
-    domains, heads_changed = DomainRevocation(postgres, relay.wake), Signal()
-    node_users = _node_users(resources, settings)
+    domains = DomainRevocation(postgres, relay.wake)
+    wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
+    watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
     return InternalAdmin(
         projection,
         relay,
@@ -180,10 +194,11 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             PublishedChange(postgres, relay),
             domains.wake,
             uses,
-            heads_changed,
-            nodes_changed=heads_changed if node_users is None else Several((heads_changed, node_users.revoked)),
+            wake,
+            nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, node_users),
+        node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
+        wake=wake,
         loops=(
             relay.run,
             resources.limiter.run,
@@ -194,9 +209,11 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
         workers=(
-            *_workers(resources, settings, projection, relay, domains, uses, heads_changed),
+            *_workers(resources, settings, projection, relay, domains, uses, wake),
+            *_node_workers(postgres, offers),
             *_node_user_workers(postgres, node_users),
         ),
+        node_loops=(wake.run, watch.run),
     )
 
 
@@ -206,17 +223,15 @@ def _routes(
     change: PublishedChange,
     settings_changed: Signal,
     uses: TokenUses,
-    heads_changed: Wake,
-    nodes_changed: Wake,
+    wake: Wake,
+    nodes_changed: Notified,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
     postgres, directory, clock, entropy = resources.postgres, resources.directory, resources.clock, resources.entropy
     process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
     protect = _guard(resources, settings, opened, uses).protect
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
-    gateway_configs_api = SubjectApi(
-        GATEWAY_CONFIG, postgres, change, settings.config_keys, heads_changed, clock, entropy
-    )
+    gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
@@ -231,20 +246,35 @@ def _routes(
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
 
 
 def _node_routes(
-    resources: Resources, settings: InternalAdminSettings, node_users: NodeUsers | None
+    resources: Resources,
+    settings: InternalAdminSettings,
+    wake: Wake,
+    watch: HeadWatch,
+    offers: Offers,
+    node_users: NodeUsers | None,
 ) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    polls = Polls(postgres, watch, Published(postgres), offers, keys, clock, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
+        *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+    )
+
+
+def _node_workers(postgres: Postgres, offers: Offers) -> tuple[Worker, ...]:
+    return (
+        Worker("node offers", offers.step, idle=node_offers.IDLE, batch=node_offers.BATCH),
+        Worker("node rollout", Rollouts(postgres).step, idle=node_rollout.IDLE),
     )
 
 
@@ -300,13 +330,13 @@ def _workers(
     relay: Relay,
     domains: DomainRevocation,
     uses: TokenUses,
-    heads_changed: Wake,
+    wake: Wake,
 ) -> tuple[Worker, ...]:
     """The table of supervised workers."""
     postgres = resources.postgres
     expiry = SessionExpiry(postgres, relay.wake)
     aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
-    renewal = ManifestRenewal(postgres, settings.config_keys, heads_changed)
+    renewal = ManifestRenewal(postgres, settings.config_keys, wake)
     aged_trail = AuditRetention(postgres, settings.operators.audit_keys)
     return (
         Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
@@ -359,7 +389,11 @@ async def _serve(
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     async with trio.open_nursery() as workers:
-        for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):
+        for work in (
+            *service.loops,
+            *service.node_loops,
+            *(partial(worker.run, resources.entropy) for worker in service.workers),
+        ):
             await workers.start(work)
         workers.start_soon(remind_of_owner, resources.postgres)
         async with trio.open_nursery() as servers:

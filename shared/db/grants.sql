@@ -124,3 +124,5 @@ grant delete on subject_versions, subject_activations to authsession_internal;  
 grant update (created_at) on node_pools to authsession_internal;  -- the right to lock a pool's row
 grant select, insert, delete on config_manifests, config_documents to authsession_internal;
 grant select, insert, update on config_heads to authsession_internal;
+grant select, insert on session_last_seen to authsession_internal;
+grant update (day) on session_last_seen to authsession_internal;

@@ -746,6 +746,12 @@ CREATE TABLE authsession.schema_migrations (
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE authsession.session_last_seen (
+    device_session_id text NOT NULL,
+    day date NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE authsession.settings (
     only_row boolean DEFAULT true NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
@@ -994,6 +1000,9 @@ ALTER TABLE ONLY authsession.projection_outbox
 ALTER TABLE ONLY authsession.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY authsession.session_last_seen
+    ADD CONSTRAINT session_last_seen_pkey PRIMARY KEY (device_session_id);
+
 ALTER TABLE ONLY authsession.settings_changes
     ADD CONSTRAINT settings_changes_pkey PRIMARY KEY (settings_change_id);
 
@@ -1093,6 +1102,8 @@ CREATE INDEX mail_deliveries_mailbox ON authsession.mail_deliveries USING btree 
 CREATE INDEX mail_deliveries_new_address ON authsession.mail_deliveries USING btree (network_tag, queued_at) WHERE to_new_address;
 
 CREATE INDEX node_join_tokens_expires_at ON authsession.node_join_tokens USING btree (expires_at);
+
+CREATE INDEX nodes_active_of_pool ON authsession.nodes USING btree (pool, node_id) WHERE (status = 'active'::text);
 
 CREATE UNIQUE INDEX nodes_name ON authsession.nodes USING btree (pool, node_name) WHERE (status <> 'revoked'::text);
 
@@ -1199,6 +1210,9 @@ ALTER TABLE ONLY authsession.onboarding_steps
 
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
+
+ALTER TABLE ONLY authsession.session_last_seen
+    ADD CONSTRAINT session_last_seen_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY authsession.subject_activations
     ADD CONSTRAINT subject_activations_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
@@ -1454,6 +1468,10 @@ GRANT UPDATE(available_at) ON TABLE authsession.projection_outbox TO authsession
 
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_public;
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.session_last_seen TO authsession_internal;
+
+GRANT UPDATE(day) ON TABLE authsession.session_last_seen TO authsession_internal;
 
 GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;

@@ -83,6 +83,9 @@ class Redis:
     async def get(self, key: Argument) -> bytes | None:
         return await self._execute(redis_replies.text_or_none, b"GET", key)
 
+    async def set(self, key: Argument, value: Argument) -> None:
+        await self._execute(redis_replies.done, b"SET", key, value)
+
     async def mget(self, keys: Sequence[Argument]) -> list[bytes | None]:
         values = redis_replies.array_of(redis_replies.text_or_none, len(keys))
         return await self._execute(values, b"MGET", *keys) if keys else []

@@ -185,8 +185,11 @@ class Connection:
         head = [*response.headers]
         if has_content:
             head.append((b"content-length", b"%d" % len(response.body)))
-        head += ((b"cache-control", b"no-store"), (b"x-request-id", self._request_id.encode("ascii")))
-        if has_content and all(name != b"content-type" for name, _ in response.headers):
+        head.append((b"x-request-id", self._request_id.encode("ascii")))
+        given = {name for name, _ in response.headers}
+        if b"cache-control" not in given:
+            head.append((b"cache-control", b"no-store"))
+        if has_content and b"content-type" not in given:
             head.append((b"content-type", b"application/json"))
         if must_close:
             head.append((b"connection", b"close"))

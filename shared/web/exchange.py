@@ -71,7 +71,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer. The body is JSON unless `headers` has a `content-type`.
+    """An answer. The body is JSON unless `headers` has a `content-type`. No cache may store it unless they say so.
 
     The edge adds the headers for length, request id and caching.
     """

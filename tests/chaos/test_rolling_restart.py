@@ -1,18 +1,23 @@
 """Both replicas of both services restart one after the other under load, and no request fails (SPEC §13.3)."""
 
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
+import trio
 
 from tests.support.balancer import Balancer, balancer
 from tests.support.census import take_census
 from tests.support.database import Database
 from tests.support.load import under_load
-from tests.support.proxies import program, proxy
+from tests.support.node_polls import PollToll, poll_all
+from tests.support.nodes import make_node
+from tests.support.proxies import NODE_SAMPLES, program, proxy
 from tests.support.servers import temporary_redis
 from tests.support.stack import RunningStack, redis_users, wait_for
 from tests.support.toll import Toll
+from tests.support.trio_thread import on_a_trio_thread
 
 DRAIN_DELAY = "500ms"
 """A delay longer than the interval of a balancer's checks."""
@@ -72,6 +77,30 @@ def test_a_rolling_restart_behind_the_sample_of_a_proxy_fails_no_request(
     toll(f"rolling restart behind the sample for {name}", load, census, 0)
     assert census.is_clean, census
     assert load.statuses.keys() == {200}
+
+
+@pytest.mark.parametrize("name", NODE_SAMPLES)
+def test_a_rolling_restart_behind_the_sample_of_a_proxy_answers_every_poll(
+    replicas: list[RunningStack], rounds: int, name: str
+) -> None:
+    """Held polls end at once, and the next ones go to the other process."""
+    if program(name) is None:
+        pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
+    one, other = replicas
+    nodes = [(make_node(one.database), 25) for _ in range(20)]
+    tolls = {25: PollToll()}
+
+    async def poll(task_status: trio.TaskStatus[None]) -> None:
+        task_status.started()
+        await poll_all(nodes, port, tolls)
+
+    with proxy(name, one.ports[1], other.ports[1], NODE_SAMPLES) as port, on_a_trio_thread(poll):
+        for _ in range(rounds):
+            for stack in replicas:
+                time.sleep(1)
+                replace(stack)
+        wait_for(lambda: sum(tolls[25].statuses.values()) >= len(nodes) * rounds)
+    assert tolls[25].statuses.keys() == {"200"}
 
 
 def replace(stack: RunningStack) -> None:

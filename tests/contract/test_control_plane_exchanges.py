@@ -16,13 +16,16 @@ from contracts.control_plane import (
     onboarding,
     operator_sessions,
     publication,
+    rollout,
     system_settings,
     tokens,
 )
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node.manifest import Position
 from contracts.node.signed import ConfigKey
+from contracts.node.status import ConfigError
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
@@ -175,6 +178,33 @@ def audit_page(answer: Json) -> bytes:
     return audit.encode_audit([audit_row(shown) for shown in answer["events"]], cursor)
 
 
+def rollout_page(answer: Json) -> bytes:
+    stage = answer["stage"]
+    items = [
+        rollout.RolloutItem(
+            shown["node_id"],
+            shown["node_name"],
+            shown["state"],
+            Position(shown["applied_epoch"], shown["applied_sequence"]),
+            Position(shown["offered_epoch"], shown["offered_sequence"]),
+            instant(shown["since"]),
+            ConfigError(**shown["error"]) if "error" in shown else None,
+        )
+        for shown in answer["items"]
+    ]
+    return rollout.encode_rollout(
+        rollout.RolloutAnswer(
+            answer["pool"],
+            Position(answer["epoch"], answer["sequence"]),
+            instant(answer["activated_at"]),
+            answer["nodes"],
+            items,
+            rollout.RolloutStage(stage["percent"], stage["halt_on_rejected"], instant(stage["halted_at"])),
+            has_more="next_cursor" in answer,
+        )
+    )
+
+
 NOUN = "gateway_config"
 
 
@@ -273,6 +303,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_onboarding": lambda a: onboarding.encode_onboarding(a["state"], steps(a)),
     "advance_onboarding": lambda a: onboarding.encode_advance_onboarding(a["outcome"], a["state"], steps(a)),
     "list_audit": audit_page,
+    "read_rollout": rollout_page,
     "list_gateway_configs": lambda a: publication.encode_subjects(
         NOUN, [subject(shown) for shown in a["gateway_configs"]], position_after(a)
     ),
@@ -354,6 +385,7 @@ UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90), "u
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {
+    "read the rollout of a pool": (rollout.decode_rollout, rollout.RolloutQuery("edge", limit=2)),
     "list a page of gateway configurations": (publication.decode_page, publication.PageQuery(1, None)),
     "list versions": (publication.decode_page, publication.PageQuery(2, None)),
     "compare the active version with the draft": (publication.decode_diff, ("active", "draft")),

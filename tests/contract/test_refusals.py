@@ -8,6 +8,7 @@ import pytest
 from contracts.control_plane import accounts, nodes, publication
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
+from contracts.control_plane.rollout import decode_rollout
 from contracts.control_plane.system_settings import decode_change_settings
 from contracts.control_plane.tokens import decode_create_token, decode_list_tokens
 from contracts.errors import ErrorCode, Refusal
@@ -16,6 +17,8 @@ from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
 from contracts.node.join import decode_join, decode_key_change
+from contracts.node.poll import decode_poll
+from contracts.node.status import decode_status
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
@@ -44,6 +47,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "activate_gateway_config": publication.decode_activate,
     "pause_gateway_config": publication.decode_pause,
     "revert_gateway_config": publication.decode_revert,
+    "record_status": decode_status,
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
@@ -59,6 +63,8 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_audit": decode_list_audit,
     "list_gateway_configs": publication.decode_page,
     "diff_gateway_config": publication.decode_diff,
+    "poll_config": decode_poll,
+    "read_rollout": decode_rollout,
     "list_join_tokens": nodes.decode_page,
     "list_nodes": nodes.decode_list_nodes,
 }

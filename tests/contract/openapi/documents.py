@@ -87,6 +87,7 @@ def register_formats() -> None:
     )
     numbers = st.integers(min_value=1, max_value=2**31 - 1)
     schemathesis.openapi.format("number-cursor", numbers.map(lambda number: encode_position(str(number))))
+    schemathesis.openapi.format("node-cursor", st.just("node-01arz3ndektsv4rrffq69g5fav").map(encode_position))
     schemathesis.openapi.format(
         "join-token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"join-token-{number}"))
     )

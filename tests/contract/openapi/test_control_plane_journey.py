@@ -195,6 +195,9 @@ def publish_a_gateway_configuration(stack: RunningStack, plane: Plane, owner: di
     assert (published["version"], [check["name"] for check in published["checks"]]) == (1, ["mode", "pool_nodes"])
     activated = plane.call("activate_gateway_config", json={"version": 1}, **one)
     assert (activated["outcome"], activated["sequence"]) == ("activated", 1)
+    rollout = plane.call("read_rollout", headers=owner, query="pool=edge")
+    assert (rollout["sequence"], rollout["items"]) == (1, [])
+    assert code_of(plane.call("read_rollout", 404, headers=owner, query="pool=nowhere")) == "pool_not_found"
     plane.call("change_gateway_config", json={"expected_revision": 2, "draft": {"freshness_window": 20}}, **one)
     diff = plane.call("diff_gateway_config", query="from=active&to=draft", **one)
     assert diff == {"differences": [{"path": "draft.freshness_window", "to": 20}]}

@@ -9,6 +9,7 @@ import jsonschema_rs
 import pytest
 
 from tests.contract.openapi.documents import NAMES, operations, raw, resolved
+from tests.contract.openapi.test_documents import VECTORS
 from tests.contract.test_refusals import BODIES
 from tests.contract.vectors import load
 from tests.support.json_values import is_object
@@ -34,9 +35,7 @@ class Body:
 
 
 def _bodies() -> Iterator[Any]:
-    golden = [
-        each for name in ("exchanges", "control_plane", "node") for each in load(name)["exchanges"] if "request" in each
-    ]
+    golden = [each for name in VECTORS for each in load(name)["exchanges"] if "request" in each]
     for name in NAMES:
         for operation_id, operation in operations(name).items():
             if "requestBody" in operation and operation_id not in OF_OTLP:
@@ -50,11 +49,12 @@ BODIES_OF_ALL = list(_bodies())
 
 def with_nulls(document: dict[str, Any], schema: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """The body, and `null` in every field of it that it need not have and has not."""
-    missing = [name for name in schema["properties"] if name not in body and name not in schema["required"]]
+    known, required = schema.get("properties", {}), schema.get("required", [])
+    missing = [name for name in known if name not in body and name not in required]
     inner = {
-        name: with_nulls(document, resolved(document, schema["properties"][name]), value)
+        name: with_nulls(document, resolved(document, known[name]), value)
         for name, value in body.items()
-        if is_object(value) and name != SETTINGS
+        if is_object(value) and name in known and name != SETTINGS
     }
     return body | inner | dict.fromkeys(missing)
 

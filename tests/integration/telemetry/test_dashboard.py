@@ -14,11 +14,15 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from contracts.node.names import STATUS_PATH
+from contracts.node.report import Lag, Report
+from contracts.node.status import ConfigOutcome, Status, encode_status
 from contracts.node.telemetry import PROTOBUF, telemetry_path
 from docs.generate.metrics import instruments
 from tests.support.database import Database
-from tests.support.nodes import make_node
+from tests.support.nodes import Node, make_node
 from tests.support.product import INTERNAL, Product, open_product
+from tests.support.published import activate
 from tests.support.stack import open_stack, wait_for
 
 ROOT = Path(__file__).parents[3]
@@ -83,11 +87,25 @@ def shown(product: Product, database: Database) -> Mapping[str, set[str]]:
     traces, node = telemetry_path("traces"), make_node(database)
     of_traces = {"content-type": PROTOBUF}
     assert product.internal.post(traces, headers=node.headers("POST", traces) | of_traces).status_code == 503
+    report_of(product, database, node)
     url = f"{product.stack.internal_url}{INTERNAL}/users?email=shown@example.com"
     with ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(httpx.get, [url] * 16)} == {200}
-    wait_for(lambda: "authsession_audit_unsealed_age_seconds" in scraped(product))
+    late = {"authsession_audit_unsealed_age_seconds", "authsession_node_sessions_cached"}
+    wait_for(lambda: late <= scraped(product).keys(), timeout=30)
     return scraped(product)
+
+
+def report_of(product: Product, database: Database, node: Node) -> None:
+    """The node applies two configurations, reports, and shares its key with another process."""
+    first, second = activate(database, node.pool), activate(database, node.pool)
+    report = Report(1, 2, {"request_replayed": 1}, Lag(3, 4), "ok")
+    of = [ConfigOutcome(each.position, each.digest, "applied") for each in (first, second)]
+    one, other = "boot-of-a-process", "boot-of-another-process"
+    for status in (Status(one, of[0]), Status(one, of[1], report=report), Status(other, of[1]), Status(one, of[1])):
+        body = encode_status(status)
+        headers = node.headers("PUT", STATUS_PATH, body) | {"content-type": "application/json"}
+        assert product.internal.put(STATUS_PATH, content=body, headers=headers).status_code == 200
 
 
 def scraped(product: Product) -> Mapping[str, set[str]]:

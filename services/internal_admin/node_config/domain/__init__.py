@@ -1,0 +1,1 @@
+"""Decisions about heads, statuses and the rollout."""

@@ -112,3 +112,18 @@ def test_an_unknown_node_or_pool_is_named(capsys: pytest.CaptureFixture[str]) ->
         assert "there is no node node-nobody" in capsys.readouterr().err
     assert main(["nodes", "list", "--pool", "nowhere"]) == 1
     assert "there is no pool nowhere" in capsys.readouterr().err
+
+
+def test_the_rollout_of_a_pool_is_printed_for_people_and_for_programs(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node = make_node(database, pool="cli-rollout")
+    assert main(["nodes", "rollout", "--pool", "cli-rollout"]) == 0
+    summary, _, line = capsys.readouterr().out.splitlines()
+    assert summary == "cli-rollout: nothing was ever activated; 1 synced"
+    assert line.split()[:3] == [node.node_id, node.node_name, "synced"]
+    assert main(["nodes", "rollout", "--pool", "cli-rollout", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["pool"], printed["nodes"]["synced"], len(printed["items"])) == ("cli-rollout", 1, 1)
+    assert main(["nodes", "rollout", "--pool", "nowhere"]) == 1
+    assert "there is no pool nowhere" in capsys.readouterr().err

@@ -33,6 +33,7 @@ CROWDS = (1, 100, 2000)
 REVOCATIONS = 200
 IDLE_SECONDS = 20.0
 _POOL = "bench-{}"
+_REVOKED = 401
 
 
 def key_of(number: int) -> Ed25519PrivateKey:
@@ -50,6 +51,7 @@ class SimulatedNode:
         self.answered: list[float] = []
         self.applied: list[float] = []
         self.refused: list[tuple[float, int]] = []
+        self._number = number
         self._signer = Signer(node_id_of(number), key_of(number))
         self._client = HttpClient("127.0.0.1", port)
         self._reports = reports
@@ -57,26 +59,35 @@ class SimulatedNode:
         self._requests = 0
 
     async def run(self) -> None:
+        """Poll again and again. A connection that the listener had no place for is opened anew."""
+        await asyncio.sleep(self._number % 100 / 20)
         while True:
-            query = encode_poll(Poll(have=self._have, wait=50))
-            answer = await self._send("GET", f"{CONFIG_PATH}?{query}")
-            now = time.monotonic()
-            if answer.status != 200:
-                self.refused.append((now, answer.status))
-                await asyncio.sleep(1)
-                if answer.status == 401:
+            try:
+                if await self._poll() == _REVOKED:
                     return
-                continue
-            decoded = decode_poll_answer(answer.body)
-            if decoded.manifest is None:
-                continue
-            statement = decode_statement(decoded.statement.payload)
-            self.answered.append(now)
-            self._have = statement.digest
-            if self._reports and statement.digest is not None:
-                outcome = ConfigOutcome(statement.position, statement.digest, "applied")
-                await self._send("PUT", STATUS_PATH, encode_status(Status("boot-of-a-bench-node", outcome)))
-                self.applied.append(time.monotonic())
+            except ConnectionError:
+                await asyncio.sleep(0.5)
+
+    async def _poll(self) -> int:
+        """One poll, and the status after it. Returns the status of the answer."""
+        query = encode_poll(Poll(have=self._have, wait=50))
+        answer = await self._send("GET", f"{CONFIG_PATH}?{query}")
+        now = time.monotonic()
+        if answer.status != 200:
+            self.refused.append((now, answer.status))
+            await asyncio.sleep(1)
+            return answer.status
+        decoded = decode_poll_answer(answer.body)
+        statement = decode_statement(decoded.statement.payload)
+        if decoded.manifest is None or statement.digest is None:
+            return answer.status
+        self.answered.append(now)
+        self._have = statement.digest
+        if self._reports:
+            outcome = ConfigOutcome(statement.position, statement.digest, "applied")
+            await self._send("PUT", STATUS_PATH, encode_status(Status("boot-of-a-bench-node", outcome)))
+            self.applied.append(time.monotonic())
+        return answer.status
 
     async def _send(self, method: str, target: str, body: bytes = b"") -> Answer:
         self._requests += 1
@@ -228,13 +239,16 @@ def revocations(stack: RunningStack, group: Crowd) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.nodes", description=__doc__)
     parser.add_argument("--most", type=int, default=CROWDS[-1], help="the largest crowd")
-    most: int = parser.parse_args().most
+    parser.add_argument("--least", type=int, default=CROWDS[0], help="the smallest crowd")
+    arguments = parser.parse_args()
+    most: int = arguments.most
+    least: int = arguments.least
     settings = {"CONTROL_PLANE_AUTH_MODE": "open", "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
     with temporary_postgres() as server:
         create_template(server)
         with cloned_database(server) as database, open_stack(database, **settings) as stack:
             first = 1
-            for count in [count for count in CROWDS if count <= most]:
+            for count in [count for count in CROWDS if least <= count <= most]:
                 before = resident_mebibytes(stack.child("internal").pid)
                 group = Crowd(stack, database, first, count, reports=True)
                 first += count

@@ -13,8 +13,9 @@ from authsession.config import signing_keys
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
 from authsession.spelling import typed
+from authsession.tables import add_json, print_json, print_table
 from contracts.control_plane import publication as wire
-from contracts.errors import Refusal
+from contracts.errors import ErrorCode, Refusal
 from contracts.node.names import is_name
 from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
 from services.internal_admin.publication.domain import subject as domain
@@ -28,6 +29,7 @@ from shared.kernel.entropy import SystemEntropy
 
 _PAGE = 1000
 _KIND = GATEWAY_CONFIG
+_HEADS = ("NAME", "STATE", "ACTIVE", "LAST", "REVISION", "POOLS", "ID")
 
 
 class _Refused(Exception):
@@ -37,14 +39,14 @@ class _Refused(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `gateway-configs`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    _json(actions.add_parser("list", help="print all gateway configurations, newest first"))
-    _json(_named(actions.add_parser("show", help="print one with its draft")))
+    add_json(actions.add_parser("list", help="print all gateway configurations, newest first"))
+    add_json(_named(actions.add_parser("show", help="print one with its draft")))
     creation = _named(actions.add_parser("create", help="create one with a draft; nothing is published"))
     _draft(creation, "the fields of the draft")
     edit = _named(actions.add_parser("edit", help="merge fields into the draft; null removes a field"))
     _draft(edit, "the fields to merge")
     _revision(edit)
-    _json(
+    add_json(
         _named(
             actions.add_parser("check", help="print the errors and warnings of the draft; exit 1 if there are errors")
         )
@@ -64,11 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reverting = _named(actions.add_parser("revert", help="copy a version into the draft; nothing is published"))
     reverting.add_argument("version", type=_number)
     _revision(reverting)
-    _json(_named(actions.add_parser("versions", help="print the versions, newest first")))
+    add_json(_named(actions.add_parser("versions", help="print the versions, newest first")))
     comparing = _named(actions.add_parser("diff", help="print the differences"))
     comparing.add_argument("before", type=_source, metavar="FROM", help="active, draft or the number of a version")
     comparing.add_argument("after", type=_source, metavar="TO", help="active, draft or the number of a version")
-    _json(comparing)
+    add_json(comparing)
 
 
 def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
@@ -83,9 +85,25 @@ async def _run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Pat
                 parsed.keys = signing_keys(given, folder)
             return await _ACTIONS[parsed.action](connection, parsed)
     except (_Refused, Refusal) as refused:
-        message = refused.message if isinstance(refused, Refusal) else str(refused)
+        message = _with_cure(refused, parsed) if isinstance(refused, Refusal) else str(refused)
         print(f"authsession: {message}", file=sys.stderr)
         return 1
+
+
+def _with_cure(refused: Refusal, parsed: argparse.Namespace) -> str:
+    """The message, and the command that shows what to do about it."""
+    of_this = f"gateway-configs {{}} {parsed.name}"
+    cures = {
+        ErrorCode.NAME_TAKEN: f"`{typed('gateway-configs list')}` prints the names in use",
+        ErrorCode.REVISION_CONFLICT: f"read it with `{typed(of_this.format('show'))}`, and name that revision",
+        ErrorCode.VERSION_NOT_FOUND: f"`{typed(of_this.format('versions'))}` prints the versions",
+        ErrorCode.ACTIVATION_CONFLICT: f"`{typed(of_this.format('versions'))}` prints the versions; "
+        "--expect names the active one, or none",
+        ErrorCode.STAGE_UNFINISHED: "activate without --percent and --halt",
+        ErrorCode.CHECKS_FAILED: f"change the draft with `{typed(of_this.format('edit'))}`",
+    }
+    cure = cures.get(refused.code)
+    return refused.message if cure is None else f"{refused.message}: {cure}"
 
 
 async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -99,15 +117,17 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
         after = page.items[-1].subject_id
     if parsed.json:
         return _print(wire.encode_subjects(_KIND.name, [subject_answer(each) for each in found], None))
-    return _table(("name", "state", "active", "last", "revision", "pools", "id"), [_row(each) for each in found])
+    print_table(_HEADS, [_row(each) for each in found])
+    return 0
 
 
 async def _show(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     subject = await _subject(connection, parsed.name)
     if parsed.json:
         return _print(wire.encode_subject(_KIND.name, subject_answer(subject), subject.draft))
-    _table(("name", "state", "active", "last", "revision", "pools", "id"), [_row(subject)])
-    return _print_json(dict(subject.draft))
+    print_table(_HEADS, [_row(subject)])
+    print(json.dumps(dict(subject.draft), indent=2, ensure_ascii=False))
+    return 0
 
 
 async def _create(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -139,6 +159,8 @@ async def _check(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
         _print(wire.encode_checks(checks))
     else:
         _print_checks(checks)
+        if not checks:
+            print(f"{parsed.name}: no errors and no warnings")
     return 1 if any(check.level == "error" for check in checks) else 0
 
 
@@ -168,7 +190,8 @@ async def _activate(connection: asyncpg.Connection, parsed: argparse.Namespace) 
     outcome = await activation.activate_version(connection, _KIND, parsed.keys, command)
     if not isinstance(outcome, domain.Activated):
         raise refusal(_KIND, outcome)
-    return _positions(f"{parsed.name}: version {outcome.version} is {outcome.name}", outcome.pools)
+    told = "was already active" if outcome.name == "already_active" else f"is {outcome.name}"
+    return _positions(f"{parsed.name}: version {outcome.version} {told}", outcome.pools)
 
 
 async def _pause(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -177,7 +200,8 @@ async def _pause(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     outcome = await activation.pause_subject(connection, _KIND, parsed.keys, command)
     if not isinstance(outcome, domain.Paused):
         raise refusal(_KIND, outcome)
-    return _positions(f"{parsed.name} is {outcome.name}", outcome.pools)
+    told = "was already paused" if outcome.name == "already_paused" else f"is {outcome.name}"
+    return _positions(f"{parsed.name} {told}", outcome.pools)
 
 
 async def _revert(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -199,11 +223,11 @@ async def _versions(connection: asyncpg.Connection, parsed: argparse.Namespace) 
             f"{each.created_at:%Y-%m-%dT%H:%M:%SZ}",
             each.created_by,
             each.digest.hex()[:12],
-            each.note or "",
         )
         for each in found
     ]
-    return _table(("version", "revision", "created", "by", "digest", "note"), rows)
+    print_table(("VERSION", "REVISION", "CREATED", "BY", "DIGEST"), rows, [each.note for each in found])
+    return 0
 
 
 async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -217,6 +241,8 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
         return _print(wire.encode_diff(found))
     for each in found:
         print(f"{each.path}: {_side(each.before)} → {_side(each.after)}")
+    if not found:
+        print("no differences")
     return 0
 
 
@@ -267,20 +293,8 @@ def _print_checks(checks: Sequence[wire.Check]) -> None:
         print(f"{check.level}: {check.field + ': ' if check.field else ''}{check.message}")
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    for row in (titles, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
-
-
 def _print(body: bytes) -> int:
-    print(body.decode())
-    return 0
-
-
-def _print_json(value: object) -> int:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print_json(body)
     return 0
 
 
@@ -291,10 +305,6 @@ def _side(value: object) -> str:
 def _named(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="its name, or its id")
     return parser
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON as the API answers it")
 
 
 def _draft(parser: argparse.ArgumentParser, text: str) -> None:
@@ -329,7 +339,12 @@ def _expected(text: str) -> int:
 
 
 def _source(text: str) -> wire.Source:
-    return text if text in ("active", "draft") else _number(text)
+    if text in ("active", "draft"):
+        return text
+    number = wire.version_number(text)
+    if number is None:
+        raise argparse.ArgumentTypeError("must be active, draft or the number of a version")
+    return number
 
 
 def _pool(text: str) -> str:

@@ -93,8 +93,8 @@ async def test_a_joined_gateway_takes_its_configuration_and_rejects_a_bad_one(
     told = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("reached")]
     assert told == [
         f"joined      {next(iter(plane.nodes))} in the pool edge",
-        f"applied     1 from control_plane: {described(gateway.current.configuration)}",
-        f"rejected    2: {REASON}",
+        f"applied     sequence 1 from control_plane: {described(gateway.current.configuration)}",
+        f"rejected    sequence 2: {REASON}",
     ]
 
 

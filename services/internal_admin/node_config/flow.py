@@ -1,9 +1,11 @@
 """Answers of polls and of documents, and what a status leads to (SPEC §16.3)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import trio
 
 from contracts.errors import ErrorCode, Refusal
@@ -29,6 +31,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _OLDEST_VIEW = 0.5
 """Seconds that the view of the heads may be old when a poll begins."""
+_TOGETHER = 3
+"""Statuses at Postgres at once."""
 _ATTEMPTS = 4
 """Statuses of one node that meet: each attempt reads what the other wrote."""
 
@@ -119,13 +123,22 @@ class Polls:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """Records statuses. Of two statuses of a node, the one that was signed later holds, in whatever order they come."""
+    """Records statuses. Of two statuses of a node, the one that was signed later holds, in whatever order they come.
+
+    After an activation every node reports at once. Few statuses are at Postgres together and the others wait here, so
+    that they leave connections to other requests, and none is refused because it waited for a connection.
+    """
 
     postgres: Postgres
     wake: Wake
+    places: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_TOGETHER))
 
     async def record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
         """Write what the status changes. Raises `Refusal(NODE_REVOKED)`, and then nothing is written."""
+        async with self.places:
+            await self._record(status, node, caller)
+
+    async def _record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
         report = None if status.report is None else encode_report(status.report)
         for _ in range(_ATTEMPTS):
             read = await self.postgres.unit_of_work(store.read_told, node.node_id)
@@ -147,7 +160,7 @@ class Statuses:
             if await self.postgres.unit_of_work(store.is_revoked, node.node_id):
                 raise Refusal(ErrorCode.NODE_REVOKED)
             return False
-        if written.has_halted:
+        if written.wakes:
             self.wake.notify()
         metrics.count_change(node.pool, change, before, written.applied_after)
         return True
@@ -155,3 +168,9 @@ class Statuses:
     def _count(self, status: Status, node: NodeCaller) -> None:
         if status.report is not None:
             metrics.count_report(node.pool, status.report)
+
+    async def keep_last_uses(self, status: Status) -> None:
+        """Keep the last uses of sessions. Those that meet the removal of a session are lost."""
+        if status.report is not None and status.report.last_used:
+            with suppress(asyncpg.ForeignKeyViolationError):
+                await self.postgres.unit_of_work(store.keep_last_uses, status.report.last_used)

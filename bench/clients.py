@@ -60,6 +60,10 @@ class HttpClient:
         described = ("content-type: application/json", f"content-length: {len(payload)}")
         return await self._exchange(f"POST {path} HTTP/1.1", "host: 127.0.0.1", *described, *fields, payload=payload)
 
+    async def send(self, first_line: str, *fields: str, payload: bytes = b"") -> Answer:
+        """Any request, with `host`. Raises `ConnectionError`."""
+        return await self._exchange(first_line, "host: 127.0.0.1", *fields, payload=payload)
+
     async def get(self, path: str) -> Answer:
         """Raises `ConnectionError`."""
         return await self._exchange(f"GET {path} HTTP/1.1", "host: 127.0.0.1")

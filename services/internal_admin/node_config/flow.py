@@ -1,9 +1,11 @@
 """Answers of polls and of documents, and what a status leads to (SPEC §16.3)."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import trio
 
 from contracts.errors import ErrorCode, Refusal
@@ -20,7 +22,6 @@ from services.internal_admin.node_config.published import Published
 from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
 from shared.io.postgres import Postgres
-from shared.kernel.clock import Clock
 from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import Overloaded
@@ -30,6 +31,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _OLDEST_VIEW = 0.5
 """Seconds that the view of the heads may be old when a poll begins."""
+_TOGETHER = 3
+"""Statuses at Postgres at once."""
 _ATTEMPTS = 4
 """Statuses of one node that meet: each attempt reads what the other wrote."""
 
@@ -43,7 +46,6 @@ class Polls:
     published: Published
     offers: Offers
     keys: ConfigKeys = field(repr=False)
-    clock: Clock
     entropy: Entropy
 
     @property
@@ -104,7 +106,7 @@ class Polls:
 
     async def _encoded(self, offer: Offer, asked: Poll, node: NodeCaller) -> bytes:
         """The answer. Raises `Overloaded` if the manifest was replaced at this moment: a repeat gets the new one."""
-        issued_at_ms = (self.clock.now() - _EPOCH) // _MILLISECOND
+        issued_at_ms = (self.watch.now() - _EPOCH) // _MILLISECOND
         statement = Statement(node.node_id, node.request_id, node.pool, offer.position, offer.digest, issued_at_ms)
         signed = self._signed(encode_statement(statement))
         if offer.digest is None or not is_news(offer, asked):
@@ -121,19 +123,28 @@ class Polls:
 
 @dataclass(frozen=True, slots=True)
 class Statuses:
-    """Records statuses. Of two statuses of a node, the one that was signed later holds, in whatever order they come."""
+    """Records statuses. Of two statuses of a node, the one that was signed later holds, in whatever order they come.
+
+    After an activation every node reports at once. Few statuses are at Postgres together and the others wait here, so
+    that they leave connections to other requests, and none is refused because it waited for a connection.
+    """
 
     postgres: Postgres
     wake: Wake
+    places: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_TOGETHER))
 
     async def record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
         """Write what the status changes. Raises `Refusal(NODE_REVOKED)`, and then nothing is written."""
+        async with self.places:
+            await self._record(status, node, caller)
+
+    async def _record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
         report = None if status.report is None else encode_report(status.report)
         for _ in range(_ATTEMPTS):
             read = await self.postgres.unit_of_work(store.read_told, node.node_id)
             change = decide_status(read.told, status, node.signed_at_ms, read.now)
             if change is None:
-                if not is_late(read.told, node.signed_at_ms):
+                if not is_late(read.told, node.signed_at_ms, read.now):
                     self._count(status, node)
                 return
             if await self._write(change, read.told, report, node, caller):
@@ -149,7 +160,7 @@ class Statuses:
             if await self.postgres.unit_of_work(store.is_revoked, node.node_id):
                 raise Refusal(ErrorCode.NODE_REVOKED)
             return False
-        if written.has_halted:
+        if written.wakes:
             self.wake.notify()
         metrics.count_change(node.pool, change, before, written.applied_after)
         return True
@@ -157,3 +168,9 @@ class Statuses:
     def _count(self, status: Status, node: NodeCaller) -> None:
         if status.report is not None:
             metrics.count_report(node.pool, status.report)
+
+    async def keep_last_uses(self, status: Status) -> None:
+        """Keep the last uses of sessions. Those that meet the removal of a session are lost."""
+        if status.report is not None and status.report.last_used:
+            with suppress(asyncpg.ForeignKeyViolationError):
+                await self.postgres.unit_of_work(store.keep_last_uses, status.report.last_used)

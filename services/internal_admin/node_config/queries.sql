@@ -140,3 +140,14 @@ select n.pool,
   from nodes n join node_states s using (node_id)
  where n.status = 'active' and s.last_seen_at > clock_now() - interval '90 seconds'
  group by n.pool;
+
+-- name: keep_last_uses
+-- Keeps the day of last use of sessions that exist. A day never goes back, and none is in the future. Locks:
+-- session_last_seen by session id, and key shares of device_sessions.
+insert into session_last_seen as kept (device_session_id, day)
+select device_session_id, least(max(told.day), (select clock_now())::date)
+  from unnest(:session_ids::text[], :days::date[]) as told (device_session_id, day)
+  join device_sessions using (device_session_id)
+ group by device_session_id
+ order by device_session_id
+on conflict (device_session_id) do update set day = excluded.day where kept.day < excluded.day;

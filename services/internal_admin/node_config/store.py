@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import asyncpg
 
@@ -13,9 +13,10 @@ from contracts.audit_events import EventName
 from contracts.node.manifest import Position
 from contracts.node.signed import Signature, Signed
 from contracts.node.status import ConfigError
-from services.internal_admin.callers.identity import Caller
+from services.internal_admin.callers.identity import Caller, Cause
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.node_access.store import revoke_node
 from services.internal_admin.node_config.domain.head import NOTHING, Head, Offer, no_head
 from services.internal_admin.node_config.domain.rollout import NodeInPool, PoolReport
 from services.internal_admin.node_config.domain.status import (
@@ -29,6 +30,7 @@ from services.internal_admin.node_config.domain.status import (
 )
 from services.internal_admin.publication.store.heads import halt_stage
 from shared.io import queries
+from shared.kernel.actor import Actor
 
 _SQL = queries.load("services.internal_admin.node_config")
 _DOCUMENT = re.compile(r"[a-z_]{1,32}/[a-z0-9-]{1,63}", re.ASCII)
@@ -56,11 +58,11 @@ class Written:
     """The outcome of a status.
 
     `applied_after`: the time from the activation until now, if the node runs with the newest configuration of its pool.
-    `has_halted`: the status halted the stage of its pool.
+    `wakes`: the status halted the stage of its pool, or its node was revoked.
     """
 
     applied_after: timedelta | None
-    has_halted: bool = False
+    wakes: bool = False
 
 
 async def look(connection: asyncpg.Connection, since: datetime | None) -> Look:
@@ -130,11 +132,10 @@ async def write_told(
         written = await _write(connection, node_id, pool, change, report)
         if written is None:
             return None
-        has_halted = change.is_rejection and await _reject(connection, node_id, pool, change.told, caller)
+        wakes = change.is_rejection and await _reject(connection, node_id, pool, change.told, caller)
         if change.is_key_shared:
-            policy = await connection.fetchval(*_SQL["read_key_shared_policy"]())
-            await insert_operator_event(connection, EventName.DETECT_SHARED_KEY, policy, caller, subject=node_id)
-        return replace(written, has_halted=has_halted)
+            wakes = await _tell_shared_key(connection, node_id, caller) or wakes
+        return replace(written, wakes=wakes)
 
 
 async def is_revoked(connection: asyncpg.Connection, node_id: str) -> bool:
@@ -226,6 +227,22 @@ async def _reject(connection: asyncpg.Connection, node_id: str, pool: str, told:
         document=_document_name(error),
     )
     return await halt_stage(connection, pool, position)
+
+
+async def _tell_shared_key(connection: asyncpg.Connection, node_id: str, caller: Caller) -> bool:
+    """Audit that two processes use the key of the node, and revoke the node if the setting says so."""
+    policy = await connection.fetchval(*_SQL["read_key_shared_policy"]())
+    await insert_operator_event(connection, EventName.DETECT_SHARED_KEY, policy, caller, subject=node_id)
+    if policy != "revoke":
+        return False
+    await revoke_node(connection, node_id, Cause("key_shared", Actor("system", None), caller))
+    return True
+
+
+async def keep_last_uses(connection: asyncpg.Connection, uses: Sequence[tuple[str, str]]) -> None:
+    """Keep the day of last use of sessions that exist. A day never goes back, and none is in the future."""
+    session_ids, days = [session for session, _ in uses], [date.fromisoformat(day) for _, day in uses]
+    await connection.execute(*_SQL["keep_last_uses"](session_ids=session_ids, days=days))
 
 
 def _document_name(error: ConfigError | None) -> str | None:

@@ -72,7 +72,7 @@ class NodeUserKeeper:
         self._last = again[-1] if again else ""
         await self._users.settle(list(dict.fromkeys((*missing, *strangers, *again))))
         if missing or strangers:
-            _log.info("redis users of nodes corrected", extra={"made": len(missing), "deleted": len(strangers)})
+            _log.info("redis users of nodes corrected", extra={"count": len(missing) + len(strangers)})
         return max(len(missing), len(strangers))
 
     async def _strangers(self, usernames: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.node.manifest import Position
 from contracts.node.status import ConfigError, ConfigOutcome, Report, Status
-from tests.support.builders import unique
+from tests.support.builders import store_session, store_user, unique
 from tests.support.node_api import NodeApi, config_of, open_node_api, refused_with, status_body
 from tests.support.nodes import Node, make_node
 from tests.support.published import Activated, activate
@@ -133,6 +133,31 @@ def test_a_boot_id_that_comes_back_raises_a_flag(world: World, api: NodeApi, nod
     assert (event, outcome, caller) == ("security.detect_shared_key", "report", node.node_id)
     api.status(node, Status(OTHER_BOOT))
     assert len(trail(world, node)) == 1
+
+
+def test_with_the_policy_revoke_a_shared_key_ends_the_node(world: World, api: NodeApi, node: Node) -> None:
+    world.database.execute("update settings set node_key_shared_policy = 'revoke'")
+    try:
+        for boot in (BOOT, OTHER_BOOT, BOOT):
+            assert api.status(node, Status(boot)).status_code == 200
+    finally:
+        world.database.execute("update settings set node_key_shared_policy = 'report'")
+    assert refused_with(api.status(node, Status(BOOT))) == (401, "node_revoked")
+    assert [event for event, *_ in trail(world, node)] == ["security.detect_shared_key", "security.revoke_node"]
+
+
+def test_the_last_use_of_a_session_is_kept_by_day(world: World, api: NodeApi, node: Node) -> None:
+    session = store_session(world.database, store_user(world.database)).device_session_id
+
+    def use(day: str) -> str:
+        uses = ((session, day), ("device-session-unknown", day))
+        assert api.status(node, Status(BOOT, report=Report(last_used=uses))).status_code == 200
+        rows = world.database.execute("select device_session_id, day::text from session_last_seen")
+        return dict(map(tuple, rows))[session]
+
+    assert use("2026-04-05") == "2026-04-05"
+    assert use("2026-04-04") == "2026-04-05"
+    assert use("9999-12-31") < "9999"
 
 
 def test_a_revoked_node_records_nothing(world: World, api: NodeApi, node: Node) -> None:

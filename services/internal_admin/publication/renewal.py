@@ -44,5 +44,5 @@ class ManifestRenewal:
         taken = await self._postgres.unit_of_work(heads.take_keys, self._keys)
         self._has_taken_keys = True
         if taken:
-            _log.info("manifests signed with other keys", extra={"pools": taken})
+            _log.info("manifests signed with other keys", extra={"count": taken})
         return taken

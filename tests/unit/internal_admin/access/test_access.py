@@ -105,10 +105,16 @@ def test_managing_sessions_tokens_and_secrets_is_an_operators() -> None:
     assert not any(isinstance(access, Scoped) for access in of_tokens)
 
 
+CHANGES_NOTHING = {("POST", "/api/control-plane/gateway-configs/{gateway_config_id}/check")}
+"""Routes that only read, although their method is not GET."""
+
+
 def test_no_mutation_is_reached_by_a_scope_that_reads() -> None:
     reading = {scope for scope in Scope if scope.value.endswith(":read")}
     mutations = [
-        access.scope for (method, _), access in ACCESS.items() if method != "GET" and isinstance(access, Scoped)
+        access.scope
+        for route, access in ACCESS.items()
+        if route[0] != "GET" and route not in CHANGES_NOTHING and isinstance(access, Scoped)
     ]
     assert mutations
     assert not reading & set(mutations)

@@ -37,6 +37,8 @@ DEFAULT_LIMIT: Final = 100
 MAX_VERSION: Final = 2**31 - 1
 
 _MAX_DEPTH = 16
+_SMALLEST, _LARGEST = 1e-15, 1e15
+"""The sizes of numbers with a fraction or an exponent. Postgres spells them out: 1e308 becomes 309 digits."""
 _CREATE_NAMES = frozenset({"name", "pools", "draft"})
 _CHANGE_NAMES = frozenset({"expected_revision", "pools", "draft"})
 _PUBLISH_NAMES = frozenset({"expected_revision", "note"})
@@ -386,11 +388,14 @@ def _read_draft(fields: Fields) -> Mapping[str, object]:
 
 
 def _check_value(value: object, path: str, depth: int) -> None:
-    """Refuses texts that Postgres rejects, and values that are nested deeper than any draft."""
+    """Refuses texts that Postgres rejects, numbers that would grow, and values nested deeper than any draft."""
     if depth == 0:
         raise invalid("draft is nested too deep")
     if isinstance(value, str):
         trimmed(value, path)
+    elif isinstance(value, float):
+        if value and not _SMALLEST <= abs(value) <= _LARGEST:
+            raise invalid("a number in draft with a fraction or an exponent must be 0, or from 1e-15 to 1e15 in size")
     elif isinstance(value, list):
         for item in cast("list[object]", value):
             _check_value(item, path, depth - 1)

@@ -262,7 +262,7 @@ def _node_routes(
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
-    polls = Polls(postgres, watch, Published(postgres), offers, keys, clock, entropy)
+    polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),

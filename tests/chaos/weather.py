@@ -54,8 +54,8 @@ class Weather:
 
 
 @contextmanager
-def open_weather() -> Generator[Weather]:
-    """The running product, without any fault yet."""
+def open_weather(changes: Mapping[str, str] | None = None) -> Generator[Weather]:
+    """The running product, without any fault yet. `changes` are further environment variables."""
     with (
         temporary_postgres() as postgres,
         temporary_redis(persistent=True, users=(*redis_users(), OWNER)) as redis,
@@ -66,6 +66,7 @@ def open_weather() -> Generator[Weather]:
         create_template(postgres)
         run_sql(postgres.dsn(), f"create database product template {TEMPLATE}")
         mode = {"AUTHSESSION_MAIL_SERVICE_MODE": "rest", "AUTHSESSION_MAIL_SERVICE_BASE_URL": mail.base_url}
+        mode |= changes or {}
         database = DistantDatabase(postgres, "product", to_postgres)
         stack = RunningStack(database, redis, {"AUTHSESSION_REDIS_ADDR": to_redis.address, **LIMITS, **mode})
         try:

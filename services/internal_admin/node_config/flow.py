@@ -22,7 +22,6 @@ from services.internal_admin.node_config.published import Published
 from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
 from shared.io.postgres import Postgres
-from shared.kernel.clock import Clock
 from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.entropy import Entropy
 from shared.kernel.faults import Overloaded
@@ -47,7 +46,6 @@ class Polls:
     published: Published
     offers: Offers
     keys: ConfigKeys = field(repr=False)
-    clock: Clock
     entropy: Entropy
 
     @property
@@ -108,7 +106,7 @@ class Polls:
 
     async def _encoded(self, offer: Offer, asked: Poll, node: NodeCaller) -> bytes:
         """The answer. Raises `Overloaded` if the manifest was replaced at this moment: a repeat gets the new one."""
-        issued_at_ms = (self.clock.now() - _EPOCH) // _MILLISECOND
+        issued_at_ms = (self.watch.now() - _EPOCH) // _MILLISECOND
         statement = Statement(node.node_id, node.request_id, node.pool, offer.position, offer.digest, issued_at_ms)
         signed = self._signed(encode_statement(statement))
         if offer.digest is None or not is_news(offer, asked):
@@ -146,7 +144,7 @@ class Statuses:
             read = await self.postgres.unit_of_work(store.read_told, node.node_id)
             change = decide_status(read.told, status, node.signed_at_ms, read.now)
             if change is None:
-                if not is_late(read.told, node.signed_at_ms):
+                if not is_late(read.told, node.signed_at_ms, read.now):
                     self._count(status, node)
                 return
             if await self._write(change, read.told, report, node, caller):

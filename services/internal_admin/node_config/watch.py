@@ -6,7 +6,7 @@ A look is one statement. The first poll begins the looks, and without a held pol
 from collections import deque
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import trio
@@ -16,7 +16,7 @@ from services.internal_admin.node_config import store
 from services.internal_admin.node_config.domain.head import Head, is_news, no_head
 from services.internal_admin.node_config.wake import Wake
 from shared.io.postgres import Postgres
-from shared.kernel.faults import DependencyUnavailable
+from shared.kernel.faults import DependencyUnavailable, InvariantBroken
 from shared.web.holding import Hold
 
 LOOK_EVERY: Final = 0.25
@@ -63,7 +63,7 @@ class HeadWatch:
         self._heads: Mapping[str, Head] = {}
         self._held: dict[str, dict[str, HeldPoll]] = {}
         self._looking = trio.Lock()
-        self._began_at = float("-inf")
+        self._began_at = self._ended_at = float("-inf")
         self._since: datetime | None = None
         self._changed_polls: deque[HeldPoll] = deque()
         self._has_changed = trio.Event()
@@ -71,6 +71,12 @@ class HeadWatch:
     def head(self, pool: str) -> Head:
         """The head of the pool as of the last look."""
         return self._heads.get(pool) or no_head(pool)
+
+    def now(self) -> datetime:
+        """The time of Postgres, by which the requests of nodes are judged. There was a look."""
+        if self._since is None:
+            raise InvariantBroken("the first look tells the time")
+        return self._since + timedelta(seconds=trio.current_time() - self._ended_at)
 
     @contextmanager
     def holding(self, node_id: str, pool: str, asked: Poll, hold: Hold) -> Generator[HeldPoll]:
@@ -111,7 +117,8 @@ class HeadWatch:
         began_at = trio.current_time()
         found = await self._postgres.unit_of_work(store.look, self._since)
         before, self._heads = self._heads, found.heads
-        self._began_at, self._since = began_at, found.looked_at
+        self._began_at, self._ended_at = began_at, trio.current_time()
+        self._since = found.looked_at
         for of_pool in self._held.values():
             for node_id in found.revoked & of_pool.keys():
                 of_pool[node_id].revoke()

@@ -1,7 +1,7 @@
 """Decides how a status changes the kept state of a node, and which events follow (SPEC §16.3)."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from contracts.node.manifest import NOWHERE, Position
 from contracts.node.status import ConfigError, ConfigOutcome, Status
@@ -12,6 +12,9 @@ SHARED_WITHIN = timedelta(minutes=10)
 """A boot id that returns within this time, after another one, is another process with the same key."""
 TOLD_AGAIN_AFTER = timedelta(hours=1)
 """A key that stays shared is told of again after this time."""
+_FARTHEST_AHEAD = timedelta(seconds=30)
+"""No request is taken that was signed farther ahead of Postgres' clock."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +76,18 @@ class Change:
     is_key_shared: bool
 
 
-def is_late(before: Told, signed_at_ms: int) -> bool:
-    """Whether a newer status was written already. The late one then tells nothing."""
-    return signed_at_ms <= before.status_at_ms
+def is_late(before: Told, signed_at_ms: int, now: datetime) -> bool:
+    """Whether a newer status was written already. The late one then tells nothing.
+
+    A written one from farther ahead than any can be is from before the clock of Postgres was set back.
+    """
+    written_at = _EPOCH + timedelta(milliseconds=before.status_at_ms)
+    return signed_at_ms <= before.status_at_ms and written_at <= now + _FARTHEST_AHEAD
 
 
 def decide_status(before: Told, status: Status, signed_at_ms: int, now: datetime) -> Change | None:
     """The change that a status asks for; None if there is nothing to write: it is late, or a mere repeat."""
-    if is_late(before, signed_at_ms):
+    if is_late(before, signed_at_ms, now):
         return None
     boots, is_key_shared = decide_boots(before.boots, status.boot_id, now)
     applied = _applied(before.applied, status, now)
@@ -137,4 +144,4 @@ def _rejection(before: Rejected, config: ConfigOutcome, now: datetime) -> Reject
 
 
 def _is_recent(before: Told, now: datetime) -> bool:
-    return before.last_seen_at is not None and now - before.last_seen_at < REPEAT_WRITTEN_AFTER
+    return before.last_seen_at is not None and abs(now - before.last_seen_at) < REPEAT_WRITTEN_AFTER

@@ -21,15 +21,18 @@ def comparable(pools: Sequence[str], draft: Draft) -> Mapping[str, object]:
     return {"pools": list(pools), "draft": dict(draft)}
 
 
-def differences(one: object, other: object, path: str = "") -> Iterator[Difference]:
-    """The changes that make `other` of `one`, by path, such as `draft.routes[0].match`."""
+def differences(one: object, other: object, steps: tuple[str, ...] = ()) -> Iterator[Difference]:
+    """The changes that make `other` of `one`, by path, such as `draft.routes[0].match`.
+
+    Only a difference gets its path as text: long names above many equal values would be copied for each of them.
+    """
     parts = _parts(one, other)
     if parts is None:
         if one is ABSENT or other is ABSENT or not same(one, other):
-            yield Difference(path.removeprefix("."), one, other)
+            yield Difference("".join(steps).removeprefix("."), one, other)
         return
     for step, before, after in parts:
-        yield from differences(before, after, path + step)
+        yield from differences(before, after, (*steps, step))
 
 
 def _parts(one: object, other: object) -> list[tuple[str, object, object]] | None:

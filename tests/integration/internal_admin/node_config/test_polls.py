@@ -1,5 +1,9 @@
 """Polls: signed answers, waiting, news, and the ends of a held poll (SPEC §16.3)."""
 
+import time
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -14,6 +18,7 @@ from tests.support.published import CONFIG_KEYS, activate
 from tests.support.world import World
 
 OLD = "0" * 64
+HOUR = timedelta(hours=1)
 
 
 def verify(signed: Signed, marker: bytes) -> None:
@@ -37,6 +42,17 @@ def test_a_node_without_a_configuration_gets_the_signed_manifest(world: World, a
 def test_a_statement_bears_the_id_of_its_request(world: World, api: NodeApi, node: Node) -> None:
     ids = {api.polled(node).statement.request_id for _ in range(3)}
     assert len(ids) == 3
+
+
+def test_a_statement_bears_the_time_by_which_requests_are_judged(world: World, api: NodeApi, node: Node) -> None:
+    """A node takes its time from statements. The clock of the process may be another one than that of Postgres."""
+    world.travel(HOUR)
+    try:
+        ahead = replace(node, skew=HOUR)
+        issued_at_ms = api.polled(ahead, wait=1).statement.issued_at_ms
+        assert abs(issued_at_ms / 1000 - time.time() - HOUR.total_seconds()) < 5
+    finally:
+        world.travel(-HOUR)
 
 
 def test_a_pool_without_a_head_has_a_statement_of_nothing(api: NodeApi, node: Node) -> None:

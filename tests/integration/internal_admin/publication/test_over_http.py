@@ -86,6 +86,17 @@ def test_a_draft_cannot_grow_past_its_limit(plane: ControlPlane, token: str) -> 
     assert plane.get(path, token=token).json()["gateway_config"]["revision"] == 1
 
 
+@pytest.mark.parametrize("number", ["1e308", "-1e16", "1e-300"])
+def test_a_number_that_postgres_would_spell_out_at_length_is_refused(
+    plane: ControlPlane, token: str, number: str
+) -> None:
+    body = f'{{"name":"{unique("config-")}","draft":{{"a":[1.5,1e15,[{number}]]}}}}'.encode()
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    assert code_of(plane.send("POST", CONFIGS, body, headers)) == (400, "invalid_request")
+    allowed = plane.send("POST", CONFIGS, body.replace(number.encode(), b"0.0"), headers)
+    assert allowed.json()["gateway_config"]["draft"] == {"a": [1.5, 10**15, [0.0]]}
+
+
 def test_a_page_goes_on_after_its_last_item(plane: ControlPlane, token: str) -> None:
     paths = [created(plane, token) for _ in range(3)]
     found: list[str] = []

@@ -22,6 +22,10 @@ def config(sequence: int, outcome: Outcome = "applied") -> ConfigOutcome:
     return ConfigOutcome(Position(1, sequence), digest(sequence), outcome, error)
 
 
+def ms(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
+
+
 def status(boot: str = "a", of: ConfigOutcome | None = None, applied: int | None = None) -> Status:
     serving = None if applied is None else AppliedConfig(Position(1, applied), digest(applied))
     return Status(boot * 16, of, serving)
@@ -52,6 +56,20 @@ def test_a_change_is_written_at_once() -> None:
     change = told_by(status(of=config(1)), status(of=config(2)), every=SECOND)[1]
     assert change is not None
     assert change.told.applied.position == Position(1, 2)
+
+
+@pytest.mark.parametrize("seconds", [31, 3600])
+def test_statuses_are_kept_after_the_clock_of_postgres_went_back(seconds: int) -> None:
+    """No request is taken that was signed more than 30 seconds ahead, so the kept one is from before the step."""
+    before = Told(ms(NOW) + 1000 * seconds, NOW + seconds * SECOND, boots=Boots("a" * 16))
+    repeat = decide_status(before, status(), ms(NOW), NOW)
+    assert repeat is not None
+    assert repeat.told.status_at_ms == ms(NOW)
+    assert repeat.replaces_at_ms == before.status_at_ms
+
+
+def test_a_status_that_was_signed_ahead_makes_an_older_one_late() -> None:
+    assert decide_status(Told(ms(NOW) + 30_000), status(of=config(9)), ms(NOW) + 29_999, NOW) is None
 
 
 @pytest.mark.parametrize("signed_at_ms", [6, 7])

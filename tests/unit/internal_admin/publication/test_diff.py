@@ -1,5 +1,6 @@
 """Differences by path, and the fields that a change touches."""
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -28,6 +29,13 @@ CASES: list[Any] = [
 @pytest.mark.parametrize(("one", "other", "found"), CASES)
 def test_a_difference_has_its_path_and_both_sides(one: Any, other: Any, found: list[Any]) -> None:
     assert [tuple(each) for each in differences(one, other)] == found
+
+
+def test_equal_values_under_a_long_name_take_linear_time() -> None:
+    draft = {"n" * 1_000_000: [1] * 64_000}
+    began_at = process_time()
+    assert list(differences(draft, draft)) == []
+    assert process_time() - began_at < 1
 
 
 def test_fields_of_the_top_level_are_merged_and_none_removes_one() -> None:

@@ -7,7 +7,7 @@ from clients.gateway.configured import CannotApply, ConfiguredGateway, Limits
 from clients.gateway.middleware import SESSION_KEY, SignedRequests
 from clients.gateway.modes import FailClosed, FailStatic
 from clients.gateway.notices import Connected, Forgot, Lost, Notice, Refused, ServedStatic, log_notice
-from clients.gateway.redis_server import RedisServer
+from clients.gateway.redis_server import Credentials, Login, RedisServer
 from clients.gateway.replay import ReplayGuard
 from clients.gateway.request_check import WINDOW, Claim, RequestCheck, replay_life
 from clients.gateway.session_cache import (
@@ -34,6 +34,7 @@ __all__ = [
     "Claim",
     "ConfiguredGateway",
     "Connected",
+    "Credentials",
     "Envelope",
     "FailClosed",
     "FailStatic",
@@ -44,6 +45,7 @@ __all__ = [
     "GatewayRoute",
     "Lag",
     "Limits",
+    "Login",
     "Lost",
     "Notice",
     "RedisServer",

@@ -3,6 +3,8 @@
 It only asks Redis, in the right order. `following` judges the answers.
 """
 
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import anyio
@@ -12,7 +14,7 @@ from clients.gateway.following import Following
 from clients.gateway.link import Link, while_linked
 from clients.gateway.notices import Connected, Lost, OnNotice
 from clients.gateway.redis_connection import Answer, RedisReplyError
-from clients.gateway.redis_server import RedisServer
+from clients.gateway.redis_server import Login, RedisServer
 from clients.gateway.stream import NOTHING, Ends, decode_batch, decode_ends
 from contracts.gateway import GatewayKeys, decode_projection
 
@@ -21,6 +23,9 @@ WATCH = 0.5
 """Seconds between two reads of the projection key, and the longest wait of a stream read for an entry."""
 _FIRST_PAUSE, _MAX_PAUSE = 0.05, 0.25
 """Backoff of connection attempts, in seconds."""
+LOGIN_PAUSE = 10.0
+"""Shortest time between two questions for credentials, in seconds."""
+_LOGIN_REFUSED = frozenset({"WRONGPASS", "NOAUTH"})
 
 
 class Follower:
@@ -35,6 +40,7 @@ class Follower:
         on_notice: OnNotice,
         *,
         watch: float = WATCH,
+        login: Login | None = None,
     ) -> None:
         self.link: Link | None = None
         self._server = server
@@ -43,6 +49,8 @@ class Follower:
         self._clock = clock
         self._on_notice = on_notice
         self._watch = watch
+        self._login = login
+        self._may_ask_at = -inf
         self._pause = _FIRST_PAUSE
 
     def suspect(self) -> None:
@@ -57,11 +65,23 @@ class Follower:
 
     async def run(self) -> None:
         """Connects, follows, and reconnects after a fault, until it is cancelled. Raises only bugs."""
+        await self._log_in()
         while True:
             fault = await while_linked(self._server, self._follow)
             self._on_notice(Lost(fault))
+            if fault in _LOGIN_REFUSED:
+                await self._log_in()
             await anyio.sleep(self._pause)
             self._pause = min(2 * self._pause, _MAX_PAUSE)
+
+    async def _log_in(self) -> None:
+        """Asks for credentials, at the start and whenever Redis refuses those that it had."""
+        if self._login is None or self._clock() < self._may_ask_at:
+            return
+        found = await self._login()
+        self._may_ask_at = self._clock() + LOGIN_PAUSE
+        if found is not None:
+            self._server = replace(self._server, username=found.username, password=found.password)
 
     async def _follow(self, link: Link) -> None:
         try:

@@ -1,6 +1,8 @@
 """The address and the credentials of the gateway's Redis."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +32,15 @@ class RedisServer:
         if not separator or not port.isdecimal() or not host:
             raise ValueError("the address of Redis must be host:port or unix:/path")
         return cls(host.removeprefix("[").removesuffix("]"), int(port), username=username, password=password)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A user of Redis with its password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+Login: TypeAlias = Callable[[], Awaitable[Credentials | None]]
+"""Asks for credentials, such as a node's own user of Redis; None keeps those that are there. It raises nothing."""

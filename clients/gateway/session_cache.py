@@ -26,7 +26,7 @@ from clients.gateway.redis_connection import (
     RedisReplyError,
     RedisUnavailable,
 )
-from clients.gateway.redis_server import RedisServer
+from clients.gateway.redis_server import Login, RedisServer
 from contracts.gateway import GatewayKeys, GatewayRecord, MalformedRecord, decode_record
 from contracts.node.report import Lag
 
@@ -204,18 +204,20 @@ async def open_session_cache(
     on_notice: OnNotice = log_notice,
     clock: Clock = steady_clock,
     watch: float = WATCH,
+    login: Login | None = None,
 ) -> AsyncGenerator[SessionCache]:
     """A cache that follows Redis until the context ends. It does not wait for Redis; `await cache.ready()` does.
 
     The default mode is `FailClosed()`. `capacity` bounds active and revoked sessions separately, at about 500 bytes
-    each. `watch` is the time between two reads of the projection key, in seconds. A wrong or missing Redis raises
-    nothing: it causes notices and the answer `Unavailable`.
+    each. `watch` is the time between two reads of the projection key, in seconds. `login` replaces the
+    credentials of `server`: it is asked at the start, and again when Redis refuses them, at most every 10 s. A wrong or
+    missing Redis raises nothing: it causes notices and the answer `Unavailable`.
     """
     keys = keys or GatewayKeys()
     copy = LocalCopy(capacity)
     lags = RevocationLags()
     following = Following(copy, lambda why: on_notice(Forgot(why)), lags.note)
-    follower = Follower(server, keys, following, clock, on_notice, watch=watch)
+    follower = Follower(server, keys, following, clock, on_notice, watch=watch, login=login)
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(follower.run)

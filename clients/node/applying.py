@@ -16,6 +16,8 @@ from contracts.node.manifest import Manifest
 from contracts.node.signed import ConfigKey
 from contracts.node.status import ConfigError
 
+_NOT_RECORDED = "not_recorded"
+
 
 class Applier:
     """One configuration at a time."""
@@ -37,6 +39,21 @@ class Applier:
         async with self._turn:
             if self._standing.in_use is None:
                 await self._take(configuration)
+
+    async def record_again(self) -> None:
+        """Records the configuration in use, if the disk refused it before. There is no second notice of a full disk."""
+        async with self._turn:
+            in_use, standing = self._standing.in_use, self._standing
+            if in_use is None or in_use.is_recorded:
+                return
+            try:
+                await run_sync(self._kept.record, in_use.configuration, standing.highest, standing.config_keys)
+            except OSError:
+                return
+            error = None if in_use.error is not None and in_use.error.code == _NOT_RECORDED else in_use.error
+            standing.recorded(InUse(in_use.configuration, error))
+            configuration = in_use.configuration
+            self._on_notice(Applied(configuration.manifest.position, configuration.source, error is not None))
 
     async def reject(self, digest: str, manifest: Manifest, content: tuple[object, ...], error: ConfigError) -> None:
         """Rejects a verified manifest; its configuration keys are trusted all the same."""
@@ -76,8 +93,9 @@ class Applier:
         if configuration.source != "disk":
             highest = max(self._standing.highest, configuration.manifest.position)
             fault = await self._on_disk(self._kept.record, configuration, highest, self._keys_after(configuration))
-            if fault is not None and in_use.error is None:
-                in_use = replace(in_use, error=ConfigError("not_recorded", f"the node's disk refused a write: {fault}"))
+            if fault is not None:
+                error = in_use.error or ConfigError(_NOT_RECORDED, f"the node's disk refused a write: {fault}")
+                in_use = replace(in_use, error=error, is_recorded=False)
         self._standing.use(in_use)
         position = configuration.manifest.position
         self._on_notice(Applied(position, configuration.source, in_use.error is not None))

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 
 _FOLDER_MODE, _FILE_MODE = 0o700, 0o600
@@ -24,17 +25,27 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.mkdir(mode=_FOLDER_MODE, parents=True, exist_ok=True)
-        path.chmod(_FOLDER_MODE)
+        if stat.S_IMODE(path.stat().st_mode) != _FOLDER_MODE:
+            path.chmod(_FOLDER_MODE)
 
     def lock(self) -> int:
         """Takes the folder for this process. `os.close` of the result gives it back. Raises `FolderInUse`."""
-        lock = os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _FILE_MODE)
+        lock = self._open_lock()
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
             raise FolderInUse(f"another process uses {self.path}; each process needs a folder of its own") from None
         return lock
+
+    def _open_lock(self) -> int:
+        """A disk that became read-only still has what the node needs to start."""
+        try:
+            return os.open(self.path / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, _FILE_MODE)
+        except OSError as fault:
+            if fault.errno != errno.EROFS:
+                raise
+            return os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
 
     def read(self, name: str, most_bytes: int) -> bytes | None:
         """The content of the file; None if it is absent. Raises `OSError`, also for a larger file."""

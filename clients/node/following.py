@@ -182,6 +182,7 @@ class Follower:
             await self._parts.applier.apply_first(self.on_disk)
         elif standing.in_use is not None:
             standing.settle()
+            await self._parts.applier.record_again()
         return False
 
     def _check_order(self, statement: Statement) -> None:

@@ -16,10 +16,14 @@ Problem: TypeAlias = Literal["joining", "not_approved", "no_configuration", "exp
 
 @dataclass(frozen=True, slots=True)
 class InUse:
-    """The configuration in use. `error` says why the application runs with less than all of it."""
+    """The configuration in use. `error` says why the application runs with less than all of it.
+
+    `is_recorded`: the disk has it too.
+    """
 
     configuration: Configuration
     error: ConfigError | None = None
+    is_recorded: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ class Standing:
             self.rejected = self.seen = None
             self.config_keys = in_use.configuration.manifest.config_keys
         self.highest = max(self.highest, in_use.configuration.manifest.position)
+        self._tell()
+
+    def recorded(self, in_use: InUse) -> None:
+        """The disk has the configuration in use at last."""
+        self.in_use = in_use
         self._tell()
 
     def settle(self) -> None:

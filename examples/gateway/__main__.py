@@ -22,6 +22,7 @@ from clients.gateway.session_cache import open_session_cache
 from clients.node import FolderInUse
 from examples.gateway.app import app
 from examples.gateway.membership import Membership, open_membership
+from examples.gateway.redis_login import OwnLogin
 from examples.gateway.redis_of_up import NoRedis, find_redis
 from examples.gateway.running_stack import find_node_api
 from examples.gateway.traces import Traces
@@ -49,14 +50,16 @@ async def main(membership: Membership, address: str, body_bytes: int) -> None:
         stop.set()
 
     async with AsyncExitStack() as stack:
-        cache = await stack.enter_async_context(open_session_cache(server, keys=keys))
+        login = OwnLogin(membership.folder)
+        opening = open_session_cache(server, keys=keys, login=login.ask if membership.is_wanted else None)
+        cache = await stack.enter_async_context(opening)
         gateway, traces = ConfiguredGateway(cache, limits=Limits(body_bytes=body_bytes)), Traces()
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(_stop_at_signal, stop)
+        if membership.is_wanted:
+            await stack.enter_async_context(open_membership(membership, gateway, traces, login, on_revoked))
         with anyio.move_on_after(10):
             await cache.ready()
-        if membership.is_wanted:
-            await stack.enter_async_context(open_membership(membership, gateway, traces, on_revoked))
         print(f"The gateway listens on http://{address} ({cache.problem() or 'ready'})", flush=True)
         guarded = traces.around(SignedRequests(app, gateway))
         await serve(guarded, config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]

@@ -28,6 +28,7 @@ from clients.node import (
 )
 from contracts.gateway_configuration import KIND, GatewayConfiguration
 from contracts.node.telemetry import PROTOBUF
+from examples.gateway.redis_login import OwnLogin
 from examples.gateway.traces import Traces
 
 SOFTWARE: Final = "example-gateway/1"
@@ -89,9 +90,13 @@ class Configured:
 
 @asynccontextmanager
 async def open_membership(
-    wanted: Membership, gateway: ConfiguredGateway, traces: Traces, on_revoked: Callable[[], Awaitable[None]]
+    wanted: Membership,
+    gateway: ConfiguredGateway,
+    traces: Traces,
+    login: OwnLogin,
+    on_revoked: Callable[[], Awaitable[None]],
 ) -> AsyncGenerator[Node]:
-    """A node that configures the gateway until the context ends."""
+    """A node that configures the gateway, and gives it a user of Redis, until the context ends."""
     configured = Configured(gateway)
     settings = NodeSettings(
         control_planes=(wanted.control_plane,),
@@ -109,6 +114,7 @@ async def open_membership(
         async def send(body: bytes) -> int:
             return (await node.send_otlp("traces", body, PROTOBUF)).status
 
+        login.use(node)
         tasks.start_soon(traces.run, send)
         if had_configuration:
             with anyio.move_on_after(START_PATIENCE):

@@ -19,6 +19,7 @@ from shared.telemetry.instruments import module_histogram
 _METER = metrics.get_meter("authsession")
 _KNOWN_REFUSALS = frozenset(refusal.value for refusal in RequestRefusal)
 _OTHER = "other"
+_MOST_COUNTED = 10**10
 
 APPLY_DURATION = module_histogram(
     "authsession.config.apply",
@@ -70,9 +71,17 @@ def count_change(pool: str, change: Change, before: Told, applied_after: timedel
 
 def count_report(pool: str, report: Report) -> None:
     """Add the counts of a report."""
-    _PASSED.add(report.passed, {"pool": pool})
+    _PASSED.add(counted(report.passed), {"pool": pool})
     for code, count in report.refused.items():
-        _REFUSED.add(count, {"pool": pool, "code": code if code in _KNOWN_REFUSALS else _OTHER})
+        _REFUSED.add(counted(count), {"pool": pool, "code": code if code in _KNOWN_REFUSALS else _OTHER})
+
+
+def counted(count: int) -> int:
+    """The part of a reported count that is added, at most 10^10: the requests of days.
+
+    A counter above 64 bits ends the export of all metrics by OTLP. Otherwise one node could take it there.
+    """
+    return min(count, _MOST_COUNTED)
 
 
 def show_states(pool: str, counts: Mapping[RolloutState, int]) -> None:

@@ -131,9 +131,10 @@ select n.node_id, n.node_name, n.created_at, s.last_seen_at, s.offered_epoch, s.
  order by n.node_id limit :limit;
 
 -- name: sum_reports
--- The reports of the nodes that were seen in the last ninety seconds, added up by pool.
+-- The reports of the nodes that were seen in the last ninety seconds, added up by pool. A node may report any number, so
+-- the sum is cut to one that a bigint holds.
 select n.pool,
-       coalesce(sum((s.report ->> 'sessions_cached')::bigint), 0)::bigint as sessions_cached,
+       least(coalesce(sum((s.report ->> 'sessions_cached')::bigint), 0), 9007199254740991)::bigint as sessions_cached,
        count(*) filter (where s.report ->> 'redis' = 'lost') as redis_lost,
        max((s.report -> 'revocation_lag_ms' ->> 'p99')::bigint) as revocation_lag_ms,
        count(*) filter (where s.key_shared_at > clock_now() - interval '1 hour') as key_shared

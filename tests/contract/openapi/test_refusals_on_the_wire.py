@@ -27,9 +27,16 @@ def test_every_malformed_request_of_the_vectors_is_refused_by_the_process(
             assert case.get("names", "") in answer.json()["error"]["message"]
 
 
+NAMED = {
+    "user_id": "user-123", "device_session_id": "device-session-123", "node_id": "node-123", "pool": "edge",
+    "gateway_config_id": "gateway-config-123",
+}  # fmt: skip
+"""Parameters of paths. A malformed body is refused before anything is looked for."""
+
+
 def send(http: httpx.Client, operation: dict[str, Any], case: dict[str, Any], owner: Owner) -> httpx.Response:
     """The request of a case, its bytes exactly as the vector has them, by somebody who may."""
-    path = operation["path"].format(user_id="user-123", device_session_id="device-session-123")
+    path = operation["path"].format_map(NAMED)
     headers = owner.bearer | from_new_network()
     if "query" in case:
         return http.get(httpx.URL(path, query=case["query"].encode()), headers=headers)

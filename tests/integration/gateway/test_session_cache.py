@@ -1,8 +1,11 @@
 """The cache on a real Redis, on trio and on asyncio: its answers, and the times when it must give none."""
 
 import anyio
+import pytest
 
+from clients.gateway import follower
 from clients.gateway.modes import FailClosed, FailStatic
+from clients.gateway.redis_server import Credentials
 from clients.gateway.session_cache import Active, Revoked, Unavailable, Unknown, open_session_cache
 from tests.support.backends import on_both_backends
 from tests.support.gateway_redis import WATCH, GatewayRedis, ready_cache, until
@@ -114,3 +117,35 @@ async def test_the_local_copy_is_bounded(gateway_redis: GatewayRedis) -> None:
         assert len(cache._copy) == 5
         for record in records:
             assert isinstance(await cache.find(record.device_session_id), Revoked)
+
+
+@on_both_backends
+async def test_a_refused_login_is_asked_for_anew(gateway_redis: GatewayRedis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A node's own user of Redis gets another password, and its connections end."""
+    monkeypatch.setattr(follower, "LOGIN_PAUSE", 0.1)
+    record, passwords = gateway_redis.session(), ["first", "second"]
+    asked: list[str] = []
+
+    def give(password: str) -> None:
+        gateway_redis.client.execute_command(
+            "ACL", "SETUSER", "node-1", "resetpass", f">{password}", "on", "~*", "+@all"
+        )
+
+    async def login() -> Credentials:
+        asked.append(passwords[len(asked)])
+        return Credentials("node-1", asked[-1])
+
+    give("first")
+    try:
+        async with open_session_cache(gateway_redis.server, watch=WATCH, login=login) as cache:
+            await until(lambda: cache.problem() == "not_verified")
+            give("second")
+            gateway_redis.client.execute_command("CLIENT", "KILL", "USER", "node-1")
+            await until(lambda: asked == ["first", "second"])
+            for _ in range(3):
+                await until(lambda: cache.problem() != "not_connected")
+                gateway_redis.beat()
+                await anyio.sleep(2 * WATCH)
+            assert await cache.find(record.device_session_id) == Active(record)
+    finally:
+        gateway_redis.client.execute_command("ACL", "DELUSER", "node-1")

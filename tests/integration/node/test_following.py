@@ -3,8 +3,10 @@
 import stat
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import trio
 
 from clients.node import (
     Applied,
@@ -25,6 +27,7 @@ from clients.node.kept import Kept
 from contracts.node.names import CONFIG_PATH, STATUS_PATH
 from contracts.node.status import Status
 from tests.integration.node.conftest import OpenNode, until
+from tests.support.small_disk import NEEDS_ROOT, small_disk
 
 SECRET_TEXT = "postgres://user:hunter2@db"
 
@@ -133,6 +136,48 @@ async def test_a_full_disk_degrades_and_undoes_nothing(
         await until(lambda: _outcome(control_plane) == "degraded")
         assert watched.contents() == [b"one"]
         assert watched.told(NotKept) == [NotKept("ENOSPC")]
+
+
+async def test_a_disk_with_room_again_gets_the_configuration_in_use(
+    control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the node would start with an older one, and stay degraded until the next one."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    settings = replace(settings, timing=replace(settings.timing, poll_wait=1))
+    control_plane.activate({"a": b"one"})
+    with monkeypatch.context() as patch:
+        patch.setattr(Kept, "record", full)
+        async with opened(settings) as watched:
+            await until(lambda: _outcome(control_plane) == "degraded")
+            await trio.sleep(1.5)
+            assert watched.told(NotKept) == [NotKept("ENOSPC")]
+            patch.undo()
+            await until(lambda: _outcome(control_plane) == "applied")
+            assert [each.is_degraded for each in watched.told(Applied)] == [True, False]
+    control_plane.server.stop()
+    async with opened(settings) as watched:
+        await until(lambda: watched.contents() == [b"one"])
+
+
+async def test_a_node_starts_from_a_disk_that_became_read_only(
+    control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode, tmp_path: Path
+) -> None:
+    head = control_plane.activate({"a": b"one"})
+    with small_disk(tmp_path, "4m") as is_mounted:
+        if not is_mounted:
+            pytest.skip(NEEDS_ROOT)
+        async with opened(settings) as watched:
+            await until(lambda: watched.contents() == [b"one"])
+        await trio.run_process(["mount", "-o", "remount,ro", str(tmp_path)])
+        async with opened(settings) as watched:
+            await until(lambda: watched.contents() == [b"one"])
+            assert watched.told(Applied) == [Applied(head.position, "disk")]
+            control_plane.activate({"a": b"two"})
+            await until(lambda: watched.contents() == [b"two"])
+            assert watched.told(NotKept) == [NotKept("EROFS")]
 
 
 async def test_a_full_disk_delays_a_join(

@@ -90,3 +90,23 @@ def test_an_unknown_pool_is_not_found(api: NodeApi) -> None:
 def test_the_worker_counts_every_pool(world: World, api: NodeApi, node: Node) -> None:
     activate(world.database, node.pool)
     assert api.work("node rollout") == 0
+
+
+def test_nodes_that_report_the_largest_counts_do_not_stop_the_metrics(world: World, api: NodeApi, node: Node) -> None:
+    """Their sum has more than 64 bits."""
+    world.database.execute(
+        "insert into nodes (node_id, pool, node_name, status, created_at)"
+        " select $1 || '-' || place, $2, 'liar-' || place, 'active', clock_now() from generate_series(1, 1100) place",
+        node.node_id, node.pool,
+    )  # fmt: skip
+    world.database.execute(
+        "insert into node_states (node_id, last_seen_at, status_at_ms, report)"
+        " select node_id, clock_now(), 1, '{\"sessions_cached\": 9007199254740991}' from nodes"
+        "  where pool = $1 and node_name like 'liar-%'",
+        node.pool,
+    )
+    try:
+        assert api.work("node rollout") == 0
+    finally:
+        world.database.execute("delete from node_states where node_id like $1 || '-%'", node.node_id)
+        world.database.execute("delete from nodes where node_id like $1 || '-%'", node.node_id)

@@ -13,7 +13,9 @@ from authsession.config import signing_keys
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
 from authsession.spelling import typed
+from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane import publication as wire
+from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.node.names import is_name
 from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
@@ -28,6 +30,7 @@ from shared.kernel.entropy import SystemEntropy
 
 _PAGE = 1000
 _KIND = GATEWAY_CONFIG
+_HEADS = ("NAME", "STATE", "ACTIVE", "LAST", "REVISION", "POOLS", "ID")
 
 
 class _Refused(Exception):
@@ -37,14 +40,14 @@ class _Refused(Exception):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `gateway-configs`."""
     actions = parser.add_subparsers(dest="action", required=True)
-    _json(actions.add_parser("list", help="print all gateway configurations, newest first"))
-    _json(_named(actions.add_parser("show", help="print one with its draft")))
+    add_json(actions.add_parser("list", help="print all gateway configurations, newest first"))
+    add_json(_named(actions.add_parser("show", help="print one with its draft")))
     creation = _named(actions.add_parser("create", help="create one with a draft; nothing is published"))
     _draft(creation, "the fields of the draft")
     edit = _named(actions.add_parser("edit", help="merge fields into the draft; null removes a field"))
     _draft(edit, "the fields to merge")
     _revision(edit)
-    _json(
+    add_json(
         _named(
             actions.add_parser("check", help="print the errors and warnings of the draft; exit 1 if there are errors")
         )
@@ -64,11 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     reverting = _named(actions.add_parser("revert", help="copy a version into the draft; nothing is published"))
     reverting.add_argument("version", type=_number)
     _revision(reverting)
-    _json(_named(actions.add_parser("versions", help="print the versions, newest first")))
+    add_json(_named(actions.add_parser("versions", help="print the versions, newest first")))
     comparing = _named(actions.add_parser("diff", help="print the differences"))
     comparing.add_argument("before", type=_source, metavar="FROM", help="active, draft or the number of a version")
     comparing.add_argument("after", type=_source, metavar="TO", help="active, draft or the number of a version")
-    _json(comparing)
+    add_json(comparing)
 
 
 def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
@@ -98,16 +101,20 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
             break
         after = page.items[-1].subject_id
     if parsed.json:
-        return _print(wire.encode_subjects(_KIND.name, [subject_answer(each) for each in found], None))
-    return _table(("name", "state", "active", "last", "revision", "pools", "id"), [_row(each) for each in found])
+        print_json(wire.encode_subjects(_KIND.name, [subject_answer(each) for each in found], None))
+        return 0
+    print_table(_HEADS, [_row(each) for each in found])
+    return 0
 
 
 async def _show(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     subject = await _subject(connection, parsed.name)
     if parsed.json:
-        return _print(wire.encode_subject(_KIND.name, subject_answer(subject), subject.draft))
-    _table(("name", "state", "active", "last", "revision", "pools", "id"), [_row(subject)])
-    return _print_json(dict(subject.draft))
+        print_json(wire.encode_subject(_KIND.name, subject_answer(subject), subject.draft))
+        return 0
+    print_table(_HEADS, [_row(subject)])
+    print_json(encode(dict(subject.draft)))
+    return 0
 
 
 async def _create(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -136,7 +143,7 @@ async def _check(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     subject = await _subject(connection, parsed.name)
     checks = await subjects.check_subject(connection, _KIND, subject.subject_id) or ()
     if parsed.json:
-        _print(wire.encode_checks(checks))
+        print_json(wire.encode_checks(checks))
     else:
         _print_checks(checks)
     return 1 if any(check.level == "error" for check in checks) else 0
@@ -191,19 +198,21 @@ async def _versions(connection: asyncpg.Connection, parsed: argparse.Namespace) 
     page = await subjects.list_versions(connection, _KIND, subject.subject_id, None, _PAGE)
     found = page.items if page else ()
     if parsed.json:
-        return _print(wire.encode_versions([version_answer(each) for each in found], None))
+        print_json(wire.encode_versions([version_answer(each) for each in found], None))
+        return 0
     rows = [
         (
             f"{each.version}{' (active)' if each.version == subject.active_version else ''}",
             str(each.revision),
-            f"{each.created_at:%Y-%m-%dT%H:%M:%SZ}",
+            instant(each.created_at),
             each.created_by,
             each.digest.hex()[:12],
-            each.note or "",
+            each.note,
         )
         for each in found
     ]
-    return _table(("version", "revision", "created", "by", "digest", "note"), rows)
+    print_table(("VERSION", "REVISION", "CREATED", "BY", "DIGEST", "NOTE"), rows)
+    return 0
 
 
 async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -214,7 +223,8 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
     before, after = sides
     found = list(differences(before, after))
     if parsed.json:
-        return _print(wire.encode_diff(found))
+        print_json(wire.encode_diff(found))
+        return 0
     for each in found:
         print(f"{each.path}: {_side(each.before)} → {_side(each.after)}")
     return 0
@@ -247,11 +257,11 @@ def _fields(file: str | None) -> object:
         raise _Refused(f"{file} is not valid JSON") from None
 
 
-def _row(subject: Subject) -> tuple[str, ...]:
-    active = "-" if subject.active_version is None else str(subject.active_version)
+def _row(subject: Subject) -> tuple[str | None, ...]:
+    active = None if subject.active_version is None else str(subject.active_version)
     return (
         subject.name, subject.state, active, str(subject.last_version), str(subject.revision),
-        ",".join(subject.pools) or "-", subject.subject_id,
+        ",".join(subject.pools), subject.subject_id,
     )  # fmt: skip
 
 
@@ -267,23 +277,6 @@ def _print_checks(checks: Sequence[wire.Check]) -> None:
         print(f"{check.level}: {check.field + ': ' if check.field else ''}{check.message}")
 
 
-def _table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
-    for row in (titles, *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    return 0
-
-
-def _print(body: bytes) -> int:
-    print(body.decode())
-    return 0
-
-
-def _print_json(value: object) -> int:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-    return 0
-
-
 def _side(value: object) -> str:
     return "(absent)" if value is wire.ABSENT else json.dumps(value, ensure_ascii=False)
 
@@ -291,10 +284,6 @@ def _side(value: object) -> str:
 def _named(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="its name, or its id")
     return parser
-
-
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="print JSON as the API answers it")
 
 
 def _draft(parser: argparse.ArgumentParser, text: str) -> None:

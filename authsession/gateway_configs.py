@@ -13,8 +13,9 @@ from authsession.config import signing_keys
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
 from authsession.spelling import typed
-from authsession.tables import add_json, print_json, print_table
+from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane import publication as wire
+from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.names import is_name
 from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
@@ -116,7 +117,8 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
             break
         after = page.items[-1].subject_id
     if parsed.json:
-        return _print(wire.encode_subjects(_KIND.name, [subject_answer(each) for each in found], None))
+        print_json(wire.encode_subjects(_KIND.name, [subject_answer(each) for each in found], None))
+        return 0
     print_table(_HEADS, [_row(each) for each in found])
     return 0
 
@@ -124,9 +126,10 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
 async def _show(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     subject = await _subject(connection, parsed.name)
     if parsed.json:
-        return _print(wire.encode_subject(_KIND.name, subject_answer(subject), subject.draft))
+        print_json(wire.encode_subject(_KIND.name, subject_answer(subject), subject.draft))
+        return 0
     print_table(_HEADS, [_row(subject)])
-    print(json.dumps(dict(subject.draft), indent=2, ensure_ascii=False))
+    print_json(encode(dict(subject.draft)))
     return 0
 
 
@@ -156,7 +159,7 @@ async def _check(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     subject = await _subject(connection, parsed.name)
     checks = await subjects.check_subject(connection, _KIND, subject.subject_id) or ()
     if parsed.json:
-        _print(wire.encode_checks(checks))
+        print_json(wire.encode_checks(checks))
     else:
         _print_checks(checks)
         if not checks:
@@ -215,12 +218,13 @@ async def _versions(connection: asyncpg.Connection, parsed: argparse.Namespace) 
     page = await subjects.list_versions(connection, _KIND, subject.subject_id, None, _PAGE)
     found = page.items if page else ()
     if parsed.json:
-        return _print(wire.encode_versions([version_answer(each) for each in found], None))
+        print_json(wire.encode_versions([version_answer(each) for each in found], None))
+        return 0
     rows = [
         (
             f"{each.version}{' (active)' if each.version == subject.active_version else ''}",
             str(each.revision),
-            f"{each.created_at:%Y-%m-%dT%H:%M:%SZ}",
+            instant(each.created_at),
             each.created_by,
             each.digest.hex()[:12],
         )
@@ -238,7 +242,8 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
     before, after = sides
     found = list(differences(before, after))
     if parsed.json:
-        return _print(wire.encode_diff(found))
+        print_json(wire.encode_diff(found))
+        return 0
     for each in found:
         print(f"{each.path}: {_side(each.before)} → {_side(each.after)}")
     if not found:
@@ -273,11 +278,11 @@ def _fields(file: str | None) -> object:
         raise _Refused(f"{file} is not valid JSON") from None
 
 
-def _row(subject: Subject) -> tuple[str, ...]:
-    active = "-" if subject.active_version is None else str(subject.active_version)
+def _row(subject: Subject) -> tuple[str | None, ...]:
+    active = None if subject.active_version is None else str(subject.active_version)
     return (
         subject.name, subject.state, active, str(subject.last_version), str(subject.revision),
-        ",".join(subject.pools) or "-", subject.subject_id,
+        ",".join(subject.pools), subject.subject_id,
     )  # fmt: skip
 
 
@@ -291,11 +296,6 @@ def _positions(sentence: str, pools: Sequence[wire.PoolPosition]) -> int:
 def _print_checks(checks: Sequence[wire.Check]) -> None:
     for check in checks:
         print(f"{check.level}: {check.field + ': ' if check.field else ''}{check.message}")
-
-
-def _print(body: bytes) -> int:
-    print_json(body)
-    return 0
 
 
 def _side(value: object) -> str:

@@ -9,7 +9,15 @@ from typing import Final, Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from contracts.encoding import encode
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text
+from contracts.strict_json import (
+    Fields,
+    decode_object,
+    invalid,
+    known_fields,
+    read_list,
+    read_text,
+    read_whole_number,
+)
 
 KIND: Final = "gateway_config"
 """The `kind` of the document in a manifest."""
@@ -126,20 +134,22 @@ def read_gateway_configuration(value: Fields) -> GatewayConfiguration:
     mode = read_text(fields, "mode") if "mode" in fields else "fail_closed"
     if mode not in ("fail_closed", "fail_static"):
         raise invalid("mode must be fail_closed or fail_static")
-    known_for = _read_number(fields, "serve_known_for", 1, MAX_SERVE_KNOWN_FOR) if "serve_known_for" in fields else None
+    known_for = (
+        read_whole_number(fields, "serve_known_for", 1, MAX_SERVE_KNOWN_FOR) if "serve_known_for" in fields else None
+    )
     if (mode == "fail_static") != (known_for is not None):
         raise invalid("serve_known_for belongs to the mode fail_static, and to no other")
-    window = _read_number(fields, "freshness_window", 1, MAX_FRESHNESS, DEFAULT_FRESHNESS)
+    window = read_whole_number(fields, "freshness_window", 1, MAX_FRESHNESS, DEFAULT_FRESHNESS)
     least = window * REPLAY_FACTOR
-    replay = _read_number(fields, "replay_window", least, MAX_REPLAY, least)
+    replay = read_whole_number(fields, "replay_window", least, MAX_REPLAY, least)
     return GatewayConfiguration(
         mode,
         known_for,
         window,
         replay,
-        tuple(_read_origin(each) for each in _read_list(fields, "cors_origins", MAX_ORIGINS)),
-        _read_number(fields, "max_body_bytes", 0, MAX_BODY_BYTES, DEFAULT_BODY_BYTES),
-        tuple(_read_route(each) for each in _read_list(fields, "routes", MAX_ROUTES)),
+        tuple(_read_origin(each) for each in read_list(fields, "cors_origins", MAX_ORIGINS)),
+        read_whole_number(fields, "max_body_bytes", 0, MAX_BODY_BYTES, DEFAULT_BODY_BYTES),
+        tuple(_read_route(each) for each in read_list(fields, "routes", MAX_ROUTES)),
     )
 
 
@@ -175,7 +185,7 @@ def _read_route(value: object) -> GatewayRoute:
         raise invalid("routes.requires must be session or nothing")
     age = None
     if "max_session_age" in fields:
-        age = _read_number(fields, "max_session_age", 1, MAX_SESSION_AGE, within="routes.")
+        age = read_whole_number(fields, "max_session_age", 1, MAX_SESSION_AGE, within="routes.")
         if requires == "nothing":
             raise invalid("routes.max_session_age belongs to a route that requires a session")
     return GatewayRoute(match, requires, age)
@@ -199,19 +209,3 @@ def _read_origin(value: object) -> str:
     except ValueError:  # a port that is no number, or a broken IPv6 address
         pass
     raise invalid("cors_origins must hold origins like https://app.example.com")
-
-
-def _read_number(
-    fields: Fields, name: str, least: int, most: int, default: int | None = None, *, within: str = ""
-) -> int:
-    value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise invalid(f"{within}{name} must be a whole number from {least} to {most}")
-    return value
-
-
-def _read_list(fields: Fields, name: str, most: int) -> list[object]:
-    value = fields.get(name, [])
-    if not isinstance(value, list) or len(cast("list[object]", value)) > most:
-        raise invalid(f"{name} must be a list of at most {most} items")
-    return cast("list[object]", value)

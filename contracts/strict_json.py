@@ -20,10 +20,13 @@ __all__ = [
     "encode",
     "invalid",
     "known_fields",
+    "read_count",
     "read_filled_text",
+    "read_list",
     "read_object",
     "read_optional_text",
     "read_text",
+    "read_whole_number",
     "trimmed",
 ]
 
@@ -98,6 +101,32 @@ def read_object(fields: Fields, name: str) -> Fields:
     if not isinstance(value, dict):
         raise invalid(f"{name} must be an object")
     return cast("Fields", value)
+
+
+def read_list(fields: Fields, name: str, most: int, *, within: str = "") -> list[object]:
+    """The list field `name`, of at most `most` items; an absent one is empty. The items are not yet checked."""
+    value = fields.get(name, [])
+    if not isinstance(value, list) or len(cast("list[object]", value)) > most:
+        raise invalid(f"{within}{name} must be a list of at most {most} items")
+    return cast("list[object]", value)
+
+
+def read_whole_number(
+    fields: Fields, name: str, least: int, most: int, default: int | None = None, *, within: str = ""
+) -> int:
+    """The integer field `name`, `least` to `most`. Refuses an absent field if there is no default."""
+    value = fields.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise invalid(f"{within}{name} must be a whole number from {least} to {most}")
+    return value
+
+
+def read_count(fields: Fields, name: str, *, within: str = "") -> int:
+    """The integer field `name`, 0 to 2^53-1, which every JSON reader holds exactly (RFC 8259 §6)."""
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
+        raise invalid(f"{within}{name} must be a whole number")
+    return value
 
 
 def trimmed(value: object, path: str) -> str:

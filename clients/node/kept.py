@@ -11,7 +11,6 @@ from clients.node.disk import Folder
 from clients.node.trust import NotTrusted, check_document, read_manifest
 from contracts.encoding import encode
 from contracts.errors import Refusal
-from contracts.node.join import read_count
 from contracts.node.manifest import (
     MAX_MANIFEST_BYTES,
     Manifest,
@@ -21,7 +20,7 @@ from contracts.node.manifest import (
     read_digest,
 )
 from contracts.node.signed import ConfigKey, Signed, config_key_fields, read_config_keys, read_signed, signed_fields
-from contracts.strict_json import decode_object, invalid
+from contracts.strict_json import decode_object, invalid, read_count
 
 _APPLIED = "applied.json"
 _CONTENT = "content"

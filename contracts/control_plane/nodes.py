@@ -16,7 +16,7 @@ from contracts.instant import encode_instant
 from contracts.node.join import NodeKeys, NodeStatus, read_node_keys
 from contracts.node.names import is_name, read_name
 from contracts.node.signed import ConfigKey, config_key_fields
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text, read_whole_number
 from contracts.strict_query import decode_query, read_limit
 
 JoinTokenStatus: TypeAlias = Literal["active", "spent", "expired", "revoked"]
@@ -187,14 +187,11 @@ def decode_create_join_token(body: bytes) -> CreateJoinTokenRequest:
     """The body of `POST node-join-tokens`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
     fields = known_fields(decode_object(body), _JOIN_TOKEN_NAMES)
     node_name = read_name(fields, "node_name") if "node_name" in fields else None
-    uses = _whole_number(fields, "uses", 1, 1, MAX_USES)
+    uses = read_whole_number(fields, "uses", 1, MAX_USES, 1)
     if node_name is not None and uses != 1:
         raise invalid("uses must be 1 with node_name")
-    seconds = _whole_number(
-        fields,
-        "expires_in_seconds",
-        int(DEFAULT_LIFE.total_seconds()),
-        *(int(each.total_seconds()) for each in (MIN_LIFE, MAX_LIFE)),
+    seconds = read_whole_number(
+        fields, "expires_in_seconds", *(int(each.total_seconds()) for each in (MIN_LIFE, MAX_LIFE, DEFAULT_LIFE))
     )
     return CreateJoinTokenRequest(read_name(fields, "pool"), node_name, uses, timedelta(seconds=seconds))
 
@@ -325,13 +322,6 @@ def _read_word(parameters: Fields, name: str, words: Sequence[str]) -> str | Non
     if word not in words:
         raise invalid(f"{name} must be {', '.join(words[:-1])} or {words[-1]}")
     return word
-
-
-def _whole_number(fields: Fields, name: str, default: int, least: int, most: int) -> int:
-    value = fields.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise invalid(f"{name} must be a whole number from {least} to {most}")
-    return value
 
 
 def _join_token(token: JoinToken) -> dict[str, object]:

@@ -22,6 +22,7 @@ from contracts.strict_json import (
     read_object,
     read_optional_text,
     read_text,
+    read_whole_number,
     trimmed,
 )
 from contracts.strict_query import decode_query, read_limit
@@ -202,8 +203,8 @@ def decode_activate(body: bytes) -> ActivateRequest:
     """The body of `activate`. Without `expected_active_version` the caller expects that none is active."""
     fields = known_fields(decode_object(body), _ACTIVATE_NAMES)
     name = "expected_active_version"
-    expected = _read_number(fields, name, 1, MAX_VERSION) if name in fields else None
-    version = _read_number(fields, "version", 1, MAX_VERSION)
+    expected = read_whole_number(fields, name, 1, MAX_VERSION) if name in fields else None
+    version = read_whole_number(fields, "version", 1, MAX_VERSION)
     return ActivateRequest(version, expected, _read_stage(fields), _read_note(fields))
 
 
@@ -215,7 +216,7 @@ def decode_pause(body: bytes) -> str | None:
 def decode_revert(body: bytes) -> RevertRequest:
     """The body of `revert`."""
     fields = known_fields(decode_object(body), _REVERT_NAMES)
-    return RevertRequest(_read_number(fields, "version", 1, MAX_VERSION), _read_revision(fields))
+    return RevertRequest(read_whole_number(fields, "version", 1, MAX_VERSION), _read_revision(fields))
 
 
 def expected_revision(in_body: int | None, if_match: str | None) -> int:
@@ -426,11 +427,11 @@ def _read_stage(fields: Fields) -> StageRequest | None:
     halts = stage.get("halt_on_rejected", False)
     if not isinstance(halts, bool):
         raise invalid("stage.halt_on_rejected must be true or false")
-    return StageRequest(_read_number(stage, "percent", 1, 100, within="stage."), halts)
+    return StageRequest(read_whole_number(stage, "percent", 1, 100, within="stage."), halts)
 
 
 def _read_revision(fields: Fields) -> int | None:
-    return _read_number(fields, "expected_revision", 1, 2**53 - 1) if "expected_revision" in fields else None
+    return read_whole_number(fields, "expected_revision", 1, 2**53 - 1) if "expected_revision" in fields else None
 
 
 def _read_note(fields: Fields) -> str | None:
@@ -448,10 +449,3 @@ def _read_source(parameters: Fields, name: str) -> Source:
     if number is None:
         raise invalid(f"{name} must be active, draft or the number of a version")
     return number
-
-
-def _read_number(fields: Fields, name: str, least: int, most: int, *, within: str = "") -> int:
-    value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise invalid(f"{within}{name} must be a whole number from {least} to {most}")
-    return value

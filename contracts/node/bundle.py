@@ -4,15 +4,14 @@
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, cast
 
 from contracts.encoding import encode
 from contracts.node.manifest import MAX_DOCUMENT_BYTES, MAX_DOCUMENTS, MAX_MANIFEST_BYTES, digest_of
-from contracts.node.signed import Signed, read_signed, signed_fields
-from contracts.strict_json import decode_object, invalid, known_fields
+from contracts.node.signed import Signed, read_base64, read_signed, signed_fields
+from contracts.strict_json import decode_object, invalid, known_fields, trimmed
 
 FORMAT: Final = 1
 MAX_BUNDLE_BYTES: Final = MAX_DOCUMENTS * (MAX_DOCUMENT_BYTES * 4 // 3 + 100) + 2 * MAX_MANIFEST_BYTES
@@ -45,15 +44,7 @@ def decode_bundle(content: bytes) -> Bundle:
     documents = fields.get("documents")
     if not isinstance(documents, list) or len(cast("list[object]", documents)) > MAX_DOCUMENTS:
         raise invalid(f"documents must be a list of at most {MAX_DOCUMENTS} texts")
-    contents = [_read_content(each) for each in cast("list[object]", documents)]
+    texts = (trimmed(each, "documents") for each in cast("list[object]", documents))
+    contents = [read_base64(text, MAX_DOCUMENT_BYTES, "documents") for text in texts]
     manifest = read_signed(fields.get("manifest"), "manifest", MAX_MANIFEST_BYTES)
     return Bundle(manifest, {digest_of(each): each for each in contents})
-
-
-def _read_content(value: object) -> bytes:
-    try:
-        if isinstance(value, str):
-            return base64.b64decode(value, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    raise invalid("documents must hold padded standard base64")

@@ -11,7 +11,7 @@ from contracts.encoding import encode
 from contracts.node.names import read_name, read_software
 from contracts.node.signed import ConfigKey, config_key_fields, read_config_keys
 from contracts.signed_request import SIGNATURE_BYTES, decode_base64
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_object, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_count, read_object, read_text
 from contracts.uvarint import length_prefixed
 
 NodeStatus: TypeAlias = Literal["pending", "active", "revoked"]
@@ -179,14 +179,6 @@ def read_node_keys(fields: Fields) -> NodeKeys:
         _read_bytes(fields, "node_public_key", PUBLIC_KEY_BYTES),
         _read_bytes(fields, "node_encryption_key", PUBLIC_KEY_BYTES),
     )
-
-
-def read_count(fields: Fields, name: str, *, within: str = "") -> int:
-    """The whole number in the field, 0 to 2^53-1. Raises `Refusal(INVALID_REQUEST)`."""
-    value = fields.get(name)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 53:
-        raise invalid(f"{within}{name} must be a whole number")
-    return value
 
 
 def _read_bytes(fields: Fields, name: str, count: int) -> bytes:

@@ -11,10 +11,9 @@ from typing import Final, NamedTuple, cast
 
 from contracts.encoding import encode
 from contracts.instant import decode_instant, encode_instant
-from contracts.node.join import read_count
 from contracts.node.names import is_digest, read_name
 from contracts.node.signed import ConfigKey, config_key_fields, read_config_keys
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_count, read_text
 
 FORMAT: Final = 1
 COMPATIBILITY: Final = 1

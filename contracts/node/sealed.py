@@ -10,9 +10,8 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Final, cast
 
-from contracts.node.join import read_count
 from contracts.node.signed import Signature, read_base64, read_signatures, signature_fields
-from contracts.strict_json import Fields, invalid, known_fields, read_text
+from contracts.strict_json import Fields, invalid, known_fields, read_count, read_text
 from contracts.uvarint import length_prefixed
 
 SUITE: Final = "hpke-base-x25519-hkdf-sha256-aes-256-gcm"

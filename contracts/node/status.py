@@ -6,11 +6,10 @@ from datetime import date
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from contracts.encoding import encode
-from contracts.node.join import read_count
 from contracts.node.manifest import Position, read_digest
 from contracts.node.names import read_software
 from contracts.node.report import MAX_LAST_USES, MAX_REFUSAL_CODES, Lag, RedisHealth, Report
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_object, read_text
+from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_count, read_object, read_text
 
 Outcome: TypeAlias = Literal["applied", "rejected", "degraded"]
 Source: TypeAlias = Literal["control_plane", "disk", "bundle"]

@@ -1,12 +1,12 @@
 """The device's Ed25519 public key (SPEC §2.2), and the proof that the device holds the private key (§3.9)."""
 
 import base64
-import binascii
 from dataclasses import dataclass, field
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from contracts.signed_request import decode_base64
 from contracts.uvarint import length_prefixed
 
 _KEY_BYTES = 32
@@ -36,7 +36,7 @@ class ClientPublicKey:
 
 def parse_client_public_key(text: str) -> ClientPublicKey:
     """Parse padded standard base64 of 32 bytes. Raises `ValueError` for another form, y ≥ 2^255-19 or small order."""
-    raw = _strict_base64(text, _KEY_BYTES)
+    raw = decode_base64(text, _KEY_BYTES)
     if not is_usable_ed25519(raw):
         raise ValueError("not a usable Ed25519 public key")
     return ClientPublicKey(raw)
@@ -55,7 +55,7 @@ def verify_client_key_proof(key: ClientPublicKey, host: str, challenge_id: str, 
     the curve, or a field with a lone surrogate. It never raises.
     """
     try:
-        signature = _strict_base64(proof_base64, _SIGNATURE_BYTES)
+        signature = decode_base64(proof_base64, _SIGNATURE_BYTES)
         message = client_key_proof_message(host, challenge_id, code)
         Ed25519PublicKey.from_public_bytes(key.raw).verify(signature, message)
     except (ValueError, InvalidSignature):
@@ -69,14 +69,3 @@ def client_key_proof_message(host: str, challenge_id: str, code: str) -> bytes:
     Each field is its length as a uvarint and its bytes, so that no two lists of fields give the same message.
     """
     return length_prefixed(_PROOF_MARKER, host.encode(), challenge_id.encode(), code.encode())
-
-
-def _strict_base64(text: str, count: int) -> bytes:
-    """Decode exactly `count` bytes in canonical form: `b64decode` takes non-zero unused bits, so encode and compare."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        raise ValueError("not padded standard base64") from None
-    if len(raw) != count or base64.b64encode(raw).decode("ascii") != text:
-        raise ValueError(f"not padded standard base64 of {count} bytes")
-    return raw

@@ -28,19 +28,27 @@ class Kept(Generic[K, T]):
         self._load = load
         self._values: OrderedDict[K, T] = OrderedDict()
         self._bytes = 0
-        self._loading = trio.Lock()
+        self._loading: dict[K, trio.Lock] = {}
 
     async def get(self, key: K) -> T | None:
-        """The value, loaded once for all that ask meanwhile; None if there is none."""
+        """The value, loaded once for all that ask meanwhile; None if there is none. Other keys do not wait for that."""
         if key not in self._values:
-            async with self._loading:
-                if key not in self._values:
-                    value = await self._load(key)
-                    if value is not None:
-                        self._keep(key, value)
-                    return value
+            loading = self._loading.setdefault(key, trio.Lock())
+            try:
+                async with loading:
+                    if key not in self._values:
+                        return await self._loaded(key)
+            finally:
+                if not loading.locked():
+                    self._loading.pop(key, None)
         self._values.move_to_end(key)
         return self._values[key]
+
+    async def _loaded(self, key: K) -> T | None:
+        value = await self._load(key)
+        if value is not None:
+            self._keep(key, value)
+        return value
 
     def _keep(self, key: K, value: T) -> None:
         self._values[key] = value

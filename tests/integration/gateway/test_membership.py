@@ -22,6 +22,7 @@ from contracts.node.status import ConfigError
 from examples.collector.telemetry import decoded, lines
 from examples.gateway.app import app
 from examples.gateway.membership import Membership, described, open_membership
+from examples.gateway.redis_login import OwnLogin
 from examples.gateway.traces import Traces
 from shared.kernel.clock import SystemClock
 from tests.integration.gateway.test_signed_requests import Person
@@ -67,7 +68,7 @@ async def member(
 
     async with ready_cache(redis) as cache:
         gateway, traces = ConfiguredGateway(cache, limits=Limits(body_bytes=2_000_000)), Traces()
-        async with open_membership(wanted, gateway, traces, on_revoked):
+        async with open_membership(wanted, gateway, traces, OwnLogin(wanted.folder), on_revoked):
             yield SignedRequests(app, gateway), gateway, traces
 
 

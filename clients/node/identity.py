@@ -49,14 +49,21 @@ class Identity:
     """Keys are made at the first start. A key change keeps both pairs of keys until the new ones are proved to work."""
 
     def __init__(self, folder: Folder) -> None:
-        """Reads or makes the keys. Blocks. Raises `OSError` and `ValueError` for an unusable file."""
+        """Reads or makes the keys. Blocks. Raises `OSError` and `ValueError` for an unusable file.
+
+        A damaged membership is none: a repeated join with the same keys brings it back.
+        """
         self._folder = folder
+        self.is_damaged = False
         try:
             self._keys = self._read_keys(_KEYS) or self._make_keys(_KEYS)
             self._next = self._read_keys(_NEXT_KEYS)
-            self.member = self._read_member()
         except Refusal:
             raise ValueError(f"a key file in {folder.path} is damaged; empty the folder and join anew") from None
+        try:
+            self.member = self._read_member()
+        except Refusal:
+            self.member, self.is_damaged = None, True
         self.uses_next = False
 
     @property

@@ -7,7 +7,7 @@ from anyio.to_thread import run_sync
 from clients.node.disk import Folder
 from clients.node.identity import MAX_FILE_BYTES, Identity, Member
 from clients.node.link import Ask, Link
-from clients.node.notices import Joined, OnNotice
+from clients.node.notices import Joined, NotKept, OnNotice
 from clients.node.server_clock import ServerClock
 from clients.node.settings import NodeSettings
 from clients.node.trust import NotTrusted, key_with
@@ -45,6 +45,8 @@ class Joining:
         registered = self.settings.registered
         if self.identity.member is not None:
             return
+        if self.identity.is_damaged:
+            self.on_notice(NotKept("damaged"))
         if registered is not None:
             self.identity.enter(Member(registered.node_id, registered.pool, registered.config_keys))
         elif self.settings.join_string is None and self._kept_request() is None:

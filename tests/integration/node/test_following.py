@@ -124,6 +124,24 @@ async def test_a_damaged_disk_is_fetched_again(
         assert watched.told(NotKept) == []
 
 
+async def test_a_damaged_membership_is_joined_again_while_the_disk_serves(
+    control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode
+) -> None:
+    control_plane.activate({"a": b"one"})
+    async with opened(settings) as watched:
+        await until(lambda: watched.node.problem() is None)
+        node_id = watched.node.node_id
+    (settings.folder / "node.json").write_bytes(b"")
+    control_plane.server.stop()
+    async with opened(settings) as watched:
+        await until(lambda: watched.contents() == [b"one"])
+        assert watched.told(NotKept) == [NotKept("damaged")]
+        control_plane.server.start()
+        await until(lambda: watched.node.node_id == node_id)
+        control_plane.activate({"a": b"two"})
+        await until(lambda: watched.contents() == [b"two"])
+
+
 async def test_a_full_disk_degrades_and_undoes_nothing(
     control_plane: ControlPlane, settings: NodeSettings, opened: OpenNode, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -40,9 +40,9 @@ class Head:
 
     def offer_to(self, node_id: str, *, was_offered: bool) -> Offer:
         """The manifest for one node. `was_offered`: it knows the newest one; this matters after a halt only."""
-        if not self.is_staged:
+        if not self.is_staged or self.activated_at is None:
             return self.newest
-        if not is_in_stage(node_id, self.newest.position.sequence, self.percent):
+        if not is_in_stage(node_id, self.activated_at, self.percent):
             return self.stable
         return self.newest if self.halted_at is None or was_offered else self.stable
 
@@ -52,9 +52,12 @@ def no_head(pool: str) -> Head:
     return Head(pool, NOTHING, None)
 
 
-def is_in_stage(node_id: str, sequence: int, percent: int) -> bool:
-    """Whether a stage of `percent` includes the node. A wider stage of the same sequence includes the same nodes."""
-    hashed = hashlib.sha256(f"{node_id}/{sequence}".encode()).digest()
+def is_in_stage(node_id: str, activated_at: datetime, percent: int) -> bool:
+    """Whether a stage of `percent` includes the node. A wider stage of the same activation includes the same nodes.
+
+    A manifest that is signed with other keys, or in a new epoch, has another sequence and the same time of activation.
+    """
+    hashed = hashlib.sha256(f"{node_id}/{activated_at.timestamp():.0f}".encode()).digest()
     return int.from_bytes(hashed[:8]) % 100 < percent
 
 

@@ -13,6 +13,8 @@ MAX_FIELDS_KEPT: Final = 512
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values are equal. Unlike `==` it tells `true` from 1 and 1 from 1.0."""
+    if not _has_parts(one):
+        return type(one) is type(other) and one == other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
@@ -32,7 +34,12 @@ def differences(one: object, other: object, steps: tuple[str, ...] = ()) -> Iter
             yield Difference("".join(steps).removeprefix("."), one, other)
         return
     for step, before, after in parts:
-        yield from differences(before, after, (*steps, step))
+        if _has_parts(before) or not same(before, after):
+            yield from differences(before, after, (*steps, step))
+
+
+def _has_parts(value: object) -> bool:
+    return isinstance(value, dict | list)
 
 
 def _parts(one: object, other: object) -> list[tuple[str, object, object]] | None:

@@ -12,7 +12,7 @@ from services.internal_admin.callers.access import Anyone, OperatorOnly, Scoped
 from services.internal_admin.callers.identity import Scope
 from tests.support.api_tokens import attribute_token, expire_token, make_token, revoke_token
 from tests.support.control_plane import ControlPlane, open_control_plane
-from tests.support.declared_routes import ACCESS
+from tests.support.declared_routes import ACCESS, NODE_ACCESS
 from tests.support.world import World
 
 BREAK_GLASS = "break-glass-token-of-the-tests-0123456789"
@@ -46,7 +46,7 @@ def verdicts(plane: ControlPlane, calls: Iterable[tuple[Route, str | None]]) -> 
 
 def test_the_table_of_access_is_what_is_served(plane: ControlPlane) -> None:
     """Without an entry a route cannot be served: `Guard.protect` raises. An entry without a route opens a later one."""
-    assert set(plane.routes) == set(ACCESS)
+    assert set(plane.routes) == {*ACCESS, *NODE_ACCESS}
 
 
 def test_without_credentials_every_route_that_asks_for_them_is_401(plane: ControlPlane) -> None:

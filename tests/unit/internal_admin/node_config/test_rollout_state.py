@@ -21,8 +21,8 @@ SIXTY_AGO = NOW - timedelta(seconds=60)
 ERROR = ConfigError("apply_failed", "port 80 is taken")
 OLD, NEW, NEWER, OTHER_EPOCH = Position(5, 7), Position(5, 8), Position(5, 9), Position(4, 90)
 HEAD = Head("edge", Offer(NEW, "b" * 64), AGO, Offer(OLD, "a" * 64))
-INSIDE = next(f"node-{number}" for number in range(1000) if is_in_stage(f"node-{number}", 8, 10))
-OUTSIDE = next(f"node-{number}" for number in range(1000) if not is_in_stage(f"node-{number}", 8, 10))
+INSIDE = next(f"node-{number}" for number in range(1000) if is_in_stage(f"node-{number}", AGO, 10))
+OUTSIDE = next(f"node-{number}" for number in range(1000) if not is_in_stage(f"node-{number}", AGO, 10))
 STAGED = replace(HEAD, percent=10, halts=True)
 HALTED = replace(STAGED, halted_at=AGO)
 
@@ -100,10 +100,20 @@ def test_every_state_is_counted() -> None:
 
 def test_a_wider_stage_has_the_nodes_of_the_narrower_one() -> None:
     nodes = [f"node-{number}" for number in range(2000)]
-    stages = [{name for name in nodes if is_in_stage(name, 8, percent)} for percent in (1, 10, 50, 100)]
+    stages = [{name for name in nodes if is_in_stage(name, AGO, percent)} for percent in (1, 10, 50, 100)]
     assert stages[0] < stages[1] < stages[2] < stages[3] == set(nodes)
     assert 100 < len(stages[1]) < 300
-    assert stages[1] != {name for name in nodes if is_in_stage(name, 9, 10)}
+    assert stages[1] != {name for name in nodes if is_in_stage(name, NOW, 10)}
+
+
+@pytest.mark.parametrize("position", [NEWER, Position(6, 2)])
+def test_a_stage_has_the_same_nodes_after_its_manifests_were_signed_at_other_positions(position: Position) -> None:
+    """A change of keys and a new epoch do that while a stage is unfinished."""
+    signed = Offer(position, "c" * 64)
+    head = replace(STAGED, newest=signed, stable=Offer(Position(position.epoch, position.sequence - 1), "d" * 64))
+    nodes = [f"node-{number}" for number in range(200)]
+    before = {name for name in nodes if STAGED.offer_to(name, was_offered=False) == STAGED.newest}
+    assert {name for name in nodes if head.offer_to(name, was_offered=False) == signed} == before != set()
 
 
 def test_a_first_activation_in_stages_offers_the_others_nothing() -> None:

@@ -61,7 +61,10 @@ def signing_keys(given: Mapping[str, str], folder: Path) -> ConfigKeys:
 
 async def _show(dsn: str) -> int:
     async with connect(dsn) as connection:
-        for head in await heads.list_heads(connection):
+        listed = await heads.list_heads(connection)
+        if not listed:
+            print("no configuration was ever activated")
+        for head in listed:
             served = await heads.read_served_head(connection, head.pool)
             if served is None:
                 continue

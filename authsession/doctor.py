@@ -138,7 +138,7 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
                 *await _blockers(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
-                *await _missing_keys(connection, environment),
+                *await _missing_keys(connection, environment, is_public=name == "public"),
                 *(await _shared_addresses(connection) if _users_live_here(environment) else []),
             ]
     except StartFailure as fault:
@@ -274,7 +274,9 @@ async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
     return [Finding("fail", "require_client_key_proof is on", cure)]
 
 
-async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:
+async def _missing_keys(
+    connection: asyncpg.Connection, environment: Mapping[str, str], *, is_public: bool
+) -> list[Finding]:
     """Keys that were removed although rows still need them (docs/decisions/0012-retention.md)."""
     return [
         Finding(
@@ -282,7 +284,7 @@ async def _missing_keys(connection: asyncpg.Connection, environment: Mapping[str
             f"{missing.by} the key {missing.key}",
             f"put it back into {missing.ring.variable.name}",
         )
-        for missing in await missing_keys(connection, environment)
+        for missing in await missing_keys(connection, environment, is_public=is_public)
     ]
 
 

@@ -16,7 +16,7 @@ from authsession.spelling import typed
 from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane import publication as wire
 from contracts.encoding import encode
-from contracts.errors import Refusal
+from contracts.errors import ErrorCode, Refusal
 from contracts.node.names import is_name
 from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
 from services.internal_admin.publication.domain import subject as domain
@@ -86,9 +86,25 @@ async def _run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Pat
                 parsed.keys = signing_keys(given, folder)
             return await _ACTIONS[parsed.action](connection, parsed)
     except (_Refused, Refusal) as refused:
-        message = refused.message if isinstance(refused, Refusal) else str(refused)
+        message = _with_cure(refused, parsed) if isinstance(refused, Refusal) else str(refused)
         print(f"authsession: {message}", file=sys.stderr)
         return 1
+
+
+def _with_cure(refused: Refusal, parsed: argparse.Namespace) -> str:
+    """The message, and the command that shows what to do about it."""
+    of_this = f"gateway-configs {{}} {parsed.name}"
+    cures = {
+        ErrorCode.NAME_TAKEN: f"`{typed('gateway-configs list')}` prints the names in use",
+        ErrorCode.REVISION_CONFLICT: f"read it with `{typed(of_this.format('show'))}`, and name that revision",
+        ErrorCode.VERSION_NOT_FOUND: f"`{typed(of_this.format('versions'))}` prints the versions",
+        ErrorCode.ACTIVATION_CONFLICT: f"`{typed(of_this.format('versions'))}` prints the versions; "
+        "--expect names the active one, or none",
+        ErrorCode.STAGE_UNFINISHED: "activate without --percent and --halt",
+        ErrorCode.CHECKS_FAILED: f"change the draft with `{typed(of_this.format('edit'))}`",
+    }
+    cure = cures.get(refused.code)
+    return refused.message if cure is None else f"{refused.message}: {cure}"
 
 
 async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -146,6 +162,8 @@ async def _check(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
         print_json(wire.encode_checks(checks))
     else:
         _print_checks(checks)
+        if not checks:
+            print(f"{parsed.name}: no errors and no warnings")
     return 1 if any(check.level == "error" for check in checks) else 0
 
 
@@ -175,7 +193,8 @@ async def _activate(connection: asyncpg.Connection, parsed: argparse.Namespace) 
     outcome = await activation.activate_version(connection, _KIND, parsed.keys, command)
     if not isinstance(outcome, domain.Activated):
         raise refusal(_KIND, outcome)
-    return _positions(f"{parsed.name}: version {outcome.version} is {outcome.name}", outcome.pools)
+    told = "was already active" if outcome.name == "already_active" else f"is {outcome.name}"
+    return _positions(f"{parsed.name}: version {outcome.version} {told}", outcome.pools)
 
 
 async def _pause(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -184,7 +203,8 @@ async def _pause(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     outcome = await activation.pause_subject(connection, _KIND, parsed.keys, command)
     if not isinstance(outcome, domain.Paused):
         raise refusal(_KIND, outcome)
-    return _positions(f"{parsed.name} is {outcome.name}", outcome.pools)
+    told = "was already paused" if outcome.name == "already_paused" else f"is {outcome.name}"
+    return _positions(f"{parsed.name} {told}", outcome.pools)
 
 
 async def _revert(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
@@ -207,11 +227,10 @@ async def _versions(connection: asyncpg.Connection, parsed: argparse.Namespace) 
             instant(each.created_at),
             each.created_by,
             each.digest.hex()[:12],
-            each.note,
         )
         for each in found
     ]
-    print_table(("VERSION", "REVISION", "CREATED", "BY", "DIGEST", "NOTE"), rows)
+    print_table(("VERSION", "REVISION", "CREATED", "BY", "DIGEST"), rows, [each.note for each in found])
     return 0
 
 
@@ -227,6 +246,8 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
         return 0
     for each in found:
         print(f"{each.path}: {_side(each.before)} → {_side(each.after)}")
+    if not found:
+        print("no differences")
     return 0
 
 
@@ -318,7 +339,12 @@ def _expected(text: str) -> int:
 
 
 def _source(text: str) -> wire.Source:
-    return text if text in ("active", "draft") else _number(text)
+    if text in ("active", "draft"):
+        return text
+    number = wire.version_number(text)
+    if number is None:
+        raise argparse.ArgumentTypeError("must be active, draft or the number of a version")
+    return number
 
 
 def _pool(text: str) -> str:

@@ -105,13 +105,13 @@ async def _list(dsn: str, *, as_json: bool) -> int:
         print_json(encode_join_tokens(listed, None))
     else:
         rows = [_row(each) for each in listed]
-        print_table(("JOIN TOKEN", "POOL", "NAME", "STATUS", "USES LEFT", "EXPIRES", "CREATED BY"), rows)
+        print_table(("JOIN TOKEN", "POOL", "NAME", "STATUS", "USES LEFT", "EXPIRES"), rows)
     return 0
 
 
 def _row(token: JoinToken) -> tuple[str | None, ...]:
     uses, until = f"{token.uses_left}/{token.uses}", instant(token.expires_at)
-    return (token.join_token_id, token.pool, token.node_name, token.status, uses, until, token.created_by)
+    return (token.join_token_id, token.pool, token.node_name, token.status, uses, until)
 
 
 async def _revoke(dsn: str, join_token_id: str) -> int:

@@ -127,10 +127,16 @@ def new_key(key_id: str) -> str:
     return f"{key_id}:{base64.b64encode(SystemEntropy().token_bytes(32)).decode()}"
 
 
-async def missing_keys(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Needed]:
-    """The missing keys of the rings in the environment. Tables that are missing or not readable count as empty."""
+async def missing_keys(
+    connection: asyncpg.Connection, environment: Mapping[str, str], *, is_public: bool
+) -> list[Needed]:
+    """The missing keys of the rings in the environment. Tables that are missing or not readable count as empty.
+
+    The public process signs nothing for nodes, and its user may not read what was signed.
+    """
     reading = Reading(environment)
-    rings = [(ring, _names(keys)) for ring in RINGS if (keys := _optional(reading, ring.variable)) is not None]
+    held = [ring for ring in RINGS if not (is_public and ring.variable is variables.CONFIG_KEYS)]
+    rings = [(ring, _names(keys)) for ring in held if (keys := _optional(reading, ring.variable)) is not None]
     return [each for ring, names in rings for each in _missing(names, await needed_keys(connection, ring, names))]
 
 

@@ -88,13 +88,12 @@ async def _list(
         print_json(encode_nodes(found, None))
     else:
         rows = [_row(each) for each in found]
-        print_table(("NODE", "POOL", "NAME", "STATE", "LIVENESS", "LAST SEEN", "SOFTWARE"), rows)
+        print_table(("NODE", "POOL", "NAME", "STATE", "LIVENESS", "LAST SEEN"), rows)
     return 0
 
 
 def _row(node: Node) -> tuple[str | None, ...]:
-    seen = instant(node.last_seen_at)
-    return (node.node_id, node.pool, node.node_name, node.status, node.liveness, seen, node.software)
+    return (node.node_id, node.pool, node.node_name, node.status, node.liveness, instant(node.last_seen_at))
 
 
 async def _show(dsn: str, node_id: str) -> int:

@@ -26,7 +26,8 @@ async def show_rollout(dsn: str, pool: str, *, as_json: bool) -> int:
         print_json(encode_rollout(rollout_answer(found)))
     else:
         print(_summary(found))
-        print_table(("NODE", "NAME", "STATE", "SINCE", "APPLIED", "REASON"), [_row(each) for each in found.page.items])
+        rows = [_row(each, found.head.newest.position) for each in found.page.items]
+        print_table(("NODE", "NAME", "STATE", "SINCE", "APPLIED"), rows, [_reason(each) for each in found.page.items])
     return 0
 
 
@@ -56,11 +57,21 @@ def _summary(found: PoolRollout) -> str:
     return f"{head.pool} {_text(head.newest.position)} of {instant(head.activated_at)}{staged}: {told}"
 
 
-def _row(found: NodeRollout) -> tuple[str | None, ...]:
-    node, error = found.node, found.error
-    reason = None if error is None else f"{error.document + ': ' if error.document else ''}{error.message}"
-    applied = None if node.applied.position == (0, 0) else _text(node.applied.position)
-    return (node.node_id, node.node_name, found.state, instant(found.since), applied, reason)
+def _row(found: NodeRollout, newest: Position) -> tuple[str | None, ...]:
+    node = found.node
+    return (node.node_id, node.node_name, found.state, instant(found.since), _applied(node.applied.position, newest))
+
+
+def _reason(found: NodeRollout) -> str | None:
+    error = found.error
+    return None if error is None else f"{error.document + ': ' if error.document else ''}{error.message}"
+
+
+def _applied(position: Position, newest: Position) -> str | None:
+    """The sequence, and the epoch if it is not that of the pool."""
+    if position == (0, 0):
+        return None
+    return str(position.sequence) if position.epoch == newest.epoch else f"{position.epoch}/{position.sequence}"
 
 
 def _text(position: Position) -> str:

@@ -4,6 +4,7 @@ With a join string it becomes a node of the control plane and takes its configur
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
@@ -86,14 +87,33 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _sole(problem: BaseException) -> BaseException:
+    """The exception inside groups of one."""
+    match problem:
+        case BaseExceptionGroup(exceptions=(inner,)):  # pyright: ignore[reportUnknownVariableType]
+            return _sole(inner)  # pyright: ignore[reportUnknownArgumentType]
+        case _:
+            return problem  # pyright: ignore[reportUnknownVariableType]
+
+
+def _run() -> None:
+    given = _arguments()
+    membership = Membership(given.control_plane or find_node_api(), given.folder, given.name, given.join)
+    membership.settings()
+    address = os.environ.get("GATEWAY_ADDR", "127.0.0.1:8082")
+    body_bytes = int(os.environ.get("GATEWAY_MAX_BODY_BYTES", str(BODY_BYTES)))
+    try:
+        trio.run(main, membership, address, body_bytes)
+    except BaseExceptionGroup as group:
+        # A task group wraps what ends it. One problem is one sentence; more are a fault of this program.
+        problem = _sole(group)
+        if isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE:
+            raise StartFailure(f"the gateway cannot listen on {address}: set GATEWAY_ADDR to a free address") from None
+        raise problem from None
+
+
 if __name__ == "__main__":
     try:
-        given = _arguments()
-        trio.run(
-            main,
-            Membership(given.control_plane or find_node_api(), given.folder, given.name, given.join),
-            os.environ.get("GATEWAY_ADDR", "127.0.0.1:8082"),
-            int(os.environ.get("GATEWAY_MAX_BODY_BYTES", str(BODY_BYTES))),
-        )
+        _run()
     except (NoRedis, StartFailure, NodeRevoked, FolderInUse, ValueError) as problem:
         sys.exit(str(problem))

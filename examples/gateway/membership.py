@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -50,6 +50,16 @@ class Membership:
         """Whether a join string or the folder of an earlier run makes the gateway a node."""
         return self.join_string is not None or self.folder.exists()
 
+    def settings(self) -> NodeSettings:
+        """The settings of the node library. Raises `ValueError` for a bad name, URL or join string."""
+        return NodeSettings(
+            control_planes=(self.control_plane,),
+            folder=self.folder,
+            node_name=self.name,
+            join_string=self.join_string,
+            software=SOFTWARE,
+        )
+
 
 class Configured:
     """Applies the documents of the control plane to the gateway, and prints what becomes of them."""
@@ -75,11 +85,21 @@ class Configured:
             case Waiting():
                 say("waiting", "an operator must approve this node")
             case Applied(position, source):
-                say("applied", f"{position.sequence} from {source}: {described(self._gateway.current.configuration)}")
+                say(
+                    "applied",
+                    f"sequence {position.sequence} from {source}: {described(self._gateway.current.configuration)}",
+                )
             case Rejected(position, code):
-                say("rejected", f"{position.sequence}: {self._fault or code}")
+                say("rejected", f"sequence {position.sequence}: {self._fault or code}")
             case Distrusted(why) | Unreached(why) | NotKept(why):
                 say(type(notice).__name__.lower(), why)
+            case Denied("invalid_join_token" as code):
+                say(
+                    "denied",
+                    f"{code}: it is spent, expired or revoked; `authsession join-token create` prints a new one",
+                )
+            case Denied("node_name_taken" as code):
+                say("denied", f"{code}: give this node another --name, or revoke the node that has it")
             case Denied(code):
                 say("denied", code)
             case Reached():
@@ -98,16 +118,7 @@ async def open_membership(
 ) -> AsyncGenerator[Node]:
     """A node that configures the gateway, and gives it a user of Redis, until the context ends."""
     configured = Configured(gateway)
-    settings = NodeSettings(
-        control_planes=(wanted.control_plane,),
-        folder=wanted.folder,
-        node_name=wanted.name,
-        join_string=wanted.join_string,
-        software=SOFTWARE,
-        on_notice=configured.tell,
-        on_revoked=on_revoked,
-        report=gateway.report,
-    )
+    settings = replace(wanted.settings(), on_notice=configured.tell, on_revoked=on_revoked, report=gateway.report)
     had_configuration = (wanted.folder / "applied.json").exists()
     async with open_node(settings, configured.apply) as node, anyio.create_task_group() as tasks:
 

@@ -37,6 +37,16 @@ class Program:
         return wait_for(lambda: next(filter(None, (re.search(pattern, line) for line in list(self.lines))), None))
 
 
+@contextmanager
+def program(folder: Path, module: str, *arguments: str, **environment: str) -> Generator[Program]:
+    """A program that has ended when the context is left, also if the test fails."""
+    running = Program(folder, module, *arguments, **environment)
+    try:
+        yield running
+    finally:
+        running.child.stop(signal.SIGTERM, timeout=10)
+
+
 class Page:
     """The commands of a section of the quickstart, which a person types in the order of the page."""
 
@@ -73,25 +83,19 @@ class Page:
 def stage(folder: Path) -> Generator[tuple[Up, Program]]:
     """`up` and a collector."""
     port = free_port()
-    collector = Program(folder, "examples.collector", COLLECTOR_ADDR=f"127.0.0.1:{port}")
-    try:
+    with program(folder, "examples.collector", COLLECTOR_ADDR=f"127.0.0.1:{port}") as collector:
         collector.find("^The collector listens")
         with running_up(folder, AUTHSESSION_NODE_OTLP_ENDPOINT=f"http://127.0.0.1:{port}") as up:
             yield up, collector
-    finally:
-        collector.child.stop(signal.SIGTERM, timeout=10)
 
 
 @contextmanager
 def gateway(up: Up, join_string: str) -> Generator[tuple[Program, str]]:
     """The example gateway in the folder of `up`, and its URL."""
     address = f"127.0.0.1:{free_port()}"
-    program = Program(up.folder, "examples.gateway", "--join", join_string, GATEWAY_ADDR=address)
-    try:
-        program.find(r"^The gateway listens on \S+ \(ready\)$")
-        yield program, f"http://{address}"
-    finally:
-        program.child.stop(signal.SIGTERM, timeout=10)
+    with program(up.folder, "examples.gateway", "--join", join_string, GATEWAY_ADDR=address) as running:
+        running.find(r"^The gateway listens on \S+ \(ready\)$")
+        yield running, f"http://{address}"
 
 
 def test_the_tour_of_nodes_as_the_quickstart_has_it(tmp_path: Path) -> None:
@@ -99,18 +103,18 @@ def test_the_tour_of_nodes_as_the_quickstart_has_it(tmp_path: Path) -> None:
     with stage(tmp_path) as (up, collector), httpx.Client(timeout=30) as http:
         joined = re.search(r"authsession_join_\S+", page.play(up, "join-token create"))
         assert joined is not None
-        with gateway(up, joined[0]) as (program, url):
-            node_id = program.find(r"^joined +(node-\S+) in the pool edge$")[1]
+        with gateway(up, joined[0]) as (running, url):
+            node_id = running.find(r"^joined +(node-\S+) in the pool edge$")[1]
             page.play(up, "nodes list", shows=node_id)
 
             for command in ("create", "publish", "activate"):
                 page.play(up, f"gateway-configs {command} edge")
-            program.find(r"^applied .*: fail_static for 60 s, freshness 60 s, replay 180 s, ")
+            running.find(r"^applied .*: fail_static for 60 s, freshness 60 s, replay 180 s, ")
             page.play(up, "nodes rollout", shows="synced")
 
             for command in ("edit", "publish", "activate"):
                 page.play(up, f"gateway-configs {command} edge")
-            program.find(f"^rejected .*: {REASON}$")
+            running.find(f"^rejected .*: {REASON}$")
             page.play(up, "nodes rollout", shows=REASON)
             page.play(up, "gateway-configs activate edge 1")
 
@@ -120,9 +124,9 @@ def test_the_tour_of_nodes_as_the_quickstart_has_it(tmp_path: Path) -> None:
             collector.find(rf"^trace +example-gateway of {node_id} in edge +GET \S+ ms url.path=/whoami .*=200$")
 
             page.play(up, "nodes revoke", "--yes", node=node_id)
-            assert wait_for(lambda: program.child.exit_status() is not None)
-            program.find("^the control plane revoked this node: the gateway has stopped")
-        refused = Program(up.folder, "examples.gateway", GATEWAY_ADDR=f"127.0.0.1:{free_port()}")
-        assert wait_for(lambda: refused.child.exit_status() is not None)
-        refused.find("^the control plane revoked this node")
+            assert wait_for(lambda: running.child.exit_status() is not None)
+            running.find("^the control plane revoked this node: the gateway has stopped")
+        with program(up.folder, "examples.gateway", GATEWAY_ADDR=f"127.0.0.1:{free_port()}") as refused:
+            assert wait_for(lambda: refused.child.exit_status() is not None)
+            refused.find("^the control plane revoked this node")
     assert page.is_played

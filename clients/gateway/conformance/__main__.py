@@ -7,11 +7,15 @@ from functools import partial
 
 import anyio
 
-from clients.gateway.conformance.examined import Examined, examined
+from clients.gateway.conformance.examined import Examined, examined, no_answer
 from clients.gateway.conformance.golden import Question, configuration_questions, golden_questions, vectors
 from clients.gateway.conformance.scenario import BECOMES_WITHIN, Broken, Scenario
 from clients.gateway.redis_connection import RedisConnection, handshake, open_stream
 from clients.gateway.redis_server import RedisServer
+from contracts.errors import Refusal
+
+_NO_ANSWER = (TimeoutError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead, Refusal)
+"""The exceptions of a program that ended, or that gives no line of JSON."""
 
 
 async def examine(
@@ -31,7 +35,10 @@ async def examine(
 async def _golden(program: Examined, questions: Iterable[tuple[str, Question, Question]]) -> list[str]:
     wrong: list[str] = []
     for name, question, right in questions:
-        answer = await program.ask(question)
+        try:
+            answer = await program.ask(question)
+        except _NO_ANSWER as fault:
+            return [*wrong, f"{name}: {no_answer(fault)}"]
         if answer != right:
             wrong.append(f"{name}: answered {answer}, not {right}")
     return wrong
@@ -49,6 +56,9 @@ async def _scenarios(program: Examined, redis: str, within: float) -> list[str]:
                 await Scenario(connection, program, redis, within).play(scenario)
             except Broken as broken:
                 wrong.append(f"scenario: {scenario['name']}: {broken}")
+            except _NO_ANSWER as fault:
+                wrong.append(f"scenario: {scenario['name']}: {no_answer(fault)}")
+                break
         connection.close()
     return wrong
 
@@ -67,7 +77,10 @@ def main() -> int:
     parser.add_argument("--configured", action="store_true", help="the program takes gateway configurations too")
     given = parser.parse_args()
     examination = partial(examine, takes_configuration=given.configured)
-    wrong = anyio.run(examination, given.command, given.redis, given.within)
+    try:
+        wrong = anyio.run(examination, given.command, given.redis, given.within)
+    except (FileNotFoundError, PermissionError) as fault:
+        parser.error(f"{given.command[0]} cannot be started: {fault.strerror}")
     for line in wrong:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(wrong)} wrong\n")

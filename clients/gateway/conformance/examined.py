@@ -1,7 +1,7 @@
 """The program under examination, which speaks JSON lines over stdin and stdout."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -30,6 +30,11 @@ class Examined:
             return decode_object(await self._receive.receive_until(b"\n", _MAX_LINE_LENGTH))
 
 
+def no_answer(fault: Exception) -> str:
+    """The sentence for a question that got no answer."""
+    return f"the program ended, or gave no line of JSON ({type(fault).__name__})"
+
+
 @asynccontextmanager
 async def examined(command: Sequence[str]) -> AsyncGenerator[Examined]:
     """Runs the program, and kills it when the context ends. Its stderr is shown."""
@@ -38,6 +43,7 @@ async def examined(command: Sequence[str]) -> AsyncGenerator[Examined]:
     try:
         yield Examined(process.stdin, BufferedByteReceiveStream(process.stdout))
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            process.kill()
         with anyio.CancelScope(shield=True):
             await process.aclose()

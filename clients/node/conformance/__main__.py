@@ -10,7 +10,7 @@ import anyio
 
 from clients.node.conformance import life_scenarios, trust_scenarios
 from clients.node.conformance.control_plane import ControlPlane
-from clients.node.conformance.examined import Program, examined
+from clients.node.conformance.examined import Program, examined, no_answer
 from clients.node.conformance.golden import golden_questions
 from clients.node.conformance.stage import BECOMES_WITHIN, Broken, Stage
 from clients.node.conformance.trust_scenarios import Scenario
@@ -38,7 +38,10 @@ async def golden(program: Program) -> list[str]:
     """The wrong answers to the golden questions."""
     wrong: list[str] = []
     for name, question, right in golden_questions():
-        answer = await program.ask(question)
+        try:
+            answer = await program.ask(question)
+        except _NO_ANSWER as fault:
+            return [*wrong, f"{name}: {no_answer(fault)}"]
         if answer != right:
             wrong.append(f"{name}: answered {answer}, not {right}")
     return wrong
@@ -69,7 +72,10 @@ def main() -> int:
         "--within", type=float, default=BECOMES_WITHIN, help="seconds until a node must get it right (default 5)"
     )
     given = parser.parse_args()
-    wrong = anyio.run(examine, given.command, given.only, given.within)
+    try:
+        wrong = anyio.run(examine, given.command, given.only, given.within)
+    except (FileNotFoundError, PermissionError) as fault:
+        parser.error(f"{given.command[0]} cannot be started: {fault.strerror}")
     for line in wrong:
         sys.stdout.write(f"{line}\n")
     sys.stdout.write(f"{len(wrong)} wrong\n")

@@ -1,7 +1,7 @@
 """The program under examination, which speaks JSON lines over stdin and stdout."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 import anyio
@@ -55,7 +55,8 @@ class Examined:
 
     async def kill(self) -> None:
         if self._process is not None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                self._process.kill()
             with anyio.CancelScope(shield=True):
                 await self._process.aclose()
             self._process = None
@@ -64,6 +65,11 @@ class Examined:
         self._process = await anyio.open_process(self._command, stderr=None)
         assert self._process.stdout is not None
         self._lines = BufferedByteReceiveStream(self._process.stdout)
+
+
+def no_answer(fault: Exception) -> str:
+    """The sentence for a question that got no answer."""
+    return f"the program ended, or gave no line of JSON ({type(fault).__name__})"
 
 
 @asynccontextmanager

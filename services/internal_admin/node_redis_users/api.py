@@ -37,7 +37,7 @@ class RedisUserApi:
             return refusal(ErrorCode.SIGNING_KEYS_MISSING, retry_after=_KEYS_TAKE)
         password = new_secret(self._entropy)
         caller = Caller(node.name, request.client.network.text, node.request_id)
-        match await self._users.renew(node.node_id, password.hash, caller):
+        match await self._users.renew(node.node_id, password.hash, node.signed_at_ms, caller):
             case Renewed.MADE:
                 return Response(200, encode_redis_user(self._sealed(node, password)))
             case Renewed.SUPERSEDED:

@@ -22,14 +22,15 @@ class NodeUsers:
         self._rules = gateway_rules(keys)
         self._pattern = pattern_of_records(keys)
 
-    async def renew(self, node_id: str, password_hash: bytes, caller: Caller) -> Renewed:
+    async def renew(self, node_id: str, password_hash: bytes, signed_at_ms: int, caller: Caller) -> Renewed:
         """Give the node a new password, known by its hash. The old one ends; open connections stay.
+
+        A request that was not signed after the last one changes nothing, so a copy of it ends no password.
 
         Raises `DependencyUnavailable`. After one of Redis the old password has ended and the new one is not handed out:
         the node asks again.
         """
-        if not await self._postgres.unit_of_work(write_password, node_id, password_hash, caller):
-            return Renewed.REVOKED
+        await self._postgres.unit_of_work(write_password, node_id, password_hash, signed_at_ms, caller)
         return outcome_of(password_hash, (await self.settle([node_id])).get(node_id))
 
     async def settle(self, node_ids: Sequence[str]) -> dict[str, bytes]:

@@ -1,11 +1,14 @@
 -- Statements of nodes' users of Redis. Lock order: nodes, node_redis_users.
 
 -- name: write_password
--- Keeps the hash of a new password, if the node is active; returns its id. Locks: nodes (key share, by the reference),
--- node_redis_users.
-insert into node_redis_users (node_id, password_hash, changed_at)
-select node_id, :password_hash, clock_now() from nodes where node_id = :node_id and status = 'active'
+-- Keeps the hash of a new password, if the node is active and signed this request after the one that made the kept
+-- password; returns its id. So a copied request changes nothing, on any replica. `changed_at` is the time in the
+-- envelope. Locks: nodes (key share, by the reference), node_redis_users.
+insert into node_redis_users as kept (node_id, password_hash, changed_at)
+select node_id, :password_hash, timestamptz 'epoch' + :signed_at_ms::bigint * interval '1 millisecond'
+  from nodes where node_id = :node_id and status = 'active'
     on conflict (node_id) do update set password_hash = excluded.password_hash, changed_at = excluded.changed_at
+ where kept.changed_at < excluded.changed_at
 returning node_id;
 
 -- name: read_passwords

@@ -12,13 +12,17 @@ from shared.io import queries
 _SQL = queries.load("services.internal_admin.node_redis_users")
 
 
-async def write_password(connection: asyncpg.Connection, node_id: str, password_hash: bytes, caller: Caller) -> bool:
-    """Keep the hash of the node's new password. False, and nothing is written, if the node is not active. Audited."""
+async def write_password(
+    connection: asyncpg.Connection, node_id: str, password_hash: bytes, signed_at_ms: int, caller: Caller
+) -> None:
+    """Keep the hash of the node's new password, audited.
+
+    Nothing is written if the node is not active, or if the kept password is of a request signed then or later.
+    """
     async with connection.transaction():
-        written = await connection.fetchval(*_SQL["write_password"](node_id=node_id, password_hash=password_hash))
-        if written is not None:
+        query = _SQL["write_password"](node_id=node_id, password_hash=password_hash, signed_at_ms=signed_at_ms)
+        if await connection.fetchval(*query) is not None:
             await insert_operator_event(connection, EventName.RENEW_NODE_REDIS_USER, "renewed", caller, subject=node_id)
-        return written is not None
 
 
 async def read_passwords(connection: asyncpg.Connection, node_ids: Sequence[str]) -> Mapping[str, bytes]:

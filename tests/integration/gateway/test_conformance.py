@@ -67,3 +67,15 @@ def test_every_refusal_has_a_vector() -> None:
         "sessions_unavailable", "payload_hash_mismatch", "invalid_signature", "timestamp_out_of_window",
         "request_replayed",
     }  # fmt: skip
+
+
+def test_a_gateway_program_that_ends_is_told_in_one_line() -> None:
+    done = examine([sys.executable, "-c", "pass"])
+    assert done.returncode == 1
+    assert "the program ended, or gave no line of JSON" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_gateway_program_that_does_not_exist_is_wrong_use() -> None:
+    done = examine(["no-such-program"])
+    assert (done.returncode, "no-such-program cannot be started" in done.stderr) == (2, True)

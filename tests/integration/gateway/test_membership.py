@@ -22,6 +22,7 @@ from contracts.node.status import ConfigError
 from examples.collector.telemetry import decoded, lines
 from examples.gateway.app import app
 from examples.gateway.membership import Membership, described, open_membership
+from examples.gateway.redis_login import OwnLogin
 from examples.gateway.traces import Traces
 from shared.kernel.clock import SystemClock
 from tests.integration.gateway.test_signed_requests import Person
@@ -67,7 +68,7 @@ async def member(
 
     async with ready_cache(redis) as cache:
         gateway, traces = ConfiguredGateway(cache, limits=Limits(body_bytes=2_000_000)), Traces()
-        async with open_membership(wanted, gateway, traces, on_revoked):
+        async with open_membership(wanted, gateway, traces, OwnLogin(wanted.folder), on_revoked):
             yield SignedRequests(app, gateway), gateway, traces
 
 
@@ -93,8 +94,8 @@ async def test_a_joined_gateway_takes_its_configuration_and_rejects_a_bad_one(
     told = [line for line in capsys.readouterr().out.splitlines() if not line.startswith("reached")]
     assert told == [
         f"joined      {next(iter(plane.nodes))} in the pool edge",
-        f"applied     1 from control_plane: {described(gateway.current.configuration)}",
-        f"rejected    2: {REASON}",
+        f"applied     sequence 1 from control_plane: {described(gateway.current.configuration)}",
+        f"rejected    sequence 2: {REASON}",
     ]
 
 

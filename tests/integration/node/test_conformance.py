@@ -235,3 +235,15 @@ def test_the_scenarios_have_mutants() -> None:
         "an_operator_approves_late", "the_node_is_killed_while_it_applies",
     }  # fmt: skip
     assert {scenario for _, scenario, _ in MUTANTS} == set(SCENARIOS) - without
+
+
+def test_a_node_program_that_ends_is_told_in_one_line() -> None:
+    done = examine([sys.executable, "-c", "pass"])
+    assert done.returncode == 1
+    assert "the program ended, or gave no line of JSON" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_node_program_that_does_not_exist_is_wrong_use() -> None:
+    done = examine(["no-such-program"])
+    assert (done.returncode, "no-such-program cannot be started" in done.stderr) == (2, True)

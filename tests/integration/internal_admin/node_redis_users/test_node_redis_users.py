@@ -35,7 +35,7 @@ from shared.web.edge import Edge
 from tests.support.background import background
 from tests.support.builders import unique
 from tests.support.node_redis import KEYS, is_accepted, is_dropped, log_in, opened
-from tests.support.nodes import Node, make_node, with_new_keys
+from tests.support.nodes import Node, make_node, send, with_new_keys
 from tests.support.servers import temporary_redis
 from tests.support.stack import REDIS_PASSWORD, redis_users
 from tests.support.world import World
@@ -128,6 +128,17 @@ def test_a_node_gets_a_user_with_the_rights_of_a_gateway(
         for command in (("SET", RECORD, "{}"), ("ACL", "USERS"), ("KEYS", "*")):
             with pytest.raises(NoPermissionError):
                 own.execute_command(*command)
+
+
+def test_a_copied_request_changes_no_password_at_another_replica(
+    world: World, client: httpx.AsyncClient, users: NodeUsers, server: EmbeddedRedis, node: Node
+) -> None:
+    signed = node.headers("POST", REDIS_USER_PATH)
+    answer = send(world, client, "POST", REDIS_USER_PATH, b"", signed)
+    login = opened(answer.content, node, signed["galaxy-request-id"])
+    copied = send(world, open_api(world, users), "POST", REDIS_USER_PATH, b"", signed)
+    assert (copied.status_code, copied.json()["error"]["code"]) == (503, "service_unavailable")
+    assert is_accepted(server.port, login)
 
 
 def test_a_further_request_makes_another_password_and_leaves_connections_open(
@@ -252,7 +263,7 @@ def test_a_revocation_during_a_request_leaves_no_user(world: World, users: NodeU
             await super()._apply(node_id, password_hash)
 
     overtaken = Overtaken(world.internal, redis, GatewayKeys())
-    outcome = world.call(overtaken.renew, node.node_id, bytes(32), Caller(node.node_id, None, None))
+    outcome = world.call(overtaken.renew, node.node_id, bytes(32), 1, Caller(node.node_id, None, None))
     assert outcome is Renewed.REVOKED
     assert node.node_id not in world.call(users.usernames)
 

@@ -24,8 +24,8 @@ API = "/api/control-plane"
 QUICK = Timing(
     start_patience=1, first_pause=0.1, unready_pause=0.1, max_pause=0.5, poll_wait=5, answer_timeout=3, status_every=8
 )
-EXPECTED = {200, 201, 429, 503}
-"""The statuses that bad weather may bring. A 409 is a repeat of a change whose answer was lost."""
+EXPECTED = {429, 503}
+"""The refusals that bad weather may bring. A 409 is a repeat of a change whose answer was lost."""
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ class Operator:
     def join_string(self, uses: int = 1) -> str:
         return self._until_done("POST", "/node-join-tokens", {"pool": self.pool, "uses": uses})["secret"]
 
-    def wait_for_activations(self, more: int = 2, within: float = 30) -> None:
+    def wait_for_activations(self, more: int = 2, within: float = 60) -> None:
         """Returns when so many further activations were acknowledged."""
         wanted, deadline = len(self._noted.activations) + more, time.monotonic() + within
         while len(self._noted.activations) < wanted:
@@ -112,9 +112,10 @@ class Operator:
                 return answer
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        """The body of a success; None if the weather spoiled the request."""
+        """The body of a success; None if the weather spoiled the request. A call past the limit is repeated."""
         try:
-            answer = self._http.request(method, path, json=body)
+            while (answer := self._http.request(method, path, json=body)).status_code == 429:
+                time.sleep(min(5.0, float(answer.headers["retry-after"])))
         except httpx.TransportError:
             time.sleep(0.05)
             return None
@@ -125,7 +126,7 @@ class Operator:
             if answer.status_code == 503 and "retry-after" not in answer.headers:
                 self._noted.strange.append(f"{method} {path}: 503 without Retry-After")
             self._noted.refused[f"{answer.status_code} {answer.text[:60]}"] += 1
-            time.sleep(min(1.0, float(answer.headers.get("retry-after", "0.05"))))
+            time.sleep(0.05)
             return None
         return answer.json()
 

@@ -55,6 +55,8 @@ class Ask:
     timeout: float = 10.0
     content: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
     is_signed: bool = True
+    is_for_collector: bool = False
+    """An answer 5xx is then about the collector, so it does not say that the control plane is away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,8 @@ class Link:
                 raise
             self._note(is_reached=True)
             return reply
-        self._note(is_reached=False, code=problem.why)
+        if not (ask.is_for_collector and problem.status is not None):
+            self._note(is_reached=False, code=problem.why)
         raise problem
 
     async def _settle(self, ask: Ask) -> Reply:

@@ -40,7 +40,8 @@ class Telemetry:
         if content_encoding is not None:
             content["content-encoding"] = content_encoding
         try:
-            reply = await self._link.ask(Ask("POST", telemetry_path(signal), body, _MOST_BYTES, self._timeout, content))
+            ask = Ask("POST", telemetry_path(signal), body, _MOST_BYTES, self._timeout, content, is_for_collector=True)
+            reply = await self._link.ask(ask)
         except Denial as denial:
             if denial.code == "node_revoked":
                 raise

@@ -18,6 +18,7 @@ from clients.node import (
     Revoked,
     Timing,
     Unavailable,
+    Unreached,
     Waiting,
 )
 from clients.node.conformance.control_plane import ControlPlane, Head, refused
@@ -178,6 +179,7 @@ async def test_telemetry_is_signed_and_keeps_a_pause(
     assert [answer.status for answer in answers] == [503, 503, 503]
     assert all(answer.retry_after is not None and 50 < answer.retry_after <= 60 for answer in answers)
     assert sum("telemetry/v1/metrics" in each for each in control_plane.asked) == 1
+    assert watched.told(Unreached) == [], "a collector that is away is not a control plane that is away"
 
 
 @pytest.mark.parametrize("hours", [-30, 30])

@@ -12,6 +12,7 @@ import multiprocessing
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
+from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -33,6 +34,7 @@ CROWDS = (1, 100, 2000)
 REVOCATIONS = 200
 IDLE_SECONDS = 20.0
 _POOL = "bench-{}"
+_CONFIGS = "/api/control-plane/gateway-configs"
 _REVOKED = 401
 
 
@@ -193,12 +195,45 @@ def activations(database: Database, group: Crowd, rounds: int) -> None:
     applied: list[float] = []
     for _ in range(rounds):
         time.sleep(6)
+        group.events()
         activate(database, group.pool)
         at = time.monotonic()
         one, other = group.await_all("applied")
         answered += [each - at for each in one]
         applied += [each - at for each in other]
     print(f"\nactivation, {group.count} nodes, found by the look (without Redis):")
+    print(f"  answered {spread(answered)}\n  applied  {spread(applied)}")
+
+
+def operator_activations(stack: RunningStack, group: Crowd, rounds: int) -> None:
+    """An operator activates one of two versions in turn. The times begin with the operator's request."""
+    answered: list[float] = []
+    applied: list[float] = []
+    with httpx.Client(base_url=stack.internal_url, timeout=30) as client:
+
+        def call(method: str, path: str, body: dict[str, object]) -> dict[str, Any]:
+            network = f"10.2.{len(answered) >> 8 & 255}.{len(answered) & 255}"
+            answer = client.request(method, _CONFIGS + path, json=body, headers={"x-forwarded-for": network})
+            answer.raise_for_status()
+            return answer.json()
+
+        made = call("POST", "", {"name": group.pool, "pools": [group.pool], "draft": {"freshness_window": 20}})
+        path = f"/{made['gateway_config']['gateway_config_id']}"
+        call("POST", f"{path}/publish", {"expected_revision": 1})
+        call("PATCH", path, {"expected_revision": 1, "draft": {"freshness_window": 30}})
+        call("POST", f"{path}/publish", {"expected_revision": 2})
+        active: int | None = None
+        for number in range(rounds):
+            time.sleep(0.6)
+            group.events()
+            version = number % 2 + 1
+            at = time.monotonic()
+            call("POST", f"{path}/activate", {"version": version, "expected_active_version": active})
+            one, other = group.await_all("applied")
+            active = version
+            answered += [each - at for each in one]
+            applied += [each - at for each in other]
+    print(f"\nactivation by an operator, {group.count} nodes:")
     print(f"  answered {spread(answered)}\n  applied  {spread(applied)}")
 
 
@@ -253,6 +288,7 @@ def main() -> None:
                 group = Crowd(stack, database, first, count, reports=True)
                 first += count
                 activations(database, group, rounds=5)
+                operator_activations(stack, group, rounds=100 if count == 1 else 5)
                 if count == most:
                     idle(stack, group, before)
                     revocations(stack, group)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 
-from contracts.cursor import encode_position, invalid_cursor, read_position
+from contracts.cursor import encode_position, read_position
 from contracts.encoding import encode
 from contracts.instant import encode_instant
 from contracts.node.manifest import Position
-from contracts.node.names import is_node_id, read_name
+from contracts.node.names import read_name
 from contracts.node.status import ConfigError
 from contracts.strict_query import decode_query, read_limit
 
@@ -68,10 +68,8 @@ class RolloutAnswer:
 def decode_rollout(query: str) -> RolloutQuery:
     """The query of a rollout. Raises `Refusal(INVALID_REQUEST)` and nothing else."""
     parameters = decode_query(query, _KNOWN)
-    after = read_position(parameters)
-    if after is not None and not is_node_id(after):
-        raise invalid_cursor()
-    return RolloutQuery(read_name(parameters, "pool"), read_limit(parameters) or DEFAULT_LIMIT, after or "")
+    after = read_position(parameters) or ""
+    return RolloutQuery(read_name(parameters, "pool"), read_limit(parameters) or DEFAULT_LIMIT, after)
 
 
 def encode_rollout(answer: RolloutAnswer) -> bytes:

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import trio
 
-from clients.node import Configuration, Node, NodeSettings, Timing, open_node
+from clients.node import Configuration, Denial, Node, NodeSettings, Timing, Unavailable, open_node
 from clients.node.notices import Notice
 from contracts.gateway_configuration import KIND, decode_gateway_configuration
 from tests.support.builders import unique
@@ -24,8 +24,8 @@ API = "/api/control-plane"
 QUICK = Timing(
     start_patience=1, first_pause=0.1, unready_pause=0.1, max_pause=0.5, poll_wait=5, answer_timeout=3, status_every=8
 )
-EXPECTED = {200, 201, 429, 503}
-"""The statuses that bad weather may bring. A 409 is a repeat of a change whose answer was lost."""
+EXPECTED = {429, 503}
+"""The refusals that bad weather may bring. A 409 is a repeat of a change whose answer was lost."""
 
 
 @dataclass(slots=True)
@@ -41,6 +41,8 @@ class Noted:
     """The contents that nodes applied, by position."""
     strange: list[str] = field(default_factory=list[str])
     """Answers that no weather excuses."""
+    refused: Counter[str] = field(default_factory=Counter[str])
+    """The answers other than a success, for a failed run."""
     notices: list[Notice] = field(default_factory=list[Notice])
 
 
@@ -74,7 +76,7 @@ class Operator:
         """Returns when so many further activations were acknowledged."""
         wanted, deadline = len(self._noted.activations) + more, time.monotonic() + within
         while len(self._noted.activations) < wanted:
-            assert time.monotonic() < deadline, f"no activation within {within} s: {self._noted.strange}"
+            assert time.monotonic() < deadline, f"no activation within {within} s: {self._noted.refused}"
             assert self._thread.is_alive(), "the operator died"
             time.sleep(0.02)
 
@@ -110,9 +112,10 @@ class Operator:
                 return answer
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
-        """The body of a success; None if the weather spoiled the request."""
+        """The body of a success; None if the weather spoiled the request. A call past the limit is repeated."""
         try:
-            answer = self._http.request(method, path, json=body)
+            while (answer := self._http.request(method, path, json=body)).status_code == 429:
+                time.sleep(min(5.0, float(answer.headers["retry-after"])))
         except httpx.TransportError:
             time.sleep(0.05)
             return None
@@ -122,6 +125,7 @@ class Operator:
                 self._noted.strange.append(f"{method} {path}: {answer.status_code} {answer.text}")
             if answer.status_code == 503 and "retry-after" not in answer.headers:
                 self._noted.strange.append(f"{method} {path}: 503 without Retry-After")
+            self._noted.refused[f"{answer.status_code} {answer.text[:60]}"] += 1
             time.sleep(0.05)
             return None
         return answer.json()
@@ -163,7 +167,16 @@ class Fleet:
             while True:
                 if node.node_id is not None:
                     self._noted.joins.add(node.node_id)
-                await trio.sleep(0.05)
+                    await self._change_keys(node)
+                await trio.sleep(1)
+
+    async def _change_keys(self, node: Node) -> None:
+        """The weather may spoil a change; a repeat goes on with it."""
+        try:
+            await node.change_keys()
+        except (Unavailable, Denial) as problem:
+            if isinstance(problem, Denial) and problem.status not in EXPECTED:
+                self._noted.strange.append(f"change of keys: {problem.status} {problem.code}")
 
 
 @contextmanager

@@ -83,3 +83,17 @@ def test_a_missing_name_is_one_sentence(terminal: Terminal) -> None:
 def test_nothing_is_signed_without_keys(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTHSESSION_CONFIG_KEYS")
     assert "AUTHSESSION_CONFIG_KEYS" in terminal.run("gateway-configs", "pause", "front", status=78)
+
+
+def test_a_refusal_names_the_command_that_helps(terminal: Terminal) -> None:
+    configs = "gateway-configs"
+    terminal.run(configs, "create", "aided", "--pool", "edge")
+    assert "gateway-configs list` prints the names" in terminal.run(configs, "create", "aided", status=1)
+    assert "gateway-configs show aided`" in terminal.run(configs, "publish", "aided", "--revision", "9", status=1)
+    missing = terminal.run(configs, "activate", "aided", "9", "--expect", "none", status=1)
+    assert "gateway-configs versions aided` prints the versions" in missing
+    terminal.run(configs, "publish", "aided", "--revision", "1")
+    terminal.run(configs, "activate", "aided", "1", "--expect", "none")
+    assert "was already active" in terminal.run(configs, "activate", "aided", "1", "--expect", "1")
+    terminal.run(configs, "pause", "aided")
+    assert "aided was already paused" in terminal.run(configs, "pause", "aided")

@@ -61,8 +61,7 @@ def test_a_rolling_restart_behind_a_balancer_fails_no_request(
 def test_a_rolling_restart_behind_the_sample_of_a_proxy_fails_no_request(
     replicas: list[RunningStack], toll: Toll, rounds: int, name: str
 ) -> None:
-    if program(name) is None:
-        pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
+    program(name)
     one, other = replicas
     with proxy(name, one.ports[0], other.ports[0]) as port, balancer(one.ports[1], other.ports[1]) as internal_side:
         wait_for(lambda: all_ready(internal_side))
@@ -84,8 +83,7 @@ def test_a_rolling_restart_behind_the_sample_of_a_proxy_answers_every_poll(
     replicas: list[RunningStack], rounds: int, name: str
 ) -> None:
     """Held polls end at once, and the next ones go to the other process."""
-    if program(name) is None:
-        pytest.skip(f"needs the real {name}, which is not installed; on CI with apt and root .ci/packages installs it")
+    program(name)
     one, other = replicas
     nodes = [(make_node(one.database), 25) for _ in range(20)]
     tolls = {25: PollToll()}

@@ -9,6 +9,8 @@ from pathlib import Path
 from signal import SIGKILL
 from tempfile import TemporaryDirectory
 
+import pytest
+
 from authsession.embedded.child import Child, free_port
 from authsession.service import SOURCE
 from tests.support.stack import wait_for
@@ -36,9 +38,15 @@ scgi_temp_path {folder};
 """
 
 
-def program(name: str) -> str | None:
-    """The proxy's program. Debian installs both proxies outside an ordinary user's PATH."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+def program(name: str) -> str:
+    """The proxy's program. Debian installs both proxies outside an ordinary user's PATH. Skips the test without it."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    if found is None:
+        pytest.skip(
+            f"plays our sample in the real {name}, which this machine lacks; a stand-in would prove nothing about it. "
+            "With apt and root .ci/packages installs it"
+        )
+    return found
 
 
 @contextmanager
@@ -73,7 +81,6 @@ def _command(name: str, folder: Path, sample: str) -> list[str]:
     path = folder / "configuration"
     path.write_text(_NGINX.format(folder=folder, sample=sample) if name == "nginx" else sample, "utf-8")
     found = program(name)
-    assert found is not None
     return [found, "-c", str(path)] if name == "nginx" else [found, "-db", "-f", str(path)]
 
 

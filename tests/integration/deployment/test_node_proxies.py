@@ -94,8 +94,7 @@ def head(method: str, target: str, body: bytes = b"") -> bytes:
 @pytest.fixture(params=NODE_SAMPLES)
 async def nodes(request: pytest.FixtureRequest) -> AsyncIterator[Nodes]:
     """Two names of one process, behind a proxy whose minutes are short."""
-    if program(request.param) is None:
-        pytest.skip(f"needs the real {request.param}; on CI with apt and root .ci/packages installs it")
+    program(request.param)
     nodes = Nodes()
     async with trio.open_nursery() as nursery:
         await nursery.start(nodes.run)
@@ -173,8 +172,7 @@ def stack(database: Database) -> Iterator[RunningStack]:
 @pytest.mark.parametrize("name", NODE_SAMPLES)
 def test_joins_are_limited_by_the_network_behind_the_proxy(stack: RunningStack, name: str) -> None:
     """Ten joins a minute of one network are looked at, and another network is not held up."""
-    if program(name) is None:
-        pytest.skip(f"needs the real {name}; on CI with apt and root .ci/packages installs it")
+    program(name)
     port = stack.ports[1]
     crowd, other = (f"127.{len(name)}.{number}.1" for number in (1, 2))
     with proxy(name, port, port, NODE_SAMPLES) as proxy_port:

@@ -10,7 +10,7 @@ from contracts.audit_events import EventName
 from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check, Source
 from contracts.encoding import encode
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.callers.trail import audit_subject_of_id
+from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
 from services.internal_admin.publication.domain.diff import (
     changed_fields,
     changed_since,
@@ -53,8 +53,6 @@ from services.internal_admin.publication.domain.subject import (
     VersionNotFound,
     WholeVersion,
 )
-from shared.audit.event import AuditEvent
-from shared.audit.store import insert_audit_event
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
@@ -200,19 +198,15 @@ async def audit(
     connection: asyncpg.Connection, event: EventName, outcome: str, command: Command, details: Mapping[str, object]
 ) -> None:
     """Append the row of a change of one subject. Details that are None are left out."""
-    caller = command.caller
-    await insert_audit_event(
+    await insert_operator_event(
         connection,
-        AuditEvent(
-            event=event,
-            outcome=outcome,
-            caller=caller.name,
-            actor=command.actor,
-            network=caller.network,
-            request_id=caller.request_id,
-            subject=audit_subject_of_id(command.subject_id),
-            details={name: value for name, value in details.items() if value is not None},
-        ),
+        event,
+        outcome,
+        command.caller,
+        actor=command.actor,
+        subject=audit_subject_of_id(command.subject_id),
+        reason_code=None,
+        **details,
     )
 
 

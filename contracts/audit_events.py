@@ -60,6 +60,29 @@ class EventName(StrEnum):
     BEGIN_CONFIG_EPOCH = "security.begin_config_epoch"
     REJECT_CONFIGURATION = "security.reject_configuration"
     DETECT_SHARED_KEY = "security.detect_shared_key"
+    CREATE_AGENT = "security.create_agent"
+    CHANGE_AGENT = "security.change_agent"
+    ARCHIVE_AGENT = "security.archive_agent"
+    PUBLISH_AGENT = "security.publish_agent"
+    ACTIVATE_AGENT = "security.activate_agent"
+    PAUSE_AGENT = "security.pause_agent"
+    REVERT_AGENT = "security.revert_agent"
+    REGISTER_AGENT_KEY = "security.register_agent_key"
+    WRITE_SECRET = "security.write_secret"
+    RESTORE_SECRET = "security.restore_secret"
+    GRANT_SECRET = "security.grant_secret"
+    WITHDRAW_SECRET = "security.withdraw_secret"
+    DELETE_SECRET = "security.delete_secret"
+    UNDELETE_SECRET = "security.undelete_secret"
+    DESTROY_SECRET = "security.destroy_secret"
+    OPEN_SECRET = "security.open_secret"
+    REVEAL_SECRET = "security.reveal_secret"
+    REWRAP_SECRETS = "security.rewrap_secrets"
+    WRITE_CONNECTION = "security.write_connection"
+    VERIFY_CONNECTION = "security.verify_connection"
+    DELETE_CONNECTION = "security.delete_connection"
+    SET_DEFAULT_CONNECTION = "security.set_default_connection"
+    CHANGE_CONNECTION_HEALTH = "security.change_connection_health"
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,4 +225,73 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
     EventName.DETECT_SHARED_KEY: EventSpec(
         "Two processes used the key of one node. The outcome is the policy: `report` or `revoke`.",
         "node", _NONE, "node"),
+    EventName.CREATE_AGENT: EventSpec(
+        "An agent was created, with a draft.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.CHANGE_AGENT: EventSpec(
+        "The draft of an agent was changed. `details` name its new revision.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.ARCHIVE_AGENT: EventSpec(
+        "An agent was archived, and its own secrets were deleted.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.PUBLISH_AGENT: EventSpec(
+        "A draft was published as a version. `details` name the version.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.ACTIVATE_AGENT: EventSpec(
+        "A version was activated. `details` name it, and epoch and sequence of each pool.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.PAUSE_AGENT: EventSpec(
+        "An agent was paused, and its sessions were revoked. `details` name epoch and sequence of each pool.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.REVERT_AGENT: EventSpec(
+        "A version was copied into the draft. `details` name the version and the new revision.",
+        _PUBLISHER, _PUBLISHING, "agent"),
+    EventName.REGISTER_AGENT_KEY: EventSpec(
+        "A key of an agent opened a device session. `details` name the session.",
+        "operator, token or node", _NONE, "agent"),
+    EventName.WRITE_SECRET: EventSpec(
+        "A secret was created or got a new value. `details` name its version.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.RESTORE_SECRET: EventSpec(
+        "An earlier value of a secret became a new version. `details` name both.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.GRANT_SECRET: EventSpec(
+        "A secret was granted to a pool or an agent. `details` name it.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.WITHDRAW_SECRET: EventSpec(
+        "A grant of a secret was withdrawn. `details` name the pool or agent.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.DELETE_SECRET: EventSpec(
+        "A secret was deleted. It can be undeleted for seven days.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.UNDELETE_SECRET: EventSpec(
+        "A deleted secret was brought back.",
+        _OPERATORS, _MAYBE_PERSON, "secret"),
+    EventName.DESTROY_SECRET: EventSpec(
+        "Versions of a secret were destroyed for good. `details` name them.",
+        f"{_OPERATORS}, or {_SYSTEM}", f"{_MAYBE_PERSON}, or {_SYSTEM}", "secret"),
+    EventName.OPEN_SECRET: EventSpec(
+        "A node asked for a version of a secret. `details` name the version and the reader.",
+        "node", _NONE, "secret"),
+    EventName.REVEAL_SECRET: EventSpec(
+        "A person printed a value on a terminal. `details` name the version.",
+        "`command_line`", _PERSON, "secret"),
+    EventName.REWRAP_SECRETS: EventSpec(
+        "Data keys of secrets were wrapped anew with the newest key. `details` name how many.",
+        f"`command_line`, or {_SYSTEM}", f"{_PERSON}, or {_SYSTEM}", _NONE),
+    EventName.WRITE_CONNECTION: EventSpec(
+        "A connection was written. The outcome is that of its verification. `details` name the revision.",
+        _OPERATORS, _MAYBE_PERSON, "connection"),
+    EventName.VERIFY_CONNECTION: EventSpec(
+        "A connection was verified on demand. `details` name the result.",
+        _OPERATORS, _MAYBE_PERSON, "connection"),
+    EventName.DELETE_CONNECTION: EventSpec(
+        "A connection was deleted, with its secrets.",
+        _OPERATORS, _MAYBE_PERSON, "connection"),
+    EventName.SET_DEFAULT_CONNECTION: EventSpec(
+        "The default connection for a key was set or removed. `details` name the key.",
+        _OPERATORS, _MAYBE_PERSON, "connection"),
+    EventName.CHANGE_CONNECTION_HEALTH: EventSpec(
+        "The health of a connection changed. The outcome is its new state.",
+        _SYSTEM, _SYSTEM, "connection"),
 })  # fmt: skip

@@ -36,6 +36,7 @@ class ErrorCode(StrEnum):
     SESSION_RENEWAL_REQUIRED = "session_renewal_required"
     FORBIDDEN = "forbidden"
     NODE_NOT_APPROVED = "node_not_approved"
+    SECRET_NOT_GRANTED = "secret_not_granted"
     CROSS_ORIGIN_REQUEST = "cross_origin_request"
     NOT_FOUND = "not_found"
     CHALLENGE_NOT_FOUND = "challenge_not_found"
@@ -47,6 +48,11 @@ class ErrorCode(StrEnum):
     POOL_NOT_FOUND = "pool_not_found"
     DOCUMENT_NOT_FOUND = "document_not_found"
     CONFIG_NOT_FOUND = "config_not_found"
+    AGENT_NOT_FOUND = "agent_not_found"
+    SECRET_NOT_FOUND = "secret_not_found"
+    GRANT_NOT_FOUND = "grant_not_found"
+    CONNECTION_NOT_FOUND = "connection_not_found"
+    DEFAULT_NOT_FOUND = "default_not_found"
     VERSION_NOT_FOUND = "version_not_found"
     NODE_REDIS_USERS_OFF = "node_redis_users_off"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -61,6 +67,11 @@ class ErrorCode(StrEnum):
     POOL_TAKEN = "pool_taken"
     STAGE_UNFINISHED = "stage_unfinished"
     NOT_ACTIVE = "not_active"
+    AGENT_NOT_ACTIVE = "agent_not_active"
+    MANIFEST_TOO_LARGE = "manifest_too_large"
+    VERSION_CONFLICT = "version_conflict"
+    SECRET_NOT_GRANTABLE = "secret_not_grantable"
+    CONNECTION_IN_USE = "connection_in_use"
     EMAIL_BLOCKED = "email_blocked"
     USERS_LIVE_ELSEWHERE = "users_live_elsewhere"
     OWNER_EXISTS = "owner_exists"
@@ -68,12 +79,14 @@ class ErrorCode(StrEnum):
     SETTINGS_CONFLICT = "settings_conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CHALLENGE_EXPIRED = "challenge_expired"
+    SECRET_VERSION_GONE = "secret_version_gone"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     RATE_LIMITED = "rate_limited"
     INTERNAL_ERROR = "internal_error"
     SERVICE_UNAVAILABLE = "service_unavailable"
     SIGNING_KEYS_MISSING = "signing_keys_missing"
+    SECRET_KEYS_MISSING = "secret_keys_missing"
     TELEMETRY_NOT_CONFIGURED = "telemetry_not_configured"
 
 
@@ -244,6 +257,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "An operator has not approved the node yet.",
             "Repeat the request after `Retry-After`, or let an operator approve the node.",
         ),
+        ErrorCode.SECRET_NOT_GRANTED: ErrorSpec(
+            403,
+            "secret not granted",
+            "The configuration of the node's pool names a secret of the request for no such reader.",
+            "Grant the secret, or let the active version name it. Nothing was opened.",
+        ),
         ErrorCode.CROSS_ORIGIN_REQUEST: ErrorSpec(
             403,
             "cross-origin request",
@@ -309,6 +328,36 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "configuration not found",
             "No published configuration has this id.",
             "Check the id.",
+        ),
+        ErrorCode.AGENT_NOT_FOUND: ErrorSpec(
+            404,
+            "agent not found",
+            "No agent has this id.",
+            "Check the id.",
+        ),
+        ErrorCode.SECRET_NOT_FOUND: ErrorSpec(
+            404,
+            "secret not found",
+            "No secret has this id.",
+            "Check the id. A deleted secret is found until it is destroyed.",
+        ),
+        ErrorCode.GRANT_NOT_FOUND: ErrorSpec(
+            404,
+            "grant not found",
+            "The secret is not granted to this pool or agent.",
+            "Read the secret; its answer lists the grants.",
+        ),
+        ErrorCode.CONNECTION_NOT_FOUND: ErrorSpec(
+            404,
+            "connection not found",
+            "No connection has this name.",
+            "Check the name.",
+        ),
+        ErrorCode.DEFAULT_NOT_FOUND: ErrorSpec(
+            404,
+            "default not found",
+            "No connection is the default for this key.",
+            "Name one with `PUT /api/control-plane/connections/defaults/{connection_key}`.",
         ),
         ErrorCode.VERSION_NOT_FOUND: ErrorSpec(
             404,
@@ -394,6 +443,36 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The configuration has no active version or is archived, or the node is revoked.",
             "Activate a version first. Let a revoked node join anew, with new keys.",
         ),
+        ErrorCode.AGENT_NOT_ACTIVE: ErrorSpec(
+            409,
+            "agent not active",
+            "An agent registers a key only while a version of it is active.",
+            "Activate the agent, then let it register a key again.",
+        ),
+        ErrorCode.MANIFEST_TOO_LARGE: ErrorSpec(
+            409,
+            "manifest too large",
+            "The manifest of a pool would exceed 256 documents, 256 secrets or 64 KiB. Nothing changed.",
+            "Spread agents over several pools, or pause what is not needed.",
+        ),
+        ErrorCode.VERSION_CONFLICT: ErrorSpec(
+            409,
+            "version conflict",
+            "The secret has another version than the one that the caller expected.",
+            "Read the secret again, and decide anew.",
+        ),
+        ErrorCode.SECRET_NOT_GRANTABLE: ErrorSpec(
+            409,
+            "secret not grantable",
+            "The secret is for the system itself or is deleted, so no pool or agent can get it.",
+            "Write the value under a name and scope of its own, with the usage `grantable`.",
+        ),
+        ErrorCode.CONNECTION_IN_USE: ErrorSpec(
+            409,
+            "connection in use",
+            "An agent or a default uses the connection. The message names its users.",
+            "Change the agents and the default first.",
+        ),
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,
             "e-mail blocked",
@@ -436,6 +515,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The challenge has ended: its time is over, five guesses were wrong, or its code is no longer valid.",
             "Ask for a new code.",
         ),
+        ErrorCode.SECRET_VERSION_GONE: ErrorSpec(
+            410,
+            "secret version gone",
+            "This version of the secret is disabled or destroyed.",
+            "Poll for the current configuration: it names the current version.",
+        ),
         ErrorCode.REQUEST_TOO_LARGE: ErrorSpec(
             413,
             "request too large",
@@ -471,6 +556,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "signing keys missing",
             "`AUTHSESSION_CONFIG_KEYS` is not set, so nothing can be signed for nodes.",
             "Set `AUTHSESSION_CONFIG_KEYS` (`authsession keys new` makes a key), and start the internal process again.",
+        ),
+        ErrorCode.SECRET_KEYS_MISSING: ErrorSpec(
+            503,
+            "secret keys missing",
+            "`AUTHSESSION_SECRET_KEYS` is not set or lacks a key, so no secret can be written or opened.",
+            "Make a key with `authsession keys new AUTHSESSION_SECRET_KEYS`, and set it for the internal process.",
         ),
         ErrorCode.TELEMETRY_NOT_CONFIGURED: ErrorSpec(
             503,

@@ -8,6 +8,8 @@ import yaml
 
 from docs.generate import markdown
 
+_FEW = 8
+"""Up to so many values are joined by `or`, so that a row stays a sentence of a reasonable length."""
 _DOCUMENTS = Path(__file__).parents[2] / "contracts/openapi"
 _SERVICES = ("public_auth", "internal_admin", "control_plane", "node")
 _CALLERS: Mapping[str, str] = {
@@ -202,7 +204,8 @@ class _Route:
 def _values(schema: Node) -> str:
     """The values to choose from; the empty text if any value of the type will do."""
     values: list[object] = schema.get("enum", [schema["const"]] if "const" in schema else [])
-    return " or ".join(markdown.code(str(each)) for each in values if each is not None)
+    joint = " or " if len(values) <= _FEW else ", "
+    return joint.join(markdown.code(str(each)) for each in values if each is not None)
 
 
 def _type_name(schema: Node) -> str:

@@ -11,6 +11,7 @@ from shared.config.production import check_keys, check_production, check_trusted
 from shared.config.settings import Reading
 from shared.kernel.address import EVERY_INTERFACE, Address, is_on_this_machine, parse_address
 from shared.kernel.config_keys import NO_CONFIG_KEYS, ConfigKeys
+from shared.kernel.keyring import NO_KEYS, KeyRing
 from shared.kernel.network import IpNetwork
 
 _LOOPBACK = "127.0.0.1"
@@ -21,7 +22,7 @@ class InternalAdminSettings:
     """`requires_token`: the internal API asks for a token. Else every caller who reaches `http_address` may use it.
 
     Nodes are served on `node_http_address`; if it is None, on `http_address`.
-    `config_keys` is empty if the installation signs nothing for nodes.
+    `config_keys` is empty if the installation signs nothing for nodes, `secret_keys` if it keeps no secrets.
     `node_telemetry` is None if no collector takes the telemetry of nodes.
     `gives_redis_users`: each node may have a user of Redis for itself.
     """
@@ -36,6 +37,7 @@ class InternalAdminSettings:
     nodes_expect_proxy_protocol: bool
     known_hosts: frozenset[str]
     config_keys: ConfigKeys = field(repr=False)
+    secret_keys: KeyRing = field(repr=False)
     node_telemetry: NodeTelemetrySettings | None
     gives_redis_users: bool
 
@@ -53,6 +55,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
     trusted_proxies = reading.required(variables.TRUSTED_PROXIES)
     check_trusted_proxies(reading, process, trusted_proxies)
     config_keys = reading.optional(variables.CONFIG_KEYS) or NO_CONFIG_KEYS
+    secret_keys = reading.optional(variables.SECRET_KEYS) or NO_KEYS
     check_keys(
         reading,
         process,
@@ -62,6 +65,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
             variables.COOKIE_KEYS.name: operators.cookie_keys,
             variables.AUDIT_KEYS.name: operators.audit_keys,
             variables.CONFIG_KEYS.name: config_keys,
+            variables.SECRET_KEYS.name: secret_keys,
         },
     )
     expects_proxy_protocol = read_proxy_protocol(reading, variables.INTERNAL_PROXY_PROTOCOL)
@@ -83,6 +87,7 @@ def read_settings(environment: Mapping[str, str]) -> InternalAdminSettings:
         nodes_expect_proxy_protocol,
         known_hosts,
         config_keys,
+        secret_keys,
         node_telemetry,
         gives_redis_users,
     )

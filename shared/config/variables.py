@@ -189,6 +189,13 @@ CONFIG_KEYS = Variable(
     "of 32 bytes exactly (`authsession keys new` makes one). Without a value nothing can be published to nodes.",
     is_secret=True,
 )
+SECRET_KEYS = Variable(
+    "AUTHSESSION_SECRET_KEYS",
+    key_ring("AUTHSESSION_SECRET_KEYS"),
+    f"Key ring that seals secrets, in the internal process alone: {_KEYS}. Without a value no secret can be written or "
+    "opened.",
+    is_secret=True,
+)
 NODE_OTLP_ENDPOINT = Variable(
     "AUTHSESSION_NODE_OTLP_ENDPOINT",
     parse_base_url,

@@ -124,5 +124,23 @@ grant delete on subject_versions, subject_activations to authsession_internal;  
 grant update (created_at) on node_pools to authsession_internal;  -- the right to lock a pool's row
 grant select, insert, delete on config_manifests, config_documents to authsession_internal;
 grant select, insert, update on config_heads to authsession_internal;
+-- Secrets and connections: only the internal process. The public role cannot see them.
+grant select, insert on secrets to authsession_internal;
+grant update (usage, current_version, last_version, updated_at, deleted_at) on secrets to authsession_internal;
+grant select, insert on secret_versions to authsession_internal;
+grant update (state, key_id, wrapped_key, ciphertext) on secret_versions to authsession_internal;
+grant select, insert, delete on secret_grants to authsession_internal;
+grant select, insert on secret_opens to authsession_internal;
+grant update (opened_at, opened_by) on secret_opens to authsession_internal;
+grant select, insert on subject_version_secrets to authsession_internal;
+grant select, insert, delete on config_secrets to authsession_internal;
+grant select, insert, delete on connections, connection_revisions, connection_defaults, connection_states, connection_health
+    to authsession_internal;
+grant update (kind, last_revision, accepted_revision, candidate_revision, candidate_until, updated_at) on connections
+    to authsession_internal;
+grant update (result, checked_at, duration_ms, account, detail, is_unverified, accepted_at) on connection_revisions
+    to authsession_internal;
+grant update (connection_id, changed_by, changed_at) on connection_defaults to authsession_internal;
+grant update (status, since, failures, successes, next_probe_at) on connection_states to authsession_internal;
 grant select, insert on session_last_seen to authsession_internal;
 grant update (day) on session_last_seen to authsession_internal;

@@ -459,6 +459,7 @@ CREATE TABLE authsession.config_heads (
     percent smallint DEFAULT 100 NOT NULL,
     halts boolean DEFAULT false NOT NULL,
     halted_at timestamp with time zone,
+    staged_subject_id text,
     CONSTRAINT config_heads_check CHECK (((percent < 100) OR halts OR ((stable_digest IS NULL) AND (halted_at IS NULL)))),
     CONSTRAINT config_heads_content_digest_check CHECK ((octet_length(content_digest) = 32)),
     CONSTRAINT config_heads_epoch_check CHECK ((epoch > 0)),
@@ -481,6 +482,89 @@ CREATE TABLE authsession.config_manifests (
     CONSTRAINT config_manifests_manifest_check CHECK ((octet_length(manifest) <= 65536)),
     CONSTRAINT config_manifests_sequence_check CHECK ((sequence > 0))
 );
+
+CREATE TABLE authsession.config_secrets (
+    manifest_digest bytea NOT NULL,
+    secret_id text NOT NULL,
+    reader text NOT NULL,
+    version integer NOT NULL,
+    CONSTRAINT config_secrets_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE authsession.connection_defaults (
+    connection_key text NOT NULL,
+    connection_id text NOT NULL,
+    changed_by text NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT connection_defaults_connection_key_check CHECK ((connection_key = ANY (ARRAY['mail'::text, 'user_service'::text, 'telemetry'::text, 'model'::text])))
+);
+
+CREATE TABLE authsession.connection_health (
+    health_id bigint NOT NULL,
+    connection_id text NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    result text NOT NULL,
+    duration_ms integer NOT NULL
+);
+
+ALTER TABLE authsession.connection_health ALTER COLUMN health_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.connection_health_health_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE authsession.connection_revisions (
+    connection_id text NOT NULL,
+    revision integer NOT NULL,
+    settings jsonb NOT NULL,
+    secrets jsonb NOT NULL,
+    result text,
+    checked_at timestamp with time zone,
+    duration_ms integer,
+    account text,
+    detail text,
+    is_unverified boolean DEFAULT false NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    accepted_at timestamp with time zone,
+    CONSTRAINT connection_revisions_account_check CHECK ((length(account) <= 200)),
+    CONSTRAINT connection_revisions_detail_check CHECK ((length(detail) <= 200)),
+    CONSTRAINT connection_revisions_revision_check CHECK ((revision > 0))
+);
+
+CREATE TABLE authsession.connection_states (
+    connection_id text NOT NULL,
+    status text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    failures integer DEFAULT 0 NOT NULL,
+    successes integer DEFAULT 0 NOT NULL,
+    next_probe_at timestamp with time zone NOT NULL,
+    CONSTRAINT connection_states_status_check CHECK ((status = ANY (ARRAY['healthy'::text, 'degraded'::text, 'failing'::text])))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE authsession.connections (
+    connection_id text NOT NULL,
+    name text NOT NULL,
+    kind text NOT NULL,
+    last_revision integer NOT NULL,
+    accepted_revision integer,
+    candidate_revision integer,
+    candidate_until timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    CONSTRAINT connections_check CHECK ((accepted_revision <= last_revision)),
+    CONSTRAINT connections_check1 CHECK ((candidate_revision <= last_revision)),
+    CONSTRAINT connections_check2 CHECK (((candidate_revision IS NULL) = (candidate_until IS NULL))),
+    CONSTRAINT connections_connection_id_check CHECK ((connection_id ~~ 'connection-%'::text)),
+    CONSTRAINT connections_kind_check CHECK ((kind ~ '^[a-z_]{1,32}$'::text)),
+    CONSTRAINT connections_last_revision_check CHECK ((last_revision > 0)),
+    CONSTRAINT connections_name_check CHECK ((name ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text))
+)
+WITH (fillfactor='80');
 
 CREATE TABLE authsession.domain_revocations (
     domain text NOT NULL,
@@ -746,6 +830,62 @@ CREATE TABLE authsession.schema_migrations (
     applied_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 
+CREATE TABLE authsession.secret_grants (
+    secret_id text NOT NULL,
+    grantee_kind text NOT NULL,
+    grantee_id text NOT NULL,
+    granted_by text NOT NULL,
+    granted_at timestamp with time zone NOT NULL,
+    CONSTRAINT secret_grants_grantee_kind_check CHECK ((grantee_kind = ANY (ARRAY['pool'::text, 'agent'::text])))
+);
+
+CREATE TABLE authsession.secret_opens (
+    secret_id text NOT NULL,
+    opened_at timestamp with time zone NOT NULL,
+    opened_by text NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE authsession.secret_versions (
+    secret_id text NOT NULL,
+    version integer NOT NULL,
+    state text NOT NULL,
+    key_id text NOT NULL,
+    wrapped_key bytea,
+    ciphertext bytea,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT secret_versions_check CHECK ((num_nonnulls(wrapped_key, ciphertext) =
+CASE state
+    WHEN 'destroyed'::text THEN 0
+    ELSE 2
+END)),
+    CONSTRAINT secret_versions_ciphertext_check CHECK ((octet_length(ciphertext) <= 66000)),
+    CONSTRAINT secret_versions_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'disabled'::text, 'destroyed'::text]))),
+    CONSTRAINT secret_versions_version_check CHECK ((version > 0))
+);
+
+CREATE TABLE authsession.secrets (
+    secret_id text NOT NULL,
+    scope_kind text NOT NULL,
+    scope_id text NOT NULL,
+    name text NOT NULL,
+    usage text NOT NULL,
+    current_version integer DEFAULT 0 NOT NULL,
+    last_version integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT secrets_check CHECK ((last_version >= current_version)),
+    CONSTRAINT secrets_check1 CHECK (((scope_kind = 'installation'::text) = (scope_id = ''::text))),
+    CONSTRAINT secrets_current_version_check CHECK ((current_version >= 0)),
+    CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Z][A-Z0-9_]{0,63}$'::text)),
+    CONSTRAINT secrets_scope_kind_check CHECK ((scope_kind = ANY (ARRAY['installation'::text, 'pool'::text, 'agent'::text, 'connection'::text]))),
+    CONSTRAINT secrets_secret_id_check CHECK ((secret_id ~~ 'secret-%'::text)),
+    CONSTRAINT secrets_usage_check CHECK ((usage = ANY (ARRAY['system'::text, 'grantable'::text])))
+)
+WITH (fillfactor='80');
+
 CREATE TABLE authsession.session_last_seen (
     device_session_id text NOT NULL,
     day date NOT NULL
@@ -829,6 +969,12 @@ ALTER TABLE authsession.subject_activations ALTER COLUMN activation_id ADD GENER
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE authsession.subject_version_secrets (
+    subject_id text NOT NULL,
+    version integer NOT NULL,
+    secret_id text NOT NULL
 );
 
 CREATE TABLE authsession.subject_versions (
@@ -916,6 +1062,27 @@ ALTER TABLE ONLY authsession.config_heads
 ALTER TABLE ONLY authsession.config_manifests
     ADD CONSTRAINT config_manifests_pkey PRIMARY KEY (digest);
 
+ALTER TABLE ONLY authsession.config_secrets
+    ADD CONSTRAINT config_secrets_pkey PRIMARY KEY (manifest_digest, secret_id, reader);
+
+ALTER TABLE ONLY authsession.connection_defaults
+    ADD CONSTRAINT connection_defaults_pkey PRIMARY KEY (connection_key);
+
+ALTER TABLE ONLY authsession.connection_health
+    ADD CONSTRAINT connection_health_pkey PRIMARY KEY (health_id);
+
+ALTER TABLE ONLY authsession.connection_revisions
+    ADD CONSTRAINT connection_revisions_pkey PRIMARY KEY (connection_id, revision);
+
+ALTER TABLE ONLY authsession.connection_states
+    ADD CONSTRAINT connection_states_pkey PRIMARY KEY (connection_id);
+
+ALTER TABLE ONLY authsession.connections
+    ADD CONSTRAINT connections_name_key UNIQUE (name);
+
+ALTER TABLE ONLY authsession.connections
+    ADD CONSTRAINT connections_pkey PRIMARY KEY (connection_id);
+
 ALTER TABLE ONLY authsession.device_sessions
     ADD CONSTRAINT device_sessions_challenge_id_key UNIQUE (challenge_id);
 
@@ -1000,6 +1167,18 @@ ALTER TABLE ONLY authsession.projection_outbox
 ALTER TABLE ONLY authsession.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+ALTER TABLE ONLY authsession.secret_grants
+    ADD CONSTRAINT secret_grants_pkey PRIMARY KEY (secret_id, grantee_kind, grantee_id);
+
+ALTER TABLE ONLY authsession.secret_opens
+    ADD CONSTRAINT secret_opens_pkey PRIMARY KEY (secret_id);
+
+ALTER TABLE ONLY authsession.secret_versions
+    ADD CONSTRAINT secret_versions_pkey PRIMARY KEY (secret_id, version);
+
+ALTER TABLE ONLY authsession.secrets
+    ADD CONSTRAINT secrets_pkey PRIMARY KEY (secret_id);
+
 ALTER TABLE ONLY authsession.session_last_seen
     ADD CONSTRAINT session_last_seen_pkey PRIMARY KEY (device_session_id);
 
@@ -1011,6 +1190,9 @@ ALTER TABLE ONLY authsession.settings
 
 ALTER TABLE ONLY authsession.subject_activations
     ADD CONSTRAINT subject_activations_pkey PRIMARY KEY (activation_id);
+
+ALTER TABLE ONLY authsession.subject_version_secrets
+    ADD CONSTRAINT subject_version_secrets_pkey PRIMARY KEY (subject_id, version, secret_id);
 
 ALTER TABLE ONLY authsession.subject_versions
     ADD CONSTRAINT subject_versions_pkey PRIMARY KEY (subject_id, version);
@@ -1071,6 +1253,16 @@ CREATE INDEX config_documents_of_version ON authsession.config_documents USING b
 
 CREATE INDEX config_manifests_of_pool ON authsession.config_manifests USING btree (pool);
 
+CREATE INDEX config_secrets_of_secret ON authsession.config_secrets USING btree (secret_id);
+
+CREATE INDEX connection_defaults_of_connection ON authsession.connection_defaults USING btree (connection_id);
+
+CREATE INDEX connection_health_checked_at ON authsession.connection_health USING btree (checked_at);
+
+CREATE INDEX connection_health_of_connection ON authsession.connection_health USING btree (connection_id, health_id DESC);
+
+CREATE INDEX connection_states_next_probe_at ON authsession.connection_states USING btree (next_probe_at);
+
 CREATE INDEX device_sessions_active ON authsession.device_sessions USING btree (created_at, device_session_id) WHERE (status = 'active'::text);
 
 CREATE INDEX device_sessions_active_user ON authsession.device_sessions USING btree (user_id, created_at) WHERE (status = 'active'::text);
@@ -1123,9 +1315,19 @@ CREATE UNIQUE INDEX operators_user_name ON authsession.operators USING btree (us
 
 CREATE INDEX projection_outbox_available ON authsession.projection_outbox USING btree (available_at);
 
+CREATE INDEX secret_grants_of_grantee ON authsession.secret_grants USING btree (grantee_kind, grantee_id);
+
+CREATE INDEX secret_versions_key_id ON authsession.secret_versions USING btree (key_id) WHERE (state <> 'destroyed'::text);
+
+CREATE INDEX secrets_deleted_at ON authsession.secrets USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
+CREATE UNIQUE INDEX secrets_name ON authsession.secrets USING btree (scope_kind, scope_id, name) WHERE (deleted_at IS NULL);
+
 CREATE INDEX subject_activations_activated_at ON authsession.subject_activations USING btree (activated_at);
 
 CREATE INDEX subject_activations_of_subject ON authsession.subject_activations USING btree (subject_id, activation_id DESC);
+
+CREATE INDEX subject_version_secrets_of_secret ON authsession.subject_version_secrets USING btree (secret_id);
 
 CREATE INDEX subject_versions_created_at ON authsession.subject_versions USING btree (created_at);
 
@@ -1175,6 +1377,24 @@ ALTER TABLE ONLY authsession.config_heads
 ALTER TABLE ONLY authsession.config_manifests
     ADD CONSTRAINT config_manifests_pool_fkey FOREIGN KEY (pool) REFERENCES authsession.node_pools(pool);
 
+ALTER TABLE ONLY authsession.config_secrets
+    ADD CONSTRAINT config_secrets_manifest_digest_fkey FOREIGN KEY (manifest_digest) REFERENCES authsession.config_manifests(digest) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.config_secrets
+    ADD CONSTRAINT config_secrets_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES authsession.secrets(secret_id);
+
+ALTER TABLE ONLY authsession.connection_defaults
+    ADD CONSTRAINT connection_defaults_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES authsession.connections(connection_id);
+
+ALTER TABLE ONLY authsession.connection_health
+    ADD CONSTRAINT connection_health_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES authsession.connections(connection_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.connection_revisions
+    ADD CONSTRAINT connection_revisions_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES authsession.connections(connection_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.connection_states
+    ADD CONSTRAINT connection_states_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES authsession.connections(connection_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id) ON DELETE CASCADE;
 
@@ -1211,11 +1431,26 @@ ALTER TABLE ONLY authsession.onboarding_steps
 ALTER TABLE ONLY authsession.operator_sessions
     ADD CONSTRAINT operator_sessions_operator_id_fkey FOREIGN KEY (operator_id) REFERENCES authsession.operators(operator_id);
 
+ALTER TABLE ONLY authsession.secret_grants
+    ADD CONSTRAINT secret_grants_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES authsession.secrets(secret_id);
+
+ALTER TABLE ONLY authsession.secret_opens
+    ADD CONSTRAINT secret_opens_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES authsession.secrets(secret_id);
+
+ALTER TABLE ONLY authsession.secret_versions
+    ADD CONSTRAINT secret_versions_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES authsession.secrets(secret_id);
+
 ALTER TABLE ONLY authsession.session_last_seen
     ADD CONSTRAINT session_last_seen_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY authsession.subject_activations
     ADD CONSTRAINT subject_activations_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
+
+ALTER TABLE ONLY authsession.subject_version_secrets
+    ADD CONSTRAINT subject_version_secrets_secret_id_fkey FOREIGN KEY (secret_id) REFERENCES authsession.secrets(secret_id);
+
+ALTER TABLE ONLY authsession.subject_version_secrets
+    ADD CONSTRAINT subject_version_secrets_subject_id_version_fkey FOREIGN KEY (subject_id, version) REFERENCES authsession.subject_versions(subject_id, version) ON DELETE CASCADE;
 
 ALTER TABLE ONLY authsession.subject_versions
     ADD CONSTRAINT subject_versions_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
@@ -1374,6 +1609,60 @@ GRANT SELECT,INSERT,UPDATE ON TABLE authsession.config_heads TO authsession_inte
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.config_manifests TO authsession_internal;
 
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.config_secrets TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.connection_defaults TO authsession_internal;
+
+GRANT UPDATE(connection_id) ON TABLE authsession.connection_defaults TO authsession_internal;
+
+GRANT UPDATE(changed_by) ON TABLE authsession.connection_defaults TO authsession_internal;
+
+GRANT UPDATE(changed_at) ON TABLE authsession.connection_defaults TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.connection_health TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(result) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(checked_at) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(duration_ms) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(account) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(detail) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(is_unverified) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT UPDATE(accepted_at) ON TABLE authsession.connection_revisions TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(status) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(since) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(failures) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(successes) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(next_probe_at) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(kind) ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(last_revision) ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(accepted_revision) ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(candidate_revision) ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(candidate_until) ON TABLE authsession.connections TO authsession_internal;
+
+GRANT UPDATE(updated_at) ON TABLE authsession.connections TO authsession_internal;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.domain_revocations TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.emails TO authsession_public;
@@ -1469,6 +1758,36 @@ GRANT UPDATE(available_at) ON TABLE authsession.projection_outbox TO authsession
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_public;
 GRANT SELECT ON TABLE authsession.schema_migrations TO authsession_internal;
 
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.secret_grants TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.secret_opens TO authsession_internal;
+
+GRANT UPDATE(opened_at) ON TABLE authsession.secret_opens TO authsession_internal;
+
+GRANT UPDATE(opened_by) ON TABLE authsession.secret_opens TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.secret_versions TO authsession_internal;
+
+GRANT UPDATE(state) ON TABLE authsession.secret_versions TO authsession_internal;
+
+GRANT UPDATE(key_id) ON TABLE authsession.secret_versions TO authsession_internal;
+
+GRANT UPDATE(wrapped_key) ON TABLE authsession.secret_versions TO authsession_internal;
+
+GRANT UPDATE(ciphertext) ON TABLE authsession.secret_versions TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.secrets TO authsession_internal;
+
+GRANT UPDATE(usage) ON TABLE authsession.secrets TO authsession_internal;
+
+GRANT UPDATE(current_version) ON TABLE authsession.secrets TO authsession_internal;
+
+GRANT UPDATE(last_version) ON TABLE authsession.secrets TO authsession_internal;
+
+GRANT UPDATE(updated_at) ON TABLE authsession.secrets TO authsession_internal;
+
+GRANT UPDATE(deleted_at) ON TABLE authsession.secrets TO authsession_internal;
+
 GRANT SELECT,INSERT ON TABLE authsession.session_last_seen TO authsession_internal;
 
 GRANT UPDATE(day) ON TABLE authsession.session_last_seen TO authsession_internal;
@@ -1479,6 +1798,8 @@ GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;
 GRANT SELECT,INSERT ON TABLE authsession.settings_changes TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.subject_activations TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.subject_version_secrets TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.subject_versions TO authsession_internal;
 

@@ -53,6 +53,18 @@ def new_gateway_config_id(clock: Clock, entropy: Entropy) -> str:
     return f"gateway-config-{_ulid(clock, entropy)}"
 
 
+def new_agent_id(clock: Clock, entropy: Entropy) -> str:
+    return f"agent-{_ulid(clock, entropy)}"
+
+
+def new_secret_id(clock: Clock, entropy: Entropy) -> str:
+    return f"secret-{_ulid(clock, entropy)}"
+
+
+def new_connection_id(clock: Clock, entropy: Entropy) -> str:
+    return f"connection-{_ulid(clock, entropy)}"
+
+
 def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
     """A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits."""
     random = int.from_bytes(entropy.token_bytes(10))

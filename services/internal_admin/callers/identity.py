@@ -26,6 +26,14 @@ class Scope(StrEnum):
     GATEWAY_CONFIGS_READ = "gateway-configs:read"
     GATEWAY_CONFIGS_WRITE = "gateway-configs:write"
     GATEWAY_CONFIGS_PUBLISH = "gateway-configs:publish"
+    AGENTS_READ = "agents:read"
+    AGENTS_WRITE = "agents:write"
+    AGENTS_PUBLISH = "agents:publish"
+    AGENTS_KEYS = "agents:keys"
+    SECRETS_READ = "secrets:read"
+    SECRETS_WRITE = "secrets:write"
+    CONNECTIONS_READ = "connections:read"
+    CONNECTIONS_WRITE = "connections:write"
 
 
 @dataclass(frozen=True, slots=True)

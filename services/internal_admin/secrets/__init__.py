@@ -1,0 +1,1 @@
+"""Secrets: values that the database keeps sealed, with scopes, versions and grants (SPEC §17)."""

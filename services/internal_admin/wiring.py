@@ -63,6 +63,8 @@ from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
+from services.internal_admin.secrets import api as secrets
+from services.internal_admin.secrets.store.values import Vault, no_refresh
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
@@ -233,6 +235,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
+    vault = Vault(settings.secret_keys, no_refresh, clock, entropy)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
@@ -248,6 +251,7 @@ def _routes(
         *protect(gateway_configs.ROUTES, gateway_configs_api),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
+        *protect(secrets.ROUTES, secrets.SecretApi(postgres, change, vault, wake.notify)),
     )
 
 

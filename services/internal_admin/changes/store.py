@@ -82,7 +82,7 @@ async def answer_once(
 async def _repeat(
     connection: asyncpg.Connection, done: Done, request: KeyedRequest, kept: asyncpg.Record
 ) -> Answered | KeyConflict | Part:
-    if kept["request_hash"] != request.request_hash:
+    if kept["request_hash"] not in (request.request_hash, *request.older_hashes):
         await insert_audit_event(connection, _event(request, KeyConflict.name, kept))
         return KeyConflict()
     if done.published_up_to == 0:

@@ -125,8 +125,7 @@ async def delete_secrets_of(connection: asyncpg.Connection, vault: Vault, scope:
     """
     rows = await connection.fetch(*_SQL["lock_secrets_of"](scope_kind=scope.kind, scope_id=scope.id))
     secret_ids = tuple(row["secret_id"] for row in rows)
-    for secret_id in secret_ids:
-        await write_deleted(connection, secret_id)
+    await write_deleted(connection, secret_ids)
     if secret_ids:
         await vault.refresh(connection, secret_ids)
     return secret_ids
@@ -238,10 +237,10 @@ async def add_version(
     return StoredVersion(secret_id, version)
 
 
-async def write_deleted(connection: asyncpg.Connection, secret_id: str) -> None:
-    """Delete a locked secret and disable its versions. The caller refreshes."""
-    await connection.execute(*_SQL["disable_versions"](secret_id=secret_id))
-    await connection.execute(*_SQL["write_deleted"](secret_id=secret_id))
+async def write_deleted(connection: asyncpg.Connection, secret_ids: Sequence[str]) -> None:
+    """Delete locked secrets and disable their versions. The caller refreshes."""
+    await connection.execute(*_SQL["disable_versions"](secret_ids=secret_ids))
+    await connection.execute(*_SQL["write_deleted"](secret_ids=secret_ids))
 
 
 def secret_of(row: asyncpg.Record) -> Secret:

@@ -124,8 +124,9 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
     Raises `ConfigurationError`, and `StartFailure` if there is no database.
     """
     if parsed.action == "new":
-        is_named = parsed.id is not None and parsed.id not in {ring.variable.name for ring in RINGS}
-        print(new_key(parsed.id if is_named else SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
+        is_variable = parsed.id in {ring.variable.name for ring in RINGS}
+        key_id = None if is_variable else parsed.id
+        print(new_key(key_id or SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
         return 0
     running = Installation(folder).running()
     environment = (running.internal_environment if running else {}) | dict(given)

@@ -341,8 +341,9 @@ def parse_egress_proxy(text: str) -> TcpAddress:
     rest = text.removeprefix("http://").removesuffix("/")
     is_sound = text.startswith("http://") and rest.isascii() and not any(each in "/?#@%" for each in rest)
     address = parse_address(rest, default_host="") if is_sound and ":" in rest else None
-    is_named = isinstance(address, TcpAddress) and address.host and address.port
-    return address if is_named else _refuse("http://host:port, without credentials or path")
+    if not isinstance(address, TcpAddress) or not address.host or not address.port:
+        raise ValueError("http://host:port, without credentials or path")
+    return address
 
 
 def parse_base_url(text: str) -> str:

@@ -356,8 +356,8 @@ EGRESS_ALLOW = Variable(
 EGRESS_PROXY = Variable(
     "AUTHSESSION_EGRESS_PROXY",
     parse_egress_proxy,
-    "Proxy through which all connections leave, by `CONNECT`: `http://host:port`. The proxy resolves the names then, "
-    "and judges their addresses.",
+    "Proxy through which all calls to connections leave, by `CONNECT`: `http://host:port`. That proxy then resolves "
+    "names, and judges their addresses.",
 )
 
 SEND_RATE_LIMIT = Variable(

@@ -4,10 +4,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from ipaddress import ip_address, ip_network
-from pathlib import Path
 
-import pytest
 import trio
 
 from shared.io.egress import Egress, EgressAnswer, NoEgress
@@ -15,7 +14,6 @@ from shared.io.egress_dial import Resolve
 from shared.kernel.address import TcpAddress
 from shared.kernel.egress_rules import EgressRules
 from shared.kernel.network import IpAddress
-from tests.integration.io.tls import create_certificate
 
 PATIENT = timedelta(seconds=10)
 LOOPBACK = ip_network("127.0.0.0/8")
@@ -66,9 +64,7 @@ async def far_end(
         await trio.aclose_forcefully(stream)
 
     async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(
-            lambda task_status: trio.serve_tcp(handle, 0, host=host, task_status=task_status)
-        )
+        listeners = await nursery.start(partial(trio.serve_tcp, host=host), handle, 0)
         seen.port = listeners[0].socket.getsockname()[1]
         yield seen
         nursery.cancel_scope.cancel()

@@ -51,7 +51,7 @@ from services.internal_admin.publication.store.heads import (
     write_stage,
 )
 from services.internal_admin.publication.store.kind import Kind
-from services.internal_admin.publication.store.references import list_references, lock_secrets_of_version
+from services.internal_admin.publication.store.references import list_references, lock_secrets
 from services.internal_admin.publication.store.subjects import (
     audit,
     lock_subject,
@@ -97,7 +97,7 @@ async def _activate(
     if not isinstance(found, _Wanted):
         return found
     subject = found.subject
-    change = await _change_of(connection, kind, keys, subject, found, command.stage)
+    change = await _change_of(connection, kind, keys, subject, found.version, command.stage)
     if not isinstance(change, _Change):
         return change
     if not change.is_change and subject.active_version == command.version:
@@ -111,20 +111,16 @@ async def _activate(
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """The locked subject, its version that shall be active, and the names of the version's locked secrets by id."""
+    """The locked subject, and its version that shall be active."""
 
     subject: Subject
     version: WholeVersion
-    secrets: Mapping[str, str]
 
 
 async def _wanted(
     connection: asyncpg.Connection, kind: Kind, command: ActivateVersion
 ) -> _Wanted | SubjectNotFound | IsArchived | VersionNotFound | ActivationConflict | ChecksFailed:
-    """Lock the subject and the secrets of the version, and read the version.
-
-    A version that is active already is none that the caller must expect.
-    """
+    """Lock the subject and read the version. A version that is active already is none that the caller must expect."""
     subject = await lock_subject(connection, kind, command.subject_id)
     if subject is None:
         return SubjectNotFound()
@@ -136,9 +132,7 @@ async def _wanted(
     if subject.active_version not in (command.expected_active_version, command.version):
         return ActivationConflict(subject.active_version)
     checks = await _checks(connection, kind, subject, version)
-    if errors_of(checks):
-        return ChecksFailed(checks)
-    return _Wanted(subject, version, await lock_secrets_of_version(connection, subject.subject_id, command.version))
+    return ChecksFailed(checks) if errors_of(checks) else _Wanted(subject, version)
 
 
 async def _pause(connection: asyncpg.Connection, kind: Kind, keys: ConfigKeys, command: PauseSubject) -> PauseOutcome:
@@ -202,21 +196,23 @@ async def _change_of(
     kind: Kind,
     keys: ConfigKeys,
     subject: Subject,
-    wanted: _Wanted | None,
+    wanted: WholeVersion | None,
     stage: Stage | None,
 ) -> _Change | PoolTaken | StageUnfinished | ManifestTooLarge | ChecksFailed:
     """Lock the pools of the version before, of the wanted one and of a stage, and decide what becomes of each.
 
     Which version is active or staged is decided under the subject's lock, which the caller holds.
     """
-    new_pools = () if wanted is None else wanted.version.version.pools
+    new_pools = () if wanted is None else wanted.version.pools
     pools = sorted({*await _held_pools(connection, subject), *new_pools})
+    number = None if wanted is None else wanted.version.version
+    secrets = await lock_secrets(connection, pools, subject.subject_id, number)
     now, heads = await lock_heads(connection, pools)
-    added = {} if wanted is None else dict.fromkeys(new_pools, _document(kind, subject, wanted.version))
+    added = {} if wanted is None else dict.fromkeys(new_pools, _document(kind, subject, wanted))
     contents = await _contents(connection, kind, subject, pools, heads, added)
     if isinstance(contents, PoolTaken | StageUnfinished):
         return contents
-    checks = () if wanted is None else _check_secrets(subject, wanted.secrets, [contents[pool] for pool in new_pools])
+    checks = _check_secrets(subject, secrets, [contents[pool] for pool in new_pools])
     if checks:
         return ChecksFailed(checks)
     decisions: dict[str, HeadDecision] = {}

@@ -1,7 +1,7 @@
 """The secrets that manifests name: computed where a manifest is written, and again where the right to a secret changes.
 
-A change of a right commits while it holds the locks of all pools that it concerns, and every manifest is computed after
-its pool was locked. So no manifest misses a change.
+A change of a secret locks its row, and then the pools whose manifests it concerns. An activation locks the rows of its
+secrets, and then its pools, and computes after that. So of the two the later one sees the other, whichever it is.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -29,21 +29,15 @@ class SecretReferences:
 
     keys: ConfigKeys = field(repr=False)
 
-    async def refresh(
-        self, connection: asyncpg.Connection, *secret_ids: str, withdrawn_from: Collection[str] = ()
-    ) -> tuple[str, ...]:
-        """Sign the manifests anew that name these secrets and must not, or must and do not. Returns their pools.
+    async def refresh(self, connection: asyncpg.Connection, secret_ids: Sequence[str]) -> None:
+        """Sign the manifests anew that name these secrets and must not, or must and do not.
 
-        Call it once, last in the transaction that changed the secrets and holds their locks. `withdrawn_from` are the
-        pools that a grant was taken from. The caller wakes polls after the commit.
+        Call it last in the transaction that changed the secrets and holds their locks, and wake polls after the commit.
         Raises `Refusal(MANIFEST_TOO_LARGE)`; the transaction must then be rolled back.
         """
-        if not self.keys.public_keys():
-            return ()
-        rows = await connection.fetch(
-            *_SQL["list_pools_of_secrets"](secret_ids=list(secret_ids), pools=list(withdrawn_from))
-        )
-        return await _refresh(connection, self.keys, [row["pool"] for row in rows], secret_ids)
+        if self.keys.public_keys():
+            rows = await connection.fetch(*_SQL["list_pools_of_secrets"](secret_ids=list(secret_ids)))
+            await _refresh(connection, self.keys, [row["pool"] for row in rows], secret_ids)
 
 
 async def refresh_pool(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> bool:
@@ -52,16 +46,20 @@ async def refresh_pool(connection: asyncpg.Connection, keys: ConfigKeys, pool: s
     `keys` is not empty. Raises `Refusal(MANIFEST_TOO_LARGE)`, and then nothing changed.
     """
     async with connection.transaction():
+        await lock_secrets(connection, [pool])
         return bool(await _refresh(connection, keys, [pool], None))
 
 
-async def lock_secrets_of_version(connection: asyncpg.Connection, subject_id: str, version: int) -> dict[str, str]:
-    """The names of the secrets that a version names, by id. They cannot change until the transaction ends.
+async def lock_secrets(
+    connection: asyncpg.Connection, pools: Sequence[str], subject_id: str | None = None, version: int | None = None
+) -> dict[str, str]:
+    """Lock the secrets that a version names and those granted to pools. Returns the names of the version's, by id.
 
-    Call it before pools are locked.
+    They cannot change until the transaction ends. Call it before pools are locked: a grant that is being withdrawn from
+    a pool without a manifest is gone once this returns.
     """
-    rows = await connection.fetch(*_SQL["lock_secrets_of_version"](subject_id=subject_id, version=version))
-    return {row["secret_id"]: row["name"] for row in rows}
+    query = _SQL["lock_secrets"](subject_id=subject_id, version=version, pools=list(pools))
+    return {row["secret_id"]: row["name"] for row in await connection.fetch(*query) if row["is_named"]}
 
 
 async def list_references(

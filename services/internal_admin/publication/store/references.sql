@@ -1,12 +1,17 @@
 -- Statements about the secrets that manifests name. Lock order: subjects, then secrets by id, then node_pools by name.
 
--- name: lock_secrets_of_version
--- The secrets that a version names. Nobody changes one of them until the transaction ends. Run it before the pools are
--- locked. Locks: shares of secrets, by id.
-select secret_id, name from secrets
- where secret_id in (select secret_id from subject_version_secrets
-                      where subject_id = :subject_id and version = :version)
- order by secret_id for share;
+-- name: lock_secrets
+-- The secrets that a version names, and those granted to :pools. Nobody changes one of them until the transaction ends. Run
+-- it before the pools are locked. Locks: shares of secrets, by id.
+with named as (
+    select secret_id from subject_version_secrets where subject_id = :subject_id and version = :version::int
+)
+select secret_id, name, secret_id in (select secret_id from named) as is_named
+  from secrets
+ where secret_id in (select secret_id from named)
+    or secret_id in (select secret_id from secret_grants
+                      where grantee_kind = 'pool' and grantee_id = any (:pools::text[]))
+ order by secret_id for share of secrets;
 
 -- name: list_references
 -- The secrets that nodes may open, for each place: a pool with some versions in it. Each is named with its reader. The
@@ -46,11 +51,10 @@ select place, secret_id, current_version as version, reader
  order by place, secret_id collate "C", reader collate "C";
 
 -- name: list_pools_of_secrets
--- The pools whose manifests name one of these secrets or should, and those of :pools. Run it holding the secrets' locks:
--- no version that names one of them can then reach a further pool.
+-- The pools whose manifests name one of these secrets or should. Run it holding the secrets' locks: no version that names
+-- one of them can then reach a further pool.
 select pool from node_pools
- where pool = any (:pools::text[])
-    or exists (select from secrets
+ where exists (select from secrets
                 where secret_id = any (:secret_ids::text[]) and scope_kind = 'pool' and scope_id = pool)
     or exists (select from secret_grants
                 where secret_id = any (:secret_ids) and grantee_kind = 'pool' and grantee_id = pool)

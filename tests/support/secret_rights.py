@@ -1,4 +1,4 @@
-"""Rights to secrets as their room changes them: rows, and manifests in the same transaction. There is no sealed value."""
+"""Rights to secrets as their room changes them: rows, and manifests in the same transaction. No value is sealed."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -154,7 +154,7 @@ async def _pause(connection: asyncpg.Connection, kind: Kind, keys: ConfigKeys, c
 
 @dataclass(frozen=True, slots=True)
 class _Contents:
-    """What a pool shall have. `stable` is for the nodes outside of a stage of another subject; else it is the same."""
+    """The contents of a pool. `stable` is for nodes outside of a stage of another subject; else it is the same."""
 
     newest: Content
     stable: Content
@@ -234,7 +234,7 @@ async def _contents(
     heads: Mapping[str, Head],
     added: Mapping[str, PublishedDocument],
 ) -> dict[str, _Contents] | PoolTaken | StageUnfinished:
-    """What the pools have with the documents `added` as the only ones of the subject. The caller holds their locks."""
+    """The contents of pools, with `added` as the only documents of the subject. The caller holds the pools' locks."""
     staged = [head for head in heads.values() if head.is_staged_by_other(subject.subject_id)]
     newest = await list_other_documents(connection, pools, subject.subject_id)
     stable = await read_stable_documents(connection, staged)

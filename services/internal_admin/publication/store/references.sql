@@ -73,6 +73,6 @@ select pool from node_pools
 select manifest_digest, subject_id, version from config_documents where manifest_digest = any (:digests::bytea[]);
 
 -- name: list_secrets_in
--- What these manifests let be opened.
+-- The secrets that nodes may open by these manifests.
 select manifest_digest, secret_id, version, reader from config_secrets
  where manifest_digest = any (:digests::bytea[]);

@@ -17,7 +17,16 @@ from contracts.instant import encode_instant
 from contracts.node.names import is_name
 from contracts.node.sealed import OVERHEAD_BYTES, SUITE, sealed_frame
 from contracts.node.signed import read_base64
-from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_list, read_text, read_whole_number
+from contracts.strict_json import (
+    Fields,
+    decode_object,
+    invalid,
+    known_fields,
+    read_filled_text,
+    read_list,
+    read_text,
+    read_whole_number,
+)
 from contracts.strict_query import decode_query, read_limit
 
 ScopeKind: TypeAlias = Literal["installation", "pool", "agent", "connection"]
@@ -151,7 +160,7 @@ def decode_list_secrets(query: str) -> ListSecretsQuery:
     kind = read_text(parameters, "scope_kind") if "scope_kind" in parameters else None
     if kind is not None and kind not in _KINDS:
         raise invalid(f"scope_kind must be {', '.join(_KINDS)}")
-    scope_id = read_text(parameters, "scope_id") if "scope_id" in parameters else None
+    scope_id = read_filled_text(parameters, "scope_id") if "scope_id" in parameters else None
     name = require_secret_name(read_text(parameters, "name"), "name") if "name" in parameters else None
     limit = read_limit(parameters) or DEFAULT_LIMIT
     return ListSecretsQuery(limit, read_position(parameters), kind, scope_id, name)

@@ -61,10 +61,11 @@ from services.internal_admin.publication.domain.wake import Several
 from services.internal_admin.publication.domain.wake import Wake as Notified
 from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
+from services.internal_admin.publication.store.references import SecretReferences
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
-from services.internal_admin.secrets.store.values import Vault, no_refresh
+from services.internal_admin.secrets.store.values import Vault
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
@@ -235,7 +236,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
-    vault = Vault(settings.secret_keys, no_refresh, clock, entropy)
+    vault = Vault(settings.secret_keys, SecretReferences(settings.config_keys).refresh, clock, entropy)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),

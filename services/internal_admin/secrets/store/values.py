@@ -46,11 +46,6 @@ pools in one order. It may raise `Refusal`; then the transaction ends without an
 """
 
 
-async def no_refresh(connection: asyncpg.Connection, secret_ids: Sequence[str]) -> None:
-    """The `Refresh` of an installation without manifests."""
-    del connection, secret_ids
-
-
 @dataclass(frozen=True, slots=True)
 class Vault:
     """The means to write secrets. `keys` may be empty: then a function that seals or opens raises `Refusal`."""
@@ -257,10 +252,10 @@ def secret_of(row: asyncpg.Record) -> Secret:
     )
 
 
-def unreadable(secret_id: str, version: int, key_id: str) -> UnreadableSecret:
+def unreadable(secret_id: str, version: int) -> UnreadableSecret:
     """The exception for a version that cannot be opened, counted and logged."""
     _UNSEALABLE.add(1)
-    _log.error("secret cannot be opened", extra={"secret_id": secret_id, "version": version, "key_id": key_id})
+    _log.error("secret cannot be opened", extra={"secret_id": secret_id, "version": version})
     return UnreadableSecret(secret_id, version)
 
 
@@ -275,7 +270,7 @@ def _opened(keys: KeyRing, row: asyncpg.Record) -> bytes:
     try:
         return open_value(keys, place, SealedVersion(key_id, row["wrapped_key"], row["ciphertext"]))
     except Unsealable:
-        problem = unreadable(secret_id, version, key_id)
+        problem = unreadable(secret_id, version)
         raise (Refusal(ErrorCode.SECRET_KEYS_MISSING) if keys.get(key_id) is None else problem) from None
 
 

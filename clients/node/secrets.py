@@ -21,8 +21,8 @@ from contracts.node.secrets import (
     SECRET_MARKER,
     OpenSecrets,
     SecretVersion,
-    decode_opened,
     decode_open_secrets,
+    decode_opened,
     encode_open_secrets,
     secret_frame,
 )
@@ -100,7 +100,8 @@ def environment(secrets: Mapping[str, Secret], inherited: Mapping[str, str] | No
     return variables
 
 
-Opened: TypeAlias = dict[SecretVersion, Secret]
+Opened: TypeAlias = dict[tuple[str, int], Secret]
+"""Secrets by id and version."""
 _Key: TypeAlias = tuple[str, SecretVersion]
 """A reader and a version. A value that was opened for one reader is never handed to another."""
 

@@ -1,4 +1,4 @@
-"""Golden deliveries of secrets: the node that asked reads them, by any implementation of HPKE, and no lie is believed."""
+"""Golden deliveries of secrets: the node that asked reads them with any HPKE, and no lie is believed."""
 
 import base64
 import json
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from clients.node.conformance.subject import Subject
 from contracts.encoding import encode
 from contracts.errors import Refusal
+from contracts.node.sealed import OVERHEAD_BYTES, Sealed
 from contracts.node.secrets import (
     MAX_ANSWER_BYTES,
     MAX_SECRETS_OPENED,
@@ -26,7 +27,6 @@ from contracts.node.secrets import (
     encode_opened,
     secret_frame,
 )
-from contracts.node.sealed import OVERHEAD_BYTES, Sealed
 from contracts.node.signed import MAX_SIGNATURES, Signature
 from tests.contract.vectors import VECTORS, cases, load
 from tests.support import hpke

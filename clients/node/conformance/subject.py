@@ -56,18 +56,8 @@ class Subject:
                 return self._state()
             case "secrets":
                 return await self._secrets(question)
-            case "join_string":
-                parts = parse_join_string(question["text"])
-                refused = {"refused": True}
-                return refused if parts is None else _named(parts, "join_token_id", "fingerprint")
-            case "join_proof" | "key_change_proof":
-                return {"proof": _proof(question)}
-            case "manifest" | "statement":
-                return _judged(question)
-            case "secrets_delivered":
-                return _delivered(question)
             case _:
-                return {"error": "unknown question"}
+                return _golden(question)
 
     async def _open(self, question: Question) -> Mapping[str, object]:
         """Opens a node and closes the previous one."""
@@ -116,6 +106,23 @@ class Subject:
             "secrets_kept": self._node.secrets_kept,
             "distrusted": [notice.why for notice in self._notices if isinstance(notice, Distrusted)],
         }  # fmt: skip
+
+
+def _golden(question: Question) -> Mapping[str, object]:
+    """The answer to a question of the golden data, which needs no node."""
+    match question["ask"]:
+        case "join_string":
+            parts = parse_join_string(question["text"])
+            refused = {"refused": True}
+            return refused if parts is None else _named(parts, "join_token_id", "fingerprint")
+        case "join_proof" | "key_change_proof":
+            return {"proof": _proof(question)}
+        case "manifest" | "statement":
+            return _judged(question)
+        case "secrets_delivered":
+            return _delivered(question)
+        case _:
+            return {"error": "unknown question"}
 
 
 def _timing(question: Question) -> Timing:

@@ -9,7 +9,7 @@ from contracts.node.secrets import SecretVersion
 
 
 class Outcome(StrEnum):
-    """What became of one version. The audit trail and the metric have these words."""
+    """The outcome for one version. The audit trail and the metric have these words."""
 
     OPENED = "opened"
     NOT_GRANTED = ErrorCode.SECRET_NOT_GRANTED.value

@@ -1,6 +1,5 @@
 """Opens secrets for a node: reads, seals, records, and only then hands out."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,14 +21,13 @@ from services.internal_admin.node_secrets import metrics
 from services.internal_admin.node_secrets.domain import Outcome, refusal_of, told
 from services.internal_admin.node_secrets.store import Kept, Outcomes, read_openable, record_opens
 from services.internal_admin.secrets.domain.sealing import open_value
+from services.internal_admin.secrets.store.values import unreadable
 from shared.io.postgres import Postgres
 from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.delivery import seal_to_node
 from shared.kernel.faults import Overloaded
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable
-
-_log = logging.getLogger("authsession.node_secrets")
 
 KeepMemory = Callable[[int], None]
 """Counts bytes in the memory for large bodies until the answer is sent. Raises `Overloaded`."""
@@ -48,7 +46,7 @@ class KeyMissing(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was made of the values at rest. `body` is the answer; None if a value is unreadable."""
+    """The values at rest, opened and sealed to the node. `body` is the answer; None if a value is unreadable."""
 
     outcomes: Outcomes
     body: bytes | None = field(repr=False)
@@ -87,7 +85,7 @@ class SecretOpener:
         """A key that is not in the ring is no fault of the row."""
         for each in kept:
             if self.secret_keys.get(each.sealed.key_id) is None:
-                _log.error("secret key missing", extra={"key_id": each.sealed.key_id, **_named(each.version)})
+                unreadable(*each.version, each.sealed.key_id)
                 raise KeyMissing
 
     def _sealed(self, kept: Sequence[Kept], node: NodeCaller) -> Made:
@@ -99,7 +97,7 @@ class SecretOpener:
                 opened.append(self._delivery(each, node))
                 outcomes.append((each.version, Outcome.OPENED))
             except Unsealable:
-                _log.error("secret cannot be read", extra=_named(each.version))
+                unreadable(*each.version, each.sealed.key_id)
                 outcomes.append((each.version, Outcome.UNREADABLE))
         return Made(outcomes, encode_opened(opened) if refusal_of(outcomes) is None else None)
 
@@ -133,7 +131,3 @@ def _answer(outcomes: Outcomes, made: Made) -> bytes:
 def _answer_bytes(kept: Kept) -> int:
     """The most that one delivery takes: its value in base64, and names and signatures."""
     return (len(kept.sealed.ciphertext) + OVERHEAD_BYTES) * 4 // 3 + _EACH_BYTES
-
-
-def _named(version: SecretVersion) -> dict[str, object]:
-    return {"secret_id": version.secret_id, "version": version.version}

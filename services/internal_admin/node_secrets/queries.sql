@@ -1,7 +1,7 @@
 -- Statements of the delivery of secrets to nodes. Lock order: audit_events, then secret_opens by secret id.
 
 -- name: judge
--- What a node may open of the asked versions, one row each in the asked order.
+-- One row for each asked version, in the asked order: whether the node may have the secret, and whether the value is there.
 -- Granted: the current or the stable manifest of the pool names the secret for this reader; the secret is not deleted; and
 -- it is the reader's own, the pool's, granted to one of them, or of a connection, which manifests name for its users alone.
 -- Grants and the node are looked at here too, because manifests keep their references while nothing can be signed.

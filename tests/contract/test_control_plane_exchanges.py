@@ -274,8 +274,10 @@ def position_after(answer: Json) -> str | None:
 
 def compiled_prompt(answer: Json) -> bytes:
     sections = [agents.SectionSize(each["key"], each["bytes"]) for each in answer["sections"]]
-    shown = {**answer, "digest": answer.get("digest"), "sections": sections}
-    return agents.encode_compiled_prompt(agents.CompiledPrompt(**shown))
+    text, digest, variables = answer["text"], answer.get("digest"), answer["variables"]
+    return agents.encode_compiled_prompt(
+        agents.CompiledPrompt(text, digest, sections, variables, answer["estimated_tokens"])
+    )
 
 
 def encoders_of(noun: str) -> dict[str, Callable[[Json], bytes]]:

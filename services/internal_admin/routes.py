@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
@@ -35,6 +36,8 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
+    *agents.ROUTES,
+    *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
     *nodes.ROUTES,
 )

@@ -13,6 +13,8 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.agents import api as agents
+from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -42,6 +44,8 @@ from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_redis_users.flow import NodeUsers
 from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
 from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
+from services.internal_admin.node_secrets import api as node_secrets
+from services.internal_admin.node_secrets.flow import SecretOpener
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
@@ -65,7 +69,10 @@ from services.internal_admin.publication.store.references import SecretReference
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
+from services.internal_admin.secrets import worker as secrets_worker
 from services.internal_admin.secrets.store.values import Vault
+from services.internal_admin.secrets.watch import RingWatch
+from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
@@ -215,6 +222,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *_workers(resources, settings, projection, relay, domains, uses, wake),
             *_node_workers(postgres, offers),
             *_node_user_workers(postgres, node_users),
+            *_secret_workers(resources, settings),
         ),
         node_loops=(wake.run, watch.run),
     )
@@ -234,7 +242,7 @@ def _routes(
     process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
     protect = _guard(resources, settings, opened, uses).protect
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
-    gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
+    publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
     vault = Vault(settings.secret_keys, SecretReferences(settings.config_keys).refresh, clock, entropy)
     return (
@@ -249,7 +257,9 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
-        *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
         *protect(secrets.ROUTES, secrets.SecretApi(postgres, change, vault, wake.notify)),
@@ -267,12 +277,14 @@ def _node_routes(
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    opener = SecretOpener(postgres, settings.secret_keys, keys)
     polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+        *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 
 
@@ -295,6 +307,16 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
         return ()
     step = RevokedUsers(postgres, users).step
     return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH, wake=users.revoked),)
+
+
+def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
+    """The workers that give data keys the newest key, and that end deleted secrets."""
+    postgres = resources.postgres
+    rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
+    return (
+        Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
+        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
+    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
@@ -385,14 +407,20 @@ def _block_orders(resources: Resources) -> tuple[Worker, ...]:
 async def _serve(
     service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Run workers and servers. Workers end after the servers, so that the last request still finds its relay."""
+    """Run workers and servers. Workers end after the servers, so that the last request still finds its relay.
+
+    Raises `ConfigurationError` if a stored secret needs a key that the ring lacks.
+    """
     process = settings.process
+    ring = RingWatch(resources.postgres, settings.secret_keys)
+    await ring.refuse_start()
     resources.postgres.show_pool()
     allow_held()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
+    readiness.add("secret_keys", ring.check, is_required=True)
     async with trio.open_nursery() as workers:
         for work in (
             *service.loops,

@@ -3,7 +3,6 @@
 We are the client here, and read answers strictly: an answer that breaks the contract raises `MalformedAnswer`.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -11,12 +10,11 @@ from urllib.parse import quote
 from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.strict_json import Fields, decode_object, known_fields, read_text
+from contracts.user_id import is_user_id
 
 RESOLVE_BY_EMAIL: Final = "/api/v1/internal/user-resolutions/by-email"
 ENSURE_BY_EMAIL: Final = "/api/v1/internal/users/ensure-by-email"
 BLOCK_BY_EMAIL: Final = "/api/v1/internal/user-blocks/by-email"
-
-_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}")
 
 
 class MalformedAnswer(ValueError):
@@ -59,14 +57,6 @@ class EnsureByEmail:
 
     email: str = field(repr=False)
     registration_context: RegistrationContext
-
-
-def is_user_id(text: str) -> bool:
-    """Whether the text is a user id: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, starting with a letter or digit.
-
-    No character needs escaping in a path or a Redis key. `@` is excluded, because ids appear where e-mails must not.
-    """
-    return _USER_ID.fullmatch(text) is not None
 
 
 def user_exists_path(user_id: str) -> str:

@@ -29,6 +29,7 @@ MODULES = (
     "node.redis_user",
     "node.report",
     "node.sealed",
+    "node.secrets",
     "node.signed",
     "node.status",
     "node.telemetry",
@@ -37,7 +38,7 @@ MODULES = (
     "strict_query",
     "uvarint",
 )
-VECTORS = ("config_manifests", "config_statements", "node_join")
+VECTORS = ("config_manifests", "config_statements", "node_join", "secret_deliveries")
 
 
 def assemble() -> None:

@@ -13,6 +13,8 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.agents import api as agents
+from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -42,6 +44,8 @@ from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_redis_users.flow import NodeUsers
 from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
 from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
+from services.internal_admin.node_secrets import api as node_secrets
+from services.internal_admin.node_secrets.flow import SecretOpener
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
@@ -235,7 +239,7 @@ def _routes(
     process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
     protect = _guard(resources, settings, opened, uses).protect
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
-    gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
+    publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
@@ -249,7 +253,9 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
-        *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
@@ -266,12 +272,14 @@ def _node_routes(
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    opener = SecretOpener(postgres, settings.secret_keys, keys)
     polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+        *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.control_plane import accounts, nodes, publication
+from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
 from contracts.control_plane.rollout import decode_rollout
@@ -18,6 +19,7 @@ from contracts.internal_sessions import decode_list_sessions, decode_revoke_sess
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
 from contracts.node.join import decode_join, decode_key_change
 from contracts.node.poll import decode_poll
+from contracts.node.secrets import decode_open_secrets
 from contracts.node.status import decode_status
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.system_settings.domain.settings import SETTINGS
@@ -41,18 +43,25 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_token": decode_create_token,
     "change_settings": lambda body: decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": decode_advance_onboarding,
-    "create_gateway_config": publication.decode_create,
-    "change_gateway_config": publication.decode_change,
-    "publish_gateway_config": publication.decode_publish,
-    "activate_gateway_config": publication.decode_activate,
-    "pause_gateway_config": publication.decode_pause,
-    "revert_gateway_config": publication.decode_revert,
+    **{
+        f"{verb}_{noun}": decode
+        for noun in ("gateway_config", "agent")
+        for verb, decode in {
+            "create": publication.decode_create,
+            "change": publication.decode_change,
+            "publish": publication.decode_publish,
+            "activate": publication.decode_activate,
+            "pause": publication.decode_pause,
+            "revert": publication.decode_revert,
+        }.items()
+    },
     "record_status": decode_status,
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
     "join_node": decode_join,
     "change_node_key": decode_key_change,
+    "open_secrets": decode_open_secrets,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,
@@ -63,6 +72,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_audit": decode_list_audit,
     "list_gateway_configs": publication.decode_page,
     "diff_gateway_config": publication.decode_diff,
+    "read_compiled_prompt": decode_compiled_prompt,
     "poll_config": decode_poll,
     "read_rollout": decode_rollout,
     "list_join_tokens": nodes.decode_page,

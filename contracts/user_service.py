@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
+from contracts.agent_id import is_agent_id
 from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.strict_json import Fields, decode_object, known_fields, read_text
@@ -65,8 +66,9 @@ def is_user_id(text: str) -> bool:
     """Whether the text is a user id: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, starting with a letter or digit.
 
     No character needs escaping in a path or a Redis key. `@` is excluded, because ids appear where e-mails must not.
+    Ids of agents are excluded too: a person with such an id would pass for the agent.
     """
-    return _USER_ID.fullmatch(text) is not None
+    return _USER_ID.fullmatch(text) is not None and not is_agent_id(text)
 
 
 def user_exists_path(user_id: str) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
@@ -34,6 +35,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
+    *agent_keys.ROUTES,
     *node_config.ROUTES,
     *nodes.ROUTES,
 )
@@ -43,5 +45,6 @@ NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *node_config.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
+    *agent_keys.NODE_ROUTES,
 )
 """The routes that nodes call. They may have a listener of their own."""

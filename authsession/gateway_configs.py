@@ -18,7 +18,7 @@ from contracts.control_plane import publication as wire
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.names import is_name
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.publication.domain import subject as domain
 from services.internal_admin.publication.domain.diff import differences
 from services.internal_admin.publication.domain.subject import Subject

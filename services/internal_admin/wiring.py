@@ -23,7 +23,7 @@ from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.gateway_configs import api as gateway_configs
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.listeners import listeners
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.mailbox import api as mailbox

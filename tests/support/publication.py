@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.node.manifest import Manifest, decode_manifest
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.publication.domain.subject import (
     ActivateVersion,
     ArchiveSubject,
@@ -21,6 +21,7 @@ from services.internal_admin.publication.domain.subject import (
     Stage,
 )
 from services.internal_admin.publication.store import activation, heads, subjects
+from services.internal_admin.publication.store.kind import Kind
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.config_keys import ConfigKeys
@@ -34,10 +35,12 @@ KEYS = ConfigKeys.parse("test", stack.CONFIG_KEYS)
 
 
 class Publisher:
-    """The verbs of gateway configurations. `…_of` are trio functions to race; the others run at once."""
+    """The verbs of a kind. `…_of` are trio functions to race; the others run at once."""
 
-    def __init__(self, world: World, postgres: Postgres | None = None, keys: ConfigKeys = KEYS) -> None:
-        self.world, self.keys = world, keys
+    def __init__(
+        self, world: World, postgres: Postgres | None = None, keys: ConfigKeys = KEYS, kind: Kind = GATEWAY_CONFIG
+    ) -> None:
+        self.world, self.keys, self.kind = world, keys, kind
         self._postgres = postgres or world.internal
 
     def add_pools(self, *pools: str) -> None:
@@ -53,16 +56,16 @@ class Publisher:
         return pool
 
     def create(self, pools: Sequence[str], **draft: Any) -> str:
-        """A new gateway configuration. Returns its id."""
-        new_id = GATEWAY_CONFIG.new_id(SystemClock(), SystemEntropy())
+        """A new subject. Returns its id."""
+        new_id = self.kind.new_id(SystemClock(), SystemEntropy())
         command = CreateSubject(new_id, unique("config-"), tuple(sorted(pools)), draft, CALLER)
-        outcome = self.run(subjects.create_subject, GATEWAY_CONFIG, command)
+        outcome = self.run(subjects.create_subject, self.kind, command)
         assert isinstance(outcome, Created), outcome
         return command.subject_id
 
     def change_of(self, subject_id: str, revision: int, pools: Sequence[str] | None = None, **draft: Any) -> Any:
         command = ChangeSubject(subject_id, revision, None if pools is None else tuple(sorted(pools)), draft, CALLER)
-        return self._unit(subjects.change_subject, GATEWAY_CONFIG, command)
+        return self._unit(subjects.change_subject, self.kind, command)
 
     def change(self, subject_id: str, pools: Sequence[str] | None = None, **draft: Any) -> Changed:
         """Change the draft as it is now."""
@@ -71,7 +74,7 @@ class Publisher:
         return outcome
 
     def publish_of(self, subject_id: str, revision: int) -> Any:
-        return self._unit(subjects.publish_subject, GATEWAY_CONFIG, PublishSubject(subject_id, revision, None, CALLER))
+        return self._unit(subjects.publish_subject, self.kind, PublishSubject(subject_id, revision, None, CALLER))
 
     def publish(self, subject_id: str) -> int:
         """Publish the draft as it is now. Returns the version."""
@@ -83,7 +86,7 @@ class Publisher:
         self, subject_id: str, version: int, expected: int | None, stage: Stage | None = None, note: str | None = None
     ) -> Any:
         command = ActivateVersion(subject_id, version, expected, stage, note, CALLER)
-        return self._unit(activation.activate_version, GATEWAY_CONFIG, self.keys, command)
+        return self._unit(activation.activate_version, self.kind, self.keys, command)
 
     def activate(self, subject_id: str, version: int, stage: Stage | None = None) -> Any:
         """Activate a version, whichever is active now."""
@@ -91,7 +94,7 @@ class Publisher:
         return self.world.call(self.activate_of(subject_id, version, expected, stage))
 
     def activated(self, pools: Sequence[str], **draft: Any) -> str:
-        """A new gateway configuration whose version 1 is active."""
+        """A new subject whose version 1 is active."""
         subject_id = self.create(pools, **draft)
         outcome = self.activate(subject_id, self.publish(subject_id))
         assert outcome.name == "activated", outcome
@@ -99,16 +102,16 @@ class Publisher:
 
     def pause_of(self, subject_id: str) -> Any:
         command = PauseSubject(subject_id, None, CALLER)
-        return self._unit(activation.pause_subject, GATEWAY_CONFIG, self.keys, command)
+        return self._unit(activation.pause_subject, self.kind, self.keys, command)
 
     def archive_of(self, subject_id: str) -> Any:
-        return self._unit(subjects.archive_subject, GATEWAY_CONFIG, ArchiveSubject(subject_id, CALLER))
+        return self._unit(subjects.archive_subject, self.kind, ArchiveSubject(subject_id, CALLER))
 
     def revert_of(self, subject_id: str, version: int, revision: int) -> Any:
-        return self._unit(subjects.revert_draft, GATEWAY_CONFIG, RevertDraft(subject_id, version, revision, CALLER))
+        return self._unit(subjects.revert_draft, self.kind, RevertDraft(subject_id, version, revision, CALLER))
 
     def read(self, subject_id: str) -> Any:
-        subject = self.run(subjects.read_subject, GATEWAY_CONFIG, subject_id)
+        subject = self.run(subjects.read_subject, self.kind, subject_id)
         assert subject is not None
         return subject
 

@@ -3,7 +3,7 @@
 from services.internal_admin.callers.identity import Scope
 from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.route import Route
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.publication.api import SubjectApi, routes
 
 ROUTES: tuple[Route[SubjectApi], ...] = routes(

@@ -1,38 +1,34 @@
-"""Gateway configurations as a kind of subject: their checks and their document; pure."""
+"""The checks and the document of a gateway configuration; pure."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from contracts.audit_events import EventName
 from contracts.control_plane.publication import Check
-from contracts.errors import ErrorCode, Refusal
+from contracts.errors import Refusal
 from contracts.gateway_configuration import (
-    KIND,
     GatewayConfiguration,
     GatewayRoute,
     decode_gateway_configuration,
     encode_gateway_configuration,
     read_gateway_configuration,
 )
-from services.internal_admin.publication.domain.kind import Draft, Events, Kind
-from shared.kernel.ids import new_gateway_config_id
+from services.internal_admin.publication.domain.checks import Judged
+from services.internal_admin.publication.domain.subject import Draft
 
 LONG_FRESHNESS: Final = 60
 """A freshness window above this gets a warning, in seconds."""
 
 
-def check(draft: Draft) -> tuple[Check, ...]:
-    """The first error of the form, or the warnings about a configuration that gateways can apply."""
+def judge(draft: Draft) -> Judged:
+    """The first error of the form, or the warnings about a configuration that gateways can apply, and its document.
+
+    The document spells out every field.
+    """
     try:
         configuration = read_gateway_configuration(dict(draft))
     except Refusal as refusal:
-        return (Check("form", "error", refusal.message, _field(draft, refusal.message)),)
-    return tuple(_warnings(configuration))
-
-
-def document(draft: Draft) -> bytes:
-    """The bytes that gateways get, with every field spelled out."""
-    return encode_gateway_configuration(read_gateway_configuration(dict(draft)))
+        return Judged((Check("form", "error", refusal.message, _field(draft, refusal.message)),))
+    return Judged(tuple(_warnings(configuration)), encode_gateway_configuration(configuration))
 
 
 def can_read(stored: bytes) -> bool:
@@ -42,26 +38,6 @@ def can_read(stored: bytes) -> bool:
     except Refusal:
         return False
     return True
-
-
-GATEWAY_CONFIG: Final = Kind(
-    name=KIND,
-    new_id=new_gateway_config_id,
-    check=check,
-    document=document,
-    can_read=can_read,
-    events=Events(
-        create=EventName.CREATE_GATEWAY_CONFIG,
-        change=EventName.CHANGE_GATEWAY_CONFIG,
-        archive=EventName.ARCHIVE_GATEWAY_CONFIG,
-        publish=EventName.PUBLISH_GATEWAY_CONFIG,
-        activate=EventName.ACTIVATE_GATEWAY_CONFIG,
-        pause=EventName.PAUSE_GATEWAY_CONFIG,
-        revert=EventName.REVERT_GATEWAY_CONFIG,
-    ),
-    not_found=ErrorCode.CONFIG_NOT_FOUND,
-    is_alone=True,
-)
 
 
 def _warnings(configuration: GatewayConfiguration) -> Iterator[Check]:

@@ -39,7 +39,6 @@ from services.internal_admin.changes.domain import Answer, KeyConflict, Outcome
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.publication.domain import subject as domain
 from services.internal_admin.publication.domain.diff import differences
-from services.internal_admin.publication.domain.kind import Kind
 from services.internal_admin.publication.domain.subject import (
     Activated,
     Changed,
@@ -51,6 +50,7 @@ from services.internal_admin.publication.domain.subject import (
 from services.internal_admin.publication.domain.wake import Wake
 from services.internal_admin.publication.refusals import refusal
 from services.internal_admin.publication.store import activation, subjects
+from services.internal_admin.publication.store.kind import Kind
 from services.internal_admin.publication.wire import activation_answer, subject_answer, version_answer
 from shared.io.postgres import Postgres
 from shared.kernel.clock import Clock
@@ -235,7 +235,7 @@ class SubjectApi:
                 return encode_published(outcome.name, version, warnings)
             case Activated(version, pools):
                 return encode_activated(outcome.name, version, pools)
-            case Paused(pools):
+            case Paused(pools=pools):
                 return encode_activated(outcome.name, None, pools)
             case _:
                 raise refusal(self.kind, outcome)

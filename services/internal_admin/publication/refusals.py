@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check
 from contracts.errors import ErrorCode, Refusal
-from services.internal_admin.publication.domain.kind import Kind
 from services.internal_admin.publication.domain.subject import (
     MAX_SUBJECTS,
     ActivationConflict,
@@ -21,6 +20,7 @@ from services.internal_admin.publication.domain.subject import (
     TooManySubjects,
     VersionNotFound,
 )
+from services.internal_admin.publication.store.kind import Kind
 from shared.kernel.faults import InvariantBroken
 
 MAX_NAMED = 10

@@ -6,7 +6,7 @@ from itertools import zip_longest
 from typing import Final, cast
 
 from contracts.control_plane.publication import ABSENT, Difference
-from services.internal_admin.publication.domain.kind import Draft
+from services.internal_admin.publication.domain.subject import Draft
 
 MAX_FIELDS_KEPT: Final = 512
 

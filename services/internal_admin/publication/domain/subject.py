@@ -1,17 +1,20 @@
 """Subjects, the commands about them, and how each command ends (SPEC §16.4)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from contracts.control_plane.publication import Check, PoolPosition
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.publication.domain.kind import Draft
 from shared.kernel.actor import Actor
 from shared.kernel.projection_change import ProjectionChange
 
 MAX_SUBJECTS: Final = 1000
 """Subjects of a kind that are not archived."""
+
+Draft = Mapping[str, object]
+"""The fields of a draft. Their values may have any JSON type until the checks of the kind look at them."""
 
 State: TypeAlias = Literal["draft_only", "published", "active", "paused", "archived"]
 
@@ -241,7 +244,8 @@ class DraftTooLarge(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Archived(_Outcome):
+class Archived:
+    changes: tuple[ProjectionChange, ...] = ()
     name: ClassVar[str] = "archived"
 
 
@@ -301,11 +305,12 @@ class StageUnfinished(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Paused(_Outcome):
+class Paused:
     """`is_change` is false where the subject was paused before; then no pool was touched."""
 
     pools: tuple[PoolPosition, ...]
     is_change: bool
+    changes: tuple[ProjectionChange, ...] = ()
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import asyncpg
 
 from contracts.control_plane.publication import Check, PoolPosition
 from contracts.node.manifest import Document
-from services.internal_admin.publication.domain.kind import Kind, check_pools, errors_of
+from services.internal_admin.publication.domain.checks import check_pools, errors_of
 from services.internal_admin.publication.domain.manifests import (
     Head,
     HeadDecision,
@@ -45,6 +45,7 @@ from services.internal_admin.publication.store.heads import (
     write_head,
     write_stage,
 )
+from services.internal_admin.publication.store.kind import Kind
 from services.internal_admin.publication.store.subjects import (
     audit,
     lock_subject,
@@ -133,15 +134,16 @@ async def _pause(connection: asyncpg.Connection, kind: Kind, keys: ConfigKeys, c
     if subject is None:
         return SubjectNotFound()
     if subject.active_version is None:
-        return (
-            NotActive() if subject.paused_at is None or subject.archived_at is not None else Paused((), is_change=False)
-        )
+        if subject.paused_at is None or subject.archived_at is not None:
+            return NotActive()
+        return Paused((), is_change=False, changes=await kind.when_paused(connection, subject, command))
     change = await _change_of(connection, kind, keys, subject, None, None)
     if isinstance(change, PoolTaken | StageUnfinished):
         raise InvariantBroken("a pause takes no pool and has no stage")
     await change.write(connection, keys)
     await _write_active(connection, subject, None, None, command.caller.name, command.note)
-    return Paused(change.positions, is_change=True)
+    changes = await kind.when_paused(connection, subject, command)
+    return Paused(change.positions, is_change=True, changes=changes)
 
 
 class _Change:
@@ -215,7 +217,8 @@ async def _checks(
 ) -> tuple[Check, ...]:
     """The checks of a version: its pools are there, and nodes of today can read its document."""
     pools = wanted.version.pools
-    checks = check_pools(kind, pools, await read_pool_facts(connection, kind, subject.subject_id, pools))
+    known = await read_pool_facts(connection, kind, subject.subject_id, pools)
+    checks = check_pools(pools, known, is_alone=kind.is_alone)
     if kind.can_read(wanted.document):
         return checks
     message = f"this release cannot read the document of version {wanted.version.version}; publish the draft again"

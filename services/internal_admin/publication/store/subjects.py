@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check, Source
 from contracts.encoding import encode
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event
+from services.internal_admin.publication.domain.checks import Judged, PoolFacts, check_pools, errors_of
 from services.internal_admin.publication.domain.diff import (
     changed_fields,
     changed_since,
@@ -18,7 +20,6 @@ from services.internal_admin.publication.domain.diff import (
     merged,
     with_revision,
 )
-from services.internal_admin.publication.domain.kind import Draft, Kind, PoolFacts, check_pools, errors_of
 from services.internal_admin.publication.domain.subject import (
     MAX_SUBJECTS,
     Activation,
@@ -34,6 +35,7 @@ from services.internal_admin.publication.domain.subject import (
     Created,
     CreateOutcome,
     CreateSubject,
+    Draft,
     DraftTooLarge,
     IsArchived,
     NameTaken,
@@ -53,6 +55,7 @@ from services.internal_admin.publication.domain.subject import (
     VersionNotFound,
     WholeVersion,
 )
+from services.internal_admin.publication.store.kind import Kind
 from shared.io import queries
 from shared.kernel.faults import InvariantBroken
 
@@ -94,7 +97,8 @@ async def revert_draft(connection: asyncpg.Connection, kind: Kind, command: Reve
 async def archive_subject(connection: asyncpg.Connection, kind: Kind, command: ArchiveSubject) -> ArchiveOutcome:
     """Archive a subject that is not active. Its name is free again; its versions and history stay."""
     async with connection.transaction():
-        outcome = await _archive(connection, await lock_subject(connection, kind, command.subject_id))
+        subject = await lock_subject(connection, kind, command.subject_id)
+        outcome = await _archive(connection, kind, subject, command)
         await audit(connection, kind.events.archive, outcome.name, command, {})
         return outcome
 
@@ -132,7 +136,7 @@ async def list_subjects(connection: asyncpg.Connection, kind: Kind, after: str |
 async def check_subject(connection: asyncpg.Connection, kind: Kind, subject_id: str) -> tuple[Check, ...] | None:
     """The errors and warnings of a draft; None if there is no such subject. Nothing changes."""
     subject = await read_subject(connection, kind, subject_id)
-    return None if subject is None else await _checks(connection, kind, subject)
+    return None if subject is None else (await _judged(connection, kind, subject)).checks
 
 
 async def read_sides(
@@ -290,7 +294,9 @@ async def _revert(
     return await _write_draft(connection, subject, found.version.pools, found.draft)
 
 
-async def _archive(connection: asyncpg.Connection, subject: Subject | None) -> ArchiveOutcome:
+async def _archive(
+    connection: asyncpg.Connection, kind: Kind, subject: Subject | None, command: ArchiveSubject
+) -> ArchiveOutcome:
     if subject is None:
         return SubjectNotFound()
     if subject.archived_at is not None:
@@ -298,17 +304,16 @@ async def _archive(connection: asyncpg.Connection, subject: Subject | None) -> A
     if subject.active_version is not None:
         return StillActive()
     await connection.execute(*_SQL["archive_subject"](subject_id=subject.subject_id))
-    return Archived()
+    return Archived(await kind.when_archived(connection, subject, command))
 
 
 async def _publish(
     connection: asyncpg.Connection, kind: Kind, subject: Subject, command: PublishSubject
 ) -> Published | ChecksFailed:
-    checks = await _checks(connection, kind, subject)
-    if errors_of(checks):
-        return ChecksFailed(checks)
-    document = kind.document(subject.draft)
-    digest, version = hashlib.sha256(document).digest(), subject.last_version
+    judged = await _judged(connection, kind, subject)
+    if errors_of(judged.checks):
+        return ChecksFailed(judged.checks)
+    digest, version = hashlib.sha256(judged.document).digest(), subject.last_version
     last = await read_version(connection, subject.subject_id, version) if version else None
     is_new = last is None or (last.version.digest, last.version.pools) != (digest, subject.pools)
     if is_new:
@@ -320,16 +325,16 @@ async def _publish(
                 revision=subject.revision,
                 pools=list(subject.pools),
                 draft=json.dumps(dict(subject.draft)),
-                document=document,
+                document=judged.document,
                 digest=digest,
                 note=command.note,
                 created_by=command.caller.name,
             )
         )
-    await connection.execute(
-        *_SQL["write_published"](subject_id=subject.subject_id, version=version, revision=subject.revision)
-    )
-    return Published(version, checks, is_new)
+    named = {"subject_id": subject.subject_id, "version": version}
+    await connection.execute(*_SQL["insert_version_secrets"](**named, secret_ids=list(judged.secret_ids)))
+    await connection.execute(*_SQL["write_published"](**named, revision=subject.revision))
+    return Published(version, judged.checks, is_new)
 
 
 async def _side(
@@ -344,9 +349,11 @@ async def _side(
     return VersionNotFound() if found is None else comparable(found.version.pools, found.draft)
 
 
-async def _checks(connection: asyncpg.Connection, kind: Kind, subject: Subject) -> tuple[Check, ...]:
+async def _judged(connection: asyncpg.Connection, kind: Kind, subject: Subject) -> Judged:
+    """The findings of the kind, with those about the pools added."""
+    judged = await kind.judge(connection, subject)
     known = await read_pool_facts(connection, kind, subject.subject_id, subject.pools)
-    return (*kind.check(subject.draft), *check_pools(kind, subject.pools, known))
+    return replace(judged, checks=(*judged.checks, *check_pools(subject.pools, known, is_alone=kind.is_alone)))
 
 
 def _revision(outcome: object) -> dict[str, int]:

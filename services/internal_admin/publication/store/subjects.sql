@@ -53,6 +53,12 @@ update subjects set archived_at = now.instant, updated_at = now.instant
 insert into subject_versions (subject_id, version, revision, pools, draft, document, digest, note, created_by, created_at)
 values (:subject_id, :version, :revision, :pools, :draft::jsonb, :document, :digest, :note, :created_by, clock_now());
 
+-- name: insert_version_secrets
+-- Notes the secrets that a version names. Run it in the transaction of its publication.
+insert into subject_version_secrets (subject_id, version, secret_id)
+select :subject_id, :version, unnest(:secret_ids::text[])
+on conflict do nothing;
+
 -- name: write_published
 -- Notes the last version and the revision that it was made of. Run it holding the subject's lock.
 update subjects set last_version = :version, published_revision = :revision where subject_id = :subject_id;

@@ -1,8 +1,8 @@
 """How a value is sealed at rest (SPEC §17.1).
 
 Every version has a random data key. The value is sealed under the data key, and the data key under the newest key of
-`AUTHSESSION_SECRET_KEYS`. Both are bound to their place, so that rows which were swapped cannot be opened. A new key of
-the ring wraps data keys anew and makes no plain text.
+`AUTHSESSION_SECRET_KEYS`. Both are bound to their place, so that a row which was swapped or renamed can neither be
+opened nor wrapped anew. A new key of the ring wraps data keys anew and makes no plain text.
 """
 
 from dataclasses import dataclass, field
@@ -38,11 +38,17 @@ class SecretPlace:
 
 
 @dataclass(frozen=True, slots=True)
-class SealedVersion:
-    """The columns of one version. `key_id` names the key of the ring that wraps the data key."""
+class WrappedKey:
+    """The data key of one version. `key_id` names the key of the ring that wraps it."""
 
     key_id: str
     wrapped_key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedVersion(WrappedKey):
+    """The sealed columns of one version."""
+
     ciphertext: bytes = field(repr=False)
 
 
@@ -53,14 +59,13 @@ def seal_value(ring: KeyRing, place: SecretPlace, value: bytes, entropy: Entropy
     """
     data_key, nonce = entropy.token_bytes(_DATA_KEY_BYTES), entropy.token_bytes(_NONCE_BYTES)
     ciphertext = nonce + AESGCM(data_key).encrypt(nonce, _padded(value), _value_frame(place))
-    frame = _key_frame(place.secret_id, place.version, ring.newest.id)
-    key_id, wrapped_key = seal(ring, data_key, frame, entropy)
+    key_id, wrapped_key = seal(ring, data_key, _key_frame(place, ring.newest.id), entropy)
     return SealedVersion(key_id, wrapped_key, ciphertext)
 
 
 def open_value(ring: KeyRing, place: SecretPlace, sealed: SealedVersion) -> bytes:
     """The value. Raises `Unsealable` if the key is gone, or if the row is not the one that was sealed."""
-    data_key = _data_key(ring, place.secret_id, place.version, sealed)
+    data_key = _data_key(ring, place, sealed)
     nonce, ciphertext = sealed.ciphertext[:_NONCE_BYTES], sealed.ciphertext[_NONCE_BYTES:]
     try:
         padded = AESGCM(data_key).decrypt(nonce, ciphertext, _value_frame(place))
@@ -70,15 +75,14 @@ def open_value(ring: KeyRing, place: SecretPlace, sealed: SealedVersion) -> byte
     return padded[_LENGTH_BYTES : _LENGTH_BYTES + length]
 
 
-def rewrap(ring: KeyRing, secret_id: str, version: int, sealed: SealedVersion, entropy: Entropy) -> SealedVersion:
-    """The same value, with its data key wrapped by the newest key. Raises `Unsealable`."""
-    data_key = _data_key(ring, secret_id, version, sealed)
-    key_id, wrapped_key = seal(ring, data_key, _key_frame(secret_id, version, ring.newest.id), entropy)
-    return SealedVersion(key_id, wrapped_key, sealed.ciphertext)
+def rewrap(ring: KeyRing, place: SecretPlace, sealed: WrappedKey, entropy: Entropy) -> WrappedKey:
+    """The same data key under the newest key. Raises `Unsealable` if the row is not the one that was sealed."""
+    data_key = _data_key(ring, place, sealed)
+    return WrappedKey(*seal(ring, data_key, _key_frame(place, ring.newest.id), entropy))
 
 
-def _data_key(ring: KeyRing, secret_id: str, version: int, sealed: SealedVersion) -> bytes:
-    return unseal(ring, sealed.key_id, sealed.wrapped_key, _key_frame(secret_id, version, sealed.key_id))
+def _data_key(ring: KeyRing, place: SecretPlace, sealed: WrappedKey) -> bytes:
+    return unseal(ring, sealed.key_id, sealed.wrapped_key, _key_frame(place, sealed.key_id))
 
 
 def _padded(value: bytes) -> bytes:
@@ -87,9 +91,13 @@ def _padded(value: bytes) -> bytes:
 
 
 def _value_frame(place: SecretPlace) -> bytes:
+    return length_prefixed(_VALUE_MARKER, *_fields(place))
+
+
+def _key_frame(place: SecretPlace, key_id: str) -> bytes:
+    return length_prefixed(_KEY_MARKER, *_fields(place), key_id.encode())
+
+
+def _fields(place: SecretPlace) -> tuple[bytes, ...]:
     texts = (place.secret_id, place.scope_kind, place.scope_id, place.name, str(place.version))
-    return length_prefixed(_VALUE_MARKER, *(text.encode() for text in texts))
-
-
-def _key_frame(secret_id: str, version: int, key_id: str) -> bytes:
-    return length_prefixed(_KEY_MARKER, secret_id.encode(), str(version).encode(), key_id.encode())
+    return tuple(text.encode() for text in texts)

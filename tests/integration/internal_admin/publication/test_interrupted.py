@@ -16,7 +16,7 @@ ACTIVATE = """
 import asyncio, asyncpg, sys
 from services.internal_admin.publication.domain.subject import ActivateVersion
 from services.internal_admin.publication.store import activation
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from tests.support.publication import CALLER, KEYS
 
 class Waiting:

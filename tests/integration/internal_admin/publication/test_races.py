@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.gateway_configs.domain import GATEWAY_CONFIG
+from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.publication.domain.subject import ActivateVersion
 from services.internal_admin.publication.store import activation
 from shared.io.postgres import Postgres

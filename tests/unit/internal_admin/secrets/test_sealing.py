@@ -45,10 +45,12 @@ def test_values_of_similar_length_have_ciphertexts_of_one_length() -> None:
         replace(PLACE, version=4),
     ],
 )
-def test_another_place_opens_nothing(other: SecretPlace) -> None:
+def test_another_place_opens_nothing_and_wraps_nothing_anew(other: SecretPlace) -> None:
     sealed = seal_value(RING, PLACE, b"value", ENTROPY)
     with pytest.raises(Unsealable):
         open_value(RING, other, sealed)
+    with pytest.raises(Unsealable):
+        rewrap(ROTATED, other, sealed, ENTROPY)
 
 
 def test_a_swapped_data_key_opens_nothing() -> None:
@@ -62,9 +64,10 @@ def test_a_swapped_data_key_opens_nothing() -> None:
 
 def test_a_rewrapped_version_opens_without_the_old_key_and_keeps_its_ciphertext() -> None:
     sealed = seal_value(RING, PLACE, b"value", ENTROPY)
-    wrapped = rewrap(ROTATED, PLACE.secret_id, PLACE.version, sealed, ENTROPY)
-    assert (wrapped.key_id, wrapped.ciphertext) == ("k2", sealed.ciphertext)
-    assert open_value(KeyRing({"k2": NEW}), PLACE, wrapped) == b"value"
+    wrapped = rewrap(ROTATED, PLACE, sealed, ENTROPY)
+    assert wrapped.key_id == "k2"
+    moved = SealedVersion(wrapped.key_id, wrapped.wrapped_key, sealed.ciphertext)
+    assert open_value(KeyRing({"k2": NEW}), PLACE, moved) == b"value"
     with pytest.raises(Unsealable):
         open_value(KeyRing({"k2": NEW}), PLACE, sealed)
 

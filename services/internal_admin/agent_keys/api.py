@@ -56,7 +56,7 @@ class AgentKeyApi:
         """For a node in whose pool the agent is active. A repeat with the same key gets the same session."""
         caller = Caller(node.name, request.client.network.text, node.request_id)
         command = self._command(request, node.pool, caller)
-        made = AnsweredChange(self.change, lambda outcome: Answer(200, _body(command.agent_id, outcome)), None)
+        made = AnsweredChange[RegisterOutcome](self.change, partial(_answer, command.agent_id), None)
         return response(await made.make(store.register_key, command))
 
     def _command(self, request: Request, pool: str | None, caller: Caller) -> RegisterKey:
@@ -91,6 +91,10 @@ def _key(text: str) -> ClientPublicKey:
         return parse_client_public_key(text)
     except ValueError:
         raise Refusal(ErrorCode.INVALID_CLIENT_PUBLIC_KEY, _KEY_FORM) from None
+
+
+def _answer(agent_id: str, outcome: RegisterOutcome) -> Answer:
+    return Answer(200, _body(agent_id, outcome))
 
 
 def _body(agent_id: str, outcome: RegisterOutcome) -> bytes:

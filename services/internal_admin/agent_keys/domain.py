@@ -99,11 +99,11 @@ def decide(sessions: Sessions) -> Open | AlreadyRegistered | TooManySessions:
     if sessions.with_key is not None:
         return AlreadyRegistered(sessions.with_key)
     is_full = sessions.limit > 0 and sessions.living >= sessions.limit
-    if is_full and sessions.limit_policy == "revoke_oldest":
-        return Open(revokes_oldest=True)
-    if is_full:
+    if is_full and sessions.limit_policy == "reject":
         return TooManySessions(sessions.limit)
-    return TooManySessions(MAX_ACTIVE_SESSIONS) if sessions.active >= MAX_ACTIVE_SESSIONS else Open(False)
+    if not is_full and sessions.active >= MAX_ACTIVE_SESSIONS:
+        return TooManySessions(MAX_ACTIVE_SESSIONS)
+    return Open(revokes_oldest=is_full)
 
 
 def actor_of(caller: Caller) -> Actor:

@@ -63,3 +63,10 @@ with queued as (
     returning outbox_id, device_session_id
 )
 select * from device_sessions join queued using (device_session_id);
+
+-- name: read_pending_revocations
+-- Outbox rows of the agent's revoked sessions that no relay has settled, oldest first, at most :limit.
+select projection_outbox.outbox_id, device_sessions.*
+  from projection_outbox join device_sessions using (device_session_id)
+ where user_id = :agent_id and status = 'revoked'
+ order by projection_outbox.outbox_id limit :limit;

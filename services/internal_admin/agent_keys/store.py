@@ -9,6 +9,7 @@ import asyncpg
 
 from contracts.audit_events import EventName
 from services.internal_admin.agent_keys.domain import (
+    MAX_ACTIVE_SESSIONS,
     PAUSED,
     AgentNotActive,
     AgentNotFound,
@@ -24,6 +25,7 @@ from services.internal_admin.agent_keys.domain import (
 )
 from services.internal_admin.callers.identity import Caller, Cause
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event, insert_operator_event
+from services.internal_admin.publication.domain.subject import Command, Subject
 from services.internal_admin.sessions.store import lock_agent, revoke_active_sessions
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_events
@@ -53,30 +55,36 @@ async def register_key(connection: asyncpg.Connection, command: RegisterKey) -> 
 
 
 async def revoke_paused(
-    connection: asyncpg.Connection, agent_id: str, caller: Caller, actor: Actor | None = None
+    connection: asyncpg.Connection, subject: Subject, command: Command
 ) -> tuple[ProjectionChange, ...]:
-    """Revoke every active session of an agent, audited. Call it inside the transaction that pauses the agent.
+    """Revoke every active session of an agent, audited. It is the hook `when_paused` of the kind of agents.
 
-    That transaction holds the agent's row, so no session is opened meanwhile, and there are at most
-    `MAX_ACTIVE_SESSIONS`. The gateway records of the changes must be readable before the pause is answered.
+    The pause holds the agent's row, so no session is opened meanwhile, and there are at most `MAX_ACTIVE_SESSIONS`.
+    A repeat finds none, and returns the changes that no relay has published yet.
     """
-    cause = Cause(PAUSED, actor or actor_of(caller), caller)
-    changes: tuple[ProjectionChange, ...] = ()
-    while True:
-        revoked = await revoke_active_sessions(connection, None, agent_id, cause)
-        changes += revoked.changes
-        if revoked.is_all:
-            break
-    if changes:
+    agent_id, caller = subject.subject_id, command.caller
+    cause = Cause(PAUSED, command.actor or actor_of(caller), caller)
+    pending = await connection.fetch(*_SQL["read_pending_revocations"](agent_id=agent_id, limit=MAX_ACTIVE_SESSIONS))
+    revoked = await _revoke_all(connection, agent_id, cause)
+    if revoked:
         await insert_mutation_event(
             connection,
             EventName.REVOKE_USER_SESSIONS,
             "revoked",
             audit_subject_of_id(agent_id),
             cause,
-            affected_session_count=len(changes),
+            affected_session_count=len(revoked),
         )
-    return changes
+    return (*map(projection_change, pending), *revoked)
+
+
+async def _revoke_all(connection: asyncpg.Connection, agent_id: str, cause: Cause) -> tuple[ProjectionChange, ...]:
+    changes: tuple[ProjectionChange, ...] = ()
+    while True:
+        revoked = await revoke_active_sessions(connection, None, agent_id, cause)
+        changes += revoked.changes
+        if revoked.is_all:
+            return changes
 
 
 async def _register(connection: asyncpg.Connection, command: RegisterKey) -> RegisterOutcome:

@@ -1,7 +1,8 @@
 """Units of work that revoke sessions, and statements that read them.
 
 A revocation is one transaction. First a statement of its own locks the e-mail's row and raises its version, so that
-later snapshots are younger than the lock. An agent has no e-mail; there the lock is on the agent's row. Then come sessions with their outbox rows, and the audit row.
+later snapshots are younger than the lock. An agent has no e-mail; there its own row is locked. Then come sessions with
+their outbox rows, and the audit row.
 More than `PART` sessions take several transactions, each with an audit row. The outcome of all but the first is
 `continued`.
 """
@@ -204,7 +205,8 @@ async def _revoke_user_sessions(
     connection: asyncpg.Connection, command: RevokeUserSessions, done: Done
 ) -> RevokeUserSessionsOutcome | Part:
     email_id = await lock_address_of_user(connection, command.user_id)
-    if email_id is None and not await _is_locked_agent(connection, command.user_id):  # perhaps the user was erased between two parts, with all sessions
+    if email_id is None and not await _is_locked_agent(connection, command.user_id):
+        # perhaps the user was erased between two parts, with all sessions
         return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
     if kept is not None and not await connection.fetchval(

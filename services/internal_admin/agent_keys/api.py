@@ -56,7 +56,8 @@ class AgentKeyApi:
         """For a node in whose pool the agent is active. A repeat with the same key gets the same session."""
         caller = Caller(node.name, request.client.network.text, node.request_id)
         command = self._command(request, node.pool, caller)
-        made = AnsweredChange[RegisterOutcome](self.change, partial(_answer, command.agent_id), None)
+        answer = partial(_answer, command.agent_id)
+        made: AnsweredChange[RegisterOutcome] = AnsweredChange(self.change, answer, None)
         return response(await made.make(store.register_key, command))
 
     def _command(self, request: Request, pool: str | None, caller: Caller) -> RegisterKey:

@@ -3,7 +3,7 @@
 
 -- name: read_active_pools
 -- The pools of the agent's active version. No row: it has none.
-select pools from subjects join subject_versions using (subject_id)
+select subject_versions.pools from subjects join subject_versions using (subject_id)
  where subject_id = :agent_id and version = active_version;
 
 -- name: read_sessions

@@ -12,7 +12,7 @@ from authsession.embedded.child import StartFailure
 from authsession.event_loop import run_async
 from authsession.finding import Finding
 from authsession.installation import Installation
-from authsession.keys import missing_keys
+from authsession.keys import RINGS, missing_keys
 from authsession.neighbours import neighbours
 from authsession.pooler import pooler_findings
 from authsession.redis_findings import Kept, redis_findings
@@ -35,7 +35,8 @@ MAX_SHARED_ADDRESSES = 20
 _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
                   ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select"),
-                  ("operators", "select"), ("operator_sessions", "select"), ("api_tokens", "select")),
+                  ("operators", "select"), ("operator_sessions", "select"), ("api_tokens", "select"),
+                  ("secret_versions", "select")),
     INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("audit_seal", "update"),
                     ("audit_seal", "delete"), ("login_codes", "insert"), ("challenges", "update")),
 }  # fmt: skip
@@ -71,7 +72,8 @@ def _environments(given: Mapping[str, str], folder: Path, name: str) -> dict[str
 
 def _examine(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
     yield from _configuration(name, environment)
-    yield from _signing_keys(name, environment)
+    yield from _optional_keys(name, environment)
+    yield from _misplaced_keys(name, environment)
     lacks_host = name != "internal" and not environment.get(variables.PUBLIC_HOST.name)
     yield from run_async(_postgres(name, _dsn(environment), environment, lacks_host=lacks_host))
     yield from redis_findings(name, environment, run_async(_kept(_direct_dsn(environment) or _dsn(environment))))
@@ -90,11 +92,25 @@ def _configuration(name: str, environment: Mapping[str, str]) -> Iterator[Findin
         yield Finding("ok", "configuration")
 
 
-def _signing_keys(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """A hint if the internal process has no keys that sign. An installation without nodes needs none."""
-    if name != "public" and not Reading(environment).is_set(variables.CONFIG_KEYS):
-        cure = f"nodes can receive no configuration; to use nodes, set it to a key of `{typed('keys new')}`"
-        yield Finding("hint", f"{variables.CONFIG_KEYS.name} is not set", cure)
+def _optional_keys(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Hints if the internal process lacks rings that an installation without nodes or secrets does not need."""
+    if name == "public":
+        return
+    for variable, lack, use in (
+        (variables.CONFIG_KEYS, "nodes can receive no configuration", "to use nodes"),
+        (variables.SECRET_KEYS, "no secret can be stored", "to store secrets"),
+    ):
+        if not Reading(environment).is_set(variable):
+            cure = f"{lack}; {use}, set it to a key of `{typed('keys new')}`"
+            yield Finding("hint", f"{variable.name} is not set", cure)
+
+
+def _misplaced_keys(name: str, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Rings of the internal process that the public process holds, which faces the internet."""
+    for ring in RINGS:
+        if name == "public" and ring.is_internal and Reading(environment).is_set(ring.variable):
+            cure = "take it away from the public process, and change its keys if that process may have leaked them"
+            yield Finding("warn", f"{ring.variable.name} is set", cure)
 
 
 def _dsn(environment: Mapping[str, str]) -> str | None:
@@ -280,7 +296,7 @@ async def _missing_keys(
     """Keys that were removed although rows still need them (docs/decisions/0012-retention.md)."""
     return [
         Finding(
-            "warn",
+            "fail" if missing.ring.stops_start else "warn",
             f"{missing.by} the key {missing.key}",
             f"put it back into {missing.ring.variable.name}",
         )

@@ -21,7 +21,7 @@ from shared.kernel.entropy import SystemEntropy
 FOLDER = ".authsession"
 _SECRETS_CURE = (
     "put a copy of it back, or write {} into it to continue with new secrets (open login codes and operators' sessions "
-    "end, and rows sealed in the audit trail can no longer be verified)"
+    "end, rows sealed in the audit trail can no longer be verified, and stored secrets can no longer be opened)"
 )
 _CURES = {
     errno.EACCES: "give the folder and its contents to the user who runs this command",
@@ -46,6 +46,7 @@ class Secrets:
     cookie_keys: str = field(repr=False)
     audit_keys: str = field(repr=False)
     config_keys: str = field(repr=False)
+    secret_keys: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,10 @@ class Ring:
     """The text for a key that no row needs and that no longer writes: when an operator may remove it."""
     newest: str = "writes"
     """The text for the first key."""
+    is_internal: bool = True
+    """Whether the internal process alone may hold it."""
+    stops_start: bool = False
+    """Whether the internal process refuses to start without a key that rows need."""
 
 
 _CODES = ("live code needs", "live codes need")
@@ -63,8 +67,9 @@ RINGS = (
         (Need("read_needed_login_code_keys", *_CODES),),
         "may be removed 90 days after its last use for writing, or now if known networks may become unknown until "
         "their next login",
+        is_internal=False,
     ),
-    Ring(variables.SEALING_KEYS, (Need("read_needed_sealing_keys", *_CODES),), "may be removed"),
+    Ring(variables.SEALING_KEYS, (Need("read_needed_sealing_keys", *_CODES),), "may be removed", is_internal=False),
     Ring(variables.COOKIE_KEYS, (), "may be removed one day after its last use for writing"),
     Ring(
         variables.AUDIT_KEYS,
@@ -85,6 +90,12 @@ RINGS = (
         "may be removed when the join tokens made while it was first have ended",
         "is named in new join strings",
     ),
+    Ring(
+        variables.SECRET_KEYS,
+        (Need("read_needed_secret_keys", "version of a secret needs", "versions of secrets need"),),
+        "may be removed once every internal process has restarted with another key in front",
+        stops_start=True,
+    ),
 )
 
 
@@ -101,7 +112,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `keys`."""
     actions = parser.add_subparsers(dest="action", required=True)
     making = actions.add_parser("new", help="print a new key, ready to add to a list of keys")
-    making.add_argument("id", nargs="?", help="the id of the key (default: k, the date and the time)")
+    making.add_argument(
+        "id", nargs="?", help="the id of the key, or the variable that it is for (default id: k, the date and the time)"
+    )
     actions.add_parser("status", help="show for each key whether it is needed; exit 1 if a needed key is missing")
 
 
@@ -111,7 +124,9 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
     Raises `ConfigurationError`, and `StartFailure` if there is no database.
     """
     if parsed.action == "new":
-        print(new_key(parsed.id or SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
+        is_variable = parsed.id in {ring.variable.name for ring in RINGS}
+        key_id = None if is_variable else parsed.id
+        print(new_key(key_id or SystemClock().now().strftime("k%Y%m%d-%H%M%S")))
         return 0
     running = Installation(folder).running()
     environment = (running.internal_environment if running else {}) | dict(given)
@@ -132,10 +147,10 @@ async def missing_keys(
 ) -> list[Needed]:
     """The missing keys of the rings in the environment. Tables that are missing or not readable count as empty.
 
-    The public process signs nothing for nodes, and its user may not read what was signed.
+    The public process holds fewer rings, and its user may not read all that was made with the others.
     """
     reading = Reading(environment)
-    held = [ring for ring in RINGS if not (is_public and ring.variable is variables.CONFIG_KEYS)]
+    held = [ring for ring in RINGS if not (is_public and ring.is_internal)]
     rings = [(ring, _names(keys)) for ring in held if (keys := _optional(reading, ring.variable)) is not None]
     return [each for ring, names in rings for each in _missing(names, await needed_keys(connection, ring, names))]
 

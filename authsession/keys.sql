@@ -22,6 +22,13 @@ select array[key_id] as keys, count(*) as needing
         select key_id from authsession.audit_checkpoint where key_id is not null) as made
  group by key_id order by keys;
 
+-- name: read_needed_secret_keys
+-- A version of a secret cannot be opened without the key that wraps its data key. A deleted secret may be undeleted.
+select array[key_id] as keys, count(*) as needing
+  from authsession.secret_versions
+ where state <> 'destroyed'
+ group by key_id order by keys;
+
 -- name: read_config_keys_of_manifests
 -- Every key that a manifest lists has signed it.
 select array(select concat_ws(' ', each.value ->> 'key_id', each.value ->> 'public_key')

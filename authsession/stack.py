@@ -36,6 +36,7 @@ _OF_THE_INTERNAL_PROCESS = (
     variables.COOKIE_KEYS.name,
     variables.AUDIT_KEYS.name,
     variables.CONFIG_KEYS.name,
+    variables.SECRET_KEYS.name,
     variables.NODE_REDIS_USERS.name,
 )
 """How the names of variables begin that the public process never gets."""
@@ -81,6 +82,7 @@ class Stack:
             (variables.COOKIE_KEYS.name, self._secrets.cookie_keys),
             (variables.AUDIT_KEYS.name, self._secrets.audit_keys),
             (variables.CONFIG_KEYS.name, self._secrets.config_keys),
+            (variables.SECRET_KEYS.name, self._secrets.secret_keys),
         ):
             self._given |= self._generated(name, keys)
         self.has_own_postgres = not self._is_set(_DSN)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from contracts.gateway import GatewayKeys
 from shared.config import variables
+from shared.config.egress import EgressSettings, read_egress
 from shared.config.settings import Reading, Variable
 from shared.config.user_service import UserServiceSettings, read_user_service
 from shared.kernel.keyring import KeyRing
@@ -28,6 +29,7 @@ class ProcessSettings:
     is_production: bool
     mail_service_mode: str
     user_service: UserServiceSettings | None
+    egress: EgressSettings
     postgres_dsn: str = field(repr=False)
     postgres_direct_dsn: str | None = field(repr=False)
     postgres_pool_size: int
@@ -49,6 +51,7 @@ def read_process_settings(reading: Reading) -> ProcessSettings:
         is_production=reading.required(variables.ENV) == "production",
         mail_service_mode=reading.required(variables.MAIL_SERVICE_MODE),
         user_service=read_user_service(reading),
+        egress=read_egress(reading),
         postgres_dsn=reading.required(variables.POSTGRES_DSN),
         postgres_direct_dsn=reading.optional(variables.POSTGRES_DIRECT_DSN),
         postgres_pool_size=reading.required(variables.POSTGRES_POOL_SIZE),

@@ -336,6 +336,16 @@ def parse_mail_server_address(text: str) -> TcpAddress:
     return address if isinstance(address, TcpAddress) and address.port else _refuse("host:port, its port not 0")
 
 
+def parse_egress_proxy(text: str) -> TcpAddress:
+    """Parse the URL of a proxy for `CONNECT`. It has no path and no credentials."""
+    rest = text.removeprefix("http://").removesuffix("/")
+    is_sound = text.startswith("http://") and rest.isascii() and not any(each in "/?#@%" for each in rest)
+    address = parse_address(rest, default_host="") if is_sound and ":" in rest else None
+    if not isinstance(address, TcpAddress) or not address.host or not address.port:
+        raise ValueError("http://host:port, without credentials or path")
+    return address
+
+
 def parse_base_url(text: str) -> str:
     """Parse the URL to which the paths of a service are appended. It has no slash at its end and holds no secret."""
     try:

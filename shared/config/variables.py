@@ -17,6 +17,7 @@ from shared.config.settings import (
     parse_break_glass_token,
     parse_budget,
     parse_duration,
+    parse_egress_proxy,
     parse_headers,
     parse_host,
     parse_hosts,
@@ -343,6 +344,20 @@ USER_SERVICE_REQUEST_TIMEOUT = Variable(
     parse_user_service_timeout,
     "Time limit for one call of the user service, at most `4s`.",
     "1s",
+)
+
+EGRESS_ALLOW = Variable(
+    "AUTHSESSION_EGRESS_ALLOW",
+    parse_networks,
+    "Networks that connections may use although they are not public, as a comma-separated CIDR list. Loopback works "
+    "only in development. A cloud's metadata service stays closed.",
+    "",
+)
+EGRESS_PROXY = Variable(
+    "AUTHSESSION_EGRESS_PROXY",
+    parse_egress_proxy,
+    "Proxy through which all calls to connections leave, by `CONNECT`: `http://host:port`. That proxy then resolves "
+    "names, and judges their addresses.",
 )
 
 SEND_RATE_LIMIT = Variable(

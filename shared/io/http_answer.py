@@ -52,6 +52,16 @@ class AnswerReader:
         self._body = bytearray()
         self._is_last = False
 
+    @property
+    def status(self) -> int | None:
+        """The final status; None until it has arrived. It stays after `Unacceptable`."""
+        return self._status if self._status >= _FINAL else None
+
+    @property
+    def body(self) -> bytes:
+        """The body as far as it has arrived."""
+        return bytes(self._body)
+
     def take(self, data: bytes) -> bytes | None:
         """The copy of the whole answer; None while bytes are missing. Raises `Unacceptable`."""
         self._bytes += len(data)

@@ -6,12 +6,13 @@ because its text may quote addresses.
 
 import asyncio
 import os
+import socket
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import aiosmtplib
 import aiosmtplib.smtp
@@ -20,6 +21,8 @@ from aiosmtplib.protocol import SMTPProtocol
 
 from shared.io import aio
 
+T = TypeVar("T")
+ArgumentT = TypeVar("ArgumentT")
 Tls = Literal["starttls", "implicit", "off"]
 
 MAX_IDLE = timedelta(seconds=60)
@@ -73,12 +76,28 @@ class Failure:
     system_error: str = ""
 
 
+class NotDialled(Exception):
+    """A `Dial` opened no connection. `reason` is our own word."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Dial = Callable[[], Awaitable[trio.SocketStream]]
+"""Opens a connection to the server, without TLS and within its caller's time. Raises `NotDialled`."""
+
+_Dialled = socket.socket | NotDialled | None
+"""The result of a `Dial`; None if there was none yet."""
+
+
 class Smtp:
     """Sends mails through one server, over any number of connections at once. Made by `open_smtp`."""
 
-    def __init__(self, server: SmtpServer, *, local_name: str) -> None:
+    def __init__(self, server: SmtpServer, *, local_name: str, dial: Dial | None = None) -> None:
         """`local_name` is our name in EHLO. Raises `OSError` if the system's certificates cannot be read."""
         self._server = server
+        self._dial = dial
         self._local_name = local_name
         self._tls_context = ssl.create_default_context()
         self._unusable: tuple[float, str] | None = None  # end of the pause after a failed connection, and the reason
@@ -90,18 +109,48 @@ class Smtp:
         If the connection or the time ends between the mail's last byte and the answer, the server may have accepted the
         mail. A repeat is safe but may deliver it twice.
         """
-        return await aio.call(self._send, envelope, timeout.total_seconds())
+        return await self._call(self._send, envelope, timeout)
 
     async def try_out(self, sender: str, timeout: timedelta) -> "Failure | None":
         """Connect, encrypt, log in and name `sender`, within `timeout`, but send no mail. None if all succeeds."""
-        return await aio.call(self._try_out, sender, timeout.total_seconds())
+        return await self._call(self._try_out, sender, timeout)
+
+    async def _call(
+        self,
+        function: Callable[[ArgumentT, float, _Dialled], Coroutine[Any, Any, T]],
+        argument: ArgumentT,
+        timeout: timedelta,
+    ) -> T:
+        """Cross into asyncio, and again with an opened connection if `_dial` has to open one."""
+        end = trio.current_time() + timeout.total_seconds()
+        try:
+            return await aio.call(function, argument, timeout.total_seconds(), None)
+        except _MustDial as wanted:
+            dialled = await self._dialled(wanted.dial, end)
+        try:
+            return await aio.call(function, argument, max(end - trio.current_time(), 0.0), dialled)
+        except BaseException:
+            if isinstance(dialled, socket.socket):
+                dialled.close()
+            raise
+
+    async def _dialled(self, dial: Dial, end: float) -> _Dialled:
+        with trio.move_on_at(end):
+            try:
+                stream = await dial()
+            except NotDialled as fault:
+                return fault
+            plain = socket.socket(fileno=stream.socket.detach())
+            plain.settimeout(0)
+            return plain
+        return NotDialled("timeout")
 
     # From here on: asyncio.
 
-    async def _send(self, envelope: Envelope, seconds: float) -> Accepted | NotAccepted:
+    async def _send(self, envelope: Envelope, seconds: float, dialled: _Dialled) -> Accepted | NotAccepted:
         try:
             async with asyncio.timeout(seconds):
-                return await self._sent(envelope)
+                return await self._sent(envelope, dialled)
         except _ConnectionUnusable as fault:
             return NotAccepted(fault.reason)
         except _EndedWhileIdle:
@@ -109,10 +158,10 @@ class Smtp:
         except TimeoutError:
             return NotAccepted("timeout")
 
-    async def _try_out(self, sender: str, seconds: float) -> "Failure | None":
+    async def _try_out(self, sender: str, seconds: float, dialled: _Dialled) -> "Failure | None":
         try:
             async with asyncio.timeout(seconds):
-                return await self._try_sender(await self._connected(), sender)
+                return await self._try_sender(await self._connected(dialled), sender)
         except _EndedWhileIdle:
             return Failure("connection_lost")
         except _ConnectionUnusable as fault:
@@ -129,14 +178,14 @@ class Smtp:
             connection.close()
         return None if code == aiosmtplib.SMTPStatus.completed else Failure(_refused("sender", code).reason)
 
-    async def _sent(self, envelope: Envelope) -> Accepted | NotAccepted:
+    async def _sent(self, envelope: Envelope, dialled: _Dialled) -> Accepted | NotAccepted:
         """Send on a kept connection if one still works. A server's end of an idle one shows at the first command."""
-        while (connection := self._kept_connection()) is not None:
+        while dialled is None and (connection := self._kept_connection()) is not None:
             try:
                 return await self._carry(connection, envelope)
             except _EndedWhileIdle:
                 continue
-        return await self._carry(await self._connected(), envelope)
+        return await self._carry(await self._connected(dialled), envelope)
 
     async def _carry(self, connection: "_Connection", envelope: Envelope) -> Accepted | NotAccepted:
         """Run a mail transaction (RFC 5321 §3.3). Keep the connection only if it is surely ready for the next one."""
@@ -165,21 +214,26 @@ class Smtp:
             connection.close()
         return None
 
-    async def _connected(self) -> "_Connection":
+    async def _connected(self, dialled: _Dialled) -> "_Connection":
         """A connection that may submit. Raises `_ConnectionUnusable`, which says nothing about the mail."""
         clock = asyncio.get_running_loop().time
-        if self._unusable and clock() < self._unusable[0]:
+        if dialled is None and self._unusable and clock() < self._unusable[0]:
             raise _ConnectionUnusable(self._unusable[1])
+        if dialled is None and self._dial is not None:
+            raise _MustDial(self._dial)
         try:
-            return await self._connect()
+            return await self._connect(dialled)
         except _ConnectionUnusable as fault:
             self._unusable = (clock() + PAUSE.total_seconds(), fault.reason)
             raise
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self, dialled: _Dialled) -> "_Connection":
+        if isinstance(dialled, NotDialled):
+            raise _ConnectionUnusable(dialled.reason)
         connection = _Connection(
             hostname=self._server.host,
-            port=self._server.port,
+            port=self._server.port if dialled is None else None,
+            sock=dialled,
             local_hostname=self._local_name,
             timeout=None,  # `_send` and `_try_out` limit the whole call
             use_tls=self._server.tls == "implicit",
@@ -190,6 +244,8 @@ class Smtp:
             await self._prepare(connection)
         except BaseException:
             connection.close()
+            if dialled is not None:
+                dialled.close()
             raise
         return connection
 
@@ -213,9 +269,12 @@ class Smtp:
 
 
 @asynccontextmanager
-async def open_smtp(server: SmtpServer, *, local_name: str) -> AsyncGenerator[Smtp]:
-    """Does not connect, so that a process starts without its mail server. At the end every `send` must have ended."""
-    smtp = Smtp(server, local_name=local_name)
+async def open_smtp(server: SmtpServer, *, local_name: str, dial: Dial | None = None) -> AsyncGenerator[Smtp]:
+    """Does not connect, so that a process starts without its mail server. At the end every `send` must have ended.
+
+    With `dial` it opens each connection; the server's name is then used for its certificate alone.
+    """
+    smtp = Smtp(server, local_name=local_name, dial=dial)
     try:
         yield smtp
     finally:
@@ -262,6 +321,14 @@ async def _say_goodbye(connection: _Connection) -> None:
             await connection.quit()
     except (aiosmtplib.SMTPException, OSError):  # TimeoutError is one
         connection.close()
+
+
+class _MustDial(Exception):
+    """A new connection is needed, and `dial` opens it on the side of trio."""
+
+    def __init__(self, dial: Dial) -> None:
+        super().__init__()
+        self.dial = dial
 
 
 class _ConnectionUnusable(Exception):

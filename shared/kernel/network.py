@@ -30,7 +30,7 @@ def parse_network(address: str) -> Network:
     Raises `ValueError` for text that is no IP address.
     """
     parsed = ip_address(address)
-    ipv4 = parsed if isinstance(parsed, IPv4Address) else _embedded_ipv4(parsed)
+    ipv4 = parsed if isinstance(parsed, IPv4Address) else embedded_ipv4(parsed)
     if ipv4 is not None:
         return Network(str(ipv4))
     bits = int(parsed)
@@ -42,7 +42,7 @@ def _prefix_text(bits: int, length: int) -> str:
     return str(IPv6Network((bits >> host_bits << host_bits, length)))
 
 
-def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
+def embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     """The IPv4 address inside an IPv4-mapped, IPv4-compatible, translated, 6to4, Teredo or NAT64 address; else None.
 
     6to4 is 2002::/16. Teredo is 2001::/32, where the client's address counts.

@@ -23,6 +23,7 @@ from contracts.control_plane import (
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node import agent_key
 from contracts.node.manifest import Position
 from contracts.node.signed import ConfigKey
 from contracts.node.status import ConfigError
@@ -317,6 +318,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "publish_gateway_config": lambda a: publication.encode_published(a["outcome"], a["version"], checks(a)),
     "activate_gateway_config": activated,
     "pause_gateway_config": activated,
+    "register_agent_key": lambda a: agent_key.encode_registered_agent_key(agent_key.RegisteredAgentKey(**a)),
     "list_gateway_config_versions": lambda a: publication.encode_versions(
         [version(shown) for shown in a["versions"]], position_after(a)
     ),
@@ -377,6 +379,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "activate_gateway_config": publication.decode_activate,
     "pause_gateway_config": lambda body: {"note": publication.decode_pause(body)},
     "revert_gateway_config": publication.decode_revert,
+    "register_agent_key": agent_key.decode_register_agent_key,
     "create_join_token": create_join_token,
     "register_node": register_node,
     "revoke_node": revoke_node,

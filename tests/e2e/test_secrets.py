@@ -25,6 +25,7 @@ from tests.support.stack import (
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
     SEALING_KEYS,
+    SECRET_KEYS,
     RunningStack,
     open_stack,
     wait_for,
@@ -122,7 +123,7 @@ def test_the_search_finds_each_secret_in_each_spelling(product: Product, secrets
     email = f"first+{MARK}@example.com"
     spellings = (email, email.upper(), quote(email), json.dumps(email), base64.b64encode(email.encode()).decode())
     configured = (REDIS_PASSWORD, ROLE_PASSWORD, LOGIN_CODE_KEYS, SEALING_KEYS, COOKIE_KEYS, AUDIT_KEYS)
-    for planted in (*spellings, *configured, CONFIG_KEYS, PASSWORD, client_public_key("first").base64):
+    for planted in (*spellings, *configured, CONFIG_KEYS, SECRET_KEYS, PASSWORD, client_public_key("first").base64):
         assert secrets.found_in(f"{written}{planted}\n") != set(), planted
     codes = [name.removeprefix("code ") for name in secrets.patterns if name.startswith("code ")]
     assert codes

@@ -90,6 +90,7 @@ def test_the_public_process_gets_no_key_of_the_internal_one(up: Up) -> None:
         "AUTHSESSION_COOKIE_KEYS",
         "AUTHSESSION_AUDIT_KEYS",
         "AUTHSESSION_CONFIG_KEYS",
+        "AUTHSESSION_SECRET_KEYS",
     }
 
 

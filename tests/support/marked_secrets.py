@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from tests.support.database import ROLE_PASSWORD
-from tests.support.stack import AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, REDIS_PASSWORD, SEALING_KEYS
+from tests.support.stack import (
+    AUDIT_KEYS,
+    CONFIG_KEYS,
+    COOKIE_KEYS,
+    LOGIN_CODE_KEYS,
+    REDIS_PASSWORD,
+    SEALING_KEYS,
+    SECRET_KEYS,
+)
 
 MARK = "zebra-quagga"
 """Part of every address, and of every text where no caller's text belongs."""
@@ -47,6 +55,7 @@ def keep_configured(kept: Secrets) -> None:
         ("cookie key", COOKIE_KEYS),
         ("audit key", AUDIT_KEYS),
         ("configuration key", CONFIG_KEYS),
+        ("key of secrets", SECRET_KEYS),
     ):
         encoded = ring.partition(":")[2]
         kept.keep(name, encoded)

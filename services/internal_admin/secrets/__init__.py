@@ -1,1 +1,1 @@
-"""Secrets: values that the database keeps sealed, with scopes, versions and grants (SPEC §17)."""
+"""Secrets of operators, agents and connections: sealed, versioned and granted (SPEC §17)."""

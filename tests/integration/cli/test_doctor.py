@@ -20,6 +20,7 @@ from tests.support.stack import (
     LOGIN_CODE_KEYS,
     REDIS_PASSWORD,
     SEALING_KEYS,
+    SECRET_KEYS,
     redis_users,
     wait_for,
 )
@@ -51,6 +52,7 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_COOKIE_KEYS": COOKIE_KEYS,
         "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
         "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
+        "AUTHSESSION_SECRET_KEYS": SECRET_KEYS,
     }
 
 

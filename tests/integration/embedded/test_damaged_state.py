@@ -35,9 +35,10 @@ def test_damaged_secrets(installation: Installation, content: str) -> None:
 def test_a_folder_of_the_release_before_gets_the_secrets_that_are_new(installation: Installation) -> None:
     path = installation.folder / "secrets.json"
     before = asdict(installation.secrets())
-    path.write_text(json.dumps({name: value for name, value in before.items() if name != "config_keys"}))
+    new = {"config_keys", "secret_keys"}
+    path.write_text(json.dumps({name: value for name, value in before.items() if name not in new}))
     after = asdict(installation.secrets())
-    assert {name for name in before if after[name] != before[name]} == {"config_keys"}
+    assert {name for name in before if after[name] != before[name]} == new
     assert len(ConfigKeys.parse("test", after["config_keys"])) == 1
     assert json.loads(path.read_text()) == after
 

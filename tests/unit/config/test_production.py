@@ -26,6 +26,7 @@ SOUND = {
     "COOKIE_KEYS": keys(b"c"),
     "AUDIT_KEYS": keys(b"a"),
     "CONFIG_KEYS": keys(b"g"),
+    "SECRET_KEYS": keys(b"v"),
     "MAIL_SERVICE_MODE": "smtp",
     "SMTP_ADDR": "mail.example.com:587",
     "SMTP_FROM": "login@example.com",
@@ -54,6 +55,7 @@ REFUSED = [
     ({"COOKIE_KEYS": f"{keys(b'n')},{keys(b'x', 'old')}"}, "COOKIE_KEYS (id old) is the same secret as L", "purpose"),
     ({"AUDIT_KEYS": f"{keys(b'n')},{keys(b'n', 'k2')}"}, "AUDIT_KEYS (id k2) is the same secret as AUDIT", "each id"),
     ({"CONFIG_KEYS": keys(b"gg")}, "CONFIG_KEYS: key 1 has 64 bytes", "exactly 32"),
+    ({"SECRET_KEYS": keys(b"x", "wraps")}, "SECRET_KEYS (id wraps) is the same secret as LOGIN_CODE_KEYS", "purpose"),
     ({"CONFIG_KEYS": keys(b"x", "signs")}, "CONFIG_KEYS (id signs) is the same secret as LOGIN_CODE_KEYS", "purpose"),
 ]  # fmt: skip
 ALWAYS_REFUSED = ("is not set", "key 1")
@@ -126,7 +128,7 @@ def test_all_refusals_come_at_once_and_show_no_secret() -> None:
     found = problems(everything)
     assert [problem.split("=")[0].split(":")[0].split()[0] for problem in found] == [
         "LOGIN_CODE_KEYS", "MAIL_SERVICE_MODE", "TRUSTED_PROXIES", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT",
-        "INTERNAL_HTTP_ADDR", "COOKIE_KEYS", "AUDIT_KEYS", "AUDIT_KEYS", "CONFIG_KEYS",
+        "INTERNAL_HTTP_ADDR", "COOKIE_KEYS", "AUDIT_KEYS", "AUDIT_KEYS", "CONFIG_KEYS", "SECRET_KEYS",
     ]  # fmt: skip
     assert SECRET not in repr(found)
     assert KEYS not in repr(found)

@@ -429,6 +429,13 @@ def test_a_stand_in_is_never_the_value_of_a_reading_without_problems(variable: V
         reading.finish()
 
 
+def test_the_keys_of_secrets_are_optional_and_hidden() -> None:
+    assert read_internal(LEAST).secret_keys is NO_KEYS
+    settings = read_internal(LEAST | {"AUTHSESSION_SECRET_KEYS": KEYS})
+    assert [key.id for key in settings.secret_keys] == ["k1"]
+    assert KEYS[3:11] not in repr(settings)
+
+
 def test_the_keys_that_sign_configuration_are_optional_and_their_seeds_are_hidden() -> None:
     assert read_internal(LEAST).config_keys is NO_CONFIG_KEYS
     settings = read_internal(LEAST | {"AUTHSESSION_CONFIG_KEYS": KEYS})

@@ -1,0 +1,75 @@
+"""Settings of the calls to connections (SPEC §18.4)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+from shared.config import variables
+from shared.config.settings import Reading, Variable
+from shared.io.postgres_dsn import hosts_of
+from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, parse_address
+from shared.kernel.egress_rules import EgressRules, is_loopback_network, never_opens
+from shared.kernel.network import IpNetwork
+
+T = TypeVar("T")
+
+_MIN_PREFIX_LENGTH = {4: 8, 6: 7}
+"""Shortest prefix of an allowed network, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private networks."""
+
+
+@dataclass(frozen=True, slots=True)
+class EgressSettings:
+    """The parameters of `shared.io.egress.Egress`. `own` are the servers and listeners of this installation."""
+
+    rules: EgressRules
+    proxy: TcpAddress | None
+    own: tuple[TcpAddress, ...]
+
+
+def read_egress(reading: Reading) -> EgressSettings:
+    """The settings. Networks that open nothing, and in production loopback and wide networks, are problems."""
+    is_development = reading.required(variables.ENV) == "development"
+    networks = reading.required(variables.EGRESS_ALLOW)
+    _check(reading, networks, is_development=is_development)
+    rules = EgressRules(networks, is_development=is_development)
+    own = dict.fromkeys(each for each in _own(reading) if isinstance(each, TcpAddress) and each.port)
+    return EgressSettings(rules, reading.optional(variables.EGRESS_PROXY), tuple(own))
+
+
+def _check(reading: Reading, networks: tuple[IpNetwork, ...], *, is_development: bool) -> None:
+    name = variables.EGRESS_ALLOW.name
+    for network in networks:
+        if never_opens(network):
+            reading.problems.append(
+                f"{name} names {network}, which stays closed: it holds metadata of a cloud, or no single machine; "
+                "remove it"
+            )
+        elif not is_development and is_loopback_network(network):
+            reading.problems.append(
+                f"{name} opens loopback ({network}), which production refuses: operators could call every server of "
+                "this machine; remove it"
+            )
+        elif not is_development and network.prefixlen < _MIN_PREFIX_LENGTH[network.version]:
+            reading.problems.append(
+                f"{name} opens {network}, which production refuses: write the networks of the servers that connections "
+                "use"
+            )
+
+
+def _own(reading: Reading) -> Iterator[Address]:
+    """The addresses of all listeners and servers of both processes, as far as they are sound."""
+    for dsn in (_known(reading, variables.POSTGRES_DSN), _known(reading, variables.POSTGRES_DIRECT_DSN)):
+        yield from (TcpAddress(host, port) for host, port in (hosts_of(dsn) if dsn else ()) if not host.startswith("/"))
+    for text in (_known(reading, variables.REDIS_ADDR), _known(reading, variables.INTERNAL_HTTP_ADDR)):
+        yield from () if text is None else (parse_address(text, default_host=EVERY_INTERFACE),)
+    for variable in (variables.PUBLIC_HTTP_ADDR, variables.PUBLIC_METRICS_ADDR, variables.NODE_HTTP_ADDR):
+        address = _known(reading, variable)
+        yield from () if address is None else (address,)
+
+
+def _known(reading: Reading, variable: Variable[T]) -> T | None:
+    """The value, without its problems: the settings that it belongs to note them."""
+    before = len(reading.problems)
+    value = reading.optional(variable)
+    del reading.problems[before:]
+    return value

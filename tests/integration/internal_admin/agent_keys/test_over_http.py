@@ -1,4 +1,4 @@
-"""Keys of agents over HTTP: registered by operators and by nodes, listed and revoked as a person's sessions (SPEC §19.3)."""
+"""Keys of agents over HTTP: registered by operators and by nodes, then listed and revoked (SPEC §19.3)."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Races on real Postgres around one agent: registrations, pauses, revocations and expiry behind a barrier, then a count."""
+"""Races on real Postgres around one agent: registrations, pauses, revocations, expiry; a barrier, then a count."""
 
 from collections import Counter
 from collections.abc import Iterator

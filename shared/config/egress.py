@@ -1,6 +1,6 @@
 """Settings of the calls to connections (SPEC §18.4)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,13 +26,16 @@ class EgressSettings:
     own: tuple[TcpAddress, ...]
 
 
-def read_egress(reading: Reading) -> EgressSettings:
-    """The settings. Networks that open nothing, and in production loopback and wide networks, are problems."""
+def read_egress(reading: Reading, dsns: Iterable[str | None]) -> EgressSettings:
+    """The settings. `dsns` are the URLs of Postgres.
+
+    Networks that open nothing are problems; in production loopback and wide networks are too.
+    """
     is_development = reading.required(variables.ENV) == "development"
     networks = reading.required(variables.EGRESS_ALLOW)
     _check(reading, networks, is_development=is_development)
     rules = EgressRules(networks, is_development=is_development)
-    own = dict.fromkeys(each for each in _own(reading) if isinstance(each, TcpAddress) and each.port)
+    own = dict.fromkeys(each for each in _own(reading, dsns) if isinstance(each, TcpAddress) and each.port)
     return EgressSettings(rules, reading.optional(variables.EGRESS_PROXY), tuple(own))
 
 
@@ -56,9 +59,9 @@ def _check(reading: Reading, networks: tuple[IpNetwork, ...], *, is_development:
             )
 
 
-def _own(reading: Reading) -> Iterator[Address]:
+def _own(reading: Reading, dsns: Iterable[str | None]) -> Iterator[Address]:
     """The addresses of all listeners and servers of both processes, as far as they are sound."""
-    for dsn in (_known(reading, variables.POSTGRES_DSN), _known(reading, variables.POSTGRES_DIRECT_DSN)):
+    for dsn in dsns:
         yield from (TcpAddress(host, port) for host, port in (hosts_of(dsn) if dsn else ()) if not host.startswith("/"))
     for text in (_known(reading, variables.REDIS_ADDR), _known(reading, variables.INTERNAL_HTTP_ADDR)):
         yield from () if text is None else (parse_address(text, default_host=EVERY_INTERFACE),)

@@ -47,13 +47,15 @@ class ProcessSettings:
 def read_process_settings(reading: Reading) -> ProcessSettings:
     """Read the settings, and check the environment for misspelled names. Problems and warnings are in `reading`."""
     reading.check_names(variables.VARIABLES)
+    postgres_dsn = reading.required(variables.POSTGRES_DSN)
+    postgres_direct_dsn = reading.optional(variables.POSTGRES_DIRECT_DSN)
     return ProcessSettings(
         is_production=reading.required(variables.ENV) == "production",
         mail_service_mode=reading.required(variables.MAIL_SERVICE_MODE),
         user_service=read_user_service(reading),
-        egress=read_egress(reading),
-        postgres_dsn=reading.required(variables.POSTGRES_DSN),
-        postgres_direct_dsn=reading.optional(variables.POSTGRES_DIRECT_DSN),
+        egress=read_egress(reading, (postgres_dsn, postgres_direct_dsn)),
+        postgres_dsn=postgres_dsn,
+        postgres_direct_dsn=postgres_direct_dsn,
         postgres_pool_size=reading.required(variables.POSTGRES_POOL_SIZE),
         redis=RedisSettings(
             address=reading.required(variables.REDIS_ADDR),

@@ -357,7 +357,7 @@ EGRESS_PROXY = Variable(
     "AUTHSESSION_EGRESS_PROXY",
     parse_egress_proxy,
     "Proxy through which all calls to connections leave, by `CONNECT`: `http://host:port`. That proxy then resolves "
-    "names, and judges their addresses.",
+    "names, and judges the addresses.",
 )
 
 SEND_RATE_LIMIT = Variable(

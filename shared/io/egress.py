@@ -83,7 +83,6 @@ class Egress:
         self._dialer = Dialer(rules, proxy=proxy, own=own, resolve=resolve or SystemResolver())
         self._rules = rules
         self._tls = ssl.create_default_context()
-        self._tls.set_alpn_protocols(["http/1.1"])
         self._free = trio.Semaphore(_MAX_CALLS)
 
     def refusal_of_url(self, url: str) -> EgressResult | None:
@@ -130,7 +129,8 @@ class Egress:
 
         Reasons of its results may also be `blocked_address`, `dns_failed` and `protocol_error`.
         """
-        async with open_smtp(server, local_name=local_name, dial=partial(self._dial_smtp, server)) as smtp:
+        dial = partial(self._dial_smtp, server)
+        async with open_smtp(server, local_name=local_name, dial=dial, tls=self._tls) as smtp:
             yield smtp
 
     async def _dial_smtp(self, server: SmtpServer) -> trio.SocketStream:

@@ -94,12 +94,14 @@ _Dialled = socket.socket | NotDialled | None
 class Smtp:
     """Sends mails through one server, over any number of connections at once. Made by `open_smtp`."""
 
-    def __init__(self, server: SmtpServer, *, local_name: str, dial: Dial | None = None) -> None:
+    def __init__(
+        self, server: SmtpServer, *, local_name: str, dial: Dial | None = None, tls: ssl.SSLContext | None = None
+    ) -> None:
         """`local_name` is our name in EHLO. Raises `OSError` if the system's certificates cannot be read."""
         self._server = server
         self._dial = dial
         self._local_name = local_name
-        self._tls_context = ssl.create_default_context()
+        self._tls_context = tls or ssl.create_default_context()
         self._unusable: tuple[float, str] | None = None  # end of the pause after a failed connection, and the reason
         self._kept: list[tuple[float, _Connection]] = []  # with the begin of idleness; the one used last is used next
 
@@ -269,12 +271,15 @@ class Smtp:
 
 
 @asynccontextmanager
-async def open_smtp(server: SmtpServer, *, local_name: str, dial: Dial | None = None) -> AsyncGenerator[Smtp]:
+async def open_smtp(
+    server: SmtpServer, *, local_name: str, dial: Dial | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[Smtp]:
     """Does not connect, so that a process starts without its mail server. At the end every `send` must have ended.
 
-    With `dial` it opens each connection; the server's name is then used for its certificate alone.
+    With `dial` it opens each connection; the server's name is then used for its certificate alone. `tls` are the
+    authorities, which take a while to load; without it the system's are.
     """
-    smtp = Smtp(server, local_name=local_name, dial=dial)
+    smtp = Smtp(server, local_name=local_name, dial=dial, tls=tls)
     try:
         yield smtp
     finally:

@@ -18,19 +18,22 @@ SSL_REQUEST_LENGTH = 8  # https://www.postgresql.org/docs/current/protocol-messa
 
 @dataclass(frozen=True)
 class Certificate:
-    """For 127.0.0.1, vouched for by nobody but itself."""
+    """For 127.0.0.1 and the given names, vouched for by nobody but itself."""
 
     chain: Path
     key: Path
 
 
-def create_certificate(folder: Path) -> Certificate:
+def create_certificate(folder: Path, *names: str) -> Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a server of tests")])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), 1, now - timedelta(hours=1), now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1")), *map(x509.DNSName, names)]),
+            critical=False,
+        )
         .sign(key, hashes.SHA256())
     )
     made = Certificate(folder / "chain.pem", folder / "key.pem")

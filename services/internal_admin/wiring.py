@@ -64,6 +64,9 @@ from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
+from services.internal_admin.secrets import worker as secrets
+from services.internal_admin.secrets.watch import RingWatch
+from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
@@ -213,6 +216,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *_workers(resources, settings, projection, relay, domains, uses, wake),
             *_node_workers(postgres, offers),
             *_node_user_workers(postgres, node_users),
+            *_secret_workers(resources, settings),
         ),
         node_loops=(wake.run, watch.run),
     )
@@ -294,6 +298,16 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
         return ()
     step = RevokedUsers(postgres, users).step
     return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH, wake=users.revoked),)
+
+
+def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
+    """The workers that give data keys the newest key, and that end deleted secrets."""
+    postgres = resources.postgres
+    rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
+    return (
+        Worker("rewrapped secrets", rewrapping.step, idle=secrets.IDLE, rest=lambda: secrets.REST),
+        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets.IDLE, batch=secrets.AGED_BATCH),
+    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
@@ -384,14 +398,20 @@ def _block_orders(resources: Resources) -> tuple[Worker, ...]:
 async def _serve(
     service: InternalAdmin, resources: Resources, settings: InternalAdminSettings, metrics: Metrics
 ) -> None:
-    """Run workers and servers. Workers end after the servers, so that the last request still finds its relay."""
+    """Run workers and servers. Workers end after the servers, so that the last request still finds its relay.
+
+    Raises `ConfigurationError` if a stored secret needs a key that the ring lacks.
+    """
     process = settings.process
+    ring = RingWatch(resources.postgres, settings.secret_keys)
+    await ring.refuse_start()
     resources.postgres.show_pool()
     allow_held()
     drain = Drain(delay=process.drain_delay, shutdown_timeout=process.shutdown_timeout)
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("device_sessions", "update", settings.operators.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
+    readiness.add("secret_keys", ring.check, is_required=True)
     async with trio.open_nursery() as workers:
         for work in (
             *service.loops,

@@ -8,13 +8,10 @@ from shared.config import variables
 from shared.config.settings import Reading, Variable
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, parse_address
-from shared.kernel.egress_rules import EgressRules, is_loopback_network, never_opens
+from shared.kernel.egress_rules import EgressRules, never_opens
 from shared.kernel.network import IpNetwork
 
 T = TypeVar("T")
-
-_MIN_PREFIX_LENGTH = {4: 8, 6: 7}
-"""Shortest prefix of an allowed network, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +24,21 @@ class EgressSettings:
 
 
 def read_egress(reading: Reading, dsns: Iterable[str | None]) -> EgressSettings:
-    """The settings. `dsns` are the URLs of Postgres.
-
-    Networks that open nothing are problems; in production loopback and wide networks are too.
-    """
+    """The settings. `dsns` are the URLs of Postgres. Networks that open nothing are problems of `reading`."""
     is_development = reading.required(variables.ENV) == "development"
     networks = reading.required(variables.EGRESS_ALLOW)
-    _check(reading, networks, is_development=is_development)
+    _check(reading, networks)
     rules = EgressRules(networks, is_development=is_development)
     own = dict.fromkeys(each for each in _own(reading, dsns) if isinstance(each, TcpAddress) and each.port)
     return EgressSettings(rules, reading.optional(variables.EGRESS_PROXY), tuple(own))
 
 
-def _check(reading: Reading, networks: tuple[IpNetwork, ...], *, is_development: bool) -> None:
-    name = variables.EGRESS_ALLOW.name
+def _check(reading: Reading, networks: Iterable[IpNetwork]) -> None:
     for network in networks:
         if never_opens(network):
             reading.problems.append(
-                f"{name} names {network}, which stays closed: it holds metadata of a cloud, or no single machine; "
-                "remove it"
-            )
-        elif not is_development and is_loopback_network(network):
-            reading.problems.append(
-                f"{name} opens loopback ({network}), which production refuses: operators could call every server of "
-                "this machine; remove it"
-            )
-        elif not is_development and network.prefixlen < _MIN_PREFIX_LENGTH[network.version]:
-            reading.problems.append(
-                f"{name} opens {network}, which production refuses: write the networks of the servers that connections "
-                "use"
+                f"{variables.EGRESS_ALLOW.name} names {network}, which stays closed: it holds metadata of a cloud, "
+                "or no single machine; remove it"
             )
 
 

@@ -12,11 +12,12 @@ from shared.config.process_settings import ProcessSettings
 from shared.config.settings import Reading
 from shared.io.postgres_dsn import is_encrypted_or_local
 from shared.kernel.address import TcpAddress, is_on_this_machine, parse_address
+from shared.kernel.egress_rules import is_loopback_network
 from shared.kernel.keyring import KeyRing
 from shared.kernel.network import IpNetwork
 
 _MIN_PREFIX_LENGTH = {4: 8, 6: 7}
-"""Shortest prefix of a trusted network, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private networks."""
+"""Shortest prefix of a network to trust or open, by IP version: 10.0.0.0/8 and fc00::/7 are the widest private ones."""
 
 
 def check_production(reading: Reading, settings: ProcessSettings) -> None:
@@ -40,6 +41,22 @@ def check_production(reading: Reading, settings: ProcessSettings) -> None:
     if settings.user_service is not None and is_plain_http(settings.user_service.base_url):
         reading.warnings.append(
             f"{variables.USER_SERVICE_BASE_URL.name} is http: anybody on the path can decide who a user is; write https"
+        )
+    for network in settings.egress.rules.allowed:
+        _check_opened(reading, network)
+
+
+def _check_opened(reading: Reading, network: IpNetwork) -> None:
+    """Refuse loopback, and wide networks, in the list of networks that connections may use."""
+    name = variables.EGRESS_ALLOW.name
+    if is_loopback_network(network):
+        reading.problems.append(
+            f"{name} opens loopback ({network}), which production refuses: operators could call every server of this "
+            "machine; remove it"
+        )
+    elif network.prefixlen < _MIN_PREFIX_LENGTH[network.version]:
+        reading.problems.append(
+            f"{name} opens {network}, which production refuses: write the networks of the servers that connections use"
         )
 
 

@@ -474,6 +474,7 @@ CREATE TABLE authsession.config_heads (
     halts boolean DEFAULT false NOT NULL,
     halted_at timestamp with time zone,
     staged_subject_id text,
+    staged_sequence bigint,
     CONSTRAINT config_heads_check CHECK (((percent < 100) OR halts OR ((stable_digest IS NULL) AND (halted_at IS NULL)))),
     CONSTRAINT config_heads_content_digest_check CHECK ((octet_length(content_digest) = 32)),
     CONSTRAINT config_heads_epoch_check CHECK ((epoch > 0)),

@@ -120,6 +120,8 @@ class Egress:
                 answer = await self._exchange(target, request)
             if isinstance(answer, EgressAnswer):
                 tracing.tell_status(span, answer.status)
+            else:
+                tracing.tell_no_answer(span, answer.result)
             return answer
         return NoEgress("timeout")
 

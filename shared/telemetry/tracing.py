@@ -99,6 +99,11 @@ def tell_status(span: Span, status: int) -> None:
         _fail(span, str(status))
 
 
+def tell_no_answer(span: Span, reason: str) -> None:
+    """Add to a client's span that no answer came, in our own word."""
+    _fail(span, reason)
+
+
 def outgoing_headers() -> Mapping[str, str]:
     """The header `traceparent` for another server; empty outside of a trace.
 

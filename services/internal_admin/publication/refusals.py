@@ -10,6 +10,7 @@ from services.internal_admin.publication.domain.subject import (
     ChecksFailed,
     DraftTooLarge,
     IsArchived,
+    ManifestTooLarge,
     NameTaken,
     NotActive,
     PoolTaken,
@@ -58,6 +59,8 @@ def _exact(outcome: object) -> tuple[ErrorCode, str]:
             return ErrorCode.POOL_TAKEN, f"{holder} is active in the pool {pool}; pause it first"
         case StageUnfinished(pool):
             return ErrorCode.STAGE_UNFINISHED, f"a stage is unfinished in the pool {pool}; complete it first"
+        case ManifestTooLarge(pool):
+            return ErrorCode.MANIFEST_TOO_LARGE, f"the manifest of the pool {pool} would be too large"
         case _:
             raise InvariantBroken("every outcome has an answer")
 

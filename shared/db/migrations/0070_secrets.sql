@@ -68,5 +68,11 @@ create table config_secrets (
 );
 create index config_secrets_of_secret on config_secrets (secret_id);
 
--- The subject whose version is given to nodes in a stage. A change by another subject leaves the stage as it is.
-alter table config_heads add staged_subject_id text;
+-- The subject whose version is given to nodes in a stage, and the sequence of the first manifest of the stage. A change by
+-- another subject leaves the stage as it is: its newest manifests then have every second sequence from the first one on.
+alter table config_heads add staged_subject_id text, add staged_sequence bigint;
+update config_heads
+   set staged_sequence = sequence,
+       staged_subject_id = (select subject_id from config_documents
+                             where manifest_digest in (digest, stable_digest) limit 1)
+ where percent < 100 or halts;

@@ -18,8 +18,11 @@ from tests.support.builders import store_session, store_user
 from tests.support.database import Database
 from tests.support.redis_bytes import stored
 from tests.support.servers import temporary_redis
-from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS, wait_for
+from tests.support.stack import AUDIT_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS, SECRET_KEYS, wait_for
+from tests.support.stored_secrets import forget_secrets, ring, store_secrets
+from tests.support.tcp_proxy import tcp_proxy
 
+OTHER_KEYS = SECRET_KEYS.replace("k1:", "k2:").replace("c2Vj", "b3Ro")
 CAUSE = {"reason_code": "admin_revoke", "actor": {"type": "system"}}
 
 
@@ -78,7 +81,7 @@ def test_it_becomes_ready_answers_and_ends_with_0_on_sigterm(database: Database,
         assert process.http.get("/healthz").json() == {"status": "ok"}
         assert process.http.get("/readyz").json() == {
             "status": "ready",
-            "checks": {"postgres": "ok", "schema": "ok", "redis": "ok"},
+            "checks": {"postgres": "ok", "schema": "ok", "redis": "ok", "secret_keys": "ok"},
         }
         path = f"/api/v1/internal/sessions/{session.device_session_id}/revoke"
         assert process.http.post(path, json=CAUSE).json()["outcome"] == "revoked"
@@ -135,6 +138,55 @@ def test_a_refused_configuration_names_every_problem_and_ends_with_78(
             "AUTHSESSION_DRAIN_DELAY",
             "AUTHSESSION_REDIS_DB",
         ]
+
+
+@pytest.fixture
+def twelve_versions(database: Database) -> Iterator[None]:
+    """A secret with twelve versions."""
+    store_secrets(database, ring(SECRET_KEYS), *[b"value"] * 12)
+    yield
+    forget_secrets(database)
+
+
+@pytest.mark.usefixtures("twelve_versions")
+@pytest.mark.parametrize("keys", [OTHER_KEYS, ""])
+def test_a_key_that_stored_secrets_need_must_not_be_taken_away(
+    database: Database, own_redis: EmbeddedRedis, keys: str
+) -> None:
+    with running(database, own_redis, AUTHSESSION_SECRET_KEYS=keys) as process:
+        assert process.child.wait(30) == 78
+        [problem] = process.problems()
+        assert problem.startswith(
+            "AUTHSESSION_SECRET_KEYS lacks the key k1: 12 versions of secrets need it; put it back, or"
+        )
+
+
+@pytest.mark.usefixtures("twelve_versions")
+def test_without_postgres_a_process_that_lacks_a_key_lives_and_is_not_ready_until_no_secret_needs_it(
+    database: Database, own_redis: EmbeddedRedis
+) -> None:
+    def report() -> tuple[int, dict[str, str]]:
+        try:
+            answer = process.http.get("/readyz")
+        except httpx.ConnectError:
+            return 0, {}
+        return answer.status_code, answer.json().get("reasons", {})
+
+    with tcp_proxy(free_port()) as proxy:
+        dsn = database.internal_dsn.replace(f":{database.server.port}/", f":{proxy.port}/")
+        changes = {"AUTHSESSION_POSTGRES_DSN": dsn, "AUTHSESSION_SECRET_KEYS": OTHER_KEYS}
+        with running(database, own_redis, **changes) as process:
+            wait_for(lambda: report()[0] == 503)
+            assert report()[1]["secret_keys"] == report()[1]["postgres"]
+            proxy.target = database.server.port
+            wait_for(lambda: report() == (503, {"secret_keys": "secret_key_missing"}))
+            [problem] = process.problems()
+            assert "12 versions of secrets need it" in problem
+            forget_secrets(database)
+            process.wait_until_ready()
+            store_secrets(database, ring(SECRET_KEYS), b"value")
+            time.sleep(0.6)  # a report is kept for half a second
+            assert report() == (200, {}), "a key that another process brings in later stops no process"
 
 
 def test_an_address_in_use_is_one_sentence_and_ends_with_a_status_that_units_retry(

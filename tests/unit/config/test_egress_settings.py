@@ -74,7 +74,7 @@ def test_production_opens_neither_loopback_nor_wide_networks(network: str) -> No
 
 
 @pytest.mark.parametrize("env", ["production", "development"])
-@pytest.mark.parametrize("network", ["169.254.169.254", "fe80::/10", "224.0.0.0/4"])
+@pytest.mark.parametrize("network", ["169.254.169.254", "fe80::/10", "224.0.0.0/8"])
 def test_a_network_that_opens_nothing_is_a_problem(env: str, network: str) -> None:
     (problem,) = problems(env, EGRESS_ALLOW=network)
     assert "remove it" in problem

@@ -12,8 +12,10 @@ CODE = "".join(path.read_text("utf-8") for folder in ("services", "shared") for 
 
 
 def test_each_reason_of_readiness_has_its_cure() -> None:
-    reasons = set(re.findall(r'(?:NotReady\(|return )"(migrate|role|read_only|no_beat|other_server)"', CODE))
-    assert reasons == {"migrate", "role", "read_only", "no_beat", "other_server"}
+    reasons = set(
+        re.findall(r'(?:NotReady\(|return )"(migrate|role|read_only|no_beat|other_server|secret_key_missing)"', CODE)
+    )
+    assert reasons == {"migrate", "role", "read_only", "no_beat", "other_server", "secret_key_missing"}
     assert set(re.findall(r'raise NotReady\("(\w+)"\)', CODE)) <= reasons
     assert [reason for reason in reasons if f"| `{reason}` |" not in GUIDE] == []
 

@@ -305,6 +305,12 @@ class StageUnfinished(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
+class ManifestTooLarge(_Outcome):
+    pool: str
+    name: ClassVar[str] = "manifest_too_large"
+
+
+@dataclass(frozen=True, slots=True)
 class Paused:
     """`is_change` is false where the subject was paused before; then no pool was touched."""
 
@@ -328,7 +334,7 @@ RevertOutcome: TypeAlias = ChangeOutcome | VersionNotFound
 ArchiveOutcome: TypeAlias = Archived | AlreadyArchived | StillActive | SubjectNotFound
 PublishOutcome: TypeAlias = Published | ChecksFailed | RevisionConflict | IsArchived | SubjectNotFound
 ActivateOutcome: TypeAlias = (
-    Activated | ActivationConflict | VersionNotFound | PoolTaken | StageUnfinished | ChecksFailed | IsArchived
-    | SubjectNotFound
+    Activated | ActivationConflict | VersionNotFound | PoolTaken | StageUnfinished | ManifestTooLarge | ChecksFailed
+    | IsArchived | SubjectNotFound
 )  # fmt: skip
 PauseOutcome: TypeAlias = Paused | NotActive | SubjectNotFound

@@ -10,6 +10,8 @@ from contracts.control_plane.publication import Check, PoolPosition
 from contracts.node.manifest import Document
 from services.internal_admin.publication.domain.checks import check_pools, errors_of
 from services.internal_admin.publication.domain.manifests import (
+    Content,
+    GoOn,
     Head,
     HeadDecision,
     Keep,
@@ -17,8 +19,8 @@ from services.internal_admin.publication.domain.manifests import (
     Replace,
     Restage,
     Unfinished,
-    content_digest,
     decide_head,
+    is_too_large,
 )
 from services.internal_admin.publication.domain.subject import (
     Activated,
@@ -27,6 +29,7 @@ from services.internal_admin.publication.domain.subject import (
     ActivationConflict,
     ChecksFailed,
     IsArchived,
+    ManifestTooLarge,
     NotActive,
     Paused,
     PauseOutcome,
@@ -42,10 +45,13 @@ from services.internal_admin.publication.domain.subject import (
 from services.internal_admin.publication.store.heads import (
     list_other_documents,
     lock_heads,
+    read_stable_documents,
+    write_both,
     write_head,
     write_stage,
 )
 from services.internal_admin.publication.store.kind import Kind
+from services.internal_admin.publication.store.references import list_references, lock_secrets
 from services.internal_admin.publication.store.subjects import (
     audit,
     lock_subject,
@@ -92,7 +98,7 @@ async def _activate(
         return found
     subject = found.subject
     change = await _change_of(connection, kind, keys, subject, found.version, command.stage)
-    if isinstance(change, PoolTaken | StageUnfinished):
+    if not isinstance(change, _Change):
         return change
     if not change.is_change and subject.active_version == command.version:
         return Activated(command.version, change.positions, is_change=False)
@@ -138,12 +144,20 @@ async def _pause(connection: asyncpg.Connection, kind: Kind, keys: ConfigKeys, c
             return NotActive()
         return Paused((), is_change=False, changes=await kind.when_paused(connection, subject, command))
     change = await _change_of(connection, kind, keys, subject, None, None)
-    if isinstance(change, PoolTaken | StageUnfinished):
-        raise InvariantBroken("a pause takes no pool and has no stage")
+    if not isinstance(change, _Change):
+        raise InvariantBroken("a pause adds nothing and has no stage")
     await change.write(connection, keys)
     await _write_active(connection, subject, None, None, command.caller.name, command.note)
     changes = await kind.when_paused(connection, subject, command)
     return Paused(change.positions, is_change=True, changes=changes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """The contents of a pool. `stable` is for nodes outside of a stage of another subject; else it is the same."""
+
+    newest: Content
+    stable: Content
 
 
 class _Change:
@@ -151,12 +165,14 @@ class _Change:
 
     def __init__(
         self,
-        documents: Mapping[str, Sequence[PublishedDocument]],
+        subject_id: str,
+        contents: Mapping[str, _Contents],
         heads: Mapping[str, Head],
         decisions: Mapping[str, HeadDecision],
         now: datetime,
     ) -> None:
-        self._documents, self._decisions, self._now = documents, decisions, now
+        self._subject_id, self._contents, self._heads, self._now = subject_id, contents, heads, now
+        self._decisions = decisions
         self.positions = tuple(_position(pool, heads.get(pool), decision) for pool, decision in decisions.items())
 
     @property
@@ -166,8 +182,11 @@ class _Change:
     async def write(self, connection: asyncpg.Connection, keys: ConfigKeys) -> None:
         """Write the heads in the order of the pools' names."""
         for pool, decision in self._decisions.items():
+            newest, stable = self._contents[pool].newest, self._contents[pool].stable
             if isinstance(decision, Replace):
-                await write_head(connection, keys, pool, self._documents[pool], decision, self._now)
+                await write_head(connection, keys, pool, newest, decision, self._subject_id, self._now)
+            elif isinstance(decision, GoOn):
+                await write_both(connection, keys, self._heads[pool], newest, stable, decision, self._now)
             elif isinstance(decision, Restage):
                 await write_stage(connection, pool, decision)
 
@@ -179,28 +198,100 @@ async def _change_of(
     subject: Subject,
     wanted: WholeVersion | None,
     stage: Stage | None,
-) -> _Change | PoolTaken | StageUnfinished:
-    """Lock the pools of the version before and of the wanted one, and decide what becomes of each.
+) -> _Change | PoolTaken | StageUnfinished | ManifestTooLarge | ChecksFailed:
+    """Lock the pools of the version before, of the wanted one and of a stage, and decide what becomes of each.
 
-    Which version is active is decided under the subject's lock, which the caller holds.
+    Which version is active or staged is decided under the subject's lock, which the caller holds.
     """
     new_pools = () if wanted is None else wanted.version.pools
-    pools = sorted({*await _active_pools(connection, subject), *new_pools})
+    pools = sorted({*await _held_pools(connection, subject), *new_pools})
+    number = None if wanted is None else wanted.version.version
+    secrets = await lock_secrets(connection, pools, subject.subject_id, number)
     now, heads = await lock_heads(connection, pools)
-    documents = await list_other_documents(connection, pools, subject.subject_id)
-    for pool in new_pools if kind.is_alone else ():
-        for other in documents[pool]:
-            if other.document.kind == kind.name:
-                return PoolTaken(pool, other.document.name)
+    added = {} if wanted is None else dict.fromkeys(new_pools, _document(kind, subject, wanted))
+    contents = await _contents(connection, kind, subject, pools, heads, added)
+    if isinstance(contents, PoolTaken | StageUnfinished):
+        return contents
+    checks = _check_secrets(subject, secrets, [contents[pool] for pool in new_pools])
+    if checks:
+        return ChecksFailed(checks)
     decisions: dict[str, HeadDecision] = {}
     for pool in pools:
-        if wanted is not None and pool in new_pools:
-            documents[pool] = sorted([*documents[pool], _document(kind, subject, wanted)], key=_order)
-        digest = content_digest(keys.public_keys(), [each.document for each in documents[pool]])
-        decisions[pool] = decide_head(heads.get(pool), digest, stage, now)
+        digest = contents[pool].newest.digest(keys)
+        decisions[pool] = decide_head(heads.get(pool), digest, subject.subject_id, stage, now)
         if isinstance(decisions[pool], Unfinished):
             return StageUnfinished(pool)
-    return _Change(documents, heads, decisions, now)
+        if pool in new_pools and _is_too_large(keys, pool, contents[pool], decisions[pool], now):
+            return ManifestTooLarge(pool)
+    return _Change(subject.subject_id, contents, heads, decisions, now)
+
+
+async def _contents(
+    connection: asyncpg.Connection,
+    kind: Kind,
+    subject: Subject,
+    pools: Sequence[str],
+    heads: Mapping[str, Head],
+    added: Mapping[str, PublishedDocument],
+) -> dict[str, _Contents] | PoolTaken | StageUnfinished:
+    """The contents of pools, with `added` as the only documents of the subject. The caller holds the pools' locks."""
+    staged = [head for head in heads.values() if head.is_staged_by_other(subject.subject_id)]
+    newest = await list_other_documents(connection, pools, subject.subject_id)
+    stable = await read_stable_documents(connection, staged)
+    for pool in added if kind.is_alone else ():
+        for other in newest[pool]:
+            if other.document.kind == kind.name:
+                return PoolTaken(pool, other.document.name)
+        if any(other.document.kind == kind.name for other in stable.get(pool, ())):
+            return StageUnfinished(pool)
+    sides = {pool: _ordered(newest[pool], added.get(pool)) for pool in pools}
+    stable_sides = {
+        head.pool: _ordered(
+            [
+                *(each for each in newest[head.pool] if each.subject_id != head.staged_subject_id),
+                *stable.get(head.pool, ()),
+            ],
+            added.get(head.pool),
+        )
+        for head in staged
+    }
+    places = [*sides.items(), *stable_sides.items()]
+    references = await list_references(
+        connection,
+        [(pool, [(each.subject_id, each.document.version) for each in documents]) for pool, documents in places],
+    )
+    contents = [Content(documents, found) for (_, documents), found in zip(places, references, strict=True)]
+    stable_contents = dict(zip(stable_sides, contents[len(sides) :], strict=True))
+    return {
+        pool: _Contents(content, stable_contents.get(pool, content))
+        for pool, content in zip(sides, contents[: len(sides)], strict=True)
+    }
+
+
+def _check_secrets(subject: Subject, names: Mapping[str, str], contents: Sequence[_Contents]) -> tuple[Check, ...]:
+    """Errors about secrets that a version names and no node of its pools may open."""
+    opened = {
+        each.secret_id for of_pool in contents for each in of_pool.newest.secrets if each.reader == subject.subject_id
+    }
+    return tuple(
+        Check("secrets", "error", f"the secret {name} is deleted, has no usable version, or is not granted any more")
+        for secret_id, name in names.items()
+        if secret_id not in opened
+    )
+
+
+def _is_too_large(keys: ConfigKeys, pool: str, contents: _Contents, decision: HeadDecision, now: datetime) -> bool:
+    if not isinstance(decision, Replace | GoOn):
+        return False
+    return any(
+        is_too_large(each.manifest(keys, pool, decision.position, now)) for each in (contents.newest, contents.stable)
+    )
+
+
+async def _held_pools(connection: asyncpg.Connection, subject: Subject) -> set[str]:
+    """The pools that have a document of the subject, or shall lose it in a stage."""
+    rows = await connection.fetch(*_SQL["list_staged_pools"](subject_id=subject.subject_id))
+    return {*(row["pool"] for row in rows), *await _active_pools(connection, subject)}
 
 
 async def _active_pools(connection: asyncpg.Connection, subject: Subject) -> tuple[str, ...]:
@@ -252,12 +343,13 @@ def _document(kind: Kind, subject: Subject, wanted: WholeVersion) -> PublishedDo
     return PublishedDocument(subject.subject_id, document)
 
 
-def _order(published: PublishedDocument) -> tuple[str, str]:
-    return published.document.kind, published.document.name
+def _ordered(documents: Sequence[PublishedDocument], added: PublishedDocument | None) -> tuple[PublishedDocument, ...]:
+    every = documents if added is None else (*documents, added)
+    return tuple(sorted(every, key=lambda each: (each.document.kind, each.document.name)))
 
 
 def _position(pool: str, head: Head | None, decision: HeadDecision) -> PoolPosition:
-    if isinstance(decision, Replace):
+    if isinstance(decision, Replace | GoOn):
         return PoolPosition(pool, *decision.position)
     if head is None:
         raise InvariantBroken("a pool without a head gets one")

@@ -17,6 +17,8 @@ from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.publication.domain.manifests import (
     MANIFEST_LIFE,
     RENEWED_AFTER,
+    Content,
+    GoOn,
     Head,
     PublishedDocument,
     Replace,
@@ -45,6 +47,10 @@ class StoredManifest:
     signed: Signed = field(repr=False)
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def decoded(self) -> Manifest:
+        return decode_manifest(self.signed.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ async def read_served_head(connection: asyncpg.Connection, pool: str) -> ServedH
         if pool not in heads:
             return None
         head = heads[pool]
-        found = await _read_manifests(connection, head)
+        found = await read_manifests(connection, [head])
     stable = None if head.stable_digest is None else found[head.stable_digest]
     return ServedHead(head, found[head.digest], stable)
 
@@ -156,16 +162,15 @@ async def renew(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> 
         head = heads.get(pool)
         if head is None:
             return False
-        found = await _read_manifests(connection, head)
+        found = await read_manifests(connection, [head])
         age = now - min(manifest.created_at for manifest in found.values())
         has_other_keys = _has_other_keys(found, keys)
         if age < (MANIFEST_LIFE / 2 if has_other_keys else RENEWED_AFTER):
             return False
-        if has_other_keys:
-            await _renumber(connection, keys, head, head.position.epoch, head.position.sequence, now)
-        else:
-            positions = {digest: manifest.position for digest, manifest in found.items()}
-            await _sign_head_again(connection, keys, head, found, positions, now)
+        positions = {digest: stored.position for digest, stored in found.items()}
+        await sign_head_again(
+            connection, keys, head, _manifests(found), head.next_positions() if has_other_keys else positions, now
+        )
         return True
 
 
@@ -180,7 +185,7 @@ async def read_bundle(connection: asyncpg.Connection, pool: str) -> Bundle | Non
             return None
         head = heads[pool]
         digest = head.stable_digest or head.digest
-        manifest = (await _read_manifests(connection, head))[digest]
+        manifest = (await read_manifests(connection, [head]))[digest]
         rows = await connection.fetch(*_SQL["list_documents_of_pool"](manifest_digest=digest))
         return Bundle(manifest, tuple(row["document"] for row in rows))
 
@@ -189,7 +194,7 @@ async def lock_heads(connection: asyncpg.Connection, pools: Iterable[str]) -> tu
     """Lock one pool or more by name, and return the time and their heads. Every pool must be there."""
     names = sorted(set(pools))
     rows = await connection.fetch(*_SQL["lock_pools"](pools=names))
-    if not rows or [row["pool"] for row in rows] != names:
+    if not rows or sorted(row["pool"] for row in rows) != names:
         raise InvariantBroken("a version names pools that exist")
     return rows[-1]["now"].replace(microsecond=0), await read_heads(connection, names)
 
@@ -205,8 +210,23 @@ async def list_other_documents(
     """The documents of other active subjects in each of these pools. The caller holds the pools' locks."""
     found: dict[str, list[PublishedDocument]] = {pool: [] for pool in pools}
     for row in await connection.fetch(*_SQL["list_other_documents"](pools=list(pools), subject_id=subject_id)):
-        document = Document(row["kind"], row["name"], row["version"], row["digest"].hex(), row["size"])
-        found[row["pool"]].append(PublishedDocument(row["subject_id"], document))
+        found[row["pool"]].append(_document(row))
+    return found
+
+
+async def read_stable_documents(
+    connection: asyncpg.Connection, heads: Iterable[Head]
+) -> dict[str, list[PublishedDocument]]:
+    """The documents of staged subjects in the stable manifests of these heads, by pool."""
+    wanted = [head for head in heads if head.stable_digest is not None]
+    rows = await connection.fetch(
+        *_SQL["read_stable_documents"](
+            digests=[head.stable_digest for head in wanted], subject_ids=[head.staged_subject_id for head in wanted]
+        )
+    )
+    found: dict[str, list[PublishedDocument]] = {}
+    for row in rows:
+        found.setdefault(row["pool"], []).append(_document(row))
     return found
 
 
@@ -214,23 +234,16 @@ async def write_head(
     connection: asyncpg.Connection,
     keys: ConfigKeys,
     pool: str,
-    documents: Sequence[PublishedDocument],
+    content: Content,
     decision: Replace,
+    subject_id: str,
     now: datetime,
 ) -> None:
-    """Sign a manifest of these documents, and make it the head. The caller holds the pool's lock."""
-    signed = sign_manifest(keys, pool, decision.position, [each.document for each in documents], now)
-    await _insert_manifest(connection, signed)
-    rows = [
-        {
-            "manifest_digest": signed.digest,
-            "document_digest": bytes.fromhex(each.document.digest),
-            "subject_id": each.subject_id,
-            "version": each.document.version,
-        }
-        for each in documents
-    ]
-    await connection.executemany(*_SQL["insert_document"].many(rows))
+    """Sign a manifest of this content, and make it the head. The caller holds the pool's lock.
+
+    A stage that begins with it is one of the subject.
+    """
+    signed = await _insert_content(connection, keys, pool, content, decision.position, now)
     stage = decision.stage
     await connection.execute(
         *_SQL["write_head"](
@@ -243,9 +256,31 @@ async def write_head(
             stable_digest=decision.stable_digest,
             percent=100 if stage is None else stage.percent,
             halts=stage is not None and stage.halts,
+            staged_subject_id=None if stage is None else subject_id,
         )
     )
     await connection.execute(*_SQL["remove_manifests"](pool=pool))
+
+
+async def write_both(
+    connection: asyncpg.Connection,
+    keys: ConfigKeys,
+    head: Head,
+    newest: Content,
+    stable: Content,
+    decision: GoOn,
+    now: datetime,
+) -> None:
+    """Give a new content to the nodes of a stage, and one to the others; the stage goes on.
+
+    Where the others had no manifest they get one if it has a document. The caller holds the pool's lock.
+    """
+    stable_digest = None
+    if head.stable_digest is not None or stable.documents:
+        at = decision.stable_position
+        stable_digest = (await _insert_content(connection, keys, head.pool, stable, at, now)).digest
+    signed = await _insert_content(connection, keys, head.pool, newest, decision.position, now)
+    await _write_renewed_head(connection, signed, stable_digest)
 
 
 async def write_stage(connection: asyncpg.Connection, pool: str, decision: Restage) -> None:
@@ -256,59 +291,77 @@ async def write_stage(connection: asyncpg.Connection, pool: str, decision: Resta
 
 
 async def _begin_epoch(connection: asyncpg.Connection, keys: ConfigKeys, head: Head, now: datetime) -> PoolPosition:
-    epoch = new_epoch(now, head.position.epoch)
-    position = await _renumber(connection, keys, head, epoch, 0, now)
-    return PoolPosition(head.pool, *position)
+    positions = head.next_positions(new_epoch(now, head.position.epoch))
+    await sign_head_again(connection, keys, head, _manifests(await read_manifests(connection, [head])), positions, now)
+    return PoolPosition(head.pool, *positions[head.digest])
 
 
 async def _take_keys(connection: asyncpg.Connection, keys: ConfigKeys, head: Head, now: datetime) -> bool:
-    if not _has_other_keys(await _read_manifests(connection, head), keys):
+    found = await read_manifests(connection, [head])
+    if not _has_other_keys(found, keys):
         return False
-    await _renumber(connection, keys, head, head.position.epoch, head.position.sequence, now)
+    await sign_head_again(connection, keys, head, _manifests(found), head.next_positions(), now)
     return True
 
 
 def _has_other_keys(found: Mapping[bytes, StoredManifest], keys: ConfigKeys) -> bool:
-    return any(_manifest(each).config_keys != keys.public_keys() for each in found.values())
+    return any(each.config_keys != keys.public_keys() for each in _manifests(found).values())
 
 
-async def _renumber(
-    connection: asyncpg.Connection, keys: ConfigKeys, head: Head, epoch: int, last_sequence: int, now: datetime
-) -> Position:
-    """Sign a head's manifests at the next positions of an epoch, the stable one first. Returns the head's position."""
-    found = await _read_manifests(connection, head)
-    digests = [digest for digest in (head.stable_digest, head.digest) if digest is not None]
-    positions = {digest: Position(epoch, last_sequence + place) for place, digest in enumerate(digests, 1)}
-    await _sign_head_again(connection, keys, head, found, positions, now)
-    return positions[head.digest]
-
-
-async def _sign_head_again(
+async def sign_head_again(
     connection: asyncpg.Connection,
     keys: ConfigKeys,
     head: Head,
-    found: Mapping[bytes, StoredManifest],
+    manifests: Mapping[bytes, Manifest],
     positions: Mapping[bytes, Position],
     now: datetime,
 ) -> None:
-    signed = {
-        digest: sign_again(keys, _manifest(found[digest]), position, now) for digest, position in positions.items()
-    }
-    for digest, manifest in signed.items():
-        await _insert_manifest(connection, manifest)
-        await connection.execute(*_SQL["copy_documents"](from_digest=digest, to_digest=manifest.digest))
-    current = signed[head.digest]
+    """Sign the manifests of a head, by their digests, at positions, with new times. Their documents stay.
+
+    The caller holds the pool's lock.
+    """
+    signed: dict[bytes, SignedManifest] = {}
+    for digest, position in positions.items():
+        signed[digest] = sign_again(keys, manifests[digest], position, now)
+        await _insert_manifest(connection, signed[digest])
+        await connection.execute(*_SQL["copy_documents"](from_digest=digest, to_digest=signed[digest].digest))
+    stable_digest = None if head.stable_digest is None else signed[head.stable_digest].digest
+    await _write_renewed_head(connection, signed[head.digest], stable_digest)
+
+
+async def _write_renewed_head(
+    connection: asyncpg.Connection, newest: SignedManifest, stable_digest: bytes | None
+) -> None:
+    manifest = newest.manifest
     await connection.execute(
         *_SQL["write_renewed_head"](
-            pool=head.pool,
-            epoch=current.manifest.position.epoch,
-            sequence=current.manifest.position.sequence,
-            digest=current.digest,
-            content_digest=current.content_digest,
-            stable_digest=None if head.stable_digest is None else signed[head.stable_digest].digest,
+            pool=manifest.pool,
+            epoch=manifest.position.epoch,
+            sequence=manifest.position.sequence,
+            digest=newest.digest,
+            content_digest=newest.content_digest,
+            stable_digest=stable_digest,
         )
     )
-    await connection.execute(*_SQL["remove_manifests"](pool=head.pool))
+    await connection.execute(*_SQL["remove_manifests"](pool=manifest.pool))
+
+
+async def _insert_content(
+    connection: asyncpg.Connection, keys: ConfigKeys, pool: str, content: Content, position: Position, now: datetime
+) -> SignedManifest:
+    signed = sign_manifest(keys, content.manifest(keys, pool, position, now))
+    await _insert_manifest(connection, signed)
+    rows = [
+        {
+            "manifest_digest": signed.digest,
+            "document_digest": bytes.fromhex(each.document.digest),
+            "subject_id": each.subject_id,
+            "version": each.document.version,
+        }
+        for each in content.documents
+    ]
+    await connection.executemany(*_SQL["insert_document"].many(rows))
+    return signed
 
 
 async def _insert_manifest(connection: asyncpg.Connection, signed: SignedManifest) -> None:
@@ -330,11 +383,19 @@ async def _insert_manifest(connection: asyncpg.Connection, signed: SignedManifes
             expires_at=manifest.expires_at,
         )
     )
+    await connection.execute(
+        *_SQL["insert_secrets"](
+            manifest_digest=signed.digest,
+            secret_ids=[each.secret_id for each in manifest.secrets],
+            readers=[each.reader for each in manifest.secrets],
+            versions=[each.version for each in manifest.secrets],
+        )
+    )
 
 
-async def _read_manifests(connection: asyncpg.Connection, head: Head) -> dict[bytes, StoredManifest]:
-    """The manifests that a head names, by digest."""
-    digests = [digest for digest in (head.digest, head.stable_digest) if digest is not None]
+async def read_manifests(connection: asyncpg.Connection, heads: Iterable[Head]) -> dict[bytes, StoredManifest]:
+    """The manifests that heads name, by digest."""
+    digests = [digest for head in heads for digest in head.digests]
     rows = await connection.fetch(*_SQL["read_manifests"](digests=digests))
     return {row["digest"]: stored_manifest(row) for row in rows}
 
@@ -354,8 +415,13 @@ def stored_manifest(row: asyncpg.Record) -> StoredManifest:
     )
 
 
-def _manifest(stored: StoredManifest) -> Manifest:
-    return decode_manifest(stored.signed.payload)
+def _manifests(found: Mapping[bytes, StoredManifest]) -> dict[bytes, Manifest]:
+    return {digest: stored.decoded for digest, stored in found.items()}
+
+
+def _document(row: asyncpg.Record) -> PublishedDocument:
+    document = Document(row["kind"], row["name"], row["version"], row["digest"].hex(), row["size"])
+    return PublishedDocument(row["subject_id"], document)
 
 
 def _head(row: asyncpg.Record) -> Head:
@@ -369,4 +435,5 @@ def _head(row: asyncpg.Record) -> Head:
         row["percent"],
         row["halts"],
         row["halted_at"],
+        row["staged_subject_id"],
     )

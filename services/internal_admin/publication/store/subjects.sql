@@ -90,6 +90,10 @@ select * from subject_activations
  where subject_id = :subject_id and (:before_activation_id::bigint is null or activation_id < :before_activation_id)
  order by activation_id desc limit :limit;
 
+-- name: list_staged_pools
+-- The pools in which a version of the subject is staged. Run it holding the subject's lock.
+select pool from config_heads where staged_subject_id = :subject_id;
+
 -- name: read_pool_facts
 -- Of the pools that exist: whether one has an active node, and which other subject of the kind is active in it.
 select pool,

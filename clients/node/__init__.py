@@ -25,11 +25,13 @@ from clients.node.notices import (
     log_notice,
 )
 from clients.node.redis_user import RedisLogin
+from clients.node.secrets import Environment, Secret, SecretWiped, environment
 from clients.node.settings import NodeSettings, Registered, Timing
 from clients.node.standing import Problem
 from clients.node.telemetry import OtlpAnswer
 from contracts.node.manifest import Document, Manifest, Position, SecretReference
 from contracts.node.report import Lag, Report
+from contracts.node.secrets import SecretVersion
 from contracts.node.signed import ConfigKey
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "Denied",
     "Distrusted",
     "Document",
+    "Environment",
     "Expired",
     "FolderInUse",
     "Joined",
@@ -63,11 +66,15 @@ __all__ = [
     "Rejected",
     "Report",
     "Revoked",
+    "Secret",
     "SecretReference",
+    "SecretVersion",
+    "SecretWiped",
     "Timing",
     "Unavailable",
     "Unreached",
     "Waiting",
+    "environment",
     "log_notice",
     "open_node",
 ]

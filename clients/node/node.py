@@ -1,7 +1,7 @@
 """A node of the control plane: it joins, follows its configuration, and reports. It works on trio and asyncio."""
 
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -21,6 +21,7 @@ from clients.node.machine import Clock, random_id, wall_clock
 from clients.node.notices import Distrusted, Expired, NotKept, Revoked
 from clients.node.redis_user import RedisLogin, ask_redis_user, read_redis_user
 from clients.node.reporting import Reporter
+from clients.node.secrets import Opened, Vault, checked
 from clients.node.server_clock import ServerClock
 from clients.node.settings import NodeSettings
 from clients.node.standing import Problem, Standing
@@ -37,10 +38,11 @@ _EXPIRY_EVERY = 1.0
 class Node:
     """Made by `open_node`."""
 
-    def __init__(self, parts: Parts, follower: Follower, telemetry: Telemetry) -> None:
+    def __init__(self, parts: Parts, follower: Follower, telemetry: Telemetry, vault: Vault) -> None:
         self._parts = parts
         self._follower = follower
         self._telemetry = telemetry
+        self._vault = vault
         self._standing = parts.standing
         self._has_told_expiry = False
 
@@ -130,6 +132,29 @@ class Node:
                 self._standing.revoke()
             raise
 
+    async def open_secrets(
+        self, references: Iterable[tuple[str, int]], reader: str, task_id: str | None = None
+    ) -> Opened:
+        """The values of these secrets, as pairs of id and version, for an agent's id or `gateway`.
+
+        The configuration names the pairs: `configuration.manifest.secrets`. The values come all, or none. They stay in
+        memory for an hour at most, and a call in that time asks nobody. `task_id` goes into the audit trail.
+
+        Raises `Denial` with `secret_not_granted` or `secret_version_gone`: then follow the configuration. Raises
+        `Unavailable` if nobody gives a usable answer, and `ValueError` for what no request can ask.
+        """
+        try:
+            return await self._vault.open(checked(references, reader, task_id), reader, task_id)
+        except Denial as denial:
+            if denial.code == "node_revoked":
+                self._standing.revoke()
+            raise
+
+    @property
+    def secrets_kept(self) -> int:
+        """The number of secrets in memory."""
+        return len(self._vault)
+
     async def send_otlp(
         self, signal: Signal, body: bytes, content_type: str, content_encoding: str | None = None
     ) -> OtlpAnswer:
@@ -141,6 +166,10 @@ class Node:
         except Denial as denial:  # the node is revoked
             self._standing.revoke()
             return OtlpAnswer(denial.status)
+
+    def close_secrets(self) -> None:
+        """Wipes the secrets in memory. `open_node` calls it at the end."""
+        self._vault.close()
 
     async def run(self, reporter: Reporter) -> None:
         """Follows and reports until the node is revoked or the task is cancelled."""
@@ -180,6 +209,7 @@ class Node:
             if is_expired_now and not self._has_told_expiry:
                 self._parts.on_notice(Expired(is_served=self._parts.settings.on_expired == "serve_stale"))
             self._has_told_expiry = is_expired_now
+            self._vault.forget_old()
             await anyio.sleep(_EXPIRY_EVERY)
 
     def _is_expired(self) -> bool:
@@ -214,6 +244,7 @@ async def open_node(settings: NodeSettings, apply: Apply, *, clock: Clock = wall
             async with _running(node, reporter):
                 yield node
         finally:
+            node.close_secrets()
             with anyio.CancelScope(shield=True):
                 await link.aclose()
     finally:
@@ -245,7 +276,11 @@ async def _made(settings: NodeSettings, folder: Folder, apply: Apply, clock: Clo
     parts = Parts(settings, identity, joining, link, server_clock, kept, applier, standing, settings.on_notice)
     follower = Follower(parts, on_disk)
     reporter = Reporter(settings, link, standing, random_id())
-    return Node(parts, follower, Telemetry(link, settings.timing.answer_timeout)), reporter, link
+    timing = settings.timing
+    vault = Vault(
+        link, identity, standing, settings.on_notice, timeout=timing.answer_timeout, life=timing.secret_life
+    )  # fmt: skip
+    return Node(parts, follower, Telemetry(link, timing.answer_timeout), vault), reporter, link
 
 
 def _read_kept(settings: NodeSettings, identity: Identity, kept: Kept, standing: Standing) -> Configuration | None:

@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from clients.node.notices import OnNotice, log_notice
@@ -14,6 +14,8 @@ from contracts.node.names import MAX_SOFTWARE_LENGTH, is_name, is_node_id
 from contracts.node.poll import MAX_WAIT
 from contracts.node.report import Report
 from contracts.node.signed import ConfigKey
+
+MAX_SECRET_LIFE: Final = 3600.0
 
 OnExpired: TypeAlias = Literal["serve_stale", "fail_closed"]
 
@@ -50,6 +52,8 @@ class Timing:
     answer_timeout: float = 10.0
     """The longest wait for a whole answer, beyond the time for which a poll is held."""
     status_every: float = 30.0
+    secret_life: float = 3600.0
+    """How long an opened secret stays in memory: at most an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ class NodeSettings:
             raise ValueError(f"software must be at most {MAX_SOFTWARE_LENGTH} printable characters")
         if not 0 <= self.timing.poll_wait <= MAX_WAIT:
             raise ValueError(f"poll_wait must be a whole number from 0 to {MAX_WAIT}")
+        if not 1 <= self.timing.secret_life <= MAX_SECRET_LIFE:
+            raise ValueError(f"secret_life must be 1 to {MAX_SECRET_LIFE:.0f} seconds")
         if self.on_expired not in ("serve_stale", "fail_closed"):
             raise ValueError("on_expired must be serve_stale or fail_closed")
         object.__setattr__(self, "folder", Path(os.fspath(self.folder)))

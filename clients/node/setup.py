@@ -31,6 +31,7 @@ MODULES = (
     "node.redis_user",
     "node.report",
     "node.sealed",
+    "node.secrets",
     "node.signed",
     "node.status",
     "node.telemetry",
@@ -39,7 +40,7 @@ MODULES = (
     "strict_query",
     "uvarint",
 )
-VECTORS = ("config_manifests", "config_statements", "node_join")
+VECTORS = ("config_manifests", "config_statements", "node_join", "secret_deliveries")
 
 
 def assemble() -> None:

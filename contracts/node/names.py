@@ -12,6 +12,7 @@ CONFIG_PATH: Final = NODE_API + "/config"
 STATUS_PATH: Final = NODE_API + "/status"
 DOCUMENTS_PATH: Final = NODE_API + "/documents"
 REDIS_USER_PATH: Final = NODE_API + "/redis-user"
+SECRETS_PATH: Final = NODE_API + "/secrets/open"
 
 MAX_SOFTWARE_LENGTH: Final = 100
 

@@ -10,6 +10,7 @@ from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_config import api as node_config
 from services.internal_admin.node_redis_users import api as node_redis_users
+from services.internal_admin.node_secrets import api as node_secrets
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.nodes import api as nodes
 from services.internal_admin.nodes import node_api as joins
@@ -46,5 +47,6 @@ NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
     *agent_keys.NODE_ROUTES,
+    *node_secrets.ROUTES,
 )
 """The routes that nodes call. They may have a listener of their own."""

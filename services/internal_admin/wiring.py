@@ -43,6 +43,8 @@ from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_redis_users.flow import NodeUsers
 from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
 from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
+from services.internal_admin.node_secrets import api as node_secrets
+from services.internal_admin.node_secrets.flow import SecretOpener
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
 from services.internal_admin.nodes import api as nodes
@@ -269,6 +271,7 @@ def _node_routes(
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
+    opener = SecretOpener(postgres, settings.secret_keys, keys)
     polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
@@ -276,6 +279,7 @@ def _node_routes(
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
         *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
+        *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 
 

@@ -43,6 +43,6 @@ class LocalRateLimiter:
 
 def _halved(rate: Rate) -> tuple[float, float]:
     """Interval and tolerance in seconds for half of `rate`, but for at least one call per period."""
-    count = max(1, rate.count // 2)
+    count = max(rate.cost, rate.count // 2)
     interval = rate.period.total_seconds() / count
-    return interval, interval * (count - 1)
+    return interval * rate.cost, interval * (count - rate.cost)

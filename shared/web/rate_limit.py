@@ -5,7 +5,7 @@ While Redis is away, each process counts in memory, with stricter limits.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from importlib import resources
 from typing import Protocol, TypeVar
@@ -78,13 +78,15 @@ class RateLimiter:
         self._arrived = trio.Event()
         self._is_redis_away = False
 
-    async def check(self, network_text: str, route_name: str) -> timedelta | None:
+    async def check(self, network_text: str, route_name: str, cost: int = 1) -> timedelta | None:
         """None if the call may pass, which is then counted. Otherwise the time to wait; a refused call is not counted.
+
+        `cost` is how many calls this one counts for on the route.
 
         If cancelled, the call may or may not have been counted. It never raises because of Redis, and waits for it at
         most `_PATIENCE_SECONDS`. After that the process counts all waiting calls, which Redis may have counted too.
         """
-        limits = self._limits(network_text, route_name)
+        limits = self._limits(network_text, route_name, cost)
         if not limits:
             return None
         if self._is_redis_away:
@@ -154,9 +156,9 @@ class RateLimiter:
             self._is_redis_away = False
             _log.warning("rate limits counted in redis again")
 
-    def _limits(self, network_text: str, route_name: str) -> tuple[tuple[str, Rate], ...]:
+    def _limits(self, network_text: str, route_name: str, cost: int) -> tuple[tuple[str, Rate], ...]:
         rate = self._rates[route_name]
-        own = () if rate is None else ((f"{self._key_prefix}{route_name}:{network_text}", rate),)
+        own = () if rate is None else ((f"{self._key_prefix}{route_name}:{network_text}", replace(rate, cost=cost)),)
         return own if self._total is None else (*own, (self._key_prefix + _TOTAL, self._total))
 
 
@@ -173,10 +175,10 @@ def limited(endpoint: Endpoint, limiter: RateLimiter, route_name: str) -> Endpoi
 
 
 def _interval_and_tolerance(rate: Rate) -> tuple[int, int]:
-    """Microseconds between two calls, and microseconds that a burst may run ahead."""
+    """Microseconds from a call to the next, and microseconds that a burst may run ahead of it."""
     period = rate.period // timedelta(microseconds=1)
     interval = max(1, period // rate.count)
-    return interval, interval * (rate.count - 1)
+    return interval * rate.cost, interval * (rate.count - rate.cost)
 
 
 def _wait(reply: object) -> int:

@@ -32,10 +32,10 @@ from contracts.node.signed import MANIFEST_MARKER, Signature, Signed, read_confi
 from tests.contract.vectors import cases, load
 from tests.support.node_vectors import CONTENT, NEW, NODE, NODE_ID, all_vectors
 
-VERDICTS = ("config_manifests", "config_statements", "node_redis_users")
+VERDICTS = ("config_manifests", "config_statements", "node_redis_users", "secret_deliveries")
 
 
-@pytest.mark.parametrize("name", ["node_join", "config_manifests", "config_statements", "node_redis_users"])
+@pytest.mark.parametrize("name", list(all_vectors()))
 def test_the_files_are_what_their_script_writes(name: str) -> None:
     assert load(name) == all_vectors()[name], "run: python -m tests.support.node_vectors"
 

@@ -18,6 +18,7 @@ from contracts.internal_sessions import decode_list_sessions, decode_revoke_sess
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
 from contracts.node.join import decode_join, decode_key_change
 from contracts.node.poll import decode_poll
+from contracts.node.secrets import decode_open_secrets
 from contracts.node.status import decode_status
 from contracts.public_auth import decode_confirm, decode_send
 from services.internal_admin.system_settings.domain.settings import SETTINGS
@@ -53,6 +54,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "revoke_node": nodes.decode_revoke_node,
     "join_node": decode_join,
     "change_node_key": decode_key_change,
+    "open_secrets": decode_open_secrets,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,

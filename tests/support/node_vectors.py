@@ -34,9 +34,18 @@ from contracts.node.manifest import (
     encode_manifest,
     encode_statement,
 )
-from contracts.node.names import REDIS_USER_PATH
+from contracts.node.names import REDIS_USER_PATH, SECRETS_PATH
 from contracts.node.redis_user import REDIS_USER_MARKER, RedisUser, encode_redis_user, redis_user_frame
 from contracts.node.sealed import Sealed, signed_part
+from contracts.node.secrets import (
+    SECRET_MARKER,
+    OpenedSecret,
+    OpenSecrets,
+    SecretVersion,
+    encode_open_secrets,
+    encode_opened,
+    secret_frame,
+)
 from contracts.node.signed import MANIFEST_MARKER, STATEMENT_MARKER, Signed, config_key_fields, signed_fields
 from tests.support import hpke
 
@@ -50,6 +59,10 @@ NODE_KEYS = NodeKeys(NODE.public_key().public_bytes_raw(), NODE_ENCRYPTION.publi
 EPHEMERAL = X25519PrivateKey.from_private_bytes(b"\x30" * 32)
 STRANGE_ENCRYPTION = X25519PrivateKey.from_private_bytes(b"\x40" * 32)
 PASSWORD = "P" * 43
+VERSION = SecretVersion("secret-01hzyqk3m8v5d2w7n4c6b9x1ta", 2)
+OTHER_VERSION = SecretVersion("secret-01hzyqk3m8v5d2w7n4c6b9x1tb", 1)
+AGENT_ID = "agent-01hzyqk3m8v5d2w7n4c6b9x1ta"
+VALUES = {VERSION: "sk-live-P\u00e4ssword".encode(), OTHER_VERSION: bytes(range(256))}
 NODE_ID = "node-01hzyqk3m8v5d2w7n4c6b9x1ta"
 JOIN_TOKEN_ID = "join-token-01hzyqk3m8v5d2w7n4c6b9x1ta"
 REQUEST_ID = "q3Zk0V1nT2e8uYb6wS4xAg"
@@ -257,6 +270,79 @@ def _redis_exchange(name: str, user: RedisUser, verdict: str) -> dict[str, Any]:
     return case if verdict != "accepted" else {**case, "info_hex": info, "password": PASSWORD}
 
 
+def secret_deliveries() -> dict[str, Any]:
+    good, other = _opened(VERSION), _opened(OTHER_VERSION)
+    lies = {
+        "the answer to another request": _opened(VERSION, request_id="yesterday"),
+        "for another node": _opened(VERSION, node_id=NODE_ID[:-1] + "b"),
+        "of another version": replace(_opened(VERSION._replace(version=1)), version=VERSION),
+        "of another secret": replace(other, version=VERSION),
+        "of another generation": replace(good, sealed=replace(good.sealed, key_generation=2)),
+        "signed by a stranger": _opened(VERSION, ring=(STRANGER,)),
+        "signed by a stranger under a trusted key id": _opened(VERSION, ring=(_named(STRANGER, "new"),)),
+        "with a signature of a user of Redis": _opened(VERSION, marker=REDIS_USER_MARKER),
+        "sealed to another key": _opened(VERSION, to=STRANGE_ENCRYPTION),
+        "with one changed byte": replace(
+            good, sealed=replace(good.sealed, value=good.sealed.value[:-1] + bytes([good.sealed.value[-1] ^ 1]))
+        ),
+    }
+    return {
+        "about": (
+            "SPEC 17.3. `encryption_key_hex` is the node's private key, `info_hex` HPKE's info of each secret, and "
+            "`values` are the plain texts in base64. Configuration keys: those of config_manifests.json. The ephemeral "
+            "key of HPKE: 0x30 x 32."
+        ),
+        "exchanges": [
+            _delivery("one secret", [good], "accepted"),
+            _delivery("a secret of bytes", [other], "accepted"),
+            _delivery("two secrets", [good, other], "accepted"),
+            *(_delivery(name, [lie], "untrusted_secret") for name, lie in lies.items()),
+            _delivery("one true and one false", [good, replace(good, version=OTHER_VERSION)], "untrusted_secret"),
+            _delivery("fewer than were asked for", [good], "malformed_answer", asked=(VERSION, OTHER_VERSION)),
+            _delivery("others than were asked for", [other], "malformed_answer", asked=(VERSION,)),
+        ],
+    }
+
+
+def _opened(
+    version: SecretVersion,
+    *,
+    node_id: str = NODE_ID,
+    request_id: str = REQUEST_ID,
+    ring: Sequence[RingKey] = (NEW, OLD),
+    marker: bytes = SECRET_MARKER,
+    to: X25519PrivateKey = NODE_ENCRYPTION,
+) -> OpenedSecret:
+    frame = secret_frame(node_id, request_id, 1, version)
+    plain = VALUES.get(version, b"an older value")
+    value = hpke.seal(plain, to.public_key().public_bytes_raw(), frame, EPHEMERAL)
+    return OpenedSecret(version, Sealed(1, value, sign(ring, marker, signed_part(frame, value)).signatures))
+
+
+def _delivery(
+    name: str, opened: Sequence[OpenedSecret], verdict: str, *, asked: tuple[SecretVersion, ...] | None = None
+) -> dict[str, Any]:
+    versions = asked or tuple(each.version for each in opened)
+    case = {
+        "name": name,
+        "operation": "open_secrets",
+        "method": "POST",
+        "path": SECRETS_PATH,
+        "node_id": NODE_ID,
+        "request_id": REQUEST_ID,
+        "encryption_key_hex": NODE_ENCRYPTION.private_bytes_raw().hex(),
+        "config_keys": [config_key_fields(key.public) for key in (NEW, OLD)],
+        "status": 200,
+        "request": json.loads(encode_open_secrets(OpenSecrets(versions, AGENT_ID, "task-1"))),
+        "response": json.loads(encode_opened(opened)),
+        "verdict": verdict,
+    }
+    if verdict != "accepted":
+        return case
+    infos = [secret_frame(NODE_ID, REQUEST_ID, 1, each).hex() for each in versions]
+    return {**case, "info_hex": infos, "values": [_base64(VALUES[each]) for each in versions]}
+
+
 def write() -> None:
     """Writes the files."""
     for name, content in all_vectors().items():
@@ -270,6 +356,7 @@ def all_vectors() -> dict[str, dict[str, Any]]:
         "config_manifests": config_manifests(),
         "config_statements": config_statements(),
         "node_redis_users": node_redis_users(),
+        "secret_deliveries": secret_deliveries(),
     }
 
 

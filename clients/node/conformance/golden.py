@@ -1,4 +1,4 @@
-"""Questions from the golden data: join strings, proofs, manifests and statements."""
+"""Questions from the golden data: join strings, proofs, manifests, statements and deliveries of secrets."""
 
 from collections.abc import Generator, Mapping
 from importlib import resources
@@ -30,6 +30,9 @@ def golden_questions() -> Generator[tuple[str, Question, Question]]:
     for case in vectors("config_statements")["statements"]:
         question = _asked("statement", case, "verdict", "position", "digest")
         yield f"statement: {case['name']}", question, _right(case, "position", "digest")
+    for case in vectors("secret_deliveries")["exchanges"]:
+        question = _asked("secrets_delivered", case, "verdict", "values", "info_hex")
+        yield f"secrets_delivered: {case['name']}", question, _right(case, "values")
 
 
 def _asked(ask: str, case: Question, *answers: str) -> Question:

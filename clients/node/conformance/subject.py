@@ -12,10 +12,14 @@ from typing import Any
 
 import anyio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from clients.node.configuration import Configuration, ConfigurationRejected
+from clients.node.identity import PrivateKeys
+from clients.node.link import Denial, Reply, Unavailable
 from clients.node.node import Node, open_node
 from clients.node.notices import Distrusted, Notice
+from clients.node.secrets import read_opened
 from clients.node.settings import NodeSettings, Timing
 from clients.node.trust import (
     NotTrusted,
@@ -28,6 +32,7 @@ from clients.node.trust import (
 from contracts.encoding import encode
 from contracts.node.join import NodeKeys, join_proof_message, key_change_message, parse_join_string
 from contracts.node.manifest import MAX_MANIFEST_BYTES, MAX_STATEMENT_BYTES, Manifest, Position, Statement
+from contracts.node.secrets import decode_open_secrets
 from contracts.node.signed import ConfigKey, Signed, read_config_keys, read_signed
 from contracts.strict_json import decode_object
 
@@ -49,16 +54,10 @@ class Subject:
                 return await self._open(question)
             case "state":
                 return self._state()
-            case "join_string":
-                parts = parse_join_string(question["text"])
-                refused = {"refused": True}
-                return refused if parts is None else _named(parts, "join_token_id", "fingerprint")
-            case "join_proof" | "key_change_proof":
-                return {"proof": _proof(question)}
-            case "manifest" | "statement":
-                return _judged(question)
+            case "secrets":
+                return await self._secrets(question)
             case _:
-                return {"error": "unknown question"}
+                return _golden(question)
 
     async def _open(self, question: Question) -> Mapping[str, object]:
         """Opens a node and closes the previous one."""
@@ -82,6 +81,17 @@ class Subject:
                 refused: Any = decode_object(content)["refuse"]
                 raise ConfigurationRejected(refused["code"], refused["message"], f"{document.kind}/{document.name}")
 
+    async def _secrets(self, question: Question) -> Mapping[str, object]:
+        assert self._node is not None
+        versions = [(each["secret_id"], each["version"]) for each in question["secrets"]]
+        try:
+            opened = await self._node.open_secrets(versions, question["for"])
+        except Denial as refused:
+            return {"refused": refused.code}
+        except Unavailable as problem:
+            return {"refused": problem.why}
+        return {"values": [base64.b64encode(opened[each].bytes()).decode() for each in versions]}
+
     def _state(self) -> Mapping[str, object]:
         assert self._node is not None
         configuration = self._node.configuration
@@ -93,8 +103,26 @@ class Subject:
                 document.name: base64.b64encode(content).decode() for document, content in configuration.documents()
             },
             "applications": self._applications,
+            "secrets_kept": self._node.secrets_kept,
             "distrusted": [notice.why for notice in self._notices if isinstance(notice, Distrusted)],
         }  # fmt: skip
+
+
+def _golden(question: Question) -> Mapping[str, object]:
+    """The answer to a question of the golden data, which needs no node."""
+    match question["ask"]:
+        case "join_string":
+            parts = parse_join_string(question["text"])
+            refused = {"refused": True}
+            return refused if parts is None else _named(parts, "join_token_id", "fingerprint")
+        case "join_proof" | "key_change_proof":
+            return {"proof": _proof(question)}
+        case "manifest" | "statement":
+            return _judged(question)
+        case "secrets_delivered":
+            return _delivered(question)
+        case _:
+            return {"error": "unknown question"}
 
 
 def _timing(question: Question) -> Timing:
@@ -117,6 +145,19 @@ def _proof(question: Question) -> str:
         message = key_change_message(question["node_id"], keys)
     private_key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(question["signing_key_hex"]))
     return base64.b64encode(private_key.sign(message)).decode()
+
+
+def _delivered(question: Question) -> Mapping[str, object]:
+    signing = Ed25519PrivateKey.generate()  # a delivery is not for this key
+    encryption = X25519PrivateKey.from_private_bytes(bytes.fromhex(question["encryption_key_hex"]))
+    reply = Reply(encode(question["response"]), question["request_id"], 0, 0, is_by_next_keys=False)
+    asked = decode_open_secrets(encode(question["request"]))
+    config_keys = read_config_keys(question["config_keys"], "config_keys")
+    try:
+        opened = read_opened(reply, asked, question["node_id"], config_keys, [PrivateKeys(signing, encryption)])
+    except NotTrusted as refused:
+        return {"verdict": refused.why}
+    return {"verdict": "accepted", "values": [base64.b64encode(opened[each]).decode() for each in asked.versions]}
 
 
 def _judged(question: Question) -> Mapping[str, object]:

@@ -38,13 +38,21 @@ class PerNetwork:
         return Rate(self.count, self.period)
 
 
+def _one(_: Request) -> int:
+    return 1
+
+
 @dataclass(frozen=True, slots=True)
 class PerNode:
-    """How many calls of one node pass in a period. The limit's keys in Redis bear `name`: it is never renamed."""
+    """How many calls of one node pass in a period. The limit's keys in Redis bear `name`: it is never renamed.
+
+    `cost` is how many a request counts for, `count` at most.
+    """
 
     name: str
     count: int
     period: timedelta
+    cost: Callable[[Request], int] = _one
 
     @property
     def rate(self) -> Rate:

@@ -29,7 +29,7 @@ _APPROVAL_TAKES = timedelta(seconds=30)
 class Limiter(Protocol):
     """The part of `shared.web.rate_limit.RateLimiter` that the guard uses."""
 
-    async def check(self, network_text: str, route_name: str, /) -> timedelta | None: ...
+    async def check(self, network_text: str, route_name: str, cost: int, /) -> timedelta | None: ...
 
 
 class Nodes(Protocol):
@@ -60,9 +60,9 @@ class NodeGuard:
             raise InvariantBroken("a route of the node API is for nodes, or for anyone")
         return _OpenEndpoint(self, route, api)
 
-    async def refusal_of_limit(self, of_whom: str, name: str) -> Response | None:
+    async def refusal_of_limit(self, of_whom: str, name: str, cost: int = 1) -> Response | None:
         """429 with `Retry-After` for a call past the limit; None: the call passes, and counts."""
-        wait = await self.limiter.check(of_whom, name)
+        wait = await self.limiter.check(of_whom, name, cost)
         return None if wait is None else refusal(ErrorCode.RATE_LIMITED, retry_after=wait)
 
 
@@ -106,7 +106,7 @@ class _SignedEndpoint(Generic[ApiT]):
             return refusal(caller, retry_after=_APPROVAL_TAKES if is_to_wait else None)
         limit = self.route.limit
         if limit is not None:
-            refused = await self.guard.refusal_of_limit(caller.node_id, limit.name)
+            refused = await self.guard.refusal_of_limit(caller.node_id, limit.name, limit.cost(request))
             if refused is not None:
                 return refused
         return await self.route.endpoint(self.api, request, caller)

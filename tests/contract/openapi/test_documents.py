@@ -19,10 +19,10 @@ from tests.support.declared_routes import ACCESS, NODE_ACCESS
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
-    ErrorCode.SECRET_NOT_GRANTED, ErrorCode.SECRET_NOT_FOUND, ErrorCode.GRANT_NOT_FOUND,
+    ErrorCode.SECRET_NOT_FOUND, ErrorCode.GRANT_NOT_FOUND,
     ErrorCode.CONNECTION_NOT_FOUND, ErrorCode.DEFAULT_NOT_FOUND,
     ErrorCode.MANIFEST_TOO_LARGE, ErrorCode.VERSION_CONFLICT, ErrorCode.SECRET_NOT_GRANTABLE,
-    ErrorCode.CONNECTION_IN_USE, ErrorCode.SECRET_VERSION_GONE, ErrorCode.SECRET_KEYS_MISSING,
+    ErrorCode.CONNECTION_IN_USE,
 }  # fmt: skip
 
 
@@ -190,7 +190,15 @@ def test_the_documents_say_the_same_of_the_refusals_they_share() -> None:
         assert all(first[name] == other[name] for name in shared for other in rest)
 
 
-VECTORS = ("exchanges", "control_plane", "node_telemetry", "node_config", "node", "node_redis_users")
+VECTORS = (
+    "exchanges",
+    "control_plane",
+    "node_telemetry",
+    "node_config",
+    "node",
+    "node_redis_users",
+    "secret_deliveries",
+)
 GOLDEN = [case for name in VECTORS for case in cases(name, "exchanges")]
 
 

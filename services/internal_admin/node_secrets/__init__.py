@@ -1,0 +1,1 @@
+"""Gives secrets to the nodes that may read them, sealed to each node's key (SPEC §17.3)."""

@@ -3,7 +3,6 @@
 We are the client here, and read answers strictly: an answer that breaks the contract raises `MalformedAnswer`.
 """
 
-import re
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
@@ -12,12 +11,11 @@ from contracts.agent_id import is_agent_id
 from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.strict_json import Fields, decode_object, known_fields, read_text
+from contracts.user_id import is_user_id
 
 RESOLVE_BY_EMAIL: Final = "/api/v1/internal/user-resolutions/by-email"
 ENSURE_BY_EMAIL: Final = "/api/v1/internal/users/ensure-by-email"
 BLOCK_BY_EMAIL: Final = "/api/v1/internal/user-blocks/by-email"
-
-_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:|-]{0,127}")
 
 
 class MalformedAnswer(ValueError):
@@ -62,13 +60,9 @@ class EnsureByEmail:
     registration_context: RegistrationContext
 
 
-def is_user_id(text: str) -> bool:
-    """Whether the text is a user id: 1 to 128 of A-Z, a-z, 0-9 and `._~:|-`, starting with a letter or digit.
-
-    No character needs escaping in a path or a Redis key. `@` is excluded, because ids appear where e-mails must not.
-    Ids of agents are excluded too: a person with such an id would pass for the agent.
-    """
-    return _USER_ID.fullmatch(text) is not None and not is_agent_id(text)
+def is_id_of_a_person(text: str) -> bool:
+    """Whether the text is a user id, and none of an agent: a person with such an id would pass for the agent."""
+    return is_user_id(text) and not is_agent_id(text)
 
 
 def user_exists_path(user_id: str) -> str:
@@ -146,7 +140,7 @@ def _read(body: bytes, verdict: str) -> tuple[str, str | None]:
         user_id = read_text(fields, "user_id") if "user_id" in fields else None
     except Refusal as refusal:
         raise MalformedAnswer(refusal.message) from None
-    if user_id is not None and not is_user_id(user_id):
+    if user_id is not None and not is_id_of_a_person(user_id):
         raise MalformedAnswer("user_id is not of an id's form")
     return word, user_id
 

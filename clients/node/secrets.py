@@ -252,7 +252,7 @@ class Vault:
 def checked(references: Iterable[tuple[str, int]], reader: str, task_id: str | None) -> tuple[SecretVersion, ...]:
     """The versions, each once. Raises `ValueError` for what no request can ask."""
     versions = tuple(dict.fromkeys(SecretVersion(secret_id, version) for secret_id, version in references))
-    for start in range(0, max(1, len(versions)), MAX_SECRETS_OPENED):
+    for start in range(0, len(versions), MAX_SECRETS_OPENED):
         asked = OpenSecrets(versions[start : start + MAX_SECRETS_OPENED], reader, task_id)
         try:
             decode_open_secrets(encode_open_secrets(asked))

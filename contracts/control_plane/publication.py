@@ -261,7 +261,18 @@ def number_after(after: str | None) -> int | None:
 def decode_diff(query: str) -> tuple[Source, Source]:
     """The query of `diff`: what changes, and into what."""
     parameters = decode_query(query, _DIFF_NAMES)
-    return _read_source(parameters, "from"), _read_source(parameters, "to")
+    return read_source(parameters, "from"), read_source(parameters, "to")
+
+
+def read_source(parameters: Fields, name: str) -> Source:
+    """The draft, the active version or a version, which a parameter names."""
+    text = read_text(parameters, name)
+    if text in ("active", "draft"):
+        return text
+    number = version_number(text)
+    if number is None:
+        raise invalid(f"{name} must be active, draft or the number of a version")
+    return number
 
 
 def version_number(text: str) -> int | None:
@@ -439,13 +450,3 @@ def _read_note(fields: Fields) -> str | None:
     if note is not None and len(note) > MAX_NOTE_LENGTH:
         raise invalid(f"note must have at most {MAX_NOTE_LENGTH} characters")
     return note or None
-
-
-def _read_source(parameters: Fields, name: str) -> Source:
-    text = read_text(parameters, name)
-    if text in ("active", "draft"):
-        return text
-    number = version_number(text)
-    if number is None:
-        raise invalid(f"{name} must be active, draft or the number of a version")
-    return number

@@ -3,6 +3,7 @@
 from typing import Any
 
 from services.internal_admin.agent_keys import api as agent_keys
+from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
@@ -37,6 +38,8 @@ ROUTES: tuple[Route[Any], ...] = (
     *onboarding.ROUTES,
     *gateway_configs.ROUTES,
     *agent_keys.ROUTES,
+    *agents.ROUTES,
+    *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
     *nodes.ROUTES,
 )

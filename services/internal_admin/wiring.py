@@ -14,6 +14,8 @@ from services.internal_admin.access.flow import Authenticate, GuardTrail, Operat
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
 from services.internal_admin.agent_keys import api as agent_keys
+from services.internal_admin.agents import api as agents
+from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -238,7 +240,7 @@ def _routes(
     process, opened, accounts = settings.process, _opened_sessions(resources, settings), _accounts(resources, settings)
     protect = _guard(resources, settings, opened, uses).protect
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
-    gateway_configs_api = SubjectApi(GATEWAY_CONFIG, postgres, change, settings.config_keys, wake, clock, entropy)
+    publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
@@ -252,7 +254,9 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
-        *protect(gateway_configs.ROUTES, gateway_configs_api),
+        *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
         *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),

@@ -69,9 +69,10 @@ class Dialer:
         if self._proxy is not None:
             return await _open_tunnel(self._proxy, target, self.rules)
         addresses = await self._addresses(target.host, target.address)
-        for address in addresses:
-            if not self.rules.passes(target, address) or await self._is_ours(address, target.port):
-                raise NotConnected("blocked_address")
+        if not all(self.rules.passes(target, address) for address in addresses):
+            raise NotConnected("blocked_address")
+        if await self._are_ours(addresses, target.port):
+            raise NotConnected("blocked_address")
         return await _connect_first(_in_order(addresses), target.port)
 
     async def _addresses(self, host: str, literal: IpAddress | None) -> Sequence[IpAddress]:
@@ -86,20 +87,15 @@ class Dialer:
             raise NotConnected("dns_failed")
         return addresses
 
-    async def _is_ours(self, address: IpAddress, port: int) -> bool:
-        """Whether one of our own servers has the address and port. Names are resolved for the same port only."""
-        for server in self._own:
-            if server.port != port:
-                continue
-            is_here = _is_of_this_machine(address)
-            if server.host in _EVERY_INTERFACE:
-                if is_here:
-                    return True
-                continue
-            ours = await self._addresses(server.host, _literal(server.host))
-            if address in ours or (is_here and any(map(_is_of_this_machine, ours))):
-                return True
-        return False
+    async def _are_ours(self, addresses: Sequence[IpAddress], port: int) -> bool:
+        """Whether one of our own servers has one of the addresses, and the port. Others are not resolved."""
+        hosts = {server.host for server in self._own if server.port == port}
+        if not hosts:
+            return False
+        named = hosts.difference(_EVERY_INTERFACE)
+        ours = {each for host in named for each in await self._addresses(host, _literal(host))}
+        is_here = len(named) < len(hosts) or any(map(_is_of_this_machine, ours))
+        return any(each in ours or (is_here and _is_of_this_machine(each)) for each in addresses)
 
 
 def _literal(host: str) -> IpAddress | None:

@@ -49,7 +49,7 @@ class RestDirectory:
 
     async def exists(self, user_id: str) -> bool:
         """Whether there is such a user. Text that cannot be an id is False, without a call."""
-        if not contract.is_user_id(user_id):
+        if not contract.is_id_of_a_person(user_id):
             return False
         with self._observed("exists"):
             answer = await self._call("GET", contract.user_exists_path(user_id))

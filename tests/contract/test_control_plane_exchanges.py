@@ -5,12 +5,14 @@ from base64 import b64decode, b64encode
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from contracts.control_plane import (
     accounts,
+    agents,
     audit,
     nodes,
     onboarding,
@@ -206,12 +208,9 @@ def rollout_page(answer: Json) -> bytes:
     )
 
 
-NOUN = "gateway_config"
-
-
-def subject(shown: Json) -> publication.SubjectAnswer:
+def subject(noun: str, shown: Json) -> publication.SubjectAnswer:
     return publication.SubjectAnswer(
-        shown["gateway_config_id"],
+        shown[f"{noun}_id"],
         shown["name"],
         tuple(shown["pools"]),
         shown["state"],
@@ -224,9 +223,9 @@ def subject(shown: Json) -> publication.SubjectAnswer:
     )
 
 
-def whole_subject(answer: Json) -> bytes:
-    shown = answer[NOUN]
-    return publication.encode_subject(NOUN, subject(shown), shown["draft"], answer.get("outcome"))
+def whole_subject(noun: str, answer: Json) -> bytes:
+    shown = answer[noun]
+    return publication.encode_subject(noun, subject(noun, shown), shown["draft"], answer.get("outcome"))
 
 
 def version(shown: Json) -> publication.VersionAnswer:
@@ -274,6 +273,50 @@ def position_after(answer: Json) -> str | None:
     return publication.decode_page(f"cursor={answer['next_cursor']}").after if "next_cursor" in answer else None
 
 
+def compiled_prompt(answer: Json) -> bytes:
+    sections = [agents.SectionSize(each["key"], each["bytes"]) for each in answer["sections"]]
+    text, digest, variables = answer["text"], answer.get("digest"), answer["variables"]
+    return agents.encode_compiled_prompt(
+        agents.CompiledPrompt(text, digest, sections, variables, answer["estimated_tokens"])
+    )
+
+
+def encoders_of(noun: str) -> dict[str, Callable[[Json], bytes]]:
+    """The answers about a kind of published configuration."""
+    whole = partial(whole_subject, noun)
+    return {
+        f"list_{noun}s": lambda a: publication.encode_subjects(
+            noun, [subject(noun, shown) for shown in a[f"{noun}s"]], position_after(a)
+        ),
+        **{f"{verb}_{noun}": whole for verb in ("create", "read", "change", "revert")},
+        f"archive_{noun}": lambda a: publication.encode_outcome(noun, a["outcome"], a[f"{noun}_id"]),
+        f"check_{noun}": lambda a: publication.encode_checks(checks(a)),
+        f"diff_{noun}": lambda a: publication.encode_diff(differences(a)),
+        f"publish_{noun}": lambda a: publication.encode_published(a["outcome"], a["version"], checks(a)),
+        f"activate_{noun}": activated,
+        f"pause_{noun}": activated,
+        f"list_{noun}_versions": lambda a: publication.encode_versions(
+            [version(shown) for shown in a["versions"]], position_after(a)
+        ),
+        f"read_{noun}_version": lambda a: publication.encode_version(version(a["version"]), a["version"]["draft"]),
+        f"list_{noun}_activations": lambda a: publication.encode_activations(
+            [activation(shown) for shown in a["activations"]], position_after(a)
+        ),
+    }
+
+
+def decoders_of(noun: str) -> dict[str, Callable[[bytes], Any]]:
+    """The requests about a kind of published configuration."""
+    return {
+        f"create_{noun}": publication.decode_create,
+        f"change_{noun}": publication.decode_change,
+        f"publish_{noun}": publication.decode_publish,
+        f"activate_{noun}": publication.decode_activate,
+        f"pause_{noun}": lambda body: {"note": publication.decode_pause(body)},
+        f"revert_{noun}": publication.decode_revert,
+    }
+
+
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_status": status,
     "exchange_setup_code": lambda a: accounts.encode_registration_token(
@@ -305,27 +348,10 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "advance_onboarding": lambda a: onboarding.encode_advance_onboarding(a["outcome"], a["state"], steps(a)),
     "list_audit": audit_page,
     "read_rollout": rollout_page,
-    "list_gateway_configs": lambda a: publication.encode_subjects(
-        NOUN, [subject(shown) for shown in a["gateway_configs"]], position_after(a)
-    ),
-    "create_gateway_config": whole_subject,
-    "read_gateway_config": whole_subject,
-    "change_gateway_config": whole_subject,
-    "revert_gateway_config": whole_subject,
-    "archive_gateway_config": lambda a: publication.encode_outcome(NOUN, a["outcome"], a["gateway_config_id"]),
-    "check_gateway_config": lambda a: publication.encode_checks(checks(a)),
-    "diff_gateway_config": lambda a: publication.encode_diff(differences(a)),
-    "publish_gateway_config": lambda a: publication.encode_published(a["outcome"], a["version"], checks(a)),
-    "activate_gateway_config": activated,
-    "pause_gateway_config": activated,
+    **encoders_of("gateway_config"),
+    **encoders_of("agent"),
+    "read_compiled_prompt": compiled_prompt,
     "register_agent_key": lambda a: agent_key.encode_registered_agent_key(agent_key.RegisteredAgentKey(**a)),
-    "list_gateway_config_versions": lambda a: publication.encode_versions(
-        [version(shown) for shown in a["versions"]], position_after(a)
-    ),
-    "read_gateway_config_version": lambda a: publication.encode_version(version(a["version"]), a["version"]["draft"]),
-    "list_gateway_config_activations": lambda a: publication.encode_activations(
-        [activation(shown) for shown in a["activations"]], position_after(a)
-    ),
     "list_node_pools": lambda a: nodes.encode_pools([pool(each) for each in a["pools"]]),
     "create_node_pool": lambda a: nodes.encode_create_pool(a["outcome"], pool(a["pool"])),
     "list_join_tokens": lambda a: nodes.encode_join_tokens(
@@ -373,12 +399,8 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "create_token": tokens.decode_create_token,
     "change_settings": lambda body: system_settings.decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
-    "create_gateway_config": publication.decode_create,
-    "change_gateway_config": publication.decode_change,
-    "publish_gateway_config": publication.decode_publish,
-    "activate_gateway_config": publication.decode_activate,
-    "pause_gateway_config": lambda body: {"note": publication.decode_pause(body)},
-    "revert_gateway_config": publication.decode_revert,
+    **decoders_of("gateway_config"),
+    **decoders_of("agent"),
     "register_agent_key": agent_key.decode_register_agent_key,
     "create_join_token": create_join_token,
     "register_node": register_node,
@@ -390,8 +412,13 @@ UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90), "u
 QUERIES: dict[str, Any] = {
     "read the rollout of a pool": (rollout.decode_rollout, rollout.RolloutQuery("edge", limit=2)),
     "list a page of gateway configurations": (publication.decode_page, publication.PageQuery(1, None)),
+    "list a page of agents": (publication.decode_page, publication.PageQuery(1, None)),
     "list versions": (publication.decode_page, publication.PageQuery(2, None)),
+    "list versions of an agent": (publication.decode_page, publication.PageQuery(2, None)),
     "compare the active version with the draft": (publication.decode_diff, ("active", "draft")),
+    "compare the active version with the draft of an agent": (publication.decode_diff, ("active", "draft")),
+    "read a compiled prompt": (agents.decode_compiled_prompt, "draft"),
+    "read the prompt of a draft that cannot be published": (agents.decode_compiled_prompt, "draft"),
     "list join tokens: page": (nodes.decode_page, nodes.PageQuery(limit=1)),
     "list nodes: page": (nodes.decode_list_nodes, nodes.ListNodesQuery(nodes.PageQuery(limit=1))),
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),

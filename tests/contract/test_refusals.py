@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.control_plane import accounts, nodes, publication
+from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
 from contracts.control_plane.rollout import decode_rollout
@@ -42,12 +43,18 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_token": decode_create_token,
     "change_settings": lambda body: decode_change_settings(body, frozenset(SETTINGS)),
     "advance_onboarding": decode_advance_onboarding,
-    "create_gateway_config": publication.decode_create,
-    "change_gateway_config": publication.decode_change,
-    "publish_gateway_config": publication.decode_publish,
-    "activate_gateway_config": publication.decode_activate,
-    "pause_gateway_config": publication.decode_pause,
-    "revert_gateway_config": publication.decode_revert,
+    **{
+        f"{verb}_{noun}": decode
+        for noun in ("gateway_config", "agent")
+        for verb, decode in {
+            "create": publication.decode_create,
+            "change": publication.decode_change,
+            "publish": publication.decode_publish,
+            "activate": publication.decode_activate,
+            "pause": publication.decode_pause,
+            "revert": publication.decode_revert,
+        }.items()
+    },
     "record_status": decode_status,
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
@@ -65,6 +72,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_audit": decode_list_audit,
     "list_gateway_configs": publication.decode_page,
     "diff_gateway_config": publication.decode_diff,
+    "read_compiled_prompt": decode_compiled_prompt,
     "poll_config": decode_poll,
     "read_rollout": decode_rollout,
     "list_join_tokens": nodes.decode_page,

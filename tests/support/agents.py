@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from services.internal_admin.agent_keys.domain import RegisterKey
-from services.internal_admin.agent_keys.store import register_key, revoke_paused
+from services.internal_admin.agent_keys.store import register_key
+from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.callers.identity import Caller
-from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.publication.domain.subject import ArchiveSubject, PauseSubject
 from services.internal_admin.publication.store import activation, subjects
 from shared.io.postgres import Postgres
@@ -23,8 +23,6 @@ from tests.support.publication import KEYS
 from tests.support.world import World
 
 CALLER = Caller("operator-1", "192.0.2.7", "request-1")
-AGENT = replace(GATEWAY_CONFIG, name="agent", new_id=new_agent_id, is_alone=False, when_paused=revoke_paused)
-"""The verbs of agents. Drafts and documents are those of another kind, because nothing here reads them."""
 
 
 @dataclass(frozen=True, slots=True)

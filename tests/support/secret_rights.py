@@ -27,8 +27,12 @@ async def _judge(_: asyncpg.Connection, subject: Subject) -> Judged:
     return Judged((), encode(document), tuple(cast("list[str]", subject.draft.get("secrets", []))))
 
 
+def _can_read(_: bytes) -> bool:
+    return True
+
+
 AGENT: Final[Kind] = replace(
-    GATEWAY_CONFIG, name="agent", new_id=new_agent_id, judge=_judge, can_read=lambda _: True, is_alone=False
+    GATEWAY_CONFIG, name="agent", new_id=new_agent_id, judge=_judge, can_read=_can_read, is_alone=False
 )
 """A kind with several subjects in a pool. `secrets` of a draft are the ids of the secrets that it names."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import anyio
 
-from clients.node.conformance import life_scenarios, trust_scenarios
+from clients.node.conformance import life_scenarios, secret_scenarios, trust_scenarios
 from clients.node.conformance.control_plane import ControlPlane
 from clients.node.conformance.examined import Program, examined, no_answer
 from clients.node.conformance.golden import golden_questions
@@ -16,7 +16,8 @@ from clients.node.conformance.stage import BECOMES_WITHIN, Broken, Stage
 from clients.node.conformance.trust_scenarios import Scenario
 from contracts.errors import Refusal
 
-SCENARIOS = {scenario.__name__: scenario for scenario in (*trust_scenarios.SCENARIOS, *life_scenarios.SCENARIOS)}
+_ALL = (*trust_scenarios.SCENARIOS, *life_scenarios.SCENARIOS, *secret_scenarios.SCENARIOS)
+SCENARIOS = {scenario.__name__: scenario for scenario in _ALL}
 _NO_ANSWER = (
     TimeoutError, anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead, Refusal, KeyError, TypeError,
     ValueError,

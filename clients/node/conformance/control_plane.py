@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from clients.node.conformance.loopback import Answered, Asked, Loopback
 from clients.node.machine import wall_clock
@@ -28,13 +30,23 @@ from contracts.node.manifest import (
     Document,
     Manifest,
     Position,
+    SecretReference,
     Statement,
     digest_of,
     encode_manifest,
     encode_statement,
 )
-from contracts.node.names import CONFIG_PATH, DOCUMENTS_PATH, JOIN_PATH, KEY_PATH, STATUS_PATH
+from contracts.node.names import CONFIG_PATH, DOCUMENTS_PATH, JOIN_PATH, KEY_PATH, SECRETS_PATH, STATUS_PATH
 from contracts.node.poll import Poll, decode_poll, encode_poll_answer
+from contracts.node.sealed import Sealed, signed_part
+from contracts.node.secrets import (
+    SECRET_MARKER,
+    OpenedSecret,
+    SecretVersion,
+    decode_open_secrets,
+    encode_opened,
+    secret_frame,
+)
 from contracts.node.signed import (
     MANIFEST_MARKER,
     STATEMENT_MARKER,
@@ -51,6 +63,7 @@ SECRET = "s" * 43
 JOIN_TOKEN = "join-token-01hzyqk3m8v5d2w7n4c6b9x1ta"  # noqa: S105 - an id
 KIND = "conformance"
 _WINDOW_MS = 30_000
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,8 @@ class FakeNode:
     public_keys: list[bytes]
     status: str = "active"
     join_body: bytes = b""
+    encryption_key: bytes = b""
+    generation: int = 1
 
 
 def sign(ring: Sequence[RingKey], marker: bytes, payload: bytes) -> Signed:
@@ -110,6 +125,7 @@ class ControlPlane:
         self.asked: list[str] = []
         self.joins: list[bytes] = []
         self.statement_ring: list[RingKey] | None = None
+        self.secrets: dict[SecretVersion, bytes] = {}
         self.approves = True
         self.clock_ms = lambda: wall_clock() * 1000
         self.answer_instead: Callable[[Asked, Answered], Answered] | None = None
@@ -133,6 +149,7 @@ class ControlPlane:
         ring: Sequence[RingKey] | None = None,
         pool: str = POOL,
         compatibility: int = COMPATIBILITY,
+        secrets: Sequence[SecretReference] = (),
     ) -> Head:
         """Makes these documents, by name, the current configuration at the next position. `life` is in seconds."""
         with self.lock:
@@ -142,7 +159,8 @@ class ControlPlane:
                 Document(KIND, name, 1, digest_of(content), len(content)) for name, content in documents.items()
             )
             keys = tuple(key.public for key in self.ring)
-            manifest = Manifest(pool, at, now, now + timedelta(seconds=life), compatibility, keys, listed)
+            until = now + timedelta(seconds=life)
+            manifest = Manifest(pool, at, now, until, compatibility, keys, listed, tuple(secrets))
             signed = sign(ring or self.ring, MANIFEST_MARKER, encode_manifest(manifest))
             return self.put(Head(at, signed, {digest_of(each): each for each in documents.values()}))
 
@@ -189,6 +207,8 @@ class ControlPlane:
             return self._config(node, envelope, decode_poll(asked.query))
         if asked.path == KEY_PATH:
             return self._change_key(node, asked)
+        if asked.path == SECRETS_PATH:
+            return self._open_secrets(node, envelope, asked)
         return self._other(asked)
 
     def _other(self, asked: Asked) -> Answered:
@@ -200,6 +220,24 @@ class ControlPlane:
             content = self.head.contents.get(asked.path.removeprefix(DOCUMENTS_PATH + "/"))
             return refused(404, "document_not_found") if content is None else Answered(200, content)
         return Answered(200, b"{}")
+
+    def delivery(
+        self, node_id: str, request_id: str, version: SecretVersion, *, ring: Sequence[RingKey] | None = None
+    ) -> OpenedSecret:
+        """A version sealed to the node with this id, for its request."""
+        node = next(iter(self.nodes.values()))
+        frame = secret_frame(node_id, request_id, node.generation, version)
+        value = _SUITE.encrypt(self.secrets[version], X25519PublicKey.from_public_bytes(node.encryption_key), frame)
+        signatures = sign(self.ring if ring is None else ring, SECRET_MARKER, signed_part(frame, value)).signatures
+        return OpenedSecret(version, Sealed(node.generation, value, signatures))
+
+    def _open_secrets(self, node: FakeNode, envelope: Envelope, asked: Asked) -> Answered:
+        versions = decode_open_secrets(asked.body).versions
+        if any(each not in self.secrets for each in versions):
+            return refused(403, "secret_not_granted")
+        return Answered(
+            200, encode_opened([self.delivery(node.node_id, envelope.request_id, each) for each in versions])
+        )
 
     def _join(self, asked: Asked) -> Answered:
         request = decode_join(asked.body)
@@ -221,7 +259,10 @@ class ControlPlane:
     def _enter(self, request: JoinRequest, body: bytes) -> FakeNode:
         node_id = f"node-{len(self.nodes) + 1:026d}"
         status = "active" if self.approves else "pending"
-        self.nodes[node_id] = FakeNode(node_id, request.node_name, [request.keys.public_key], status, body)
+        keys = request.keys
+        self.nodes[node_id] = FakeNode(
+            node_id, request.node_name, [keys.public_key], status, body, keys.encryption_key
+        )  # fmt: skip
         return self.nodes[node_id]
 
     def _proved(self, asked: Asked) -> tuple[FakeNode, Envelope] | Answered:
@@ -270,6 +311,7 @@ class ControlPlane:
         with self.lock:
             if change.keys.public_key not in node.public_keys:
                 node.public_keys.append(change.keys.public_key)
+                node.encryption_key, node.generation = change.keys.encryption_key, node.generation + 1
         joined = JoinedNode(node.node_id, POOL, node.node_name, "active")
         return Answered(200, encode_join_answer(joined, [self.ring[0].public], int(self.clock_ms())))
 

@@ -94,15 +94,15 @@ class Polls:
         return offer
 
     async def _offer(self, asked: Poll, node: NodeCaller) -> Offer:
-        """The manifest that the node should have. After a halt it matters whether the node was offered the newest."""
+        """The manifest that the node should have. After a halt it matters whether the node was offered the stage's."""
         head = self.watch.head(node.pool)
         was_offered = head.newest.digest in (asked.have, asked.rejected)
         if head.halted_at is not None and not was_offered:
-            was_offered = await self._knows_newest(node, head)
+            was_offered = await self._knows_stage(node, head)
         return head.offer_to(node.node_id, was_offered=was_offered)
 
-    async def _knows_newest(self, node: NodeCaller, head: Head) -> bool:
-        return await self.postgres.unit_of_work(store.knows_position, node.node_id, head.newest.position)
+    async def _knows_stage(self, node: NodeCaller, head: Head) -> bool:
+        return await self.postgres.unit_of_work(store.knows_stage, node.node_id, head)
 
     async def _encoded(self, offer: Offer, asked: Poll, node: NodeCaller) -> bytes:
         """The answer. Raises `Overloaded` if the manifest was replaced at this moment: a repeat gets the new one."""

@@ -5,7 +5,7 @@
 -- Every process looks at this: the heads of all pools, and the nodes revoked since the last look. A revocation bears the
 -- time of its statement and shows when it commits, so the look goes ten seconds further back. One row at least.
 select now.looked_at, now.revoked, h.pool, h.epoch, h.sequence, h.digest, h.activated_at, h.percent, h.halts, h.halted_at,
-       h.stable_digest, s.epoch as stable_epoch, s.sequence as stable_sequence
+       h.staged_sequence, h.stable_digest, s.epoch as stable_epoch, s.sequence as stable_sequence
   from (
       select clock_now() as looked_at, array(
           select node_id from nodes
@@ -18,7 +18,7 @@ select now.looked_at, now.revoked, h.pool, h.epoch, h.sequence, h.digest, h.acti
 -- name: read_head
 -- The head of one pool. No row: there is no such pool. Without a head its columns are null.
 select p.pool, h.epoch, h.sequence, h.digest, h.activated_at, h.percent, h.halts, h.halted_at,
-       h.stable_digest, s.epoch as stable_epoch, s.sequence as stable_sequence, clock_now() as now
+       h.staged_sequence, h.stable_digest, s.epoch as stable_epoch, s.sequence as stable_sequence, clock_now() as now
   from node_pools p
   left join config_heads h using (pool)
   left join config_manifests s on s.digest = h.stable_digest
@@ -42,14 +42,16 @@ select v.document
  where d.document_digest = :digest and m.pool = :pool
  limit 1;
 
--- name: knows_position
--- Whether a node was offered the manifest of this position, or told of it.
+-- name: knows_stage
+-- Whether a node was offered a newest manifest of the stage, or told of it. These have every second sequence from :first
+-- to :last.
 select exists (
     select from node_states
-     where node_id = :node_id
-       and (:epoch::bigint, :sequence::bigint) in (
-           (offered_epoch, offered_sequence), (applied_epoch, applied_sequence), (rejected_epoch, rejected_sequence)
-       )
+     cross join lateral (values
+         (offered_epoch, offered_sequence), (applied_epoch, applied_sequence), (rejected_epoch, rejected_sequence)
+     ) as known (epoch, sequence)
+     where node_id = :node_id and known.epoch = :epoch
+       and known.sequence between :first and :last and (:last - known.sequence) % 2 = 0
 );
 
 -- name: read_told

@@ -99,9 +99,10 @@ async def read_document(connection: asyncpg.Connection, pool: str, digest: str) 
     return await connection.fetchval(*_SQL["read_document"](pool=pool, digest=bytes.fromhex(digest)))
 
 
-async def knows_position(connection: asyncpg.Connection, node_id: str, position: Position) -> bool:
-    """Whether the node was offered the manifest of this position, or told of it."""
-    query = _SQL["knows_position"](node_id=node_id, epoch=position.epoch, sequence=position.sequence)
+async def knows_stage(connection: asyncpg.Connection, node_id: str, head: Head) -> bool:
+    """Whether the node was offered a newest manifest of the stage, or told of it."""
+    epoch, last = head.newest.position
+    query = _SQL["knows_stage"](node_id=node_id, epoch=epoch, first=head.first_of_stage, last=last)
     return await connection.fetchval(*query)
 
 
@@ -258,7 +259,16 @@ def _head(pool: str, row: asyncpg.Record) -> Head:
     if row["stable_epoch"] is not None:
         stable = Offer(Position(row["stable_epoch"], row["stable_sequence"]), _text(row["stable_digest"]))
     newest = Offer(Position(row["epoch"], row["sequence"]), _text(row["digest"]))
-    return Head(pool, newest, row["activated_at"], stable, row["percent"], row["halts"], row["halted_at"])
+    return Head(
+        pool,
+        newest,
+        row["activated_at"],
+        stable,
+        row["percent"],
+        row["halts"],
+        row["halted_at"],
+        row["staged_sequence"],
+    )
 
 
 def _node(row: asyncpg.Record) -> NodeInPool:

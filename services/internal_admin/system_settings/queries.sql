@@ -26,7 +26,8 @@ update settings
        audit_retention = :audit_retention,
        published_version_retention = :published_version_retention,
        node_join_approval = :node_join_approval,
-       node_key_shared_policy = :node_key_shared_policy
+       node_key_shared_policy = :node_key_shared_policy,
+       max_prompt_tokens = :max_prompt_tokens
 returning version;
 
 -- name: write_settings_change

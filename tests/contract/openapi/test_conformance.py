@@ -76,7 +76,7 @@ def is_beyond_words(case: Case) -> bool:
 
 def is_without_revision(case: Case) -> bool:
     """A draft is changed or published without the revision that was read, or with one in a header as well."""
-    is_needed = case.path.endswith("_config_id}") and case.method == "PATCH"
+    is_needed = case.path.endswith(("_config_id}", "/{agent_id}")) and case.method == "PATCH"
     is_needed = is_needed or case.path.endswith(("/publish", "/revert"))
     named = is_object(case.body) and case.body.get("expected_revision") is not None
     return is_needed and (not named or "If-Match" in (case.headers or {}))

@@ -74,6 +74,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     go_through_the_first_run(plane, owner)
     change_settings(plane, owner)
     publish_a_gateway_configuration(running_stack, plane, owner)
+    publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     admit_nodes(plane, owner)
     register_a_key_of_an_agent(running_stack, plane, owner)
@@ -230,6 +231,43 @@ def register_a_key_of_an_agent(stack: RunningStack, plane: Plane, owner: dict[st
     drafted = store_agent(stack.database, is_active=False)
     inactive = plane.call("register_agent_key", 409, **{**asked, "agent_id": drafted.agent_id})
     assert code_of(inactive) == "agent_not_active"
+
+
+def publish_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    stack.database.execute("insert into node_pools (pool, created_at) values ('desk', clock_now())")
+    section = {"key": "role", "text": "You are {{name}}."}
+    asked = {"name": "desk", "pools": ["desk"], "draft": {"sections": [section], "secrets": ["TOKEN"]}}
+    made = plane.call("create_agent", headers=owner, json=asked)
+    one: dict[str, Any] = {"headers": owner, "agent_id": made["agent"]["agent_id"]}
+    assert code_of(plane.call("create_agent", 409, headers=owner, json=asked)) == "name_taken"
+    checks = plane.call("check_agent", **one)["checks"]
+    assert [check["field"] for check in checks if check["level"] == "error"] == ["draft.variables", "draft.secrets[0]"]
+    assert code_of(plane.call("publish_agent", 409, json={"expected_revision": 1}, **one)) == "checks_failed"
+    assert code_of(plane.call("read_compiled_prompt", 409, query="from=draft", **one)) == "checks_failed"
+    assert code_of(plane.call("read_compiled_prompt", 409, query="from=active", **one)) == "not_active"
+    change = {"expected_revision": 1, "draft": {"variables": {"name": "Ada"}}}
+    plane.call("change_agent", json=change, **one)
+    assert "digest" not in plane.call("read_compiled_prompt", query="from=draft", **one)
+    assert code_of(plane.call("change_agent", 409, json=change, **one)) == "revision_conflict"
+    plane.call("change_agent", json={"expected_revision": 2, "draft": {"secrets": None}}, **one)
+    prompt = plane.call("read_compiled_prompt", query="from=draft", **one)
+    assert plane.call("publish_agent", json={"expected_revision": 3}, **one)["version"] == 1
+    assert plane.call("read_compiled_prompt", query="from=1", **one) == prompt
+    assert plane.call("activate_agent", json={"version": 1}, **one)["outcome"] == "activated"
+    plane.call("change_agent", json={"expected_revision": 3, "draft": {"allowed_users": "everyone"}}, **one)
+    diff = plane.call("diff_agent", query="from=active&to=draft", **one)
+    assert diff == {"differences": [{"path": "draft.allowed_users", "to": "everyone"}]}
+    plane.call("revert_agent", json={"version": 1, "expected_revision": 4}, **one)
+    assert code_of(plane.call("archive_agent", 409, **one)) == "activation_conflict"
+    assert plane.call("pause_agent", json={}, **one)["sequence"] == 2
+    [version] = plane.call("list_agent_versions", **one)["versions"]
+    assert plane.call("read_agent_version", version="1", **one)["version"]["digest"] == version["digest"]
+    assert version["digest"] == prompt["digest"]
+    assert [each.get("version") for each in plane.call("list_agent_activations", **one)["activations"]] == [None, 1]
+    assert plane.call("archive_agent", **one)["outcome"] == "archived"
+    assert plane.call("read_agent", **one)["agent"]["state"] == "archived"
+    assert code_of(plane.call("read_agent", 404, headers=owner, agent_id="agent-nobody")) == "agent_not_found"
+    assert len(plane.call("list_agents", headers=owner)["agents"]) == 1
 
 
 def page_through_the_audit_trail(plane: Plane, owner: dict[str, str]) -> None:

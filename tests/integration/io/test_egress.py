@@ -216,6 +216,19 @@ async def test_our_own_servers_stay_closed_although_their_network_is_listed(own:
     assert far.connections == 0
 
 
+async def test_our_own_servers_are_resolved_once_for_a_connection_to_their_port() -> None:
+    asked: list[str] = []
+
+    async def resolve(name: str) -> Sequence[IpAddress]:
+        await trio.lowlevel.checkpoint()
+        asked.append(name)
+        return [ip_address(f"127.0.1.{number}") for number in range(64 if name == NAME else 1)]
+
+    through = egress(resolve, own=[TcpAddress("db.example.com", 5432), TcpAddress("cache.example.com", 6379)])
+    assert await get(through, f"http://{NAME}:5432/") == NoEgress("blocked_address")
+    assert asked == [NAME, "db.example.com"]
+
+
 async def test_another_port_of_the_machine_of_our_servers_is_open() -> None:
     async with far_end(saying(OK)) as far:
         through = egress(own=[TcpAddress("127.0.0.1", far.port - 1), TcpAddress("", far.port + 1)])

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from authsession.service import SOURCE
-from clients.node import fetching, following, joining, link, node, trust
+from clients.node import fetching, following, joining, link, node, redis_user, secrets, trust
 from clients.node.applying import Applier
 from clients.node.configuration import Configuration
 from clients.node.conformance.__main__ import SCENARIOS, golden, play
+from clients.node.conformance.secret_scenarios import ANOTHER_NODE, ANOTHER_REQUEST, ONE, TWO
 from clients.node.conformance.subject import Subject
 from clients.node.following import Follower
 from clients.node.joining import Joining
@@ -21,9 +22,11 @@ from clients.node.kept import Kept
 from clients.node.link import Link
 from clients.node.machine import random_id
 from clients.node.pausing import Pause
+from clients.node.secrets import Vault
 from clients.node.server_clock import ServerClock
 from clients.node.standing import InUse, Standing
 from contracts.node.manifest import decode_statement
+from contracts.node.secrets import SecretVersion
 
 SUBJECT = [sys.executable, "-m", "clients.node.conformance.subject"]
 FOOLISH = """
@@ -142,8 +145,27 @@ def other_request(*given: Any) -> bytes:
     return ENCODE_JOIN(token, name, keys, random_id(), proof)
 
 
+async def asks_each_time(self: Vault, *asked: Any) -> Any:
+    self._drop(lambda _: True)
+    return await OPEN(self, *asked)
+
+
+def believes_delivery(**claimed: str) -> Mutate:
+    """The node opens a delivery as if it were for this node or request."""
+
+    def frame(node_id: str, request_id: str, generation: int, version: SecretVersion) -> bytes:
+        return FRAME(claimed.get("node_id", node_id), claimed.get("request_id", request_id), generation, version)
+
+    return replaced(secrets, "secret_frame", frame)
+
+
+def swaps(node_id: str, request_id: str, generation: int, version: SecretVersion) -> bytes:
+    return FRAME(node_id, request_id, generation, TWO if version == ONE else ONE)
+
+
 YES, NO = returning(value=True), returning(value=False)
 USE, TRY, ENCODE_JOIN = Standing.use, Applier._try, joining.encode_join
+OPEN, FRAME = Vault.open, secrets.secret_frame
 MUTANTS: list[tuple[str, str, list[Mutate]]] = [
     (
         "believes any signature",
@@ -205,6 +227,17 @@ MUTANTS: list[tuple[str, str, list[Mutate]]] = [
             replaced(ServerClock, "hint", NO),
         ],
     ),
+    ("keeps no secret", "secrets_are_opened", [replaced(Vault, "open", asks_each_time)]),
+    (
+        "takes old deliveries",
+        "a_delivery_for_another_request_is_served",
+        [believes_delivery(request_id=ANOTHER_REQUEST)],
+    ),
+    ("takes deliveries of others", "a_delivery_for_another_node_is_served", [believes_delivery(node_id=ANOTHER_NODE)]),
+    ("takes any delivery", "a_delivery_signed_by_a_stranger_is_served", [replaced(redis_user, "is_signed", YES)]),
+    ("mixes secrets up", "the_values_of_two_secrets_are_swapped", [replaced(secrets, "secret_frame", swaps)]),
+    ("keeps every secret", "a_configuration_drops_a_secret", [replaced(Vault, "_drop", nothing)]),
+    ("keeps secrets after its revocation", "a_node_with_secrets_is_revoked", [replaced(Vault, "close", nothing)]),
     ("has one boot id", "each_start_has_a_boot_id", [replaced(node, "random_id", returning("a" * 22))]),
 ]
 

@@ -23,7 +23,8 @@ NOTHING = Offer(NOWHERE, None)
 class Head:
     """The newest manifest of a pool. While it is staged, nodes outside the stage get the stable one.
 
-    After a halt, only nodes that were offered the newest manifest get it.
+    After a halt, only nodes that were offered a newest manifest of the stage get it. These have every second sequence,
+    from `first_sequence` on; stable ones may lie between.
     """
 
     pool: str
@@ -33,13 +34,24 @@ class Head:
     percent: int = 100
     halts: bool = False
     halted_at: datetime | None = None
+    first_sequence: int | None = None
 
     @property
     def is_staged(self) -> bool:
         return self.percent < 100 or self.halts
 
+    @property
+    def first_of_stage(self) -> int:
+        """The sequence of the first manifest of the stage. An older release did not note it."""
+        return self.newest.position.sequence if self.first_sequence is None else self.first_sequence
+
+    def has_offered(self, position: Position) -> bool:
+        """Whether the newest manifest of the pool has this position, or had it earlier in the stage."""
+        epoch, last = self.newest.position
+        return position.epoch == epoch and position.sequence in range(last, self.first_of_stage - 1, -2)
+
     def offer_to(self, node_id: str, *, was_offered: bool) -> Offer:
-        """The manifest for one node. `was_offered`: it knows the newest one; this matters after a halt only."""
+        """The manifest for one node. `was_offered`: it knows the stage's; this matters after a halt only."""
         if not self.is_staged or self.activated_at is None:
             return self.newest
         if not is_in_stage(node_id, self.activated_at, self.percent):

@@ -57,9 +57,9 @@ class PoolReport:
     key_shared: int
 
 
-def knows(node: NodeInPool, position: Position) -> bool:
-    """Whether the node was offered the manifest of this position, or told of it."""
-    return position in (node.offered, node.applied.position, node.rejected.position)
+def knows(node: NodeInPool, head: Head) -> bool:
+    """Whether the node was offered a newest manifest of the stage, or told of it."""
+    return any(head.has_offered(each) for each in (node.offered, node.applied.position, node.rejected.position))
 
 
 def rollout_of(node: NodeInPool, head: Head, now: datetime) -> NodeRollout:
@@ -67,7 +67,7 @@ def rollout_of(node: NodeInPool, head: Head, now: datetime) -> NodeRollout:
 
     A renewed manifest keeps its position, so positions are compared and not digests.
     """
-    wanted = head.offer_to(node.node_id, was_offered=knows(node, head.newest.position)).position
+    wanted = head.offer_to(node.node_id, was_offered=knows(node, head)).position
     if now - node.seen_at > GONE_AFTER:
         return NodeRollout(node, "gone", node.seen_at)
     if node.applied.position > head.newest.position:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Literal
 
 import asyncpg
 
@@ -160,6 +161,16 @@ async def read_version(connection: asyncpg.Connection, subject_id: str, version:
     """One version; None if the subject has none of that number."""
     row = await connection.fetchrow(*_SQL["read_version"](subject_id=subject_id, version=version))
     return None if row is None else WholeVersion(_version(row), json.loads(row["draft"]), row["document"])
+
+
+async def find_version(
+    connection: asyncpg.Connection, subject: Subject, source: int | Literal["active"]
+) -> WholeVersion | NotActive | VersionNotFound:
+    """A version by its number, or the active one."""
+    number = subject.active_version if source == "active" else source
+    if number is None:
+        return NotActive()
+    return await read_version(connection, subject.subject_id, number) or VersionNotFound()
 
 
 async def list_versions(
@@ -342,11 +353,8 @@ async def _side(
 ) -> Mapping[str, object] | NotActive | VersionNotFound:
     if source == "draft":
         return comparable(subject.pools, subject.draft)
-    number = subject.active_version if source == "active" else source
-    if number is None:
-        return NotActive()
-    found = await read_version(connection, subject.subject_id, number)
-    return VersionNotFound() if found is None else comparable(found.version.pools, found.draft)
+    found = await find_version(connection, subject, source)
+    return comparable(found.version.pools, found.draft) if isinstance(found, WholeVersion) else found
 
 
 async def _judged(connection: asyncpg.Connection, kind: Kind, subject: Subject) -> Judged:

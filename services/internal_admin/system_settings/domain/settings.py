@@ -243,4 +243,7 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         "What happens when two processes use the key of one node: `report` flags the node, `revoke` revokes it.",
         "report", "revoke",
     ),
+    "max_prompt_tokens": _whole_number(
+        "Largest prompt of an agent that may be published, in tokens. A token counts as four bytes.", 1_000, 1_000_000
+    ),
 })  # fmt: skip

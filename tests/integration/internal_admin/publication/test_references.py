@@ -52,7 +52,8 @@ def sequence(publisher: Publisher, pool: str) -> int:
 def test_the_gateway_reads_secrets_of_the_pool_and_those_granted_to_it(publisher: Publisher, rights: Rights) -> None:
     pool, other = publisher.pool(), publisher.pool()
     own, granted, system = rights.secret("pool", pool), rights.secret(), rights.secret("pool", pool, "system")
-    rights.secret("pool", other), rights.secret("agent", "agent-x"), rights.secret("connection", "connection-x")
+    for scope in (("pool", other), ("agent", "agent-x"), ("connection", "connection-x")):
+        rights.secret(*scope)
     rights.grant(granted, pool)
     publisher.activated([pool])
     assert named(publisher, pool) == {(own, 1, "gateway"), (granted, 1, "gateway"), (system, 1, "gateway")}

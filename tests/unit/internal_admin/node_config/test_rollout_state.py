@@ -92,6 +92,19 @@ def test_a_stage_decides_what_a_node_should_have(
     assert rollout_of(node(node_id, **facts), head, NOW).state == state
 
 
+@pytest.mark.parametrize(("known", "state"), [(NEW, "not_sent"), (NEWER, "synced"), (OTHER_EPOCH, "synced")])
+def test_a_halted_stage_goes_on_for_nodes_that_knew_an_earlier_manifest_of_it(
+    known: Position, state: RolloutState
+) -> None:
+    """A secret changed since: the stage began at sequence 8, 9 is a stable manifest, and 10 the newest."""
+    head = replace(
+        HALTED, newest=Offer(Position(5, 10), "d" * 64), stable=Offer(NEWER, "c" * 64), first_sequence=NEW.sequence
+    )
+    facts: dict[str, Any] = {"offered": known, "offered_at": AGO, "applied": applied(NEWER)}
+    assert rollout_of(node(INSIDE, **facts), head, NOW).state == state
+    assert rollout_of(node(OUTSIDE, **facts), head, NOW).state == "synced"
+
+
 def test_every_state_is_counted() -> None:
     counts = count_states([rollout_of(node(applied=applied(NEW)), HEAD, NOW)])
     assert counts == {**dict.fromkeys(counts, 0), "synced": 1}

@@ -1,0 +1,1 @@
+"""Agents, a kind of published configuration (SPEC §19)."""

@@ -58,6 +58,13 @@ class KeyConflict:
     name: ClassVar[str] = "idempotency_conflict"
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer is kept under the key yet."""
+
+    changes: tuple[ProjectionChange, ...] = ()
+
+
 def sha256_alone(request: bytes) -> tuple[bytes, ...]:
     """The digests of a request without guessable secrets."""
     return (hashlib.sha256(request).digest(),)

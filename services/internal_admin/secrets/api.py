@@ -158,8 +158,8 @@ class SecretApi:
         return self._answered(await made.make(changes.destroy_versions, self.vault, command))
 
     async def _put(self, request: Request, identity: Identity | None, scope: SecretScope, parameter: str) -> Response:
-        name = require_secret_name(request.path_parameters[parameter], parameter)
         asked = decode_put_secret(request.body)
+        name = require_secret_name(request.path_parameters[parameter], parameter)
         require_keys(self.vault.keys)
         secret_id = new_secret_id(self.vault.clock, self.vault.entropy)
         value, caller = self._value(scope, name, asked), caller_of(request, identity)

@@ -94,9 +94,6 @@ def has_float(value: object) -> bool:
 def check(case: Case, base_url: str) -> None:
     """Send it, and hold the answer to the document and to SPEC §2.1."""
     excluded: list[Any] = [checks.positive_data_acceptance] if is_beyond_words(case) else []
-    if case.path.endswith("/secrets/public-key"):
-        # Other methods have the path `secrets/{secret}`.
-        excluded += [checks.unsupported_method, checks.allow_header_conformance]
     # That credentials are needed is tried in test_refusals_on_the_wire, once a route: each refusal takes 300 ms.
     case.call_and_validate(
         base_url=base_url, additional_checks=[edge_headers], excluded_checks=[checks.ignored_auth, *excluded]

@@ -84,7 +84,7 @@ def call(stack: RunningStack, method: str, path: str, body: object) -> Any:
 
 def activate(stack: RunningStack, pool: str) -> None:
     """Gives the pool a gateway configuration, so that its manifest names the secrets of the pool."""
-    body = {"name": unique("config-"), "pools": [pool], "draft": {}}
+    body: dict[str, Any] = {"name": unique("config-"), "pools": [pool], "draft": {}}
     made = call(stack, "POST", "/gateway-configs", body)["gateway_config"]
     path = f"/gateway-configs/{made['gateway_config_id']}"
     version = call(stack, "POST", f"{path}/publish", {"expected_revision": made["revision"]})["version"]

@@ -6,6 +6,7 @@ from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
+from services.internal_admin.connections import api as connections
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_config import api as node_config
@@ -35,6 +36,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *connections.ROUTES,
     *gateway_configs.ROUTES,
     *agents.ROUTES,
     *agents.PROMPT_ROUTES,

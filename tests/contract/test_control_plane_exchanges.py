@@ -29,6 +29,7 @@ from contracts.node.manifest import Position
 from contracts.node.signed import ConfigKey
 from contracts.node.status import ConfigError
 from services.internal_admin.system_settings.domain.settings import SETTINGS
+from tests.contract import connection_exchanges
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
 
@@ -366,6 +367,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_node": lambda a: nodes.encode_node_page(node_page(a)),
     "approve_node": lambda a: nodes.encode_approve_node(a["outcome"], a["node_id"]),
     "revoke_node": lambda a: nodes.encode_revoke_node(a["outcome"], a["node_id"]),
+    **connection_exchanges.ENCODERS,
 }
 
 
@@ -402,8 +404,11 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "create_join_token": create_join_token,
     "register_node": register_node,
     "revoke_node": revoke_node,
+    **connection_exchanges.DECODERS,
 }
-UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900}
+UNASKED: dict[str, Any] = {
+    "transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900, "accept_unverified": False,
+}  # fmt: skip
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {

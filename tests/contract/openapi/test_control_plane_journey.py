@@ -10,6 +10,7 @@ import pytest
 from tests.contract.openapi.client import Client
 from tests.contract.openapi.documents import operations
 from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.far_ends import far_end, provider
 from tests.support.nodes import Node
 from tests.support.stack import RunningStack
 
@@ -75,6 +76,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     admit_nodes(plane, owner)
+    connect_a_provider(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
 
@@ -149,6 +151,43 @@ def admit_nodes(plane: Plane, owner: dict[str, str]) -> None:
     plane.call("revoke_node", headers=owner, json=cause, node_id=node_id)
     assert code_of(plane.call("approve_node", 409, headers=owner, node_id=node_id)) == "not_active"
     plane.call("read_node", 404, headers=owner, node_id="node-nobody")
+
+
+def connect_a_provider(plane: Plane, owner: dict[str, str]) -> None:
+    """A wrong key is refused and the old one kept; the default keeps the connection from being deleted."""
+    kinds = [each["kind"] for each in plane.call("read_connection_catalog", headers=owner)["connections"]]
+    assert "openai_compatible" in kinds
+    one: dict[str, Any] = {"headers": owner, "name": "models"}
+    provider_of_it: dict[str, Any] = {"headers": owner, "provider_id": "models"}
+    model: dict[str, Any] = {"headers": owner, "connection_key": "model"}
+    with far_end(provider("key-of-the-journey")) as end:
+        asked = {"settings": {"base_url": end.url}, "api_key": "key-of-the-journey", "expected_revision": 0}
+        assert plane.call("put_provider_api_key", json=asked, **provider_of_it)["outcome"] == "accepted"
+        wrong = {
+            "kind": "openai_compatible",
+            "settings": {"base_url": end.url},
+            "secrets": {"api_key": "wrong"},
+            "expected_revision": 1,
+        }
+        refused = plane.call("put_connection", json=wrong, **one)
+        assert (refused["outcome"], refused["verification"]["result"]) == ("refused", "invalid_credentials")
+        assert (
+            code_of(plane.call("put_connection", 409, json=wrong | {"expected_revision": 7}, **one))
+            == "revision_conflict"
+        )
+        assert plane.call("verify_connection", **one)["outcome"] == "refused"
+        assert plane.call("verify_provider", **provider_of_it)["revision"] == 2
+    shown = plane.call("read_connection", **one)["connection"]
+    assert (shown["accepted"]["revision"], shown["candidate"]["revision"]) == (1, 2)
+    assert plane.call("list_connections", headers=owner)["connections"] == [shown]
+    assert plane.call("set_default_connection", json={"connection": "models"}, **model)["outcome"] == "set"
+    assert code_of(plane.call("delete_connection", 409, **one)) == "connection_in_use"
+    assert len(plane.call("list_default_connections", headers=owner)["defaults"]) == 1
+    assert plane.call("read_default_connection", **model)["default"]["name"] == "models"
+    assert plane.call("remove_default_connection", **model)["outcome"] == "removed"
+    assert code_of(plane.call("read_default_connection", 404, **model)) == "default_not_found"
+    assert plane.call("delete_connection", **one)["outcome"] == "deleted"
+    assert code_of(plane.call("read_connection", 404, **one)) == "connection_not_found"
 
 
 def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:

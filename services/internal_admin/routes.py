@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
@@ -38,6 +39,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *onboarding.ROUTES,
     *connections.ROUTES,
     *gateway_configs.ROUTES,
+    *agent_keys.ROUTES,
     *agents.ROUTES,
     *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
@@ -49,6 +51,7 @@ NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *node_config.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
+    *agent_keys.NODE_ROUTES,
     *node_secrets.ROUTES,
 )
 """The routes that nodes call. They may have a listener of their own."""

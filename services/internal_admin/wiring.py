@@ -13,6 +13,7 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.audit import api as audit
@@ -197,7 +198,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
     )
     relay, uses = Relay(postgres, projection), TokenUses()
-    domains = DomainRevocation(postgres, relay.wake)
+    domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
     return InternalAdmin(
@@ -206,13 +207,13 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         routes=_routes(
             resources,
             settings,
-            PublishedChange(postgres, relay),
+            change,
             domains.wake,
             uses,
             wake,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
+        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
         wake=wake,
         loops=(
             relay.run,
@@ -265,6 +266,7 @@ def _routes(
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
         *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
+        *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
@@ -289,6 +291,7 @@ def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
 def _node_routes(
     resources: Resources,
     settings: InternalAdminSettings,
+    change: PublishedChange,
     wake: Wake,
     watch: HeadWatch,
     offers: Offers,
@@ -304,6 +307,7 @@ def _node_routes(
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+        *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 

@@ -10,6 +10,8 @@ import pytest
 from tests.contract.openapi.client import Client
 from tests.contract.openapi.documents import operations
 from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.agents import store_agent
+from tests.support.builders import client_public_key
 from tests.support.far_ends import far_end, provider
 from tests.support.nodes import Node
 from tests.support.stack import RunningStack
@@ -76,6 +78,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     admit_nodes(plane, owner)
+    register_a_key_of_an_agent(running_stack, plane, owner)
     connect_a_provider(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
@@ -254,6 +257,19 @@ def publish_a_gateway_configuration(stack: RunningStack, plane: Plane, owner: di
     assert plane.call("archive_gateway_config", **one)["outcome"] == "archived"
     assert plane.call("read_gateway_config", **one)["gateway_config"]["state"] == "archived"
     assert len(plane.call("list_gateway_configs", headers=owner)["gateway_configs"]) == 1
+
+
+def register_a_key_of_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    agent, key = store_agent(stack.database), client_public_key().base64
+    asked: dict[str, Any] = {"headers": owner, "agent_id": agent.agent_id, "json": {"client_public_key": key}}
+    assert plane.call("register_agent_key", **asked)["outcome"] == "registered"
+    assert plane.call("register_agent_key", **asked)["outcome"] == "already_registered"
+    weak = {**asked, "json": {"client_public_key": b64encode(bytes(32)).decode()}}
+    assert code_of(plane.call("register_agent_key", 400, **weak)) == "invalid_client_public_key"
+    plane.call("register_agent_key", 404, **{**asked, "agent_id": "agent-nobody"})
+    drafted = store_agent(stack.database, is_active=False)
+    inactive = plane.call("register_agent_key", 409, **{**asked, "agent_id": drafted.agent_id})
+    assert code_of(inactive) == "agent_not_active"
 
 
 def publish_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:

@@ -19,7 +19,7 @@ from tests.support.declared_routes import ACCESS, NODE_ACCESS
 ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
-    ErrorCode.SECRET_NOT_FOUND, ErrorCode.GRANT_NOT_FOUND, ErrorCode.AGENT_NOT_ACTIVE,
+    ErrorCode.SECRET_NOT_FOUND, ErrorCode.GRANT_NOT_FOUND,
     ErrorCode.MANIFEST_TOO_LARGE, ErrorCode.VERSION_CONFLICT, ErrorCode.SECRET_NOT_GRANTABLE,
 }  # fmt: skip
 

@@ -21,6 +21,7 @@ from authsession import (
     projection,
     publication,
     redis_acl,
+    secrets,
     settings,
     token,
 )
@@ -131,6 +132,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "nodes": lambda parsed, folder: nodes.run(parsed, owner_dsn(os.environ, folder)),
     "join-token": lambda parsed, folder: join_token.run(parsed, os.environ, folder),
     "token": lambda parsed, folder: token.run(parsed, owner_dsn(os.environ, folder)),
+    "secrets": lambda parsed, folder: secrets.run(parsed, os.environ, folder),
     "gateway-configs": lambda parsed, folder: publication.run(parsed, os.environ, folder),
     "agents": lambda parsed, folder: publication.run(parsed, os.environ, folder),
     "config": lambda parsed, folder: config.run(parsed, os.environ, folder),

@@ -17,10 +17,12 @@ CONTRACTS = HERE.parents[1] / "contracts"
 ASSEMBLED = HERE / "assembled"
 MODULES = (
     "__init__",
+    "agent_id",
     "encoding",
     "errors",
     "instant",
     "node.__init__",
+    "node.agent_key",
     "node.bundle",
     "node.join",
     "node.manifest",

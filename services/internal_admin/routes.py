@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
+from services.internal_admin.connections import api as connections
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_config import api as node_config
@@ -35,7 +37,9 @@ ROUTES: tuple[Route[Any], ...] = (
     *audit.ROUTES,
     *system_settings.ROUTES,
     *onboarding.ROUTES,
+    *connections.ROUTES,
     *gateway_configs.ROUTES,
+    *agent_keys.ROUTES,
     *agents.ROUTES,
     *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
@@ -47,6 +51,7 @@ NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *node_config.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
+    *agent_keys.NODE_ROUTES,
     *node_secrets.ROUTES,
 )
 """The routes that nodes call. They may have a listener of their own."""

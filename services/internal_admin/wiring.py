@@ -13,6 +13,7 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.audit import api as audit
@@ -23,6 +24,11 @@ from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
+from services.internal_admin.connections import api as connections
+from services.internal_admin.connections import expiry as candidate_expiry
+from services.internal_admin.connections.expiry import CandidateExpiry
+from services.internal_admin.connections.flow import Verifications
+from services.internal_admin.connections.probes import Prober
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
 from services.internal_admin.listeners import listeners
@@ -65,9 +71,11 @@ from services.internal_admin.publication.domain.wake import Several
 from services.internal_admin.publication.domain.wake import Wake as Notified
 from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
 from services.internal_admin.publication.renewal import ManifestRenewal
+from services.internal_admin.publication.store.references import SecretReferences
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import worker as secrets
+from services.internal_admin.secrets.store.values import Vault
 from services.internal_admin.secrets.watch import RingWatch
 from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from services.internal_admin.sessions import api as sessions
@@ -83,6 +91,7 @@ from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
 from services.internal_admin.users import api as users
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
+from shared.io.egress import Egress
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import Clock, SystemClock
@@ -189,7 +198,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
     )
     relay, uses = Relay(postgres, projection), TokenUses()
-    domains = DomainRevocation(postgres, relay.wake)
+    domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
     return InternalAdmin(
@@ -198,13 +207,13 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         routes=_routes(
             resources,
             settings,
-            PublishedChange(postgres, relay),
+            change,
             domains.wake,
             uses,
             wake,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
+        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
         wake=wake,
         loops=(
             relay.run,
@@ -253,17 +262,36 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
+        *protect(connections.ROUTES, _connections(resources, settings, change, wake)),
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
         *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
+        *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
     )
 
 
+def _connections(
+    resources: Resources, settings: InternalAdminSettings, change: PublishedChange, wake: Wake
+) -> connections.ConnectionApi:
+    """The routes of connections. Their probes leave by the egress room."""
+    egress, vault = settings.process.egress, _vault(resources, settings)
+    prober = Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
+    verifications = Verifications(resources.postgres, vault, prober, wake)
+    return connections.ConnectionApi(resources.postgres, change, vault, verifications)
+
+
+def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
+    """The means to write secrets."""
+    references = SecretReferences(settings.config_keys)
+    return Vault(settings.secret_keys, references.refresh, resources.clock, resources.entropy)
+
+
 def _node_routes(
     resources: Resources,
     settings: InternalAdminSettings,
+    change: PublishedChange,
     wake: Wake,
     watch: HeadWatch,
     offers: Offers,
@@ -279,6 +307,7 @@ def _node_routes(
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+        *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 
@@ -384,6 +413,12 @@ def _workers(
         Worker("aged rows", aged_rows.step, idle=retention.IDLE, batch=retention.BATCH, rest=aged_rows.rest),
         Worker(
             "unused e-mails", unused_emails.step, idle=retention.IDLE, batch=retention.PAGE, rest=unused_emails.rest
+        ),
+        Worker(
+            "candidate expiry",
+            CandidateExpiry(postgres, _vault(resources, settings)).step,
+            idle=candidate_expiry.IDLE,
+            batch=candidate_expiry.BATCH,
         ),
         Worker("config renewal", renewal.step, idle=RENEWAL_IDLE),
         Worker("aged audit trail", aged_trail.step, idle=retention.IDLE, batch=AUDIT_BATCH, rest=aged_trail.rest),

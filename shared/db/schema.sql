@@ -2,6 +2,14 @@
 
 CREATE SCHEMA authsession;
 
+CREATE FUNCTION authsession.agent_session_is_not_public() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'only the internal process opens sessions of agents'
+        using errcode = 'insufficient_privilege';
+end $$;
+
 CREATE FUNCTION authsession.audited_by_public() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -51,7 +59,8 @@ CREATE FUNCTION authsession.device_session_only_revoked() RETURNS trigger
 begin
     if old.status = 'active' and new.status = 'revoked'
        and (old.device_session_id, old.user_id, old.client_public_key, old.login_code_id, old.challenge_id, old.created_at)
-         = (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
+           is not distinct from
+           (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
     then
         return new;
     end if;
@@ -280,8 +289,8 @@ CREATE TABLE authsession.device_sessions (
     device_session_id text NOT NULL,
     user_id text NOT NULL,
     client_public_key bytea NOT NULL,
-    login_code_id uuid NOT NULL,
-    challenge_id text NOT NULL,
+    login_code_id uuid,
+    challenge_id text,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
@@ -295,6 +304,11 @@ CASE status
 END),
     CONSTRAINT device_sessions_client_public_key_check CHECK ((octet_length(client_public_key) = 32)),
     CONSTRAINT device_sessions_device_session_id_check CHECK ((device_session_id ~~ 'device-session-%'::text)),
+    CONSTRAINT device_sessions_of_agents CHECK (
+CASE
+    WHEN (user_id ~ '^agent-[0-9a-z]{26}$'::text) THEN (num_nonnulls(login_code_id, challenge_id) = 0)
+    ELSE (num_nonnulls(login_code_id, challenge_id) = 2)
+END),
     CONSTRAINT device_sessions_revoke_actor_type_check CHECK ((revoke_actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
     CONSTRAINT device_sessions_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
     CONSTRAINT device_sessions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'revoked'::text])))
@@ -1340,6 +1354,8 @@ CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree 
 
 CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 
+CREATE TRIGGER agent_session_is_not_public BEFORE INSERT ON authsession.device_sessions FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND ((new.login_code_id IS NULL) OR (new.challenge_id IS NULL)))) EXECUTE FUNCTION authsession.agent_session_is_not_public();
+
 CREATE TRIGGER audited_by_public BEFORE INSERT ON authsession.audit_events FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND (new.caller <> 'public'::text))) EXECUTE FUNCTION authsession.audited_by_public();
 
 CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
@@ -1466,6 +1482,8 @@ ALTER TABLE ONLY authsession.users
 
 GRANT USAGE ON SCHEMA authsession TO authsession_public;
 GRANT USAGE ON SCHEMA authsession TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.agent_session_is_not_public() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION authsession.audited_by_public() FROM PUBLIC;
 

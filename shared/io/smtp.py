@@ -114,7 +114,7 @@ class Smtp:
         return await self._call(self._send, envelope, timeout)
 
     async def try_out(self, sender: str, timeout: timedelta) -> "Failure | None":
-        """Connect, encrypt, log in and name `sender`, within `timeout`, but send no mail. None if all succeeds."""
+        """Connect, encrypt, log in, name `sender`, reset and quit, within `timeout`. None if `sender` may send."""
         return await self._call(self._try_out, sender, timeout)
 
     async def _call(
@@ -174,6 +174,8 @@ class Smtp:
     async def _try_sender(self, connection: "_Connection", sender: str) -> "Failure | None":
         try:
             code = await _begin(connection, sender)
+            if code == aiosmtplib.SMTPStatus.completed and await _is_reset(connection):
+                await _say_goodbye(connection)
         except (aiosmtplib.SMTPException, OSError) as fault:
             return Failure(_reason(fault, "connection_lost"))
         finally:

@@ -3,7 +3,7 @@
 Most requests of hot routes do not reach Quart (`shared.web.server.plain_requests`). The same rules hold for them.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -11,6 +11,7 @@ import quart
 from quart.asgi import ASGIHTTPConnection
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import BaseConverter, Map
 
 from contracts.errors import ErrorCode
 from shared.web.asgi import AsgiApp, Scope
@@ -28,10 +29,12 @@ def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
     methods = frozenset({"HEAD", "OPTIONS", *(route.method for route in routes)})
     app = QuartTrio(__name__, static_folder=None)
     app.url_map.merge_slashes = False
+    app.url_map.converters["but"] = _But
     app.asgi_http_class = _connection_class(edge, methods)  # pyright: ignore[reportAttributeAccessIssue]
+    paths = [_form(route.path) for route in routes]
     for route in routes:
         app.add_url_rule(
-            route.path.replace("{", "<").replace("}", ">"),
+            _rule(route.path, paths),
             endpoint=f"{route.method} {route.path}",
             view_func=_view(route),
             methods=[route.method],
@@ -39,6 +42,33 @@ def quart_app(routes: Iterable[Route], edge: Edge) -> AsgiApp:
         )
     app.register_error_handler(HTTPException, _refuse)
     return cast(AsgiApp, app)
+
+
+class _But(BaseConverter):
+    """A segment that is none of some words, each of letters and hyphens."""
+
+    def __init__(self, url_map: Map, *words: str) -> None:
+        super().__init__(url_map)
+        self.regex = rf"(?!(?:{'|'.join(words)})(?:/|$))[^/]+"
+
+
+def _rule(path: str, paths: Sequence[Sequence[str]]) -> str:
+    """The path as the router reads it. A parameter never takes a word that another path has in its place.
+
+    Else `PUT /connections/{name}` would answer for the method PUT of `/connections/catalog`, which has none.
+    """
+    form, parts = _form(path), path.split("/")
+    for place, part in enumerate(parts):
+        if part.startswith("{"):
+            words = {other[place] for other in paths if len(other) > place and other[:place] == form[:place]} - {"{}"}
+            excluding = f"but({', '.join(repr(word) for word in sorted(words))}):" if words else ""
+            parts[place] = f"<{excluding}{part[1:-1]}>"
+    return "/".join(parts)
+
+
+def _form(path: str) -> list[str]:
+    """The segments of a path, without the names of its parameters."""
+    return ["{}" if part.startswith("{") else part for part in path.split("/")]
 
 
 def _view(route: Route) -> Callable[..., Awaitable[quart.Response]]:

@@ -25,10 +25,12 @@ from contracts.control_plane import (
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node import agent_key
 from contracts.node.manifest import Position
 from contracts.node.signed import ConfigKey
 from contracts.node.status import ConfigError
 from services.internal_admin.system_settings.domain.settings import SETTINGS
+from tests.contract import connection_exchanges
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
 
@@ -350,6 +352,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     **encoders_of("gateway_config"),
     **encoders_of("agent"),
     "read_compiled_prompt": compiled_prompt,
+    "register_agent_key": lambda a: agent_key.encode_registered_agent_key(agent_key.RegisteredAgentKey(**a)),
     "list_node_pools": lambda a: nodes.encode_pools([pool(each) for each in a["pools"]]),
     "create_node_pool": lambda a: nodes.encode_create_pool(a["outcome"], pool(a["pool"])),
     "list_join_tokens": lambda a: nodes.encode_join_tokens(
@@ -366,6 +369,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_node": lambda a: nodes.encode_node_page(node_page(a)),
     "approve_node": lambda a: nodes.encode_approve_node(a["outcome"], a["node_id"]),
     "revoke_node": lambda a: nodes.encode_revoke_node(a["outcome"], a["node_id"]),
+    **connection_exchanges.ENCODERS,
 }
 
 
@@ -399,11 +403,15 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
     **decoders_of("gateway_config"),
     **decoders_of("agent"),
+    "register_agent_key": agent_key.decode_register_agent_key,
     "create_join_token": create_join_token,
     "register_node": register_node,
     "revoke_node": revoke_node,
+    **connection_exchanges.DECODERS,
 }
-UNASKED: dict[str, Any] = {"transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900}
+UNASKED: dict[str, Any] = {
+    "transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900, "accept_unverified": False,
+}  # fmt: skip
 """The value that is read where nothing was sent."""
 
 QUERIES: dict[str, Any] = {

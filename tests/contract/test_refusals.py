@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, nodes, publication
+from contracts.control_plane import accounts, connections, nodes, publication
 from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
@@ -59,6 +59,9 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
+    "put_connection": connections.decode_put_connection,
+    "put_provider_api_key": connections.decode_put_api_key,
+    "set_default_connection": connections.decode_put_default,
     "join_node": decode_join,
     "change_node_key": decode_key_change,
     "open_secrets": decode_open_secrets,

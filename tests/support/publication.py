@@ -34,6 +34,16 @@ CALLER = Caller("operator-1", "192.0.2.7", "request-1")
 KEYS = ConfigKeys.parse("test", stack.CONFIG_KEYS)
 
 
+class Woken:
+    """Counts wakes."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def notify(self) -> None:
+        self.count += 1
+
+
 class Publisher:
     """The verbs of a kind. `…_of` are trio functions to race; the others run at once."""
 

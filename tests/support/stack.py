@@ -153,6 +153,7 @@ class RunningStack:
             "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
             "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
             "AUTHSESSION_SECRET_KEYS": SECRET_KEYS,
+            "AUTHSESSION_EGRESS_ALLOW": "127.0.0.0/8",
             "AUTHSESSION_USER_SERVICE_MODE": "stub",
             "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
             "AUTHSESSION_SEND_RATE_LIMIT": "off",

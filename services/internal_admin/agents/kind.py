@@ -7,6 +7,7 @@ import asyncpg
 from contracts.agent_document import KIND, AgentDraft, decode_agent_document
 from contracts.audit_events import EventName
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.agent_keys.store import revoke_paused
 from services.internal_admin.agents.domain.checks import judge, read_draft
 from services.internal_admin.agents.store import read_facts
 from services.internal_admin.publication.domain.checks import Judged
@@ -44,4 +45,5 @@ AGENT: Final = Kind(
     ),
     not_found=ErrorCode.AGENT_NOT_FOUND,
     is_alone=False,
+    when_paused=revoke_paused,
 )

@@ -53,6 +53,13 @@ class KeyConflict:
     name: ClassVar[str] = "idempotency_conflict"
 
 
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """No answer is kept under the key yet."""
+
+    changes: tuple[ProjectionChange, ...] = ()
+
+
 def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) -> KeyedRequest:
     """A request under its key. `is_shared`: the caller's name may stand for several services.
 

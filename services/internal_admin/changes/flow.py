@@ -10,13 +10,14 @@ import asyncpg
 from services.internal_admin.changes.domain import (
     NOTHING,
     Answer,
+    Answered,
     Done,
     KeyConflict,
     KeyedRequest,
     Outcome,
     Part,
 )
-from services.internal_admin.changes.store import UnitInParts, answer_once
+from services.internal_admin.changes.store import UnitInParts, answer_once, read_repeat
 from shared.io.postgres import Postgres, Unit
 from shared.kernel.faults import DependencyUnavailable
 from shared.kernel.projection_change import ProjectionChange
@@ -91,6 +92,16 @@ class AnsweredChange(Generic[OutcomeT]):
             return self.answer(await self.change.make(function, *args, **kwargs))
         kept = await self.change.make(answer_once, self.request, self.answer, function, *args, **kwargs)
         return kept if isinstance(kept, KeyConflict) else kept.answer
+
+    async def repeated(self) -> Answer | KeyConflict | None:
+        """The answer that is kept under the request's key; None if there is none yet, or no key.
+
+        For a change that does something before its unit of work, such as a call, which a repeat must not do again.
+        """
+        if self.request is None:
+            return None
+        kept = await self.change.make(read_repeat, self.request)
+        return kept.answer if isinstance(kept, Answered) else kept if isinstance(kept, KeyConflict) else None
 
 
 def _in_one_part(function: Unit[P, OutcomeT]) -> UnitInParts[P, OutcomeT]:

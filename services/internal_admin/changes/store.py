@@ -16,6 +16,7 @@ from services.internal_admin.changes.domain import (
     KeyedRequest,
     Outcome,
     Part,
+    Unanswered,
     session_ids,
 )
 from shared.audit.event import AuditEvent
@@ -52,12 +53,7 @@ async def answer_once(
     """
     holder, key_hash = request.holder, request.key_hash
     async with connection.transaction():
-        await connection.execute(*_SQL["lock_key"](holder=holder, key_hash=key_hash))
-        kept = await connection.fetchrow(
-            *_SQL["read_answer"](
-                holder=holder, key_hash=key_hash, caller=request.caller.name, request_hash=request.request_hash
-            )
-        )
+        kept = await _kept(connection, request)
         if kept is not None:
             return await _repeat(connection, done, request, kept)
         outcome = await function(connection, done, *args, **kwargs)
@@ -77,6 +73,26 @@ async def answer_once(
             )
         )
         return Answered(given, outcome.changes)
+
+
+async def read_repeat(
+    connection: asyncpg.Connection, done: Done, request: KeyedRequest, /
+) -> Answered | KeyConflict | Unanswered | Part:
+    """The end of a repeat, as `answer_once` has it; `Unanswered` if the request is the first under its key."""
+    async with connection.transaction():
+        kept = await _kept(connection, request)
+        return Unanswered() if kept is None else await _repeat(connection, done, request, kept)
+
+
+async def _kept(connection: asyncpg.Connection, request: KeyedRequest) -> asyncpg.Record | None:
+    """The answer that is kept under the key. Requests under the key wait for this transaction."""
+    holder, key_hash = request.holder, request.key_hash
+    await connection.execute(*_SQL["lock_key"](holder=holder, key_hash=key_hash))
+    return await connection.fetchrow(
+        *_SQL["read_answer"](
+            holder=holder, key_hash=key_hash, caller=request.caller.name, request_hash=request.request_hash
+        )
+    )
 
 
 async def _repeat(

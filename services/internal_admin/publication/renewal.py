@@ -1,12 +1,18 @@
-"""Signs manifests again: each day with new times, and at the start of a process if the keys of its ring are others."""
+"""Signs manifests again: each day with new times, at the start of a process if the keys of its ring are others, and
+when they name other secrets than they should.
+
+A change of a secret signs its manifests itself, but cannot do so without configuration keys. And an older release that
+runs beside this one signs manifests without noting the secrets that they name.
+"""
 
 import logging
 from datetime import timedelta
 
 from opentelemetry import metrics
 
+from contracts.errors import Refusal
 from services.internal_admin.publication.domain.wake import Wake
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import heads, references
 from shared.io.postgres import Postgres
 from shared.kernel.config_keys import ConfigKeys
 
@@ -26,16 +32,27 @@ class ManifestRenewal:
         self._has_taken_keys = False
 
     async def step(self) -> int:
-        """Renew every manifest that is a day old. Returns their number. Raises `DependencyUnavailable("postgres")`."""
+        """Renew every manifest that is a day old or names other secrets than it should. Returns their number.
+
+        Raises `DependencyUnavailable("postgres")`."""
         if not self._keys.public_keys():
             return 0
         renewed = await self._take_keys()
         for pool in await self._postgres.unit_of_work(heads.list_aged_pools):
             renewed += await self._postgres.unit_of_work(heads.renew, self._keys, pool)
+        for pool in await self._postgres.unit_of_work(references.list_stale_pools):
+            renewed += await self._refreshed(pool)
         if renewed:
             _RENEWED.add(renewed)
             self._wake.notify()
         return renewed
+
+    async def _refreshed(self, pool: str) -> bool:
+        try:
+            return await self._postgres.unit_of_work(references.refresh_pool, self._keys, pool)
+        except Refusal as refusal:
+            _log.error("manifest cannot name its secrets", extra={"pool": pool, "reason": refusal.message})
+            return False
 
     async def _take_keys(self) -> int:
         """The first time only. A process that still runs with older keys must not bring them back each hour."""

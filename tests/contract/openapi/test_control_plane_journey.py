@@ -10,6 +10,9 @@ import pytest
 from tests.contract.openapi.client import Client
 from tests.contract.openapi.documents import operations
 from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.agents import store_agent
+from tests.support.builders import client_public_key
+from tests.support.far_ends import far_end, provider
 from tests.support.nodes import Node
 from tests.support.stack import RunningStack
 
@@ -75,6 +78,8 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     admit_nodes(plane, owner)
+    register_a_key_of_an_agent(running_stack, plane, owner)
+    connect_a_provider(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
 
@@ -151,6 +156,43 @@ def admit_nodes(plane: Plane, owner: dict[str, str]) -> None:
     plane.call("read_node", 404, headers=owner, node_id="node-nobody")
 
 
+def connect_a_provider(plane: Plane, owner: dict[str, str]) -> None:
+    """A wrong key is refused and the old one kept; the default keeps the connection from being deleted."""
+    kinds = [each["kind"] for each in plane.call("read_connection_catalog", headers=owner)["connections"]]
+    assert "openai_compatible" in kinds
+    one: dict[str, Any] = {"headers": owner, "name": "models"}
+    provider_of_it: dict[str, Any] = {"headers": owner, "provider_id": "models"}
+    model: dict[str, Any] = {"headers": owner, "connection_key": "model"}
+    with far_end(provider("key-of-the-journey")) as end:
+        asked = {"settings": {"base_url": end.url}, "api_key": "key-of-the-journey", "expected_revision": 0}
+        assert plane.call("put_provider_api_key", json=asked, **provider_of_it)["outcome"] == "accepted"
+        wrong = {
+            "kind": "openai_compatible",
+            "settings": {"base_url": end.url},
+            "secrets": {"api_key": "wrong"},
+            "expected_revision": 1,
+        }
+        refused = plane.call("put_connection", json=wrong, **one)
+        assert (refused["outcome"], refused["verification"]["result"]) == ("refused", "invalid_credentials")
+        assert (
+            code_of(plane.call("put_connection", 409, json=wrong | {"expected_revision": 7}, **one))
+            == "revision_conflict"
+        )
+        assert plane.call("verify_connection", **one)["outcome"] == "refused"
+        assert plane.call("verify_provider", **provider_of_it)["revision"] == 2
+    shown = plane.call("read_connection", **one)["connection"]
+    assert (shown["accepted"]["revision"], shown["candidate"]["revision"]) == (1, 2)
+    assert plane.call("list_connections", headers=owner)["connections"] == [shown]
+    assert plane.call("set_default_connection", json={"connection": "models"}, **model)["outcome"] == "set"
+    assert code_of(plane.call("delete_connection", 409, **one)) == "connection_in_use"
+    assert len(plane.call("list_default_connections", headers=owner)["defaults"]) == 1
+    assert plane.call("read_default_connection", **model)["default"]["name"] == "models"
+    assert plane.call("remove_default_connection", **model)["outcome"] == "removed"
+    assert code_of(plane.call("read_default_connection", 404, **model)) == "default_not_found"
+    assert plane.call("delete_connection", **one)["outcome"] == "deleted"
+    assert code_of(plane.call("read_connection", 404, **one)) == "connection_not_found"
+
+
 def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:
     assert plane.call("read_onboarding", headers=owner)["state"] == "store_recovery_codes"
     reviewed, stored = {"step": "settings_reviewed"}, {"step": "recovery_codes_stored"}
@@ -215,6 +257,19 @@ def publish_a_gateway_configuration(stack: RunningStack, plane: Plane, owner: di
     assert plane.call("archive_gateway_config", **one)["outcome"] == "archived"
     assert plane.call("read_gateway_config", **one)["gateway_config"]["state"] == "archived"
     assert len(plane.call("list_gateway_configs", headers=owner)["gateway_configs"]) == 1
+
+
+def register_a_key_of_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    agent, key = store_agent(stack.database), client_public_key().base64
+    asked: dict[str, Any] = {"headers": owner, "agent_id": agent.agent_id, "json": {"client_public_key": key}}
+    assert plane.call("register_agent_key", **asked)["outcome"] == "registered"
+    assert plane.call("register_agent_key", **asked)["outcome"] == "already_registered"
+    weak = {**asked, "json": {"client_public_key": b64encode(bytes(32)).decode()}}
+    assert code_of(plane.call("register_agent_key", 400, **weak)) == "invalid_client_public_key"
+    plane.call("register_agent_key", 404, **{**asked, "agent_id": "agent-nobody"})
+    drafted = store_agent(stack.database, is_active=False)
+    inactive = plane.call("register_agent_key", 409, **{**asked, "agent_id": drafted.agent_id})
+    assert code_of(inactive) == "agent_not_active"
 
 
 def publish_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:

@@ -20,9 +20,7 @@ ABOUT_NO_OPERATION = {ErrorCode.METHOD_NOT_ALLOWED}
 # Codes of operations that are being built. Each leaves this set with its operation; then the set goes.
 OF_OPERATIONS_TO_COME = {
     ErrorCode.SECRET_NOT_FOUND, ErrorCode.GRANT_NOT_FOUND,
-    ErrorCode.CONNECTION_NOT_FOUND, ErrorCode.DEFAULT_NOT_FOUND, ErrorCode.AGENT_NOT_ACTIVE,
     ErrorCode.MANIFEST_TOO_LARGE, ErrorCode.VERSION_CONFLICT, ErrorCode.SECRET_NOT_GRANTABLE,
-    ErrorCode.CONNECTION_IN_USE,
 }  # fmt: skip
 
 

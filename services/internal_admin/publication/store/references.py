@@ -4,7 +4,7 @@ A change of a secret locks its row, and then the pools whose manifests it concer
 secrets, and then its pools, and computes after that. So of the two the later one sees the other, whichever it is.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -13,7 +13,12 @@ import asyncpg
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.manifest import Manifest, SecretReference
 from services.internal_admin.publication.domain.manifests import Head, has_grown_too_large, with_references
-from services.internal_admin.publication.store.heads import lock_heads, read_manifests, sign_head_again
+from services.internal_admin.publication.store.heads import (
+    list_heads,
+    lock_heads,
+    read_manifests,
+    sign_head_again,
+)
 from shared.io import queries
 from shared.kernel.config_keys import ConfigKeys
 
@@ -38,6 +43,12 @@ class SecretReferences:
         if self.keys.public_keys():
             rows = await connection.fetch(*_SQL["list_pools_of_secrets"](secret_ids=list(secret_ids)))
             await _refresh(connection, self.keys, [row["pool"] for row in rows], secret_ids)
+
+
+async def list_stale_pools(connection: asyncpg.Connection) -> list[str]:
+    """The pools whose manifests name other secrets than they should. Nothing is locked: some may be about to change."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return [each.head.pool for each in await _list_stale(connection, await list_heads(connection), None)]
 
 
 async def refresh_pool(connection: asyncpg.Connection, keys: ConfigKeys, pool: str) -> bool:
@@ -93,21 +104,26 @@ async def _refresh(
     if not pools:
         return ()
     now, heads = await lock_heads(connection, pools)
-    stored = await _read_stored(connection, heads.values())
+    stale = await _list_stale(connection, list(heads.values()), secret_ids)
+    for each in stale:
+        if each.has_grown_too_large:
+            raise Refusal(ErrorCode.MANIFEST_TOO_LARGE, f"the manifest of the pool {each.head.pool} would be too large")
+        await sign_head_again(connection, keys, each.head, each.wanted, each.head.next_positions(), now)
+    return tuple(each.head.pool for each in stale)
+
+
+async def _list_stale(
+    connection: asyncpg.Connection, heads: Sequence[Head], secret_ids: Collection[str] | None
+) -> list["_StaleHead"]:
+    """The heads whose manifests name other secrets than they should."""
+    stored = await _read_stored(connection, heads)
     references = await list_references(connection, [(each.pool, each.versions) for each in stored.values()], secret_ids)
     wanted = {
         digest: with_references(stored[digest].manifest, found, secret_ids)
         for digest, found in zip(stored, references, strict=True)
     }
-    changed = [
-        head for head in heads.values() if any(stored[digest].differs(wanted[digest]) for digest in head.digests)
-    ]
-    for head in changed:
-        for digest in head.digests:
-            if has_grown_too_large(stored[digest].manifest, wanted[digest]):
-                raise Refusal(ErrorCode.MANIFEST_TOO_LARGE, f"the manifest of the pool {head.pool} would be too large")
-        await sign_head_again(connection, keys, head, wanted, head.next_positions(), now)
-    return tuple(head.pool for head in changed)
+    every = [_StaleHead(head, stored, {digest: wanted[digest] for digest in head.digests}) for head in heads]
+    return [each for each in every if each.is_stale]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +143,26 @@ class _Stored:
         return self.manifest.secrets != wanted.secrets or self.secrets != set(wanted.secrets)
 
 
-async def _read_stored(connection: asyncpg.Connection, heads: Iterable[Head]) -> dict[bytes, _Stored]:
+@dataclass(frozen=True, slots=True)
+class _StaleHead:
+    """A head, its manifests as they are among others, and as they should be."""
+
+    head: Head
+    stored: Mapping[bytes, _Stored]
+    wanted: dict[bytes, Manifest]
+
+    @property
+    def is_stale(self) -> bool:
+        return any(self.stored[digest].differs(manifest) for digest, manifest in self.wanted.items())
+
+    @property
+    def has_grown_too_large(self) -> bool:
+        return any(
+            has_grown_too_large(self.stored[digest].manifest, manifest) for digest, manifest in self.wanted.items()
+        )
+
+
+async def _read_stored(connection: asyncpg.Connection, heads: Sequence[Head]) -> dict[bytes, _Stored]:
     """The manifests of heads, by digest."""
     manifests = await read_manifests(connection, heads)
     versions: dict[bytes, list[tuple[str, int]]] = {digest: [] for digest in manifests}

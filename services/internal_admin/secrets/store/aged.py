@@ -1,4 +1,4 @@
-"""The end of deleted secrets: seven days after the deletion nothing can bring a value back."""
+"""The end of values: of deleted secrets after seven days, and of those whose key is lost."""
 
 from collections import defaultdict
 
@@ -7,6 +7,7 @@ import asyncpg
 from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
+from services.internal_admin.secrets.store.values import Vault, destroy_versions
 from shared.io import queries
 from shared.kernel.actor import Actor
 
@@ -27,6 +28,25 @@ async def destroy_aged_secrets(connection: asyncpg.Connection, caller: Caller, a
                 actor=actor, subject=secret_id, reason_code="deleted_long_ago", versions=sorted(versions),
             )  # fmt: skip
     return len(secret_ids)
+
+
+async def destroy_versions_of_key(
+    connection: asyncpg.Connection, vault: Vault, key_id: str, caller: Caller, actor: Actor
+) -> int:
+    """Destroy the versions of one secret that this key wraps, in one transaction. Returns their number; 0 at the end.
+
+    It locks the secret, and refreshes if the current version went.
+    """
+    async with connection.transaction():
+        row = await connection.fetchrow(*_SQL["find_version_of_key"](key_id=key_id))
+        if row is None:
+            return 0
+        versions = await destroy_versions(connection, vault, row["secret_id"], row["versions"])
+        await insert_operator_event(
+            connection, EventName.DESTROY_SECRET, "destroyed", caller,
+            actor=actor, subject=row["secret_id"], reason_code="key_lost", versions=versions,
+        )  # fmt: skip
+    return len(row["versions"])
 
 
 async def _destroyed(connection: asyncpg.Connection, secret_ids: list[str]) -> dict[str, list[int]]:

@@ -1,4 +1,4 @@
--- Statements about secrets that were deleted long ago.
+-- Statements about values that end by themselves or with a lost key.
 
 -- name: lock_aged_secrets
 -- Secrets that were deleted seven days ago and still have a value. Locks: secrets by id, without waiting.
@@ -19,3 +19,10 @@ with gone as (
 update secret_versions set state = 'destroyed', wrapped_key = null, ciphertext = null
  where secret_id = any (:secret_ids::text[]) and state <> 'destroyed'
 returning secret_id, version;
+
+-- name: find_version_of_key
+-- A secret with versions that this key wraps, and these versions. Locks nothing.
+select secret_id, array_agg(version order by version) as versions
+  from secret_versions
+ where state <> 'destroyed' and key_id = :key_id
+ group by secret_id order by secret_id limit 1;

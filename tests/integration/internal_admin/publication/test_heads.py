@@ -10,20 +10,10 @@ from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.publication.store import heads
 from shared.kernel.config_keys import ConfigKeys
 from tests.support import stack
-from tests.support.publication import CALLER, KEYS, Publisher
+from tests.support.publication import CALLER, KEYS, Publisher, Woken
 from tests.support.world import World
 
 TWO_KEYS = ConfigKeys.parse("test", f"k2:{'b' * 43}=,{stack.CONFIG_KEYS}")
-
-
-class Woken:
-    """Counts wakes."""
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def notify(self) -> None:
-        self.count += 1
 
 
 @pytest.fixture(scope="module")

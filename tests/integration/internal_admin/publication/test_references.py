@@ -1,5 +1,6 @@
 """Manifests name exactly the secrets that their nodes may open, and change in the transaction that changes a right."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.manifest import decode_manifest
 from services.internal_admin.publication.domain.subject import Stage
+from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.publication.store import heads
 from services.internal_admin.publication.store.references import refresh_pool
 from shared.kernel.config_keys import ConfigKeys
-from tests.support.publication import CALLER, KEYS, Publisher
+from tests.support.publication import CALLER, KEYS, Publisher, Woken
 from tests.support.secret_rights import AGENT, Rights
 from tests.support.world import World
 
@@ -150,22 +152,31 @@ def test_renewals_new_keys_and_epochs_keep_the_references(world: World, publishe
     assert len(before) == 1
     publisher.run(heads.begin_epochs, KEYS, pool, CALLER)
     assert named(publisher, pool) == before
-    world.database.execute(
-        "update config_manifests set created_at = created_at - interval '25 hours' where pool = $1", pool
-    )
+    world.travel(timedelta(hours=25))
     assert publisher.run(heads.renew, KEYS, pool)
     assert named(publisher, pool) == before
 
 
-def test_without_configuration_keys_a_change_is_made_and_found_later(
+def test_the_renewal_finds_manifests_that_name_other_secrets_than_they_should(
     world: World, publisher: Publisher, rights: Rights
 ) -> None:
-    pool = publisher.pool()
+    """A secret changed without configuration keys, or an older release signed a manifest and noted no secrets."""
+    world.call(ManifestRenewal(world.internal, KEYS, Woken()).step)  # after the other tests of this module
+    pool, large = publisher.pool(), publisher.pool()
     publisher.activated([pool])
+    publisher.activated([large])
+    fill(world, large, 257)
     secret = Rights(world, keys=ConfigKeys({})).secret("pool", pool)
     assert named(publisher, pool) == set()
-    assert [publisher.run(refresh_pool, KEYS, pool) for _ in range(2)] == [True, False]
+    woken = Woken()
+    renewal = ManifestRenewal(world.internal, KEYS, woken)
+    assert [world.call(renewal.step) for _ in range(2)] == [1, 0]
     assert (named(publisher, pool), sequence(publisher, pool)) == ({(secret, 1, "gateway")}, 2)
+    world.database.execute("delete from config_secrets where secret_id = $1", secret)
+    assert [world.call(renewal.step) for _ in range(2)] == [1, 0]
+    assert (named(publisher, pool), sequence(publisher, pool)) == ({(secret, 1, "gateway")}, 3)
+    assert (woken.count, sequence(publisher, large)) == (2, 1)
+    world.database.execute("update secrets set deleted_at = clock_now() where scope_id = $1", large)
 
 
 def test_a_manifest_with_too_many_secrets_refuses_the_change_of_the_secret(

@@ -124,6 +124,8 @@ def test_the_limits_are_those_of_the_contract() -> None:
         "register_owner": Rate(3, hour),
         "regenerate_recovery_codes": Rate(3, hour),
         "exchange_setup_code": Rate(10, hour),
+        "connection_write": Rate(30, minute),
+        "connection_verify": Rate(10, minute),
         "all": Rate(120, minute),
         "failed_authentication": Rate(60, minute),
     }

@@ -1,0 +1,48 @@
+"""Probes: one real, authenticated and harmless call for each kind of connection (SPEC §18.1)."""
+
+from collections.abc import Mapping
+from time import perf_counter
+from types import MappingProxyType
+from typing import Final
+
+import trio
+
+from contracts.connection_kinds import Settings
+from services.internal_admin.connections.domain import Probed
+from services.internal_admin.connections.probes import api_key, mail_rest, models, otlp, smtp, user_service
+from services.internal_admin.connections.probes.finding import Finding, Probe
+from shared.io.egress import Egress
+
+PROBE_SECONDS: Final = 10.0
+"""The longest that a probe takes."""
+
+_PROBES: Mapping[str, Probe] = MappingProxyType(
+    {
+        "smtp": smtp.probe,
+        "mail_rest": mail_rest.probe,
+        "user_service": user_service.probe,
+        "otlp": otlp.probe,
+        "openai_compatible": models.probe_openai_compatible,
+        "anthropic": models.probe_anthropic,
+        "api_key": api_key.probe,
+    }
+)
+
+
+class Prober:
+    """Probes far ends. Every call of it goes through the egress room."""
+
+    def __init__(self, egress: Egress) -> None:
+        self._egress = egress
+
+    async def probe(
+        self, kind: str, settings: Settings, secrets: Mapping[str, str], *, is_verification: bool = True
+    ) -> Probed:
+        """How the far end answers, within `PROBE_SECONDS`. It never fails.
+
+        A verification also asks once without the secret, to tell whether the probe proved it.
+        """
+        started, finding = perf_counter(), Finding("timeout", "timeout")
+        with trio.move_on_after(PROBE_SECONDS):
+            finding = await _PROBES[kind](self._egress, settings, secrets, is_verification)
+        return Probed(finding.result, finding.detail, round((perf_counter() - started) * 1000))

@@ -15,7 +15,7 @@ from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
 from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
-from services.internal_admin.agents.kind import AGENT
+from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -264,7 +264,7 @@ def _routes(
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(connections.ROUTES, _connections(resources, settings, change, wake)),
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
-        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(agents_of(settings.config_keys), *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
         *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),

@@ -315,7 +315,7 @@ async def _delete(
 
 
 async def _remove(connection: asyncpg.Connection, vault: Vault, connection_id: str) -> None:
-    await values.delete_secrets_of(connection, vault, SecretScope("connection", connection_id))
+    await values.delete_secrets_of(connection, vault.refresh, SecretScope("connection", connection_id))
     await connection.execute(*_SQL["delete_connection"](connection_id=connection_id))
 
 

@@ -36,7 +36,7 @@ _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
                   ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select"),
                   ("operators", "select"), ("operator_sessions", "select"), ("api_tokens", "select"),
-                  ("secret_versions", "select")),
+                  ("secret_versions", "select"), ("mail_connection", "select")),
     INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("audit_seal", "update"),
                     ("audit_seal", "delete"), ("login_codes", "insert"), ("challenges", "update")),
 }  # fmt: skip

@@ -33,7 +33,8 @@ def new_name() -> str:
     return unique("NAME_").upper().replace("-", "_")
 
 
-def put(plane: ControlPlane, owner: SignedIn, name: str, body: Any, status: int = 200, **headers: str) -> Any:
+def put(plane: ControlPlane, owner: SignedIn, name: str, body: Any, status: int = 200, key: str | None = None) -> Any:
+    headers = None if key is None else {"idempotency-key": key}
     answer = plane.call("PUT", f"{SECRETS}/{name}", body, token=owner.session_token, headers=headers)
     assert answer.status_code == status, answer.text
     return answer.json()
@@ -73,9 +74,9 @@ def test_a_repeat_under_one_key_writes_once_and_keeps_no_guessable_digest(
     plane: ControlPlane, owner: SignedIn, world: World
 ) -> None:
     name, key, body = new_name(), unique("key-"), {"value": "hunter2", "expected_version": 0}
-    answers = [put(plane, owner, name, body, **{"idempotency-key": key}) for _ in range(2)]
+    answers = [put(plane, owner, name, body, key=key) for _ in range(2)]
     assert answers[0] == answers[1]
-    other = put(plane, owner, name, {**body, "value": "hunter3"}, 409, **{"idempotency-key": key})
+    other = put(plane, owner, name, {**body, "value": "hunter3"}, 409, key=key)
     assert other["error"]["code"] == "idempotency_conflict"
     [row] = world.database.execute(
         "select request_hash, body from idempotency_keys where key_hash = $1", hashlib.sha256(key.encode()).digest()

@@ -26,7 +26,7 @@ class Guide:
     def __init__(self, up: Up, provider: str) -> None:
         text = (SOURCE / PAGE).read_text("utf-8")
         blocks = "\n\n".join(re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE))
-        commands = re.findall(r"^(?:curl|echo|\.venv)[^\n]*(?:\\\n[^\n]*)*", blocks, re.MULTILINE)
+        commands = re.findall(r"^(?:curl|echo|\.venv)(?:\\\n|[^\n])*", blocks, re.MULTILINE)
         self._left = [each for each in commands if "examples." not in each]
         self._up = up
         self.names = {"127.0.0.1:8081": f"127.0.0.1:{up.ports['internal']}", "127.0.0.1:8083": provider}

@@ -1,4 +1,4 @@
-"""A manifest has at most 256 documents and 64 KiB. An activation past that changes nothing, and a pause always works."""
+"""A manifest has at most 256 documents and 64 KiB. An activation past that changes nothing; a pause always works."""
 
 from typing import Any
 

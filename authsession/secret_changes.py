@@ -99,10 +99,9 @@ def _run(parsed: argparse.Namespace, dsn: str, given: Mapping[str, str], folder:
 
 def _put(parsed: argparse.Namespace, dsn: str, vault: Vault) -> int:
     require_keys(vault.keys)
-    command = PutSecret(
-        new_secret_id(vault.clock, vault.entropy), _scope(parsed.pool, parsed.agent), parsed.name, require_value(_read_value()), parsed.usage,
-        parsed.expected_version, COMMAND_LINE, person(),
-    )  # fmt: skip
+    secret_id, scope = new_secret_id(vault.clock, vault.entropy), _scope(parsed.pool, parsed.agent)
+    value, expected = require_value(_read_value()), parsed.expected_version
+    command = PutSecret(secret_id, scope, parsed.name, value, parsed.usage, expected, COMMAND_LINE, person())
     return run_async(_change(dsn, changes.put_secret, vault, command))
 
 

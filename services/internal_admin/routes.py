@@ -20,6 +20,7 @@ from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
 from services.internal_admin.operators import setup_api as owner_setup
+from services.internal_admin.secrets import api as secrets
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.system_settings import api as system_settings
 from services.internal_admin.tokens import api as tokens
@@ -44,6 +45,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
     *nodes.ROUTES,
+    *secrets.ROUTES,
 )
 
 NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (

@@ -74,7 +74,8 @@ from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.publication.store.references import SecretReferences
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
-from services.internal_admin.secrets import worker as secrets
+from services.internal_admin.secrets import api as secrets
+from services.internal_admin.secrets import worker as secrets_worker
 from services.internal_admin.secrets.store.values import Vault
 from services.internal_admin.secrets.watch import RingWatch
 from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
@@ -250,6 +251,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
+    vault = Vault(settings.secret_keys, SecretReferences(settings.config_keys).refresh, clock, entropy)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
@@ -269,6 +271,7 @@ def _routes(
         *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
+        *protect(secrets.ROUTES, secrets.SecretApi(postgres, change, vault, wake.notify)),
     )
 
 
@@ -338,8 +341,8 @@ def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tu
     postgres = resources.postgres
     rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
     return (
-        Worker("rewrapped secrets", rewrapping.step, idle=secrets.IDLE, rest=lambda: secrets.REST),
-        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets.IDLE, batch=secrets.AGED_BATCH),
+        Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
+        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
     )
 
 

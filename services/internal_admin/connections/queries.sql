@@ -10,17 +10,13 @@ select pg_advisory_xact_lock(hashtextextended('connections', 0));
 select count(*) from connections;
 
 -- name: lock_connection
--- One connection by name. Changes of it follow each other. `candidate` is 0 if it has none or its time is over;
--- `is_verifying`: the candidate has no result and is younger than :takes. Locks: connections.
-select connections.*, coalesce(accepted_revision, 0) as accepted,
-       case when candidate_until > now.instant then candidate_revision else 0 end as candidate,
-       exists (select from connection_revisions
-                where connection_revisions.connection_id = connections.connection_id and revision = candidate_revision
-                  and result is null and connection_revisions.created_at > now.instant - :takes::interval
-              ) as is_verifying
-  from connections, (select clock_now() as instant) as now
+-- One connection by name. Changes of it follow each other. `candidate` is 0 if it has none or its time is over.
+-- Locks: connections.
+select *, coalesce(accepted_revision, 0) as accepted,
+       case when candidate_until > clock_now() then candidate_revision else 0 end as candidate
+  from connections
  where name = :name
-   for no key update of connections;
+   for no key update;
 
 -- name: insert_connection
 -- Makes a connection without a revision. Run it after lock_names.
@@ -41,8 +37,11 @@ insert into connection_revisions (connection_id, revision, settings, secrets, cr
 values (:connection_id, :revision, :settings::jsonb, :secrets::jsonb, :created_by, clock_now());
 
 -- name: read_revisions
--- The revisions of a connection: the accepted one and the candidate.
-select * from connection_revisions where connection_id = :connection_id;
+-- The revisions of a connection: the accepted one and the candidate. `is_verifying`: it has no result and is younger
+-- than :takes. Run it after lock_connection: its snapshot is younger than the lock.
+select *, result is null and created_at > clock_now() - :takes::interval as is_verifying
+  from connection_revisions
+ where connection_id = :connection_id;
 
 -- name: delete_revision
 -- Forgets a revision. Run it holding the connection's lock.

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from authsession import audit, config, gateway_configs, join_token, keys, nodes, secrets, settings, token
+from authsession import audit, config, join_token, keys, nodes, publication_arguments, secrets, settings, token
 from authsession.operator import add_operator_parser
 
 
@@ -84,8 +84,12 @@ def command_line() -> argparse.ArgumentParser:
     )
     keys.add_arguments(commands.add_parser("keys", help="make a key; show which keys are still needed"))
     secrets.add_arguments(commands.add_parser("secrets", help="rotate the key of stored secrets; print a value"))
-    gateway_configs.add_arguments(
-        commands.add_parser("gateway-configs", help="edit, publish and activate the configurations of gateways")
+    publication_arguments.add_arguments(
+        commands.add_parser("gateway-configs", help="edit, publish and activate the configurations of gateways"),
+        publication_arguments.GATEWAY_CONFIGS,
+    )
+    publication_arguments.add_arguments(
+        commands.add_parser("agents", help="edit, publish and activate agents"), publication_arguments.AGENTS
     )
     config.add_arguments(
         commands.add_parser("config", help="show, bundle or renumber the signed configuration of pools")

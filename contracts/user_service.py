@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
+from contracts.agent_id import is_agent_id
 from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.strict_json import Fields, decode_object, known_fields, read_text
@@ -57,6 +58,11 @@ class EnsureByEmail:
 
     email: str = field(repr=False)
     registration_context: RegistrationContext
+
+
+def is_id_of_a_person(text: str) -> bool:
+    """Whether the text is a user id, and none of an agent: a person with such an id would pass for the agent."""
+    return is_user_id(text) and not is_agent_id(text)
 
 
 def user_exists_path(user_id: str) -> str:
@@ -134,7 +140,7 @@ def _read(body: bytes, verdict: str) -> tuple[str, str | None]:
         user_id = read_text(fields, "user_id") if "user_id" in fields else None
     except Refusal as refusal:
         raise MalformedAnswer(refusal.message) from None
-    if user_id is not None and not is_user_id(user_id):
+    if user_id is not None and not is_id_of_a_person(user_id):
         raise MalformedAnswer("user_id is not of an id's form")
     return word, user_id
 

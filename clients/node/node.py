@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.to_thread import run_sync
 
+from clients.node.agent_key import register_agent_key
 from clients.node.applying import Applier
 from clients.node.bundle import read_bundle_file
 from clients.node.configuration import Apply, Configuration
@@ -114,6 +115,22 @@ class Node:
         except NotTrusted as problem:
             parts.on_notice(Distrusted(problem.why))
             raise Unavailable(problem.why) from None
+
+    async def register_agent_key(self, agent_id: str, public_key: bytes) -> str:
+        """Registers the Ed25519 public key of an agent that is active in this node's pool. Returns its device session.
+
+        The agent signs its requests to gateways with that session's id and its own private key. A repeat with the same
+        key returns the same session, until the agent is paused. Raises `Unavailable` and `Denial`.
+        """
+        if self.node_id is None:
+            raise Unavailable("not_joined")
+        timeout = self._parts.settings.timing.answer_timeout
+        try:
+            return await register_agent_key(self._parts.link, agent_id, public_key, timeout)
+        except Denial as denial:
+            if denial.code == "node_revoked":
+                self._standing.revoke()
+            raise
 
     async def open_secrets(
         self, references: Iterable[tuple[str, int]], reader: str, task_id: str | None = None

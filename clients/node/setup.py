@@ -17,10 +17,12 @@ CONTRACTS = HERE.parents[1] / "contracts"
 ASSEMBLED = HERE / "assembled"
 MODULES = (
     "__init__",
+    "agent_id",
     "encoding",
     "errors",
     "instant",
     "node.__init__",
+    "node.agent_key",
     "node.bundle",
     "node.join",
     "node.manifest",
@@ -36,6 +38,7 @@ MODULES = (
     "signed_request",
     "strict_json",
     "strict_query",
+    "user_id",
     "uvarint",
 )
 VECTORS = ("config_manifests", "config_statements", "node_join", "secret_deliveries")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
@@ -19,6 +20,7 @@ from services.internal_admin.onboarding import api as onboarding
 from services.internal_admin.operator_sessions import api as operator_sessions
 from services.internal_admin.operators import api as operators
 from services.internal_admin.operators import setup_api as owner_setup
+from services.internal_admin.secrets import api as secrets
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.system_settings import api as system_settings
 from services.internal_admin.tokens import api as tokens
@@ -38,10 +40,12 @@ ROUTES: tuple[Route[Any], ...] = (
     *onboarding.ROUTES,
     *connections.ROUTES,
     *gateway_configs.ROUTES,
+    *agent_keys.ROUTES,
     *agents.ROUTES,
     *agents.PROMPT_ROUTES,
     *node_config.ROUTES,
     *nodes.ROUTES,
+    *secrets.ROUTES,
 )
 
 NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
@@ -49,6 +53,7 @@ NODE_ROUTES: tuple[NodeRoute[Any] | Route[Any], ...] = (
     *node_config.NODE_ROUTES,
     *node_telemetry.ROUTES,
     *node_redis_users.ROUTES,
+    *agent_keys.NODE_ROUTES,
     *node_secrets.ROUTES,
 )
 """The routes that nodes call. They may have a listener of their own."""

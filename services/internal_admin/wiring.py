@@ -13,8 +13,9 @@ from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
+from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
-from services.internal_admin.agents.kind import AGENT
+from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -25,8 +26,10 @@ from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.connections import api as connections
 from services.internal_admin.connections import expiry as candidate_expiry
+from services.internal_admin.connections import mail as mail_copy
 from services.internal_admin.connections.expiry import CandidateExpiry
 from services.internal_admin.connections.flow import Verifications
+from services.internal_admin.connections.mail import MailCopy, MailCopyKeeper
 from services.internal_admin.connections.probes import Prober
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
@@ -73,7 +76,8 @@ from services.internal_admin.publication.renewal import ManifestRenewal
 from services.internal_admin.publication.store.references import SecretReferences
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
-from services.internal_admin.secrets import worker as secrets
+from services.internal_admin.secrets import api as secrets
+from services.internal_admin.secrets import worker as secrets_worker
 from services.internal_admin.secrets.store.values import Vault
 from services.internal_admin.secrets.watch import RingWatch
 from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
@@ -197,7 +201,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         postgres, resources.redis, process.gateway_keys, stream_maxlen=process.gateway_stream_maxlen
     )
     relay, uses = Relay(postgres, projection), TokenUses()
-    domains = DomainRevocation(postgres, relay.wake)
+    domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
     return InternalAdmin(
@@ -206,13 +210,13 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
         routes=_routes(
             resources,
             settings,
-            PublishedChange(postgres, relay),
+            change,
             domains.wake,
             uses,
             wake,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, wake, watch, offers, node_users),
+        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
         wake=wake,
         loops=(
             relay.run,
@@ -249,6 +253,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
+    vault = Vault(settings.secret_keys, SecretReferences(settings.config_keys).refresh, clock, entropy)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
@@ -263,10 +268,12 @@ def _routes(
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
         *protect(connections.ROUTES, _connections(resources, settings, change, wake)),
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
-        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(agents_of(settings.config_keys), *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
+        *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
         *protect(nodes.ROUTES, nodes.NodesApi(postgres, settings.config_keys, clock, entropy, nodes_changed)),
+        *protect(secrets.ROUTES, secrets.SecretApi(postgres, change, vault, wake.notify)),
     )
 
 
@@ -276,8 +283,13 @@ def _connections(
     """The routes of connections. Their probes leave by the egress room."""
     egress, vault = settings.process.egress, _vault(resources, settings)
     prober = Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
-    verifications = Verifications(resources.postgres, vault, prober, wake)
-    return connections.ConnectionApi(resources.postgres, change, vault, verifications)
+    copy = _mail_copy(resources, settings)
+    verifications = Verifications(resources.postgres, vault, copy, prober, wake)
+    return connections.ConnectionApi(resources.postgres, change, vault, copy, verifications)
+
+
+def _mail_copy(resources: Resources, settings: InternalAdminSettings) -> MailCopy:
+    return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
 
 
 def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
@@ -289,6 +301,7 @@ def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
 def _node_routes(
     resources: Resources,
     settings: InternalAdminSettings,
+    change: PublishedChange,
     wake: Wake,
     watch: HeadWatch,
     offers: Offers,
@@ -304,6 +317,7 @@ def _node_routes(
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
         *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
+        *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
     )
 
@@ -330,12 +344,13 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
 
 
 def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
-    """The workers that give data keys the newest key, and that end deleted secrets."""
+    """The workers that bring secrets under the newest key, and that end deleted ones."""
     postgres = resources.postgres
     rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
     return (
-        Worker("rewrapped secrets", rewrapping.step, idle=secrets.IDLE, rest=lambda: secrets.REST),
-        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets.IDLE, batch=secrets.AGED_BATCH),
+        Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
+        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
+        Worker("mail connection", MailCopyKeeper(postgres, _mail_copy(resources, settings)).step, idle=mail_copy.IDLE),
     )
 
 

@@ -2,6 +2,14 @@
 
 CREATE SCHEMA authsession;
 
+CREATE FUNCTION authsession.agent_session_is_not_public() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+    raise exception 'only the internal process opens sessions of agents'
+        using errcode = 'insufficient_privilege';
+end $$;
+
 CREATE FUNCTION authsession.audited_by_public() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -51,7 +59,8 @@ CREATE FUNCTION authsession.device_session_only_revoked() RETURNS trigger
 begin
     if old.status = 'active' and new.status = 'revoked'
        and (old.device_session_id, old.user_id, old.client_public_key, old.login_code_id, old.challenge_id, old.created_at)
-         = (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
+           is not distinct from
+           (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
     then
         return new;
     end if;
@@ -248,6 +257,31 @@ CREATE FUNCTION authsession.owners_clock() RETURNS timestamp with time zone
                    WHERE (pg_database.datname = current_database()))) AND (pg_db_role_setting.setrole = (0)::oid) AND (setting.setting ~~ 'authsession.clock_offset=%'::text))), '00:00:00'::interval));
 END;
 
+CREATE TABLE authsession.mail_connection (
+    is_one boolean DEFAULT true NOT NULL,
+    change_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    connection_id text,
+    connection_revision integer,
+    key_id text,
+    sealed bytea,
+    CONSTRAINT mail_connection_check CHECK ((num_nonnulls(connection_id, connection_revision, key_id, sealed) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT mail_connection_is_one_check CHECK (is_one),
+    CONSTRAINT mail_connection_sealed_check CHECK ((octet_length(sealed) <= 32768))
+)
+WITH (fillfactor='50');
+
+CREATE FUNCTION authsession.read_mail_connection() RETURNS TABLE(change_id uuid, connection_id text, connection_revision integer, key_id text, sealed bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT kept.change_id,
+     kept.connection_id,
+     kept.connection_revision,
+     kept.key_id,
+     kept.sealed
+    FROM authsession.mail_connection kept;
+END;
+
 CREATE FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -280,8 +314,8 @@ CREATE TABLE authsession.device_sessions (
     device_session_id text NOT NULL,
     user_id text NOT NULL,
     client_public_key bytea NOT NULL,
-    login_code_id uuid NOT NULL,
-    challenge_id text NOT NULL,
+    login_code_id uuid,
+    challenge_id text,
     status text DEFAULT 'active'::text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     revoked_at timestamp with time zone,
@@ -295,6 +329,11 @@ CASE status
 END),
     CONSTRAINT device_sessions_client_public_key_check CHECK ((octet_length(client_public_key) = 32)),
     CONSTRAINT device_sessions_device_session_id_check CHECK ((device_session_id ~~ 'device-session-%'::text)),
+    CONSTRAINT device_sessions_of_agents CHECK (
+CASE
+    WHEN (user_id ~ '^agent-[0-9a-z]{26}$'::text) THEN (num_nonnulls(login_code_id, challenge_id) = 0)
+    ELSE (num_nonnulls(login_code_id, challenge_id) = 2)
+END),
     CONSTRAINT device_sessions_revoke_actor_type_check CHECK ((revoke_actor_type ~ '^[a-z0-9_]{1,32}$'::text)),
     CONSTRAINT device_sessions_revoke_reason_code_check CHECK ((revoke_reason_code ~ '^[a-z0-9_]{1,64}$'::text)),
     CONSTRAINT device_sessions_status_check CHECK ((status = ANY (ARRAY['active'::text, 'revoked'::text])))
@@ -1116,6 +1155,9 @@ ALTER TABLE ONLY authsession.leases
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
 
+ALTER TABLE ONLY authsession.mail_connection
+    ADD CONSTRAINT mail_connection_pkey PRIMARY KEY (is_one);
+
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_challenge_id_key UNIQUE (challenge_id);
 
@@ -1340,6 +1382,8 @@ CREATE INDEX user_block_orders_due ON authsession.user_block_orders USING btree 
 
 CREATE INDEX users_email_id ON authsession.users USING btree (email_id);
 
+CREATE TRIGGER agent_session_is_not_public BEFORE INSERT ON authsession.device_sessions FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND ((new.login_code_id IS NULL) OR (new.challenge_id IS NULL)))) EXECUTE FUNCTION authsession.agent_session_is_not_public();
+
 CREATE TRIGGER audited_by_public BEFORE INSERT ON authsession.audit_events FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND (new.caller <> 'public'::text))) EXECUTE FUNCTION authsession.audited_by_public();
 
 CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challenges FOR EACH ROW EXECUTE FUNCTION authsession.challenge_transition();
@@ -1467,6 +1511,8 @@ ALTER TABLE ONLY authsession.users
 GRANT USAGE ON SCHEMA authsession TO authsession_public;
 GRANT USAGE ON SCHEMA authsession TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.agent_session_is_not_public() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION authsession.audited_by_public() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION authsession.challenge_transition() FROM PUBLIC;
@@ -1547,6 +1593,11 @@ REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
 
 REVOKE ALL ON FUNCTION authsession.owners_clock() FROM PUBLIC;
+
+GRANT SELECT,UPDATE ON TABLE authsession.mail_connection TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.read_mail_connection() FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.read_mail_connection() TO authsession_public;
 
 REVOKE ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) TO authsession_internal;

@@ -1,5 +1,5 @@
 -- Statements of the gateway projection. Only the statements that resolve conflicts change sessions, and only the
--- internal role may run those. Lock order: emails, then device_sessions, then the rest.
+-- internal role may run those. Lock order: emails, then subjects, then device_sessions, then the rest.
 
 -- name: claim_changes
 -- Leases rows that no relay settled in time for :lease, oldest first, at most :limit. Each comes with its session as it
@@ -138,6 +138,14 @@ select email_id from emails
 -- name: bump_emails
 -- Raises the version of addresses, so that decisions on the old one are made again (SPEC §3.7). Locks: emails.
 update emails set version = version + 1 where email_id = any (:email_ids::bigint[]);
+
+-- name: lock_agents_of_sessions
+-- Locks the rows of the agents that have these sessions, in the order of their ids. Locks: subjects.
+select subject_id from subjects
+ where kind = 'agent' and subject_id in (select user_id from device_sessions
+                                          where device_session_id = any (:device_session_ids::text[]))
+ order by subject_id
+   for no key update;
 
 -- name: revoke_sessions
 -- Revokes the active ones of these sessions in the name of the system, and queues their gateway records.

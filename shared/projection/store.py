@@ -153,10 +153,11 @@ async def revoke_sessions(
 ) -> list[DeviceSession]:
     """Revoke the active ones in the name of the system. Call it in a transaction.
 
-    It locks the rows of their addresses and raises their versions, and then locks the sessions.
+    It locks the rows of their addresses and raises their versions, then the rows of agents, and then the sessions.
     """
     locked = await connection.fetch(*_SQL["lock_emails_of_sessions"](device_session_ids=device_session_ids))
     await connection.execute(*_SQL["bump_emails"](email_ids=[row["email_id"] for row in locked]))
+    await connection.execute(*_SQL["lock_agents_of_sessions"](device_session_ids=device_session_ids))
     rows = await connection.fetch(
         *_SQL["revoke_sessions"](device_session_ids=device_session_ids, reason_code=reason_code)
     )

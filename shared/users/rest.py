@@ -8,7 +8,6 @@ from time import perf_counter
 from typing import Literal, TypeVar
 
 from contracts import user_service as contract
-from contracts.user_id import is_user_id
 from contracts.user_service import EnsureByEmail, Ensured, MalformedAnswer, RegistrationContext, Resolution
 from shared.config.user_service import UserServiceSettings
 from shared.io.circuit import Circuit, CircuitOpen, NeighbourDown
@@ -50,7 +49,7 @@ class RestDirectory:
 
     async def exists(self, user_id: str) -> bool:
         """Whether there is such a user. Text that cannot be an id is False, without a call."""
-        if not is_user_id(user_id):
+        if not contract.is_id_of_a_person(user_id):
             return False
         with self._observed("exists"):
             answer = await self._call("GET", contract.user_exists_path(user_id))

@@ -19,12 +19,14 @@ from contracts.control_plane import (
     operator_sessions,
     publication,
     rollout,
+    secrets,
     system_settings,
     tokens,
 )
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
+from contracts.node import agent_key
 from contracts.node.manifest import Position
 from contracts.node.signed import ConfigKey
 from contracts.node.status import ConfigError
@@ -273,6 +275,33 @@ def position_after(answer: Json) -> str | None:
     return publication.decode_page(f"cursor={answer['next_cursor']}").after if "next_cursor" in answer else None
 
 
+def secret(shown: Json) -> secrets.SecretAnswer:
+    names = ("scope_id", "current_version", "opened_by", "secret_id", "scope_kind", "name", "usage", "last_version")
+    fields: Json = {name: shown.get(name) for name in names}
+    return secrets.SecretAnswer(
+        **fields,
+        created_at=instant(shown["created_at"]),
+        updated_at=instant(shown["updated_at"]),
+        deleted_at=optional_instant(shown, "deleted_at"),
+        last_opened_at=optional_instant(shown, "last_opened_at"),
+    )
+
+
+def whole_secret(answer: Json) -> bytes:
+    shown = answer["secret"]
+    versions: list[Json] = [{**each, "created_at": instant(each["created_at"])} for each in shown["versions"]]
+    grants: list[Json] = [{**each, "granted_at": instant(each["granted_at"])} for each in shown["grants"]]
+    return secrets.encode_secret(
+        secret(shown),
+        [secrets.SecretVersionAnswer(**each) for each in versions],
+        [secrets.GrantAnswer(**each) for each in grants],
+    )
+
+
+def written_secret(answer: Json) -> bytes:
+    return secrets.encode_written(answer["outcome"], answer["secret_id"], answer["version"])
+
+
 def compiled_prompt(answer: Json) -> bytes:
     sections = [agents.SectionSize(each["key"], each["bytes"]) for each in answer["sections"]]
     text, digest, variables = answer["text"], answer.get("digest"), answer["variables"]
@@ -351,6 +380,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     **encoders_of("gateway_config"),
     **encoders_of("agent"),
     "read_compiled_prompt": compiled_prompt,
+    "register_agent_key": lambda a: agent_key.encode_registered_agent_key(agent_key.RegisteredAgentKey(**a)),
     "list_node_pools": lambda a: nodes.encode_pools([pool(each) for each in a["pools"]]),
     "create_node_pool": lambda a: nodes.encode_create_pool(a["outcome"], pool(a["pool"])),
     "list_join_tokens": lambda a: nodes.encode_join_tokens(
@@ -367,6 +397,18 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_node": lambda a: nodes.encode_node_page(node_page(a)),
     "approve_node": lambda a: nodes.encode_approve_node(a["outcome"], a["node_id"]),
     "revoke_node": lambda a: nodes.encode_revoke_node(a["outcome"], a["node_id"]),
+    "list_secrets": lambda a: secrets.encode_secrets([secret(each) for each in a["secrets"]], position_after(a)),
+    "read_secret_key": lambda a: secrets.encode_public_key(a["key_id"], b64decode(a["public_key"])),
+    "read_secret": whole_secret,
+    "put_secret": written_secret,
+    "put_pool_secret": written_secret,
+    "put_agent_secret": written_secret,
+    "restore_secret": written_secret,
+    "grant_secret": lambda a: secrets.encode_granted(a["outcome"], a["secret_id"], a["grantee"]),
+    "withdraw_secret": lambda a: secrets.encode_granted(a["outcome"], a["secret_id"], a["grantee"]),
+    "delete_secret": lambda a: secrets.encode_changed(a["outcome"], a["secret_id"]),
+    "undelete_secret": lambda a: secrets.encode_changed(a["outcome"], a["secret_id"]),
+    "destroy_secret_versions": lambda a: secrets.encode_destroyed(a["outcome"], a["secret_id"], a["versions"]),
     **connection_exchanges.ENCODERS,
 }
 
@@ -389,6 +431,14 @@ def revoke_node(body: bytes) -> Json:
     return {"reason_code": reason_code, "actor": {"type": actor_type, "id": actor_id}}
 
 
+def put_secret(body: bytes) -> Json:
+    read = secrets.decode_put_secret(body)
+    more = {"expected_version": read.expected_version, "usage": read.usage}
+    if isinstance(read.value, secrets.SealedValue):
+        return {**more, "sealed_value": b64encode(read.value.sealed).decode(), "key_id": read.value.key_id}
+    return {**more, "value": read.value.decode()}
+
+
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "exchange_setup_code": lambda body: {"setup_code": accounts.decode_exchange_setup_code(body)},
     "register_owner": accounts.decode_register_owner,
@@ -401,9 +451,16 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
     **decoders_of("gateway_config"),
     **decoders_of("agent"),
+    "register_agent_key": agent_key.decode_register_agent_key,
     "create_join_token": create_join_token,
     "register_node": register_node,
     "revoke_node": revoke_node,
+    "put_secret": put_secret,
+    "put_pool_secret": put_secret,
+    "put_agent_secret": put_secret,
+    "restore_secret": secrets.decode_restore_secret,
+    "grant_secret": lambda body: {"grantee": secrets.decode_grant_secret(body)},
+    "destroy_secret_versions": lambda body: {"versions": secrets.decode_destroy_versions(body)},
     **connection_exchanges.DECODERS,
 }
 UNASKED: dict[str, Any] = {
@@ -423,6 +480,10 @@ QUERIES: dict[str, Any] = {
     "read the prompt of a draft that cannot be published": (agents.decode_compiled_prompt, "draft"),
     "list join tokens: page": (nodes.decode_page, nodes.PageQuery(limit=1)),
     "list nodes: page": (nodes.decode_list_nodes, nodes.ListNodesQuery(nodes.PageQuery(limit=1))),
+    "list a page of secrets": (
+        secrets.decode_list_secrets,
+        secrets.ListSecretsQuery(limit=2, scope_kind="pool", name="MODEL_KEY"),
+    ),
     "list a page of tokens": (tokens.decode_list_tokens, tokens.ListTokensQuery(limit=1)),
     "list a page of the audit trail": (
         audit.decode_list_audit,

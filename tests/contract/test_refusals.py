@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, connections, nodes, publication
+from contracts.control_plane import accounts, connections, nodes, publication, secrets
 from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
@@ -59,6 +59,12 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
+    "put_secret": secrets.decode_put_secret,
+    "put_pool_secret": secrets.decode_put_secret,
+    "put_agent_secret": secrets.decode_put_secret,
+    "restore_secret": secrets.decode_restore_secret,
+    "grant_secret": secrets.decode_grant_secret,
+    "destroy_secret_versions": secrets.decode_destroy_versions,
     "put_connection": connections.decode_put_connection,
     "put_provider_api_key": connections.decode_put_api_key,
     "set_default_connection": connections.decode_put_default,
@@ -80,6 +86,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "read_rollout": decode_rollout,
     "list_join_tokens": nodes.decode_page,
     "list_nodes": nodes.decode_list_nodes,
+    "list_secrets": secrets.decode_list_secrets,
 }
 
 

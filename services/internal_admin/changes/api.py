@@ -5,15 +5,29 @@ from collections.abc import Callable
 from contracts.errors import ErrorCode, Refusal, encode_error
 from services.internal_admin.callers.identity import Identity, is_shared
 from services.internal_admin.callers.request import caller_of
-from services.internal_admin.changes.domain import Answer, KeyConflict, KeyedRequest, keyed_request
+from services.internal_admin.changes.domain import (
+    Answer,
+    Digests,
+    KeyConflict,
+    KeyedRequest,
+    keyed_request,
+    sha256_alone,
+)
 from services.internal_admin.changes.flow import AnsweredChange, OutcomeT, PublishedChange
 from shared.web.exchange import Request, Response
 
 
 def answered(
-    change: PublishedChange, request: Request, identity: Identity | None, body_of: Callable[[OutcomeT], bytes]
+    change: PublishedChange,
+    request: Request,
+    identity: Identity | None,
+    body_of: Callable[[OutcomeT], bytes],
+    *,
+    digests: Digests = sha256_alone,
 ) -> AnsweredChange[OutcomeT]:
     """The change that this request makes. `body_of` raises `Refusal` for a refused outcome; that answer is kept too.
+
+    A request whose body holds a guessable secret needs `digests` with a key, because the digest is kept.
 
     Raises `Refusal` for a malformed key.
     """
@@ -24,7 +38,7 @@ def answered(
         except Refusal as refusal:
             return Answer(refusal.status, encode_error(refusal.code, refusal.message))
 
-    return AnsweredChange(change, answer, _keyed(request, identity))
+    return AnsweredChange(change, answer, _keyed(request, identity, digests))
 
 
 def response(answer: Answer | KeyConflict) -> Response:
@@ -34,7 +48,7 @@ def response(answer: Answer | KeyConflict) -> Response:
     return Response(answer.status, answer.body)
 
 
-def _keyed(request: Request, identity: Identity | None) -> KeyedRequest | None:
+def _keyed(request: Request, identity: Identity | None, digests: Digests) -> KeyedRequest | None:
     key = request.headers.get("idempotency-key")
     if key is None:
         return None
@@ -42,6 +56,7 @@ def _keyed(request: Request, identity: Identity | None) -> KeyedRequest | None:
     whole = f"{request.method} {request.path}{if_match}\n".encode() + request.body
     try:
         is_one_of_several = identity is not None and is_shared(identity)
-        return keyed_request(caller_of(request, identity), key, whole, is_shared=is_one_of_several)
+        caller = caller_of(request, identity)
+        return keyed_request(caller, key, whole, is_shared=is_one_of_several, digests=digests)
     except ValueError as problem:
         raise Refusal(ErrorCode.INVALID_REQUEST, f"Idempotency-Key must be {problem}") from None

@@ -5,15 +5,18 @@ After draft-ietf-httpapi-idempotency-key-header: the same caller, key and reques
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol, TypeAlias
 
 from services.internal_admin.callers.identity import Caller
 from shared.kernel.projection_change import ProjectionChange
 
 _KEY = re.compile(r"[!-~]{1,255}")
+
+Digests: TypeAlias = Callable[[bytes], tuple[bytes, ...]]
+"""Digests of a request under all keys that may be in use, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +29,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request under a key, both kept only as SHA-256.
+    """A request under a key, both kept only as digests.
 
     `holder` is the owner of the key. Two services with one identity are told apart by their networks.
+    `older_hashes`: a repeat of the request may have one of these, if the digest has a key that changed since.
     """
 
     caller: Caller
     holder: str
     key_hash: bytes = field(repr=False)
     request_hash: bytes = field(repr=False)
+    older_hashes: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,25 @@ class Unanswered:
     changes: tuple[ProjectionChange, ...] = ()
 
 
-def keyed_request(caller: Caller, key: str, request: bytes, *, is_shared: bool) -> KeyedRequest:
+def sha256_alone(request: bytes) -> tuple[bytes, ...]:
+    """The digests of a request without guessable secrets."""
+    return (hashlib.sha256(request).digest(),)
+
+
+def keyed_request(
+    caller: Caller, key: str, request: bytes, *, is_shared: bool, digests: Digests = sha256_alone
+) -> KeyedRequest:
     """A request under its key. `is_shared`: the caller's name may stand for several services.
+
+    `digests` makes at least one digest of the request; the first is kept.
 
     Raises `ValueError` unless the key is 1 to 255 visible ASCII characters.
     """
     if not _KEY.fullmatch(key):
         raise ValueError("1 to 255 visible ASCII characters")
     holder = f"{caller.name} {caller.network or 'unix'}" if is_shared else caller.name
-    return KeyedRequest(caller, holder, hashlib.sha256(key.encode("ascii")).digest(), hashlib.sha256(request).digest())
+    newest, *older = digests(request)
+    return KeyedRequest(caller, holder, hashlib.sha256(key.encode("ascii")).digest(), newest, tuple(older))
 
 
 class Outcome(Protocol):

@@ -98,7 +98,7 @@ async def _kept(connection: asyncpg.Connection, request: KeyedRequest) -> asyncp
 async def _repeat(
     connection: asyncpg.Connection, done: Done, request: KeyedRequest, kept: asyncpg.Record
 ) -> Answered | KeyConflict | Part:
-    if kept["request_hash"] != request.request_hash:
+    if kept["request_hash"] not in (request.request_hash, *request.older_hashes):
         await insert_audit_event(connection, _event(request, KeyConflict.name, kept))
         return KeyConflict()
     if done.published_up_to == 0:

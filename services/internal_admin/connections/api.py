@@ -42,6 +42,7 @@ from services.internal_admin.connections.domain import (
     provider_kind,
 )
 from services.internal_admin.connections.flow import Verifications
+from services.internal_admin.connections.mail import MailCopy
 from services.internal_admin.secrets.store.values import Vault
 from shared.io.postgres import Postgres
 from shared.kernel.faults import InvariantBroken
@@ -64,6 +65,7 @@ class ConnectionApi:
     postgres: Postgres
     change: PublishedChange
     vault: Vault
+    copy: MailCopy
     verifications: Verifications
 
     async def read_catalogue(self, _: Request, __: Identity | None) -> Response:
@@ -169,7 +171,7 @@ class ConnectionApi:
                     raise refusal_of(outcome)
 
         made = answered(self.change, request, identity, body_of)
-        return response(await made.make(store.set_default, command))
+        return response(await made.make(store.set_default, self.copy, command))
 
 
 ROUTES: tuple[Route[ConnectionApi], ...] = (

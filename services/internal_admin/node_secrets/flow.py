@@ -85,7 +85,7 @@ class SecretOpener:
         """A key that is not in the ring is no fault of the row."""
         for each in kept:
             if self.secret_keys.get(each.sealed.key_id) is None:
-                unreadable(*each.version, each.sealed.key_id)
+                unreadable(*each.version)
                 raise KeyMissing
 
     def _sealed(self, kept: Sequence[Kept], node: NodeCaller) -> Made:
@@ -97,7 +97,7 @@ class SecretOpener:
                 opened.append(self._delivery(each, node))
                 outcomes.append((each.version, Outcome.OPENED))
             except Unsealable:
-                unreadable(*each.version, each.sealed.key_id)
+                unreadable(*each.version)
                 outcomes.append((each.version, Outcome.UNREADABLE))
         return Made(outcomes, encode_opened(opened) if refusal_of(outcomes) is None else None)
 

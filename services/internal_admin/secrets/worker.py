@@ -47,7 +47,7 @@ class Rewrapping:
             self._passes += 1
         else:
             stop = batch.unreadable
-            unreadable(stop.version.secret_id, stop.version.version, stop.key_id)
+            unreadable(stop.version.secret_id, stop.version.version)
 
 
 class AgedSecrets:

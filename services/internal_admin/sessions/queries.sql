@@ -1,4 +1,5 @@
--- Lock order everywhere: emails, then device_sessions, then the rest.
+-- Lock order everywhere: emails, then subjects, then device_sessions, then the rest. An agent has no address: its row in
+-- subjects stands for it.
 
 -- name: lock_email
 -- The row of a case-folded address. It is made if new; otherwise its version rises. Locks: emails.
@@ -25,6 +26,16 @@ update emails set version = version + 1
  where device_sessions.device_session_id = :device_session_id and emails.email_id = users.email_id
 returning emails.email_id;
 
+-- name: lock_agent
+-- The row of an agent. No row: there is no such agent. Locks: subjects.
+select subject_id from subjects where subject_id = :agent_id and kind = 'agent' for no key update;
+
+-- name: lock_agent_of_session
+-- The row of the agent that has the session. No row: no agent has it. Locks: subjects.
+select subject_id from subjects
+ where subject_id = (select user_id from device_sessions where device_session_id = :device_session_id) and kind = 'agent'
+   for no key update;
+
 -- name: revoke_session
 -- Revokes one session if it is active, and queues its gateway record. Locks: device_sessions.
 with revoked as (
@@ -41,21 +52,24 @@ with revoked as (
 select * from revoked join queued using (device_session_id);
 
 -- name: revoke_sessions
--- Revokes active sessions of an address and queues their gateway records. With :user_id only those of that user; with
--- :kept_session_id all but that one. Newest first, then by id, after the session (:after_created_at, :after_session_id), at
+-- Revokes active sessions of an address and queues their gateway records. With :user_id only those of that user, and
+-- without an address those of that agent; with :kept_session_id all but that one. Newest first, then by id, after the session (:after_created_at, :after_session_id), at
 -- most :limit. `chosen` is the number of sessions that were to be revoked. Locks: device_sessions.
 with chosen as materialized (
-    select s.device_session_id from users
+    select s.device_session_id from (
+         select user_id from users where email_id = :email_id::bigint and user_id = coalesce(:user_id::text, user_id)
+         union all
+         select :user_id::text where :email_id::bigint is null
+     ) owner
      cross join lateral (
          select device_session_id, created_at from device_sessions
-          where user_id = users.user_id and status = 'active'
+          where user_id = owner.user_id and status = 'active'
             and device_session_id is distinct from :kept_session_id
             and created_at <= coalesce(:after_created_at::timestamptz, 'infinity')
             and (created_at < coalesce(:after_created_at::timestamptz, 'infinity') or device_session_id > :after_session_id)
           order by created_at desc, device_session_id
           limit :limit
      ) s
-     where users.email_id = :email_id and users.user_id = coalesce(:user_id, users.user_id)
      order by s.created_at desc, s.device_session_id
      limit :limit
 ), revoked as (

@@ -1,7 +1,8 @@
 """Units of work that revoke sessions, and statements that read them.
 
 A revocation is one transaction. First a statement of its own locks the e-mail's row and raises its version, so that
-later snapshots are younger than the lock. Then come sessions with their outbox rows, and the audit row.
+later snapshots are younger than the lock. An agent has no e-mail; there its own row is locked. Then come sessions with
+their outbox rows, and the audit row.
 More than `PART` sessions take several transactions, each with an audit row. The outcome of all but the first is
 `continued`.
 """
@@ -12,6 +13,7 @@ from typing import ClassVar, Final, Protocol
 
 import asyncpg
 
+from contracts.agent_id import is_agent_id
 from contracts.audit_events import EventName
 from contracts.session_status import SessionStatus
 from services.internal_admin.callers.identity import Cause
@@ -90,7 +92,7 @@ def name_in_trail(outcome: Part | Named, done: Done) -> str:
 
 async def revoke_active_sessions(
     connection: asyncpg.Connection,
-    email_id: int,
+    email_id: int | None,
     user_id: str | None,
     cause: Cause,
     except_device_session_id: str | None = None,
@@ -98,7 +100,8 @@ async def revoke_active_sessions(
 ) -> RevokedSessions:
     """Revoke up to `PART` active sessions of an address' users, or of one of them, after a session.
 
-    Call it inside a transaction that has locked the address' row.
+    `email_id` is None for an agent, whose id is `user_id`. Call it inside a transaction that has locked the row of the
+    address or of the agent.
     """
     after_created_at, after_session_id = after or (None, "")
     rows = await connection.fetch(
@@ -142,6 +145,11 @@ async def lock_address_of_user(connection: asyncpg.Connection, user_id: str) -> 
     return await lock_the_right_row(connection, attempt)
 
 
+async def lock_agent(connection: asyncpg.Connection, agent_id: str) -> bool:
+    """Lock the row of an agent until the transaction ends. False: there is no such agent."""
+    return await connection.fetchval(*_SQL["lock_agent"](agent_id=agent_id)) is not None
+
+
 async def read_session(connection: asyncpg.Connection, device_session_id: str) -> DeviceSession | None:
     """The session of that id; None if there is none."""
     row = await connection.fetchrow(*_SQL["read_session"](device_session_id=device_session_id))
@@ -173,7 +181,8 @@ async def list_sessions(
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
     session_id, cause = command.device_session_id, command.cause
-    await connection.execute(*_SQL["lock_email_of_session"](device_session_id=session_id))
+    if await connection.fetchval(*_SQL["lock_email_of_session"](device_session_id=session_id)) is None:
+        await connection.execute(*_SQL["lock_agent_of_session"](device_session_id=session_id))
     revoked = await connection.fetchrow(
         *_SQL["revoke_session"](
             device_session_id=session_id,
@@ -188,11 +197,16 @@ async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession
     return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
 
 
+async def _is_locked_agent(connection: asyncpg.Connection, user_id: str) -> bool:
+    return is_agent_id(user_id) and await lock_agent(connection, user_id)
+
+
 async def _revoke_user_sessions(
     connection: asyncpg.Connection, command: RevokeUserSessions, done: Done
 ) -> RevokeUserSessionsOutcome | Part:
     email_id = await lock_address_of_user(connection, command.user_id)
-    if email_id is None:  # perhaps the user was erased between two parts, with all sessions
+    if email_id is None and not await _is_locked_agent(connection, command.user_id):
+        # perhaps the user was erased between two parts, with all sessions
         return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
     if kept is not None and not await connection.fetchval(

@@ -10,6 +10,8 @@ import pytest
 from tests.contract.openapi.client import Client
 from tests.contract.openapi.documents import operations
 from tests.contract.openapi.operators import PASSWORD, USER_NAME, from_new_network, setup_code
+from tests.support.agents import store_agent
+from tests.support.builders import client_public_key
 from tests.support.far_ends import far_end, provider
 from tests.support.nodes import Node
 from tests.support.stack import RunningStack
@@ -76,6 +78,8 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
     admit_nodes(plane, owner)
+    keep_secrets(running_stack, plane, owner)
+    register_a_key_of_an_agent(running_stack, plane, owner)
     connect_a_provider(plane, owner)
     change_secrets(plane, owner)
     assert plane.succeeded == operations("control_plane").keys()
@@ -151,6 +155,43 @@ def admit_nodes(plane: Plane, owner: dict[str, str]) -> None:
     plane.call("revoke_node", headers=owner, json=cause, node_id=node_id)
     assert code_of(plane.call("approve_node", 409, headers=owner, node_id=node_id)) == "not_active"
     plane.call("read_node", 404, headers=owner, node_id="node-nobody")
+
+
+def keep_secrets(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    stack.database.execute(
+        """
+        insert into subjects (subject_id, kind, name, pools, draft, revision, field_revisions, created_at, updated_at)
+        values ('agent-journey', 'agent', 'journey', '{}', '{}', 1, '{}', clock_now(), clock_now())
+        """
+    )
+    value = {"value": "an example value", "expected_version": 0}
+    made = plane.call("put_secret", headers=owner, json=value, secret="MODEL_KEY")
+    assert (made["outcome"], made["version"]) == ("created", 1)
+    conflict = plane.call("put_secret", 409, headers=owner, json=value, secret="MODEL_KEY")
+    assert code_of(conflict) == "version_conflict"
+    plane.call("put_pool_secret", headers=owner, json=value, pool="journey", name="MODEL_KEY")
+    plane.call("put_pool_secret", 404, headers=owner, json=value, pool="nowhere", name="MODEL_KEY")
+    plane.call("put_agent_secret", headers=owner, json=value, agent_id="agent-journey", secret_key="MODEL_KEY")
+    plane.call("put_agent_secret", 404, headers=owner, json=value, agent_id="agent-nobody", secret_key="MODEL_KEY")
+    one: dict[str, Any] = {"headers": owner, "secret_id": made["secret_id"]}
+    assert plane.call("restore_secret", json={"version": 1, "expected_version": 1}, **one)["version"] == 2
+    plane.call("restore_secret", 404, json={"version": 7}, **one)
+    for outcome in ("granted", "already_granted"):
+        assert plane.call("grant_secret", json={"grantee": "journey"}, **one)["outcome"] == outcome
+    page = plane.call("list_secrets", headers=owner, query="limit=1&name=MODEL_KEY")
+    rest = plane.call("list_secrets", headers=owner, query=f"name=MODEL_KEY&cursor={page['next_cursor']}")
+    assert len(page["secrets"] + rest["secrets"]) == 3
+    assert plane.call("withdraw_secret", grantee="journey", **one)["outcome"] == "withdrawn"
+    assert code_of(plane.call("withdraw_secret", 404, grantee="journey", **one)) == "grant_not_found"
+    assert plane.call("destroy_secret_versions", json={"versions": [1]}, **one)["versions"] == [1]
+    assert code_of(plane.call("restore_secret", 410, json={"version": 1}, **one)) == "secret_version_gone"
+    assert plane.call("read_secret_key", headers=owner)["key_id"]
+    assert plane.call("delete_secret", headers=owner, secret=made["secret_id"])["outcome"] == "deleted"
+    assert code_of(plane.call("grant_secret", 409, json={"grantee": "journey"}, **one)) == "secret_not_grantable"
+    shown = plane.call("read_secret", headers=owner, secret=made["secret_id"])["secret"]
+    assert [each["state"] for each in shown["versions"]] == ["disabled", "destroyed"]
+    assert plane.call("undelete_secret", **one)["outcome"] == "undeleted"
+    plane.call("read_secret", 404, headers=owner, secret="secret-nobody")
 
 
 def connect_a_provider(plane: Plane, owner: dict[str, str]) -> None:
@@ -254,6 +295,19 @@ def publish_a_gateway_configuration(stack: RunningStack, plane: Plane, owner: di
     assert plane.call("archive_gateway_config", **one)["outcome"] == "archived"
     assert plane.call("read_gateway_config", **one)["gateway_config"]["state"] == "archived"
     assert len(plane.call("list_gateway_configs", headers=owner)["gateway_configs"]) == 1
+
+
+def register_a_key_of_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:
+    agent, key = store_agent(stack.database), client_public_key().base64
+    asked: dict[str, Any] = {"headers": owner, "agent_id": agent.agent_id, "json": {"client_public_key": key}}
+    assert plane.call("register_agent_key", **asked)["outcome"] == "registered"
+    assert plane.call("register_agent_key", **asked)["outcome"] == "already_registered"
+    weak = {**asked, "json": {"client_public_key": b64encode(bytes(32)).decode()}}
+    assert code_of(plane.call("register_agent_key", 400, **weak)) == "invalid_client_public_key"
+    plane.call("register_agent_key", 404, **{**asked, "agent_id": "agent-nobody"})
+    drafted = store_agent(stack.database, is_active=False)
+    inactive = plane.call("register_agent_key", 409, **{**asked, "agent_id": drafted.agent_id})
+    assert code_of(inactive) == "agent_not_active"
 
 
 def publish_an_agent(stack: RunningStack, plane: Plane, owner: dict[str, str]) -> None:

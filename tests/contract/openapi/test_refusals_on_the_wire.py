@@ -29,8 +29,8 @@ def test_every_malformed_request_of_the_vectors_is_refused_by_the_process(
 
 NAMED = {
     "user_id": "user-123", "device_session_id": "device-session-123", "node_id": "node-123", "pool": "edge",
-    "gateway_config_id": "gateway-config-123", "name": "models", "provider_id": "models", "connection_key": "model",
-    "agent_id": "agent-123",
+    "gateway_config_id": "gateway-config-123", "secret": "MODEL_KEY", "secret_id": "secret-123", "name": "models",
+    "secret_key": "MODEL_KEY", "agent_id": "agent-123", "provider_id": "models", "connection_key": "model",
 }  # fmt: skip
 """Parameters of paths. A malformed body is refused before anything is looked for."""
 

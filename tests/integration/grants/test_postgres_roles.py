@@ -8,7 +8,7 @@ from tests.support.database import Database, run_sql
 
 TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = (
     "audit_events", "audit_seal", "audit_checkpoint", "settings_changes", "operators", "operator_sessions",
-    "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps",
+    "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps", "mail_connection",
 )  # fmt: skip
 TABLES_THE_PUBLIC_ROLE_READS = {
     "blocks", "challenges", "device_sessions", "emails", "known_networks", "login_codes", "mail_deliveries",
@@ -65,6 +65,10 @@ THE_PUBLIC_ROLE_MAY_NOT = [
     "set role authsession_internal",
     *(f"select * from {table}" for table in TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ),
     "insert into settings_changes (version, name, old_value, new_value, actor_type) values (1, 'a', 'b', 'c', 'd')",
+    "select * from mail_connection for update",
+    "update mail_connection set change_id = change_id",
+    "insert into mail_connection default values",
+    "delete from mail_connection",
     "select * from domain_revocations",
     "select * from onboarding_steps",
     "select * from idempotency_keys",
@@ -187,3 +191,49 @@ def test_a_temporary_table_cannot_stand_in_for_the_settings(database: Database, 
             """,
         )
     assert status(database, session_id) == "active"
+
+
+NEW_AGENT_SESSION = (
+    "insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id,"
+    " created_at) values ('device-session-of-nobody', '{user}', sha256('x'), {codes}, clock_now())"
+)
+AGENT_ID = "agent-" + "0" * 26
+
+
+@pytest.mark.parametrize("user", [AGENT_ID, "user-1"])
+def test_the_public_role_opens_no_session_without_a_code(database: Database, user: str) -> None:
+    """Only sessions of agents have none, and only the internal process opens those."""
+    refused(database.public_dsn, NEW_AGENT_SESSION.format(user=user, codes="null, null"))
+
+
+@pytest.mark.parametrize(
+    "codes", ["gen_random_uuid(), null", "null, 'challenge-x'", "gen_random_uuid(), 'challenge-x'"]
+)
+def test_an_agents_session_has_neither_code_nor_challenge_whoever_opens_it(database: Database, codes: str) -> None:
+    for dsn in (database.public_dsn, database.internal_dsn, database.owner_dsn):
+        with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.CheckViolationError)):
+            run_sql(dsn, NEW_AGENT_SESSION.format(user=AGENT_ID, codes=codes))
+
+
+@pytest.mark.parametrize("user", ["user-1", "agent-7", "agent-" + "A" * 26, "agent-" + "0" * 27])
+def test_a_persons_session_has_a_code(database: Database, user: str) -> None:
+    """An id of a user service may begin like an agent's."""
+    with pytest.raises(asyncpg.CheckViolationError):
+        run_sql(database.internal_dsn, NEW_AGENT_SESSION.format(user=user, codes="null, null"))
+    coded = NEW_AGENT_SESSION.format(user=user, codes="gen_random_uuid(), gen_random_uuid()::text")
+    run_sql(database.public_dsn, coded.replace("device-session-of-nobody", f"device-session-of-{user}"))
+
+
+def test_a_session_of_an_agent_changes_by_a_revocation_alone(database: Database) -> None:
+    run_sql(database.internal_dsn, NEW_AGENT_SESSION.format(user=AGENT_ID, codes="null, null"))
+    for change in ("login_code_id = gen_random_uuid()", "user_id = 'user-1'", "client_public_key = sha256('y')"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            database.execute(f"update device_sessions set {change} where user_id = $1", AGENT_ID)
+    revoked = (
+        "update device_sessions set status = 'revoked', revoked_at = clock_now(), revoke_reason_code = 'x',"
+        f" revoke_actor_type = 'system' where user_id = '{AGENT_ID}'"
+    )
+    refused(database.public_dsn, revoked)
+    run_sql(database.internal_dsn, revoked)
+    with pytest.raises(asyncpg.CheckViolationError):
+        database.execute("update device_sessions set status = 'active' where user_id = $1", AGENT_ID)

@@ -211,3 +211,25 @@ def test_an_owner_who_may_not_create_roles_can_grant_to_those_that_exist(fresh_c
     dsn = f"postgresql://plain:plain@127.0.0.1:{fresh_cluster.port}/owned_by_plain"
     assert on(dsn, migrate) == [each.name for each in migrations()]
     assert run_sql(dsn, "select has_table_privilege('authsession_public', 'settings', 'select') as may")[0]["may"]
+
+
+def test_the_check_of_agents_sessions_comes_without_reading_the_table_and_is_proved_later(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sessions from before stay as they are, and a login of the release before is a row as ever."""
+    is_valid = "select convalidated from pg_constraint where conname = 'device_sessions_of_agents'"
+    login = (
+        "insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id,"
+        " created_at) values ($1, 'user-1', sha256('x'), gen_random_uuid(), $1, clock_now())"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_grant", _no_grants)
+        patch.setattr(runner, "migrations", lambda: tuple(each for each in migrations() if each.version < 72))
+        on(empty.owner_dsn, migrate)
+        empty.execute(login, "device-session-1")
+        patch.setattr(runner, "migrations", lambda: tuple(each for each in migrations() if each.version < 73))
+        on(empty.owner_dsn, migrate)
+        assert empty.execute(is_valid)[0]["convalidated"] is False
+        empty.execute(login, "device-session-2")
+    on(empty.owner_dsn, migrate)
+    assert empty.execute(is_valid)[0]["convalidated"] is True

@@ -293,9 +293,11 @@ async def test_a_value_goes_after_its_time(
 ) -> None:
     ahead = 0.0
     made = Vault.__init__
-    monkeypatch.setattr(
-        Vault, "__init__", lambda *given, **named: made(*given, **named, steady=lambda: steady_clock() + ahead)
-    )
+
+    def with_our_clock(*given: Any, **named: Any) -> None:
+        made(*given, **named, steady=lambda: steady_clock() + ahead)
+
+    monkeypatch.setattr(Vault, "__init__", with_our_clock)
     async with opened(replace(settings, timing=replace(QUICK, secret_life=1800))) as watched:
         await ready(watched)
         (secret,) = (await watched.node.open_secrets([ONE], "gateway")).values()

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import ClassVar, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from contracts.errors import ErrorCode
 from services.internal_admin.callers.identity import Caller
@@ -160,32 +160,39 @@ class DestroyVersions:
 Command: TypeAlias = PutSecret | RestoreSecret | ChangeGrant | ChangeSecret | DestroyVersions
 
 
+class _Outcome:
+    """An outcome that changes no session, so no gateway record has to be readable before the answer."""
+
+    __slots__ = ()
+
+    @property
+    def changes(self) -> tuple[ProjectionChange, ...]:
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
-class Written:
+class Written(_Outcome):
     """A new version is current. `name` is `created`, `updated` or `restored`."""
 
     name: Literal["created", "updated", "restored"]
     version: StoredVersion
-    changes: ClassVar[tuple[ProjectionChange, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(_Outcome):
     """A change that made no version. `name` is its outcome; it may be that nothing was left to do."""
 
     name: str
     secret_id: str
     versions: tuple[int, ...] = ()
-    changes: ClassVar[tuple[ProjectionChange, ...]] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(_Outcome):
     """Nothing was changed. `message` None: that of `code` is sent."""
 
     code: ErrorCode
     message: str | None = None
-    changes: ClassVar[tuple[ProjectionChange, ...]] = ()
 
     @property
     def name(self) -> str:
@@ -209,7 +216,6 @@ TOO_MANY_SECRETS: Final = Refused(
 TOO_MANY_GRANTS: Final = Refused(ErrorCode.LIMIT_REACHED, f"the secret has {MAX_GRANTS} grants: withdraw some")
 NAME_TAKEN: Final = Refused(ErrorCode.NAME_TAKEN, "another secret of the scope has this name")
 OF_CONNECTION: Final = Refused(ErrorCode.INVALID_REQUEST, "the secret of a connection changes with the connection")
-IS_DELETED: Final = Refused(ErrorCode.VERSION_CONFLICT, "the secret is deleted: undelete it first")
 
 
 class UnreadableSecret(Unsealable):

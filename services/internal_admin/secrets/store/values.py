@@ -46,11 +46,6 @@ pools in one order. It may raise `Refusal`; then the transaction ends without an
 """
 
 
-async def no_refresh(connection: asyncpg.Connection, secret_ids: Sequence[str]) -> None:
-    """The `Refresh` of an installation without manifests."""
-    del connection, secret_ids
-
-
 @dataclass(frozen=True, slots=True)
 class Vault:
     """The means to write secrets. `keys` may be empty: then a function that seals or opens raises `Refusal`."""
@@ -117,7 +112,7 @@ async def destroy_versions(
     return tuple(destroyed)
 
 
-async def delete_secrets_of(connection: asyncpg.Connection, vault: Vault, scope: SecretScope) -> tuple[str, ...]:
+async def delete_secrets_of(connection: asyncpg.Connection, refresh: Refresh, scope: SecretScope) -> tuple[str, ...]:
     """Delete all secrets of a scope. Returns their ids. Nodes lose them in this transaction; seven days later a worker
     destroys them.
 
@@ -125,10 +120,9 @@ async def delete_secrets_of(connection: asyncpg.Connection, vault: Vault, scope:
     """
     rows = await connection.fetch(*_SQL["lock_secrets_of"](scope_kind=scope.kind, scope_id=scope.id))
     secret_ids = tuple(row["secret_id"] for row in rows)
-    for secret_id in secret_ids:
-        await write_deleted(connection, secret_id)
+    await write_deleted(connection, secret_ids)
     if secret_ids:
-        await vault.refresh(connection, secret_ids)
+        await refresh(connection, secret_ids)
     return secret_ids
 
 
@@ -238,10 +232,10 @@ async def add_version(
     return StoredVersion(secret_id, version)
 
 
-async def write_deleted(connection: asyncpg.Connection, secret_id: str) -> None:
-    """Delete a locked secret and disable its versions. The caller refreshes."""
-    await connection.execute(*_SQL["disable_versions"](secret_id=secret_id))
-    await connection.execute(*_SQL["write_deleted"](secret_id=secret_id))
+async def write_deleted(connection: asyncpg.Connection, secret_ids: Sequence[str]) -> None:
+    """Delete locked secrets and disable their versions. The caller refreshes."""
+    await connection.execute(*_SQL["disable_versions"](secret_ids=secret_ids))
+    await connection.execute(*_SQL["write_deleted"](secret_ids=secret_ids))
 
 
 def secret_of(row: asyncpg.Record) -> Secret:
@@ -258,10 +252,10 @@ def secret_of(row: asyncpg.Record) -> Secret:
     )
 
 
-def unreadable(secret_id: str, version: int, key_id: str) -> UnreadableSecret:
+def unreadable(secret_id: str, version: int) -> UnreadableSecret:
     """The exception for a version that cannot be opened, counted and logged."""
     _UNSEALABLE.add(1)
-    _log.error("secret cannot be opened", extra={"secret_id": secret_id, "version": version, "key_id": key_id})
+    _log.error("secret cannot be opened", extra={"secret_id": secret_id, "version": version})
     return UnreadableSecret(secret_id, version)
 
 
@@ -276,7 +270,7 @@ def _opened(keys: KeyRing, row: asyncpg.Record) -> bytes:
     try:
         return open_value(keys, place, SealedVersion(key_id, row["wrapped_key"], row["ciphertext"]))
     except Unsealable:
-        problem = unreadable(secret_id, version, key_id)
+        problem = unreadable(secret_id, version)
         raise (Refusal(ErrorCode.SECRET_KEYS_MISSING) if keys.get(key_id) is None else problem) from None
 
 

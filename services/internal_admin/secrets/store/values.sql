@@ -76,14 +76,14 @@ update secret_versions set state = 'destroyed', wrapped_key = null, ciphertext =
             limit 10);
 
 -- name: disable_versions
--- Disables the enabled versions of a secret that is deleted. Run it holding the secret's lock.
-update secret_versions set state = 'disabled' where secret_id = :secret_id and state = 'enabled';
+-- Disables the enabled versions of secrets that are deleted. Run it holding their locks.
+update secret_versions set state = 'disabled' where secret_id = any (:secret_ids::text[]) and state = 'enabled';
 
 -- name: write_deleted
--- Deletes a secret. Run it holding the secret's lock.
+-- Deletes secrets. Run it holding their locks.
 update secrets set deleted_at = now.instant, updated_at = now.instant
   from (select clock_now() as instant) as now
- where secret_id = :secret_id;
+ where secret_id = any (:secret_ids::text[]);
 
 -- name: read_versions
 -- The sealed bytes of these versions with their places, in one snapshot. Locks nothing.

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import httpx
 import pytest
@@ -11,35 +10,28 @@ import pytest
 from clients.node.trust import NotTrusted
 from contracts.node.names import SECRETS_PATH
 from contracts.node.secrets import SecretVersion
-from services.internal_admin.access.limits import control_plane_limiter
-from services.internal_admin.node_access.flow import KnownNodes
-from services.internal_admin.node_access.guard import NodeGuard
-from services.internal_admin.node_access.replays import Replays
-from services.internal_admin.node_secrets.api import ROUTES, NodeSecretsApi
-from services.internal_admin.node_secrets.flow import SecretOpener
-from shared.kernel.config_keys import NO_CONFIG_KEYS, ConfigKeys
-from shared.kernel.entropy import SystemEntropy
+from shared.kernel.config_keys import NO_CONFIG_KEYS
 from shared.kernel.keyring import NO_KEYS, KeyRing
-from shared.web.app import quart_app
-from shared.web.edge import Edge
 from tests.support import node_secrets
-from tests.support.background import background
 from tests.support.builders import unique
-from tests.support.node_secrets import CONFIG, SECRET_KEYS, Stored, add_version, asked_for, body_for, grant, opened
+from tests.support.node_secrets import (
+    CONFIG,
+    SECRET_KEYS,
+    Ask,
+    Stored,
+    add_version,
+    asked_for,
+    body_for,
+    grant,
+    open_api,
+    opened,
+    rows,
+)
 from tests.support.nodes import Node, make_node, send, with_new_keys
 from tests.support.world import World
 
 AGENT = "agent-01hzyqk3m8v5d2w7n4c6b9x1ta"
 OTHER_KEYS = KeyRing.parse("test", "s2:YW5vdGhlci1rZXktb2Ytc2VjcmV0cy0zMi1ieXRlcyEhISE=")
-
-
-def open_api(world: World, secret_keys: KeyRing = SECRET_KEYS, config_keys: ConfigKeys = CONFIG) -> httpx.AsyncClient:
-    limiter = control_plane_limiter(world.redis, unique("test-rate-") + ":", ROUTES)
-    world.enter(background, lambda task_status: limiter.run(task_status=task_status))
-    guard = NodeGuard(KnownNodes(world.internal), Replays(), limiter)
-    routes = guard.protect(ROUTES, NodeSecretsApi(SecretOpener(world.internal, secret_keys, config_keys)))
-    transport = httpx.ASGITransport(quart_app(routes, Edge(SystemEntropy())), client=("192.0.2.9", 4711))
-    return world.enter(httpx.AsyncClient, transport=transport, base_url="http://nodes.example", timeout=30)
 
 
 @pytest.fixture(scope="module")
@@ -55,27 +47,6 @@ def pool() -> str:
 @pytest.fixture
 def node(world: World, pool: str) -> Node:
     return make_node(world.database, pool=pool)
-
-
-class Ask:
-    """Asks for secrets as a node, and opens what comes."""
-
-    def __init__(self, world: World, client: httpx.AsyncClient, node: Node) -> None:
-        self.world, self.client, self.node = world, client, node
-
-    def raw(self, *stored: Stored, **asked: Any) -> httpx.Response:
-        return self.node.send(self.world, self.client, "POST", SECRETS_PATH, body_for(*stored, **asked))
-
-    def refusal(self, *stored: Stored, **asked: Any) -> tuple[int, str]:
-        answer = self.raw(*stored, **asked)
-        return answer.status_code, answer.json()["error"]["code"]
-
-    def values(self, *stored: Stored, **asked: Any) -> list[bytes]:
-        answer = self.raw(*stored, **asked)
-        assert answer.status_code == 200, answer.text
-        request_id = answer.request.headers["galaxy-request-id"]
-        values = opened(answer.content, asked_for(*stored, **asked), self.node, request_id)
-        return list(values.values())
 
 
 @pytest.fixture
@@ -97,16 +68,6 @@ def named(world: World, pool: str) -> Callable[..., None]:
         node_secrets.name_in_manifest(world.database, pool, *stored, reader=reader)
 
     return named
-
-
-def rows(world: World, *stored: Stored) -> list[tuple[str, str]]:
-    """The rows of the trail about these secrets: secret id and outcome."""
-    found = world.database.execute(
-        "select subject, outcome from audit_events where event = 'security.open_secret' and subject = any ($1)"
-        " order by audit_id",
-        [each.secret_id for each in stored],
-    )
-    return [(row["subject"], row["outcome"]) for row in found]
 
 
 REFUSED = (403, "secret_not_granted")

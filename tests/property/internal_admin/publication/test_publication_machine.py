@@ -36,11 +36,16 @@ class ModelSubject:
 
 @dataclass
 class ModelPool:
-    """`content` is the subject and version in the pool. `percent` is that of an unfinished stage."""
+    """`content` is the subject and version in the pool. `percent` is that of an unfinished stage of `staged_by`.
+
+    `stable` is what the nodes outside of the stage have.
+    """
 
     sequence: int = 0
     content: tuple[int, int] | None = None
     percent: int | None = None
+    staged_by: int | None = None
+    stable: tuple[int, int] | None = None
 
 
 class PublicationMachine(RuleBasedStateMachine):
@@ -111,9 +116,13 @@ class PublicationMachine(RuleBasedStateMachine):
     def activated(self, which: int, version: int, wanted: frozenset[str], percent: int | None) -> str:
         """Move the model, and name the outcome."""
         subject = self.subjects[which]
-        if any(self.pools[name].content not in (None, *self.own(which)) for name in wanted):
-            return "pool_taken"
-        touched = {name: (which, version) if name in wanted else None for name in {*wanted, *self.of_active(which)}}
+        own = self.own(which)
+        for name in sorted(wanted):
+            if self.pools[name].content not in (None, *own):
+                return "pool_taken"
+            if self.pools[name].stable not in (None, *own):
+                return "stage_unfinished"
+        touched = {name: (which, version) if name in wanted else None for name in {*wanted, *self.held(which)}}
         changing = {name for name, content in touched.items() if self.pools[name].content != content}
         changing |= {name for name in touched if self.pools[name].sequence == 0}
         if percent is not None and any(self.pools[name].percent is not None for name in changing):
@@ -126,11 +135,20 @@ class PublicationMachine(RuleBasedStateMachine):
         if not changing and not widened and subject.active == version:
             return "already_active"
         for name in changing:
-            self.pools[name] = ModelPool(self.pools[name].sequence + 1, touched[name], percent)
-        for name in widened:
-            self.pools[name].percent = percent
+            before = self.pools[name]
+            self.pools[name] = ModelPool(before.sequence + 1, touched[name])
+            if percent is not None:
+                self.pools[name].stable = before.content
+        for name in changing | widened:
+            self.stage(name, which, percent)
         subject.active, subject.was_paused = version, False
         return "activated"
+
+    def stage(self, name: str, which: int, percent: int | None) -> None:
+        pool = self.pools[name]
+        pool.percent, pool.staged_by = percent, None if percent is None else which
+        if percent is None:
+            pool.stable = None
 
     @rule(which=SUBJECTS)
     def pause(self, which: int) -> None:
@@ -140,8 +158,9 @@ class PublicationMachine(RuleBasedStateMachine):
             assert outcome == ("already_paused" if subject.was_paused and not subject.is_archived else "not_active")
             return
         assert outcome == "paused"
-        for name in self.of_active(which):
-            self.pools[name] = ModelPool(self.pools[name].sequence + 1)
+        for name in self.held(which):
+            pool = self.pools[name]
+            self.pools[name] = ModelPool(pool.sequence + 1 if pool.content else pool.sequence)
         subject.active, subject.was_paused = None, True
 
     @rule(which=SUBJECTS, is_meant=st.sampled_from([False, False, True]))
@@ -159,9 +178,11 @@ class PublicationMachine(RuleBasedStateMachine):
     def own(self, which: int) -> list[tuple[int, int]]:
         return [(which, number) for number in range(1, len(self.subjects[which].versions) + 1)]
 
-    def of_active(self, which: int) -> frozenset[str]:
+    def held(self, which: int) -> frozenset[str]:
+        """The pools of the active version, and those that it leaves in a stage."""
         subject = self.subjects[which]
-        return frozenset() if subject.active is None else subject.versions[subject.active - 1][1]
+        active = frozenset[str]() if subject.active is None else subject.versions[subject.active - 1][1]
+        return active | {name for name, pool in self.pools.items() if pool.staged_by == which}
 
     @invariant()
     def pools_have_what_is_active(self) -> None:
@@ -175,6 +196,9 @@ class PublicationMachine(RuleBasedStateMachine):
             assert (manifest.position.sequence, served.head.percent) == (model.sequence, model.percent or 100)
             assert (served.stable is not None) == (model.percent is not None and model.sequence > 1)
             assert [each.version for each in manifest.documents] == ([model.content[1]] if model.content else [])
+            if served.stable is not None:
+                stable = decode_manifest(served.stable.signed.payload)
+                assert [each.version for each in stable.documents] == ([model.stable[1]] if model.stable else [])
             self.highest[name] = self.never_lower(name, manifest.position)
 
     def never_lower(self, name: str, position: Position) -> Position:

@@ -1,4 +1,4 @@
-"""`authsession gateway-configs` and `authsession config`, from a draft to a bundle and a new epoch."""
+"""`authsession gateway-configs`, `agents` and `config`, from a draft to a bundle and a new epoch."""
 
 import io
 import json
@@ -22,7 +22,7 @@ def environment(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Terminal:
-    """Runs `authsession gateway-configs`."""
+    """Runs `authsession`."""
 
     def __init__(self, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
         self._capfd, self._monkeypatch = capfd, monkeypatch
@@ -73,6 +73,32 @@ def test_a_draft_becomes_a_bundle_that_a_node_can_verify(database: Database, ter
     rows = database.execute("select event, actor_type from audit_events where event like 'security.%config%'")
     assert {row["actor_type"] for row in rows} != {None}
     assert "security.begin_config_epoch" in {row["event"] for row in rows}
+
+
+def test_an_agent_is_edited_compared_published_and_archived(database: Database, terminal: Terminal) -> None:
+    draft = {"sections": [{"key": "role", "text": "You are {{name}}."}], "allowed_users": "everyone"}
+    terminal.run("agents", "create", "desk", "--pool", "edge", "--file", "-", typed=draft)
+    assert "error: draft.variables: " in terminal.run("agents", "check", "desk", status=1)
+    assert "which has no value" in terminal.run("agents", "prompt", "desk", status=1)
+    terminal.run("agents", "edit", "desk", "--revision", "1", "--file", "-", typed={"variables": {"name": "Ada"}})
+    assert terminal.run("agents", "prompt", "desk") == "You are Ada.\n"
+    shown = json.loads(terminal.run("agents", "prompt", "desk", "--json"))
+    assert "version 1 is published" in terminal.run("agents", "publish", "desk", "--revision", "2")
+    assert json.loads(terminal.run("agents", "prompt", "desk", "1", "--json")) == shown
+    assert "version 1 is activated" in terminal.run("agents", "activate", "desk", "1", "--expect", "none")
+    assert json.loads(terminal.run("agents", "list", "--json"))["agents"][0]["active_version"] == 1
+    terminal.run("agents", "edit", "desk", "--revision", "2", "--file", "-", typed={"variables": {"name": "Eve"}})
+    assert terminal.run("agents", "diff", "desk", "active", "draft") == 'draft.variables.name: "Ada" → "Eve"\n'
+    terminal.run("agents", "revert", "desk", "1", "--revision", "3")
+    assert "pause it first" in terminal.run("agents", "archive", "desk", status=1)
+    terminal.run("agents", "pause", "desk")
+    assert terminal.run("agents", "archive", "desk") == "desk is archived\n"
+    assert "`authsession agents list` prints them" in terminal.run("agents", "show", "desk", status=1)
+    events = database.execute("select event from audit_events where event like 'security.%_agent' order by audit_id")
+    verbs = [row["event"].removeprefix("security.").removesuffix("_agent") for row in events]
+    assert verbs == [
+        "create", "change", "publish", "activate", "change", "revert", "archive", "pause", "archive",
+    ]  # fmt: skip
 
 
 def test_a_missing_name_is_one_sentence(terminal: Terminal) -> None:

@@ -1,0 +1,98 @@
+"""Agents that are paused: `python -m bench.agents`.
+
+Printed is the time from an operator's pause to the first refusal at a following gateway, which is another process.
+The agent has one session, a hundred, or as many as it may have. The time of a registration is printed too.
+"""
+
+import argparse
+import asyncio
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import httpx
+
+from bench.edge_time import Times, open_gateway
+from services.internal_admin.agent_keys.domain import MAX_ACTIVE_SESSIONS
+from shared.kernel.entropy import SystemEntropy
+from tests.support.agents import store_agent, store_agent_sessions
+from tests.support.database import Database, cloned_database, create_template
+from tests.support.servers import temporary_postgres
+from tests.support.stack import RunningStack, open_stack
+
+ROUNDS = {1: 300, 100: 50, MAX_ACTIVE_SESSIONS: 20}
+"""How many agents are paused, by the number of their sessions."""
+_AGENTS = "/api/control-plane/agents"
+
+Call = Callable[[str, dict[str, Any]], Any]
+
+
+def caller(client: httpx.Client) -> Call:
+    """Calls of operators, each from a network of its own."""
+    networks = count(1)
+
+    def call(path: str, body: dict[str, Any]) -> Any:
+        number = next(networks)
+        origin = {"x-forwarded-for": f"10.3.{number >> 8 & 255}.{number & 255}"}
+        answer = client.post(_AGENTS + path, json=body, headers=origin)
+        answer.raise_for_status()
+        return answer.json()
+
+    return call
+
+
+async def pauses(stack: RunningStack, database: Database, sessions: int, rounds: int) -> Times:
+    """Pauses agents one by one. The gateway follows one session of each, registered last."""
+    times, pool = Times(), "bench"
+    with httpx.Client(base_url=stack.internal_url, timeout=30) as client:
+        call = caller(client)
+        async with open_gateway(stack) as gateway:
+            for _ in range(rounds):
+                agent_id = store_agent(database, [pool]).agent_id
+                store_agent_sessions(database, agent_id, sessions - 1)
+                key = b64encode(SystemEntropy().token_bytes(31) + b"\0").decode()
+                registered = call(f"/{agent_id}/keys", {"client_public_key": key})
+                await gateway.serve(registered["device_session_id"])
+                started = time.monotonic_ns()
+                await asyncio.to_thread(call, f"/{agent_id}/pause", {})
+                answered = time.monotonic_ns()
+                refused, revoked = await gateway.refusal()
+                for kept, at in ((times.refused, refused), (times.revoked, revoked), (times.answered, answered)):
+                    kept.append((at - started) / 1e6)
+    return times
+
+
+def registrations(stack: RunningStack, database: Database, rounds: int) -> None:
+    """The time of a registration, alone and at an agent that has almost as many sessions as it may have."""
+    with httpx.Client(base_url=stack.internal_url, timeout=30) as client:
+        call = caller(client)
+        for present in (0, MAX_ACTIVE_SESSIONS - rounds):
+            agent_id, taken = store_agent(database, ["bench"]).agent_id, list[float]()
+            store_agent_sessions(database, agent_id, present)
+            for _ in range(rounds):
+                key = b64encode(SystemEntropy().token_bytes(31) + b"\0").decode()
+                began = time.perf_counter()
+                call(f"/{agent_id}/keys", {"client_public_key": key})
+                taken.append((time.perf_counter() - began) * 1000)
+            taken.sort()
+            print(f"registration beside {present} sessions: p50 {taken[rounds // 2]:.1f} ms, most {taken[-1]:.1f} ms")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="bench.agents", description=__doc__)
+    parser.add_argument("--short", action="store_true", help="a tenth of the rounds")
+    short: bool = parser.parse_args().short
+    settings = {"CONTROL_PLANE_AUTH_MODE": "open", "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
+    with temporary_postgres() as server:
+        create_template(server)
+        with cloned_database(server) as database, open_stack(database, **settings) as stack:
+            registrations(stack, database, 10 if short else 100)
+            for sessions, rounds in ROUNDS.items():
+                times = asyncio.run(pauses(stack, database, sessions, max(2, rounds // 10) if short else rounds))
+                times.show(f"from the pause of an agent with {sessions} sessions")
+
+
+if __name__ == "__main__":
+    main()

@@ -93,7 +93,8 @@ select connections.*, candidate_until > clock_now() as has_candidate,
 select * from connection_revisions where connection_id = any (:connection_ids::text[]);
 
 -- name: find_users
--- The users of a connection: drafts and active versions of agents, and defaults; at most :limit.
+-- The users of a connection: drafts and active versions of agents, and defaults; at most :limit. A version that took a
+-- default names the secrets of the connection, and not the connection.
 select 'the agent ' || name as used_by
   from subjects
  where kind = 'agent' and archived_at is null
@@ -103,7 +104,10 @@ select 'the agent ' || name as used_by
                     where active.subject_id = subjects.subject_id and active.version = subjects.active_version
                       and (active.draft -> 'model' ->> 'connection' = :name
                            or active.draft -> 'integrations'
-                              @> jsonb_build_array(jsonb_build_object('connection', :name::text)))))
+                              @> jsonb_build_array(jsonb_build_object('connection', :name::text))))
+        or exists (select from subject_version_secrets as named join secrets using (secret_id)
+                    where named.subject_id = subjects.subject_id and named.version = subjects.active_version
+                      and scope_kind = 'connection' and scope_id = :connection_id))
  union all
 select 'the default for ' || connection_key
   from connection_defaults join connections using (connection_id)

@@ -314,7 +314,9 @@ async def _opened(connection: asyncpg.Connection, vault: Vault, kind: Connection
 async def _delete(
     connection: asyncpg.Connection, vault: Vault, row: asyncpg.Record, name: str
 ) -> Deleted | InUse | NotFound:
-    users = await connection.fetch(*_SQL["find_users"](name=name, limit=MAX_NAMED + 1))
+    users = await connection.fetch(
+        *_SQL["find_users"](connection_id=row["connection_id"], name=name, limit=MAX_NAMED + 1)
+    )
     if users:
         return InUse(tuple(each["used_by"] for each in users))
     await _remove(connection, vault, row["connection_id"])

@@ -15,8 +15,10 @@ from services.internal_admin.connections import flow, store
 from services.internal_admin.connections.domain import Target, WriteCandidate
 from services.internal_admin.connections.expiry import CandidateExpiry
 from services.internal_admin.connections.probes import finding
-from services.internal_admin.secrets.store.values import Vault, no_refresh
+from services.internal_admin.publication.store.references import SecretReferences
+from services.internal_admin.secrets.store.values import Vault
 from shared.kernel.clock import SystemClock
+from shared.kernel.config_keys import NO_CONFIG_KEYS
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_connection_id
 from tests.integration.internal_admin.connections.conftest import KEY, Operator
@@ -26,7 +28,7 @@ from tests.support.far_ends import FarEnd, always, far_end
 from tests.support.world import World
 
 CALLER = Caller("operator-1", "192.0.2.7", "request-1")
-VAULT = Vault(SECRET_KEYS, no_refresh, SystemClock(), SystemEntropy())
+VAULT = Vault(SECRET_KEYS, SecretReferences(NO_CONFIG_KEYS).refresh, SystemClock(), SystemEntropy())
 
 
 def killed_in_verification(world: World, name: str, url: str, expected: int) -> Target:
@@ -136,20 +138,39 @@ def agent(world: World) -> Iterator[Any]:
 
     yield write
     for agent_id in made:
-        world.database.execute("delete from subjects where subject_id = $1", agent_id)
+        for table in ("subject_version_secrets", "subject_versions", "subjects"):
+            world.database.execute(f"delete from {table} where subject_id = $1", agent_id)
 
 
-def test_a_connection_in_use_is_not_deleted(operator: Operator, end: FarEnd, agent: Any) -> None:
-    """The refusal names its users: drafts of agents by their model or an integration, and defaults."""
+def publish_with_secrets_of(world: World, agent: str, connection_id: str) -> None:
+    """Makes the version 1 of the agent active, which took its connection from a default."""
+    world.database.execute(
+        "insert into subject_versions"
+        " (subject_id, version, revision, pools, draft, document, digest, created_by, created_at)"
+        " select subject_id, 1, 1, '{}', '{}', '', sha256(''), 'operator-1', clock_now() from subjects where name = $1",
+        agent,
+    )
+    world.database.execute(
+        "insert into subject_version_secrets (subject_id, version, secret_id)"
+        " select subject_id, 1, secret_id from subjects, secrets where subjects.name = $1 and scope_id = $2",
+        agent, connection_id,
+    )  # fmt: skip
+    world.database.execute("update subjects set active_version = 1, last_version = 1 where name = $1", agent)
+
+
+def test_a_connection_in_use_is_not_deleted(world: World, operator: Operator, end: FarEnd, agent: Any) -> None:
+    """The refusal names its users: drafts of agents by their model or an integration, active versions, and defaults."""
     name = unique("connection-")
     operator.put(name, end.url)
     by_model = agent(f'{{"model":{{"connection":"{name}"}}}}')
     by_tool = agent(f'{{"integrations":[{{"connection":"other"}},{{"connection":"{name}","allow":[]}}]}}')
     agent('{"model":"nonsense","integrations":7}')
+    by_default = agent("{}")
+    publish_with_secrets_of(world, by_default, operator.shown(name)["connection_id"])
     assert operator.call("PUT", "connections/defaults/model", {"connection": name}).json()["outcome"] == "set"
     refused = operator.call("DELETE", f"connections/{name}").json()["error"]
     assert refused["code"] == "connection_in_use"
-    for user in (f"the agent {by_model}", f"the agent {by_tool}", "the default for model"):
+    for user in (f"the agent {by_model}", f"the agent {by_tool}", f"the agent {by_default}", "the default for model"):
         assert user in refused["message"]
     operator.call("DELETE", "connections/defaults/model")
 

@@ -330,7 +330,7 @@ async def _remove(connection: asyncpg.Connection, vault: Vault, connection_id: s
 
 async def _delete_secret(connection: asyncpg.Connection, vault: Vault, secret_id: str) -> None:
     await values.lock_secret(connection, secret_id)
-    await values.write_deleted(connection, secret_id)
+    await values.write_deleted(connection, [secret_id])
     await vault.refresh(connection, [secret_id])
 
 

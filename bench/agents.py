@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -43,15 +43,13 @@ def caller(client: httpx.Client) -> Call:
     return call
 
 
-async def pauses(stack: RunningStack, database: Database, sessions: int, rounds: int) -> Times:
+async def pauses(stack: RunningStack, agent_ids: Sequence[str]) -> Times:
     """Pauses agents one by one. The gateway follows one session of each, registered last."""
-    times, pool = Times(), "bench"
+    times = Times()
     with httpx.Client(base_url=stack.internal_url, timeout=30) as client:
         call = caller(client)
         async with open_gateway(stack) as gateway:
-            for _ in range(rounds):
-                agent_id = store_agent(database, [pool]).agent_id
-                store_agent_sessions(database, agent_id, sessions - 1)
+            for agent_id in agent_ids:
                 key = b64encode(SystemEntropy().token_bytes(31) + b"\0").decode()
                 registered = call(f"/{agent_id}/keys", {"client_public_key": key})
                 await gateway.serve(registered["device_session_id"])
@@ -64,12 +62,20 @@ async def pauses(stack: RunningStack, database: Database, sessions: int, rounds:
     return times
 
 
+def agents(database: Database, sessions: int, number: int) -> Sequence[str]:
+    """Agents with all of their sessions but one."""
+    agent_ids = [store_agent(database).agent_id for _ in range(number)]
+    for agent_id in agent_ids:
+        store_agent_sessions(database, agent_id, sessions - 1)
+    return agent_ids
+
+
 def registrations(stack: RunningStack, database: Database, rounds: int) -> None:
     """The time of a registration, alone and at an agent that has almost as many sessions as it may have."""
     with httpx.Client(base_url=stack.internal_url, timeout=30) as client:
         call = caller(client)
         for present in (0, MAX_ACTIVE_SESSIONS - rounds):
-            agent_id, taken = store_agent(database, ["bench"]).agent_id, list[float]()
+            agent_id, taken = store_agent(database).agent_id, list[float]()
             store_agent_sessions(database, agent_id, present)
             for _ in range(rounds):
                 key = b64encode(SystemEntropy().token_bytes(31) + b"\0").decode()
@@ -90,7 +96,8 @@ def main() -> None:
         with cloned_database(server) as database, open_stack(database, **settings) as stack:
             registrations(stack, database, 10 if short else 100)
             for sessions, rounds in ROUNDS.items():
-                times = asyncio.run(pauses(stack, database, sessions, max(2, rounds // 10) if short else rounds))
+                agent_ids = agents(database, sessions, max(2, rounds // 10) if short else rounds)
+                times = asyncio.run(pauses(stack, agent_ids))
                 times.show(f"from the pause of an agent with {sessions} sessions")
 
 

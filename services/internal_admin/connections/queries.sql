@@ -44,6 +44,12 @@ values (:connection_id, :revision, :settings::jsonb, :secrets::jsonb, :created_b
 -- The revisions of a connection: the accepted one and the candidate.
 select * from connection_revisions where connection_id = :connection_id;
 
+-- name: read_accepted
+-- The accepted revision of a connection. Locks nothing.
+select name, kind, accepted_revision, settings, secrets
+  from connections join connection_revisions using (connection_id)
+ where connection_id = :connection_id and revision = accepted_revision;
+
 -- name: delete_revision
 -- Forgets a revision. Run it holding the connection's lock.
 delete from connection_revisions where connection_id = :connection_id and revision = :revision;

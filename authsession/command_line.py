@@ -83,7 +83,7 @@ def command_line() -> argparse.ArgumentParser:
         commands.add_parser("audit", help="read and export the audit trail; verify that nobody changed it")
     )
     keys.add_arguments(commands.add_parser("keys", help="make a key; show which keys are still needed"))
-    secrets.add_arguments(commands.add_parser("secrets", help="rotate the key of stored secrets; print a value"))
+    secrets.add_arguments(commands.add_parser("secrets", help="write, grant and end secrets; rotate their key"))
     publication_arguments.add_arguments(
         commands.add_parser("gateway-configs", help="edit, publish and activate the configurations of gateways"),
         publication_arguments.GATEWAY_CONFIGS,

@@ -25,6 +25,8 @@ from shared.io import queries
 from shared.io.postgres_dsn import hosts_of
 from shared.kernel.clock import SystemClock
 from shared.kernel.faults import ConfigurationError
+from shared.kernel.mail_connection import Place, unseal_mail_connection
+from shared.kernel.sealing import Unsealable
 
 _SQL = queries.load("authsession", "doctor.sql")
 SKEW_TOLERANCE = timedelta(seconds=2)
@@ -36,7 +38,7 @@ _FORBIDDEN = {
     PUBLIC_ROLE: (("audit_events", "select"), ("settings_changes", "select"), ("device_sessions", "update"),
                   ("blocks", "insert"), ("blocks", "delete"), ("settings", "update"), ("audit_seal", "select"),
                   ("operators", "select"), ("operator_sessions", "select"), ("api_tokens", "select"),
-                  ("secret_versions", "select")),
+                  ("secret_versions", "select"), ("mail_connection", "select")),
     INTERNAL_ROLE: (("audit_events", "update"), ("audit_events", "delete"), ("audit_seal", "update"),
                     ("audit_seal", "delete"), ("login_codes", "insert"), ("challenges", "update")),
 }  # fmt: skip
@@ -155,6 +157,7 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
                 *await _missing_keys(connection, environment, is_public=name == "public"),
+                *(await _mail_connection(connection, environment) if name != "internal" else []),
                 *(await _shared_addresses(connection) if _users_live_here(environment) else []),
             ]
     except StartFailure as fault:
@@ -193,6 +196,29 @@ async def _schema(connection: asyncpg.Connection) -> Finding:
     if found > expected_version():
         return Finding("warn", f"schema version {found} is newer than this program's", "install the newer release here")
     return Finding("ok", f"schema version {found}")
+
+
+async def _mail_connection(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:
+    """Whether mail can leave by the default mail connection, if the environment says that it does."""
+    reading = Reading(environment)
+    keys = reading.optional(variables.SEALING_KEYS)
+    if keys is None or not reading.says(variables.MAIL_SERVICE_MODE, "connection"):
+        return []
+    try:
+        row = await connection.fetchrow(*_SQL["read_mail_connection"]())
+    except (asyncpg.UndefinedFunctionError, asyncpg.InsufficientPrivilegeError):
+        return []
+    if row is None or row["connection_id"] is None:
+        cure = "mails wait for one: name it with PUT /api/control-plane/connections/defaults/mail"
+        return [Finding("fail", "there is no default mail connection", cure)]
+    try:
+        unseal_mail_connection(
+            keys, Place(row["connection_id"], row["connection_revision"]), row["key_id"], row["sealed"]
+        )
+    except Unsealable:
+        cure = f"give both processes the same {variables.SEALING_KEYS.name}, and restart them: mails wait for that"
+        return [Finding("fail", "the default mail connection cannot be opened", cure)]
+    return [Finding("ok", "there is a default mail connection")]
 
 
 async def _clock(connection: asyncpg.Connection) -> Finding:

@@ -28,6 +28,10 @@ select current_setting('transaction_read_only') = 'on';
 select run_id, (extract(epoch from clock_timestamp()) * 1000)::bigint - beat as age_ms, beat > 0 as has_beaten
   from authsession.projection_keeper;
 
+-- name: read_mail_connection
+-- The default mail connection, sealed. Only the public role and the owner may ask.
+select connection_id, connection_revision, key_id, sealed from authsession.read_mail_connection();
+
 -- name: read_clock_offset
 -- The offset of the clock. Only tests set it.
 select coalesce(nullif(current_setting('authsession.clock_offset', true), ''), '');

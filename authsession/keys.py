@@ -69,7 +69,15 @@ RINGS = (
         "their next login",
         is_internal=False,
     ),
-    Ring(variables.SEALING_KEYS, (Need("read_needed_sealing_keys", *_CODES),), "may be removed", is_internal=False),
+    Ring(
+        variables.SEALING_KEYS,
+        (
+            Need("read_needed_sealing_keys", *_CODES),
+            Need("read_needed_mail_connection_keys", "mail connection needs", "mail connections need"),
+        ),
+        "may be removed",
+        is_internal=False,
+    ),
     Ring(variables.COOKIE_KEYS, (), "may be removed one day after its last use for writing"),
     Ring(
         variables.AUDIT_KEYS,

@@ -14,6 +14,13 @@ select array[seal_key_id] as keys, count(*) as needing
  where sealed_code is not null and expires_at > (select authsession.clock_now())
  group by seal_key_id order by keys;
 
+-- name: read_needed_mail_connection_keys
+-- The courier cannot use the default mail connection without the key that sealed it.
+select array[key_id] as keys, count(*) as needing
+  from authsession.mail_connection
+ where key_id is not null
+ group by key_id order by keys;
+
 -- name: read_needed_audit_keys
 -- A seal cannot be verified, nor removed by retention, without the key that made it. The checkpoint is such a seal.
 select array[key_id] as keys, count(*) as needing

@@ -16,7 +16,7 @@ from services.internal_admin.node_telemetry.collector import TIMEOUT as COLLECTO
 from services.internal_admin.node_telemetry.settings import NodeTelemetrySettings
 from services.internal_admin.settings import read_settings as read_internal
 from services.public_auth.mail.rest import PATH as DELIVERIES
-from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
+from services.public_auth.mail_settings import ConnectionMail, MailSettings, RestMail, SmtpMail, StubMail
 from services.public_auth.settings import read_settings as read_public
 from shared.config import variables
 from shared.config.user_service import UserServiceSettings
@@ -77,8 +77,8 @@ async def _ask(
 
 async def _mail(mail: MailSettings) -> Finding | None:
     match mail:
-        case StubMail():
-            return None
+        case StubMail() | ConnectionMail():
+            return None  # the default mail connection is probed by the internal process
         case RestMail():
             return await _mail_service(mail)
         case SmtpMail():

@@ -12,13 +12,14 @@ from authsession.attribution import COMMAND_LINE, person
 from authsession.config import signing_keys
 from authsession.database import connect, owner_dsn
 from authsession.event_loop import run_async
-from authsession.publication_arguments import Published
+from authsession.publication_arguments import AGENTS, Published
 from authsession.spelling import typed
 from authsession.tables import instant, print_json, print_table
 from contracts.control_plane import publication as wire
 from contracts.control_plane.agents import CompiledPrompt, encode_compiled_prompt
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
+from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.agents.store import read_prompt
 from services.internal_admin.publication.domain import subject as domain
 from services.internal_admin.publication.domain.diff import differences
@@ -46,7 +47,8 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
 async def _run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> int:
     try:
         async with connect(owner_dsn(given, folder)) as connection:
-            if parsed.action in ("activate", "pause"):
+            archives_agent = parsed.action == "archive" and parsed.published is AGENTS
+            if archives_agent or parsed.action in ("activate", "pause"):
                 parsed.keys = signing_keys(given, folder)
             return await _ACTIONS[parsed.action](connection, parsed)
     except (_Refused, Refusal) as refused:
@@ -219,7 +221,8 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
 async def _archive(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     subject = await _subject(connection, parsed)
     command = domain.ArchiveSubject(subject.subject_id, COMMAND_LINE, person())
-    outcome = await subjects.archive_subject(connection, _kind(parsed), command)
+    kind = agents_of(parsed.keys) if parsed.published is AGENTS else _kind(parsed)
+    outcome = await subjects.archive_subject(connection, kind, command)
     if not isinstance(outcome, domain.Archived | domain.AlreadyArchived):
         raise refusal(_kind(parsed), outcome)
     print(f"{parsed.name} is archived")

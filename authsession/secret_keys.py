@@ -54,6 +54,15 @@ def ring_of_secrets(given: Mapping[str, str], folder: Path) -> KeyRing:
     return keys
 
 
+def vault_of(given: Mapping[str, str], folder: Path) -> Vault:
+    """The means to change secrets. Without keys of its kind no value is written, and no manifest signed."""
+    reading = _reading(given, folder)
+    ring = reading.optional(variables.SECRET_KEYS) or NO_KEYS
+    config_keys = reading.optional(variables.CONFIG_KEYS) or NO_CONFIG_KEYS
+    reading.finish()
+    return Vault(ring, SecretReferences(config_keys).refresh, SystemClock(), SystemEntropy())
+
+
 async def rewrap(dsn: str, ring: KeyRing, *, as_json: bool) -> int:
     """Give every data key the newest key. The exit status: 1 if a version is left with another key, else 0."""
     async with connect(dsn) as connection:
@@ -73,11 +82,8 @@ async def rewrap(dsn: str, ring: KeyRing, *, as_json: bool) -> int:
 
 def abandon(dsn: str, given: Mapping[str, str], folder: Path, key_id: str, *, yes: bool) -> int:
     """Destroy what a lost key protects. The exit status: 1 if there is no such version or no agreement, else 0."""
-    reading = _reading(given, folder)
-    ring = reading.optional(variables.SECRET_KEYS) or NO_KEYS
-    config_keys = reading.optional(variables.CONFIG_KEYS) or NO_CONFIG_KEYS
-    reading.finish()
-    if ring.get(key_id) is not None:
+    vault = vault_of(given, folder)
+    if vault.keys.get(key_id) is not None:
         raise ConfigurationError([f"{_NAME} has the key {key_id}, so it is not lost: run `secrets rewrap`"])
     count = run_async(_count(dsn, key_id))
     if not count:
@@ -86,7 +92,6 @@ def abandon(dsn: str, given: Mapping[str, str], folder: Path, key_id: str, *, ye
     consequence = f"This destroys {count} versions of secrets that need the key {key_id}, for good"
     if not is_confirmed(consequence, yes=yes):
         return 1
-    vault = Vault(ring, SecretReferences(config_keys).refresh, SystemClock(), SystemEntropy())
     return run_async(_abandon(dsn, vault, key_id))
 
 

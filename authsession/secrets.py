@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from authsession import secret_keys, secret_reveal
+from authsession import secret_changes, secret_keys, secret_reveal
 from authsession.database import owner_dsn
 from authsession.event_loop import run_async
 
@@ -12,6 +12,7 @@ from authsession.event_loop import run_async
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command line of `secrets`."""
     actions = parser.add_subparsers(dest="action", required=True)
+    secret_changes.add_arguments(actions)
     secret_keys.add_rewrap(actions.add_parser(
         "rewrap", help="wrap every data key with the first key of AUTHSESSION_SECRET_KEYS; opens no value"
     ))  # fmt: skip
@@ -29,6 +30,8 @@ def run(parsed: argparse.Namespace, given: Mapping[str, str], folder: Path) -> i
     Raises `ConfigurationError`, and `StartFailure` if there is no database.
     """
     dsn = owner_dsn(given, folder)
+    if parsed.action in secret_changes.ACTIONS:
+        return secret_changes.run(parsed, dsn, given, folder)
     match parsed.action:
         case "rewrap":
             ring = secret_keys.ring_of_secrets(given, folder)

@@ -15,7 +15,7 @@ from services.internal_admin.access.guard import Guard
 from services.internal_admin.access.limits import control_plane_limiter
 from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
-from services.internal_admin.agents.kind import AGENT
+from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.audit import api as audit
 from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
 from services.internal_admin.audit.retention import AuditRetention
@@ -28,8 +28,10 @@ from services.internal_admin.connection_health import api as connection_health
 from services.internal_admin.connection_health.worker import HealthProber
 from services.internal_admin.connections import api as connections
 from services.internal_admin.connections import expiry as candidate_expiry
+from services.internal_admin.connections import mail as mail_copy
 from services.internal_admin.connections.expiry import CandidateExpiry
 from services.internal_admin.connections.flow import Verifications
+from services.internal_admin.connections.mail import MailCopy, MailCopyKeeper
 from services.internal_admin.connections.probes import Prober
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
@@ -273,7 +275,7 @@ def _routes(
         *protect(connections.ROUTES, _connections(resources, settings, change, wake, prober)),
         *protect(connection_health.ROUTES, connection_health.HealthApi(postgres)),
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
-        *protect(agents.ROUTES, SubjectApi(AGENT, *publishing)),
+        *protect(agents.ROUTES, SubjectApi(agents_of(settings.config_keys), *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
         *protect(agent_keys.ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_config.ROUTES, node_config.RolloutApi(Rollouts(postgres))),
@@ -286,9 +288,13 @@ def _connections(
     resources: Resources, settings: InternalAdminSettings, change: PublishedChange, wake: Wake, prober: Prober
 ) -> connections.ConnectionApi:
     """The routes of connections."""
-    vault = _vault(resources, settings)
-    verifications = Verifications(resources.postgres, vault, prober, wake)
-    return connections.ConnectionApi(resources.postgres, change, vault, verifications)
+    vault, copy = _vault(resources, settings), _mail_copy(resources, settings)
+    verifications = Verifications(resources.postgres, vault, copy, prober, wake)
+    return connections.ConnectionApi(resources.postgres, change, vault, copy, verifications)
+
+
+def _mail_copy(resources: Resources, settings: InternalAdminSettings) -> MailCopy:
+    return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
 
 
 def _prober(settings: InternalAdminSettings) -> Prober:
@@ -349,12 +355,13 @@ def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Wor
 
 
 def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
-    """The workers that give data keys the newest key, and that end deleted secrets."""
+    """The workers that bring secrets under the newest key, and that end deleted ones."""
     postgres = resources.postgres
     rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
     return (
         Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
         Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
+        Worker("mail connection", MailCopyKeeper(postgres, _mail_copy(resources, settings)).step, idle=mail_copy.IDLE),
     )
 
 

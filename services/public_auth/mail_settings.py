@@ -41,7 +41,30 @@ class SmtpMail:
     timeout: timedelta
 
 
-MailSettings = StubMail | RestMail | SmtpMail
+@dataclass(frozen=True, slots=True)
+class ConnectionMail:
+    """The default mail connection. It brings server and sender; the rest of a letter is as with `smtp`."""
+
+    product: str | None
+    host: str | None
+    design: Design = field(repr=False)
+    smtp_timeout: timedelta
+    rest_timeout: timedelta
+
+    @property
+    def timeout(self) -> timedelta:
+        """The longest time of one letter."""
+        return max(self.smtp_timeout, self.rest_timeout)
+
+    def stationery_of(self, address: str) -> Stationery:
+        """The stationery of letters from this address."""
+        sender = MailSender("", address)
+        return Stationery(sender, self.product or sender.domain, self.host, self.design)
+
+
+FixedMail = StubMail | RestMail | SmtpMail
+"""Mail that the environment configures whole."""
+MailSettings = FixedMail | ConnectionMail
 
 
 def read_mail_settings(reading: Reading, process: ProcessSettings) -> MailSettings:
@@ -51,6 +74,14 @@ def read_mail_settings(reading: Reading, process: ProcessSettings) -> MailSettin
             return _read_rest(reading, process)
         case "smtp":
             return _read_smtp(reading, process)
+        case "connection":
+            return ConnectionMail(
+                product=reading.optional(variables.MAIL_PRODUCT_NAME),
+                host=reading.optional(variables.PUBLIC_HOST),
+                design=_read_design(reading),
+                smtp_timeout=reading.required(variables.SMTP_TIMEOUT),
+                rest_timeout=reading.required(variables.MAIL_SERVICE_REQUEST_TIMEOUT),
+            )
         case _:
             return StubMail()
 

@@ -1,7 +1,8 @@
 """Constructs the public process; no other module does. Resources come first, then flows, routes and workers."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -14,6 +15,7 @@ from services.public_auth.api.routes import CONFIRM, SEND, public_routes
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
 from services.public_auth.mail.addressee import anyone, unless_blocked_by
+from services.public_auth.mail.connection import ConnectionTransport, open_connection_transport
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
 from services.public_auth.mail.eraser import Eraser
@@ -21,11 +23,14 @@ from services.public_auth.mail.metrics import count_settled
 from services.public_auth.mail.queue_watch import QueueWatch
 from services.public_auth.mail.transport import MailTransport
 from services.public_auth.mail.transports import open_transport
+from services.public_auth.mail_settings import ConnectionMail
 from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
+from services.public_auth.store.mail_connection import read_mail_connection
 from shared.db.role_settings import PUBLIC_SETTINGS
 from shared.io.aio import open_loop
+from shared.io.egress import Egress
 from shared.io.postgres import Postgres, open_postgres
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import Clock, SystemClock
@@ -48,7 +53,7 @@ from shared.web.client_address import ClientAddresses
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.exchange import Route
-from shared.web.health import Readiness, health_routes
+from shared.web.health import Check, NotReady, Readiness, health_routes
 from shared.web.metrics_route import metrics_route
 from shared.web.rate_limit import RateLimiter
 from shared.web.server.http_connection import Rules
@@ -107,11 +112,27 @@ async def run(settings: PublicAuthSettings) -> None:
             direct_dsn=process.postgres_direct_dsn,
         ) as postgres,
         open_redis(**asdict(process.redis)) as redis,
-        open_transport(settings.mail, concurrency=settings.mail_concurrency) as transport,
+        _open_mail(settings, postgres) as transport,
         open_user_directory(process.user_service) as directory,
     ):
         resources = Resources(postgres, redis, transport, directory, metrics.meter, clock, entropy)
         await _serve(build(resources, settings), resources, settings, metrics)
+
+
+@asynccontextmanager
+async def _open_mail(settings: PublicAuthSettings, postgres: Postgres) -> AsyncGenerator[MailTransport]:
+    mail, egress = settings.mail, settings.process.egress
+    if not isinstance(mail, ConnectionMail):
+        async with open_transport(mail, concurrency=settings.mail_concurrency) as transport:
+            yield transport
+        return
+    async with open_connection_transport(
+        partial(postgres.unit_of_work, read_mail_connection),
+        mail,
+        keys=settings.process.sealing_keys,
+        egress=Egress(egress.rules, proxy=egress.proxy, own=egress.own),
+    ) as by_connection:
+        yield by_connection
 
 
 def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
@@ -152,10 +173,10 @@ def _limiter(resources: Resources, settings: PublicAuthSettings) -> RateLimiter:
 
 
 def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
-    directory = resources.directory
-    return Courier(
+    directory, transport = resources.directory, resources.transport
+    courier = Courier(
         resources.postgres,
-        resources.transport,
+        transport,
         sealing_keys=settings.process.sealing_keys,
         entropy=resources.entropy,
         concurrency=settings.mail_concurrency,
@@ -163,6 +184,9 @@ def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
         on_settled=count_settled,
         may_be_mailed=anyone if directory is None else unless_blocked_by(directory),
     )
+    if isinstance(transport, ConnectionTransport):
+        courier.far_end = transport.far_end
+    return courier
 
 
 def _send_code(resources: Resources, settings: PublicAuthSettings, turns: Turns, mail_queued: Signal) -> SendCodeFlow:
@@ -203,6 +227,8 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
     readiness = Readiness(lambda: drain.is_draining)
     needs = Needs("login_codes", "insert", settings.rate_limit_key_prefix)
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
+    if isinstance(resources.transport, ConnectionTransport):
+        readiness.add("mail", _mail_check(resources.transport), is_required=False)
     edge = Edge(
         resources.entropy,
         client_addresses=ClientAddresses(settings.trusted_proxies),
@@ -224,6 +250,15 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
                 )
             await servers.start(partial(served, app, settings.http_address, plain=plain, rules=rules))
         workers.cancel_scope.cancel()
+
+
+def _mail_check(transport: ConnectionTransport) -> Check:
+    async def check() -> None:
+        problem = await transport.problem()
+        if problem is not None:
+            raise NotReady(problem)
+
+    return check
 
 
 def _operators_app(readiness: Readiness, metrics: Metrics, entropy: Entropy) -> AsgiApp:

@@ -265,8 +265,9 @@ CONTROL_PLANE_OPERATOR_LOGIN_LOCKOUT_SECONDS = Variable(
 
 MAIL_SERVICE_MODE = Variable(
     "AUTHSESSION_MAIL_SERVICE_MODE",
-    OneOf(("stub", "rest", "smtp")),
-    "How mail leaves. `stub` is a mailbox for development, `rest` a mail service, `smtp` a mail server.",
+    OneOf(("stub", "rest", "smtp", "connection")),
+    "How mail leaves. `stub` is a mailbox for development, `rest` a mail service, `smtp` a mail server. `connection` "
+    "is the default mail connection, which operators change over the API without a restart.",
     "stub",
 )
 MAIL_SERVICE_BASE_URL = Variable(

@@ -143,5 +143,8 @@ grant update (result, checked_at, duration_ms, account, detail, is_unverified, a
 grant update (connection_id, changed_by, changed_at) on connection_defaults to authsession_internal;
 grant update (status, since, failures, successes, next_probe_at, revision, is_slow, probing_until) on connection_states
     to authsession_internal;
+-- The courier reads the default mail connection by this function alone.
+grant select, update on mail_connection to authsession_internal;
+grant execute on function read_mail_connection to authsession_public;
 grant select, insert on session_last_seen to authsession_internal;
 grant update (day) on session_last_seen to authsession_internal;

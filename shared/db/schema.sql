@@ -257,6 +257,31 @@ CREATE FUNCTION authsession.owners_clock() RETURNS timestamp with time zone
                    WHERE (pg_database.datname = current_database()))) AND (pg_db_role_setting.setrole = (0)::oid) AND (setting.setting ~~ 'authsession.clock_offset=%'::text))), '00:00:00'::interval));
 END;
 
+CREATE TABLE authsession.mail_connection (
+    is_one boolean DEFAULT true NOT NULL,
+    change_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    connection_id text,
+    connection_revision integer,
+    key_id text,
+    sealed bytea,
+    CONSTRAINT mail_connection_check CHECK ((num_nonnulls(connection_id, connection_revision, key_id, sealed) = ANY (ARRAY[0, 4]))),
+    CONSTRAINT mail_connection_is_one_check CHECK (is_one),
+    CONSTRAINT mail_connection_sealed_check CHECK ((octet_length(sealed) <= 32768))
+)
+WITH (fillfactor='50');
+
+CREATE FUNCTION authsession.read_mail_connection() RETURNS TABLE(change_id uuid, connection_id text, connection_revision integer, key_id text, sealed bytea)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT kept.change_id,
+     kept.connection_id,
+     kept.connection_revision,
+     kept.key_id,
+     kept.sealed
+    FROM authsession.mail_connection kept;
+END;
+
 CREATE FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -1133,6 +1158,9 @@ ALTER TABLE ONLY authsession.leases
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
 
+ALTER TABLE ONLY authsession.mail_connection
+    ADD CONSTRAINT mail_connection_pkey PRIMARY KEY (is_one);
+
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_challenge_id_key UNIQUE (challenge_id);
 
@@ -1568,6 +1596,11 @@ REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
 
 REVOKE ALL ON FUNCTION authsession.owners_clock() FROM PUBLIC;
+
+GRANT SELECT,UPDATE ON TABLE authsession.mail_connection TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.read_mail_connection() FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.read_mail_connection() TO authsession_public;
 
 REVOKE ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.remove_audit_prefix(up_to bigint, expected_chain_mac bytea, with_key_id text, with_mac bytea) TO authsession_internal;

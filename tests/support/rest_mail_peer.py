@@ -20,6 +20,8 @@ class RestMailPeer(MailPeer):
         self.answers: dict[str, tuple[int, bytes]] = {}
         self.requests: list[tuple[str, bytes]] = []
         """Idempotency key and body of each request, as they arrived."""
+        self.credentials: list[str | None] = []
+        """The header `Authorization` of each request."""
 
     @property
     def base_url(self) -> str:
@@ -59,6 +61,7 @@ def rest_mail_peer() -> Generator[RestMailPeer]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert (self.path, self.headers["Content-Type"]) == (PATH, "application/json")
+            peer.credentials.append(self.headers["Authorization"])
             answer = peer.answer(self.headers["Idempotency-Key"], body)
             if answer is None:
                 self.close_connection = True

@@ -1,5 +1,6 @@
 """Agents as a kind of published configuration."""
 
+from dataclasses import replace
 from typing import Final
 
 import asyncpg
@@ -11,9 +12,14 @@ from services.internal_admin.agent_keys.store import revoke_paused
 from services.internal_admin.agents.domain.checks import judge, read_draft
 from services.internal_admin.agents.store import read_facts
 from services.internal_admin.publication.domain.checks import Judged
-from services.internal_admin.publication.domain.subject import Subject
+from services.internal_admin.publication.domain.subject import Command, Subject
 from services.internal_admin.publication.store.kind import Events, Kind
+from services.internal_admin.publication.store.references import SecretReferences
+from services.internal_admin.secrets.domain.secret import SecretScope
+from services.internal_admin.secrets.store.values import delete_secrets_of
+from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.ids import new_agent_id
+from shared.kernel.projection_change import ProjectionChange
 
 
 async def _judge(connection: asyncpg.Connection, subject: Subject) -> Judged:
@@ -47,3 +53,17 @@ AGENT: Final = Kind(
     is_alone=False,
     when_paused=revoke_paused,
 )
+"""Its archive leaves the agent's own secrets. `agents_of` is the kind for processes that may archive."""
+
+
+def agents_of(keys: ConfigKeys) -> Kind:
+    """The kind whose archive also deletes the agent's own secrets, from nodes of other readers too."""
+    refresh = SecretReferences(keys).refresh
+
+    async def delete_secrets(
+        connection: asyncpg.Connection, subject: Subject, _: Command
+    ) -> tuple[ProjectionChange, ...]:
+        await delete_secrets_of(connection, refresh, SecretScope("agent", subject.subject_id))
+        return ()
+
+    return replace(AGENT, when_archived=delete_secrets)

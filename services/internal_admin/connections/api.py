@@ -1,6 +1,7 @@
 """The routes of connections and their defaults (SPEC §18.1, §18.2). A secret that came in never goes out."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from contracts.connection_kinds import KINDS, PROVIDER_KINDS
 from contracts.control_plane.connections import (
@@ -42,6 +43,8 @@ from services.internal_admin.connections.domain import (
     provider_kind,
 )
 from services.internal_admin.connections.flow import Verifications
+from services.internal_admin.connections.mail import MailCopy
+from services.internal_admin.secrets.domain.submission import request_digests
 from services.internal_admin.secrets.store.values import Vault
 from shared.io.postgres import Postgres
 from shared.kernel.faults import InvariantBroken
@@ -64,6 +67,7 @@ class ConnectionApi:
     postgres: Postgres
     change: PublishedChange
     vault: Vault
+    copy: MailCopy
     verifications: Verifications
 
     async def read_catalogue(self, _: Request, __: Identity | None) -> Response:
@@ -139,7 +143,8 @@ class ConnectionApi:
         return await self._set_default(request, identity, None)
 
     async def _put(self, request: Request, identity: Identity | None, name: str, asked: PutConnection) -> Response:
-        made = answered(self.change, request, identity, _verified)
+        digests = partial(request_digests, self.vault.keys)
+        made = answered(self.change, request, identity, _verified, digests=digests)
         answer = await made.repeated()
         if answer is None:
             connection_id = new_connection_id(self.vault.clock, self.vault.entropy)
@@ -169,7 +174,7 @@ class ConnectionApi:
                     raise refusal_of(outcome)
 
         made = answered(self.change, request, identity, body_of)
-        return response(await made.make(store.set_default, command))
+        return response(await made.make(store.set_default, self.copy, command))
 
 
 ROUTES: tuple[Route[ConnectionApi], ...] = (

@@ -20,6 +20,7 @@ from services.internal_admin.connections.domain import (
     Target,
     WriteCandidate,
 )
+from services.internal_admin.connections.mail import MailCopy
 from services.internal_admin.connections.metrics import VERIFICATIONS
 from services.internal_admin.connections.probes import Prober
 from services.internal_admin.connections.store import read_target, settle, write_candidate
@@ -39,9 +40,10 @@ class Verifications:
     `wake` ends held polls, because nodes get a new secret at once.
     """
 
-    def __init__(self, postgres: Postgres, vault: Vault, prober: Prober, wake: Wake) -> None:
+    def __init__(self, postgres: Postgres, vault: Vault, copy: MailCopy, prober: Prober, wake: Wake) -> None:
         self._postgres = postgres
         self._vault = vault
+        self._copy = copy
         self._prober = prober
         self._wake = wake
         self._free = trio.CapacityLimiter(MAX_VERIFICATIONS)
@@ -60,7 +62,7 @@ class Verifications:
             probed = await self._probe(target)
             accepts = command.asked.accepts_unverified
             ended = Settle(target, probed, accepts_unverified=accepts, is_on_demand=False, caller=command.caller)
-            answer = await made.make(settle, self._vault, ended)
+            answer = await made.make(settle, self._vault, self._copy, ended)
         self._wake.notify()
         return answer
 
@@ -72,7 +74,7 @@ class Verifications:
                 return target
             probed = await self._probe(target)
             ended = Settle(target, probed, accepts_unverified=False, is_on_demand=True, caller=caller)
-            outcome = await self._postgres.unit_of_work(settle, self._vault, ended)
+            outcome = await self._postgres.unit_of_work(settle, self._vault, self._copy, ended)
         if isinstance(outcome, Settled):
             self._wake.notify()
         return outcome

@@ -1,5 +1,5 @@
 -- Statements of connections. Lock order: connections, then connection_revisions and connection_defaults, then secrets by
--- id. An activation or publication that names a connection locks its row after its subject's row.
+-- id, then mail_connection, the last of all. An activation or publication that names a connection locks its row after its subject's row.
 
 -- name: lock_names
 -- Creations follow each other, so that their number is exact. Run it before a connection is locked.
@@ -138,3 +138,22 @@ returning connection_key;
 -- name: delete_default
 -- Removes the default of a key; returns the id of the connection. Locks: connection_defaults.
 delete from connection_defaults where connection_key = :key returning connection_id;
+
+-- name: lock_mail_copy
+-- The courier's copy of the default mail connection. Run it last in a transaction. Locks: mail_connection.
+select * from mail_connection for no key update;
+
+-- name: read_mail_default
+-- The default mail connection with its accepted revision. Run it after lock_mail_copy.
+select connections.connection_id, kind, revision, settings, secrets
+  from connection_defaults
+  join connections using (connection_id)
+  join connection_revisions on connection_revisions.connection_id = connections.connection_id
+                           and revision = accepted_revision
+ where connection_key = 'mail';
+
+-- name: write_mail_copy
+-- Writes the copy; all null: there is no default. Run it after lock_mail_copy.
+update mail_connection
+   set change_id = gen_random_uuid(), connection_id = :connection_id, connection_revision = :connection_revision,
+       key_id = :key_id, sealed = :sealed;

@@ -46,6 +46,7 @@ from services.internal_admin.connections.domain import (
     is_accepted,
     kept_secrets,
 )
+from services.internal_admin.connections.mail import MailCopy, bring_along
 from services.internal_admin.secrets.domain.secret import SecretScope, StoredVersion
 from services.internal_admin.secrets.store import values
 from services.internal_admin.secrets.store.values import Vault
@@ -104,7 +105,7 @@ async def read_accepted(connection: asyncpg.Connection, keys: KeyRing, connectio
     return Target(connection_id, row["name"], row["kind"], row["accepted_revision"], settings, secrets)
 
 
-async def settle(connection: asyncpg.Connection, vault: Vault, command: Settle) -> SettleOutcome:
+async def settle(connection: asyncpg.Connection, vault: Vault, copy: MailCopy, command: Settle) -> SettleOutcome:
     """Note how the verification of a revision ended, and accept the candidate or leave it for correction.
 
     If the revision is neither the candidate nor the accepted one any more, nothing changes but the trail.
@@ -112,6 +113,8 @@ async def settle(connection: asyncpg.Connection, vault: Vault, command: Settle) 
     async with connection.transaction():
         outcome = await _settle(connection, vault, command)
         await _audit_settled(connection, command, outcome)
+        if isinstance(outcome, Settled) and fits(command.target.kind, "mail"):
+            await bring_along(connection, copy)
         return outcome
 
 
@@ -125,12 +128,14 @@ async def delete_connection(connection: asyncpg.Connection, vault: Vault, comman
         return outcome
 
 
-async def set_default(connection: asyncpg.Connection, command: SetDefault) -> SetDefaultOutcome:
+async def set_default(connection: asyncpg.Connection, copy: MailCopy, command: SetDefault) -> SetDefaultOutcome:
     """Set or remove the default of a key."""
     async with connection.transaction():
         outcome, subject = await (_set_default if command.name is not None else _remove_default)(connection, command)
         event, key, name = EventName.SET_DEFAULT_CONNECTION, command.key, command.name
         await _audit(connection, event, outcome.name, command, subject, connection_key=key, name=name)
+        if key == "mail":
+            await bring_along(connection, copy)
         return outcome
 
 
@@ -329,7 +334,7 @@ async def _delete(
 
 
 async def _remove(connection: asyncpg.Connection, vault: Vault, connection_id: str) -> None:
-    await values.delete_secrets_of(connection, vault, SecretScope("connection", connection_id))
+    await values.delete_secrets_of(connection, vault.refresh, SecretScope("connection", connection_id))
     await connection.execute(*_SQL["delete_connection"](connection_id=connection_id))
 
 

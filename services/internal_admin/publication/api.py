@@ -109,7 +109,7 @@ class SubjectApi:
         """Archive a subject that is not active. A repeat changes nothing."""
         command = domain.ArchiveSubject(self._id(request), caller_of(request, identity))
         made = answered(self.change, request, identity, partial(self._archived, self._id(request)))
-        return response(await made.make(subjects.archive_subject, self.kind, command))
+        return self._woken(await made.make(subjects.archive_subject, self.kind, command))
 
     async def check(self, request: Request, _: Identity | None) -> Response:
         """The errors and warnings of the draft. Nothing changes."""

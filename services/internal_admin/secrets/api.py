@@ -7,11 +7,8 @@ from typing import TypeAlias
 
 from contracts.control_plane.secrets import (
     MAX_BODY_BYTES,
-    GrantAnswer,
     PutSecretRequest,
     SealedValue,
-    SecretAnswer,
-    SecretVersionAnswer,
     decode_destroy_versions,
     decode_grant_secret,
     decode_list_secrets,
@@ -46,18 +43,16 @@ from services.internal_admin.secrets.domain.secret import (
     ChangeOutcome,
     ChangeSecret,
     DestroyVersions,
-    Grant,
     PutSecret,
     Refused,
     RestoreSecret,
-    Secret,
     SecretScope,
-    SecretVersion,
     WriteOutcome,
     grantee_of,
 )
 from services.internal_admin.secrets.store import changes, listing
 from services.internal_admin.secrets.store.values import Vault, require_keys
+from services.internal_admin.secrets.wire import grant_answer, secret_answer, version_answer
 from shared.io.postgres import Postgres
 from shared.kernel.ids import new_secret_id
 from shared.web.exchange import BodyRule, Request, Response
@@ -105,15 +100,15 @@ class SecretApi:
         """Secrets, newest first, deleted ones too."""
         page = await self.postgres.unit_of_work(listing.list_secrets, decode_list_secrets(request.query))
         next_after = page.items[-1].secret_id if page.has_more else None
-        return Response(200, encode_secrets([_answer(each) for each in page.items], next_after))
+        return Response(200, encode_secrets([secret_answer(each) for each in page.items], next_after))
 
     async def read(self, request: Request, _: Identity | None) -> Response:
         """One secret with its versions and grants."""
         whole = await self.postgres.unit_of_work(listing.read_secret, request.path_parameters["secret"])
         if whole is None:
             raise Refusal(ErrorCode.SECRET_NOT_FOUND)
-        versions, grants = map(_version_answer, whole.versions), map(_grant_answer, whole.grants)
-        return Response(200, encode_secret(_answer(whole.secret), tuple(versions), tuple(grants)))
+        versions, grants = map(version_answer, whole.versions), map(grant_answer, whole.grants)
+        return Response(200, encode_secret(secret_answer(whole.secret), tuple(versions), tuple(grants)))
 
     async def restore(self, request: Request, identity: Identity | None) -> Response:
         """Make a new version of an earlier value."""
@@ -236,28 +231,3 @@ def _done(outcome: ChangeOutcome) -> Changed:
     if isinstance(outcome, Refused):
         raise Refusal(outcome.code, outcome.message)
     return outcome
-
-
-def _answer(secret: Secret) -> SecretAnswer:
-    return SecretAnswer(
-        secret_id=secret.secret_id,
-        scope_kind=secret.scope.kind,
-        scope_id=secret.scope.id or None,
-        name=secret.name,
-        usage=secret.usage,
-        current_version=secret.current_version or None,
-        last_version=secret.last_version,
-        created_at=secret.created_at,
-        updated_at=secret.updated_at,
-        deleted_at=secret.deleted_at,
-        last_opened_at=secret.last_opened_at,
-        opened_by=secret.opened_by,
-    )
-
-
-def _version_answer(version: SecretVersion) -> SecretVersionAnswer:
-    return SecretVersionAnswer(version.version, version.state, version.key_id, version.created_by, version.created_at)
-
-
-def _grant_answer(grant: Grant) -> GrantAnswer:
-    return GrantAnswer(grant.grantee.id, grant.grantee.kind, grant.granted_by, grant.granted_at)

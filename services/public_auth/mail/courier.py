@@ -5,10 +5,11 @@ metrics, never in the API.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Hashable
 from datetime import timedelta
 from functools import partial
 from math import inf
+from typing import TypeAlias
 
 import trio
 
@@ -51,6 +52,14 @@ BACKOFF_IF_MAYBE_SENT = Backoff(first=timedelta(seconds=20), cap=BACKOFF.cap)
 
 _log = logging.getLogger("authsession.mail.courier")
 
+FarEnd: TypeAlias = Callable[[], Awaitable[Hashable | None]]
+"""Names the present far end of the transport; None: there is none, so mails wait. Raises `DependencyUnavailable`."""
+
+
+async def always_the_same() -> Hashable:
+    """The far end of a transport whose settings never change."""
+    return ""
+
 
 class Courier:
     """A process has one courier; any number of processes may run. `on_settled` gets each result after its commit."""
@@ -76,6 +85,8 @@ class Courier:
         """Notify it when a mail was queued."""
         self.lease = transport.timeout + LEASE_MARGIN
         """A claim keeps other couriers away for this time. Then another courier sends the mail of a dead one."""
+        self.far_end: FarEnd = always_the_same
+        """Set it before the first step, if the far end of the transport changes."""
         self._postgres = postgres
         self._transport = transport
         self._may_be_mailed = may_be_mailed
@@ -83,6 +94,7 @@ class Courier:
         self._entropy = entropy
         self._concurrency = concurrency
         self._linger = linger.total_seconds()
+        self._far_end: Hashable | None = None
         self._pace = Pace()
         self._on_settled = on_settled
         self._on_their_way: list[ClaimedDelivery] = []
@@ -117,6 +129,7 @@ class Courier:
         if not self._is_behind:
             await trio.sleep_until(max(trio.current_time() + self._linger, self._stepped_at + 2 * self._linger))
         self._stepped_at = trio.current_time()
+        await self._look_at_far_end()
         settlements, limits = self._finished.copy(), self._limits()
         if not settlements and limits.deliveries == 0:
             return 0
@@ -148,8 +161,17 @@ class Courier:
         for settlement in settlements:
             self._on_settled(settlement)
 
+    async def _look_at_far_end(self) -> None:
+        """A new far end has the pace of a new one: the old one's faults say nothing about it."""
+        far_end = await self.far_end()
+        if far_end is not None and far_end != self._far_end:
+            self._pace = Pace()
+        self._far_end = far_end
+
     def _limits(self) -> ClaimLimits:
         """Retried mails get at most half of the slots, so that slow ones never keep out new ones."""
+        if self._far_end is None:
+            return ClaimLimits(deliveries=0, tried_before=0)
         tried_before = sum(delivery.was_tried for delivery in self._on_their_way)
         return ClaimLimits(
             deliveries=self._pace.room(self._concurrency - len(self._on_their_way), len(self._on_their_way)),
@@ -197,6 +219,7 @@ class Courier:
             idempotency_key=delivery.challenge_id,
             queued_at=delivery.queued_at,
             valid_for=_remaining_life(delivery, claimed_at),
+            mail_change_id=delivery.mail_change_id,
         )
         outcome = await self._transport.deliver(letter, min(self._transport.timeout, letter.valid_for))
         self._pace.note(delivery.delivery_id, outcome)

@@ -24,6 +24,10 @@ _DEPTH = _METER.create_gauge(
 _AGE = _METER.create_gauge(
     "authsession.mail.queue.age", unit="s", description="Age of the oldest login mail in the queue."
 )
+_CONNECTION = _METER.create_gauge(
+    "authsession.mail.connection.usable",
+    description="1: the default mail connection is usable. 0: mails wait for one. Only in the mode `connection`.",
+)
 
 
 def count_settled(settlement: Settlement) -> None:
@@ -46,3 +50,8 @@ def show_queue(state: QueueState) -> None:
     """Shows the present state of the one queue of all couriers."""
     _DEPTH.set(state.depth)
     _AGE.set(state.oldest_age / timedelta(seconds=1))
+
+
+def show_connection(*, is_usable: bool) -> None:
+    """Shows whether mails can leave by the default mail connection."""
+    _CONNECTION.set(int(is_usable))

@@ -15,7 +15,7 @@ from services.public_auth.mail.transport import (
     Suppressed,
     Undelivered,
 )
-from shared.io.http_client import Answer, HttpClient, NoAnswer
+from shared.io.http_client import HttpClient, NoAnswer
 
 PATH = "/api/v1/internal/login-code-deliveries"
 _log = logging.getLogger("authsession.mail.rest")
@@ -32,25 +32,36 @@ class RestTransport:
 
     async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
         """The outcome that the service answers. 400 and 422 refuse this letter for good; other failures are retried."""
-        body = encode({"email": letter.email, "code": letter.code, "locale": letter.locale})
-        headers = {"Idempotency-Key": letter.idempotency_key}
         try:
-            answer = await self._client.call("POST", PATH, timeout=timeout, body=body, headers=headers)
+            answer = await self._client.call(
+                "POST", PATH, timeout=timeout, body=body_of(letter), headers=headers_of(letter)
+            )
         except NoAnswer as fault:
             return Undelivered(MALFORMED_ANSWER if fault.is_unusable else fault.failure)
-        return _outcome(answer)
+        return outcome_of(answer.status, answer.body)
 
 
-def _outcome(answer: Answer) -> DeliveryOutcome:
-    if 200 <= answer.status <= 299:
-        return _decoded(answer)
-    return Undelivered(f"status_{answer.status}", permanent=answer.status in _REFUSALS_OF_THIS_LETTER)
+def body_of(letter: Letter) -> bytes:
+    """The body of the POST."""
+    return encode({"email": letter.email, "code": letter.code, "locale": letter.locale})
 
 
-def _decoded(answer: Answer) -> DeliveryOutcome:
+def headers_of(letter: Letter) -> dict[str, str]:
+    """The header by which a mail service knows a retry."""
+    return {"Idempotency-Key": letter.idempotency_key}
+
+
+def outcome_of(status: int, body: bytes) -> DeliveryOutcome:
+    """The outcome that an answer means."""
+    if 200 <= status <= 299:
+        return _decoded(status, body)
+    return Undelivered(f"status_{status}", permanent=status in _REFUSALS_OF_THIS_LETTER)
+
+
+def _decoded(status: int, body: bytes) -> DeliveryOutcome:
     """Accepts only `{"outcome":"sent"|"suppressed"}`. Any other answer means a retry with the same key."""
     try:
-        fields = decode_object(answer.body)
+        fields = decode_object(body)
     except Refusal:
         fields = {}
     if fields == {"outcome": "sent"}:
@@ -59,6 +70,6 @@ def _decoded(answer: Answer) -> DeliveryOutcome:
         return Suppressed()
     _log.warning(
         'mail service answered wrongly: it must answer {"outcome":"sent"} or {"outcome":"suppressed"}, nothing else',
-        extra={"status": answer.status},
+        extra={"status": status},
     )
     return Undelivered(MALFORMED_ANSWER)

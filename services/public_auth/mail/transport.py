@@ -11,10 +11,12 @@ MALFORMED_ANSWER: Final = "malformed_answer"
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A login code on its way. Between tries only `valid_for` changes.
+    """A login code on its way. Between tries only `valid_for` and `mail_change_id`
+    change.
 
     `delivery_id` and `idempotency_key` name the delivery. The first may be shown; the second is known only to the
-    client. `queued_at` is the time of the send. `valid_for` is the remaining life of the code.
+    client. `queued_at` is the time of the send. `valid_for` is the remaining life of the code. `mail_change_id` names
+    the default mail connection at the claim, for the transport by connection.
     """
 
     delivery_id: UUID
@@ -24,6 +26,7 @@ class Letter:
     idempotency_key: str = field(repr=False)
     queued_at: datetime
     valid_for: timedelta
+    mail_change_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from services.public_auth.mail.rest import RestTransport
 from services.public_auth.mail.smtp import SmtpTransport
 from services.public_auth.mail.stub import StubTransport
 from services.public_auth.mail.transport import MailTransport
-from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
+from services.public_auth.mail_settings import FixedMail, RestMail, SmtpMail, StubMail
 from shared.io.http_client import open_http_client
 from shared.io.smtp import open_smtp
 
 
 @asynccontextmanager
-async def open_transport(settings: MailSettings, *, concurrency: int) -> AsyncGenerator[MailTransport]:
+async def open_transport(settings: FixedMail, *, concurrency: int) -> AsyncGenerator[MailTransport]:
     """Opens the transport, and does not connect: a process starts even while its mail service is down.
 
     Every `deliver` must have ended before the context ends.

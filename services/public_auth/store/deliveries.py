@@ -34,6 +34,8 @@ class ClaimedDelivery:
     code_lives_for: timedelta
     domain_refused: bool
     """Whether its domain was blocked, or fell out of the allowed ones, while it waited."""
+    mail_change_id: UUID
+    """The change of the default mail connection that the claim saw."""
 
     @property
     def was_tried(self) -> bool:

@@ -349,7 +349,12 @@ update mail_deliveries m
 returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.queued_at, m.attempts,
           l.seal_key_id, l.sealed_code,
           case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for,
-          is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains) as domain_refused;
+          is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
+          (select change_id from read_mail_connection()) as mail_change_id;
+
+-- name: read_mail_connection
+-- The default mail connection, sealed.
+select * from read_mail_connection();
 
 -- name: is_claim_good
 -- Whether a mail may still be sent: its code lives, its domain is not refused, and the claim that counted :attempts

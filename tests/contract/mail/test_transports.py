@@ -23,7 +23,7 @@ from services.public_auth.mail.transport import (
     Undelivered,
 )
 from services.public_auth.mail.transports import open_transport
-from services.public_auth.mail_settings import MailSettings, RestMail, SmtpMail, StubMail
+from services.public_auth.mail_settings import FixedMail, RestMail, SmtpMail, StubMail
 from shared.io.aio import open_loop
 from shared.io.smtp import SmtpServer
 from shared.kernel.mail_sender import MailSender
@@ -65,7 +65,7 @@ class Far:
 
 
 @contextmanager
-def running(kind: str) -> Generator[tuple[MailSettings, MailPeer]]:
+def running(kind: str) -> Generator[tuple[FixedMail, MailPeer]]:
     if kind == "smtp":
         with smtp_peer() as smtp:
             yield SmtpMail(SmtpServer("127.0.0.1", smtp.port, "off"), STATIONERY, TIMEOUT), smtp
@@ -185,7 +185,7 @@ async def test_letters_pass_those_that_stall(far: Far) -> None:
     [SmtpMail(SmtpServer("127.0.0.1", 9, "off"), STATIONERY, TIMEOUT), RestMail("http://127.0.0.1:9", TIMEOUT)],
     ids=["smtp", "rest"],
 )
-async def test_a_far_side_that_is_away_is_no_letters_fault(settings: MailSettings, asyncio_loop: None) -> None:
+async def test_a_far_side_that_is_away_is_no_letters_fault(settings: FixedMail, asyncio_loop: None) -> None:
     async with open_transport(settings, concurrency=CONCURRENCY) as transport:
         outcome = await transport.deliver(letter(), TIMEOUT)
     assert isinstance(outcome, Undelivered)

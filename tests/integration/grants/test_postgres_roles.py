@@ -8,7 +8,7 @@ from tests.support.database import Database, run_sql
 
 TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = (
     "audit_events", "audit_seal", "audit_checkpoint", "settings_changes", "operators", "operator_sessions",
-    "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps",
+    "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps", "mail_connection",
 )  # fmt: skip
 TABLES_THE_PUBLIC_ROLE_READS = {
     "blocks", "challenges", "device_sessions", "emails", "known_networks", "login_codes", "mail_deliveries",
@@ -65,6 +65,10 @@ THE_PUBLIC_ROLE_MAY_NOT = [
     "set role authsession_internal",
     *(f"select * from {table}" for table in TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ),
     "insert into settings_changes (version, name, old_value, new_value, actor_type) values (1, 'a', 'b', 'c', 'd')",
+    "select * from mail_connection for update",
+    "update mail_connection set change_id = change_id",
+    "insert into mail_connection default values",
+    "delete from mail_connection",
     "select * from domain_revocations",
     "select * from onboarding_steps",
     "select * from idempotency_keys",

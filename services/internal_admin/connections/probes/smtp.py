@@ -7,7 +7,8 @@ from contracts.connection_kinds import Settings
 from contracts.control_plane.connections import Result
 from services.internal_admin.connections.probes.finding import CALL_TIMEOUT, VERIFIED, Finding, text
 from shared.io.egress import Egress
-from shared.io.smtp import SmtpServer, Tls, mailbox
+from shared.io.mail_server import smtp_server
+from shared.io.smtp import mailbox
 
 _RESULTS: Mapping[str, Result] = MappingProxyType(
     {
@@ -23,7 +24,6 @@ _RESULTS: Mapping[str, Result] = MappingProxyType(
         "blocked_address": "blocked_address",
     }
 )
-_TLS: Mapping[str, Tls] = MappingProxyType({"starttls": "starttls", "implicit": "implicit", "off": "off"})
 
 
 async def probe(egress: Egress, settings: Settings, secrets: Mapping[str, str], asks_without: bool) -> Finding:  # noqa: FBT001
@@ -38,14 +38,3 @@ async def probe(egress: Egress, settings: Settings, secrets: Mapping[str, str], 
     if failure is None:
         return VERIFIED
     return Finding(_RESULTS.get(failure.reason, "protocol_error"), failure.reason)
-
-
-def smtp_server(settings: Settings, secrets: Mapping[str, str]) -> SmtpServer | None:
-    """The server of the settings; None if its port is no number of a port."""
-    host, _, port = text(settings, "address").rpartition(":")
-    if not 0 < int(port) < 1 << 16:
-        return None
-    tls = _TLS[text(settings, "tls")]
-    return SmtpServer(
-        host.removeprefix("[").removesuffix("]"), int(port), tls, secrets.get("user"), secrets.get("password")
-    )

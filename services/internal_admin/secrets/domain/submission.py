@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from contracts.control_plane.secrets import SealedValue, value_frame
+from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.secrets.domain.secret import SecretScope
 from shared.kernel.keyring import Key, KeyRing
 
@@ -47,8 +48,11 @@ def open_submitted(ring: KeyRing, scope: SecretScope, name: str, value: SealedVa
 def request_digests(ring: KeyRing, request: bytes) -> tuple[bytes, ...]:
     """The digests of a request that holds a value: under the newest key first, then under the older ones.
 
-    A plain hash beside the other rows would let a reader of the database guess a weak value.
+    A plain hash beside the other rows would let a reader of the database guess a weak value. An empty ring raises
+    `Refusal(SECRET_KEYS_MISSING)`.
     """
+    if not len(ring):
+        raise Refusal(ErrorCode.SECRET_KEYS_MISSING)
     return tuple(hmac.digest(_derived(key, _DIGEST), request, hashlib.sha256) for key in ring)
 
 

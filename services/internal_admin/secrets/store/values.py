@@ -112,7 +112,7 @@ async def destroy_versions(
     return tuple(destroyed)
 
 
-async def delete_secrets_of(connection: asyncpg.Connection, vault: Vault, scope: SecretScope) -> tuple[str, ...]:
+async def delete_secrets_of(connection: asyncpg.Connection, refresh: Refresh, scope: SecretScope) -> tuple[str, ...]:
     """Delete all secrets of a scope. Returns their ids. Nodes lose them in this transaction; seven days later a worker
     destroys them.
 
@@ -122,7 +122,7 @@ async def delete_secrets_of(connection: asyncpg.Connection, vault: Vault, scope:
     secret_ids = tuple(row["secret_id"] for row in rows)
     await write_deleted(connection, secret_ids)
     if secret_ids:
-        await vault.refresh(connection, secret_ids)
+        await refresh(connection, secret_ids)
     return secret_ids
 
 

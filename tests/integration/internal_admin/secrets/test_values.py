@@ -77,14 +77,14 @@ def test_deletion_disables_every_version_of_a_scope(keeper: Keeper) -> None:
     scope = keeper.connection()
     kept = [keeper.insert(scope, name, b"value", make_current=True) for name in ("API_KEY", "HEADERS")]
     keeper.refreshes.of.clear()
-    deleted = keeper.run(values.delete_secrets_of, keeper.vault, scope)
+    deleted = keeper.run(values.delete_secrets_of, keeper.vault.refresh, scope)
     assert sorted(deleted) == sorted(each.secret_id for each in kept)
     assert [sorted(each) for each in keeper.refreshes.of] == [sorted(deleted)]
     for version in kept:
         with pytest.raises(SecretGone):
             keeper.read(version)
         assert keeper.read(version, also_disabled=True) == b"value"
-    assert keeper.run(values.delete_secrets_of, keeper.vault, scope) == ()
+    assert keeper.run(values.delete_secrets_of, keeper.vault.refresh, scope) == ()
     assert keeper.insert(scope, "API_KEY", b"another").secret_id not in deleted
 
 

@@ -1,0 +1,1 @@
+"""A runtime for agents: a node of the control plane (`python -m examples.agent`)."""

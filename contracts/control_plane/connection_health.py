@@ -17,7 +17,7 @@ MAX_SNAPSHOTS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What one probe found, or what real use found; then the duration is 0."""
+    """The result of one probe, or of real use; then the duration is 0."""
 
     checked_at: datetime
     result: Result

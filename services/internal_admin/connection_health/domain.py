@@ -32,7 +32,7 @@ UNKNOWN: Final = State("unknown")
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What a probe found, or what real use found; then the duration is 0."""
+    """The result of a probe, or of real use; then the duration is 0."""
 
     connection_id: str
     revision: int

@@ -205,7 +205,7 @@ async def _audit(
 
 
 def _state(row: asyncpg.Record | None, revision: int) -> State:
-    """The state of this revision. What an earlier one did says nothing about it."""
+    """The state of this revision. The results of an earlier one say nothing about it."""
     if row is None or row["revision"] != revision:
         return UNKNOWN
     return State(row["status"], row["failures"], row["successes"])

@@ -128,7 +128,7 @@ def test_a_result_for_another_revision_or_a_deleted_connection_changes_nothing(
 
 
 def test_a_new_revision_begins_anew(world: World, connections: Connections) -> None:
-    """What the old secret did says nothing about the new one."""
+    """The results of the old secret say nothing about the new one."""
     connection_id = connections.add("https://far.example")
     for _ in range(3):
         observe(world, Observed(connection_id, 1, "invalid_credentials", 1))

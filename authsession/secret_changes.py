@@ -99,14 +99,16 @@ def _run(parsed: argparse.Namespace, dsn: str, given: Mapping[str, str], folder:
 
 def _put(parsed: argparse.Namespace, dsn: str, vault: Vault) -> int:
     require_keys(vault.keys)
-    scope = INSTALLATION
-    if parsed.pool is not None or parsed.agent is not None:
-        scope = SecretScope("pool", parsed.pool) if parsed.agent is None else SecretScope("agent", parsed.agent)
-    command = PutSecret(
-        new_secret_id(vault.clock, vault.entropy), scope, parsed.name, require_value(_read_value()), parsed.usage,
-        parsed.expected_version, COMMAND_LINE, person(),
-    )  # fmt: skip
+    secret_id, scope = new_secret_id(vault.clock, vault.entropy), _scope(parsed.pool, parsed.agent)
+    value, expected = require_value(_read_value()), parsed.expected_version
+    command = PutSecret(secret_id, scope, parsed.name, value, parsed.usage, expected, COMMAND_LINE, person())
     return run_async(_change(dsn, changes.put_secret, vault, command))
+
+
+def _scope(pool: str | None, agent_id: str | None) -> SecretScope:
+    if pool is not None:
+        return SecretScope("pool", pool)
+    return INSTALLATION if agent_id is None else SecretScope("agent", agent_id)
 
 
 def _change_of(parsed: argparse.Namespace) -> tuple[Callable[..., Any], object]:

@@ -38,7 +38,6 @@ MODULES = (
     "signed_request",
     "strict_json",
     "strict_query",
-    "user_id",
     "uvarint",
 )
 VECTORS = ("config_manifests", "config_statements", "node_join", "secret_deliveries")

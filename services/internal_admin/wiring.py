@@ -259,7 +259,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
-    vault = Vault(settings.secret_keys, SecretReferences(settings.config_keys).refresh, clock, entropy)
+    vault = _vault(resources, settings)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),

@@ -953,6 +953,7 @@ CREATE TABLE authsession.settings (
     node_join_approval text DEFAULT 'off'::text NOT NULL,
     node_key_shared_policy text DEFAULT 'report'::text NOT NULL,
     published_version_retention interval DEFAULT '400 days'::interval NOT NULL,
+    secret_versions_kept integer DEFAULT 10 NOT NULL,
     max_prompt_tokens integer DEFAULT 100000 NOT NULL,
     CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_audit_retention_check CHECK (((audit_retention >= '30 days'::interval) AND (audit_retention <= '3650 days'::interval))),
@@ -967,6 +968,7 @@ CREATE TABLE authsession.settings (
     CONSTRAINT settings_operator_password_min_length_check CHECK (((operator_password_min_length >= 12) AND (operator_password_min_length <= 128))),
     CONSTRAINT settings_published_version_retention_check CHECK (((published_version_retention >= '30 days'::interval) AND (published_version_retention <= '3650 days'::interval))),
     CONSTRAINT settings_revoked_session_retention_check CHECK (((revoked_session_retention >= '30 days'::interval) AND (revoked_session_retention <= '3650 days'::interval))),
+    CONSTRAINT settings_secret_versions_kept_check CHECK (((secret_versions_kept >= 2) AND (secret_versions_kept <= 100))),
     CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
     CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
     CONSTRAINT settings_session_max_age_check CHECK (((session_max_age >= '00:01:00'::interval) AND (session_max_age <= '3650 days'::interval)))

@@ -18,6 +18,7 @@ from services.internal_admin.operator_sessions.store import begin_session
 from services.internal_admin.settings import InternalAdminSettings
 from shared.kernel.clock import SystemClock
 from shared.kernel.config_keys import ConfigKeys
+from shared.kernel.egress_rules import EgressRules
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_operator_id, new_operator_session_id
 from shared.kernel.keyring import KeyRing
@@ -37,6 +38,7 @@ from tests.support.world import World
 AUTH = "/api/control-plane/auth"
 COOKIE = "authsession_operator"
 CONFIG_KEYS = ConfigKeys.parse("test", stack.CONFIG_KEYS)
+SECRET_KEYS = KeyRing.parse("test", stack.SECRET_KEYS)
 PEER = "192.0.2.7"
 """An address from the documentation range. Loopback would not do: some routes treat it differently."""
 PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
@@ -44,7 +46,10 @@ PASSWORD_HASH_OF_NOBODY = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAA
 
 @dataclass(frozen=True, slots=True)
 class PlaneSettings:
-    """The settings that tests vary. `is_limited` says whether calls are limited per network."""
+    """The settings that tests vary. `is_limited` says whether calls are limited per network.
+
+    With `calls_loopback` the far ends of connections may be on loopback.
+    """
 
     is_limited: bool = False
     lives: SessionLives = field(default_factory=lambda: SessionLives(timedelta(days=7)))
@@ -59,6 +64,8 @@ class PlaneSettings:
     login_max_failures: int = 5
     login_lockout: timedelta = timedelta(minutes=15)
     config_keys: ConfigKeys = CONFIG_KEYS
+    secret_keys: KeyRing = SECRET_KEYS
+    calls_loopback: bool = True
     gateway_keys: GatewayKeys = field(default_factory=gateway_keys)
 
     @property
@@ -86,12 +93,15 @@ class PlaneSettings:
             cookie_keys=self.ring,
         )
         process = replace(settings.process, is_production=not self.is_development)
+        if not self.calls_loopback:
+            process = replace(process, egress=replace(process.egress, rules=EgressRules(is_development=True)))
         return replace(
             settings,
             process=process,
             operators=operators,
             requires_token=self.requires_token,
             config_keys=self.config_keys,
+            secret_keys=self.secret_keys,
         )
 
 

@@ -26,10 +26,11 @@ class Asked:
 
 @dataclass
 class FarEnd:
-    """`judge` answers; `requests` are all that arrived. `release` ends answers that hang."""
+    """`judge` answers; `requests` are all that arrived, over `connections`. `release` ends answers that hang."""
 
     judge: Judge
     port: int = 0
+    connections: int = 0
     requests: list[Asked] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
 
@@ -56,12 +57,19 @@ def always(status: int, body: bytes = BODY_MARK.encode()) -> Judge:
 
 
 @contextmanager
-def far_end(judge: Judge) -> Generator[FarEnd]:
-    """A running far end. A status 0 hangs until `release`, 1 streams for ever, 302 leads to `Location: {body}`."""
+def far_end(judge: Judge, port: int = 0) -> Generator[FarEnd]:
+    """A running far end, on a free port by itself.
+
+    A status 0 hangs until `release`, 1 streams for ever, 302 leads to `Location: {body}`.
+    """
     end = FarEnd(judge)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            end.connections += 1
+            super().setup()
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -98,7 +106,7 @@ def far_end(judge: Judge) -> Generator[FarEnd]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - named by http.server
             """Nothing is printed."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     end.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -14,7 +14,12 @@ from tests.support.product import BLOCKS, CAUSE, CONFIRM, INTERNAL, SEND, Produc
 from tests.support.stack import wait_for
 
 AUTH = "/api/control-plane/auth"
+SECRETS = "/api/control-plane/secrets"
 PASSWORD = "Correct Horse 7 of an operator"
+
+
+def bearer(session_token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {session_token}"}
 
 
 class Driver:
@@ -113,11 +118,43 @@ class Driver:
         self.operators("password/recover", {**recovery, "recovery_code": codes[1]})
         for path in ("login", "register-owner", "password/recover", f"sessions/{MARK}", f"tokens/{MARK}"):
             self.operators(path, {f"{MARK}@example.com": MARK}, MARK)
+        self.every_route_of_secrets(session)
         self.operators("logout", {}, session)
+
+    def every_route_of_secrets(self, session_token: str) -> None:
+        """Values that are stored, refused, restored, and stored in a row that somebody changed."""
+        value, headers = self.secrets.keep("stored value", f"stored value {MARK}"), bearer(session_token)
+
+        def call(method: str, path: str, body: object = None) -> httpx.Response:
+            return self.call(self.product.internal, method, f"{SECRETS}{path}", json=body, headers=headers)
+
+        for body in (
+            {"value": value},
+            {"value": value, "expected_version": 7},
+            {"value": value, "sealed_value": value},
+        ):
+            made = call("PUT", "/MODEL_KEY", body)
+        self.call(self.product.internal, "PUT", f"{SECRETS}/MODEL_KEY", json={"value": value}, headers={
+            **headers, "idempotency-key": "stored",
+        })  # fmt: skip
+        call("PUT", f"/{MARK}", {"value": value})
+        call("PUT", "/MODEL_KEY", {"sealed_value": value, "key_id": MARK})
+        [secret] = call("GET", "?name=MODEL_KEY").json()["secrets"]
+        one = f"/{secret['secret_id']}"
+        call("POST", f"{one}/restore", {"version": 1})
+        call("POST", f"{one}/grants", {"grantee": MARK})
+        call("GET", one)
+        self.product.stack.database.execute("update secrets set name = 'OTHER_KEY'")
+        broken = call("POST", f"{one}/restore", {"version": 1})
+        assert (made.status_code, broken.status_code) == (400, 500), (made.text, broken.text)
+        self.product.stack.database.execute("update secrets set name = 'MODEL_KEY'")
+        call("POST", f"{one}/destroy", {"versions": [1]})
+        call("DELETE", one)
+        call("POST", f"{one}/undelete")
 
     def operators(self, path: str, body: object, session_token: str | None = None) -> httpx.Response:
         method = "GET" if body is None else "POST"
-        headers = {} if session_token is None else {"authorization": f"Bearer {session_token}"}
+        headers = {} if session_token is None else bearer(session_token)
         return self.call(self.product.internal, method, f"{AUTH}/{path}", json=body, headers=headers)
 
     def keep_operator(self, answer: httpx.Response, name: str) -> str:

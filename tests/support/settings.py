@@ -39,6 +39,7 @@ EVERY_SETTING: dict[str, Expected] = {
     "published_version_retention": Expected("400d", ("30d", "3650d")),
     "node_join_approval": Expected("off", ("off", "on")),
     "node_key_shared_policy": Expected("report", ("report", "revoke")),
+    "secret_versions_kept": Expected("10", ("2", "100")),
     "max_prompt_tokens": Expected("100000", ("1000", "1000000")),
 }
 """Written by hand, in the order of the settings. Tests compare Postgres, the API and the command line with it."""

@@ -15,8 +15,7 @@ from services.internal_admin.publication.domain.checks import Judged
 from services.internal_admin.publication.domain.subject import Command, Subject
 from services.internal_admin.publication.store.kind import Events, Kind
 from services.internal_admin.publication.store.references import SecretReferences
-from services.internal_admin.secrets.domain.secret import SecretScope
-from services.internal_admin.secrets.store.values import delete_secrets_of
+from services.internal_admin.secrets.store.changes import delete_secrets_of_agent
 from shared.kernel.config_keys import ConfigKeys
 from shared.kernel.ids import new_agent_id
 from shared.kernel.projection_change import ProjectionChange
@@ -57,13 +56,13 @@ AGENT: Final = Kind(
 
 
 def agents_of(keys: ConfigKeys) -> Kind:
-    """The kind whose archive also deletes the agent's own secrets, from nodes of other readers too."""
+    """The kind whose archive also deletes the agent's own secrets, and withdraws what is granted to it."""
     refresh = SecretReferences(keys).refresh
 
     async def delete_secrets(
-        connection: asyncpg.Connection, subject: Subject, _: Command
+        connection: asyncpg.Connection, subject: Subject, command: Command
     ) -> tuple[ProjectionChange, ...]:
-        await delete_secrets_of(connection, refresh, SecretScope("agent", subject.subject_id))
+        await delete_secrets_of_agent(connection, refresh, subject.subject_id, command.caller, command.actor)
         return ()
 
     return replace(AGENT, when_archived=delete_secrets)

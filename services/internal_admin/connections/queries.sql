@@ -10,17 +10,13 @@ select pg_advisory_xact_lock(hashtextextended('connections', 0));
 select count(*) from connections;
 
 -- name: lock_connection
--- One connection by name. Changes of it follow each other. `candidate` is 0 if it has none or its time is over;
--- `is_verifying`: the candidate has no result and is younger than :takes. Locks: connections.
-select connections.*, coalesce(accepted_revision, 0) as accepted,
-       case when candidate_until > now.instant then candidate_revision else 0 end as candidate,
-       exists (select from connection_revisions
-                where connection_revisions.connection_id = connections.connection_id and revision = candidate_revision
-                  and result is null and connection_revisions.created_at > now.instant - :takes::interval
-              ) as is_verifying
-  from connections, (select clock_now() as instant) as now
+-- One connection by name. Changes of it follow each other. `candidate` is 0 if it has none or its time is over.
+-- Locks: connections.
+select *, coalesce(accepted_revision, 0) as accepted,
+       case when candidate_until > clock_now() then candidate_revision else 0 end as candidate
+  from connections
  where name = :name
-   for no key update of connections;
+   for no key update;
 
 -- name: insert_connection
 -- Makes a connection without a revision. Run it after lock_names.
@@ -41,8 +37,11 @@ insert into connection_revisions (connection_id, revision, settings, secrets, cr
 values (:connection_id, :revision, :settings::jsonb, :secrets::jsonb, :created_by, clock_now());
 
 -- name: read_revisions
--- The revisions of a connection: the accepted one and the candidate.
-select * from connection_revisions where connection_id = :connection_id;
+-- The revisions of a connection: the accepted one and the candidate. `is_verifying`: it has no result and is younger
+-- than :takes. Run it after lock_connection: its snapshot is younger than the lock.
+select *, result is null and created_at > clock_now() - :takes::interval as is_verifying
+  from connection_revisions
+ where connection_id = :connection_id;
 
 -- name: read_accepted
 -- The accepted revision of a connection. Locks nothing.
@@ -100,7 +99,8 @@ select connections.*, candidate_until > clock_now() as has_candidate,
 select * from connection_revisions where connection_id = any (:connection_ids::text[]);
 
 -- name: find_users
--- The users of a connection: drafts and active versions of agents, and defaults; at most :limit.
+-- The users of a connection: drafts and active versions of agents, and defaults; at most :limit. A version that took a
+-- default names the secrets of the connection, and not the connection.
 select 'the agent ' || name as used_by
   from subjects
  where kind = 'agent' and archived_at is null
@@ -110,7 +110,10 @@ select 'the agent ' || name as used_by
                     where active.subject_id = subjects.subject_id and active.version = subjects.active_version
                       and (active.draft -> 'model' ->> 'connection' = :name
                            or active.draft -> 'integrations'
-                              @> jsonb_build_array(jsonb_build_object('connection', :name::text)))))
+                              @> jsonb_build_array(jsonb_build_object('connection', :name::text))))
+        or exists (select from subject_version_secrets as named join secrets using (secret_id)
+                    where named.subject_id = subjects.subject_id and named.version = subjects.active_version
+                      and scope_kind = 'connection' and scope_id = :connection_id))
  union all
 select 'the default for ' || connection_key
   from connection_defaults join connections using (connection_id)

@@ -183,12 +183,13 @@ async def _write_candidate(connection: asyncpg.Connection, vault: Vault, command
     row = await _locked_or_made(connection, command)
     if row is None:
         return TooMany() if asked.expected_revision == 0 else RevisionConflict(None)
-    base_revision = base_of(_standing(row), asked.expected_revision)
+    revisions = await _revisions(connection, row["connection_id"])
+    standing = _standing(row, revisions)
+    base_revision = base_of(standing, asked.expected_revision)
     if base_revision is None:
-        return RevisionConflict(_standing(row))
+        return RevisionConflict(standing)
     if row["accepted"] and row["kind"] != asked.kind.kind:
         return KindDiffers(row["kind"])
-    revisions = await _revisions(connection, row["connection_id"])
     kept = kept_secrets(asked.kind, asked, _base(row["kind"], revisions.get(base_revision)))
     if isinstance(kept, SecretMissing):
         return kept
@@ -246,9 +247,10 @@ async def _locked_or_made(connection: asyncpg.Connection, command: WriteCandidat
 async def _settle(connection: asyncpg.Connection, vault: Vault, command: Settle) -> SettleOutcome:
     target, probed = command.target, command.probed
     row = await _locked(connection, target.name)
-    numbers = () if row is None else (row["accepted_revision"], row["candidate_revision"])
-    if row is None or row["connection_id"] != target.connection_id or target.revision not in numbers:
-        return RevisionConflict(None if row is None else _standing(row))
+    if row is None or row["connection_id"] != target.connection_id:
+        return RevisionConflict(None)
+    if target.revision not in (row["accepted_revision"], row["candidate_revision"]):
+        return RevisionConflict(_standing(row, await _revisions(connection, row["connection_id"])))
     checked_at = await connection.fetchval(
         *_SQL["write_result"](
             connection_id=target.connection_id,
@@ -326,7 +328,9 @@ async def _opened(connection: asyncpg.Connection, keys: KeyRing, kind: Connectio
 async def _delete(
     connection: asyncpg.Connection, vault: Vault, row: asyncpg.Record, name: str
 ) -> Deleted | InUse | NotFound:
-    users = await connection.fetch(*_SQL["find_users"](name=name, limit=MAX_NAMED + 1))
+    users = await connection.fetch(
+        *_SQL["find_users"](connection_id=row["connection_id"], name=name, limit=MAX_NAMED + 1)
+    )
     if users:
         return InUse(tuple(each["used_by"] for each in users))
     await _remove(connection, vault, row["connection_id"])
@@ -397,16 +401,17 @@ async def _audit(
 
 
 async def _locked(connection: asyncpg.Connection, name: str) -> asyncpg.Record | None:
-    return await connection.fetchrow(*_SQL["lock_connection"](name=name, takes=VERIFICATION_TAKES))
+    return await connection.fetchrow(*_SQL["lock_connection"](name=name))
 
 
 async def _revisions(connection: asyncpg.Connection, connection_id: str) -> dict[int, asyncpg.Record]:
-    rows = await connection.fetch(*_SQL["read_revisions"](connection_id=connection_id))
+    rows = await connection.fetch(*_SQL["read_revisions"](connection_id=connection_id, takes=VERIFICATION_TAKES))
     return {row["revision"]: row for row in rows}
 
 
-def _standing(row: asyncpg.Record) -> Standing:
-    return Standing(row["accepted"], row["candidate"] or 0, is_verifying=bool(row["candidate"]) and row["is_verifying"])
+def _standing(row: asyncpg.Record, revisions: Mapping[int, asyncpg.Record]) -> Standing:
+    candidate = revisions.get(row["candidate"])
+    return Standing(row["accepted"], row["candidate"], is_verifying=candidate is not None and candidate["is_verifying"])
 
 
 def _base(kind: str, revision: asyncpg.Record | None) -> Base | None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from services.internal_admin.secrets.store.keys import count_versions_of_keys
+from services.internal_admin.secrets.store.values import show_that_none_is_unreadable
 from shared.config import variables
 from shared.io.postgres import Postgres
 from shared.kernel.faults import ConfigurationError, DependencyUnavailable
@@ -27,6 +28,7 @@ class RingWatch:
 
     async def refuse_start(self) -> None:
         """Raises `ConfigurationError` if a key is missing. Without Postgres the process starts; see `check`."""
+        show_that_none_is_unreadable()
         with suppress(DependencyUnavailable):
             problems = await self._problems()
             if problems:

@@ -27,6 +27,7 @@ update settings
        published_version_retention = :published_version_retention,
        node_join_approval = :node_join_approval,
        node_key_shared_policy = :node_key_shared_policy,
+       secret_versions_kept = :secret_versions_kept,
        max_prompt_tokens = :max_prompt_tokens
 returning version;
 

@@ -9,6 +9,7 @@ from tests.support.database import Database, run_sql
 TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = (
     "audit_events", "audit_seal", "audit_checkpoint", "settings_changes", "operators", "operator_sessions",
     "api_tokens", "owner_setup", "domain_revocations", "onboarding_steps", "mail_connection",
+    "secrets", "secret_versions", "secret_grants", "secret_opens", "subject_version_secrets", "config_secrets",
 )  # fmt: skip
 TABLES_THE_PUBLIC_ROLE_READS = {
     "blocks", "challenges", "device_sessions", "emails", "known_networks", "login_codes", "mail_deliveries",

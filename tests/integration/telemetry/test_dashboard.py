@@ -14,8 +14,9 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from contracts.node.names import STATUS_PATH
+from contracts.node.names import SECRETS_PATH, STATUS_PATH
 from contracts.node.report import Lag, Report
+from contracts.node.secrets import GATEWAY, OpenSecrets, SecretVersion, encode_open_secrets
 from contracts.node.status import ConfigOutcome, Status, encode_status
 from contracts.node.telemetry import PROTOBUF, telemetry_path
 from docs.generate.metrics import instruments
@@ -89,6 +90,7 @@ def shown(product: Product, database: Database) -> Mapping[str, set[str]]:
     assert product.internal.post(traces, headers=node.headers("POST", traces) | of_traces).status_code == 503
     report_of(product, database, node)
     connect(database)
+    refuse_secret(product, node)
     url = f"{product.stack.internal_url}{INTERNAL}/users?email=shown@example.com"
     with ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(httpx.get, [url] * 16)} == {200}
@@ -106,7 +108,8 @@ def connect(database: Database) -> None:
     database.execute(
         """
         with made as (
-            insert into connections (connection_id, name, kind, last_revision, accepted_revision, created_at, updated_at)
+            insert into connections
+                (connection_id, name, kind, last_revision, accepted_revision, created_at, updated_at)
             values ('connection-shown', 'shown', 'user_service', 1, 1, clock_now(), clock_now()))
         insert into connection_revisions (connection_id, revision, settings, secrets, created_by, created_at)
         values ('connection-shown', 1, '{"base_url": "https://127.0.0.1"}', '{}', 'test', clock_now())
@@ -124,6 +127,13 @@ def report_of(product: Product, database: Database, node: Node) -> None:
         body = encode_status(status)
         headers = node.headers("PUT", STATUS_PATH, body) | {"content-type": "application/json"}
         assert product.internal.put(STATUS_PATH, content=body, headers=headers).status_code == 200
+
+
+def refuse_secret(product: Product, node: Node) -> None:
+    """The node asks for a secret that it may not read."""
+    body = encode_open_secrets(OpenSecrets((SecretVersion(f"secret-{0:026d}", 1),), GATEWAY))
+    headers = node.headers("POST", SECRETS_PATH, body) | {"content-type": "application/json"}
+    assert product.internal.post(SECRETS_PATH, content=body, headers=headers).status_code == 403
 
 
 def scraped(product: Product) -> Mapping[str, set[str]]:

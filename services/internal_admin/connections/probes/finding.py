@@ -29,6 +29,7 @@ Probe: TypeAlias = Callable[[Egress, Settings, Mapping[str, str], bool], Awaitab
 IsGood: TypeAlias = Callable[[EgressAnswer], bool]
 
 VERIFIED: Final = Finding("verified", "verified")
+TOO_LONG: Final = Finding("protocol_error", "answer_too_long")
 _UNREACHABLE = frozenset({502, 503, 504})
 
 
@@ -45,13 +46,16 @@ class Call:
 
 
 async def call(egress: Egress, probe: Call, *, asks_without: bool) -> Finding:
-    """Make the call, and judge the answer. With `asks_without` a good answer is asked for again without the secret."""
+    """Make the call, and judge the answer. With `asks_without` a good answer is asked for again without the secret.
+
+    So is one that is too long to be read: it counts only if the far end refuses the call without the secret.
+    """
     answer = await _made(egress, probe, probe.credentials, CALL_TIMEOUT)
-    finding = judged(answer, probe.is_good)
-    if finding is VERIFIED and asks_without and probe.credentials:
+    finding, is_cut = judged(answer, probe.is_good), isinstance(answer, EgressAnswer) and answer.is_cut
+    if finding is VERIFIED and (asks_without or is_cut) and probe.credentials:
         bare = await _made(egress, probe, {}, BARE_CALL_TIMEOUT)
         if isinstance(bare, EgressAnswer) and 200 <= bare.status <= 299:
-            return Finding("verified", NEEDS_NO_CREDENTIALS)
+            return TOO_LONG if is_cut else Finding("verified", NEEDS_NO_CREDENTIALS)
     return finding
 
 

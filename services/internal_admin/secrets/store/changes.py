@@ -37,7 +37,7 @@ from services.internal_admin.secrets.domain.secret import (
     version_conflict,
 )
 from services.internal_admin.secrets.store import values
-from services.internal_admin.secrets.store.values import Vault
+from services.internal_admin.secrets.store.values import Refresh, Vault
 from shared.io import queries
 from shared.kernel.actor import Actor
 
@@ -122,7 +122,7 @@ async def destroy_versions(connection: asyncpg.Connection, vault: Vault, command
 
 
 async def delete_secrets_of_agent(
-    connection: asyncpg.Connection, vault: Vault, agent_id: str, caller: Caller, actor: Actor | None = None
+    connection: asyncpg.Connection, refresh: Refresh, agent_id: str, caller: Caller, actor: Actor | None = None
 ) -> tuple[str, ...]:
     """Delete the secrets of an agent and withdraw what is granted to it, each with its audit row. Returns the deleted.
 
@@ -141,7 +141,7 @@ async def delete_secrets_of_agent(
         command = ChangeSecret(secret_id, caller, actor)
         await _audit(connection, EventName.DELETE_SECRET, "deleted", command, secret_id)
     if every:
-        await vault.refresh(connection, every)
+        await refresh(connection, every)
     return own
 
 

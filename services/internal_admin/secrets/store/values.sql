@@ -73,7 +73,7 @@ update secret_versions set state = 'destroyed', wrapped_key = null, ciphertext =
            select version from secret_versions
             where secret_id = :secret_id and state <> 'destroyed'
             order by version desc
-            limit 10);
+            limit (select secret_versions_kept from settings));
 
 -- name: disable_versions
 -- Disables the enabled versions of secrets that are deleted. Run it holding their locks.

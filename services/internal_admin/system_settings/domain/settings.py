@@ -243,6 +243,9 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         "What happens when two processes use the key of one node: `report` flags the node, `revoke` revokes it.",
         "report", "revoke",
     ),
+    "secret_versions_kept": _whole_number(
+        "How many versions of a secret are kept. A write destroys older ones, but never the current version.", 2, 100
+    ),
     "max_prompt_tokens": _whole_number(
         "Largest prompt of an agent that may be published, in tokens. A token counts as four bytes.", 1_000, 1_000_000
     ),

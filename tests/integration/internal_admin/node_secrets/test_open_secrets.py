@@ -10,7 +10,10 @@ import pytest
 from clients.node.trust import NotTrusted
 from contracts.node.names import SECRETS_PATH
 from contracts.node.secrets import SecretVersion
+from services.internal_admin.callers.identity import Caller, NodeCaller
+from services.internal_admin.node_secrets.flow import SecretOpener
 from shared.kernel.config_keys import NO_CONFIG_KEYS
+from shared.kernel.faults import Overloaded
 from shared.kernel.keyring import NO_KEYS, KeyRing
 from tests.support import node_secrets
 from tests.support.builders import unique
@@ -252,6 +255,30 @@ def test_without_keys_nothing_is_opened_or_recorded(
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, code)
         assert answer.headers["retry-after"] == "60"
     assert rows(world, secret) == []
+
+
+def test_a_full_memory_refuses_an_opening_before_it_is_recorded(
+    world: World, node: Node, store: Callable[..., Stored], named: Callable[..., None]
+) -> None:
+    """A large answer counts until it is sent. What is counted is never less than the answer."""
+    secrets = [store(b"x" * size) for size in (1, 65536)]
+    named(*secrets)
+    counted: list[int] = []
+
+    def keep(size: int) -> None:
+        counted.append(size)
+        if len(counted) > 1:
+            raise Overloaded
+
+    keys = node.keys
+    caller = NodeCaller(node.node_id, node.pool, node.node_name, 1, keys.encryption_key, unique("request-"), 0)
+    opener = SecretOpener(world.internal, SECRET_KEYS, CONFIG)
+    arguments = asked_for(*secrets), caller, Caller(node.node_id, None, caller.request_id), keep
+    body = world.call(opener.open, *arguments)
+    assert len(body) <= counted[0] < len(body) + 8192
+    with pytest.raises(Overloaded):
+        world.call(opener.open, *arguments)
+    assert len(rows(world, *secrets)) == 2
 
 
 def test_nodes_that_open_the_same_secrets_at_once_lock_each_other_out_of_nothing(

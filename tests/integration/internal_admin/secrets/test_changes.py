@@ -112,7 +112,7 @@ def test_an_archived_agent_gets_no_secret_and_loses_its_own(keeper: Keeper) -> N
     own, shared = put(keeper, "API_KEY", b"own", scope), put(keeper, new_name(), b"shared")
     granted = ChangeGrant(shared.secret_id, Grantee("agent", scope.id), CALLER)
     assert keeper.run(changes.grant_secret, keeper.vault, granted).name == "granted"
-    assert keeper.run(changes.delete_secrets_of_agent, keeper.vault, scope.id, CALLER) == (own.secret_id,)
+    assert keeper.run(changes.delete_secrets_of_agent, keeper.vault.refresh, scope.id, CALLER) == (own.secret_id,)
     keeper.world.database.execute("update subjects set archived_at = clock_now() where subject_id = $1", scope.id)
     with pytest.raises(SecretGone):
         keeper.read(own)

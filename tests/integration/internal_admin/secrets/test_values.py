@@ -73,6 +73,21 @@ def test_ten_versions_are_kept_and_the_current_one_is_never_destroyed(keeper: Ke
     assert keeper.read(current) == b"1"
 
 
+def test_the_setting_says_how_many_versions_are_kept(keeper: Keeper) -> None:
+    scope = keeper.connection()
+    keeper.world.database.execute("update settings set secret_versions_kept = 2")
+    try:
+        for number in range(1, 5):
+            last = keeper.insert(scope, "API_KEY", b"%d" % number, make_current=True)
+    finally:
+        keeper.world.database.execute("update settings set secret_versions_kept = 10")
+    rows = keeper.world.database.execute(
+        "select version from secret_versions where secret_id = $1 and state = 'enabled' order by version",
+        last.secret_id,
+    )
+    assert [row["version"] for row in rows] == [3, 4]
+
+
 def test_deletion_disables_every_version_of_a_scope(keeper: Keeper) -> None:
     scope = keeper.connection()
     kept = [keeper.insert(scope, name, b"value", make_current=True) for name in ("API_KEY", "HEADERS")]

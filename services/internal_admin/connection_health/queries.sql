@@ -2,14 +2,15 @@
 
 -- name: claim_due
 -- Takes connections that are due, the longest due first: at most :free, and of slow ones at most :slow. Nobody else
--- takes them for :claim. An accepted revision that was never probed is due at once.
+-- takes them for :claim. An accepted revision that was never probed is due at once. :probing are the caller's own, whose
+-- results are not written yet.
 -- Locks: connections, for key share, so that none of them is deleted meanwhile; connection_states.
 with known as (
     select connection_id, coalesce(is_slow, false) as is_slow,
            case when revision = accepted_revision then next_probe_at else updated_at end as due_at
       from connections left join connection_states using (connection_id)
      where accepted_revision is not null and kind = any (:kinds::text[])
-       and (probing_until is null or probing_until <= clock_now())
+       and (probing_until is null or probing_until <= clock_now()) and connection_id <> all (:probing::text[])
 ), due as (
     select connection_id, is_slow, due_at, row_number() over (partition by is_slow order by due_at) as place
       from known

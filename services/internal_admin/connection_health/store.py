@@ -50,10 +50,14 @@ PACE: Final = Pace()
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """How many connections may be taken: `free` in all, of which `slow` may have been slow the last time."""
+    """How many connections may be taken: `free` in all, of which `slow` may have been slow the last time.
+
+    Those on their way, `probing`, are not taken again, also if their claims have run out.
+    """
 
     free: int
     slow: int
+    probing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ async def claim_due(connection: asyncpg.Connection, keys: KeyRing, places: Place
     """Take connections that are due. One whose secrets cannot be read is put off, and stays `unknown`."""
     async with connection.transaction():
         rows = await connection.fetch(
-            *_SQL["claim_due"](free=places.free, slow=places.slow, claim=pace.claim, kinds=list(KINDS))
+            *_SQL["claim_due"](
+                free=places.free, slow=places.slow, probing=places.probing, claim=pace.claim, kinds=list(KINDS)
+            )
         )
         found = [(await _readable(connection, keys, row["connection_id"], pace), row["is_slow"]) for row in rows]
     return tuple(Due(target, is_slow) for target, is_slow in found if target is not None)

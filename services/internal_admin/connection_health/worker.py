@@ -114,7 +114,7 @@ class _Turn:
     async def _start_due(self) -> None:
         """Start probes of due connections, as far as there are places. Without a place it renews the lease."""
         free, slow = MAX_PROBES - len(self._probing), sum(self._probing.values())
-        places = Places(free, max(min(free, MAX_SLOW_PROBES - slow), 0))
+        places = Places(free, max(min(free, MAX_SLOW_PROBES - slow), 0), tuple(self._probing))
         for due in await self._held.unit_of_work(claim_due, self._keys, places, self._limits.pace):
             self._probing[due.target.connection_id] = due.is_slow
             self._nursery.start_soon(self._probe, due.target)

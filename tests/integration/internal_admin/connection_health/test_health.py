@@ -2,14 +2,26 @@
 
 import time
 from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from services.internal_admin.connection_health.domain import Observed
-from services.internal_admin.connection_health.store import KEPT, LIFE, PACE, note_refused, write_observed
+from services.internal_admin.connection_health.store import (
+    KEPT,
+    LIFE,
+    PACE,
+    Places,
+    claim_due,
+    note_refused,
+    write_observed,
+)
 from shared.kernel.entropy import SystemEntropy
 from tests.integration.internal_admin.connection_health.conftest import (
     INTERVAL,
+    KEYS,
     Connections,
     new_prober,
     start,
@@ -47,6 +59,7 @@ def test_a_connection_accepted_unverified_becomes_healthy_when_its_far_end_retur
         wait_for(lambda: health(operator, name)["status"] == "healthy")
         assert {asked.headers.get("authorization") for asked in end.requests[1:]} == {f"Bearer {KEY}"}
     assert health(operator, name)["last"]["result"] == "verified"
+    assert operator.call("DELETE", f"connections/{name}").status_code == 200
 
 
 def test_fifty_hanging_connections_do_not_delay_a_fast_one(world: World, connections: Connections) -> None:
@@ -114,6 +127,25 @@ def test_a_claim_of_a_killed_process_ends_by_itself(world: World, connections: C
         stop()
 
 
+def test_a_place_is_kept_for_connections_that_answer_quickly(world: World, connections: Connections) -> None:
+    """Slow ones that have been due for longer do not take it, and no connection is taken twice."""
+    slow = [connections.add("https://far.example") for _ in range(3)]
+    for each in slow:
+        observe(world, Observed(each, 1, "timeout", 10_000))
+    world.database.execute("update connection_states set next_probe_at = clock_now() - interval '1 hour'")
+    fast = connections.add("https://far.example")
+
+    def taken(places: Places) -> list[str]:
+        no_claim = replace(PACE, claim=timedelta())
+        due = world.call(world.internal.unit_of_work, claim_due, KEYS, places, no_claim)
+        return [each.target.connection_id for each in due]
+
+    assert taken(Places(2, 0)) == [fast]
+    assert len(taken(Places(2, 1))) == 2
+    assert set(taken(Places(2, 2))) < set(slow)
+    assert set(taken(Places(20, 20, (*slow, "connection-of-nobody")))) == {fast}
+
+
 def test_a_result_for_another_revision_or_a_deleted_connection_changes_nothing(
     world: World, connections: Connections
 ) -> None:
@@ -173,8 +205,9 @@ def test_reads_of_health_call_nobody(operator: Operator, connections: Connection
     """A connection that was never probed is unknown, and a read does not probe it."""
     with far_end(user_service(lambda: True)) as end:
         connection_id = connections.add(end.url)
-        for _ in range(1000):
-            shown = health(operator, connection_id.lower())
+        for _ in range(999):
+            health(operator, connection_id.lower())
+        shown = health(operator, connection_id.lower())
         assert end.requests == []
     assert shown == {"status": "unknown", "since": shown["since"], "snapshots": []}
     for _ in range(60):
@@ -187,7 +220,7 @@ def observe(world: World, observed: Observed) -> None:
     world.call(world.internal.unit_of_work, write_observed, observed, PACE, SystemEntropy())
 
 
-def health(operator: Operator, name: str) -> dict[str, object]:
+def health(operator: Operator, name: str) -> dict[str, Any]:
     answer = operator.call("GET", f"integrations/{name}/health")
     assert answer.status_code == 200, answer.text
     return answer.json()

@@ -14,6 +14,7 @@ from pathlib import Path
 from authsession import (
     audit,
     config,
+    connections,
     doctor,
     join_token,
     keys,
@@ -129,6 +130,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace, Path], int]] = {
     "settings": _settings,
     "operator": lambda parsed, folder: run_async(run_operator(owner_dsn(os.environ, folder), parsed)),
     "projection": lambda parsed, folder: projection.run(parsed.action, os.environ, folder),
+    "connections": lambda parsed, folder: connections.run(parsed, owner_dsn(os.environ, folder)),
     "nodes": lambda parsed, folder: nodes.run(parsed, owner_dsn(os.environ, folder)),
     "join-token": lambda parsed, folder: join_token.run(parsed, os.environ, folder),
     "token": lambda parsed, folder: token.run(parsed, owner_dsn(os.environ, folder)),

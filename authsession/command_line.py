@@ -3,7 +3,18 @@
 import argparse
 from pathlib import Path
 
-from authsession import audit, config, join_token, keys, nodes, publication_arguments, secrets, settings, token
+from authsession import (
+    audit,
+    config,
+    connections,
+    join_token,
+    keys,
+    nodes,
+    publication_arguments,
+    secrets,
+    settings,
+    token,
+)
 from authsession.operator import add_operator_parser
 
 
@@ -83,6 +94,7 @@ def command_line() -> argparse.ArgumentParser:
         commands.add_parser("audit", help="read and export the audit trail; verify that nobody changed it")
     )
     keys.add_arguments(commands.add_parser("keys", help="make a key; show which keys are still needed"))
+    connections.add_arguments(commands.add_parser("connections", help="list and show connections and their kinds"))
     secrets.add_arguments(commands.add_parser("secrets", help="write, grant and end secrets; rotate their key"))
     publication_arguments.add_arguments(
         commands.add_parser("gateway-configs", help="edit, publish and activate the configurations of gateways"),

@@ -12,7 +12,7 @@ from authsession.event_loop import run_async
 from authsession.installation import Installation
 from contracts.node.bundle import Bundle, encode_bundle
 from contracts.node.manifest import decode_manifest, digest_of
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import heads, resigning
 from shared.config import variables
 from shared.config.settings import Reading
 from shared.kernel.config_keys import ConfigKeys
@@ -92,7 +92,7 @@ async def _bundle(dsn: str, pool: str) -> int:
 
 async def _begin(dsn: str, keys: ConfigKeys, pool: str | None) -> int:
     async with connect(dsn) as connection:
-        positions = await heads.begin_epochs(connection, keys, pool, COMMAND_LINE, person())
+        positions = await resigning.begin_epochs(connection, keys, pool, COMMAND_LINE, person())
     if pool is not None and not positions:
         return _nothing(pool)
     for each in positions:

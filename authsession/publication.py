@@ -30,6 +30,7 @@ from services.internal_admin.publication.store.kind import Kind
 from services.internal_admin.publication.wire import subject_answer, version_answer
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
+from shared.projection.store import release_changes
 
 _PAGE = 1000
 _HEADS = ("NAME", "STATE", "ACTIVE", "LAST", "REVISION", "POOLS", "ID")
@@ -170,6 +171,8 @@ async def _pause(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     outcome = await activation.pause_subject(connection, _kind(parsed), parsed.keys, command)
     if not isinstance(outcome, domain.Paused):
         raise refusal(_kind(parsed), outcome)
+    # The command line publishes nothing itself, so a service shall not wait for it.
+    await release_changes(connection, [change.outbox_id for change in outcome.changes])
     told = "was already paused" if outcome.name == "already_paused" else f"is {outcome.name}"
     return _positions(f"{parsed.name} {told}", outcome.pools)
 

@@ -136,7 +136,7 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         "A system setting was changed. `details` name the setting with its old and new value.",
         "operator, token, `break_glass`, `unauthenticated` or `command_line`", "the caller, or the " + _PERSON, _NONE),
     EventName.ADVANCE_ONBOARDING: EventSpec(
-        "A step of the first run was done. `details` name the step.", "operator", _NONE, "operator"),
+        "A step of the first run was done or skipped. `details` name the step.", "operator", _NONE, "operator"),
     EventName.ISSUE_SETUP_CODE: EventSpec(
         "A setup code for the first owner was printed.", "`command_line`", _PERSON, _NONE),
     EventName.EXCHANGE_SETUP_CODE: EventSpec(

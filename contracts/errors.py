@@ -76,6 +76,7 @@ class ErrorCode(StrEnum):
     USERS_LIVE_ELSEWHERE = "users_live_elsewhere"
     OWNER_EXISTS = "owner_exists"
     ONBOARDING_OUT_OF_ORDER = "onboarding_out_of_order"
+    ONBOARDING_CONDITION_UNMET = "onboarding_condition_unmet"
     SETTINGS_CONFLICT = "settings_conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     CHALLENGE_EXPIRED = "challenge_expired"
@@ -496,6 +497,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "onboarding out of order",
             "Another step of the first run comes first.",
             "Read `GET /api/control-plane/onboarding/status` and take the next step.",
+        ),
+        ErrorCode.ONBOARDING_CONDITION_UNMET: ErrorSpec(
+            409,
+            "onboarding condition unmet",
+            "What the step of the first run confirms is not so yet. Nothing was changed.",
+            "Do what the message says, or repeat the request with `skip`.",
         ),
         ErrorCode.SETTINGS_CONFLICT: ErrorSpec(
             409,

@@ -29,12 +29,14 @@ from clients.node.secrets import Environment, Secret, SecretWiped, environment
 from clients.node.settings import NodeSettings, Registered, Timing
 from clients.node.standing import Problem
 from clients.node.telemetry import OtlpAnswer
+from contracts.agent_document import AgentDocument, decode_agent_document
 from contracts.node.manifest import Document, Manifest, Position, SecretReference
 from contracts.node.report import Lag, Report
 from contracts.node.secrets import SecretVersion
 from contracts.node.signed import ConfigKey
 
 __all__ = [
+    "AgentDocument",
     "Applied",
     "Apply",
     "ClockIsWrong",
@@ -74,6 +76,7 @@ __all__ = [
     "Unavailable",
     "Unreached",
     "Waiting",
+    "decode_agent_document",
     "environment",
     "log_notice",
     "open_node",

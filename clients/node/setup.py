@@ -17,6 +17,7 @@ CONTRACTS = HERE.parents[1] / "contracts"
 ASSEMBLED = HERE / "assembled"
 MODULES = (
     "__init__",
+    "agent_document",
     "agent_id",
     "encoding",
     "errors",
@@ -38,6 +39,7 @@ MODULES = (
     "signed_request",
     "strict_json",
     "strict_query",
+    "user_id",
     "uvarint",
 )
 VECTORS = ("config_manifests", "config_statements", "node_join", "secret_deliveries")

@@ -9,28 +9,49 @@ from contracts.encoding import encode
 from contracts.instant import encode_instant
 from contracts.strict_json import decode_object, invalid, known_fields, read_text
 
-OnboardingState: TypeAlias = Literal["claim_owner", "store_recovery_codes", "review_settings", "complete"]
-OnboardingStep: TypeAlias = Literal["recovery_codes_stored", "settings_reviewed"]
-AdvanceOnboardingOutcome: TypeAlias = Literal["advanced", "already_done"]
+OnboardingState: TypeAlias = Literal[
+    "claim_owner", "store_recovery_codes", "review_settings", "verify_mail_connection", "join_node", "complete"
+]
+OnboardingStep: TypeAlias = Literal[
+    "recovery_codes_stored", "settings_reviewed", "mail_connection_verified", "node_joined"
+]
+AdvanceOnboardingOutcome: TypeAlias = Literal["advanced", "skipped", "already_done"]
 
-_STEPS = ("recovery_codes_stored", "settings_reviewed")
+_STEPS = ("recovery_codes_stored", "settings_reviewed", "mail_connection_verified", "node_joined")
+_SKIPPABLE = ("mail_connection_verified", "node_joined")
+
+
+@dataclass(frozen=True, slots=True)
+class AdvanceOnboarding:
+    """A request for one step. With `skips` it counts as done without its condition."""
+
+    step: OnboardingStep
+    skips: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OnboardingStepAnswer:
-    """One step of the first run. `done_at` is None until the step is done."""
+    """One step of the first run. `done_at` is None until the step is done or skipped."""
 
     name: str
     done_at: datetime | None
+    is_skipped: bool = False
 
 
-def decode_advance_onboarding(body: bytes) -> OnboardingStep:
+def decode_advance_onboarding(body: bytes) -> AdvanceOnboarding:
     """The body of `POST onboarding/bootstrap`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
-    fields = known_fields(decode_object(body), frozenset({"step"}))
+    fields = known_fields(decode_object(body), frozenset({"step", "skip"}))
     step = read_text(fields, "step")
     if step not in _STEPS:
-        raise invalid(f"step must be {' or '.join(_STEPS)}")
-    return step
+        raise invalid(f"step must be one of {', '.join(_STEPS)}")
+    skips = fields.get("skip")
+    if skips is None:
+        return AdvanceOnboarding(step)
+    if not isinstance(skips, bool):
+        raise invalid("skip must be true or false")
+    if skips and step not in _SKIPPABLE:
+        raise invalid(f"skip is only for {' and '.join(_SKIPPABLE)}")
+    return AdvanceOnboarding(step, skips)
 
 
 def encode_onboarding(state: OnboardingState, steps: Sequence[OnboardingStepAnswer]) -> bytes:
@@ -52,4 +73,5 @@ def _shown(state: OnboardingState, steps: Sequence[OnboardingStepAnswer]) -> dic
 def _step(step: OnboardingStepAnswer) -> dict[str, object]:
     if step.done_at is None:
         return {"name": step.name, "done": False}
-    return {"name": step.name, "done": True, "done_at": encode_instant(step.done_at)}
+    skipped: dict[str, object] = {"skipped": True} if step.is_skipped else {}
+    return {"name": step.name, "done": True, "done_at": encode_instant(step.done_at), **skipped}

@@ -759,7 +759,9 @@ CREATE TABLE authsession.onboarding_steps (
     step text NOT NULL,
     done_at timestamp with time zone NOT NULL,
     operator_id text NOT NULL,
-    CONSTRAINT onboarding_steps_step_check CHECK ((step = ANY (ARRAY['recovery_codes_stored'::text, 'settings_reviewed'::text])))
+    is_skipped boolean DEFAULT false NOT NULL,
+    CONSTRAINT onboarding_steps_check CHECK (((NOT is_skipped) OR (step = ANY (ARRAY['mail_connection_verified'::text, 'node_joined'::text])))),
+    CONSTRAINT onboarding_steps_step_check CHECK ((step = ANY (ARRAY['recovery_codes_stored'::text, 'settings_reviewed'::text, 'mail_connection_verified'::text, 'node_joined'::text])))
 );
 
 CREATE TABLE authsession.operator_sessions (

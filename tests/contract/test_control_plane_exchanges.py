@@ -161,7 +161,8 @@ def settings(answer: Json) -> system_settings.SettingsAnswer:
 
 def steps(answer: Json) -> list[onboarding.OnboardingStepAnswer]:
     return [
-        onboarding.OnboardingStepAnswer(shown["name"], optional_instant(shown, "done_at")) for shown in answer["steps"]
+        onboarding.OnboardingStepAnswer(shown["name"], optional_instant(shown, "done_at"), shown.get("skipped", False))
+        for shown in answer["steps"]
     ]
 
 
@@ -413,6 +414,11 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
 }
 
 
+def advance_onboarding(body: bytes) -> Json:
+    read = onboarding.decode_advance_onboarding(body)
+    return {"step": read.step, **({"skip": True} if read.skips else {})}
+
+
 def create_join_token(body: bytes) -> Json:
     read = asdict(nodes.decode_create_join_token(body))
     life = read.pop("life")
@@ -448,7 +454,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "regenerate_recovery_codes": lambda body: {"current_password": accounts.decode_regenerate_recovery_codes(body)},
     "create_token": tokens.decode_create_token,
     "change_settings": lambda body: system_settings.decode_change_settings(body, frozenset(SETTINGS)),
-    "advance_onboarding": lambda body: {"step": onboarding.decode_advance_onboarding(body)},
+    "advance_onboarding": advance_onboarding,
     **decoders_of("gateway_config"),
     **decoders_of("agent"),
     "register_agent_key": agent_key.decode_register_agent_key,

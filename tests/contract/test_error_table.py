@@ -73,6 +73,7 @@ SPECIFIED = {
     "users_live_elsewhere": 409,
     "owner_exists": 409,
     "onboarding_out_of_order": 409,
+    "onboarding_condition_unmet": 409,
     "settings_conflict": 409,
     "idempotency_conflict": 409,
     "challenge_expired": 410,

@@ -1,5 +1,5 @@
 -- Statements of connections. Lock order: connections, then connection_revisions and connection_defaults, then secrets by
--- id, then mail_connection, the last of all. An activation or publication that names a connection locks its row after its subject's row.
+-- id, then mail_connection, the last of all. An activation locks the secrets of its connections, and no connection.
 
 -- name: lock_names
 -- Creations follow each other, so that their number is exact. Run it before a connection is locked.

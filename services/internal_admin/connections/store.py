@@ -205,6 +205,7 @@ async def _store(
     kept: Refs,
 ) -> Target:
     asked, connection_id = command.asked, row["connection_id"]
+    await values.lock_secrets_of(connection, _scope_of(connection_id))
     refs = {**kept, **await _written(connection, vault, connection_id, asked, command.caller)}
     await _drop_candidate(connection, vault, row, revisions, keeping=refs)
     revision = row["last_revision"] + 1 if revisions or row["candidate_revision"] else row["last_revision"]
@@ -271,18 +272,17 @@ async def _settle(connection: asyncpg.Connection, vault: Vault, command: Settle)
 
 
 async def _accept(connection: asyncpg.Connection, vault: Vault, row: asyncpg.Record) -> None:
-    """Make the candidate the accepted revision, and its secrets the current ones, in the order of their ids."""
+    """Make the candidate the accepted revision, and its secrets the current ones."""
     connection_id, revisions = row["connection_id"], await _revisions(connection, row["connection_id"])
     refs, before = _refs(revisions[row["candidate_revision"]]), _refs(revisions.get(row["accepted"]))
     await connection.execute(*_SQL["write_accepted"](connection_id=connection_id))
     await connection.execute(*_SQL["accept_revision"](connection_id=connection_id, revision=row["candidate_revision"]))
     if row["accepted"]:
         await connection.execute(*_SQL["delete_revision"](connection_id=connection_id, revision=row["accepted"]))
-    for name, version in sorted({**before, **refs}.items(), key=lambda item: item[1].secret_id):
-        if name not in refs:
-            await _delete_secret(connection, vault, version.secret_id)
-        elif before.get(name) != version and not await values.make_current(connection, vault, version):
-            raise InvariantBroken("the secrets of a candidate are readable")
+    changed = [version for name, version in refs.items() if before.get(name) != version]
+    removed = [version.secret_id for name, version in before.items() if name not in refs]
+    if not await values.replace_current(connection, vault, changed, removed):
+        raise InvariantBroken("the secrets of a candidate are readable")
 
 
 async def _drop_candidate(
@@ -308,7 +308,7 @@ async def _written(
     connection: asyncpg.Connection, vault: Vault, connection_id: str, asked: PutConnection, caller: Caller
 ) -> Refs:
     """New versions of the secrets that are given. None of them is current yet."""
-    scope, written = SecretScope("connection", connection_id), dict[str, StoredVersion]()
+    scope, written = _scope_of(connection_id), dict[str, StoredVersion]()
     for field in asked.kind.secrets:
         if value := asked.secrets.get(field.name):
             written[field.secret_name] = await values.insert_version(
@@ -328,6 +328,7 @@ async def _opened(connection: asyncpg.Connection, keys: KeyRing, kind: Connectio
 async def _delete(
     connection: asyncpg.Connection, vault: Vault, row: asyncpg.Record, name: str
 ) -> Deleted | InUse | NotFound:
+    await values.lock_secrets_of(connection, _scope_of(row["connection_id"]))  # an activation that has them ends first
     users = await connection.fetch(
         *_SQL["find_users"](connection_id=row["connection_id"], name=name, limit=MAX_NAMED + 1)
     )
@@ -338,14 +339,8 @@ async def _delete(
 
 
 async def _remove(connection: asyncpg.Connection, vault: Vault, connection_id: str) -> None:
-    await values.delete_secrets_of(connection, vault.refresh, SecretScope("connection", connection_id))
+    await values.delete_secrets_of(connection, vault.refresh, _scope_of(connection_id))
     await connection.execute(*_SQL["delete_connection"](connection_id=connection_id))
-
-
-async def _delete_secret(connection: asyncpg.Connection, vault: Vault, secret_id: str) -> None:
-    await values.lock_secret(connection, secret_id)
-    await values.write_deleted(connection, secret_id)
-    await vault.refresh(connection, [secret_id])
 
 
 async def _set_default(
@@ -407,6 +402,10 @@ async def _locked(connection: asyncpg.Connection, name: str) -> asyncpg.Record |
 async def _revisions(connection: asyncpg.Connection, connection_id: str) -> dict[int, asyncpg.Record]:
     rows = await connection.fetch(*_SQL["read_revisions"](connection_id=connection_id, takes=VERIFICATION_TAKES))
     return {row["revision"]: row for row in rows}
+
+
+def _scope_of(connection_id: str) -> SecretScope:
+    return SecretScope("connection", connection_id)
 
 
 def _standing(row: asyncpg.Record, revisions: Mapping[int, asyncpg.Record]) -> Standing:

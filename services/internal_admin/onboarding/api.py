@@ -17,7 +17,15 @@ from services.internal_admin.callers.paths import CONTROL_PLANE
 from services.internal_admin.callers.request import caller_of, operator_of
 from services.internal_admin.callers.route import Route
 from services.internal_admin.onboarding import store
-from services.internal_admin.onboarding.domain import Advanced, AlreadyDone, NotTheOwner, Onboarding, OutOfOrder
+from services.internal_admin.onboarding.domain import (
+    Advanced,
+    AlreadyDone,
+    NotTheOwner,
+    Onboarding,
+    OutOfOrder,
+    Skipped,
+    Unmet,
+)
 from shared.io.postgres import Postgres
 from shared.web.exchange import Request, Response
 
@@ -37,15 +45,17 @@ class OnboardingApi:
 
     async def advance(self, request: Request, identity: Identity | None) -> Response:
         """Do the next step. A repeat changes nothing."""
-        step = decode_advance_onboarding(request.body)
+        command = decode_advance_onboarding(request.body)
         operator_id, caller = operator_of(identity).operator_id, caller_of(request, identity)
-        outcome = await self.postgres.unit_of_work(store.advance_onboarding, step, operator_id, caller)
+        outcome = await self.postgres.unit_of_work(store.advance_onboarding, command, operator_id, caller)
         match outcome:
-            case Advanced(onboarding) | AlreadyDone(onboarding):
+            case Advanced(onboarding) | Skipped(onboarding) | AlreadyDone(onboarding):
                 answer = encode_advance_onboarding(outcome.name, onboarding.state, _steps(onboarding))
                 return Response(200, answer)
             case OutOfOrder():
                 raise Refusal(ErrorCode.ONBOARDING_OUT_OF_ORDER)
+            case Unmet(condition):
+                raise Refusal(ErrorCode.ONBOARDING_CONDITION_UNMET, f"{condition}; do that first, or skip the step")
             case NotTheOwner():
                 raise Refusal(ErrorCode.FORBIDDEN, "this needs the owner's session")
             case _:
@@ -59,4 +69,7 @@ ROUTES: tuple[Route[OnboardingApi], ...] = (
 
 
 def _steps(onboarding: Onboarding) -> Sequence[OnboardingStepAnswer]:
-    return [OnboardingStepAnswer(name, done_at) for name, done_at in onboarding.steps.items()]
+    return [
+        OnboardingStepAnswer(name, None if done is None else done.at, done is not None and done.is_skipped)
+        for name, done in onboarding.steps.items()
+    ]

@@ -9,27 +9,32 @@ from contracts.control_plane.onboarding import OnboardingState, OnboardingStep
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """When a step was done or skipped."""
+
+    at: datetime
+    is_skipped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Onboarding:
-    """When each step was done, in the order of the steps. None: the step is still to do."""
+    """All steps in order, None while one is to do. The key of a step is the state that waits for it."""
 
-    owner_claimed_at: datetime | None
-    recovery_codes_stored_at: datetime | None
-    settings_reviewed_at: datetime | None
-
-    @property
-    def steps(self) -> Mapping[OnboardingState, datetime | None]:
-        """All steps in order. The key of a step is the state that waits for it."""
-        return {
-            "claim_owner": self.owner_claimed_at,
-            "store_recovery_codes": self.recovery_codes_stored_at,
-            "review_settings": self.settings_reviewed_at,
-        }
+    steps: Mapping[OnboardingState, Done | None]
 
     @property
     def state(self) -> OnboardingState:
         """The state that waits for the next step, or `complete`."""
-        to_be_done: list[OnboardingState] = [name for name, done_at in self.steps.items() if done_at is None]
+        to_be_done: list[OnboardingState] = [name for name, done in self.steps.items() if done is None]
         return to_be_done[0] if to_be_done else "complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The facts that steps ask for, as they are now."""
+
+    has_verified_mail: bool
+    has_node: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,22 @@ class Advanced:
 
     onboarding: Onboarding
     name: ClassVar[Literal["advanced"]] = "advanced"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """This request skipped the step."""
+
+    onboarding: Onboarding
+    name: ClassVar[Literal["skipped"]] = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmet:
+    """The condition of the step does not hold: nothing changed."""
+
+    condition: str
+    name: ClassVar[str] = "onboarding_condition_unmet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +83,28 @@ class NotTheOwner:
     name: ClassVar[str] = "forbidden"
 
 
-AdvanceOutcome: TypeAlias = Advanced | AlreadyDone | OutOfOrder | NotTheOwner
+AdvanceOutcome: TypeAlias = Advanced | Skipped | AlreadyDone | OutOfOrder | Unmet | NotTheOwner
 
-_WAITS_FOR: Mapping[OnboardingStep, OnboardingState] = {
+WAITS_FOR: Mapping[OnboardingStep, OnboardingState] = {
     "recovery_codes_stored": "store_recovery_codes",
     "settings_reviewed": "review_settings",
+    "mail_connection_verified": "verify_mail_connection",
+    "node_joined": "join_node",
 }
 
 
 def decide_step(onboarding: Onboarding, step: OnboardingStep) -> Literal["advance", "already_done", "out_of_order"]:
-    """How a request for `step` ends in this state."""
-    state = _WAITS_FOR[step]
+    """How a request for `step` ends in this state, if its condition holds."""
+    state = WAITS_FOR[step]
     if onboarding.steps[state] is not None:
         return "already_done"
     return "advance" if onboarding.state == state else "out_of_order"
+
+
+def unmet_condition(step: OnboardingStep, conditions: Conditions) -> str | None:
+    """The lacking condition of the step, as a sentence; None if nothing is lacking."""
+    if step == "mail_connection_verified" and not conditions.has_verified_mail:
+        return "there is no default mail connection that was verified"
+    if step == "node_joined" and not conditions.has_node:
+        return "no node has joined"
+    return None

@@ -12,7 +12,7 @@ from opentelemetry import metrics
 
 from contracts.errors import Refusal
 from services.internal_admin.publication.domain.wake import Wake
-from services.internal_admin.publication.store import heads, references
+from services.internal_admin.publication.store import references, resigning
 from shared.io.postgres import Postgres
 from shared.kernel.config_keys import ConfigKeys
 
@@ -38,8 +38,8 @@ class ManifestRenewal:
         if not self._keys.public_keys():
             return 0
         renewed = await self._take_keys()
-        for pool in await self._postgres.unit_of_work(heads.list_aged_pools):
-            renewed += await self._postgres.unit_of_work(heads.renew, self._keys, pool)
+        for pool in await self._postgres.unit_of_work(resigning.list_aged_pools):
+            renewed += await self._postgres.unit_of_work(resigning.renew, self._keys, pool)
         for pool in await self._postgres.unit_of_work(references.list_stale_pools):
             renewed += await self._refreshed(pool)
         if renewed:
@@ -58,7 +58,7 @@ class ManifestRenewal:
         """The first time only. A process that still runs with older keys must not bring them back each hour."""
         if self._has_taken_keys:
             return 0
-        taken = await self._postgres.unit_of_work(heads.take_keys, self._keys)
+        taken = await self._postgres.unit_of_work(resigning.take_keys, self._keys)
         self._has_taken_keys = True
         if taken:
             _log.info("manifests signed with other keys", extra={"count": taken})

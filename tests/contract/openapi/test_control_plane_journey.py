@@ -242,10 +242,13 @@ def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:
     for step, outcome, state in (
         (stored, "advanced", "review_settings"),
         (stored, "already_done", "review_settings"),
-        (reviewed, "advanced", "complete"),
+        (reviewed, "advanced", "verify_mail_connection"),
+        ({"step": "mail_connection_verified", "skip": True}, "skipped", "join_node"),
     ):
         answer = plane.call("advance_onboarding", headers=owner, json=step)
         assert (answer["outcome"], answer["state"]) == (outcome, state)
+    unmet = plane.call("advance_onboarding", 409, headers=owner, json={"step": "node_joined"})
+    assert code_of(unmet) == "onboarding_condition_unmet"
 
 
 def change_settings(plane: Plane, owner: dict[str, str]) -> None:

@@ -9,8 +9,11 @@ import redis as redis_py
 from authsession.doctor import doctor
 from authsession.embedded.postgres import EmbeddedPostgres
 from authsession.embedded.redis import EmbeddedRedis
+from shared.kernel.keyring import KeyRing
+from shared.kernel.mail_connection import MailConnection
 from tests.support.builders import store_session, store_user
 from tests.support.database import Database, cloned_database, create_template, run_sql
+from tests.support.mail_connections import set_default
 from tests.support.postgres_pair import PairedDatabase, make_synchronous, temporary_pair
 from tests.support.servers import temporary_postgres, temporary_redis
 from tests.support.stack import (
@@ -371,3 +374,28 @@ def test_users_of_nodes_need_rights_and_a_redis_that_knows_them(
         with redis_py.Redis(port=server.port, username="internal", password=REDIS_PASSWORD) as client:
             assert sorted(client.acl_users()) == ["default", "gateway", "internal", "public"]
         assert told(allowed | {"AUTHSESSION_NODE_REDIS_USERS": "off"}) == []
+
+
+def test_a_mode_connection_without_a_usable_default_fails(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment["AUTHSESSION_MAIL_SERVICE_MODE"] = "connection"
+    mail = MailConnection("mail_rest", {"base_url": "https://mail.example.com"}, {})
+
+    def said() -> tuple[int, str]:
+        status, lines = examine(environment, tmp_path, capsys)
+        (line,) = [line for line in lines if "default mail connection" in line]
+        return status, line
+
+    set_default(database, None)
+    status, line = said()
+    assert (status, "PUT /api/control-plane/connections/defaults/mail" in line) == (1, True)
+
+    set_default(
+        database, mail, keys=KeyRing.parse("keys", "other:" + "b3RoZXIta2V5LW9mLXRlc3RzLTMyLWJ5dGVzLWxvbmctLS0=")
+    )
+    assert said()[1].startswith("fail  environment: the default mail connection cannot be opened")
+
+    set_default(database, mail, keys=KeyRing.parse("keys", SEALING_KEYS))
+    assert said() == (0, "ok    environment: there is a default mail connection")
+    set_default(database, None)

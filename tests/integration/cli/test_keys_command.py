@@ -6,7 +6,9 @@ import pytest
 
 from authsession.__main__ import main
 from shared.kernel.keyring import KeyRing
+from shared.kernel.mail_connection import MailConnection
 from tests.support.audit_trail import KEYS, OLD_AND_NEW_KEYS, add_rows, empty_trail, seal_all
+from tests.support.mail_connections import set_default
 from tests.support.stack import AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS
 from tests.support.world import World
 
@@ -84,3 +86,15 @@ def test_no_secret_is_printed(world: World, monkeypatch: pytest.MonkeyPatch, cap
     said = capsys.readouterr()
     for keys in (AUDIT_KEYS, CONFIG_KEYS, COOKIE_KEYS, LOGIN_CODE_KEYS, SEALING_KEYS):
         assert keys.partition(":")[2] not in said.out + said.err
+
+
+def test_the_key_of_the_default_mail_connection_is_needed(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    keys = KeyRing.parse("test", SEALING_KEYS.replace("k1:", "of-mail:"))
+    set_default(world.database, MailConnection("mail_rest", {"base_url": "https://mail.example.com"}, {}), keys=keys)
+    monkeypatch.setenv("AUTHSESSION_AUDIT_KEYS", AUDIT_KEYS)
+    assert main(["keys", "status"]) == 1
+    said = capsys.readouterr()
+    assert "of-mail missing: 1 mail connection needs it; put it back" in lines_of("AUTHSESSION_SEALING_KEYS", said.out)
+    set_default(world.database, None)

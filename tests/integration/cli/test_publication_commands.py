@@ -11,6 +11,7 @@ from contracts.gateway_configuration import decode_gateway_configuration
 from contracts.node.bundle import decode_bundle
 from contracts.node.manifest import decode_manifest
 from tests.support import stack
+from tests.support.agents import store_agent, store_agent_sessions
 from tests.support.database import Database
 
 
@@ -123,3 +124,15 @@ def test_a_refusal_names_the_command_that_helps(terminal: Terminal) -> None:
     assert "was already active" in terminal.run(configs, "activate", "aided", "1", "--expect", "1")
     terminal.run(configs, "pause", "aided")
     assert "aided was already paused" in terminal.run(configs, "pause", "aided")
+
+
+def test_a_pause_leaves_the_revocations_to_the_services_at_once(database: Database, terminal: Terminal) -> None:
+    agent = store_agent(database)
+    store_agent_sessions(database, agent.agent_id, 3)
+    assert "is paused" in terminal.run("agents", "pause", agent.agent_id)
+    rows = database.execute(
+        "select available_at <= clock_now() as is_due from projection_outbox join device_sessions"
+        " using (device_session_id) where user_id = $1 and status = 'revoked'",
+        agent.agent_id,
+    )
+    assert [row["is_due"] for row in rows] == [True] * 3

@@ -233,3 +233,23 @@ def test_the_check_of_agents_sessions_comes_without_reading_the_table_and_is_pro
         empty.execute(login, "device-session-2")
     on(empty.owner_dsn, migrate)
     assert empty.execute(is_valid)[0]["convalidated"] is True
+
+
+def test_a_first_run_that_was_complete_stays_complete(empty: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    further = "select step, is_skipped from onboarding_steps where step in ('mail_connection_verified', 'node_joined')"
+    step = (
+        "insert into onboarding_steps (step, done_at, operator_id)"
+        " select $1, clock_now(), operator_id from operators where is_owner"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "_grant", _no_grants)
+        patch.setattr(runner, "migrations", lambda: tuple(each for each in migrations() if each.version < 81))
+        on(empty.owner_dsn, migrate)
+    empty.execute(
+        "insert into operators (operator_id, user_name, is_owner, password_hash, password_changed_at, created_at)"
+        " values ('operator-1', 'anna', true, '$argon2id$', clock_now(), clock_now())"
+    )
+    for name in ("recovery_codes_stored", "settings_reviewed"):
+        empty.execute(step, name)
+    on(empty.owner_dsn, migrate)
+    assert sorted(map(tuple, empty.execute(further))) == [("mail_connection_verified", True), ("node_joined", True)]

@@ -115,14 +115,6 @@ delete from config_manifests
 -- The manifests of these digests.
 select * from config_manifests where digest = any (:digests::bytea[]);
 
--- name: list_aged_heads
--- The pools whose manifests were signed longer ago than :age.
-select pool from config_heads
- where exists (select from config_manifests
-                where config_manifests.digest in (config_heads.digest, config_heads.stable_digest)
-                  and created_at < clock_now() - :age::interval)
- order by pool;
-
 -- name: list_documents_of_pool
 -- The documents of a manifest with their bytes, for a bundle.
 select document_digest, document

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from contracts.errors import ErrorCode
+from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Caller
 from shared.kernel.actor import Actor
 from shared.kernel.projection_change import ProjectionChange
@@ -69,6 +69,11 @@ class Secret:
     deleted_at: datetime | None
     last_opened_at: datetime | None = None
     opened_by: str | None = None
+
+    @property
+    def serves_connection(self) -> bool:
+        """Whether a connection may name the current version of the secret, and those after it."""
+        return self.scope.kind == "connection" and self.deleted_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +221,9 @@ TOO_MANY_SECRETS: Final = Refused(
 TOO_MANY_GRANTS: Final = Refused(ErrorCode.LIMIT_REACHED, f"the secret has {MAX_GRANTS} grants: withdraw some")
 NAME_TAKEN: Final = Refused(ErrorCode.NAME_TAKEN, "another secret of the scope has this name")
 OF_CONNECTION: Final = Refused(ErrorCode.INVALID_REQUEST, "the secret of a connection changes with the connection")
+SERVES_CONNECTION: Final = Refused(
+    ErrorCode.INVALID_REQUEST, "a connection may use this version: write another value there, then destroy the old one"
+)
 
 
 class UnreadableSecret(Unsealable):
@@ -226,8 +234,14 @@ class UnreadableSecret(Unsealable):
         self.secret_id, self.version = secret_id, version
 
 
-class SecretGone(Exception):
-    """The secret or the version does not exist, is disabled or is destroyed."""
+class SecretGone(Refusal):
+    """The secret or the version does not exist, is disabled or is destroyed.
+
+    `authsession secrets abandon-key` destroys also what is in use.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(ErrorCode.SECRET_VERSION_GONE, "a stored secret was destroyed: give its value again")
 
 
 def usage_of(name: str, asked: Usage | None) -> Usage:

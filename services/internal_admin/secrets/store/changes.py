@@ -14,6 +14,7 @@ from services.internal_admin.secrets.domain.secret import (
     OF_CONNECTION,
     POOL_NOT_FOUND,
     SECRET_NOT_FOUND,
+    SERVES_CONNECTION,
     TOO_MANY_GRANTS,
     TOO_MANY_SECRETS,
     VERSION_GONE,
@@ -254,6 +255,8 @@ async def _destroy(connection: asyncpg.Connection, vault: Vault, command: Destro
     secret = await _locked(connection, command.secret_id)
     if secret is None:
         return SECRET_NOT_FOUND
+    if secret.serves_connection and max(command.versions) >= secret.current_version:
+        return SERVES_CONNECTION
     query = _SQL["count_versions"](secret_id=secret.secret_id, versions=list(command.versions))
     if await connection.fetchval(*query) < len(command.versions):
         return VERSION_NOT_FOUND

@@ -89,12 +89,33 @@ async def make_current(connection: asyncpg.Connection, vault: Vault, version: St
 
     Locks the secret, and refreshes.
     """
-    await lock_secret(connection, version.secret_id)
-    query = _SQL["write_current_version"](secret_id=version.secret_id, version=version.version)
-    if await connection.fetchval(*query) is None:
+    return await replace_current(connection, vault, [version], [])
+
+
+async def replace_current(
+    connection: asyncpg.Connection, vault: Vault, versions: Sequence[StoredVersion], deleted: Sequence[str]
+) -> bool:
+    """Make enabled versions of different secrets current, and delete other secrets.
+
+    False if one of the versions is not there; then nothing changes. Locks all the secrets, and refreshes once.
+    """
+    secret_ids = [*(each.secret_id for each in versions), *deleted]
+    if not secret_ids:
+        return True
+    await connection.execute(*_SQL["lock_secrets"](secret_ids=secret_ids))
+    numbers = [each.version for each in versions]
+    query = _SQL["write_current_versions"](secret_ids=secret_ids[: len(versions)], versions=numbers)
+    if len(await connection.fetch(*query)) < len(versions):
         return False
-    await vault.refresh(connection, [version.secret_id])
+    await write_deleted(connection, deleted)
+    await vault.refresh(connection, secret_ids)
     return True
+
+
+async def lock_secrets_of(connection: asyncpg.Connection, scope: SecretScope) -> tuple[str, ...]:
+    """Lock the secrets of a scope that are not deleted. Returns their ids."""
+    rows = await connection.fetch(*_SQL["lock_secrets_of"](scope_kind=scope.kind, scope_id=scope.id))
+    return tuple(row["secret_id"] for row in rows)
 
 
 async def destroy_versions(
@@ -118,8 +139,7 @@ async def delete_secrets_of(connection: asyncpg.Connection, refresh: Refresh, sc
 
     Locks the secrets, and refreshes.
     """
-    rows = await connection.fetch(*_SQL["lock_secrets_of"](scope_kind=scope.kind, scope_id=scope.id))
-    secret_ids = tuple(row["secret_id"] for row in rows)
+    secret_ids = await lock_secrets_of(connection, scope)
     await write_deleted(connection, secret_ids)
     if secret_ids:
         await refresh(connection, secret_ids)

@@ -14,6 +14,10 @@ select * from secrets
 -- One secret, deleted or not. Its changes follow each other, and an activation that names it waits. Locks: secrets.
 select * from secrets where secret_id = :secret_id for no key update;
 
+-- name: lock_secrets
+-- These secrets, by id. Locks: secrets.
+select from secrets where secret_id = any (:secret_ids::text[]) order by secret_id for no key update;
+
 -- name: lock_secrets_of
 -- The secrets of a scope that are not deleted, by id. Locks: secrets.
 select * from secrets
@@ -44,13 +48,20 @@ update secrets
        current_version = case when :is_current::boolean then :version else current_version end
  where secret_id = :secret_id;
 
--- name: write_current_version
--- Makes an enabled version current; returns it. Run it holding the secret's lock.
-update secrets set current_version = :version, updated_at = clock_now()
- where secret_id = :secret_id
-   and exists (select from secret_versions
-                where secret_id = :secret_id and version = :version and state = 'enabled')
-returning current_version;
+-- name: write_current_versions
+-- Makes these versions current if every one of them is enabled, else none; returns their secrets. Run it holding the
+-- secrets' locks.
+with enabled as (
+    select secret_id, version
+      from unnest(:secret_ids::text[], :versions::integer[]) as wanted (secret_id, version)
+      join secret_versions using (secret_id, version)
+     where state = 'enabled'
+)
+update secrets set current_version = version, updated_at = clock_now()
+  from enabled
+ where secrets.secret_id = enabled.secret_id
+   and (select count(*) from enabled) = cardinality(:secret_ids)
+returning secrets.secret_id;
 
 -- name: destroy_versions
 -- Erases these versions, of those that are not destroyed; returns them. Run it holding the secret's lock.

@@ -24,7 +24,14 @@ from tests.support.world import World
 
 GATEWAY_KEYS = gateway_keys()
 CAUSE: dict[str, Any] = {"reason_code": "admin_revoke", "actor": {"type": "admin", "id": "admin-1"}}
-SCOPES = (Scope.AGENTS_KEYS, Scope.SESSIONS_READ, Scope.SESSIONS_REVOKE, Scope.USERS_DELETE, Scope.BLOCKS_WRITE)
+SCOPES = (
+    Scope.AGENTS_KEYS,
+    Scope.AGENTS_PUBLISH,
+    Scope.SESSIONS_READ,
+    Scope.SESSIONS_REVOKE,
+    Scope.USERS_DELETE,
+    Scope.BLOCKS_WRITE,
+)
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +196,19 @@ def test_a_pause_revokes_every_session_before_it_is_answered_and_an_activation_r
         agent.agent_id,
     )
     assert {tuple(row) for row in rows} == {("agent_paused", "operator", "operator-1")}
+
+
+def test_the_answer_to_a_pause_means_that_gateways_refuse(world: World, plane: ControlPlane, token: str) -> None:
+    """A repeat means it too, and revokes nothing more."""
+    agent = store_agent(world.database)
+    session_ids = [registered(plane, token, agent.agent_id) for _ in range(3)]
+    for outcome in ("paused", "already_paused"):
+        answer = plane.post(f"/api/control-plane/agents/{agent.agent_id}/pause", {}, token=token)
+        assert answer.json()["outcome"] == outcome
+        records = [record_of(world, session_id) for session_id in session_ids]
+        assert [record and record.status for record in records] == ["revoked"] * 3
+    rows = [row for row in events_of(world, agent.agent_id) if row[0] == "security.revoke_user_sessions"]
+    assert len(rows) == 1
 
 
 def test_sessions_of_an_agent_are_listed_and_revoked_by_its_id(world: World, plane: ControlPlane, token: str) -> None:

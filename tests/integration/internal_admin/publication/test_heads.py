@@ -7,7 +7,7 @@ import pytest
 from contracts.node.manifest import Position
 from services.internal_admin.publication.domain.subject import Stage
 from services.internal_admin.publication.renewal import ManifestRenewal
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import heads, resigning
 from shared.kernel.config_keys import ConfigKeys
 from tests.support import stack
 from tests.support.publication import CALLER, KEYS, Publisher, Woken
@@ -62,14 +62,14 @@ def test_an_activation_without_a_stage_ends_the_stage_of_another_version(publish
 def test_a_new_epoch_is_above_everything_and_keeps_a_stage(publisher: Publisher) -> None:
     _, pool = staged(publisher, Stage(10, halts=True))
     before = publisher.served(pool)
-    publisher.run(heads.begin_epochs, KEYS, pool, CALLER)
+    publisher.run(resigning.begin_epochs, KEYS, pool, CALLER)
     after = publisher.served(pool)
     assert after.stable is not None
     assert before.stable is not None
     assert after.stable.position > before.current.position
     assert (after.stable.position.sequence, after.current.position.sequence) == (1, 2)
     assert (after.head.percent, after.head.halts) == (10, True)
-    assert publisher.run(heads.begin_epochs, KEYS, "no-such-pool", CALLER) == ()
+    assert publisher.run(resigning.begin_epochs, KEYS, "no-such-pool", CALLER) == ()
 
 
 def test_a_key_that_joins_the_ring_is_published_once_at_the_next_position(world: World, publisher: Publisher) -> None:

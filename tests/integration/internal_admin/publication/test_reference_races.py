@@ -9,7 +9,7 @@ import pytest
 
 from contracts.node.manifest import decode_manifest
 from services.internal_admin.publication.domain.subject import Stage
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import resigning
 from services.internal_admin.publication.store.references import refresh_pool
 from shared.io.postgres import Postgres
 from tests.support.public_flow import after, race
@@ -153,8 +153,8 @@ def test_everything_at_once_never_deadlocks_and_leaves_what_the_rights_say(
             rights.delete_of(own)
             if round_ % 3 == 0
             else rights.unit_of([own], "update secrets set deleted_at = null where secret_id = $1", own),
-            partial(unit, heads.renew, KEYS, first),
-            partial(unit, heads.begin_epochs, KEYS, None, CALLER),
+            partial(unit, resigning.renew, KEYS, first),
+            partial(unit, resigning.begin_epochs, KEYS, None, CALLER),
             partial(unit, refresh_pool, KEYS, second),
         ]
         results = publisher.world.call(race, *contenders)

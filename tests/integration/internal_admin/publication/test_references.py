@@ -9,7 +9,7 @@ from contracts.errors import ErrorCode, Refusal
 from contracts.node.manifest import decode_manifest
 from services.internal_admin.publication.domain.subject import Stage
 from services.internal_admin.publication.renewal import ManifestRenewal
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import heads, resigning
 from services.internal_admin.publication.store.references import refresh_pool
 from shared.kernel.config_keys import ConfigKeys
 from tests.support.publication import CALLER, KEYS, Publisher, Woken
@@ -150,10 +150,10 @@ def test_renewals_new_keys_and_epochs_keep_the_references(world: World, publishe
     publisher.activated([pool])
     before = named(publisher, pool)
     assert len(before) == 1
-    publisher.run(heads.begin_epochs, KEYS, pool, CALLER)
+    publisher.run(resigning.begin_epochs, KEYS, pool, CALLER)
     assert named(publisher, pool) == before
     world.travel(timedelta(hours=25))
-    assert publisher.run(heads.renew, KEYS, pool)
+    assert publisher.run(resigning.renew, KEYS, pool)
     assert named(publisher, pool) == before
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from services.internal_admin.publication.domain.subject import Stage
-from services.internal_admin.publication.store import heads
+from services.internal_admin.publication.store import heads, resigning
 from tests.support.health_checks import SLOW_BY_NATURE
 from tests.support.publication import CALLER, KEYS, Publisher
 from tests.support.secret_rights import AGENT, Rights
@@ -115,7 +115,7 @@ class ReferenceMachine(RuleBasedStateMachine):
 
     @rule(pool=st.integers(min_value=0, max_value=1))
     def begin_epoch(self, pool: int) -> None:
-        self.publisher.run(heads.begin_epochs, KEYS, self.pools[pool], CALLER)
+        self.publisher.run(resigning.begin_epochs, KEYS, self.pools[pool], CALLER)
 
     @invariant()
     def both_manifests_name_what_the_rights_say(self) -> None:

@@ -179,6 +179,7 @@ class SecretMachine(RuleBasedStateMachine):
         if self.is_deleted and not self.values:
             assert whole is None
             return
+        assert whole is not None
         assert (whole.secret.current_version, whole.secret.last_version) == (self.current, self.last)
         assert (whole.secret.deleted_at is not None, len(whole.grants)) == (self.is_deleted, self.is_granted)
         assert {each.version for each in whole.versions if each.state != "destroyed"} == self.values.keys()
@@ -186,8 +187,13 @@ class SecretMachine(RuleBasedStateMachine):
 
 def test_a_secret_follows_its_model(world: World) -> None:
     keeper = Keeper(world, ring=OLD_FIRST)
+
+    class Machine(SecretMachine):
+        def __init__(self) -> None:
+            super().__init__(keeper)
+
     run_state_machine_as_test(
-        lambda: SecretMachine(keeper),
+        Machine,
         settings=settings(
             deadline=None, derandomize=True, max_examples=10, stateful_step_count=20, database=None,
             phases=[Phase.generate], suppress_health_check=SLOW_BY_NATURE,

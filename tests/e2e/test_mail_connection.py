@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from itertools import cycle
@@ -75,6 +75,10 @@ class Post:
             time.sleep(0.1)
         raise AssertionError("the send was never acknowledged")
 
+    def send_all(self, url: str, emails: Sequence[str]) -> None:
+        for email in emails:
+            self.send(url, email)
+
 
 @contextmanager
 def opened(database: Database) -> Generator[Post]:
@@ -117,8 +121,7 @@ def test_a_change_under_load_loses_no_mail_although_processes_are_killed(databas
         changing = threading.Event()
         changes = threading.Thread(target=_change, args=(post, changing, list(names)))
         senders = [
-            threading.Thread(target=lambda url=url, mine=emails[place::2]: [post.send(url, each) for each in mine])
-            for place, url in enumerate(post.urls)
+            threading.Thread(target=post.send_all, args=(url, emails[place::2])) for place, url in enumerate(post.urls)
         ]
         for thread in (changes, *senders):
             thread.start()

@@ -47,11 +47,10 @@ from services.internal_admin.connections.domain import (
     kept_secrets,
 )
 from services.internal_admin.connections.mail import MailCopy, bring_along
-from services.internal_admin.secrets.domain.secret import SecretScope, StoredVersion
+from services.internal_admin.secrets.domain.secret import SecretGone, SecretScope, StoredVersion
 from services.internal_admin.secrets.store import values
 from services.internal_admin.secrets.store.values import Vault
 from shared.io import queries
-from shared.kernel.faults import InvariantBroken
 from shared.kernel.keyring import KeyRing
 
 _SQL = queries.load("services.internal_admin.connections")
@@ -282,7 +281,7 @@ async def _accept(connection: asyncpg.Connection, vault: Vault, row: asyncpg.Rec
     changed = [version for name, version in refs.items() if before.get(name) != version]
     removed = [version.secret_id for name, version in before.items() if name not in refs]
     if not await values.replace_current(connection, vault, changed, removed):
-        raise InvariantBroken("the secrets of a candidate are readable")
+        raise SecretGone
 
 
 async def _drop_candidate(

@@ -15,8 +15,8 @@ from services.internal_admin.connections import store
 from services.internal_admin.connections.domain import ChangeOf, Probed, Settle, Settled, Target, WriteCandidate
 from services.internal_admin.connections.mail import MailCopy
 from services.internal_admin.publication.store.references import SecretReferences
-from services.internal_admin.secrets.domain.secret import DestroyVersions
-from services.internal_admin.secrets.store import changes
+from services.internal_admin.secrets.domain.secret import SecretGone
+from services.internal_admin.secrets.store import values
 from services.internal_admin.secrets.store.values import Vault
 from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
@@ -42,6 +42,11 @@ async def slow_refresh(connection: asyncpg.Connection, secret_ids: Sequence[str]
 
 SLOW = replace(VAULT, refresh=slow_refresh)
 """Holds what it has locked for a while after each refresh."""
+
+
+async def destroy_as_of_a_lost_key(connection: asyncpg.Connection, secret_id: str) -> tuple[int, ...]:
+    async with connection.transaction():
+        return await values.destroy_versions(connection, VAULT, secret_id, [1, 2])
 
 
 class Counted:
@@ -112,9 +117,9 @@ def test_an_acceptance_locks_all_its_secrets_before_a_pool(mail: Mail) -> None:
     """A destruction of the second secret waits for it, and neither has to be repeated."""
     mail.publisher.activate(mail.agent, mail.version)
     target = mail.candidate("two", 1)
-    destroy = mail.counted.of(changes.destroy_versions, VAULT, DestroyVersions(mail.secrets[1], (1, 2), CALLER))
+    destroy = mail.counted.of(destroy_as_of_a_lost_key, mail.secrets[1])
     settled, destroyed = mail.world.call(race, mail.settle_of(target, SLOW), after(0.1, destroy))
-    assert (settled.name, destroyed.name) == ("accepted", "destroyed")
+    assert (settled.name, destroyed) == ("accepted", (1, 2))
     assert mail.named() == {mail.secrets[0]: 2}
     assert mail.counted.runs == mail.counted.asked
 
@@ -132,4 +137,15 @@ def test_a_connection_that_an_activation_takes_at_the_same_time_stays(mail: Mail
     held = mail.counted.of(hold_pool)
     _, activated, deleted = mail.world.call(race, held, after(0.1, activation), after(0.2, deletion))
     assert (activated.name, deleted.name) == ("activated", "connection_in_use")
+    assert mail.named() == dict.fromkeys(mail.secrets, 1)
+
+
+def test_a_candidate_whose_secret_is_destroyed_while_it_is_verified_is_gone(mail: Mail) -> None:
+    """The accepted revision serves on."""
+    mail.publisher.activate(mail.agent, mail.version)
+    target = mail.candidate("two", 1)
+    sql = "update secret_versions set state = 'destroyed', wrapped_key = null, ciphertext = null"
+    mail.world.database.execute(sql + " where secret_id = $1 and version = 2", mail.secrets[1])
+    with pytest.raises(SecretGone):
+        mail.world.call(mail.settle_of(target))
     assert mail.named() == dict.fromkeys(mail.secrets, 1)

@@ -77,8 +77,7 @@ def test_the_setting_says_how_many_versions_are_kept(keeper: Keeper) -> None:
     scope = keeper.connection()
     keeper.world.database.execute("update settings set secret_versions_kept = 2")
     try:
-        for number in range(1, 5):
-            last = keeper.insert(scope, "API_KEY", b"%d" % number, make_current=True)
+        *_, last = [keeper.insert(scope, "API_KEY", b"%d" % number, make_current=True) for number in range(1, 5)]
     finally:
         keeper.world.database.execute("update settings set secret_versions_kept = 10")
     rows = keeper.world.database.execute(

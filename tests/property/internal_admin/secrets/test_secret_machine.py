@@ -175,7 +175,7 @@ class SecretMachine(RuleBasedStateMachine):
     @invariant()
     def the_answer_is_that_of_the_model(self) -> None:
         world = self.keeper.world
-        whole = world.call(partial(world.internal.unit_of_work, listing.read_secret, self.secret_id))
+        whole = world.call(partial(world.internal.unit_of_work, partial(listing.read_secret, secret_id=self.secret_id)))
         if self.is_deleted and not self.values:
             assert whole is None
             return

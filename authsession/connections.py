@@ -10,12 +10,14 @@ import sys
 from authsession.database import connect
 from authsession.event_loop import run_async
 from authsession.tables import add_json, instant, print_json, print_table
+from contracts.control_plane.connection_health import encode_health
 from contracts.control_plane.connections import (
     ConnectionAnswer,
     encode_catalogue,
     encode_connection,
     encode_connections,
 )
+from services.internal_admin.connection_health.store import read_health
 from services.internal_admin.connections import store
 
 
@@ -26,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(actions.add_parser("list", help="print connections with their last verification"))
     shown = actions.add_parser("show", help="print one connection without its secrets, as JSON")
     shown.add_argument("name", help="the name that `connections list` prints")
+    health = actions.add_parser("health", help="print the status of one connection and its last probes")
+    add_json(health)
+    health.add_argument("name", help="the name that `connections list` prints")
 
 
 def run(parsed: argparse.Namespace, dsn: str) -> int:
@@ -36,6 +41,8 @@ def run(parsed: argparse.Namespace, dsn: str) -> int:
             return 0
         case "list":
             return run_async(_list(dsn, as_json=parsed.json))
+        case "health":
+            return run_async(_health(dsn, parsed.name, as_json=parsed.json))
         case _:
             return run_async(_show(dsn, parsed.name))
 
@@ -63,7 +70,25 @@ async def _show(dsn: str, name: str) -> int:
     async with connect(dsn) as connection:
         found = await store.list_connections(connection, name)
     if not found:
-        print(f"authsession: there is no connection {name}", file=sys.stderr)
-        return 1
+        return _unknown(name)
     print_json(encode_connection(found[0]))
     return 0
+
+
+async def _health(dsn: str, name: str, *, as_json: bool) -> int:
+    async with connect(dsn) as connection:
+        health = await read_health(connection, name)
+    if health is None:
+        return _unknown(name)
+    if as_json:
+        print_json(encode_health(health))
+    else:
+        print(f"{name} is {health.status} since {instant(health.since)}")
+        rows = [(instant(each.checked_at), each.result, f"{each.duration_ms} ms") for each in health.snapshots]
+        print_table(("CHECKED", "RESULT", "DURATION"), rows)
+    return 0
+
+
+def _unknown(name: str) -> int:
+    print(f"authsession: there is no connection {name}", file=sys.stderr)
+    return 1

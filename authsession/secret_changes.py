@@ -15,7 +15,6 @@ from authsession.secret_keys import vault_of
 from authsession.spelling import typed
 from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane.secrets import (
-    MAX_VALUE_BYTES,
     MAX_VERSION,
     ListSecretsQuery,
     encode_secret,
@@ -25,6 +24,7 @@ from contracts.control_plane.secrets import (
     require_value,
 )
 from contracts.errors import ERRORS, Refusal
+from contracts.node.secrets import MAX_VALUE_BYTES
 from services.internal_admin.secrets.domain.secret import (
     INSTALLATION,
     Changed,

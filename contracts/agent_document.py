@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Generic, Literal, TypeAlias, TypeVar, cast
 
+from contracts.agent_id import is_agent_id
 from contracts.encoding import encode
 from contracts.errors import Refusal
 from contracts.node.names import is_name
+from contracts.secret_names import is_secret_id, is_secret_name
 from contracts.strict_json import (
     Fields,
     decode_object,
@@ -57,10 +59,7 @@ _DOCUMENT_NAMES = frozenset({
 })  # fmt: skip
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}", re.ASCII)
-_SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 _KIND_NAME = re.compile(r"[a-z_]{1,32}", re.ASCII)
-_AGENT_ID = re.compile(r"agent-[0-9a-z]{26}", re.ASCII)
-_SECRET_ID = re.compile(r"secret-[0-9a-z]{26}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +166,7 @@ def decode_agent_document(document: bytes) -> AgentDocument:
     fields = known_fields(decode_object(document), _DOCUMENT_NAMES)
     read_whole_number(fields, "format", FORMAT, FORMAT)
     return AgentDocument(
-        _read_id(fields, "agent_id", _AGENT_ID),
+        _read_id(fields, "agent_id", is_agent_id),
         _read_description(fields),
         _read_document_model(fields),
         _read_exact(fields, "prompt", MAX_PROMPT_BYTES),
@@ -278,7 +277,7 @@ def _read_variables(fields: Fields) -> Mapping[str, str]:
 
 def _read_secret_names(fields: Fields) -> tuple[str, ...]:
     names = _read_texts(fields, "secrets", MAX_NAMED_SECRETS, "")
-    if not all(map(_SECRET_NAME.fullmatch, names)):
+    if not all(map(is_secret_name, names)):
         raise invalid("secrets must hold names of 1 to 64 of A-Z, 0-9 and _, beginning with a letter")
     return names
 
@@ -351,14 +350,14 @@ def _read_connection(fields: Fields, within: str) -> Connection:
 
 
 def _read_secret_ids(fields: Fields, within: str) -> Mapping[str, str]:
-    if len(fields) > MAX_NAMED_SECRETS or not all(map(_SECRET_NAME.fullmatch, fields)):
+    if len(fields) > MAX_NAMED_SECRETS or not all(map(is_secret_name, fields)):
         raise invalid(f"{within.removesuffix('.')} must have at most {MAX_NAMED_SECRETS} names of secrets")
-    return {name: _read_id(fields, name, _SECRET_ID, within=within) for name in fields}
+    return {name: _read_id(fields, name, is_secret_id, within=within) for name in fields}
 
 
-def _read_id(fields: Fields, name: str, form: re.Pattern[str], *, within: str = "") -> str:
+def _read_id(fields: Fields, name: str, is_id: Callable[[str], bool], *, within: str = "") -> str:
     text = read_text(fields, name, within=within)
-    if not form.fullmatch(text):
+    if not is_id(text):
         raise invalid(f"{within}{name} must be an id")
     return text
 

@@ -1,6 +1,5 @@
 """Requests and answers of operators about connections (SPEC §18). No answer holds a secret."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from contracts.connection_kinds import (
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
 from contracts.instant import encode_instant
+from contracts.node.names import is_name
 from contracts.strict_json import (
     Fields,
     decode_object,
@@ -40,7 +40,6 @@ RESERVED_NAMES: Final = frozenset({"catalog", "defaults"})
 
 _PUT_NAMES = frozenset({"kind", "settings", "secrets", "expected_revision", "accept_unverified"})
 _PUT_KEY_NAMES = frozenset({"kind", "settings", "api_key", "expected_revision", "accept_unverified"})
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _MAX_REVISION: Final = 2**31 - 1
 
 
@@ -175,7 +174,7 @@ def kind_of(text: str) -> ConnectionKind:
 
 def require_connection_name(text: str) -> str:
     """The text, if it can name a connection. Raises `Refusal(INVALID_REQUEST)`."""
-    if not _NAME.fullmatch(text) or text in RESERVED_NAMES:
+    if not is_name(text) or text in RESERVED_NAMES:
         raise invalid(
             "a connection's name must be 1 to 63 of a-z, 0-9 and -, without - at its ends; not catalog, defaults"
         )

@@ -5,7 +5,6 @@ A value may be sealed before it leaves the operator's machine: HPKE as in `contr
 """
 
 import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +15,9 @@ from contracts.encoding import encode
 from contracts.instant import encode_instant
 from contracts.node.names import is_name
 from contracts.node.sealed import OVERHEAD_BYTES, SUITE, sealed_frame
+from contracts.node.secrets import MAX_VALUE_BYTES
 from contracts.node.signed import read_base64
+from contracts.secret_names import is_secret_name
 from contracts.strict_json import (
     Fields,
     decode_object,
@@ -32,7 +33,6 @@ from contracts.strict_query import decode_query, read_limit
 ScopeKind: TypeAlias = Literal["installation", "pool", "agent", "connection"]
 Usage: TypeAlias = Literal["system", "grantable"]
 
-MAX_VALUE_BYTES: Final = 64 * 1024
 MAX_BODY_BYTES: Final = 6 * MAX_VALUE_BYTES + 4096
 """JSON may write each byte of a value as an escape of six characters."""
 MAX_VERSION: Final = 2**31 - 1
@@ -46,7 +46,6 @@ _RESTORE_NAMES = frozenset({"version", "expected_version"})
 _LIST_NAMES = frozenset({"limit", "cursor", "scope_kind", "scope_id", "name"})
 _KINDS: tuple[ScopeKind, ...] = ("installation", "pool", "agent", "connection")
 _USAGES: tuple[Usage, ...] = ("system", "grantable")
-_NAME = re.compile(r"[A-Z][A-Z0-9_]{0,63}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +167,7 @@ def decode_list_secrets(query: str) -> ListSecretsQuery:
 
 def require_secret_name(text: str, path: str) -> str:
     """The name of a secret. `path` is the field or the parameter of the path that has it."""
-    if not _NAME.fullmatch(text):
+    if not is_secret_name(text):
         raise invalid(f"{path} must be 1 to 64 of A-Z, 0-9 and _, with a letter first")
     return text
 

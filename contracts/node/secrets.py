@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, cast
 
+from contracts.agent_id import is_agent_id
 from contracts.encoding import encode
 from contracts.node.sealed import Sealed, read_sealed, sealed_fields, sealed_frame
+from contracts.secret_names import is_secret_id
 from contracts.strict_json import Fields, decode_object, invalid, known_fields, read_list, read_text, read_whole_number
 
 SECRET_MARKER: Final = b"authsession-secret-delivery-v1"
@@ -21,8 +23,6 @@ _REQUEST_NAMES = frozenset({"secrets", "for", "task_id"})
 _VERSION_NAMES = frozenset({"secret_id", "version"})
 _ANSWER_NAMES = frozenset({"secrets"})
 _OPENED_NAMES = frozenset({"secret_id", "version", "sealed"})
-_SECRET_ID = re.compile(r"secret-[0-9a-z]{26}", re.ASCII)
-_AGENT_ID = re.compile(r"agent-[0-9a-z]{26}", re.ASCII)
 _TASK_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}", re.ASCII)
 
 
@@ -88,7 +88,7 @@ def decode_opened(body: bytes) -> tuple[OpenedSecret, ...]:
 
 def is_reader(text: str) -> bool:
     """Whether the text can name a reader of secrets: `gateway` or the id of an agent."""
-    return text == GATEWAY or _AGENT_ID.fullmatch(text) is not None
+    return text == GATEWAY or is_agent_id(text)
 
 
 def _read_reader(fields: Fields) -> str:
@@ -118,7 +118,7 @@ def _read_opened(value: object) -> OpenedSecret:
 
 def _version_in(fields: Fields) -> SecretVersion:
     secret_id = read_text(fields, "secret_id", within="secrets.")
-    if not _SECRET_ID.fullmatch(secret_id):
+    if not is_secret_id(secret_id):
         raise invalid("secrets.secret_id must be the id of a secret")
     return SecretVersion(secret_id, read_whole_number(fields, "version", 1, _MAX_VERSION, within="secrets."))
 

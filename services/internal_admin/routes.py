@@ -7,6 +7,7 @@ from services.internal_admin.agents import api as agents
 from services.internal_admin.audit import api as audit
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.callers.route import NodeRoute, Route
+from services.internal_admin.connection_health import api as connection_health
 from services.internal_admin.connections import api as connections
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.mailbox import api as mailbox
@@ -39,6 +40,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *system_settings.ROUTES,
     *onboarding.ROUTES,
     *connections.ROUTES,
+    *connection_health.ROUTES,
     *gateway_configs.ROUTES,
     *agent_keys.ROUTES,
     *agents.ROUTES,

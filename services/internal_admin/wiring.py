@@ -24,6 +24,8 @@ from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import api as blocks
 from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
+from services.internal_admin.connection_health import api as connection_health
+from services.internal_admin.connection_health.worker import HealthProber
 from services.internal_admin.connections import api as connections
 from services.internal_admin.connections import expiry as candidate_expiry
 from services.internal_admin.connections import mail as mail_copy
@@ -204,6 +206,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
+    prober = _prober(settings)
     return InternalAdmin(
         projection,
         relay,
@@ -214,6 +217,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             domains.wake,
             uses,
             wake,
+            prober,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
         node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
@@ -224,6 +228,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             Keeper(postgres, projection, resources.entropy).run,
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
+            HealthProber(postgres, settings.secret_keys, prober, resources.entropy).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
@@ -244,6 +249,7 @@ def _routes(
     settings_changed: Signal,
     uses: TokenUses,
     wake: Wake,
+    prober: Prober,
     nodes_changed: Notified,
 ) -> tuple[Route, ...]:
     """`ROUTES`, each with its api, behind the guard. The development mailbox exists with stub mail only."""
@@ -266,7 +272,8 @@ def _routes(
         *protect(audit.ROUTES, audit.AuditApi(postgres)),
         *protect(system_settings.ROUTES, system_settings.SettingsApi(postgres, settings_changed)),
         *protect(onboarding.ROUTES, onboarding.OnboardingApi(postgres)),
-        *protect(connections.ROUTES, _connections(resources, settings, change, wake)),
+        *protect(connections.ROUTES, _connections(resources, settings, change, wake, prober)),
+        *protect(connection_health.ROUTES, connection_health.HealthApi(postgres)),
         *protect(gateway_configs.ROUTES, SubjectApi(GATEWAY_CONFIG, *publishing)),
         *protect(agents.ROUTES, SubjectApi(agents_of(settings.config_keys), *publishing)),
         *protect(agents.PROMPT_ROUTES, agents.PromptApi(postgres)),
@@ -278,18 +285,22 @@ def _routes(
 
 
 def _connections(
-    resources: Resources, settings: InternalAdminSettings, change: PublishedChange, wake: Wake
+    resources: Resources, settings: InternalAdminSettings, change: PublishedChange, wake: Wake, prober: Prober
 ) -> connections.ConnectionApi:
-    """The routes of connections. Their probes leave by the egress room."""
-    egress, vault = settings.process.egress, _vault(resources, settings)
-    prober = Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
-    copy = _mail_copy(resources, settings)
+    """The routes of connections."""
+    vault, copy = _vault(resources, settings), _mail_copy(resources, settings)
     verifications = Verifications(resources.postgres, vault, copy, prober, wake)
     return connections.ConnectionApi(resources.postgres, change, vault, copy, verifications)
 
 
 def _mail_copy(resources: Resources, settings: InternalAdminSettings) -> MailCopy:
     return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
+
+
+def _prober(settings: InternalAdminSettings) -> Prober:
+    """Probes of connections. They leave by the egress room."""
+    egress = settings.process.egress
+    return Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
 
 
 def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:

@@ -141,7 +141,8 @@ grant update (kind, last_revision, accepted_revision, candidate_revision, candid
 grant update (result, checked_at, duration_ms, account, detail, is_unverified, accepted_at) on connection_revisions
     to authsession_internal;
 grant update (connection_id, changed_by, changed_at) on connection_defaults to authsession_internal;
-grant update (status, since, failures, successes, next_probe_at) on connection_states to authsession_internal;
+grant update (status, since, failures, successes, next_probe_at, revision, is_slow, probing_until) on connection_states
+    to authsession_internal;
 -- The courier reads the default mail connection by this function alone.
 grant select, update on mail_connection to authsession_internal;
 grant execute on function read_mail_connection to authsession_public;

@@ -582,7 +582,10 @@ CREATE TABLE authsession.connection_states (
     failures integer DEFAULT 0 NOT NULL,
     successes integer DEFAULT 0 NOT NULL,
     next_probe_at timestamp with time zone NOT NULL,
-    CONSTRAINT connection_states_status_check CHECK ((status = ANY (ARRAY['healthy'::text, 'degraded'::text, 'failing'::text])))
+    revision integer DEFAULT 0 NOT NULL,
+    is_slow boolean DEFAULT false NOT NULL,
+    probing_until timestamp with time zone,
+    CONSTRAINT connection_states_status_check CHECK ((status = ANY (ARRAY['unknown'::text, 'healthy'::text, 'degraded'::text, 'failing'::text])))
 )
 WITH (fillfactor='50');
 
@@ -1706,6 +1709,12 @@ GRANT UPDATE(failures) ON TABLE authsession.connection_states TO authsession_int
 GRANT UPDATE(successes) ON TABLE authsession.connection_states TO authsession_internal;
 
 GRANT UPDATE(next_probe_at) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(revision) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(is_slow) ON TABLE authsession.connection_states TO authsession_internal;
+
+GRANT UPDATE(probing_until) ON TABLE authsession.connection_states TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.connections TO authsession_internal;
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from contracts.control_plane import connections
+from contracts.control_plane import connection_health, connections
 
 Json = dict[str, Any]
 
@@ -56,10 +56,20 @@ def _verified(answer: Json) -> bytes:
     return connections.encode_verified(answer["outcome"], answer["revision"], _verification(answer["verification"]))
 
 
+def _health(answer: Json) -> bytes:
+    snapshots = tuple(
+        connection_health.Snapshot(_instant(each["checked_at"]), each["result"], each["duration_ms"])
+        for each in answer["snapshots"]
+    )
+    health = connection_health.HealthAnswer(answer["status"], _instant(answer["since"]), snapshots)
+    return connection_health.encode_health(health)
+
+
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "read_connection_catalog": lambda _: connections.encode_catalogue(),
     "list_connections": lambda a: connections.encode_connections([_connection(each) for each in a["connections"]]),
     "read_connection": lambda a: connections.encode_connection(_connection(a["connection"])),
+    "read_integration_health": _health,
     "put_connection": _verified,
     "verify_connection": _verified,
     "put_provider_api_key": _verified,

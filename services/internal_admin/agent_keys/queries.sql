@@ -53,17 +53,6 @@ with revoked as (
 )
 select * from revoked join queued using (device_session_id);
 
--- name: queue_again
--- Queues the gateway record of a session that did not change.
-with queued as (
-    insert into projection_outbox (device_session_id, enqueued_at, available_at)
-    select device_session_id, now.instant, now.instant + interval '2 seconds'
-      from device_sessions, (select clock_now() as instant) as now
-     where device_session_id = :device_session_id
-    returning outbox_id, device_session_id
-)
-select * from device_sessions join queued using (device_session_id);
-
 -- name: read_pending_revocations
 -- Outbox rows of the agent's revoked sessions that no relay has settled, oldest first, at most :limit.
 select projection_outbox.outbox_id, device_sessions.*

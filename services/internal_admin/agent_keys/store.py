@@ -26,7 +26,7 @@ from services.internal_admin.agent_keys.domain import (
 from services.internal_admin.callers.identity import Caller, Cause
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_mutation_event, insert_operator_event
 from services.internal_admin.publication.domain.subject import Command, Subject
-from services.internal_admin.sessions.store import lock_agent, revoke_active_sessions
+from services.internal_admin.sessions.store import lock_agent, queue_session_again, revoke_active_sessions
 from shared.audit.event import AuditEvent
 from shared.audit.store import insert_audit_events
 from shared.io import queries
@@ -98,8 +98,7 @@ async def _register(connection: asyncpg.Connection, command: RegisterKey) -> Reg
         case Open(revokes_oldest):
             return await _open(connection, command, revokes_oldest=revokes_oldest)
         case AlreadyRegistered(device_session_id):
-            again = await connection.fetch(*_SQL["queue_again"](device_session_id=device_session_id))
-            return replace(decision, changes=tuple(map(projection_change, again)))
+            return replace(decision, changes=await queue_session_again(connection, device_session_id))
         case TooManySessions():
             return decision
 

@@ -43,6 +43,12 @@ select *, result is null and created_at > clock_now() - :takes::interval as is_v
   from connection_revisions
  where connection_id = :connection_id;
 
+-- name: read_accepted
+-- The accepted revision of a connection. Locks nothing.
+select name, kind, accepted_revision, settings, secrets
+  from connections join connection_revisions using (connection_id)
+ where connection_id = :connection_id and revision = accepted_revision;
+
 -- name: delete_revision
 -- Forgets a revision. Run it holding the connection's lock.
 delete from connection_revisions where connection_id = :connection_id and revision = :revision;

@@ -51,6 +51,7 @@ from services.internal_admin.secrets.domain.secret import SecretGone, SecretScop
 from services.internal_admin.secrets.store import values
 from services.internal_admin.secrets.store.values import Vault
 from shared.io import queries
+from shared.kernel.keyring import KeyRing
 
 _SQL = queries.load("services.internal_admin.connections")
 
@@ -86,8 +87,21 @@ async def read_target(connection: asyncpg.Connection, vault: Vault, name: str) -
         revision = (await _revisions(connection, row["connection_id"])).get(number)
         if revision is None:
             return NotFound()
-        secrets = await _opened(connection, vault, KINDS[row["kind"]], _refs(revision))
+        secrets = await _opened(connection, vault.keys, KINDS[row["kind"]], _refs(revision))
         return Target(row["connection_id"], name, row["kind"], number, json.loads(revision["settings"]), secrets)
+
+
+async def read_accepted(connection: asyncpg.Connection, keys: KeyRing, connection_id: str) -> Target | None:
+    """The accepted revision with its secrets in the clear; None if there is none. Locks nothing.
+
+    Raises as `values.read_values` does.
+    """
+    row = await connection.fetchrow(*_SQL["read_accepted"](connection_id=connection_id))
+    if row is None:
+        return None
+    secrets = await _opened(connection, keys, KINDS[row["kind"]], _refs(row))
+    settings = json.loads(row["settings"])
+    return Target(connection_id, row["name"], row["kind"], row["accepted_revision"], settings, secrets)
 
 
 async def settle(connection: asyncpg.Connection, vault: Vault, copy: MailCopy, command: Settle) -> SettleOutcome:
@@ -210,7 +224,7 @@ async def _store(
         )
     )
     given = {name: value for name, value in asked.secrets.items() if value}
-    secrets = {**await _opened(connection, vault, asked.kind, kept), **given}
+    secrets = {**await _opened(connection, vault.keys, asked.kind, kept), **given}
     return Target(connection_id, command.name, asked.kind.kind, revision, asked.settings, secrets)
 
 
@@ -302,10 +316,10 @@ async def _written(
     return written
 
 
-async def _opened(connection: asyncpg.Connection, vault: Vault, kind: ConnectionKind, refs: Refs) -> dict[str, str]:
+async def _opened(connection: asyncpg.Connection, keys: KeyRing, kind: ConnectionKind, refs: Refs) -> dict[str, str]:
     if not refs:
         return {}
-    opened = await values.read_values(connection, vault.keys, list(refs.values()))
+    opened = await values.read_values(connection, keys, list(refs.values()))
     fields = {field.secret_name: field.name for field in kind.secrets}
     return {fields[name]: opened[version].decode() for name, version in refs.items()}
 

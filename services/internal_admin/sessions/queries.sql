@@ -53,8 +53,9 @@ select * from revoked join queued using (device_session_id);
 
 -- name: revoke_sessions
 -- Revokes active sessions of an address and queues their gateway records. With :user_id only those of that user, and
--- without an address those of that agent; with :kept_session_id all but that one. Newest first, then by id, after the session (:after_created_at, :after_session_id), at
--- most :limit. `chosen` is the number of sessions that were to be revoked. Locks: device_sessions.
+-- without an address those of that agent; with :kept_session_id all but that one. Newest first, then by id, after the
+-- session (:after_created_at, :after_session_id), at most :limit. `chosen` is the number of sessions that were to be
+-- revoked. Locks: device_sessions.
 with chosen as materialized (
     select s.device_session_id from (
          select user_id from users where email_id = :email_id::bigint and user_id = coalesce(:user_id::text, user_id)

@@ -150,6 +150,12 @@ async def lock_agent(connection: asyncpg.Connection, agent_id: str) -> bool:
     return await connection.fetchval(*_SQL["lock_agent"](agent_id=agent_id)) is not None
 
 
+async def queue_session_again(connection: asyncpg.Connection, device_session_id: str) -> tuple[ProjectionChange, ...]:
+    """Queue the gateway record of a session that did not change. Empty: there is no such session."""
+    rows = await connection.fetch(*_SQL["queue_session_again"](device_session_id=device_session_id))
+    return tuple(map(projection_change, rows))
+
+
 async def read_session(connection: asyncpg.Connection, device_session_id: str) -> DeviceSession | None:
     """The session of that id; None if there is none."""
     row = await connection.fetchrow(*_SQL["read_session"](device_session_id=device_session_id))
@@ -193,8 +199,8 @@ async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession
     )
     if revoked is not None:
         return Revoked((projection_change(revoked),))
-    queued_again = await connection.fetch(*_SQL["queue_session_again"](device_session_id=session_id))
-    return AlreadyRevoked(tuple(map(projection_change, queued_again))) if queued_again else SessionNotFound()
+    changes = await queue_session_again(connection, session_id)
+    return AlreadyRevoked(changes) if changes else SessionNotFound()
 
 
 async def _is_locked_agent(connection: asyncpg.Connection, user_id: str) -> bool:

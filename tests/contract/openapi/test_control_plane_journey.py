@@ -14,7 +14,7 @@ from tests.support.agents import store_agent
 from tests.support.builders import client_public_key
 from tests.support.far_ends import far_end, provider
 from tests.support.nodes import Node
-from tests.support.stack import RunningStack
+from tests.support.stack import RunningStack, wait_for
 
 NEW_PASSWORD = "Saffron meadow 83 comet"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -218,6 +218,8 @@ def connect_a_provider(plane: Plane, owner: dict[str, str]) -> None:
         )
         assert plane.call("verify_connection", **one)["outcome"] == "refused"
         assert plane.call("verify_provider", **provider_of_it)["revision"] == 2
+        healthy: dict[str, Any] = {"headers": owner, "integration_id": "models"}
+        wait_for(lambda: plane.call("read_integration_health", **healthy)["status"] == "healthy")
     shown = plane.call("read_connection", **one)["connection"]
     assert (shown["accepted"]["revision"], shown["candidate"]["revision"]) == (1, 2)
     assert plane.call("list_connections", headers=owner)["connections"] == [shown]
@@ -229,6 +231,7 @@ def connect_a_provider(plane: Plane, owner: dict[str, str]) -> None:
     assert code_of(plane.call("read_default_connection", 404, **model)) == "default_not_found"
     assert plane.call("delete_connection", **one)["outcome"] == "deleted"
     assert code_of(plane.call("read_connection", 404, **one)) == "connection_not_found"
+    assert code_of(plane.call("read_integration_health", 404, **healthy)) == "connection_not_found"
 
 
 def go_through_the_first_run(plane: Plane, owner: dict[str, str]) -> None:

@@ -89,13 +89,32 @@ def shown(product: Product, database: Database) -> Mapping[str, set[str]]:
     of_traces = {"content-type": PROTOBUF}
     assert product.internal.post(traces, headers=node.headers("POST", traces) | of_traces).status_code == 503
     report_of(product, database, node)
+    connect(database)
     refuse_secret(product, node)
     url = f"{product.stack.internal_url}{INTERNAL}/users?email=shown@example.com"
     with ThreadPoolExecutor(8) as pool:
         assert {answer.status_code for answer in pool.map(httpx.get, [url] * 16)} == {200}
-    late = {"authsession_audit_unsealed_age_seconds", "authsession_node_sessions_cached"}
+    late = {
+        "authsession_audit_unsealed_age_seconds",
+        "authsession_node_sessions_cached",
+        "authsession_connections_probes_total",
+    }
     wait_for(lambda: late <= scraped(product).keys(), timeout=30)
     return scraped(product)
+
+
+def connect(database: Database) -> None:
+    """An accepted connection, which is probed although its address is blocked."""
+    database.execute(
+        """
+        with made as (
+            insert into connections
+                (connection_id, name, kind, last_revision, accepted_revision, created_at, updated_at)
+            values ('connection-shown', 'shown', 'user_service', 1, 1, clock_now(), clock_now()))
+        insert into connection_revisions (connection_id, revision, settings, secrets, created_by, created_at)
+        values ('connection-shown', 1, '{"base_url": "https://127.0.0.1"}', '{}', 'test', clock_now())
+        """
+    )
 
 
 def report_of(product: Product, database: Database, node: Node) -> None:

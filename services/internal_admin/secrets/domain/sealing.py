@@ -6,7 +6,6 @@ opened nor wrapped anew. A new key of the ring wraps data keys anew and makes no
 """
 
 from dataclasses import dataclass, field
-from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,8 +14,6 @@ from contracts.uvarint import length_prefixed
 from shared.kernel.entropy import Entropy
 from shared.kernel.keyring import KeyRing
 from shared.kernel.sealing import Unsealable, seal, unseal
-
-MAX_VALUE_BYTES: Final = 64 * 1024
 
 _VALUE_MARKER = b"authsession-secret-v1"
 _KEY_MARKER = b"authsession-secret-key-v1"

@@ -1,10 +1,10 @@
 """Secrets as operators see and change them, and the outcomes of changes. No outcome holds a value."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
+from contracts.agent_id import is_agent_id
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Caller
 from shared.kernel.actor import Actor
@@ -24,7 +24,6 @@ MAX_SHOWN_VERSIONS: Final = 100
 """The newest versions that the answer about one secret shows."""
 
 _SYSTEM_NAMES = ("AUTHSESSION_", "CONTROL_PLANE_")
-_AGENT_ID = re.compile(r"agent-[0-9a-z]{26}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +250,7 @@ def usage_of(name: str, asked: Usage | None) -> Usage:
 
 def grantee_of(text: str) -> Grantee:
     """The agent of an agent's id, else the pool of that name."""
-    return Grantee("agent" if _AGENT_ID.fullmatch(text) else "pool", text)
+    return Grantee("agent" if is_agent_id(text) else "pool", text)
 
 
 def version_conflict(secret: Secret | None, expected: int | None) -> Refused | None:

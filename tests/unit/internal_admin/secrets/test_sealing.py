@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
+from contracts.node.secrets import MAX_VALUE_BYTES
 from services.internal_admin.secrets.domain.sealing import (
-    MAX_VALUE_BYTES,
     SealedVersion,
     SecretPlace,
     open_value,

@@ -305,8 +305,8 @@ def test_a_paused_pace_ends_with_the_connection_that_caused_it(
 def test_changes_under_load_lose_no_mail_and_double_none(
     post: Post, flow: PublicFlow, first: SmtpPeer, second: SmtpPeer, service: RestMailPeer
 ) -> None:
-    """Two replicas with 120 mails, while the default goes round between two mail servers and a mail service."""
-    world, mails = flow.world, 120
+    """Two replicas with 60 mails, while the default goes round between two mail servers and a mail service."""
+    world, mails = flow.world, 60
     replicas = [replica_of(post), replica_of(post)]
     emails = [email_address() for _ in range(mails)]
     connections = cycle([by_smtp(first), by_smtp(second), by_rest(service)])

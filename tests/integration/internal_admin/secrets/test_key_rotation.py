@@ -125,7 +125,7 @@ def test_the_start_without_a_needed_key_is_refused_with_the_count(world: World) 
 
 def test_a_rewrap_that_is_killed_goes_on_and_doubles_nothing(world: World) -> None:
     """The audit rows of both runs count each version once, and every value opens with the new key alone."""
-    stored = store_secrets(world.database, ROLLING[0], b"one", b"two", count=1500)
+    stored = store_secrets(world.database, ROLLING[0], b"one", b"two", count=750)
     audit = world.database.execute("select coalesce(max(audit_id), 0) as last from audit_events")[0]["last"]
     command = [sys.executable, "-m", "authsession", "secrets", "rewrap"]
     environment = {
@@ -135,7 +135,7 @@ def test_a_rewrap_that_is_killed_goes_on_and_doubles_nothing(world: World) -> No
     }
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
         assert first.stderr is not None
-        assert first.stderr.readline() == "500 of 3000 data keys\n"
+        assert first.stderr.readline() == "500 of 1500 data keys\n"
         os.kill(first.pid, signal.SIGKILL)
     assert first.returncode == -signal.SIGKILL
     left = world.call(world.internal.unit_of_work, keys.count_versions_of_keys).get("k1", 0)
@@ -146,7 +146,7 @@ def test_a_rewrap_that_is_killed_goes_on_and_doubles_nothing(world: World) -> No
         " where audit_id > $1 and event = 'security.rewrap_secrets'",
         audit,
     )
-    assert row["rewrapped"] == 3000
+    assert row["rewrapped"] == 1500
     after = Keeper(world, ring=ROLLING[3])
     assert {after.read(StoredVersion(each, 1)) for each in stored[::50]} == {b"one"}
     assert {after.read(StoredVersion(each, 2)) for each in stored[::50]} == {b"two"}

@@ -159,7 +159,7 @@ def test_agents_follow_the_model(world: World) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=6,
+            max_examples=4,
             stateful_step_count=15,
             deadline=None,
             phases=(Phase.generate,),

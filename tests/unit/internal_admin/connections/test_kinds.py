@@ -1,6 +1,7 @@
 """Readers of settings and secrets, and the JSON Schemas that consoles build forms from."""
 
 import json
+from functools import cache
 from typing import Any
 
 import jsonschema_rs
@@ -33,12 +34,18 @@ def reads(kind: ConnectionKind, settings: dict[str, Any]) -> bool:
     return True
 
 
+@cache
+def validator(kind: str) -> jsonschema_rs.Draft202012Validator:
+    """Made once, because that takes longer than a hundred uses."""
+    return jsonschema_rs.Draft202012Validator(KINDS[kind].settings_schema())
+
+
 def accepts(kind: ConnectionKind, settings: dict[str, Any]) -> bool:
     try:
         text = json.dumps(settings, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         return False  # a lone surrogate cannot be sent
-    return jsonschema_rs.Draft202012Validator(kind.settings_schema()).is_valid(json.loads(text))
+    return validator(kind.kind).is_valid(json.loads(text))
 
 
 GOOD: dict[str, dict[str, Any]] = {

@@ -21,8 +21,8 @@ from shared.telemetry.repeated_faults import RepeatedFaults
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "locale", "mac", "method", "names", "outcome", "problem", "reason", "rebuilt", "removed", "repeats", "route",
-    "schema", "secret_id", "seq", "signal", "status", "version", "warning", "worker",
+    "locale", "mac", "method", "names", "outcome", "pool", "problem", "reason", "rebuilt", "removed", "repeats",
+    "route", "schema", "secret_id", "seq", "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
 """Fields that `extra=` may add to a line: words, numbers and addresses of our own servers, never input of a caller."""
 REPEATED = RepeatedFaults()

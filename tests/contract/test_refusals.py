@@ -17,6 +17,7 @@ from contracts.internal_blocks import decode_block_subject, decode_list_blocks, 
 from contracts.internal_mailbox import decode_read_mailbox
 from contracts.internal_sessions import decode_list_sessions, decode_revoke_session, decode_revoke_user_sessions
 from contracts.internal_users import decode_change_user_email, decode_delete_user, decode_find_users
+from contracts.node.agent_key import decode_register_agent_key
 from contracts.node.join import decode_join, decode_key_change
 from contracts.node.poll import decode_poll
 from contracts.node.secrets import decode_open_secrets
@@ -71,6 +72,8 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "join_node": decode_join,
     "change_node_key": decode_key_change,
     "open_secrets": decode_open_secrets,
+    "register_agent_key": decode_register_agent_key,
+    "register_agent_key_by_node": decode_register_agent_key,
 }
 QUERIES: dict[str, Callable[[str], object]] = {
     "find_users": decode_find_users,

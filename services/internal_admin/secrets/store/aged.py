@@ -35,18 +35,18 @@ async def destroy_versions_of_key(
 ) -> int:
     """Destroy the versions of one secret that this key wraps, in one transaction. Returns their number; 0 at the end.
 
-    It locks the secret, and refreshes if the current version went.
+    It locks the secret, and refreshes if the current version went. What another run destroyed is not counted.
     """
-    async with connection.transaction():
-        row = await connection.fetchrow(*_SQL["find_version_of_key"](key_id=key_id))
-        if row is None:
-            return 0
-        versions = await destroy_versions(connection, vault, row["secret_id"], row["versions"])
-        await insert_operator_event(
-            connection, EventName.DESTROY_SECRET, "destroyed", caller,
-            actor=actor, subject=row["secret_id"], reason_code="key_lost", versions=versions,
-        )  # fmt: skip
-    return len(row["versions"])
+    while (row := await connection.fetchrow(*_SQL["find_version_of_key"](key_id=key_id))) is not None:
+        async with connection.transaction():
+            versions = await destroy_versions(connection, vault, row["secret_id"], row["versions"])
+            if versions:
+                await insert_operator_event(
+                    connection, EventName.DESTROY_SECRET, "destroyed", caller,
+                    actor=actor, subject=row["secret_id"], reason_code="key_lost", versions=versions,
+                )  # fmt: skip
+                return len(versions)
+    return 0
 
 
 async def _destroyed(connection: asyncpg.Connection, secret_ids: list[str]) -> dict[str, list[int]]:

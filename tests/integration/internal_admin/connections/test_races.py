@@ -104,7 +104,7 @@ class Mail:
         return [row["secret_id"] for row in rows]
 
     def named(self) -> dict[str, int]:
-        """What the manifest of the pool names: secrets with their versions."""
+        """The secrets that the manifest of the pool names, with their versions."""
         return {each.secret_id: each.version for each in self.publisher.manifest(self.pool).secrets}
 
 

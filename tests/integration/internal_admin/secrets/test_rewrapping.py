@@ -14,11 +14,13 @@ from services.internal_admin.secrets.domain.rewrapping import BEFORE_ALL, Batch,
 from services.internal_admin.secrets.domain.sealing import SealedVersion, open_value
 from services.internal_admin.secrets.domain.secret import StoredVersion
 from services.internal_admin.secrets.store import keys, values
+from services.internal_admin.secrets.store.aged import destroy_versions_of_key
 from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import NO_KEYS, KeyRing
+from tests.support.public_flow import race
 from tests.support.secrets import Keeper
 from tests.support.stored_secrets import forget_secrets, place_of, ring, store_secrets
 from tests.support.world import World
@@ -192,3 +194,17 @@ def test_a_secret_that_is_undeleted_meanwhile_is_not_destroyed(world: World, wid
     rows = world.database.execute("select deleted_at, state from secrets join secret_versions using (secret_id)")
     assert {(row["deleted_at"] is None, row["state"]) for row in rows} <= {(True, "enabled"), (False, "destroyed")}
     assert len(rows) == 20
+
+
+def test_two_who_abandon_a_lost_key_write_one_row_for_each_secret(world: World, wide_pool: Postgres) -> None:
+    made, trail = (
+        store_secrets(world.database, BEFORE, b"one", b"two", count=6),
+        Trail(world, "security.destroy_secret"),
+    )
+    vault = Keeper(world).vault
+    abandon = partial(wide_pool.unit_of_work, destroy_versions_of_key, vault, BEFORE.newest.id, *SYSTEM)
+    counts = world.call(race, *[abandon] * 12)
+    assert sum(counts) == 12
+    assert sorted((subject, details["versions"]) for _, subject, details in trail.new()) == [
+        (secret_id, [1, 2]) for secret_id in made
+    ]

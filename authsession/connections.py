@@ -18,7 +18,7 @@ from contracts.control_plane.connections import (
     encode_connections,
 )
 from services.internal_admin.connection_health.store import read_health
-from services.internal_admin.connections import store
+from services.internal_admin.connections import listing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def run(parsed: argparse.Namespace, dsn: str) -> int:
 
 async def _list(dsn: str, *, as_json: bool) -> int:
     async with connect(dsn) as connection:
-        found = await store.list_connections(connection)
+        found = await listing.list_connections(connection)
     if as_json:
         print_json(encode_connections(found))
     else:
@@ -68,7 +68,7 @@ def _row(connection: ConnectionAnswer) -> tuple[str | None, ...]:
 
 async def _show(dsn: str, name: str) -> int:
     async with connect(dsn) as connection:
-        found = await store.list_connections(connection, name)
+        found = await listing.list_connections(connection, name)
     if not found:
         return _unknown(name)
     print_json(encode_connection(found[0]))

@@ -30,7 +30,7 @@ from services.internal_admin.callers.route import MINUTE, PerNetwork, Route
 from services.internal_admin.changes.api import answered, response
 from services.internal_admin.changes.domain import Answer, KeyConflict
 from services.internal_admin.changes.flow import PublishedChange
-from services.internal_admin.connections import domain, store
+from services.internal_admin.connections import domain, listing, store
 from services.internal_admin.connections.domain import (
     MAX_CONNECTIONS,
     MAX_NAMED,
@@ -76,12 +76,12 @@ class ConnectionApi:
 
     async def list(self, _: Request, __: Identity | None) -> Response:
         """All connections by name."""
-        return Response(200, encode_connections(await self.postgres.unit_of_work(store.list_connections)))
+        return Response(200, encode_connections(await self.postgres.unit_of_work(listing.list_connections)))
 
     async def read(self, request: Request, _: Identity | None) -> Response:
         """One connection with its accepted revision and its candidate."""
         name = require_connection_name(request.path_parameters["name"])
-        found = await self.postgres.unit_of_work(store.list_connections, name)
+        found = await self.postgres.unit_of_work(listing.list_connections, name)
         if not found:
             raise Refusal(ErrorCode.CONNECTION_NOT_FOUND)
         return Response(200, encode_connection(found[0]))
@@ -95,7 +95,7 @@ class ConnectionApi:
         """A provider's API key: the same as `put`, in the words of a provider."""
         name = require_connection_name(request.path_parameters["provider_id"])
         asked = decode_put_api_key(request.body)
-        stored = None if asked.kind else await self.postgres.unit_of_work(store.read_kind, name)
+        stored = None if asked.kind else await self.postgres.unit_of_work(listing.read_kind, name)
         kind = asked.kind or provider_kind(name, stored)
         if kind not in PROVIDER_KINDS:
             raise Refusal(ErrorCode.INVALID_REQUEST, f"the connection is of the kind {kind}, which has no API key")
@@ -124,12 +124,12 @@ class ConnectionApi:
 
     async def list_defaults(self, _: Request, __: Identity | None) -> Response:
         """The defaults that are set."""
-        return Response(200, encode_defaults(await self.postgres.unit_of_work(store.list_defaults)))
+        return Response(200, encode_defaults(await self.postgres.unit_of_work(listing.list_defaults)))
 
     async def read_default(self, request: Request, _: Identity | None) -> Response:
         """The default of one key."""
         key = require_connection_key(request.path_parameters["connection_key"])
-        found = await self.postgres.unit_of_work(store.list_defaults, key)
+        found = await self.postgres.unit_of_work(listing.list_defaults, key)
         if not found:
             raise Refusal(ErrorCode.DEFAULT_NOT_FOUND)
         return Response(200, encode_default(found[0]))

@@ -8,14 +8,14 @@ import json
 import logging
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, cast
+from typing import Final
 
 import asyncpg
 
 from contracts.connection_kinds import KINDS
 from contracts.errors import Refusal
-from services.internal_admin.secrets.domain.secret import SecretGone, StoredVersion, UnreadableSecret
-from services.internal_admin.secrets.store import values
+from services.internal_admin.connections.references import open_refs, refs_of
+from services.internal_admin.secrets.domain.secret import SecretGone, UnreadableSecret
 from shared.io import queries
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
@@ -54,9 +54,9 @@ async def bring_along(connection: asyncpg.Connection, copy: MailCopy) -> bool:
     place = Place(default["connection_id"], default["revision"])
     if _is_good(copy.sealing_keys, place, kept):
         return False
-    mail = MailConnection(
-        default["kind"], json.loads(default["settings"]), await _secrets(connection, copy.secret_keys, default)
-    )
+    kind = KINDS[default["kind"]]
+    secrets = await open_refs(connection, copy.secret_keys, kind, refs_of(default))
+    mail = MailConnection(kind.kind, json.loads(default["settings"]), secrets)
     await _write(connection, place, *seal_mail_connection(copy.sealing_keys, place, mail, copy.entropy))
     return True
 
@@ -96,17 +96,6 @@ def _is_good(keys: KeyRing, place: Place, kept: asyncpg.Record) -> bool:
     except Unsealable:
         return False
     return True
-
-
-async def _secrets(connection: asyncpg.Connection, keys: KeyRing, default: asyncpg.Record) -> dict[str, str]:
-    """The secrets in the clear, by field."""
-    stored = cast("dict[str, list[object]]", json.loads(default["secrets"]))
-    if not stored:
-        return {}
-    versions = {name: StoredVersion(str(pair[0]), int(cast("int", pair[1]))) for name, pair in stored.items()}
-    opened = await values.read_values(connection, keys, list(versions.values()))
-    fields = {each.secret_name: each.name for each in KINDS[default["kind"]].secrets}
-    return {fields[name]: opened[version].decode() for name, version in versions.items()}
 
 
 async def _write(connection: asyncpg.Connection, place: Place | None, key_id: str | None, sealed: bytes | None) -> None:

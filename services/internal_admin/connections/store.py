@@ -1,14 +1,13 @@
 """Units of work on connections. None of them waits for a far end: a verification lies between two of them."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
 from contracts.audit_events import EventName
-from contracts.connection_kinds import KINDS, ConnectionKind
-from contracts.control_plane.connections import ConnectionAnswer, DefaultAnswer, PutConnection, Revision, Verification
+from contracts.connection_kinds import KINDS
+from contracts.control_plane.connections import PutConnection, Verification
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
 from services.internal_admin.connections.domain import (
@@ -45,8 +44,11 @@ from services.internal_admin.connections.domain import (
     fits,
     is_accepted,
     kept_secrets,
+    secret_names,
 )
+from services.internal_admin.connections.listing import list_defaults
 from services.internal_admin.connections.mail import MailCopy, bring_along
+from services.internal_admin.connections.references import open_refs, refs_of
 from services.internal_admin.secrets.domain.secret import SecretGone, SecretScope, StoredVersion
 from services.internal_admin.secrets.store import values
 from services.internal_admin.secrets.store.values import Vault
@@ -87,7 +89,7 @@ async def read_target(connection: asyncpg.Connection, vault: Vault, name: str) -
         revision = (await _revisions(connection, row["connection_id"])).get(number)
         if revision is None:
             return NotFound()
-        secrets = await _opened(connection, vault.keys, KINDS[row["kind"]], _refs(revision))
+        secrets = await open_refs(connection, vault.keys, KINDS[row["kind"]], refs_of(revision))
         return Target(row["connection_id"], name, row["kind"], number, json.loads(revision["settings"]), secrets)
 
 
@@ -99,7 +101,7 @@ async def read_accepted(connection: asyncpg.Connection, keys: KeyRing, connectio
     row = await connection.fetchrow(*_SQL["read_accepted"](connection_id=connection_id))
     if row is None:
         return None
-    secrets = await _opened(connection, keys, KINDS[row["kind"]], _refs(row))
+    secrets = await open_refs(connection, keys, KINDS[row["kind"]], refs_of(row))
     settings = json.loads(row["settings"])
     return Target(connection_id, row["name"], row["kind"], row["accepted_revision"], settings, secrets)
 
@@ -156,27 +158,6 @@ async def find_expired(connection: asyncpg.Connection, limit: int) -> Sequence[s
     return [row["name"] for row in await connection.fetch(*_SQL["find_expired"](limit=limit))]
 
 
-async def read_kind(connection: asyncpg.Connection, name: str) -> str | None:
-    """The kind of a connection; None if there is none of this name."""
-    rows = await connection.fetch(*_SQL["list_connections"](name=name))
-    return rows[0]["kind"] if rows else None
-
-
-async def list_connections(connection: asyncpg.Connection, name: str | None = None) -> tuple[ConnectionAnswer, ...]:
-    """All connections by name, or the one of this name. Both statements read one state."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        rows = await connection.fetch(*_SQL["list_connections"](name=name))
-        ids = [row["connection_id"] for row in rows]
-        found = await connection.fetch(*_SQL["list_revisions"](connection_ids=ids))
-    revisions = {(row["connection_id"], row["revision"]): _revision(row) for row in found}
-    return tuple(_answer(row, revisions) for row in rows)
-
-
-async def list_defaults(connection: asyncpg.Connection, key: str | None = None) -> tuple[DefaultAnswer, ...]:
-    """The defaults that are set, or the one of this key."""
-    return tuple(DefaultAnswer(**row) for row in await connection.fetch(*_SQL["list_defaults"](key=key)))
-
-
 async def _write_candidate(connection: asyncpg.Connection, vault: Vault, command: WriteCandidate) -> CandidateOutcome:
     asked = command.asked
     row = await _locked_or_made(connection, command)
@@ -205,9 +186,10 @@ async def _store(
 ) -> Target:
     asked, connection_id = command.asked, row["connection_id"]
     await values.lock_secrets_of(connection, _scope_of(connection_id))
-    refs = {**kept, **await _written(connection, vault, connection_id, asked, command.caller)}
-    await _drop_candidate(connection, vault, row, revisions, keeping=refs)
     revision = row["last_revision"] + 1 if revisions or row["candidate_revision"] else row["last_revision"]
+    names = secret_names(asked, _base(row["kind"], revisions.get(row["accepted"])), revision)
+    refs = {**kept, **await _written(connection, vault, connection_id, asked, names, command.caller)}
+    await _drop_candidate(connection, vault, row, revisions, keeping=refs)
     stored = {name: [version.secret_id, version.version] for name, version in refs.items()}
     await connection.execute(
         *_SQL["insert_revision"](
@@ -224,7 +206,7 @@ async def _store(
         )
     )
     given = {name: value for name, value in asked.secrets.items() if value}
-    secrets = {**await _opened(connection, vault.keys, asked.kind, kept), **given}
+    secrets = {**await open_refs(connection, vault.keys, asked.kind, kept), **given}
     return Target(connection_id, command.name, asked.kind.kind, revision, asked.settings, secrets)
 
 
@@ -273,14 +255,17 @@ async def _settle(connection: asyncpg.Connection, vault: Vault, command: Settle)
 async def _accept(connection: asyncpg.Connection, vault: Vault, row: asyncpg.Record) -> None:
     """Make the candidate the accepted revision, and its secrets the current ones."""
     connection_id, revisions = row["connection_id"], await _revisions(connection, row["connection_id"])
-    refs, before = _refs(revisions[row["candidate_revision"]]), _refs(revisions.get(row["accepted"]))
+    refs, before = refs_of(revisions[row["candidate_revision"]]), refs_of(revisions.get(row["accepted"]))
     await connection.execute(*_SQL["write_accepted"](connection_id=connection_id))
     await connection.execute(*_SQL["accept_revision"](connection_id=connection_id, revision=row["candidate_revision"]))
     if row["accepted"]:
         await connection.execute(*_SQL["delete_revision"](connection_id=connection_id, revision=row["accepted"]))
     changed = [version for name, version in refs.items() if before.get(name) != version]
-    removed = [version.secret_id for name, version in before.items() if name not in refs]
-    if not await values.replace_current(connection, vault, changed, removed):
+    removed = {version.secret_id for name, version in before.items() if name not in refs}
+    serving = [version.secret_id for version in refs.values()]
+    unnamed = await connection.fetch(*_SQL["list_unnamed_secrets"](connection_id=connection_id, serving=serving))
+    removed.update(row["secret_id"] for row in unnamed)
+    if not await values.replace_current(connection, vault, changed, sorted(removed)):
         raise SecretGone
 
 
@@ -296,32 +281,31 @@ async def _drop_candidate(
     number = row["candidate_revision"]
     if number is None:
         return
-    others = {*_refs(revisions.get(row["accepted"])).values(), *keeping.values()}
-    for version in sorted(_refs(revisions.get(number)).values(), key=lambda each: each.secret_id):
+    others = {*refs_of(revisions.get(row["accepted"])).values(), *keeping.values()}
+    for version in sorted(refs_of(revisions.get(number)).values(), key=lambda each: each.secret_id):
         if version not in others:
             await values.destroy_versions(connection, vault, version.secret_id, [version.version])
+        if version.secret_id not in {each.secret_id for each in others}:
+            await values.write_deleted(connection, [version.secret_id])
     await connection.execute(*_SQL["delete_revision"](connection_id=row["connection_id"], revision=number))
 
 
 async def _written(
-    connection: asyncpg.Connection, vault: Vault, connection_id: str, asked: PutConnection, caller: Caller
+    connection: asyncpg.Connection,
+    vault: Vault,
+    connection_id: str,
+    asked: PutConnection,
+    names: Mapping[str, StoredVersion | str],
+    caller: Caller,
 ) -> Refs:
     """New versions of the secrets that are given. None of them is current yet."""
     scope, written = _scope_of(connection_id), dict[str, StoredVersion]()
-    for field in asked.kind.secrets:
-        if value := asked.secrets.get(field.name):
-            written[field.secret_name] = await values.insert_version(
-                connection, vault, scope, field.secret_name, value.encode(), created_by=caller.name
-            )
+    for name, place in names.items():
+        value = asked.secrets[name.lower()].encode()
+        stored = None if isinstance(place, str) else await values.lock_secret(connection, place.secret_id)
+        place_name = place if isinstance(place, str) else name if stored is None else stored.name
+        written[name] = await values.insert_version(connection, vault, scope, place_name, value, created_by=caller.name)
     return written
-
-
-async def _opened(connection: asyncpg.Connection, keys: KeyRing, kind: ConnectionKind, refs: Refs) -> dict[str, str]:
-    if not refs:
-        return {}
-    opened = await values.read_values(connection, keys, list(refs.values()))
-    fields = {field.secret_name: field.name for field in kind.secrets}
-    return {fields[name]: opened[version].decode() for name, version in refs.items()}
 
 
 async def _delete(
@@ -413,46 +397,4 @@ def _standing(row: asyncpg.Record, revisions: Mapping[int, asyncpg.Record]) -> S
 
 
 def _base(kind: str, revision: asyncpg.Record | None) -> Base | None:
-    return None if revision is None else Base(kind, json.loads(revision["settings"]), _refs(revision))
-
-
-def _refs(revision: asyncpg.Record | None) -> dict[str, StoredVersion]:
-    stored = {} if revision is None else cast("dict[str, list[object]]", json.loads(revision["secrets"]))
-    return {name: StoredVersion(str(pair[0]), int(cast("int", pair[1]))) for name, pair in stored.items()}
-
-
-def _answer(row: asyncpg.Record, revisions: Mapping[tuple[str, int], Revision]) -> ConnectionAnswer:
-    accepted, candidate = row["accepted_revision"], row["candidate_revision"]
-    return ConnectionAnswer(
-        connection_id=row["connection_id"],
-        name=row["name"],
-        kind=row["kind"],
-        accepted=None if accepted is None else revisions[row["connection_id"], accepted],
-        candidate=revisions[row["connection_id"], candidate] if row["has_candidate"] else None,
-        candidate_until=row["candidate_until"],
-        default_for=tuple(row["default_for"]),
-        created_at=row["created_at"],
-        updated_at=row["updated_at"],
-    )
-
-
-def _revision(row: asyncpg.Record) -> Revision:
-    return Revision(
-        revision=row["revision"],
-        settings=json.loads(row["settings"]),
-        secrets=_fields(_refs(row)),
-        verification=_verification(row),
-        is_unverified=row["is_unverified"],
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-    )
-
-
-def _fields(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(name.lower() for name in names))
-
-
-def _verification(row: asyncpg.Record) -> Verification | None:
-    if row["result"] is None:
-        return None
-    return Verification(row["result"], row["checked_at"], row["duration_ms"], row["account"], row["detail"] or "")
+    return None if revision is None else Base(kind, json.loads(revision["settings"]), refs_of(revision))

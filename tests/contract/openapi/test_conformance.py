@@ -57,8 +57,8 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A proof is right for one challenge; a secret has one value, sealed or not; settings fit a connection's kind; no
-    schema says "not both", nor how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
+    A proof is right for one challenge; a secret has one value, sealed or not; settings fit a connection's kind.
+    No schema says "not both", nor how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
     body, query = case.body, case.query or {}
     return (
         {"email", "user_id"} <= query.keys()

@@ -65,7 +65,7 @@ def is_beyond_words(case: Case) -> bool:
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
         or (is_object(body) and "client_key_proof" in body)
         or (case.method == "PUT" and "/secrets/" in case.path)
-        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
+        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key", "/{connection_key}")))
         or has_float(body)
         or is_without_revision(case)
         or (is_object(body) and "node_name" in body and body.get("uses", 1) != 1)

@@ -21,8 +21,9 @@ from shared.telemetry.repeated_faults import RepeatedFaults
 
 LOG_FIELDS = frozenset({
     "address", "attempt", "batch", "before", "check", "connection_id", "count", "delay_ms", "dependency",
-    "duration_ms", "epoch", "fault", "kind", "locale", "mac", "method", "names", "outcome", "pool", "problem", "reason", "rebuilt", "removed",
-    "repeats", "result", "revision", "route", "schema", "secret_id", "seq", "signal", "status", "version", "warning", "worker",
+    "duration_ms", "epoch", "fault", "kind", "locale", "mac", "method", "names", "outcome", "pool", "problem",
+    "reason", "rebuilt", "removed", "repeats", "result", "revision", "route", "schema", "secret_id", "seq",
+    "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
 """Fields that `extra=` may add to a line: words, numbers and addresses of our own servers, never input of a caller."""
 REPEATED = RepeatedFaults()

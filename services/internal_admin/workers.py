@@ -122,7 +122,6 @@ def node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Work
 def secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
     """The workers that bring secrets under the newest key, and that end deleted ones."""
     postgres = resources.postgres
-    copy = MailCopyKeeper(postgres, mail_copy_of(resources, settings))
     rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
     return (
         Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),

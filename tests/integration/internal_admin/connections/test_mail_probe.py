@@ -1,6 +1,6 @@
 """Mail servers are verified up to the sender, and get no mail."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -59,7 +59,7 @@ def test_a_mail_server_without_starttls_gets_no_password(world: World) -> None:
 
 
 @contextmanager
-def scripted(answers: dict[bytes, bytes]) -> Iterator[int]:
+def scripted(answers: dict[bytes, bytes]) -> Generator[int]:
     """The port of a mail server with these answers to commands. It ends the connection instead of an empty one."""
 
     class Handler(StreamRequestHandler):

@@ -85,16 +85,6 @@ class Egress:
         self._tls = ssl.create_default_context()
         self._free = trio.Semaphore(_MAX_CALLS)
 
-    def refusal_of_url(self, url: str) -> EgressResult | None:
-        """The word with which `call` would refuse the form of the URL; None if it is right. Resolves nothing."""
-        target = parse_http_url(url, self._rules)
-        return None if isinstance(target, HttpTarget) else target
-
-    def refusal_of_mail_server(self, server: SmtpServer) -> EgressResult | None:
-        """The word with which `open_smtp` would refuse the form of host, port and TLS; None if it is right."""
-        target = _smtp_target(server, self._rules)
-        return None if isinstance(target, Target) else target
-
     async def call(
         self,
         method: Method,

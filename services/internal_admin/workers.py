@@ -122,9 +122,10 @@ def node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Work
 def secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
     """The workers that bring secrets under the newest key, and that end deleted ones."""
     postgres = resources.postgres
+    keeper = MailCopyKeeper(postgres, mail_copy_of(resources, settings))
     rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
     return (
         Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
         Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
-        Worker("mail connection", copy.step, idle=mail_copy.IDLE),
+        Worker("mail connection", keeper.step, idle=mail_copy.IDLE),
     )

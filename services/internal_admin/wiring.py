@@ -58,6 +58,7 @@ from services.internal_admin.node_secrets import api as node_secrets
 from services.internal_admin.node_secrets.flow import SecretOpener
 from services.internal_admin.node_telemetry import api as node_telemetry
 from services.internal_admin.node_telemetry.collector import Collector, open_collector
+from services.internal_admin.node_telemetry.default import DefaultCollector
 from services.internal_admin.nodes import api as nodes
 from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
@@ -90,6 +91,7 @@ from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
 from services.internal_admin.system_settings import domains as domain_revocation
 from services.internal_admin.system_settings.domains import DomainRevocation
+from services.internal_admin.telemetry_target import TelemetryTargets
 from services.internal_admin.tokens import api as tokens
 from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
 from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
@@ -139,7 +141,7 @@ Run: TypeAlias = Callable[..., Awaitable[None]]
 class Resources:
     """The resources of the service. `directory` is None where users live in our own Postgres.
 
-    `collector` is None where nobody takes the telemetry of nodes.
+    `collector` is None where the environment names none for the telemetry of nodes.
     """
 
     postgres: Postgres
@@ -206,7 +208,8 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
-    prober = _prober(settings)
+    egress = _egress(settings)
+    prober = Prober(egress)
     return InternalAdmin(
         projection,
         relay,
@@ -220,7 +223,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             prober,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
+        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users, egress),
         wake=wake,
         loops=(
             relay.run,
@@ -297,10 +300,10 @@ def _mail_copy(resources: Resources, settings: InternalAdminSettings) -> MailCop
     return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
 
 
-def _prober(settings: InternalAdminSettings) -> Prober:
-    """Probes of connections. They leave by the egress room."""
+def _egress(settings: InternalAdminSettings) -> Egress:
+    """The way out to far ends of connections."""
     egress = settings.process.egress
-    return Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
+    return Egress(egress.rules, proxy=egress.proxy, own=egress.own)
 
 
 def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
@@ -317,16 +320,19 @@ def _node_routes(
     watch: HeadWatch,
     offers: Offers,
     node_users: NodeUsers | None,
+    egress: Egress,
 ) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     opener = SecretOpener(postgres, settings.secret_keys, keys)
+    targets = TelemetryTargets(postgres, settings.secret_keys, entropy)
+    collectors = resources.collector or DefaultCollector(targets, egress)
     polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
-        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(collectors)),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
         *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),

@@ -44,15 +44,24 @@ def main(arguments: list[str] | None = None) -> int:
     Ctrl-C."""
     try:
         parsed = command_line().parse_args(arguments)
-        return COMMANDS[parsed.command](parsed, Path.cwd())
+        return _done(COMMANDS[parsed.command](parsed, Path.cwd()))
     except ConfigurationError as error:
         return _complain(EXIT_STATUS, *error.problems)
     except (StartFailure, MigrationRefused, GrantsRefused, settings.InvalidSetting) as failure:
         return _complain(1, str(failure))
+    except BrokenPipeError:  # the reader of a pipe, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it once more at its end
+        return 1
     except FAULTS as fault:
         return _complain(1, f"{reason(fault)}; `{typed('doctor')}` says what is wrong with the servers")
     except KeyboardInterrupt:
         return 130
+
+
+def _done(status: int) -> int:
+    """The status, once the reader of the output has it."""
+    sys.stdout.flush()
+    return status
 
 
 def _up(_: argparse.Namespace, folder: Path) -> int:

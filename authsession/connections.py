@@ -9,6 +9,7 @@ import sys
 
 from authsession.database import connect
 from authsession.event_loop import run_async
+from authsession.spelling import typed
 from authsession.tables import add_json, instant, print_json, print_table
 from contracts.control_plane.connection_health import encode_health
 from contracts.control_plane.connections import (
@@ -53,17 +54,17 @@ async def _list(dsn: str, *, as_json: bool) -> int:
     if as_json:
         print_json(encode_connections(found))
     else:
-        print_table(("NAME", "KIND", "REVISION", "LAST RESULT", "CHECKED"), [_row(each) for each in found])
+        print_table(("NAME", "KIND", "REVISION", "LAST RESULT", "CHECKED", "CANDIDATE"), [_row(each) for each in found])
     return 0
 
 
 def _row(connection: ConnectionAnswer) -> tuple[str | None, ...]:
-    accepted = connection.accepted
-    if accepted is None:
-        return (connection.name, connection.kind, None, None, None)
-    checked = accepted.verification
+    """The accepted revision, and why the candidate was refused."""
+    accepted, candidate = connection.accepted, connection.candidate
+    revision = None if accepted is None else str(accepted.revision)
+    checked, tried = (None if each is None else each.verification for each in (accepted, candidate))
     last = (None, None) if checked is None else (checked.result, instant(checked.checked_at))
-    return (connection.name, connection.kind, str(accepted.revision), *last)
+    return (connection.name, connection.kind, revision, *last, None if tried is None else tried.result)
 
 
 async def _show(dsn: str, name: str) -> int:
@@ -90,5 +91,5 @@ async def _health(dsn: str, name: str, *, as_json: bool) -> int:
 
 
 def _unknown(name: str) -> int:
-    print(f"authsession: there is no connection {name}", file=sys.stderr)
+    print(f"authsession: there is no connection {name}: `{typed('connections list')}` prints them", file=sys.stderr)
     return 1

@@ -19,7 +19,7 @@ def operators_walk_through(internal: Address) -> str:
             '{"setup_code":"ABCD-EFGH-JKLM"}',
         ),
         (
-            "Become the owner: registration-token-123 becomes that of step 1, PASSWORD 12 or more characters",
+            "Become the owner: registration-token-123 becomes that of step 1, PASSWORD 12 characters of 3 kinds",
             f"{post}{_AUTH}/register-owner",
             '{"registration_token":"registration-token-123","user_name":"owner","password":"PASSWORD"}',
         ),

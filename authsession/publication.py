@@ -69,8 +69,12 @@ def _with_cure(refused: Refusal, parsed: argparse.Namespace) -> str:
         ErrorCode.ACTIVATION_CONFLICT: f"`{typed(of_this.format('versions'))}` prints the versions; "
         "--expect names the active one, or none",
         ErrorCode.STAGE_UNFINISHED: "activate without --percent and --halt",
-        ErrorCode.CHECKS_FAILED: f"change the draft with `{typed(of_this.format('edit'))}`",
+        ErrorCode.CHECKS_FAILED: f"change the draft with `{typed(of_this.format('edit'))}`, or make what is missing "
+        f"(`{typed('join-token create --pool POOL')}` makes a pool); `{typed(of_this.format('check'))}` lists them",
+        ErrorCode.NOT_ACTIVE: f"`{typed(of_this.format('show'))}` prints its state",
     }
+    if parsed.action == "archive":
+        cures[ErrorCode.ACTIVATION_CONFLICT] = f"`{typed(of_this.format('pause'))}`"
     cure = cures.get(refused.code)
     return refused.message if cure is None else f"{refused.message}: {cure}"
 
@@ -241,7 +245,8 @@ async def _prompt(connection: asyncpg.Connection, parsed: argparse.Namespace) ->
         print_json(encode_compiled_prompt(prompt))
     else:
         print(prompt.text)
-        print(f"about {prompt.estimated_tokens} tokens; document {prompt.digest or '(none)'}", file=sys.stderr)
+        document = f"document {prompt.digest}" if prompt.digest else "the draft has errors, so it makes no document"
+        print(f"about {prompt.estimated_tokens} tokens; {document}", file=sys.stderr)
     return 0
 
 

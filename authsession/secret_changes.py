@@ -23,7 +23,7 @@ from contracts.control_plane.secrets import (
     require_secret_name,
     require_value,
 )
-from contracts.errors import ERRORS, Refusal
+from contracts.errors import ERRORS, ErrorCode, Refusal
 from contracts.node.secrets import MAX_VALUE_BYTES
 from services.internal_admin.secrets.domain.secret import (
     INSTALLATION,
@@ -78,7 +78,7 @@ def run(parsed: argparse.Namespace, dsn: str, given: Mapping[str, str], folder: 
     try:
         return _run(parsed, dsn, given, folder)
     except Refusal as refusal:
-        return _complain(refusal.message or ERRORS[refusal.code].message)
+        return _complain(_with_cure(refusal.code, refusal.message, parsed))
     except UnreadableSecret as unreadable:
         return _complain(str(unreadable))
 
@@ -94,7 +94,30 @@ def _run(parsed: argparse.Namespace, dsn: str, given: Mapping[str, str], folder:
     if not _is_agreed(parsed):
         return 1
     function, command = _change_of(parsed)
-    return run_async(_change(dsn, function, vault, command))
+    return run_async(_change(dsn, function, vault, command, parsed))
+
+
+def _with_cure(code: ErrorCode, message: str | None, parsed: argparse.Namespace) -> str:
+    """The message, and the command that shows what to do about it."""
+    told = message or ERRORS[code].message
+    if parsed.action == "put":
+        reading = f"`{typed(f'secrets list --name {parsed.name}')}` prints it"
+    else:
+        reading = f"`{typed(f'secrets show {parsed.secret_id}')}` prints its versions and grants"
+    cures = {
+        ErrorCode.POOL_NOT_FOUND: f"`{typed('nodes pools')}` prints the pools",
+        ErrorCode.AGENT_NOT_FOUND: f"`{typed('agents list')}` prints the ids",
+        ErrorCode.SECRET_NOT_FOUND: f"`{typed('secrets list')}` prints the ids",
+        ErrorCode.GRANT_NOT_FOUND: reading,
+        ErrorCode.VERSION_NOT_FOUND: reading,
+        ErrorCode.VERSION_CONFLICT: reading,
+        ErrorCode.SECRET_VERSION_GONE: "it is destroyed, or its secret is deleted; "
+        f"`{typed('secrets undelete SECRET')}` brings a deleted one back",
+        ErrorCode.SECRET_NOT_GRANTABLE: "it is of the usage system, or deleted",
+        ErrorCode.SECRET_KEYS_MISSING: f"set AUTHSESSION_SECRET_KEYS; `{typed('keys new')}` makes a key",
+    }
+    cure = cures.get(code)
+    return told if cure is None else f"{told}: {cure}"
 
 
 def _put(parsed: argparse.Namespace, dsn: str, vault: Vault) -> int:
@@ -102,7 +125,7 @@ def _put(parsed: argparse.Namespace, dsn: str, vault: Vault) -> int:
     secret_id, scope = new_secret_id(vault.clock, vault.entropy), _scope(parsed.pool, parsed.agent)
     value, expected = require_value(_read_value()), parsed.expected_version
     command = PutSecret(secret_id, scope, parsed.name, value, parsed.usage, expected, COMMAND_LINE, person())
-    return run_async(_change(dsn, changes.put_secret, vault, command))
+    return run_async(_change(dsn, changes.put_secret, vault, command, parsed))
 
 
 def _scope(pool: str | None, agent_id: str | None) -> SecretScope:
@@ -135,16 +158,19 @@ def _is_agreed(parsed: argparse.Namespace) -> bool:
             return is_confirmed(f"This takes {parsed.secret_id} from all nodes", yes=parsed.yes)
         case "destroy":
             numbers = ", ".join(map(str, sorted(set(parsed.versions))))
-            return is_confirmed(f"This erases the versions {numbers} of {parsed.secret_id} for good", yes=parsed.yes)
+            noun = "version" if numbers.isdecimal() else "versions"
+            return is_confirmed(f"This erases {noun} {numbers} of {parsed.secret_id} for good", yes=parsed.yes)
         case _:
             return True
 
 
-async def _change(dsn: str, function: Callable[..., Any], vault: Vault, command: object) -> int:
+async def _change(
+    dsn: str, function: Callable[..., Any], vault: Vault, command: object, parsed: argparse.Namespace
+) -> int:
     async with connect(dsn) as connection:
         outcome: Written | Changed | Refused = await function(connection, vault, command)
     if isinstance(outcome, Refused):
-        return _complain(outcome.message or ERRORS[outcome.code].message)
+        return _complain(_with_cure(outcome.code, outcome.message, parsed))
     if isinstance(outcome, Written):
         print(f"{outcome.version.secret_id} is {outcome.name}; version {outcome.version.version}")
     else:

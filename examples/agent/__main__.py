@@ -48,6 +48,8 @@ def _arguments() -> argparse.Namespace:
 
 def _run() -> None:
     given = _arguments()
+    if given.join is None and not given.folder.exists():
+        raise ValueError(f"no node in {given.folder} yet: give --join what `authsession join-token create` prints")
     runtime = Runtime(given.gateway)
     settings = NodeSettings(
         control_planes=(given.control_plane or find_node_api(),),

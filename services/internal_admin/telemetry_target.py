@@ -7,12 +7,24 @@ from contracts.errors import Refusal
 from services.internal_admin.connection_health.store import note_refused
 from services.internal_admin.connection_health.worker import tell
 from services.internal_admin.connections import store as connections
-from services.internal_admin.node_telemetry.default import Target, TargetUnreadable
+from services.internal_admin.node_telemetry.collector import Collector
+from services.internal_admin.node_telemetry.default import DefaultCollector, Target, TargetUnreadable
+from services.internal_admin.resources import Resources
 from services.internal_admin.secrets.domain.secret import SecretGone, UnreadableSecret
+from services.internal_admin.settings import InternalAdminSettings
+from shared.io.egress import Egress
 from shared.io.postgres import Postgres
 from shared.kernel.entropy import Entropy
 from shared.kernel.keyring import KeyRing
 from shared.lifecycle.supervision import weather
+
+
+def collectors_of(
+    resources: Resources, settings: InternalAdminSettings, egress: Egress
+) -> Collector | DefaultCollector:
+    """The collector of the environment, which wins, or the one of the default connection."""
+    targets = TelemetryTargets(resources.postgres, settings.secret_keys, resources.entropy)
+    return resources.collector or DefaultCollector(targets, egress)
 
 
 class TelemetryTargets:

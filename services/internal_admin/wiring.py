@@ -1,9 +1,11 @@
-"""Constructs the internal process; no other module does. Resources come first, then features, routes and workers."""
+"""Constructs the internal process; no other module does. Resources come first, then features, routes and workers.
+
+`resources.py` has the parts that features share, and `workers.py` the tables of supervised workers.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 
@@ -17,21 +19,13 @@ from services.internal_admin.agent_keys import api as agent_keys
 from services.internal_admin.agents import api as agents
 from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.audit import api as audit
-from services.internal_admin.audit.retention import BATCH as AUDIT_BATCH
-from services.internal_admin.audit.retention import AuditRetention
 from services.internal_admin.audit.sealer import AuditSealer
-from services.internal_admin.audit.watch import AuditWatch
 from services.internal_admin.blocks import api as blocks
-from services.internal_admin.blocks import orders as block_orders
 from services.internal_admin.changes.flow import PublishedChange
 from services.internal_admin.connection_health import api as connection_health
 from services.internal_admin.connection_health.worker import HealthProber
 from services.internal_admin.connections import api as connections
-from services.internal_admin.connections import expiry as candidate_expiry
-from services.internal_admin.connections import mail as mail_copy
-from services.internal_admin.connections.expiry import CandidateExpiry
 from services.internal_admin.connections.flow import Verifications
-from services.internal_admin.connections.mail import MailCopy, MailCopyKeeper
 from services.internal_admin.connections.probes import Prober
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
@@ -42,8 +36,6 @@ from services.internal_admin.node_access.flow import KnownNodes
 from services.internal_admin.node_access.guard import NodeGuard
 from services.internal_admin.node_access.replays import Replays
 from services.internal_admin.node_config import api as node_config
-from services.internal_admin.node_config import offers as node_offers
-from services.internal_admin.node_config import rollout as node_rollout
 from services.internal_admin.node_config.flow import Polls, Statuses
 from services.internal_admin.node_config.offers import Offers
 from services.internal_admin.node_config.published import Published
@@ -52,13 +44,11 @@ from services.internal_admin.node_config.wake import Wake
 from services.internal_admin.node_config.watch import HeadWatch
 from services.internal_admin.node_redis_users import api as node_redis_users
 from services.internal_admin.node_redis_users.flow import NodeUsers
-from services.internal_admin.node_redis_users.worker import BATCH as NODE_USERS_BATCH
-from services.internal_admin.node_redis_users.worker import REVOKED_IDLE, NodeUserKeeper, RevokedUsers
+from services.internal_admin.node_redis_users.worker import NodeUserKeeper
 from services.internal_admin.node_secrets import api as node_secrets
 from services.internal_admin.node_secrets.flow import SecretOpener
 from services.internal_admin.node_telemetry import api as node_telemetry
-from services.internal_admin.node_telemetry.collector import Collector, open_collector
-from services.internal_admin.node_telemetry.default import DefaultCollector
+from services.internal_admin.node_telemetry.collector import open_collector
 from services.internal_admin.nodes import api as nodes
 from services.internal_admin.nodes import node_api as joins
 from services.internal_admin.onboarding import api as onboarding
@@ -74,49 +64,34 @@ from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.publication.api import SubjectApi
 from services.internal_admin.publication.domain.wake import Several
 from services.internal_admin.publication.domain.wake import Wake as Notified
-from services.internal_admin.publication.renewal import IDLE as RENEWAL_IDLE
-from services.internal_admin.publication.renewal import ManifestRenewal
-from services.internal_admin.publication.store.references import SecretReferences
-from services.internal_admin.retention import worker as retention
+from services.internal_admin.resources import Resources, egress_of, mail_copy_of, vault_of
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
-from services.internal_admin.secrets import worker as secrets_worker
-from services.internal_admin.secrets.store.values import Vault
 from services.internal_admin.secrets.watch import RingWatch
-from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from services.internal_admin.sessions import api as sessions
-from services.internal_admin.sessions import expiry as session_expiry
-from services.internal_admin.sessions.expiry import SessionExpiry
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
-from services.internal_admin.system_settings import domains as domain_revocation
 from services.internal_admin.system_settings.domains import DomainRevocation
-from services.internal_admin.telemetry_target import TelemetryTargets
+from services.internal_admin.telemetry_target import collectors_of
 from services.internal_admin.tokens import api as tokens
-from services.internal_admin.tokens.uses import IDLE as TOKEN_USES_IDLE
-from services.internal_admin.tokens.uses import KeepTokenUses, TokenUses
+from services.internal_admin.tokens.uses import TokenUses
 from services.internal_admin.users import api as users
+from services.internal_admin.workers import node_user_workers, node_workers, secret_workers, service_workers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
 from shared.io.egress import Egress
-from shared.io.postgres import Postgres, open_postgres
-from shared.io.redis import Redis, open_redis
-from shared.kernel.clock import Clock, SystemClock
-from shared.kernel.entropy import Entropy, SystemEntropy
+from shared.io.postgres import open_postgres
+from shared.io.redis import open_redis
+from shared.kernel.clock import SystemClock
+from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.drain import Drain, watch_signals
 from shared.lifecycle.supervision import Signal, Worker
 from shared.projection.guard import ProjectionGuard
 from shared.projection.keeper import Keeper
 from shared.projection.projection import Projection
-from shared.projection.reconciler import BATCH as RECONCILER_BATCH
-from shared.projection.reconciler import IDLE as RECONCILER_IDLE
-from shared.projection.reconciler import Reconciler
-from shared.projection.relay import BATCH as RELAY_BATCH
 from shared.projection.relay import Relay
-from shared.projection.watch import OutboxWatch
 from shared.telemetry.export import open_telemetry
 from shared.telemetry.metrics import Metrics
-from shared.users.directory import UserDirectory
 from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
 from shared.web.client_address import ClientAddresses
@@ -125,33 +100,13 @@ from shared.web.edge import Edge
 from shared.web.exchange import Route
 from shared.web.health import Readiness
 from shared.web.holding import allow_held
-from shared.web.rate_limit import RateLimiter
 from shared.web.server.plain_requests import PlainRequests
 from shared.web.server.serving import serve
 
 _log = logging.getLogger("authsession.internal_admin")
 
-WATCH_IDLE = timedelta(seconds=10)
-
 Run: TypeAlias = Callable[..., Awaitable[None]]
 """Works until it is cancelled; for `nursery.start`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """The resources of the service. `directory` is None where users live in our own Postgres.
-
-    `collector` is None where the environment names none for the telemetry of nodes.
-    """
-
-    postgres: Postgres
-    redis: Redis
-    directory: UserDirectory | None
-    collector: Collector | None
-    limiter: RateLimiter
-    hasher: PasswordHasher
-    clock: Clock
-    entropy: Entropy
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +163,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
-    egress = _egress(settings)
+    egress = egress_of(settings)
     prober = Prober(egress)
     return InternalAdmin(
         projection,
@@ -236,10 +191,10 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
         workers=(
-            *_workers(resources, settings, projection, relay, domains, uses, wake),
-            *_node_workers(postgres, offers),
-            *_node_user_workers(postgres, node_users),
-            *_secret_workers(resources, settings),
+            *service_workers(resources, settings, projection, relay, domains, uses, wake),
+            *node_workers(postgres, offers),
+            *node_user_workers(postgres, node_users),
+            *secret_workers(resources, settings),
         ),
         node_loops=(wake.run, watch.run),
     )
@@ -262,7 +217,7 @@ def _routes(
     setup_api = owner_setup.OwnerSetupApi(accounts, opened, settings.operators.allows_loopback_bootstrap)
     publishing = (postgres, change, settings.config_keys, wake, clock, entropy)
     mailbox_api = mailbox.MailboxApi(postgres, process.sealing_keys)
-    vault = _vault(resources, settings)
+    vault = vault_of(resources, settings)
     return (
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
@@ -291,25 +246,9 @@ def _connections(
     resources: Resources, settings: InternalAdminSettings, change: PublishedChange, wake: Wake, prober: Prober
 ) -> connections.ConnectionApi:
     """The routes of connections."""
-    vault, copy = _vault(resources, settings), _mail_copy(resources, settings)
+    vault, copy = vault_of(resources, settings), mail_copy_of(resources, settings)
     verifications = Verifications(resources.postgres, vault, copy, prober, wake)
     return connections.ConnectionApi(resources.postgres, change, vault, copy, verifications)
-
-
-def _mail_copy(resources: Resources, settings: InternalAdminSettings) -> MailCopy:
-    return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
-
-
-def _egress(settings: InternalAdminSettings) -> Egress:
-    """The way out to far ends of connections."""
-    egress = settings.process.egress
-    return Egress(egress.rules, proxy=egress.proxy, own=egress.own)
-
-
-def _vault(resources: Resources, settings: InternalAdminSettings) -> Vault:
-    """The means to write secrets."""
-    references = SecretReferences(settings.config_keys)
-    return Vault(settings.secret_keys, references.refresh, resources.clock, resources.entropy)
 
 
 def _node_routes(
@@ -326,23 +265,14 @@ def _node_routes(
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
     protect = NodeGuard(KnownNodes(postgres), Replays(), resources.limiter).protect
     opener = SecretOpener(postgres, settings.secret_keys, keys)
-    targets = TelemetryTargets(postgres, settings.secret_keys, entropy)
-    collectors = resources.collector or DefaultCollector(targets, egress)
     polls = Polls(postgres, watch, Published(postgres), offers, keys, entropy)
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
-        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(collectors)),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(collectors_of(resources, settings, egress))),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
         *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),
-    )
-
-
-def _node_workers(postgres: Postgres, offers: Offers) -> tuple[Worker, ...]:
-    return (
-        Worker("node offers", offers.step, idle=node_offers.IDLE, batch=node_offers.BATCH),
-        Worker("node rollout", Rollouts(postgres).step, idle=node_rollout.IDLE),
     )
 
 
@@ -350,25 +280,6 @@ def _node_users(resources: Resources, settings: InternalAdminSettings) -> NodeUs
     """The users of Redis that nodes have for themselves, if the setting is on."""
     keys = settings.process.gateway_keys
     return NodeUsers(resources.postgres, resources.redis, keys) if settings.gives_redis_users else None
-
-
-def _node_user_workers(postgres: Postgres, users: NodeUsers | None) -> tuple[Worker, ...]:
-    """The worker that deletes the users of revoked nodes."""
-    if users is None:
-        return ()
-    step = RevokedUsers(postgres, users).step
-    return (Worker("revoked node redis users", step, idle=REVOKED_IDLE, batch=NODE_USERS_BATCH, wake=users.revoked),)
-
-
-def _secret_workers(resources: Resources, settings: InternalAdminSettings) -> tuple[Worker, ...]:
-    """The workers that bring secrets under the newest key, and that end deleted ones."""
-    postgres = resources.postgres
-    rewrapping = Rewrapping(postgres, settings.secret_keys, resources.entropy)
-    return (
-        Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
-        Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
-        Worker("mail connection", MailCopyKeeper(postgres, _mail_copy(resources, settings)).step, idle=mail_copy.IDLE),
-    )
 
 
 def _opened_sessions(resources: Resources, settings: InternalAdminSettings) -> OpenedSessions:
@@ -400,66 +311,6 @@ def _guard(resources: Resources, settings: InternalAdminSettings, opened: Opened
         GuardTrail(postgres),
         settings.known_hosts,
     )
-
-
-def _workers(
-    resources: Resources,
-    settings: InternalAdminSettings,
-    projection: Projection,
-    relay: Relay,
-    domains: DomainRevocation,
-    uses: TokenUses,
-    wake: Wake,
-) -> tuple[Worker, ...]:
-    """The table of supervised workers."""
-    postgres = resources.postgres
-    expiry = SessionExpiry(postgres, relay.wake)
-    aged_rows, unused_emails = retention.AgedRows(postgres), retention.UnusedEmails(postgres)
-    renewal = ManifestRenewal(postgres, settings.config_keys, wake)
-    aged_trail = AuditRetention(postgres, settings.operators.audit_keys)
-    return (
-        Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
-        Worker("reconciler", Reconciler(postgres, projection).step, idle=RECONCILER_IDLE, batch=RECONCILER_BATCH),
-        Worker("outbox watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
-        Worker("audit watch", AuditWatch(postgres).step, idle=WATCH_IDLE),
-        Worker("token uses", KeepTokenUses(postgres, uses).step, idle=TOKEN_USES_IDLE),
-        Worker(
-            "domain revocation",
-            domains.step,
-            idle=domain_revocation.IDLE,
-            batch=domain_revocation.BATCH,
-            rest=lambda: domain_revocation.REST,
-            wake=domains.wake,
-        ),
-        Worker(
-            "session expiry",
-            expiry.step,
-            idle=session_expiry.IDLE,
-            batch=session_expiry.BATCH,
-            rest=lambda: session_expiry.REST,
-        ),
-        Worker("aged rows", aged_rows.step, idle=retention.IDLE, batch=retention.BATCH, rest=aged_rows.rest),
-        Worker(
-            "unused e-mails", unused_emails.step, idle=retention.IDLE, batch=retention.PAGE, rest=unused_emails.rest
-        ),
-        Worker(
-            "candidate expiry",
-            CandidateExpiry(postgres, _vault(resources, settings)).step,
-            idle=candidate_expiry.IDLE,
-            batch=candidate_expiry.BATCH,
-        ),
-        Worker("config renewal", renewal.step, idle=RENEWAL_IDLE),
-        Worker("aged audit trail", aged_trail.step, idle=retention.IDLE, batch=AUDIT_BATCH, rest=aged_trail.rest),
-        *_block_orders(resources),
-    )
-
-
-def _block_orders(resources: Resources) -> tuple[Worker, ...]:
-    """The worker that tells the user service of blocks, where there is one."""
-    if resources.directory is None:
-        return ()
-    orders = block_orders.BlockOrders(resources.postgres, resources.directory, resources.entropy)
-    return (Worker("block orders", orders.step, idle=block_orders.IDLE, batch=block_orders.BATCH),)
 
 
 async def _serve(

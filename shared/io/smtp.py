@@ -261,10 +261,11 @@ class Smtp:
                 step = "starttls_refused"
                 await connection.starttls()
             if self._server.username is not None:
-                step = "login_refused"
+                step = "login"
                 await connection.login(self._server.username, self._server.password or "")
         except (aiosmtplib.SMTPException, OSError) as fault:
-            raise _ConnectionUnusable(_reason(fault, step), _system_error(fault)) from None
+            otherwise = _login_failure(fault) if step == "login" else step
+            raise _ConnectionUnusable(_reason(fault, otherwise), _system_error(fault)) from None
 
     async def close(self) -> None:
         """Send QUIT on every kept connection, and wait a second at most."""
@@ -404,6 +405,16 @@ def _system_error(fault: Exception) -> str:
         if isinstance(each, OSError) and each.errno is not None and not isinstance(each, ssl.SSLError):
             return os.strerror(each.errno) if each.errno > 0 else (each.strerror or "")
     return ""
+
+
+def _login_failure(fault: Exception) -> str:
+    """Only a refusal for good says that name or password are wrong. 4yz is the server's own trouble (RFC 4954 §6)."""
+    if isinstance(fault, aiosmtplib.SMTPServerDisconnected):
+        return "connection_lost"
+    if isinstance(fault, aiosmtplib.SMTPHeloError):
+        return "unreachable"
+    is_deferred = isinstance(fault, aiosmtplib.SMTPResponseException) and 400 <= fault.code <= 499
+    return "login_deferred" if is_deferred else "login_refused"
 
 
 def _reason(fault: Exception, otherwise: str) -> str:

@@ -20,9 +20,10 @@ from shared.kernel.request_id import current_request_id
 from shared.telemetry.repeated_faults import RepeatedFaults
 
 LOG_FIELDS = frozenset({
-    "address", "attempt", "batch", "check", "count", "delay_ms", "dependency", "duration_ms", "epoch", "fault",
-    "locale", "mac", "method", "names", "outcome", "pool", "problem", "reason", "rebuilt", "removed", "repeats",
-    "route", "schema", "secret_id", "seq", "signal", "status", "version", "warning", "worker",
+    "address", "attempt", "batch", "before", "check", "connection_id", "count", "delay_ms", "dependency",
+    "duration_ms", "epoch", "fault", "kind", "locale", "mac", "method", "names", "outcome", "pool", "problem",
+    "reason", "rebuilt", "removed", "repeats", "result", "revision", "route", "schema", "secret_id", "seq",
+    "signal", "status", "version", "warning", "worker",
 })  # fmt: skip
 """Fields that `extra=` may add to a line: words, numbers and addresses of our own servers, never input of a caller."""
 REPEATED = RepeatedFaults()

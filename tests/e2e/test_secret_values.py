@@ -28,6 +28,7 @@ from tests.support.collector import Collector, open_collector
 from tests.support.database import Database
 from tests.support.node_secrets import Stored, asked_for, body_for, name_in_manifest, opened, store
 from tests.support.nodes import Node, make_node
+from tests.support.secret_spellings import found_in
 from tests.support.stack import RunningStack, open_stack, wait_for
 
 API = "/api/control-plane"
@@ -106,20 +107,6 @@ def put(operator: httpx.Client, pool: str, number: int, value: str) -> Stored:
     written = call(operator, "PUT", path, {"value": value, "expected_version": 0})
     assert value not in json.dumps(written)
     return Stored(SecretVersion(written["secret_id"], written["version"]), value.encode())
-
-
-def spellings(value: bytes) -> list[bytes]:
-    """The value as it may stand in a text: raw, in hex, and in base64 at each of its three offsets."""
-    found = [value, value.hex().encode(), value.hex().upper().encode()]
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        found += [encode(bytes(offset) + value)[4 * (offset > 0) : -4] for offset in range(3)]
-    return found
-
-
-def found_in(places: dict[str, bytes], values: list[bytes]) -> list[str]:
-    return [
-        place for place, text in places.items() if any(each in text for value in values for each in spellings(value))
-    ]
 
 
 def request_to(stack: RunningStack, node: Node, body: bytes, request_id: str) -> bytes:

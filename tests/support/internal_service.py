@@ -9,9 +9,10 @@ from contracts.gateway import GatewayKeys
 from services.internal_admin.access.limits import control_plane_limiter, limits_of
 from services.internal_admin.operators.domain.argon2id import Argon2Cost
 from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.resources import Resources
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.settings import InternalAdminSettings, read_settings
-from services.internal_admin.wiring import Resources, build
+from services.internal_admin.wiring import build
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

@@ -16,9 +16,10 @@ from contracts.node.poll import Poll, decode_poll_answer, encode_poll
 from contracts.node.status import Status, encode_status
 from services.internal_admin.access.limits import control_plane_limiter, limits_of
 from services.internal_admin.operators.hashing import PasswordHasher
+from services.internal_admin.resources import Resources
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.settings import InternalAdminSettings
-from services.internal_admin.wiring import InternalAdmin, Resources, build
+from services.internal_admin.wiring import InternalAdmin, build
 from shared.io.redis import Redis, open_redis
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy

@@ -164,6 +164,14 @@ class _Turn:
 
 def tell(change: Change) -> None:
     """Log a change of a connection's status."""
-    level = logging.INFO if change.after == "healthy" else logging.WARNING
-    facts = {"connection_id": change.connection_id, "kind": change.kind, "before": change.before}
-    _log.log(level, "health of a connection changed", extra={**facts, "status": change.after, "result": change.result})
+    facts = {
+        "connection_id": change.connection_id,
+        "kind": change.kind,
+        "before": change.before,
+        "status": change.after,
+        "result": change.result,
+    }
+    if change.after == "healthy":
+        _log.info("health of a connection changed", extra=facts)
+    else:
+        _log.warning("health of a connection changed", extra=facts)

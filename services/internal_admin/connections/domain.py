@@ -243,6 +243,20 @@ def kept_secrets(kind: ConnectionKind, asked: PutConnection, base: Base | None) 
     return _whole(kind, kept, asked)
 
 
+def secret_names(asked: PutConnection, accepted: Base | None, revision: int) -> Mapping[str, StoredVersion | str]:
+    """For each secret that is given, by its name: the stored secret that it becomes a version of, or a new one's name.
+
+    A value for another server is another secret. Agents go on with the published settings, and with the secret for the
+    server of those: none of them sends the new value to the old server.
+    """
+    names = [each.secret_name for each in asked.kind.secrets if asked.secrets.get(each.name)]
+    if accepted is None:
+        return {name: name for name in names}
+    if accepted.kind == asked.kind.kind and asked.kind.far_end(accepted.settings) == asked.kind.far_end(asked.settings):
+        return {name: accepted.refs.get(name, name) for name in names}
+    return {name: f"{name}_{revision}" if name in accepted.refs else name for name in names}
+
+
 def _whole(kind: ConnectionKind, kept: Refs, asked: PutConnection) -> Refs | SecretMissing:
     """Secrets that belong together are there together, or none of them is."""
     values = {name for name, value in asked.secrets.items() if value}

@@ -60,7 +60,7 @@ class Verifications:
             if not isinstance(target, Target):
                 return target
             probed = await self._probe(target)
-            accepts = command.asked.accepts_unverified
+            accepts = command.asked.accepts_unverified and self._prober.can_be_called(target.kind, target.settings)
             ended = Settle(target, probed, accepts_unverified=accepts, is_on_demand=False, caller=command.caller)
             answer = await made.make(settle, self._vault, self._copy, ended)
         self._wake.notify()

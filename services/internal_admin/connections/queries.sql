@@ -98,6 +98,14 @@ select connections.*, candidate_until > clock_now() as has_candidate,
 -- The revisions of these connections.
 select * from connection_revisions where connection_id = any (:connection_ids::text[]);
 
+-- name: list_unnamed_secrets
+-- Secrets of a connection but the :serving ones, that no node may open: agents moved on from the server they were for.
+select secret_id from secrets
+ where scope_kind = 'connection' and scope_id = :connection_id and deleted_at is null
+   and secret_id <> all (:serving::text[])
+   and not exists (select from config_heads join config_secrets on manifest_digest in (digest, stable_digest)
+                    where config_secrets.secret_id = secrets.secret_id);
+
 -- name: find_users
 -- The users of a connection: drafts and active versions of agents, and defaults; at most :limit. A version that took a
 -- default names the secrets of the connection, and not the connection.

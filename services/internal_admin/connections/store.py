@@ -44,6 +44,7 @@ from services.internal_admin.connections.domain import (
     fits,
     is_accepted,
     kept_secrets,
+    secret_names,
 )
 from services.internal_admin.connections.listing import list_defaults
 from services.internal_admin.connections.mail import MailCopy, bring_along
@@ -191,9 +192,10 @@ async def _store(
 ) -> Target:
     asked, connection_id = command.asked, row["connection_id"]
     await values.lock_secrets_of(connection, _scope_of(connection_id))
-    refs = {**kept, **await _written(connection, vault, connection_id, asked, command.caller)}
-    await _drop_candidate(connection, vault, row, revisions, keeping=refs)
     revision = row["last_revision"] + 1 if revisions or row["candidate_revision"] else row["last_revision"]
+    names = secret_names(asked, _base(row["kind"], revisions.get(row["accepted"])), revision)
+    refs = {**kept, **await _written(connection, vault, connection_id, asked, names, command.caller)}
+    await _drop_candidate(connection, vault, row, revisions, keeping=refs)
     stored = {name: [version.secret_id, version.version] for name, version in refs.items()}
     await connection.execute(
         *_SQL["insert_revision"](
@@ -265,8 +267,11 @@ async def _accept(connection: asyncpg.Connection, vault: Vault, row: asyncpg.Rec
     if row["accepted"]:
         await connection.execute(*_SQL["delete_revision"](connection_id=connection_id, revision=row["accepted"]))
     changed = [version for name, version in refs.items() if before.get(name) != version]
-    removed = [version.secret_id for name, version in before.items() if name not in refs]
-    if not await values.replace_current(connection, vault, changed, removed):
+    removed = {version.secret_id for name, version in before.items() if name not in refs}
+    serving = [version.secret_id for version in refs.values()]
+    unnamed = await connection.fetch(*_SQL["list_unnamed_secrets"](connection_id=connection_id, serving=serving))
+    removed.update(row["secret_id"] for row in unnamed)
+    if not await values.replace_current(connection, vault, changed, sorted(removed)):
         raise SecretGone
 
 
@@ -286,19 +291,26 @@ async def _drop_candidate(
     for version in sorted(refs_of(revisions.get(number)).values(), key=lambda each: each.secret_id):
         if version not in others:
             await values.destroy_versions(connection, vault, version.secret_id, [version.version])
+        if version.secret_id not in {each.secret_id for each in others}:
+            await values.write_deleted(connection, [version.secret_id])
     await connection.execute(*_SQL["delete_revision"](connection_id=row["connection_id"], revision=number))
 
 
 async def _written(
-    connection: asyncpg.Connection, vault: Vault, connection_id: str, asked: PutConnection, caller: Caller
+    connection: asyncpg.Connection,
+    vault: Vault,
+    connection_id: str,
+    asked: PutConnection,
+    names: Mapping[str, StoredVersion | str],
+    caller: Caller,
 ) -> Refs:
     """New versions of the secrets that are given. None of them is current yet."""
     scope, written = _scope_of(connection_id), dict[str, StoredVersion]()
-    for field in asked.kind.secrets:
-        if value := asked.secrets.get(field.name):
-            written[field.secret_name] = await values.insert_version(
-                connection, vault, scope, field.secret_name, value.encode(), created_by=caller.name
-            )
+    for name, place in names.items():
+        value = asked.secrets[name.lower()].encode()
+        stored = None if isinstance(place, str) else await values.lock_secret(connection, place.secret_id)
+        place_name = place if isinstance(place, str) else name if stored is None else stored.name
+        written[name] = await values.insert_version(connection, vault, scope, place_name, value, created_by=caller.name)
     return written
 
 

@@ -53,7 +53,9 @@ class OnboardingApi:
                 answer = encode_advance_onboarding(outcome.name, onboarding.state, _steps(onboarding))
                 return Response(200, answer)
             case OutOfOrder():
-                raise Refusal(ErrorCode.ONBOARDING_OUT_OF_ORDER)
+                raise Refusal(
+                    ErrorCode.ONBOARDING_OUT_OF_ORDER, "an earlier step is to be done first: read onboarding/status"
+                )
             case Unmet(condition):
                 raise Refusal(ErrorCode.ONBOARDING_CONDITION_UNMET, f"{condition}; do that first, or skip the step")
             case NotTheOwner():

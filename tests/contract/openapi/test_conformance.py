@@ -57,15 +57,15 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A proof is right for one challenge; a secret has one value, sealed or not; settings fit a connection's kind; no
-    schema says "not both", nor how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
+    A proof is right for one challenge; a secret has one value, sealed or not; settings fit a connection's kind.
+    No schema says "not both", nor how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
     body, query = case.body, case.query or {}
     return (
         {"email", "user_id"} <= query.keys()
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
         or (is_object(body) and "client_key_proof" in body)
         or (case.method == "PUT" and "/secrets/" in case.path)
-        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
+        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key", "/{connection_key}")))
         or has_float(body)
         or is_without_revision(case)
         or (is_object(body) and "node_name" in body and body.get("uses", 1) != 1)

@@ -30,4 +30,27 @@ def test_health_shows_the_status_and_the_last_results(
     shown = json.loads(capsys.readouterr().out)
     assert (shown["status"], shown["last"]) == ("degraded", shown["snapshots"][0])
     assert main(["connections", "health", "nobody"]) == 1
-    assert "there is no connection nobody" in capsys.readouterr().err
+    assert "there is no connection nobody: `authsession connections list`" in capsys.readouterr().err
+
+
+def test_the_list_shows_why_a_candidate_was_refused(
+    database: Database, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AUTHSESSION_POSTGRES_DSN", database.owner_dsn)
+    database.execute(
+        """
+        delete from connections;
+        insert into connections (connection_id, name, kind, last_revision, candidate_revision, candidate_until,
+                                 created_at, updated_at)
+        values ('connection-2', 'refused', 'openai_compatible', 1, 1, clock_now() + interval '15 minutes',
+                clock_now(), clock_now());
+        insert into connection_revisions (connection_id, revision, settings, secrets, result, checked_at, duration_ms,
+                                          detail, created_by, created_at)
+        values ('connection-2', 1, '{}', '{}', 'blocked_address', clock_now(), 3, 'blocked_address', 'operator-1',
+                clock_now())
+        """
+    )
+    assert main(["connections", "list"]) == 0
+    heads, *rows = capsys.readouterr().out.splitlines()
+    [row] = [each for each in rows if each.startswith("refused ")]
+    assert (heads.split()[-1], row.split()[-1]) == ("CANDIDATE", "blocked_address")

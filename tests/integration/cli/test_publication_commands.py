@@ -91,7 +91,8 @@ def test_an_agent_is_edited_compared_published_and_archived(database: Database, 
     terminal.run("agents", "edit", "desk", "--revision", "2", "--file", "-", typed={"variables": {"name": "Eve"}})
     assert terminal.run("agents", "diff", "desk", "active", "draft") == 'draft.variables.name: "Ada" → "Eve"\n'
     terminal.run("agents", "revert", "desk", "1", "--revision", "3")
-    assert "pause it first" in terminal.run("agents", "archive", "desk", status=1)
+    refused = terminal.run("agents", "archive", "desk", status=1)
+    assert "pause it first: `authsession agents pause desk`" in refused
     terminal.run("agents", "pause", "desk")
     assert terminal.run("agents", "archive", "desk") == "desk is archived\n"
     assert "`authsession agents list` prints them" in terminal.run("agents", "show", "desk", status=1)
@@ -117,6 +118,8 @@ def test_a_refusal_names_the_command_that_helps(terminal: Terminal) -> None:
     terminal.run(configs, "create", "aided", "--pool", "edge")
     assert "gateway-configs list` prints the names" in terminal.run(configs, "create", "aided", status=1)
     assert "gateway-configs show aided`" in terminal.run(configs, "publish", "aided", "--revision", "9", status=1)
+    inactive = terminal.run(configs, "pause", "aided", status=1)
+    assert "not active: `authsession gateway-configs show aided` prints its state" in inactive
     missing = terminal.run(configs, "activate", "aided", "9", "--expect", "none", status=1)
     assert "gateway-configs versions aided` prints the versions" in missing
     terminal.run(configs, "publish", "aided", "--revision", "1")
@@ -124,6 +127,24 @@ def test_a_refusal_names_the_command_that_helps(terminal: Terminal) -> None:
     assert "was already active" in terminal.run(configs, "activate", "aided", "1", "--expect", "1")
     terminal.run(configs, "pause", "aided")
     assert "aided was already paused" in terminal.run(configs, "pause", "aided")
+
+
+def test_the_prompt_of_a_draft_with_errors_says_that_it_makes_no_document(
+    terminal: Terminal, capfd: pytest.CaptureFixture[str]
+) -> None:
+    draft = {"sections": [{"key": "role", "text": "Hello."}], "secrets": ["ABSENT_TOKEN"]}
+    terminal.run("agents", "create", "unready", "--pool", "edge", "--file", "-", typed=draft)
+    assert main(["agents", "prompt", "unready"]) == 0
+    assert "the draft has errors, so it makes no document" in capfd.readouterr().err
+
+
+def test_failed_checks_name_the_commands_that_mend_them(terminal: Terminal) -> None:
+    draft = {"sections": [{"key": "role", "text": "Hello."}], "secrets": ["ABSENT_TOKEN"]}
+    terminal.run("agents", "create", "lacking", "--pool", "nowhere", "--file", "-", typed=draft)
+    refused = terminal.run("agents", "publish", "lacking", "--revision", "1", status=1)
+    assert "there is no pool nowhere" in refused
+    assert "`authsession join-token create --pool POOL` makes a pool" in refused
+    assert "`authsession agents check lacking` lists them" in refused
 
 
 def test_a_pause_leaves_the_revocations_to_the_services_at_once(database: Database, terminal: Terminal) -> None:

@@ -76,7 +76,34 @@ def test_a_secret_goes_its_way_from_the_command_line(
     assert "there is no secret" in call("show", "secret-nobody", status=1)
 
 
+def test_a_refusal_names_the_command_that_helps(
+    database: Database, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.execute("insert into node_pools (pool, created_at) values ('cli', clock_now()) on conflict do nothing")
+
+    def refused(*arguments: str, given: str = "") -> str:
+        status, _, complaint = run(capsys, monkeypatch, *arguments, given=given)
+        assert status == 1
+        return complaint
+
+    assert "`authsession nodes pools` prints the pools" in refused("put", "KEY", "--pool", "nowhere", given=VALUE)
+    assert "`authsession agents list` prints the ids" in refused("put", "KEY", "--agent", "desk", given=VALUE)
+    run(capsys, monkeypatch, "put", "KEY", given=VALUE)
+    run(capsys, monkeypatch, "put", "OWN", "--usage", "system", given=VALUE)
+    listed = json.loads(run(capsys, monkeypatch, "list", "--json")[1])["secrets"]
+    key, own = (next(each["secret_id"] for each in listed if each["name"] == name) for name in ("KEY", "OWN"))
+    shows = f"`authsession secrets show {key}` prints"
+    assert shows in refused("withdraw", key, "nowhere")
+    assert shows in refused("restore", key, "--version", "9")
+    assert shows in refused("destroy", key, "--version", "9", "--yes")
+    conflict = refused("put", "KEY", "--expected-version", "7", given=VALUE)
+    assert "`authsession secrets list --name KEY` prints it" in conflict
+    assert "of the usage system" in refused("grant", own, "cli")
+    run(capsys, monkeypatch, "delete", key, "--yes")
+    assert "`authsession secrets undelete SECRET`" in refused("restore", key, "--version", "1")
+
+
 def test_no_value_is_written_without_a_key(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AUTHSESSION_SECRET_KEYS")
     status, _, complaint = run(capsys, monkeypatch, "put", "MODEL_KEY", given=VALUE)
-    assert (status, "secret keys missing" in complaint) == (1, True)
+    assert (status, "secret keys missing: set AUTHSESSION_SECRET_KEYS" in complaint) == (1, True)

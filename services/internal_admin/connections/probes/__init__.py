@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from contracts.connection_kinds import Settings
+from contracts.connection_kinds import KINDS, Settings
 from services.internal_admin.connections.domain import Probed
 from services.internal_admin.connections.probes import api_key, mail_rest, models, otlp, smtp, user_service
 from services.internal_admin.connections.probes.finding import Finding, Probe
@@ -34,6 +34,11 @@ class Prober:
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
+
+    def can_be_called(self, kind: str, settings: Settings) -> bool:
+        """Whether the URL has a form that every reader reads alike: nodes call it too, with readers of their own."""
+        far_ends = (str(settings[field.name]) for field in KINDS[kind].fields if field.has_far_end)
+        return all(self._egress.refusal_of_url(each) != "protocol_error" for each in far_ends if "://" in each)
 
     async def probe(
         self, kind: str, settings: Settings, secrets: Mapping[str, str], *, is_verification: bool = True

@@ -13,6 +13,7 @@ from shared.io.smtp import mailbox
 _RESULTS: Mapping[str, Result] = MappingProxyType(
     {
         "login_refused": "invalid_credentials",
+        "login_deferred": "rate_limited",
         "untrusted_certificate": "tls_failed",
         "tls_failed": "tls_failed",
         "starttls_refused": "tls_failed",

@@ -1,12 +1,13 @@
 """Agents on real servers: racing writers, names that become ids, deleted secrets, routes under a key."""
 
-import base64
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from authsession.embedded.postgres import postgres_binaries
 from contracts.agent_document import decode_agent_document
 from services.internal_admin.agents.kind import agents_of
 from services.internal_admin.agents.store import read_prompt
@@ -24,6 +25,7 @@ from tests.support.builders import unique
 from tests.support.control_plane import ControlPlane, open_control_plane
 from tests.support.public_flow import race
 from tests.support.publication import KEYS, Publisher
+from tests.support.secret_spellings import found_in
 from tests.support.secrets import Keeper
 from tests.support.world import World
 
@@ -149,10 +151,10 @@ def test_the_prompt_of_a_draft_has_the_digest_of_the_published_document(publishe
     assert publisher.run(read_prompt, publisher.kind, agent_id, 1) == shown
 
 
-def test_no_version_manifest_diff_export_or_table_shows_the_value_of_a_secret(
+def test_no_version_manifest_diff_export_or_dump_shows_the_value_of_a_secret(
     world: World, publisher: Publisher, keeper: Keeper
 ) -> None:
-    """The secret was named by versions 1 to 5, opened by nobody, and then deleted and destroyed."""
+    """The secret was named by versions 1 to 5 and opened by nobody. It is deleted first and destroyed later."""
     value = unique("value-of-a-secret-").encode()
     pool = publisher.pool()
     agent_id = publisher.create([pool], secrets=["TOKEN"])
@@ -166,13 +168,22 @@ def test_no_version_manifest_diff_export_or_table_shows_the_value_of_a_secret(
     assert publisher.manifest(pool).secrets == ()
     shown = [publisher.run(heads.read_bundle, pool), publisher.run(subjects.read_sides, publisher.kind, agent_id, 1, 5)]
     shown += [publisher.run(subjects.read_version, agent_id, number) for number in range(1, 6)]
-    texts = [repr(each).encode() + getattr(each, "document", b"") for each in shown]
-    tables = world.database.execute("select tablename from pg_tables where schemaname = 'authsession'")
-    for row in tables:
-        texts += [each[0].encode() for each in world.database.execute(f"select t::text from {row['tablename']} as t")]
-    hidden = (value, value.hex().encode(), base64.b64encode(value)[:-4])
-    assert len(tables) > 20
-    assert not any(form in text for text in texts for form in hidden)
+    places = {
+        "the answers": b"".join(repr(each).encode() + getattr(each, "document", b"") for each in shown),
+        "a dump after the deletion": dump(world),
+    }
+    assert keeper.run(values.destroy_versions, keeper.vault, version.secret_id, [1]) == (1,)
+    places["a dump after the destruction"] = dump(world)
+    assert all(version.secret_id.encode() in text for text in places.values())
+    assert found_in(places, [value]) == []
+    sealed = "select wrapped_key, ciphertext from secret_versions where secret_id = $1"
+    assert [tuple(row) for row in world.database.execute(sealed, version.secret_id)] == [(None, None)]
+
+
+def dump(world: World) -> bytes:
+    """Everything that the database holds."""
+    command = [postgres_binaries() / "pg_dump", "--dbname", world.database.owner_dsn]
+    return subprocess.run(command, capture_output=True, timeout=60, check=True).stdout
 
 
 def test_an_archived_agent_takes_its_secrets_from_other_readers_too(

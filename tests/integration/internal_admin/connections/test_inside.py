@@ -38,6 +38,22 @@ def test_a_url_that_leads_inside_is_never_called(careful: Operator, name: str, u
     assert end.connections == 0
 
 
+@pytest.mark.parametrize(
+    "url", ["https://user:word@models.example/", "https://models.example\\@evil.example/", "https://ex%61mple.com/"]
+)
+def test_a_url_that_readers_read_differently_is_not_even_accepted_unverified(
+    careful: Operator, name: str, url: str
+) -> None:
+    """Nodes get the URLs of accepted connections, and no password of a URL is shown to all who may read."""
+    answer = careful.put(name, url, accept_unverified=True).json()
+    assert (answer["outcome"], answer["verification"]["result"]) == ("refused", "protocol_error")
+    assert "accepted" not in careful.shown(name)
+    assert (
+        careful.put(name, "https://nowhere.invalid/", expected=1, accept_unverified=True).json()["outcome"]
+        == "accepted"
+    )
+
+
 def test_a_mail_server_inside_is_never_called(careful: Operator, name: str, end: FarEnd) -> None:
     settings = {"address": f"127.0.0.1:{end.port}", "from": "login@example.com"}
     body = {"kind": "smtp", "settings": settings, "expected_revision": 0}

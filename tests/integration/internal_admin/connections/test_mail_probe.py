@@ -1,7 +1,11 @@
 """Mail servers are verified up to the sender, and get no mail."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 
@@ -52,3 +56,46 @@ def test_a_mail_server_without_starttls_gets_no_password(world: World) -> None:
     with smtp_peer() as peer:
         assert mail(world, prober(), peer) == ("tls_failed", "starttls_refused")
         assert peer.logins == []
+
+
+@contextmanager
+def scripted(answers: dict[bytes, bytes]) -> Generator[int]:
+    """The port of a mail server with these answers to commands. It ends the connection instead of an empty one."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            self.wfile.write(b"220 here\r\n")
+            for line in self.rfile:
+                answer = answers.get(line[:4].upper(), b"502 unknown\r\n")
+                if not answer:
+                    return
+                self.wfile.write(answer)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("ehlo", "auth", "found"),
+    [
+        (b"250-here\r\n250 AUTH PLAIN\r\n", b"535 no\r\n", ("invalid_credentials", "login_refused")),
+        (b"250-here\r\n250 AUTH PLAIN\r\n", b"454 later\r\n", ("rate_limited", "login_deferred")),
+        (b"250-here\r\n250 AUTH PLAIN\r\n", b"", ("unreachable", "connection_lost")),
+        (b"", b"", ("unreachable", "connection_lost")),
+        (b"550 not you\r\n", b"", ("unreachable", "unreachable")),
+    ],
+)
+def test_only_an_answer_to_the_password_says_that_it_is_wrong(
+    world: World, ehlo: bytes, auth: bytes, found: tuple[str, str]
+) -> None:
+    """RFC 4954 §6: 454 is a temporary failure of the server."""
+    with scripted({b"EHLO": ehlo, b"HELO": ehlo, b"AUTH": auth}) as port:
+        settings = {"address": f"127.0.0.1:{port}", "tls": "off", "from": SENDER}
+        probed = world.call(prober().probe, "smtp", settings, {"user": USERNAME, "password": PASSWORD})
+    assert (probed.result, probed.detail) == found

@@ -126,7 +126,5 @@ def secret_workers(resources: Resources, settings: InternalAdminSettings) -> tup
     return (
         Worker("rewrapped secrets", rewrapping.step, idle=secrets_worker.IDLE, rest=lambda: secrets_worker.REST),
         Worker("aged secrets", AgedSecrets(postgres).step, idle=secrets_worker.IDLE, batch=secrets_worker.AGED_BATCH),
-        Worker(
-            "mail connection", MailCopyKeeper(postgres, mail_copy_of(resources, settings)).step, idle=mail_copy.IDLE
-        ),
+        Worker("mail connection", copy.step, idle=mail_copy.IDLE),
     )

@@ -1371,6 +1371,8 @@ CREATE INDEX secret_grants_of_grantee ON authsession.secret_grants USING btree (
 
 CREATE INDEX secret_versions_key_id ON authsession.secret_versions USING btree (key_id) WHERE (state <> 'destroyed'::text);
 
+CREATE INDEX secret_versions_living ON authsession.secret_versions USING btree (secret_id, version) WHERE (state <> 'destroyed'::text);
+
 CREATE INDEX secrets_deleted_at ON authsession.secrets USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE UNIQUE INDEX secrets_name ON authsession.secrets USING btree (scope_kind, scope_id, name) WHERE (deleted_at IS NULL);

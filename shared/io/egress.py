@@ -90,11 +90,6 @@ class Egress:
         target = parse_http_url(url, self._rules)
         return None if isinstance(target, HttpTarget) else target
 
-    def refusal_of_mail_server(self, server: SmtpServer) -> EgressResult | None:
-        """The word with which `open_smtp` would refuse the form of host, port and TLS; None if it is right."""
-        target = _smtp_target(server, self._rules)
-        return None if isinstance(target, Target) else target
-
     async def call(
         self,
         method: Method,

@@ -120,7 +120,7 @@ async def settle(connection: asyncpg.Connection, vault: Vault, copy: MailCopy, c
     async with connection.transaction():
         outcome = await _settle(connection, vault, command)
         await _audit_settled(connection, command, outcome)
-        if isinstance(outcome, Settled) and fits(command.target.kind, "mail"):
+        if isinstance(outcome, Settled) and await _is_mail_default(connection, command.target.name):
             await bring_along(connection, copy)
         return outcome
 
@@ -347,6 +347,11 @@ async def _set_default(
     )
     (default,) = await list_defaults(connection, command.key)
     return DefaultSet(default, changed is not None), row["connection_id"]
+
+
+async def _is_mail_default(connection: asyncpg.Connection, name: str) -> bool:
+    """Whether mails leave by the connection. It becomes the default under its own lock, which the caller holds."""
+    return any(default.name == name for default in await list_defaults(connection, "mail"))
 
 
 async def _remove_default(

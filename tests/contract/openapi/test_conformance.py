@@ -57,15 +57,16 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A proof is right for one challenge; a secret has one value, sealed or not; settings fit a connection's kind.
-    No schema says "not both", nor how long a body may be, nor a duration; for JSON Schema 1.0 is an integer."""
+    A proof is right for one challenge, a sealed value for one key, and settings fit a connection's kind. No schema says
+    "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an integer.
+    """
     body, query = case.body, case.query or {}
     return (
         {"email", "user_id"} <= query.keys()
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
         or (is_object(body) and "client_key_proof" in body)
-        or (case.method == "PUT" and "/secrets/" in case.path)
-        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key", "/{connection_key}")))
+        or (case.method == "PUT" and "/secrets/" in case.path and not has_plain_value(body))
+        or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
         or has_float(body)
         or is_without_revision(case)
         or (is_object(body) and "node_name" in body and body.get("uses", 1) != 1)
@@ -74,6 +75,10 @@ def is_beyond_words(case: Case) -> bool:
         or len(str(body)) > MAX_BODY_BYTES
         or not set(re.findall(r"'([0-9]+[smhd])'", str(body))) <= {*DURATIONS, "400d"}
     )
+
+
+def has_plain_value(body: object) -> bool:
+    return is_object(body) and {"value", "sealed_value", "key_id"} & body.keys() == {"value"}
 
 
 def is_without_revision(case: Case) -> bool:

@@ -522,7 +522,6 @@ async def test_a_mail_server_that_may_not_be_called_sees_nothing(asyncio_loop: N
         production = Egress(EgressRules((LOOPBACK,)), resolve=to("127.0.0.1"))
         async with production.open_smtp(server, local_name="us") as smtp:
             assert await smtp.send(LETTER, PATIENT) == NotAccepted("protocol_error")
-        assert production.refusal_of_mail_server(server) == "protocol_error"
     assert far.connections == 0
 
 

@@ -12,7 +12,15 @@ import pytest
 from contracts.control_plane.connections import decode_put_connection
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.connections import store
-from services.internal_admin.connections.domain import ChangeOf, Probed, Settle, Settled, Target, WriteCandidate
+from services.internal_admin.connections.domain import (
+    ChangeOf,
+    Probed,
+    SetDefault,
+    Settle,
+    Settled,
+    Target,
+    WriteCandidate,
+)
 from services.internal_admin.connections.mail import MailCopy
 from services.internal_admin.publication.store.references import SecretReferences
 from services.internal_admin.secrets.domain.secret import SecretGone
@@ -22,6 +30,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.ids import new_connection_id
+from shared.kernel.keyring import KeyRing
 from tests.support.builders import unique
 from tests.support.control_plane import SECRET_KEYS
 from tests.support.public_flow import after, race
@@ -32,6 +41,7 @@ from tests.support.world import World
 CALLER = Caller("operator-1", "192.0.2.7", "request-1")
 VAULT = Vault(SECRET_KEYS, SecretReferences(KEYS).refresh, SystemClock(), SystemEntropy())
 COPY = MailCopy(SECRET_KEYS, SECRET_KEYS, SystemEntropy())
+OTHER_KEYS = KeyRing.parse("test", "k2:" + "QkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkI=")
 VERIFIED = Probed("verified", "verified", 1)
 
 
@@ -67,8 +77,8 @@ class Counted:
 class Mail:
     """A mail connection with a user name and a password, and an agent that names both."""
 
-    def __init__(self, world: World, postgres: Postgres) -> None:
-        self.world, self.counted, self.name = world, Counted(postgres), unique("connection-")
+    def __init__(self, world: World, postgres: Postgres, copy: MailCopy = COPY) -> None:
+        self.world, self.counted, self.name, self.copy = world, Counted(postgres), unique("connection-"), copy
         self.publisher = Publisher(world, postgres, kind=AGENT)
         self.pool = self.publisher.pool()
         self.accept("one", 0)
@@ -88,7 +98,7 @@ class Mail:
 
     def settle_of(self, target: Target, vault: Vault = VAULT) -> Callable[[], Awaitable[Any]]:
         command = Settle(target, VERIFIED, accepts_unverified=False, is_on_demand=False, caller=CALLER)
-        return self.counted.of(store.settle, vault, COPY, command)
+        return self.counted.of(store.settle, vault, self.copy, command)
 
     def accept(self, password: str, expected: int) -> None:
         settled = self.world.call(self.settle_of(self.candidate(password, expected)))
@@ -149,3 +159,13 @@ def test_a_candidate_whose_secret_is_destroyed_while_it_is_verified_is_gone(mail
     with pytest.raises(SecretGone):
         mail.world.call(mail.settle_of(target))
     assert mail.named() == dict.fromkeys(mail.secrets, 1)
+
+
+def test_an_unreadable_default_does_not_keep_another_mail_connection_out(mail: Mail, world: World) -> None:
+    """The default's password is gone, and the copy waits for its new sealing key: then another connection is needed."""
+    set_default = SetDefault("mail", mail.name, CALLER)
+    assert world.call(mail.counted.of(store.set_default, COPY, set_default)).name == "set"
+    world.call(mail.counted.of(destroy_as_of_a_lost_key, mail.secrets[1]))
+    other = Mail(world, mail.counted.postgres, replace(COPY, sealing_keys=OTHER_KEYS))
+    assert len(other.secrets) == 2
+    assert world.call(mail.counted.of(store.set_default, COPY, replace(set_default, name=None))).name == "removed"

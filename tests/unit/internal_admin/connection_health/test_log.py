@@ -6,13 +6,13 @@ import logging
 
 import pytest
 
-from services.internal_admin.connection_health.domain import Change
+from services.internal_admin.connection_health.domain import Change, Status
 from services.internal_admin.connection_health.worker import tell
 from shared.telemetry.logs import JsonLines
 
 
 @pytest.mark.parametrize("after", ["healthy", "failing"])
-def test_the_line_of_a_change_names_the_connection_and_the_result(after: str) -> None:
+def test_the_line_of_a_change_names_the_connection_and_the_result(after: Status) -> None:
     stream, logger = io.StringIO(), logging.getLogger("authsession.connection_health")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())

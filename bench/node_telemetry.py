@@ -66,13 +66,13 @@ async def measure(far_side: Collector, body: bytes, media_type: MediaType) -> tu
     settings = NodeTelemetrySettings(far_side.environment["OTEL_EXPORTER_OTLP_ENDPOINT"], {})
     async with open_collector(settings) as collector:
         assert collector is not None
-        relay = Relay(collector)
+        relay = Relay()
         steps = LongestStep()
         trio.lowlevel.add_instrument(steps)
         for number in range(BODIES):
             node, begun = NodeIdentity(f"node-{number}", "edge"), time.thread_time()
             with suppress(BadData, TooLarge):
-                await relay.relay("traces", media_type, node, lambda: unpack_gzip(packed, MAX_BODY_BYTES))
+                await relay.relay(collector, "traces", media_type, node, lambda: unpack_gzip(packed, MAX_BODY_BYTES))
             costs.append(time.thread_time() - begun)
             far_side.received.clear()
         trio.lowlevel.remove_instrument(steps)

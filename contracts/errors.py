@@ -574,7 +574,8 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             503,
             "telemetry not configured",
             "The installation has no collector for the telemetry of nodes.",
-            "Set `AUTHSESSION_NODE_OTLP_ENDPOINT` and start the internal process again, or let nodes send nothing.",
+            "Make a connection to your collector the default `telemetry`. Or set `AUTHSESSION_NODE_OTLP_ENDPOINT` and "
+            "start the internal process again, or let nodes send nothing.",
         ),
     }
 )

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from services.internal_admin.connections.mail import MailCopy
-from services.internal_admin.connections.probes import Prober
 from services.internal_admin.node_telemetry.collector import Collector
 from services.internal_admin.operators.hashing import PasswordHasher
 from services.internal_admin.publication.store.references import SecretReferences
@@ -22,7 +21,7 @@ from shared.web.rate_limit import RateLimiter
 class Resources:
     """The resources of the service. `directory` is None where users live in our own Postgres.
 
-    `collector` is None where nobody takes the telemetry of nodes.
+    `collector` is None where the environment names none for the telemetry of nodes.
     """
 
     postgres: Postgres
@@ -39,10 +38,10 @@ def mail_copy_of(resources: Resources, settings: InternalAdminSettings) -> MailC
     return MailCopy(settings.secret_keys, settings.process.sealing_keys, resources.entropy)
 
 
-def prober_of(settings: InternalAdminSettings) -> Prober:
-    """Probes of connections. They leave by the egress room."""
+def egress_of(settings: InternalAdminSettings) -> Egress:
+    """The way out to the far ends of connections. The process has one."""
     egress = settings.process.egress
-    return Prober(Egress(egress.rules, proxy=egress.proxy, own=egress.own))
+    return Egress(egress.rules, proxy=egress.proxy, own=egress.own)
 
 
 def vault_of(resources: Resources, settings: InternalAdminSettings) -> Vault:

@@ -64,7 +64,7 @@ from services.internal_admin.operators.setup_flow import remind_of_owner
 from services.internal_admin.publication.api import SubjectApi
 from services.internal_admin.publication.domain.wake import Several
 from services.internal_admin.publication.domain.wake import Wake as Notified
-from services.internal_admin.resources import Resources, mail_copy_of, prober_of, vault_of
+from services.internal_admin.resources import Resources, egress_of, mail_copy_of, vault_of
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
 from services.internal_admin.secrets.watch import RingWatch
@@ -72,12 +72,14 @@ from services.internal_admin.sessions import api as sessions
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
 from services.internal_admin.system_settings.domains import DomainRevocation
+from services.internal_admin.telemetry_target import collectors_of
 from services.internal_admin.tokens import api as tokens
 from services.internal_admin.tokens.uses import TokenUses
 from services.internal_admin.users import api as users
 from services.internal_admin.workers import node_user_workers, node_workers, secret_workers, service_workers
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
+from shared.io.egress import Egress
 from shared.io.postgres import open_postgres
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
@@ -161,7 +163,8 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
-    prober = prober_of(settings)
+    egress = egress_of(settings)
+    prober = Prober(egress)
     return InternalAdmin(
         projection,
         relay,
@@ -175,7 +178,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             prober,
             nodes_changed=wake if node_users is None else Several((wake, node_users.revoked)),
         ),
-        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users),
+        node_routes=_node_routes(resources, settings, change, wake, watch, offers, node_users, egress),
         wake=wake,
         loops=(
             relay.run,
@@ -256,6 +259,7 @@ def _node_routes(
     watch: HeadWatch,
     offers: Offers,
     node_users: NodeUsers | None,
+    egress: Egress,
 ) -> tuple[Route, ...]:
     """`NODE_ROUTES`, each with its api, behind the guard of nodes."""
     postgres, clock, entropy, keys = resources.postgres, resources.clock, resources.entropy, settings.config_keys
@@ -265,7 +269,7 @@ def _node_routes(
     return (
         *protect(joins.NODE_ROUTES, joins.JoinApi(postgres, keys, clock, entropy)),
         *protect(node_config.NODE_ROUTES, node_config.NodeConfigApi(polls, Statuses(postgres, wake))),
-        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(resources.collector)),
+        *protect(node_telemetry.ROUTES, node_telemetry.TelemetryApi(collectors_of(resources, settings, egress))),
         *protect(node_redis_users.ROUTES, node_redis_users.RedisUserApi(node_users, keys, entropy)),
         *protect(agent_keys.NODE_ROUTES, agent_keys.AgentKeyApi(change, clock, entropy)),
         *protect(node_secrets.ROUTES, node_secrets.NodeSecretsApi(opener)),

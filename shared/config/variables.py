@@ -201,7 +201,7 @@ NODE_OTLP_ENDPOINT = Variable(
     "AUTHSESSION_NODE_OTLP_ENDPOINT",
     parse_base_url,
     "URL of the OpenTelemetry collector that gets the telemetry of nodes. `/v1/traces`, `/v1/metrics` and `/v1/logs` "
-    "are appended. Without a value nodes cannot send telemetry.",
+    "are appended. Without a value the default connection `telemetry` is used, if there is one.",
 )
 NODE_OTLP_HEADERS = Variable(
     "AUTHSESSION_NODE_OTLP_HEADERS",

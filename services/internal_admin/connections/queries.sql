@@ -136,6 +136,10 @@ select connection_key, name, kind, changed_by, changed_at
  where :key::text is null or connection_key = :key
  order by connection_key;
 
+-- name: read_default
+-- The id of the connection that is the default of a key. Locks nothing.
+select connection_id from connection_defaults where connection_key = :key;
+
 -- name: write_default
 -- Makes a connection the default of a key; returns the key if that is a change. Run it holding the connection's lock.
 -- Locks: connection_defaults.

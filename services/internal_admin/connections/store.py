@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import asyncpg
 
 from contracts.audit_events import EventName
-from contracts.connection_kinds import KINDS
+from contracts.connection_kinds import KINDS, ConnectionKey
 from contracts.control_plane.connections import PutConnection, Verification
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
@@ -104,6 +104,12 @@ async def read_accepted(connection: asyncpg.Connection, keys: KeyRing, connectio
     secrets = await open_refs(connection, keys, KINDS[row["kind"]], refs_of(row))
     settings = json.loads(row["settings"])
     return Target(connection_id, row["name"], row["kind"], row["accepted_revision"], settings, secrets)
+
+
+async def read_default(connection: asyncpg.Connection, keys: KeyRing, key: ConnectionKey) -> Target | None:
+    """The accepted revision of the default of a key, as `read_accepted` gives it; None if there is no default."""
+    connection_id = await connection.fetchval(*_SQL["read_default"](key=key))
+    return None if connection_id is None else await read_accepted(connection, keys, connection_id)
 
 
 async def settle(connection: asyncpg.Connection, vault: Vault, copy: MailCopy, command: Settle) -> SettleOutcome:

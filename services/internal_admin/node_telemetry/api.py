@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Protocol
 
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.telemetry import JSON, MAX_BODY_BYTES, MEDIA_TYPES, PROTOBUF, MediaType, Signal, telemetry_path
@@ -21,11 +22,20 @@ BODY = BodyRule(MAX_BODY_BYTES, MEDIA_TYPES, accepts_gzip=True)
 _NOT_CONFIGURED_RETRY_AFTER = timedelta(minutes=1)
 
 
-class TelemetryApi:
-    """`collector` is None where the operator named none."""
+class Collectors(Protocol):
+    """The collector of the moment."""
 
-    def __init__(self, collector: Collector | None) -> None:
-        self._relay = None if collector is None else Relay(collector)
+    async def current(self) -> Collector | Away | None:
+        """The collector; None if the operator named none, and `Away` if nobody can say which one."""
+        ...
+
+
+class TelemetryApi:
+    """The three routes, which share one relay."""
+
+    def __init__(self, collectors: Collectors) -> None:
+        self._collectors = collectors
+        self._relay = Relay()
 
     async def traces(self, request: Request, node: NodeCaller) -> Response:
         return await self._answer("traces", request, node)
@@ -37,12 +47,16 @@ class TelemetryApi:
         return await self._answer("logs", request, node)
 
     async def _answer(self, signal: Signal, request: Request, node: NodeCaller) -> Response:
-        if self._relay is None:
+        collector, media_type, outcome = await self._collectors.current(), _media_type(request), "refused"
+        if collector is None:
             REQUESTS.add("not_configured", signal)
             return refusal(ErrorCode.TELEMETRY_NOT_CONFIGURED, retry_after=_NOT_CONFIGURED_RETRY_AFTER)
-        media_type, outcome = _media_type(request), "refused"
+        if isinstance(collector, Away):
+            REQUESTS.add(_outcome(collector), signal)
+            return _response(collector, media_type)
         try:
             relayed = await self._relay.relay(
+                collector,
                 signal,
                 media_type,
                 NodeIdentity(node.node_id, node.pool),

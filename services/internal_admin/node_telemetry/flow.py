@@ -68,16 +68,20 @@ class HeldBytes:
 class Relay:
     """The relay of one process."""
 
-    def __init__(self, collector: Collector) -> None:
-        self._collector = collector
+    def __init__(self) -> None:
         self._pace = NodePace()
         self._turn = trio.Lock()
         self.held = HeldBytes()
 
     async def relay(
-        self, signal: Signal, media_type: MediaType, node: NodeIdentity, unpack: Callable[[], bytes]
+        self,
+        collector: Collector,
+        signal: Signal,
+        media_type: MediaType,
+        node: NodeIdentity,
+        unpack: Callable[[], bytes],
     ) -> Relayed:
-        """Relay one body. `unpack` decompresses it within `MAX_BODY_BYTES`.
+        """Relay one body to the collector. `unpack` decompresses it within `MAX_BODY_BYTES`.
 
         Raises `Refusal` from `unpack`, `BadData` and `TooLarge` for the body, and `Overloaded`.
         """
@@ -87,7 +91,7 @@ class Relay:
                 return TooFast(wait)
             body = await in_slices(overwrite(self._charged(node.node_id, unpack), node, signal, media_type))
         with self.held.hold(len(body)):
-            sent = await self._collector.send(signal, media_type, body)
+            sent = await collector.send(signal, media_type, body)
         if isinstance(sent, Taken):
             BYTES.add(signal, times=len(body))
         return sent

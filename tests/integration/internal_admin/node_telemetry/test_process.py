@@ -106,3 +106,26 @@ def test_metrics_count_outcomes_and_name_no_node(site: Site, database: Database)
     assert 'authsession_node_telemetry_requests_total{outcome="refused",signal="logs"} 1.0' in text
     assert "authsession_node_telemetry_forwarded_bytes_total" in text
     assert node.node_id not in text
+
+
+def test_the_environment_wins_over_the_default_connection(site: Site, database: Database) -> None:
+    """Nobody listens at the default connection of this test."""
+    database.execute(
+        """
+        with made as (
+            insert into connections
+                (connection_id, name, kind, last_revision, accepted_revision, created_at, updated_at)
+            values ('connection-env', 'connection-env', 'otlp', 1, 1, clock_now(), clock_now())),
+        revision as (
+            insert into connection_revisions (connection_id, revision, settings, secrets, created_by, created_at)
+            values ('connection-env', 1, '{"endpoint": "http://127.0.0.1:1"}', '{}', 'test', clock_now()))
+        insert into connection_defaults (connection_key, connection_id, changed_by, changed_at)
+        values ('telemetry', 'connection-env', 'test', clock_now())
+        """
+    )
+    try:
+        assert site.post(b"", headers=OF_PROTOBUF).status_code == 200
+        assert [path for path, _ in site.collector.received] == ["/v1/traces"]
+    finally:
+        database.execute("delete from connection_defaults where connection_id = 'connection-env'")
+        database.execute("delete from connections where connection_id = 'connection-env'")

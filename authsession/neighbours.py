@@ -36,6 +36,7 @@ _SMTP_CURES = {
     "untrusted_certificate": f"write its certificate's name in {_SMTP}, or add its authority to SSL_CERT_FILE",
     "sender_refused": f"correct {variables.SMTP_FROM.name}, or let the server send for that address",
     "login_refused": f"correct {variables.SMTP_USERNAME.name} and {variables.SMTP_PASSWORD.name}",
+    "login_deferred": "wait: the mail server puts log-ins off for now",
 }
 
 

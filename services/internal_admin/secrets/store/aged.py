@@ -7,7 +7,7 @@ import asyncpg
 from contracts.audit_events import EventName
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event
-from services.internal_admin.secrets.store.values import Vault, destroy_versions
+from services.internal_admin.secrets.store.values import Vault, destroy_versions, lock_secret
 from shared.io import queries
 from shared.kernel.actor import Actor
 
@@ -35,15 +35,18 @@ async def destroy_versions_of_key(
 ) -> int:
     """Destroy the versions of one secret that this key wraps, in one transaction. Returns their number; 0 at the end.
 
-    It locks the secret, and refreshes if the current version went. What another run destroyed is not counted.
+    It locks the secret and the versions, and refreshes if the current version went. What another run destroyed, or a
+    service wrapped anew, is not counted and stays as it is.
     """
-    while (row := await connection.fetchrow(*_SQL["find_version_of_key"](key_id=key_id))) is not None:
+    while (secret_id := await connection.fetchval(*_SQL["find_secret_of_key"](key_id=key_id))) is not None:
         async with connection.transaction():
-            versions = await destroy_versions(connection, vault, row["secret_id"], row["versions"])
+            await lock_secret(connection, secret_id)
+            rows = await connection.fetch(*_SQL["lock_versions_of_key"](secret_id=secret_id, key_id=key_id))
+            versions = await destroy_versions(connection, vault, secret_id, [row["version"] for row in rows])
             if versions:
                 await insert_operator_event(
                     connection, EventName.DESTROY_SECRET, "destroyed", caller,
-                    actor=actor, subject=row["secret_id"], reason_code="key_lost", versions=versions,
+                    actor=actor, subject=secret_id, reason_code="key_lost", versions=versions,
                 )  # fmt: skip
                 return len(versions)
     return 0

@@ -20,9 +20,15 @@ update secret_versions set state = 'destroyed', wrapped_key = null, ciphertext =
  where secret_id = any (:secret_ids::text[]) and state <> 'destroyed'
 returning secret_id, version;
 
--- name: find_version_of_key
--- A secret with versions that this key wraps, and these versions. Locks nothing.
-select secret_id, array_agg(version order by version) as versions
-  from secret_versions
+-- name: find_secret_of_key
+-- A secret with versions that this key wraps. Locks nothing.
+select secret_id from secret_versions
  where state <> 'destroyed' and key_id = :key_id
- group by secret_id order by secret_id limit 1;
+ order by secret_id limit 1;
+
+-- name: lock_versions_of_key
+-- The versions of a secret that this key wraps still, once the lock is held. Locks: secret_versions.
+select version from secret_versions
+ where secret_id = :secret_id and state <> 'destroyed' and key_id = :key_id
+ order by version
+   for no key update;

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.internal_admin.callers.identity import Caller
@@ -20,7 +21,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import NO_KEYS, KeyRing
-from tests.support.public_flow import race
+from tests.support.public_flow import after, race
 from tests.support.secrets import Keeper
 from tests.support.stored_secrets import forget_secrets, place_of, ring, store_secrets
 from tests.support.world import World
@@ -208,3 +209,20 @@ def test_two_who_abandon_a_lost_key_write_one_row_for_each_secret(world: World, 
     assert sorted((subject, details["versions"]) for _, subject, details in trail.new()) == [
         (secret_id, [1, 2]) for secret_id in made
     ]
+
+
+def test_a_version_that_a_service_rewraps_meanwhile_is_not_abandoned(world: World, wide_pool: Postgres) -> None:
+    """A service that still has the key wraps the version anew, and commits after the command has found it."""
+    [secret_id] = store_secrets(world.database, BEFORE, b"one", b"two", count=1)
+    abandon = partial(wide_pool.unit_of_work, destroy_versions_of_key, Keeper(world).vault, BEFORE.newest.id, *SYSTEM)
+
+    async def rewrap(connection: asyncpg.Connection) -> None:
+        async with connection.transaction():
+            await connection.execute("update secret_versions set key_id = 'k2' where version = 2")
+            await connection.execute("select pg_sleep(0.5)")
+
+    _, abandoned = world.call(race, partial(wide_pool.unit_of_work, rewrap), after(0.2, abandon))
+    assert abandoned == 1
+    states = "select version, state from secret_versions where secret_id = $1 order by version"
+    rows = world.database.execute(states, secret_id)
+    assert [(row["version"], row["state"]) for row in rows] == [(1, "destroyed"), (2, "enabled")]

@@ -36,6 +36,7 @@ MODULES = (
     "node.signed",
     "node.status",
     "node.telemetry",
+    "secret_names",
     "signed_request",
     "strict_json",
     "strict_query",

@@ -85,7 +85,12 @@ def test_without_redis_both_are_degraded_and_reading_goes_on(product: Product) -
     for client in (product.public, product.metrics, product.internal):
         wait_for(lambda client=client: client.get("/readyz").json()["status"] == "degraded")
         assert client.get("/readyz").status_code == client.get("/healthz").status_code == 200
-    assert product.internal.get("/readyz").json()["checks"] == {"postgres": "ok", "schema": "ok", "redis": "failed"}
+    assert product.internal.get("/readyz").json()["checks"] == {
+        "postgres": "ok",
+        "schema": "ok",
+        "redis": "failed",
+        "secret_keys": "ok",
+    }
     assert product.public.get("/readyz").json() == {"status": "degraded"}
     assert product.session(session_id)["status"] == "active"
     product.stack.redis_server.start()

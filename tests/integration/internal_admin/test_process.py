@@ -180,7 +180,7 @@ def test_without_postgres_a_process_that_lacks_a_key_lives_and_is_not_ready_unti
             assert report()[1]["secret_keys"] == report()[1]["postgres"]
             proxy.target = database.server.port
             wait_for(lambda: report() == (503, {"secret_keys": "secret_key_missing"}))
-            [problem] = process.problems()
+            [problem] = wait_for(process.problems)
             assert "12 versions of secrets need it" in problem
             forget_secrets(database)
             process.wait_until_ready()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+import trio
 
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.secrets.domain.rewrapping import BEFORE_ALL, Batch, Unreadable
@@ -21,7 +23,7 @@ from shared.io.postgres import Postgres
 from shared.kernel.actor import Actor
 from shared.kernel.entropy import SystemEntropy
 from shared.kernel.keyring import NO_KEYS, KeyRing
-from tests.support.public_flow import after, race
+from tests.support.public_flow import race
 from tests.support.secrets import Keeper
 from tests.support.stored_secrets import forget_secrets, place_of, ring, store_secrets
 from tests.support.world import World
@@ -216,12 +218,19 @@ def test_a_version_that_a_service_rewraps_meanwhile_is_not_abandoned(world: Worl
     [secret_id] = store_secrets(world.database, BEFORE, b"one", b"two", count=1)
     abandon = partial(wide_pool.unit_of_work, destroy_versions_of_key, Keeper(world).vault, BEFORE.newest.id, *SYSTEM)
 
+    is_wrapped = threading.Event()
+
     async def rewrap(connection: asyncpg.Connection) -> None:
         async with connection.transaction():
             await connection.execute("update secret_versions set key_id = 'k2' where version = 2")
+            is_wrapped.set()
             await connection.execute("select pg_sleep(0.5)")
 
-    _, abandoned = world.call(race, partial(wide_pool.unit_of_work, rewrap), after(0.2, abandon))
+    async def abandon_meanwhile() -> int:
+        await trio.to_thread.run_sync(is_wrapped.wait)
+        return await abandon()
+
+    _, abandoned = world.call(race, partial(wide_pool.unit_of_work, rewrap), abandon_meanwhile)
     assert abandoned == 1
     states = "select version, state from secret_versions where secret_id = $1 order by version"
     rows = world.database.execute(states, secret_id)

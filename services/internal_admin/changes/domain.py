@@ -93,6 +93,16 @@ class Outcome(Protocol):
     def changes(self) -> tuple[ProjectionChange, ...]: ...
 
 
+class NoSessionChanged:
+    """An outcome that changes no session, so no gateway record has to be readable before the answer."""
+
+    __slots__ = ()
+
+    @property
+    def changes(self) -> tuple[ProjectionChange, ...]:
+        return ()
+
+
 PART: Final = 1_000
 """The most sessions, or rows of another kind, that one transaction of a mutation changes: some tens of milliseconds."""
 

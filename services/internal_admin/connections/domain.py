@@ -8,9 +8,9 @@ from typing import ClassVar, Final, TypeAlias
 from contracts.connection_kinds import KINDS, ConnectionKey, ConnectionKind, Settings
 from contracts.control_plane.connections import DefaultAnswer, Outcome, PutConnection, Result, Verification
 from services.internal_admin.callers.identity import Caller
+from services.internal_admin.changes.domain import NoSessionChanged
 from services.internal_admin.secrets.domain.secret import StoredVersion
 from shared.kernel.actor import Actor
-from shared.kernel.projection_change import ProjectionChange
 
 MAX_CONNECTIONS: Final = 200
 CANDIDATE_LIFE: Final = timedelta(minutes=15)
@@ -105,23 +105,13 @@ class SetDefault:
     actor: Actor | None = None
 
 
-class _Outcome:
-    """An outcome that changes no session, so no gateway record has to be readable before the answer."""
-
-    __slots__ = ()
-
-    @property
-    def changes(self) -> tuple[ProjectionChange, ...]:
-        return ()
-
-
 @dataclass(frozen=True, slots=True)
-class NotFound(_Outcome):
+class NotFound(NoSessionChanged):
     name: ClassVar[str] = "connection_not_found"
 
 
 @dataclass(frozen=True, slots=True)
-class RevisionConflict(_Outcome):
+class RevisionConflict(NoSessionChanged):
     """The caller read another revision, or `standing` changed while the candidate was verified."""
 
     standing: Standing | None
@@ -129,7 +119,7 @@ class RevisionConflict(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class KindDiffers(_Outcome):
+class KindDiffers(NoSessionChanged):
     """An accepted connection keeps its kind."""
 
     kind: str
@@ -137,7 +127,7 @@ class KindDiffers(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class SecretMissing(_Outcome):
+class SecretMissing(NoSessionChanged):
     """A required field is not given. `is_for_another`: there is a value, for another server."""
 
     field: str
@@ -146,12 +136,12 @@ class SecretMissing(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class TooMany(_Outcome):
+class TooMany(NoSessionChanged):
     name: ClassVar[str] = "limit_reached"
 
 
 @dataclass(frozen=True, slots=True)
-class Settled(_Outcome):
+class Settled(NoSessionChanged):
     """The verification ended. `name` says whether the revision serves."""
 
     name: Outcome
@@ -160,7 +150,7 @@ class Settled(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class InUse(_Outcome):
+class InUse(NoSessionChanged):
     """`users` are agents and defaults, at most one more than a refusal names."""
 
     users: tuple[str, ...]
@@ -168,19 +158,19 @@ class InUse(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Deleted(_Outcome):
+class Deleted(NoSessionChanged):
     name: ClassVar[str] = "deleted"
 
 
 @dataclass(frozen=True, slots=True)
-class NotAccepted(_Outcome):
+class NotAccepted(NoSessionChanged):
     """The connection has no accepted revision, so it cannot be a default."""
 
     name: ClassVar[str] = "not_active"
 
 
 @dataclass(frozen=True, slots=True)
-class UnfitKind(_Outcome):
+class UnfitKind(NoSessionChanged):
     """The kind of the connection has another key, or none."""
 
     kind: str
@@ -188,7 +178,7 @@ class UnfitKind(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultSet(_Outcome):
+class DefaultSet(NoSessionChanged):
     """`is_change` is false where the connection was the default before."""
 
     default: DefaultAnswer
@@ -200,12 +190,12 @@ class DefaultSet(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultRemoved(_Outcome):
+class DefaultRemoved(NoSessionChanged):
     name: ClassVar[str] = "removed"
 
 
 @dataclass(frozen=True, slots=True)
-class NoDefault(_Outcome):
+class NoDefault(NoSessionChanged):
     name: ClassVar[str] = "default_not_found"
 
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
 from contracts.control_plane.publication import Check, PoolPosition
 from services.internal_admin.callers.identity import Caller
+from services.internal_admin.changes.domain import NoSessionChanged
 from shared.kernel.actor import Actor
 from shared.kernel.projection_change import ProjectionChange
 
@@ -168,30 +169,20 @@ class RevertDraft:
     actor: Actor | None = None
 
 
-class _Outcome:
-    """An outcome that changes no session, so no gateway record has to be readable before the answer."""
-
-    __slots__ = ()
-
-    @property
-    def changes(self) -> tuple[ProjectionChange, ...]:
-        return ()
-
-
 @dataclass(frozen=True, slots=True)
-class SubjectNotFound(_Outcome):
+class SubjectNotFound(NoSessionChanged):
     name: ClassVar[str] = "not_found"
 
 
 @dataclass(frozen=True, slots=True)
-class IsArchived(_Outcome):
+class IsArchived(NoSessionChanged):
     """An archived subject can be read and nothing else."""
 
     name: ClassVar[str] = "is_archived"
 
 
 @dataclass(frozen=True, slots=True)
-class RevisionConflict(_Outcome):
+class RevisionConflict(NoSessionChanged):
     """`fields` changed after the revision that the caller read."""
 
     revision: int
@@ -200,46 +191,46 @@ class RevisionConflict(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class VersionNotFound(_Outcome):
+class VersionNotFound(NoSessionChanged):
     name: ClassVar[str] = "version_not_found"
 
 
 @dataclass(frozen=True, slots=True)
-class ChecksFailed(_Outcome):
+class ChecksFailed(NoSessionChanged):
     checks: tuple[Check, ...]
     name: ClassVar[str] = "checks_failed"
 
 
 @dataclass(frozen=True, slots=True)
-class Created(_Outcome):
+class Created(NoSessionChanged):
     subject: Subject
     name: ClassVar[str] = "created"
 
 
 @dataclass(frozen=True, slots=True)
-class NameTaken(_Outcome):
+class NameTaken(NoSessionChanged):
     name: ClassVar[str] = "name_taken"
 
 
 @dataclass(frozen=True, slots=True)
-class TooManySubjects(_Outcome):
+class TooManySubjects(NoSessionChanged):
     name: ClassVar[str] = "limit_reached"
 
 
 @dataclass(frozen=True, slots=True)
-class Changed(_Outcome):
+class Changed(NoSessionChanged):
     subject: Subject
     name: ClassVar[str] = "changed"
 
 
 @dataclass(frozen=True, slots=True)
-class Unchanged(_Outcome):
+class Unchanged(NoSessionChanged):
     subject: Subject
     name: ClassVar[str] = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
-class DraftTooLarge(_Outcome):
+class DraftTooLarge(NoSessionChanged):
     name: ClassVar[str] = "draft_too_large"
 
 
@@ -250,17 +241,17 @@ class Archived:
 
 
 @dataclass(frozen=True, slots=True)
-class AlreadyArchived(_Outcome):
+class AlreadyArchived(NoSessionChanged):
     name: ClassVar[str] = "already_archived"
 
 
 @dataclass(frozen=True, slots=True)
-class StillActive(_Outcome):
+class StillActive(NoSessionChanged):
     name: ClassVar[str] = "still_active"
 
 
 @dataclass(frozen=True, slots=True)
-class Published(_Outcome):
+class Published(NoSessionChanged):
     """`is_new` is false where the last version has the same document and pools."""
 
     version: int
@@ -273,7 +264,7 @@ class Published(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Activated(_Outcome):
+class Activated(NoSessionChanged):
     """`is_change` is false where the version was active before, for as many nodes."""
 
     version: int
@@ -286,26 +277,26 @@ class Activated(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class ActivationConflict(_Outcome):
+class ActivationConflict(NoSessionChanged):
     active_version: int | None
     name: ClassVar[str] = "activation_conflict"
 
 
 @dataclass(frozen=True, slots=True)
-class PoolTaken(_Outcome):
+class PoolTaken(NoSessionChanged):
     pool: str
     holder: str
     name: ClassVar[str] = "pool_taken"
 
 
 @dataclass(frozen=True, slots=True)
-class StageUnfinished(_Outcome):
+class StageUnfinished(NoSessionChanged):
     pool: str
     name: ClassVar[str] = "stage_unfinished"
 
 
 @dataclass(frozen=True, slots=True)
-class ManifestTooLarge(_Outcome):
+class ManifestTooLarge(NoSessionChanged):
     pool: str
     name: ClassVar[str] = "manifest_too_large"
 
@@ -324,7 +315,7 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
-class NotActive(_Outcome):
+class NotActive(NoSessionChanged):
     name: ClassVar[str] = "not_active"
 
 

@@ -7,8 +7,8 @@ from typing import Final, Literal, TypeAlias
 from contracts.agent_id import is_agent_id
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.callers.identity import Caller
+from services.internal_admin.changes.domain import NoSessionChanged
 from shared.kernel.actor import Actor
-from shared.kernel.projection_change import ProjectionChange
 from shared.kernel.sealing import Unsealable
 
 ScopeKind: TypeAlias = Literal["installation", "pool", "agent", "connection"]
@@ -164,18 +164,8 @@ class DestroyVersions:
 Command: TypeAlias = PutSecret | RestoreSecret | ChangeGrant | ChangeSecret | DestroyVersions
 
 
-class _Outcome:
-    """An outcome that changes no session, so no gateway record has to be readable before the answer."""
-
-    __slots__ = ()
-
-    @property
-    def changes(self) -> tuple[ProjectionChange, ...]:
-        return ()
-
-
 @dataclass(frozen=True, slots=True)
-class Written(_Outcome):
+class Written(NoSessionChanged):
     """A new version is current. `name` is `created`, `updated` or `restored`."""
 
     name: Literal["created", "updated", "restored"]
@@ -183,7 +173,7 @@ class Written(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Changed(_Outcome):
+class Changed(NoSessionChanged):
     """A change that made no version. `name` is its outcome; it may be that nothing was left to do."""
 
     name: str
@@ -192,7 +182,7 @@ class Changed(_Outcome):
 
 
 @dataclass(frozen=True, slots=True)
-class Refused(_Outcome):
+class Refused(NoSessionChanged):
     """Nothing was changed. `message` None: that of `code` is sent."""
 
     code: ErrorCode

@@ -12,11 +12,15 @@ class EventName(StrEnum):
     CREATE_SESSION = "security.create_session"
     REVOKE_SESSION = "security.revoke_session"
     REVOKE_USER_SESSIONS = "security.revoke_user_sessions"
+    NAME_SESSION = "security.name_session"
+    REFUSE_ORDER = "security.refuse_order"
     BLOCK_SUBJECT = "security.block_subject"
     UNBLOCK_SUBJECT = "security.unblock_subject"
     ORDER_BLOCK = "security.order_block"
     CHANGE_USER_EMAIL = "security.change_user_email"
     DELETE_USER = "security.delete_user"
+    WRITE_INVITATION = "security.write_invitation"
+    DELETE_INVITATION = "security.delete_invitation"
     REPEAT_REQUEST = "security.repeat_request"
     REFUSE_REQUEST = "security.refuse_request"
     USE_BREAK_GLASS = "security.use_break_glass"
@@ -97,6 +101,7 @@ class EventSpec:
 
 _INTERNAL = "internal caller"
 _SYSTEM = "`system`"
+_DEVICE = "device session that signed"
 _CLAIMED = "as the caller claims"
 _NONE = ""
 _PERSON = "person at the terminal"
@@ -111,9 +116,16 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         "A right code opened a device session.", "`public`", _NONE, "device session"),
     EventName.REVOKE_SESSION: EventSpec(
         "One device session was revoked. `reason_code` says why.",
-        f"{_INTERNAL}, `public` at the session limit, {_SYSTEM}", f"{_CLAIMED}, or {_SYSTEM}", "device session"),
+        f"{_INTERNAL}, `public` at the session limit, {_DEVICE}, {_SYSTEM}", f"{_CLAIMED}, `user`, or {_SYSTEM}",
+        "device session"),
     EventName.REVOKE_USER_SESSIONS: EventSpec(
-        "All sessions of one user were revoked.", _INTERNAL, _CLAIMED, "user"),
+        "All sessions of one user were revoked, or all but one.", f"{_INTERNAL}, {_DEVICE}", f"{_CLAIMED}, or `user`",
+        "user"),
+    EventName.NAME_SESSION: EventSpec(
+        "A device gave its session another name.", _DEVICE, "`user`", "device session"),
+    EventName.REFUSE_ORDER: EventSpec(
+        "An order of self-service had no valid proof. The public process files no such order, so somebody else did.",
+        _SYSTEM, _SYSTEM, "device session that the order names"),
     EventName.BLOCK_SUBJECT: EventSpec(
         "A user or an address was blocked, and its sessions were revoked.", _INTERNAL, _CLAIMED, "user or e-mail"),
     EventName.UNBLOCK_SUBJECT: EventSpec(
@@ -124,6 +136,10 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         "A user got another address.", _INTERNAL, _CLAIMED, "user"),
     EventName.DELETE_USER: EventSpec(
         "A user was erased, and their sessions were revoked.", _INTERNAL, _CLAIMED, "user"),
+    EventName.WRITE_INVITATION: EventSpec(
+        "An address was invited, or its invitation was renewed.", _OPERATORS, _MAYBE_PERSON, "e-mail"),
+    EventName.DELETE_INVITATION: EventSpec(
+        "An invitation was withdrawn.", _OPERATORS, _MAYBE_PERSON, "e-mail"),
     EventName.REPEAT_REQUEST: EventSpec(
         "A request under a known `Idempotency-Key` got the first answer. `details` name the first request.",
         _INTERNAL, _NONE, _NONE),

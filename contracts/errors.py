@@ -29,6 +29,8 @@ class ErrorCode(StrEnum):
     INVALID_JOIN_TOKEN = "invalid_join_token"
     NODE_UNKNOWN = "node_unknown"
     NODE_REVOKED = "node_revoked"
+    SESSION_UNKNOWN = "session_unknown"
+    SESSION_REVOKED = "session_revoked"
     PAYLOAD_HASH_MISMATCH = "payload_hash_mismatch"
     INVALID_SIGNATURE = "invalid_signature"
     TIMESTAMP_OUT_OF_WINDOW = "timestamp_out_of_window"
@@ -49,6 +51,7 @@ class ErrorCode(StrEnum):
     DOCUMENT_NOT_FOUND = "document_not_found"
     CONFIG_NOT_FOUND = "config_not_found"
     AGENT_NOT_FOUND = "agent_not_found"
+    INVITATION_NOT_FOUND = "invitation_not_found"
     SECRET_NOT_FOUND = "secret_not_found"
     GRANT_NOT_FOUND = "grant_not_found"
     CONNECTION_NOT_FOUND = "connection_not_found"
@@ -79,7 +82,9 @@ class ErrorCode(StrEnum):
     ONBOARDING_CONDITION_UNMET = "onboarding_condition_unmet"
     SETTINGS_CONFLICT = "settings_conflict"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    NO_NODE_REPORTS = "no_node_reports"
     CHALLENGE_EXPIRED = "challenge_expired"
+    NOTICE_EXPIRED = "notice_expired"
     SECRET_VERSION_GONE = "secret_version_gone"
     REQUEST_TOO_LARGE = "request_too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
@@ -215,6 +220,18 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The node was revoked, for good.",
             "Stop. Join anew with a new key, if an operator says so.",
         ),
+        ErrorCode.SESSION_UNKNOWN: ErrorSpec(
+            401,
+            "no such device session",
+            "No device session has the id of the signed request.",
+            "Log in again with a new key.",
+        ),
+        ErrorCode.SESSION_REVOKED: ErrorSpec(
+            401,
+            "the device session is revoked",
+            "The device session that signed the request has ended. That is final.",
+            "Forget its key. The person logs in again.",
+        ),
         ErrorCode.PAYLOAD_HASH_MISMATCH: ErrorSpec(
             401,
             "payload hash mismatch",
@@ -335,6 +352,12 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "agent not found",
             "No agent has this id.",
             "Check the id.",
+        ),
+        ErrorCode.INVITATION_NOT_FOUND: ErrorSpec(
+            404,
+            "invitation not found",
+            "No invitation has this id. It may have been withdrawn or have expired.",
+            "List the invitations, and use an id from there.",
         ),
         ErrorCode.SECRET_NOT_FOUND: ErrorSpec(
             404,
@@ -516,11 +539,23 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
             "The `Idempotency-Key` was used for another request within 24 hours.",
             "Use a new key for a new request.",
         ),
+        ErrorCode.NO_NODE_REPORTS: ErrorSpec(
+            409,
+            "no node reports last uses",
+            "`session_idle_age` needs to know when sessions were used, and no node told of it in the last day.",
+            "Let a gateway that is a node report the last uses of sessions, then set it.",
+        ),
         ErrorCode.CHALLENGE_EXPIRED: ErrorSpec(
             410,
             "challenge expired",
             "The challenge has ended: its time is over, five guesses were wrong, or its code is no longer valid.",
             "Ask for a new code.",
+        ),
+        ErrorCode.NOTICE_EXPIRED: ErrorSpec(
+            410,
+            "notice expired",
+            "The token of the notice is unknown, or older than 30 days.",
+            "Log in, and end the session in the list of devices.",
         ),
         ErrorCode.SECRET_VERSION_GONE: ErrorSpec(
             410,

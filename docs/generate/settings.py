@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from docs.generate import markdown
-from services.internal_admin.system_settings.domain.settings import SETTINGS
+from services.internal_admin.system_settings.domain.settings import OFF, SETTINGS
 
 _SCHEMA = Path(__file__).parents[2] / "shared/db/schema.sql"
 _HEAD = """\
@@ -30,6 +30,8 @@ def page() -> str:
 
 def _default(name: str) -> str:
     """As the command line writes it."""
+    if name == "session_idle_age":  # its column is null while it is off
+        return OFF
     columns = _SCHEMA.read_text("utf-8").partition("CREATE TABLE authsession.settings (")[2]
     found = re.search(rf"^    {name} \S+ DEFAULT '?(.*?)'?(?:::[a-z\[\]]+)? NOT NULL", columns, re.MULTILINE)
     assert found, f"schema.sql has no column {name}; write it anew: python -m tests.support.schema_dump"

@@ -148,3 +148,26 @@ grant select, update on mail_connection to authsession_internal;
 grant execute on function read_mail_connection to authsession_public;
 grant select, insert on session_last_seen to authsession_internal;
 grant update (day) on session_last_seen to authsession_internal;
+
+-- Self-service: the public process files orders and reads what became of them; the internal process carries them out.
+-- `received_at` and the outcome are no columns of the public role.
+grant insert (device_session_id, request_id, message_type, timestamp_ms, body, signature, token_hash, everything, network,
+              http_request_id)
+    on session_orders to authsession_public;
+grant select (order_id, device_session_id, request_id, message_type, timestamp_ms, signature, outcome, session_count,
+              decided_at, published_at)
+    on session_orders to authsession_public;
+grant select, delete on session_orders to authsession_internal;
+grant update (outcome, session_count, decided_at, published_at) on session_orders to authsession_internal;
+grant select on session_last_seen to authsession_public;
+
+-- Letters without a code. The public process queues notices and sends all; the internal process queues invitations.
+grant insert (notice_id, device_session_id, token_hash, created_at) on session_notices to authsession_public;
+grant select, delete on session_notices to authsession_internal;
+grant update (used_at) on session_notices to authsession_internal;
+grant select, insert on letters to authsession_public;
+grant update (state, reason, attempts, next_attempt_at, finished_at, seal_key_id, sealed_token) on letters to authsession_public;
+grant select, insert, delete on letters to authsession_internal;
+grant select (email_id, expires_at) on invitations to authsession_public;
+grant select, insert, delete on invitations to authsession_internal;
+grant update (email, created_by, created_at, expires_at) on invitations to authsession_internal;

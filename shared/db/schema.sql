@@ -57,14 +57,15 @@ CREATE FUNCTION authsession.device_session_only_revoked() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 begin
-    if old.status = 'active' and new.status = 'revoked'
+    if old.status = 'active'
        and (old.device_session_id, old.user_id, old.client_public_key, old.login_code_id, old.challenge_id, old.created_at)
            is not distinct from
            (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
+       and (new.status = 'revoked' or old.label is distinct from new.label)
     then
         return new;
     end if;
-    raise exception 'a device session can only be revoked, once'
+    raise exception 'a device session can only be revoked, once, and named while it is active'
         using errcode = 'check_violation', constraint = 'device_session_only_revoked';
 end $$;
 
@@ -109,12 +110,50 @@ CREATE TABLE authsession.challenges (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE authsession.invitations (
+    invitation_id text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT invitations_check CHECK ((expires_at > created_at)),
+    CONSTRAINT invitations_invitation_id_check CHECK ((invitation_id ~~ 'invitation-%'::text))
+);
+
 CREATE TABLE authsession.known_networks (
     email_id bigint NOT NULL,
     network_tag bytea NOT NULL,
     confirmed_at timestamp with time zone NOT NULL,
     CONSTRAINT known_networks_network_tag_check CHECK ((octet_length(network_tag) = 16))
 );
+
+CREATE TABLE authsession.letters (
+    letter_id uuid NOT NULL,
+    kind text NOT NULL,
+    email_id bigint NOT NULL,
+    email text NOT NULL,
+    locale text NOT NULL,
+    device_session_id text,
+    time_zone text,
+    label text,
+    seal_key_id text,
+    sealed_token bytea,
+    state text DEFAULT 'queued'::text NOT NULL,
+    reason text,
+    attempts integer DEFAULT 0 NOT NULL,
+    queued_at timestamp with time zone NOT NULL,
+    next_attempt_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT letters_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
+    CONSTRAINT letters_check1 CHECK (((finished_at IS NULL) OR (sealed_token IS NULL))),
+    CONSTRAINT letters_check2 CHECK (((seal_key_id IS NULL) = (sealed_token IS NULL))),
+    CONSTRAINT letters_check3 CHECK (((device_session_id IS NOT NULL) = (kind = 'notice'::text))),
+    CONSTRAINT letters_kind_check CHECK ((kind = ANY (ARRAY['notice'::text, 'invitation'::text]))),
+    CONSTRAINT letters_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'sent'::text, 'suppressed'::text, 'failed'::text, 'abandoned'::text])))
+)
+WITH (fillfactor='80');
 
 CREATE TABLE authsession.login_codes (
     login_code_id uuid NOT NULL,
@@ -185,7 +224,7 @@ CREATE TABLE authsession.users (
 
 CREATE FUNCTION authsession.email_is_unused(which bigint) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((NOT (EXISTS (SELECT FROM authsession.users WHERE (users.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.blocks WHERE (blocks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.challenges WHERE (challenges.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.login_codes WHERE (login_codes.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.mail_deliveries WHERE (mail_deliveries.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.known_networks WHERE (known_networks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.user_block_orders WHERE (user_block_orders.email_id = email_is_unused.which)))));
+    RETURN ((NOT (EXISTS (SELECT FROM authsession.users WHERE (users.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.blocks WHERE (blocks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.challenges WHERE (challenges.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.login_codes WHERE (login_codes.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.mail_deliveries WHERE (mail_deliveries.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.known_networks WHERE (known_networks.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.user_block_orders WHERE (user_block_orders.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.letters WHERE (letters.email_id = email_is_unused.which)))) AND (NOT (EXISTS (SELECT FROM authsession.invitations WHERE (invitations.email_id = email_is_unused.which)))));
 
 CREATE FUNCTION authsession.end_public_blockers(patience interval) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
@@ -243,6 +282,20 @@ begin
         update login_codes set ended_at = clock_timestamp(), sealed_code = null, seal_key_id = null
          where email_id = left_email_id and ended_at is null and expires_at > clock_timestamp();
     end if;
+end $$;
+
+CREATE FUNCTION authsession.notice_is_of_new_session() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+begin
+    if not exists (select from device_sessions
+                    where device_session_id = new.device_session_id and created_at > owners_clock() - interval '1 minute') then
+        raise exception 'a notice is about a session that was just opened' using errcode = 'insufficient_privilege';
+    end if;
+    new.created_at := owners_clock();
+    new.used_at := null;
+    return new;
 end $$;
 
 CREATE FUNCTION authsession.owners_clock() RETURNS timestamp with time zone
@@ -322,6 +375,7 @@ CREATE TABLE authsession.device_sessions (
     revoke_reason_code text,
     revoke_actor_type text,
     revoke_actor_id text,
+    label text,
     CONSTRAINT device_sessions_check CHECK (
 CASE status
     WHEN 'active'::text THEN (num_nonnulls(revoked_at, revoke_reason_code, revoke_actor_type, revoke_actor_id) = 0)
@@ -329,6 +383,7 @@ CASE status
 END),
     CONSTRAINT device_sessions_client_public_key_check CHECK ((octet_length(client_public_key) = 32)),
     CONSTRAINT device_sessions_device_session_id_check CHECK ((device_session_id ~~ 'device-session-%'::text)),
+    CONSTRAINT device_sessions_label_check CHECK ((((char_length(label) >= 1) AND (char_length(label) <= 64)) AND (label !~ '[[:cntrl:]]'::text))),
     CONSTRAINT device_sessions_of_agents CHECK (
 CASE
     WHEN (user_id ~ '^agent-[0-9a-z]{26}$'::text) THEN (num_nonnulls(login_code_id, challenge_id) = 0)
@@ -361,6 +416,15 @@ begin
               order by created_at desc, device_session_id desc
              offset chosen.session_limit)
         returning *;
+end $$;
+
+CREATE FUNCTION authsession.session_order_received() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+begin
+    new.received_at := owners_clock();
+    return new;
 end $$;
 
 CREATE FUNCTION authsession.take_lease(which text, by uuid, life interval) RETURNS boolean
@@ -937,6 +1001,61 @@ CREATE TABLE authsession.session_last_seen (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE authsession.session_notices (
+    notice_id uuid NOT NULL,
+    device_session_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT session_notices_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE authsession.session_orders (
+    order_id bigint NOT NULL,
+    device_session_id text,
+    request_id text,
+    message_type text,
+    timestamp_ms bigint,
+    body bytea,
+    signature bytea,
+    token_hash bytea,
+    everything boolean,
+    network text NOT NULL,
+    http_request_id text NOT NULL,
+    received_at timestamp with time zone NOT NULL,
+    outcome text,
+    session_count integer,
+    decided_at timestamp with time zone,
+    published_at timestamp with time zone,
+    CONSTRAINT session_orders_body_check CHECK ((octet_length(body) <= 1024)),
+    CONSTRAINT session_orders_check CHECK ((num_nonnulls(device_session_id, request_id, message_type, timestamp_ms, body, signature) =
+CASE
+    WHEN (token_hash IS NULL) THEN 6
+    ELSE 0
+END)),
+    CONSTRAINT session_orders_check1 CHECK (((token_hash IS NULL) = (everything IS NULL))),
+    CONSTRAINT session_orders_check2 CHECK (((outcome IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT session_orders_check3 CHECK (((outcome IS NOT NULL) OR (published_at IS NULL))),
+    CONSTRAINT session_orders_device_session_id_check CHECK ((octet_length(device_session_id) <= 128)),
+    CONSTRAINT session_orders_http_request_id_check CHECK ((octet_length(http_request_id) <= 128)),
+    CONSTRAINT session_orders_message_type_check CHECK ((octet_length(message_type) <= 512)),
+    CONSTRAINT session_orders_network_check CHECK ((octet_length(network) <= 64)),
+    CONSTRAINT session_orders_outcome_check CHECK ((outcome ~ '^[a-z_]{1,32}$'::text)),
+    CONSTRAINT session_orders_request_id_check CHECK ((octet_length(request_id) <= 128)),
+    CONSTRAINT session_orders_signature_check CHECK ((octet_length(signature) = 64)),
+    CONSTRAINT session_orders_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='70');
+
+ALTER TABLE authsession.session_orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME authsession.session_orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE authsession.settings (
     only_row boolean DEFAULT true NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
@@ -957,6 +1076,9 @@ CREATE TABLE authsession.settings (
     published_version_retention interval DEFAULT '400 days'::interval NOT NULL,
     secret_versions_kept integer DEFAULT 10 NOT NULL,
     max_prompt_tokens integer DEFAULT 100000 NOT NULL,
+    new_device_notice text DEFAULT 'unknown_network'::text NOT NULL,
+    sign_up text DEFAULT 'open'::text NOT NULL,
+    session_idle_age interval,
     CONSTRAINT settings_allowed_email_domains_check CHECK (((cardinality(allowed_email_domains) <= 1000) AND (array_position(allowed_email_domains, NULL::text) IS NULL))),
     CONSTRAINT settings_audit_retention_check CHECK (((audit_retention >= '30 days'::interval) AND (audit_retention <= '3650 days'::interval))),
     CONSTRAINT settings_blocked_email_domains_check CHECK (((cardinality(blocked_email_domains) <= 1000) AND (array_position(blocked_email_domains, NULL::text) IS NULL))),
@@ -964,6 +1086,7 @@ CREATE TABLE authsession.settings (
     CONSTRAINT settings_expired_block_retention_check CHECK (((expired_block_retention >= '01:00:00'::interval) AND (expired_block_retention <= '3650 days'::interval))),
     CONSTRAINT settings_known_network_retention_check CHECK (((known_network_retention >= '90 days'::interval) AND (known_network_retention <= '3650 days'::interval))),
     CONSTRAINT settings_max_prompt_tokens_check CHECK (((max_prompt_tokens >= 1000) AND (max_prompt_tokens <= 1000000))),
+    CONSTRAINT settings_new_device_notice_check CHECK ((new_device_notice = ANY (ARRAY['off'::text, 'unknown_network'::text, 'every_login'::text]))),
     CONSTRAINT settings_node_join_approval_check CHECK ((node_join_approval = ANY (ARRAY['off'::text, 'on'::text]))),
     CONSTRAINT settings_node_key_shared_policy_check CHECK ((node_key_shared_policy = ANY (ARRAY['report'::text, 'revoke'::text]))),
     CONSTRAINT settings_only_row_check CHECK (only_row),
@@ -971,9 +1094,11 @@ CREATE TABLE authsession.settings (
     CONSTRAINT settings_published_version_retention_check CHECK (((published_version_retention >= '30 days'::interval) AND (published_version_retention <= '3650 days'::interval))),
     CONSTRAINT settings_revoked_session_retention_check CHECK (((revoked_session_retention >= '30 days'::interval) AND (revoked_session_retention <= '3650 days'::interval))),
     CONSTRAINT settings_secret_versions_kept_check CHECK (((secret_versions_kept >= 2) AND (secret_versions_kept <= 100))),
+    CONSTRAINT settings_session_idle_age_check CHECK (((session_idle_age >= '7 days'::interval) AND (session_idle_age <= '365 days'::interval))),
     CONSTRAINT settings_session_limit_check CHECK (((session_limit >= 0) AND (session_limit <= 10000))),
     CONSTRAINT settings_session_limit_policy_check CHECK ((session_limit_policy = ANY (ARRAY['reject'::text, 'revoke_oldest'::text]))),
-    CONSTRAINT settings_session_max_age_check CHECK (((session_max_age >= '00:01:00'::interval) AND (session_max_age <= '3650 days'::interval)))
+    CONSTRAINT settings_session_max_age_check CHECK (((session_max_age >= '00:01:00'::interval) AND (session_max_age <= '3650 days'::interval))),
+    CONSTRAINT settings_sign_up_check CHECK ((sign_up = ANY (ARRAY['open'::text, 'invited'::text, 'closed'::text])))
 );
 
 CREATE TABLE authsession.settings_changes (
@@ -1153,11 +1278,20 @@ ALTER TABLE ONLY authsession.emails
 ALTER TABLE ONLY authsession.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key_hash);
 
+ALTER TABLE ONLY authsession.invitations
+    ADD CONSTRAINT invitations_email_id_key UNIQUE (email_id);
+
+ALTER TABLE ONLY authsession.invitations
+    ADD CONSTRAINT invitations_pkey PRIMARY KEY (invitation_id);
+
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
 
 ALTER TABLE ONLY authsession.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY authsession.letters
+    ADD CONSTRAINT letters_pkey PRIMARY KEY (letter_id);
 
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
@@ -1233,6 +1367,18 @@ ALTER TABLE ONLY authsession.secrets
 
 ALTER TABLE ONLY authsession.session_last_seen
     ADD CONSTRAINT session_last_seen_pkey PRIMARY KEY (device_session_id);
+
+ALTER TABLE ONLY authsession.session_notices
+    ADD CONSTRAINT session_notices_device_session_id_key UNIQUE (device_session_id);
+
+ALTER TABLE ONLY authsession.session_notices
+    ADD CONSTRAINT session_notices_pkey PRIMARY KEY (notice_id);
+
+ALTER TABLE ONLY authsession.session_notices
+    ADD CONSTRAINT session_notices_token_hash_key UNIQUE (token_hash);
+
+ALTER TABLE ONLY authsession.session_orders
+    ADD CONSTRAINT session_orders_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY authsession.settings_changes
     ADD CONSTRAINT settings_changes_pkey PRIMARY KEY (settings_change_id);
@@ -1327,7 +1473,19 @@ CREATE INDEX emails_domain ON authsession.emails USING btree (split_part(folded,
 
 CREATE INDEX idempotency_keys_created_at ON authsession.idempotency_keys USING btree (created_at);
 
+CREATE INDEX invitations_created_at ON authsession.invitations USING btree (created_at, invitation_id);
+
+CREATE INDEX invitations_expires_at ON authsession.invitations USING btree (expires_at);
+
 CREATE INDEX known_networks_confirmed_at ON authsession.known_networks USING btree (confirmed_at);
+
+CREATE INDEX letters_due ON authsession.letters USING btree (next_attempt_at) WHERE (state = 'queued'::text);
+
+CREATE INDEX letters_of_email ON authsession.letters USING btree (email_id, queued_at);
+
+CREATE INDEX letters_of_session ON authsession.letters USING btree (device_session_id) WHERE (device_session_id IS NOT NULL);
+
+CREATE INDEX letters_queued_at ON authsession.letters USING btree (queued_at);
 
 CREATE INDEX login_codes_email ON authsession.login_codes USING btree (email_id, ended_at, expires_at);
 
@@ -1377,6 +1535,16 @@ CREATE INDEX secrets_deleted_at ON authsession.secrets USING btree (deleted_at) 
 
 CREATE UNIQUE INDEX secrets_name ON authsession.secrets USING btree (scope_kind, scope_id, name) WHERE (deleted_at IS NULL);
 
+CREATE INDEX session_last_seen_day ON authsession.session_last_seen USING btree (day, device_session_id);
+
+CREATE INDEX session_notices_created_at ON authsession.session_notices USING btree (created_at);
+
+CREATE UNIQUE INDEX session_orders_of_request ON authsession.session_orders USING btree (device_session_id, request_id);
+
+CREATE INDEX session_orders_received_at ON authsession.session_orders USING btree (received_at);
+
+CREATE INDEX session_orders_waiting ON authsession.session_orders USING btree (order_id) WHERE (published_at IS NULL);
+
 CREATE INDEX subject_activations_activated_at ON authsession.subject_activations USING btree (activated_at);
 
 CREATE INDEX subject_activations_of_subject ON authsession.subject_activations USING btree (subject_id, activation_id DESC);
@@ -1400,6 +1568,10 @@ CREATE TRIGGER challenge_transition BEFORE UPDATE OF state ON authsession.challe
 CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_sessions FOR EACH ROW EXECUTE FUNCTION authsession.device_session_only_revoked();
 
 CREATE TRIGGER keeper_is_internal BEFORE UPDATE ON authsession.projection_keeper FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.keeper_is_internal();
+
+CREATE TRIGGER notice_is_of_new_session BEFORE INSERT ON authsession.session_notices FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.notice_is_of_new_session();
+
+CREATE TRIGGER session_order_received BEFORE INSERT ON authsession.session_orders FOR EACH ROW EXECUTE FUNCTION authsession.session_order_received();
 
 CREATE TRIGGER version_never_changes BEFORE UPDATE ON authsession.subject_versions FOR EACH ROW EXECUTE FUNCTION authsession.version_never_changes();
 
@@ -1451,8 +1623,17 @@ ALTER TABLE ONLY authsession.connection_revisions
 ALTER TABLE ONLY authsession.connection_states
     ADD CONSTRAINT connection_states_connection_id_fkey FOREIGN KEY (connection_id) REFERENCES authsession.connections(connection_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY authsession.invitations
+    ADD CONSTRAINT invitations_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
+
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.letters
+    ADD CONSTRAINT letters_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.letters
+    ADD CONSTRAINT letters_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
 
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_email_id_fkey FOREIGN KEY (email_id) REFERENCES authsession.emails(email_id);
@@ -1498,6 +1679,9 @@ ALTER TABLE ONLY authsession.secret_versions
 
 ALTER TABLE ONLY authsession.session_last_seen
     ADD CONSTRAINT session_last_seen_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY authsession.session_notices
+    ADD CONSTRAINT session_notices_device_session_id_fkey FOREIGN KEY (device_session_id) REFERENCES authsession.device_sessions(device_session_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY authsession.subject_activations
     ADD CONSTRAINT subject_activations_subject_id_fkey FOREIGN KEY (subject_id) REFERENCES authsession.subjects(subject_id);
@@ -1550,10 +1734,40 @@ GRANT UPDATE(evaluated) ON TABLE authsession.challenges TO authsession_public;
 
 GRANT UPDATE(confirmed_at) ON TABLE authsession.challenges TO authsession_public;
 
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.invitations TO authsession_internal;
+
+GRANT SELECT(email_id) ON TABLE authsession.invitations TO authsession_public;
+
+GRANT UPDATE(email) ON TABLE authsession.invitations TO authsession_internal;
+
+GRANT UPDATE(created_by) ON TABLE authsession.invitations TO authsession_internal;
+
+GRANT UPDATE(created_at) ON TABLE authsession.invitations TO authsession_internal;
+
+GRANT SELECT(expires_at) ON TABLE authsession.invitations TO authsession_public;
+GRANT UPDATE(expires_at) ON TABLE authsession.invitations TO authsession_internal;
+
 GRANT SELECT,INSERT ON TABLE authsession.known_networks TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.known_networks TO authsession_internal;
 
 GRANT UPDATE(confirmed_at) ON TABLE authsession.known_networks TO authsession_public;
+
+GRANT SELECT,INSERT ON TABLE authsession.letters TO authsession_public;
+GRANT SELECT,INSERT,DELETE ON TABLE authsession.letters TO authsession_internal;
+
+GRANT UPDATE(seal_key_id) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(sealed_token) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(state) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(reason) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(attempts) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(next_attempt_at) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(finished_at) ON TABLE authsession.letters TO authsession_public;
 
 GRANT SELECT,INSERT ON TABLE authsession.login_codes TO authsession_public;
 GRANT SELECT,DELETE ON TABLE authsession.login_codes TO authsession_internal;
@@ -1601,6 +1815,8 @@ REVOKE ALL ON FUNCTION authsession.keeper_is_internal() FROM PUBLIC;
 REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.notice_is_of_new_session() FROM PUBLIC;
+
 REVOKE ALL ON FUNCTION authsession.owners_clock() FROM PUBLIC;
 
 GRANT SELECT,UPDATE ON TABLE authsession.mail_connection TO authsession_internal;
@@ -1616,6 +1832,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authse
 
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
+
+REVOKE ALL ON FUNCTION authsession.session_order_received() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.take_lease(which text, by uuid, life interval) TO authsession_public;
@@ -1858,8 +2076,57 @@ GRANT UPDATE(updated_at) ON TABLE authsession.secrets TO authsession_internal;
 GRANT UPDATE(deleted_at) ON TABLE authsession.secrets TO authsession_internal;
 
 GRANT SELECT,INSERT ON TABLE authsession.session_last_seen TO authsession_internal;
+GRANT SELECT ON TABLE authsession.session_last_seen TO authsession_public;
 
 GRANT UPDATE(day) ON TABLE authsession.session_last_seen TO authsession_internal;
+
+GRANT SELECT,DELETE ON TABLE authsession.session_notices TO authsession_internal;
+
+GRANT INSERT(notice_id) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(device_session_id) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(token_hash) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(created_at) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT UPDATE(used_at) ON TABLE authsession.session_notices TO authsession_internal;
+
+GRANT SELECT,DELETE ON TABLE authsession.session_orders TO authsession_internal;
+
+GRANT SELECT(order_id) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(device_session_id),INSERT(device_session_id) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(request_id),INSERT(request_id) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(message_type),INSERT(message_type) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(timestamp_ms),INSERT(timestamp_ms) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT INSERT(body) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(signature),INSERT(signature) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT INSERT(token_hash) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT INSERT(everything) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT INSERT(network) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT INSERT(http_request_id) ON TABLE authsession.session_orders TO authsession_public;
+
+GRANT SELECT(outcome) ON TABLE authsession.session_orders TO authsession_public;
+GRANT UPDATE(outcome) ON TABLE authsession.session_orders TO authsession_internal;
+
+GRANT SELECT(session_count) ON TABLE authsession.session_orders TO authsession_public;
+GRANT UPDATE(session_count) ON TABLE authsession.session_orders TO authsession_internal;
+
+GRANT SELECT(decided_at) ON TABLE authsession.session_orders TO authsession_public;
+GRANT UPDATE(decided_at) ON TABLE authsession.session_orders TO authsession_internal;
+
+GRANT SELECT(published_at) ON TABLE authsession.session_orders TO authsession_public;
+GRANT UPDATE(published_at) ON TABLE authsession.session_orders TO authsession_internal;
 
 GRANT SELECT ON TABLE authsession.settings TO authsession_public;
 GRANT SELECT,UPDATE ON TABLE authsession.settings TO authsession_internal;

@@ -17,6 +17,8 @@ class Scope(StrEnum):
     USERS_DELETE = "users:delete"
     BLOCKS_READ = "blocks:read"
     BLOCKS_WRITE = "blocks:write"
+    INVITATIONS_READ = "invitations:read"
+    INVITATIONS_WRITE = "invitations:write"
     SETTINGS_READ = "settings:read"
     SETTINGS_WRITE = "settings:write"
     AUDIT_READ = "audit:read"

@@ -15,12 +15,14 @@ from typing import TypeAlias, cast
 from contracts.strict_json import WHITE_SPACE
 from shared.kernel.email_address import parse_email_domain
 
-SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...]
-"""A duration is a `timedelta`. A list of e-mail domains is a sorted tuple of lower-case A-labels."""
+SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...] | None
+"""A duration is a `timedelta`; None is a duration that is off. A list of e-mail domains is a sorted tuple of lower-case A-labels."""
 
 MAX_EMAIL_DOMAINS = 1_000
 EMPTY = "-"
 """An empty list, as text. No domain begins so."""
+OFF = "off"
+"""A duration that is off, as text and in JSON."""
 _HOST_NEEDED = (
     "require_client_key_proof: each public process needs AUTHSESSION_PUBLIC_HOST, or no login succeeds there; "
     "`authsession doctor public` tells"
@@ -82,6 +84,8 @@ def as_json(value: SettingValue) -> bool | int | str | list[str]:
             return list(value)
         case timedelta():
             return _as_duration(value)
+        case None:
+            return OFF
         case _:
             return value
 
@@ -95,6 +99,8 @@ def as_text(value: SettingValue) -> str:
             return ",".join(value) or EMPTY
         case timedelta():
             return _as_duration(value)
+        case None:
+            return OFF
         case _:
             return str(value)
 
@@ -160,6 +166,19 @@ def _duration(meaning: str, shortest: str, longest: str) -> Setting:
     return Setting(meaning, values, read, str)
 
 
+def _duration_or_off(meaning: str, shortest: str, longest: str) -> Setting:
+    duration = _duration(meaning, shortest, longest)
+    values = f"{OFF}, or {duration.values}"
+
+    def read(value: object) -> SettingValue:
+        try:
+            return None if value == OFF else duration.read(value)
+        except ValueError:
+            raise ValueError(values) from None
+
+    return Setting(meaning, values, read, str)
+
+
 def _email_domains(meaning: str) -> Setting:
     """A list of exact domains: a domain does not cover its subdomains. Unicode becomes A-labels, as in an address."""
     values = f"a list of at most {MAX_EMAIL_DOMAINS} e-mail domains"
@@ -207,6 +226,20 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType({
         "reject", "revoke_oldest",
     ),
     "session_max_age": _duration("Maximum age of a session. An older one is revoked within a minute.", "1m", "3650d"),
+    "session_idle_age": _duration_or_off(
+        "How long a session may stay unused before it is revoked. Gateways that are nodes must report last uses.",
+        "7d", "365d",
+    ),
+    "new_device_notice": _one_of(
+        "When a letter tells a person of a new session: `off`, `unknown_network` or `every_login`. "
+        "The first session of a user causes none.",
+        "off", "unknown_network", "every_login",
+    ),
+    "sign_up": _one_of(
+        "Who may become a new user: anybody (`open`), invited addresses (`invited`) or nobody (`closed`). "
+        "Users that exist always log in.",
+        "open", "invited", "closed",
+    ),
     "require_client_key_proof": _boolean(
         "Whether each confirm must prove that the client holds the private key. "
         "Every public process then needs `AUTHSESSION_PUBLIC_HOST`."

@@ -1,0 +1,28 @@
+-- Who may sign up (SPEC §20.4). Existing users always log in.
+
+alter table settings add sign_up text not null default 'open' check (sign_up in ('open', 'invited', 'closed'));
+
+-- Adding and withdrawing one locks the row of the address and raises its version, as a block does.
+create table invitations (
+    invitation_id text primary key check (invitation_id like 'invitation-%'),
+    email_id      bigint not null unique references emails,
+    email         text not null,
+    created_by    text not null,
+    created_at    timestamptz not null,
+    expires_at    timestamptz not null,
+    check (expires_at > created_at)
+);
+create index invitations_created_at on invitations (created_at, invitation_id);
+create index invitations_expires_at on invitations (expires_at);
+
+create or replace function email_is_unused(which bigint) returns boolean
+language sql stable parallel safe
+return not exists (select from users where email_id = which)
+   and not exists (select from blocks where email_id = which)
+   and not exists (select from challenges where email_id = which)
+   and not exists (select from login_codes where email_id = which)
+   and not exists (select from mail_deliveries where email_id = which)
+   and not exists (select from known_networks where email_id = which)
+   and not exists (select from user_block_orders where email_id = which)
+   and not exists (select from letters where email_id = which)
+   and not exists (select from invitations where email_id = which);

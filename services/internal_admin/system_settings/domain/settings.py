@@ -16,7 +16,7 @@ from contracts.strict_json import WHITE_SPACE
 from shared.kernel.email_address import parse_email_domain
 
 SettingValue: TypeAlias = bool | int | str | timedelta | tuple[str, ...] | None
-"""A duration is a `timedelta`; None is a duration that is off. A list of e-mail domains is a sorted tuple of lower-case A-labels."""
+"""A duration is a `timedelta`, or None where it is off. A list of e-mail domains is a sorted tuple of A-labels."""
 
 MAX_EMAIL_DOMAINS = 1_000
 EMPTY = "-"

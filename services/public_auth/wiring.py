@@ -50,6 +50,7 @@ from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
+from shared.web.cors import Cors
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.exchange import Route
@@ -229,15 +230,17 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     if isinstance(resources.transport, ConnectionTransport):
         readiness.add("mail", _mail_check(resources.transport), is_required=False)
+    cors = Cors(settings.cors_origins)
     edge = Edge(
         resources.entropy,
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
+        cors=cors,
     )
     plain = PlainRequests(service.routes, edge)
     app = quart_app((*service.routes, *health_routes(readiness, shows_checks=False)), edge)
-    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
+    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol, cors)
     served = partial(serve, drain=drain, clock=resources.clock, entropy=resources.entropy)
     async with trio.open_nursery() as workers:
         for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):

@@ -57,8 +57,9 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A label may be white space. A proof is right for one challenge, a sealed value for one key, and settings fit a connection's kind. No schema says
-    "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an integer.
+    A label may be white space. A proof is right for one challenge, a sealed value for one key, and settings fit a
+    connection's kind. No schema says "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an
+    integer.
     """
     body, query = case.body, case.query or {}
     return (

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from contracts.envelope_signature import is_signed_by
 from contracts.errors import ErrorCode
 from contracts.node.join import NodeStatus
-from contracts.signed_request import Envelope, RequestRefusal, signed_bytes
-from shared.kernel.node_keys import is_signed
+from contracts.signed_request import Envelope, RequestRefusal
 
 WINDOW = timedelta(seconds=30)
 """The largest difference between the time in an envelope and that of Postgres, in both directions."""
@@ -65,11 +65,4 @@ def key_of(envelope: Envelope, message_type: str, body: bytes, node: KnownNode) 
 
 
 def _signing_key(envelope: Envelope, message_type: str, keys: Iterable[NodeKey]) -> NodeKey | None:
-    message = signed_bytes(
-        device_session_id=envelope.device_session_id,
-        message_type=message_type,
-        timestamp_ms=envelope.timestamp_ms,
-        request_id=envelope.request_id,
-        payload_hash=envelope.payload_hash,
-    )
-    return next((key for key in keys if is_signed(key.public_key, message, envelope.signature)), None)
+    return next((key for key in keys if is_signed_by(key.public_key, envelope, message_type)), None)

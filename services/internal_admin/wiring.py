@@ -68,6 +68,7 @@ from services.internal_admin.resources import Resources, egress_of, mail_copy_of
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
 from services.internal_admin.secrets.watch import RingWatch
+from services.internal_admin.self_service.worker import SessionOrders
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
@@ -191,7 +192,9 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
         workers=(
-            *service_workers(resources, settings, projection, relay, domains, uses, wake),
+            *service_workers(
+                resources, settings, projection, relay, domains, SessionOrders(postgres, relay), uses, wake
+            ),
             *node_workers(postgres, offers),
             *node_user_workers(postgres, node_users),
             *secret_workers(resources, settings),

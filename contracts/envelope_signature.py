@@ -11,15 +11,15 @@ def is_signed_by(public_key: bytes, envelope: Envelope, message_type: str) -> bo
 
     The payload hash is a claim of the envelope: the caller compares it with the body.
     """
-    message = signed_bytes(
-        device_session_id=envelope.device_session_id,
-        message_type=message_type,
-        timestamp_ms=envelope.timestamp_ms,
-        request_id=envelope.request_id,
-        payload_hash=envelope.payload_hash,
-    )
     try:
+        message = signed_bytes(
+            device_session_id=envelope.device_session_id,
+            message_type=message_type,
+            timestamp_ms=envelope.timestamp_ms,
+            request_id=envelope.request_id,
+            payload_hash=envelope.payload_hash,
+        )
         Ed25519PublicKey.from_public_bytes(public_key).verify(envelope.signature, message)
-    except (ValueError, InvalidSignature):
+    except (ValueError, OverflowError, InvalidSignature):  # no point, no text in UTF-8; no time of eight bytes; forged
         return False
     return True

@@ -5,11 +5,14 @@ Decoders check the form only; `shared.kernel` decides whether an e-mail, a key o
 
 from dataclasses import dataclass
 
+from contracts.device_label import read_optional_label
 from contracts.encoding import encode
 from contracts.strict_json import decode_object, known_fields, read_filled_text, read_optional_text, read_text
 
 _SEND_NAMES = frozenset({"email"})
-_CONFIRM_NAMES = frozenset({"challenge_id", "code", "client_public_key", "time_zone", "client_key_proof"})
+_CONFIRM_NAMES = frozenset(
+    {"challenge_id", "code", "client_public_key", "time_zone", "client_key_proof", "device_label"}
+)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,6 +27,7 @@ class ConfirmEmailCodeRequest:
     """Exchanges a login code for a device session. It has no repr, because it holds the code.
 
     `client_public_key` is base64 of 32 bytes, `time_zone` an IANA name, `client_key_proof` base64 (SPEC §3.9).
+    `device_label` is the name that the user sees in the list of devices (SPEC §20.1).
     """
 
     challenge_id: str
@@ -31,6 +35,7 @@ class ConfirmEmailCodeRequest:
     client_public_key: str
     time_zone: str | None = None
     client_key_proof: str | None = None
+    device_label: str | None = None
 
 
 def decode_send(body: bytes) -> SendEmailCodeRequest:
@@ -52,6 +57,7 @@ def decode_confirm(body: bytes) -> ConfirmEmailCodeRequest:
         client_public_key=read_text(fields, "client_public_key"),
         time_zone=read_optional_text(fields, "time_zone"),
         client_key_proof=read_optional_text(fields, "client_key_proof"),
+        device_label=read_optional_label(fields, "device_label"),
     )
 
 

@@ -7,7 +7,7 @@ processes read it with `read_order`.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -24,7 +24,11 @@ CURRENT_PATH: Final = SESSIONS_PATH + "/current"
 
 MAX_ORDER_BODY_BYTES: Final = 1024
 MAX_LISTED_SESSIONS: Final = 200
+ORDERS_CHANNEL: Final = "authsession_session_orders"
+"""The channel of Postgres on which the public process tells of a filed order."""
 
+_WINDOW_MS: Final = 30_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DELETE = f"DELETE {SESSIONS_PATH}/"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _LABEL_NAMES = frozenset({"label"})
@@ -106,6 +110,11 @@ def read_order(message_type: str, body: bytes) -> Order:
     if message_type.startswith(_DELETE):
         return _read_revocation(message_type.removeprefix(_DELETE), body)
     raise invalid("no order has this method and target")
+
+
+def is_fresh(timestamp_ms: int, at: datetime) -> bool:
+    """Whether the time that a device signed is within 30 seconds of the instant, in both directions."""
+    return abs((at - _EPOCH) // timedelta(milliseconds=1) - timestamp_ms) <= _WINDOW_MS
 
 
 def decode_label(body: bytes) -> str:

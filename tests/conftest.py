@@ -19,7 +19,7 @@ settings.register_profile("authsession", deadline=None)
 settings.load_profile("authsession")
 
 TESTS = Path(__file__).parent
-SLOWEST_FIRST = ("chaos", "property", "e2e", "integration", "contract", "unit")
+SLOWEST_FIRST = ("chaos", "property", "browser", "e2e", "integration", "contract", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

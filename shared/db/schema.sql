@@ -386,7 +386,8 @@ CASE status
 END),
     CONSTRAINT device_sessions_client_public_key_check CHECK ((octet_length(client_public_key) = 32)),
     CONSTRAINT device_sessions_device_session_id_check CHECK ((device_session_id ~~ 'device-session-%'::text)),
-    CONSTRAINT device_sessions_label_check CHECK ((((char_length(label) >= 1) AND (char_length(label) <= 64)) AND (label !~ '[[:cntrl:]]'::text))),
+    CONSTRAINT device_sessions_label_check CHECK (((char_length(label) >= 1) AND (char_length(label) <= 64))),
+    CONSTRAINT device_sessions_label_check1 CHECK ((label !~ ('[[:cntrl:]]'::text COLLATE "C"))),
     CONSTRAINT device_sessions_of_agents CHECK (
 CASE
     WHEN (user_id ~ '^agent-[0-9a-z]{26}$'::text) THEN (num_nonnulls(login_code_id, challenge_id) = 0)

@@ -3,12 +3,13 @@ owner sets them.
 """
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Coroutine, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 
@@ -18,6 +19,7 @@ from shared.db.migrate import migrate
 TEMPLATE = "authsession_template"
 ROLE_PASSWORD = "password-of-a-role-in-tests"
 _numbers = count(1)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,15 @@ def run_sql(dsn: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
         finally:
             await connection.close()
 
-    return asyncio.run(run())
+    return _run(run())
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Runs it in this thread, or in another one while Playwright's loop has this one."""
+    if asyncio._get_running_loop() is None:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as other:
+        return other.submit(asyncio.run, coroutine).result()
 
 
 async def _script(connection: asyncpg.Connection, sql: str) -> list[asyncpg.Record]:
@@ -111,7 +121,7 @@ def create_template(server: EmbeddedPostgres) -> str:
         finally:
             await connection.close()
 
-    asyncio.run(apply())
+    _run(apply())
     return TEMPLATE
 
 

@@ -86,23 +86,38 @@ class PublicFlow:
         return await send.run(SendCode(parse_email(email), asking, "en"))
 
     def confirm(
-        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+        self,
+        challenge_id: str,
+        code: str,
+        key: ClientPublicKey | None = None,
+        network: str = HOME,
+        label: str | None = None,
     ) -> ConfirmOutcome:
-        return self.world.call(self.confirming(challenge_id, code, key, network))
+        return self.world.call(self.confirming(challenge_id, code, key, network, label))
 
     def confirming(
-        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+        self,
+        challenge_id: str,
+        code: str,
+        key: ClientPublicKey | None = None,
+        network: str = HOME,
+        label: str | None = None,
     ) -> Callable[[], Awaitable[ConfirmOutcome]]:
         """The confirm as a trio function, for races."""
         _, confirms = next(self._replicas)
-        return partial(confirms.decide, self.session_draft(challenge_id, code, key, network))
+        return partial(confirms.decide, self.session_draft(challenge_id, code, key, network, label))
 
     def confirm_unit(self, challenge_id: str, code: str) -> Body[ConfirmOutcome]:
         """A confirm outside a batch, to be run on any connection."""
         return partial(confirm_challenge, draft=self.session_draft(challenge_id, code), keys=LOGIN_CODE_KEYS)
 
     def session_draft(
-        self, challenge_id: str, code: str, key: ClientPublicKey | None = None, network: str = HOME
+        self,
+        challenge_id: str,
+        code: str,
+        key: ClientPublicKey | None = None,
+        network: str = HOME,
+        label: str | None = None,
     ) -> SessionDraft:
         """A confirm in the form that the store takes."""
         return SessionDraft(
@@ -116,6 +131,7 @@ class PublicFlow:
             request_id="request-1",
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy),
+            label=label,
             users_live_here=self._policy.users_live_here,
         )
 

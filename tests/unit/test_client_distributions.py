@@ -43,7 +43,8 @@ def client(request: pytest.FixtureRequest) -> str:
 def wheel(client: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy of what the folder needs, so that this checkout stays as it is."""
     folder = tmp_path_factory.mktemp("distribution")
-    for name in ("clients", "contracts", "LICENSE"):
+    for name in ("clients/__init__.py", f"clients/{client}", "contracts", "LICENSE"):
+        (folder / name).parent.mkdir(exist_ok=True)
         subprocess.run(["cp", "-R", SOURCE / name, folder / name], check=True, timeout=60)
     build = [
         "wheel",

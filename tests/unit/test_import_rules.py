@@ -16,8 +16,9 @@ LINT = "from importlinter.cli import lint_imports_command; lint_imports_command(
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """A copy of our packages and their rules, to break."""
+    others = shutil.ignore_patterns("__pycache__", "node_modules")
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=others)
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 

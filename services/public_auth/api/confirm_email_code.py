@@ -30,6 +30,7 @@ def confirm_email_code(flow: ConfirmCodeFlow, public_host: str | None) -> Endpoi
             client_key=(client_key := _client_key(asked)),
             proven=_proven(asked, code, client_key, public_host),
             time_zone=_time_zone(asked),
+            label=asked.device_label,
             network=request.client.network,
             request_id=request.request_id,
         )

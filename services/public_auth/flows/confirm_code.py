@@ -50,6 +50,7 @@ class ConfirmCode:
     client_key: ClientPublicKey
     proven: bool
     time_zone: str | None
+    label: str | None = field(repr=False)
     network: Network = field(repr=False)
     request_id: str
 
@@ -165,6 +166,7 @@ class ConfirmCodeFlow:
             client_key=command.client_key,
             proven=command.proven,
             time_zone=command.time_zone or _DEFAULT_TIME_ZONE,
+            label=command.label,
             network=network_tags(self._login_code_keys, command.network),
             network_text=command.network.text,
             request_id=command.request_id,

@@ -52,6 +52,8 @@ class SessionDraft:
     device_session_id: str
     user_id: str | None
     """The id of a new user. None means that the user directory must name the user before a session is made."""
+    label: str | None = field(default=None, repr=False)
+    """The name of the device. The repeat of a confirm may bring another, which changes nothing."""
     users_live_here: bool = True
     """Whether users live in our own Postgres; all spellings of an address are then one person."""
 
@@ -305,6 +307,7 @@ def _session_row(draft: SessionDraft, row: asyncpg.Record) -> dict[str, Any]:
         "time_zone": draft.time_zone,
         "device_session_id": draft.device_session_id,
         "client_public_key": draft.client_key.raw,
+        "label": draft.label,
         "network_tag": draft.network.newest,
         "network": draft.network_text,
         "request_id": draft.request_id,

@@ -283,9 +283,9 @@ with held as (
     select (:user_id::text[])[place], email_id, email, preferred_language, (:time_zone::text[])[place], :now
       from passed where (:is_new_user::boolean[])[place]
 ), session as (
-    insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at)
+    insert into device_sessions (device_session_id, user_id, client_public_key, login_code_id, challenge_id, created_at, label)
     select (:device_session_id::text[])[place], (:user_id::text[])[place], (:client_public_key::bytea[])[place],
-           login_code_id, challenge_id, :now
+           login_code_id, challenge_id, :now, (:label::text[])[place]
       from passed
 ), known as (
     insert into known_networks (email_id, network_tag, confirmed_at)

@@ -1,7 +1,7 @@
 -- Self-service (SPEC §20): a device names itself, and orders the end of sessions of its user. The public process files an
 -- order with its proof. The internal process examines the proof and carries the order out.
 
-alter table device_sessions add label text check (char_length(label) between 1 and 64 and label !~ '[[:cntrl:]]');
+alter table device_sessions add label text check (char_length(label) between 1 and 64) check (label !~ '[[:cntrl:]]');
 
 create or replace function device_session_only_revoked() returns trigger language plpgsql as $$
 begin

@@ -1,5 +1,9 @@
 -- Letters that carry no login code (SPEC §20.3, §20.4): notices of new devices, and invitations.
 
+-- The C collation, because others count marks as control characters that the labels of devices may have.
+alter table device_sessions drop constraint device_sessions_label_check1, add constraint device_sessions_label_check1
+    check (label !~ '[[:cntrl:]]' collate "C");
+
 alter table settings add new_device_notice text not null default 'unknown_network'
     check (new_device_notice in ('off', 'unknown_network', 'every_login'));
 -- People who know the product without notices get none unasked.

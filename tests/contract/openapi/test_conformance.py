@@ -57,14 +57,15 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A proof is right for one challenge, a sealed value for one key, and settings fit a connection's kind. No schema says
-    "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an integer.
+    A label may be white space. A proof is right for one challenge, a sealed value for one key, and settings fit a
+    connection's kind. No schema says "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an
+    integer.
     """
     body, query = case.body, case.query or {}
     return (
         {"email", "user_id"} <= query.keys()
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
-        or (is_object(body) and "client_key_proof" in body)
+        or (is_object(body) and body.keys() & {"client_key_proof", "device_label"})
         or (case.method == "PUT" and "/secrets/" in case.path and not has_plain_value(body))
         or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
         or has_float(body)

@@ -12,8 +12,9 @@ TABLES_THE_PUBLIC_ROLE_MAY_NOT_READ = (
     "secrets", "secret_versions", "secret_grants", "secret_opens", "subject_version_secrets", "config_secrets",
 )  # fmt: skip
 TABLES_THE_PUBLIC_ROLE_READS = {
-    "blocks", "challenges", "device_sessions", "emails", "known_networks", "login_codes", "mail_deliveries",
-    "projection_keeper", "projection_outbox", "schema_migrations", "settings", "users",
+    "blocks", "challenges", "device_sessions", "emails", "invitations", "known_networks", "letters", "login_codes",
+    "mail_deliveries", "projection_keeper", "projection_outbox", "schema_migrations", "session_last_seen",
+    "session_orders", "settings", "users",
 }  # fmt: skip
 NO_ROLE_MAY = [
     "update audit_events set outcome = 'other'",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from contracts.device_label import read_label
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.store.confirm_challenge import SessionMade, SessionRepeated
 from tests.support.builders import client_public_key, email_address
@@ -49,6 +50,29 @@ def test_a_returning_user_keeps_the_user_id(flow: PublicFlow) -> None:
         users.add(made.session.user_id)
 
     assert len(users) == 1
+
+
+def test_a_session_has_the_label_of_its_login_and_a_repeat_changes_none(flow: PublicFlow, world: World) -> None:
+    challenge_id, key = flow.send(email_address()), client_public_key()
+    code = flow.code(challenge_id)
+    made = flow.confirm(challenge_id, code, key, label="Firefox on Linux")
+    assert isinstance(made, SessionMade)
+
+    repeated = flow.confirm(challenge_id, code, key, label="Another")
+
+    assert isinstance(repeated, SessionRepeated)
+    sql = "select label from device_sessions where device_session_id = $1"
+    assert world.database.execute(sql, made.session.device_session_id) == [("Firefox on Linux",)]
+
+
+@pytest.mark.parametrize(
+    "label", ["x" * 64, "\u200d", "Ünï \N{WOMAN}\u200d\N{PERSONAL COMPUTER}", "\ue000\ufffd", "a b"]
+)
+def test_every_label_that_is_read_may_be_stored(flow: PublicFlow, world: World, label: str) -> None:
+    """One refused row would fail the logins of its whole batch."""
+    challenge_id = flow.send(email_address())
+    made = flow.confirm(challenge_id, flow.code(challenge_id), label=read_label({"label": label}, "label"))
+    assert isinstance(made, SessionMade)
 
 
 def test_an_unknown_challenge_is_unknown(flow: PublicFlow) -> None:

@@ -36,7 +36,7 @@ VALID: dict[Callable[[bytes], object], dict[str, Any]] = {
     },
     decode_unblock_subject: {"user_id": "user-123", "reason_code": "x", "actor": ACTOR},
 }
-OPTIONAL = {"time_zone", "client_key_proof", "except_device_session_id", "expires_at"}
+OPTIONAL = {"time_zone", "client_key_proof", "device_label", "except_device_session_id", "expires_at"}
 DECODERS = st.sampled_from(list(VALID))
 QUERY_DECODERS = st.sampled_from([
     decode_find_users, decode_read_mailbox, decode_list_sessions, decode_list_blocks, decode_list_audit,
@@ -92,7 +92,7 @@ def test_a_field_that_is_no_string_is_refused_and_named(data: st.DataObject, dec
 
 @given(DECODERS, ANY_TEXT, ANY_JSON)
 def test_an_unknown_field_is_refused(decode: Callable[[bytes], object], name: str, value: Any) -> None:
-    assume(name not in {"email", "user_id", "expires_at", "client_key_proof", *VALID[decode]})
+    assume(name not in {"email", "user_id", "expires_at", "client_key_proof", "device_label", *VALID[decode]})
     refusal_of(decode, json.dumps({**VALID[decode], name: value}).encode())
 
 

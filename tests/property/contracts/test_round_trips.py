@@ -33,6 +33,7 @@ from contracts.internal_sessions import (
     encode_session_cursor,
 )
 from contracts.public_auth import ConfirmEmailCodeRequest, SendEmailCodeRequest, decode_confirm, decode_send
+from contracts.strict_json import WHITE_SPACE
 from tests.property.contracts.requests import (
     ATTRIBUTIONS,
     FILLED_TEXTS,
@@ -55,6 +56,12 @@ RECORDS = st.builds(
     TEXTS,
     TEXTS,
     st.none() | st.integers(min_value=0, max_value=10**16 - 1),
+)
+
+LABELS = (
+    st.text(st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]), max_size=64)
+    .map(lambda text: text.strip(WHITE_SPACE))
+    .filter(bool)
 )
 
 
@@ -82,6 +89,7 @@ def test_a_send_is_read_in_every_spelling(data: st.DataObject, email: str) -> No
             "client_public_key": TEXTS,
             "time_zone": st.none() | TEXTS,
             "client_key_proof": st.none() | TEXTS,
+            "device_label": st.none() | LABELS,
         }
     ),
 )

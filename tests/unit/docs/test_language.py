@@ -34,11 +34,12 @@ LAYER = re.compile(r'"{3}(Api|Flows?|Domain|Store|Workers?): ')
 
 def pages() -> list[str]:
     paths = [*ROOT.glob("*.md"), *(path for folder in (*FOLDERS, "deploy") for path in (ROOT / folder).rglob("*.md"))]
-    return sorted({str(path.relative_to(ROOT)) for path in paths})
+    return sorted({str(path.relative_to(ROOT)) for path in paths if "node_modules" not in path.parts})
 
 
 def sources(folders: tuple[str, ...]) -> list[Path]:
-    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    paths = [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [path for path in paths if "node_modules" not in path.parts]
 
 
 @pytest.mark.parametrize("page", pages())

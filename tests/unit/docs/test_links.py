@@ -16,7 +16,8 @@ OF_OTHERS = frozenset({"package.json", *OF_A_NODE})
 
 
 def documents() -> list[Path]:
-    return [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+    paths = [*ROOT.glob("*.md"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))]
+    return [path for path in paths if "node_modules" not in path.parts]
 
 
 def test_every_relative_link_leads_to_a_file() -> None:

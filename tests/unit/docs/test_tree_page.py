@@ -6,8 +6,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 PACKAGES = ("authsession", "bench", "clients", "contracts", "services", "shared")
 PAGE = (ROOT / "docs/architecture/tree.md").read_text("utf-8")
-NOT_OURS = ("bench/peers/sites/", "clients/gateway/assembled/", "clients/node/assembled/")
-"""The layout of the peers, and what a build of a client leaves."""
+NOT_OURS = ("bench/peers/sites/", "clients/gateway/assembled/", "clients/node/assembled/", "clients/js/node_modules")
+"""The layout of the peers, what a build of a client leaves, and the packages of others."""
 
 
 def folders() -> Iterator[str]:

@@ -1,0 +1,9 @@
+/** Bytes of the contract: base64, and fields as uvarint length and bytes. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+export declare function utf8(text: string): Bytes;
+/** Padded standard base64. */
+export declare function base64(bytes: Uint8Array): string;
+/** The fields in order, each after its length. Text is UTF-8. */
+export declare function lengthPrefixed(...fields: (string | Uint8Array)[]): Bytes;
+export declare function concat(parts: Uint8Array[]): Bytes;
+export declare function sha256(bytes: Bytes): Promise<Bytes>;

@@ -1,0 +1,41 @@
+/** The one error class of this package. */
+import type { ServerErrorCode } from './codes.js';
+/** Faults that no server told. */
+export type ClientErrorCode = 
+/** No answer came: the network, CORS, or the server is down. */
+'network_error'
+/** An answer came that is not of the contract, such as a proxy's page. */
+ | 'unexpected_answer'
+/** There is no session on this device. */
+ | 'not_logged_in'
+/** The page came over plain HTTP from another machine, where browsers have no WebCrypto. */
+ | 'insecure_context'
+/** The browser lets this page keep nothing. */
+ | 'storage_unavailable';
+export type AuthErrorCode = ServerErrorCode | ClientErrorCode;
+export declare class AuthError extends Error {
+    readonly name = "AuthError";
+    /** Stable; made for `switch`. The message is for developers, in English. */
+    readonly code: AuthErrorCode;
+    /** The HTTP status, or 0 if no server refused. */
+    readonly status: number;
+    /** The seconds to wait before a repeat, if the server said so. */
+    readonly retryAfter: number | undefined;
+    /** The `X-Request-Id` of the answer, for the server's logs. */
+    readonly requestId: string | undefined;
+    constructor(code: AuthErrorCode, message: string, more?: {
+        status?: number;
+        retryAfter?: number | undefined;
+        requestId?: string | undefined;
+        cause?: unknown;
+    });
+}
+/** The error that an answer tells. */
+export declare function errorOf(answer: Response): Promise<AuthError>;
+/** The seconds of `Retry-After`. */
+export declare function retryAfterOf(answer: Response): number | undefined;
+/** `error` of `{"error":{"code","message"}}`, or undefined for another body. Reads a copy of the answer. */
+export declare function refusalOf(answer: Response): Promise<{
+    code: ServerErrorCode;
+    message: string;
+} | undefined>;

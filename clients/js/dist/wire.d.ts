@@ -1,0 +1,23 @@
+/** Calls of the public API. Answers become values, refusals `AuthError`. */
+export type Fetch = (input: string, init?: RequestInit) => Promise<Response>;
+export interface Call {
+    url: string;
+    init: RequestInit;
+}
+/** How often a call is sent at most, and how long an answer may take. */
+export interface Patience {
+    tries: number;
+    timeoutMs: number;
+}
+export declare const PATIENT: Patience;
+/**
+ * Sends a call, and the same bytes again if no answer came or the server is busy. The contract makes such repeats safe.
+ * Raises `network_error` after the last try.
+ */
+export declare function sendAndRepeat(fetch: Fetch, call: Call, { tries, timeoutMs }: Patience): Promise<Response>;
+export declare function sendOnce(fetch: Fetch, { url, init }: Call, timeoutMs: number): Promise<Response>;
+/** The JSON object of a 200. Raises the `AuthError` of any other answer. */
+export declare function objectOf(answer: Response): Promise<Record<string, unknown>>;
+/** The text of that name. Raises `unexpected_answer` if there is none. */
+export declare function textOf(object: Record<string, unknown>, name: string): string;
+export declare function postOf(url: string, body: object, headers?: Record<string, string>): Call;

@@ -138,7 +138,7 @@ Decision: TypeAlias = EndSession | EndSessions | Rename | Settle | Refuse
 
 
 def decide(order: Order, signer: Signer | None, notice: Notice | None) -> Decision:
-    """What to do with an order. `signer` is the session that it names, `notice` that of its token, if there is one.
+    """Decide about an order. `signer` is the session that it names, `notice` that of its token, if there is one.
 
     It is asked while the row of the user's address is locked, so that both stay as they are.
     """

@@ -18,7 +18,9 @@ from shared.projection.relay import Relay
 
 BATCH = 20
 HEALED = 500
-IDLE = timedelta(milliseconds=250)
+IDLE = timedelta(seconds=1)
+CHANNEL = "authsession_session_orders"
+"""The channel on which Postgres tells of a new order."""
 _MAX_FAULTS = 3
 """One order may find its user's address locked for long. After as many faults in a step, Postgres itself is away."""
 

@@ -123,7 +123,7 @@ def test_no_columns_change_anything_but_those_that_the_device_signed(columns: Si
 
 
 @given(message_types, bodies)
-def test_whatever_a_device_signs_is_an_order_or_refused(message_type: str, body: bytes) -> None:
+def test_a_signed_request_is_an_order_or_refused(message_type: str, body: bytes) -> None:
     decision = decide(signed(message_type, body), SIGNER, None)
 
     if isinstance(decision, Settle):

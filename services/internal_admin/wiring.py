@@ -68,6 +68,7 @@ from services.internal_admin.resources import Resources, egress_of, mail_copy_of
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
 from services.internal_admin.secrets.watch import RingWatch
+from services.internal_admin.self_service.worker import CHANNEL, SessionOrders
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
@@ -80,6 +81,7 @@ from services.internal_admin.workers import node_user_workers, node_workers, sec
 from shared.db.role_settings import INTERNAL_SETTINGS
 from shared.io.aio import open_loop
 from shared.io.egress import Egress
+from shared.io.listening import Listener
 from shared.io.postgres import open_postgres
 from shared.io.redis import open_redis
 from shared.kernel.clock import SystemClock
@@ -163,7 +165,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
     domains, change = DomainRevocation(postgres, relay.wake), PublishedChange(postgres, relay)
     wake = Wake(resources.redis, settings.operators.rate_limit_key_prefix + "wake", resources.entropy)
     watch, offers, node_users = HeadWatch(postgres, wake), Offers(postgres), _node_users(resources, settings)
-    egress = egress_of(settings)
+    egress, orders = egress_of(settings), SessionOrders(postgres, relay)
     prober = Prober(egress)
     return InternalAdmin(
         projection,
@@ -186,12 +188,13 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             Keeper(postgres, projection, resources.entropy).run,
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
+            Listener(postgres, CHANNEL, orders.wake.notify).run,
             HealthProber(postgres, settings.secret_keys, prober, resources.entropy).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),
         ),
         workers=(
-            *service_workers(resources, settings, projection, relay, domains, uses, wake),
+            *service_workers(resources, settings, projection, relay, domains, orders, uses, wake),
             *node_workers(postgres, offers),
             *node_user_workers(postgres, node_users),
             *secret_workers(resources, settings),

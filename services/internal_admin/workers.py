@@ -24,6 +24,8 @@ from services.internal_admin.resources import Resources, mail_copy_of, vault_of
 from services.internal_admin.retention import worker as retention
 from services.internal_admin.secrets import worker as secrets_worker
 from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
+from services.internal_admin.self_service import worker as self_service
+from services.internal_admin.self_service.worker import OrderWatch, SessionOrders
 from services.internal_admin.sessions import expiry as session_expiry
 from services.internal_admin.sessions.expiry import SessionExpiry
 from services.internal_admin.settings import InternalAdminSettings
@@ -50,6 +52,7 @@ def service_workers(
     projection: Projection,
     relay: Relay,
     domains: DomainRevocation,
+    orders: SessionOrders,
     uses: TokenUses,
     wake: Wake,
 ) -> tuple[Worker, ...]:
@@ -63,6 +66,8 @@ def service_workers(
         Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
         Worker("reconciler", Reconciler(postgres, projection).step, idle=RECONCILER_IDLE, batch=RECONCILER_BATCH),
         Worker("outbox watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
+        Worker("session orders", orders.step, idle=self_service.IDLE, batch=self_service.BATCH, wake=orders.wake),
+        Worker("session order watch", OrderWatch(postgres).step, idle=WATCH_IDLE),
         Worker("audit watch", AuditWatch(postgres).step, idle=WATCH_IDLE),
         Worker("token uses", KeepTokenUses(postgres, uses).step, idle=TOKEN_USES_IDLE),
         Worker(

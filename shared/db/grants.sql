@@ -171,3 +171,7 @@ grant select, insert, delete on letters to authsession_internal;
 grant select (email_id, expires_at) on invitations to authsession_public;
 grant select, insert, delete on invitations to authsession_internal;
 grant update (email, created_by, created_at, expires_at) on invitations to authsession_internal;
+
+-- Unused sessions: the internal process notes when nodes tell of last uses.
+grant select, insert on last_use_reports to authsession_internal;
+grant update (since, told_at) on last_use_reports to authsession_internal;

@@ -63,6 +63,9 @@ begin
            (new.device_session_id, new.user_id, new.client_public_key, new.login_code_id, new.challenge_id, new.created_at)
        and (new.status = 'revoked' or old.label is distinct from new.label)
     then
+        if new.status = 'revoked' then
+            new.label := null;
+        end if;
         return new;
     end if;
     raise exception 'a device session can only be revoked, once, and named while it is active'
@@ -715,6 +718,14 @@ CREATE TABLE authsession.idempotency_keys (
     CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
 );
 
+CREATE TABLE authsession.last_use_reports (
+    is_one boolean DEFAULT true NOT NULL,
+    since timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT last_use_reports_check CHECK ((since <= told_at)),
+    CONSTRAINT last_use_reports_is_one_check CHECK (is_one)
+);
+
 CREATE TABLE authsession.node_join_tokens (
     join_token_id text NOT NULL,
     token_hash bytea NOT NULL,
@@ -1288,6 +1299,9 @@ ALTER TABLE ONLY authsession.invitations
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
 
+ALTER TABLE ONLY authsession.last_use_reports
+    ADD CONSTRAINT last_use_reports_pkey PRIMARY KEY (is_one);
+
 ALTER TABLE ONLY authsession.leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (name);
 
@@ -1536,13 +1550,15 @@ CREATE INDEX secrets_deleted_at ON authsession.secrets USING btree (deleted_at) 
 
 CREATE UNIQUE INDEX secrets_name ON authsession.secrets USING btree (scope_kind, scope_id, name) WHERE (deleted_at IS NULL);
 
-CREATE INDEX session_last_seen_day ON authsession.session_last_seen USING btree (day, device_session_id);
-
 CREATE INDEX session_notices_created_at ON authsession.session_notices USING btree (created_at);
 
 CREATE UNIQUE INDEX session_orders_of_request ON authsession.session_orders USING btree (device_session_id, request_id);
 
+CREATE INDEX session_orders_of_token ON authsession.session_orders USING btree (token_hash) WHERE (token_hash IS NOT NULL);
+
 CREATE INDEX session_orders_received_at ON authsession.session_orders USING btree (received_at);
+
+CREATE INDEX session_orders_unpublished ON authsession.session_orders USING btree (decided_at) WHERE ((outcome IS NOT NULL) AND (published_at IS NULL));
 
 CREATE INDEX session_orders_waiting ON authsession.session_orders USING btree (order_id) WHERE (published_at IS NULL);
 
@@ -1959,6 +1975,12 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 GRANT UPDATE(version) ON TABLE authsession.emails TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
+
+GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(since) ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.node_join_tokens TO authsession_internal;
 

@@ -4,7 +4,7 @@ export interface SignedFields {
     deviceSessionId: string;
     /** Method and target of the request line as sent, such as `POST /orders?dry=1`. */
     messageType: string;
-    timestampMs: number;
+    timestampMs: number | bigint;
     requestId: string;
     /** SHA-256 of the whole body, also of an empty one. */
     payloadHash: Uint8Array;
@@ -15,10 +15,13 @@ export declare function signedBytes(fields: SignedFields): Bytes;
 export declare function proofBytes(host: string, challengeId: string, code: string): Bytes;
 /** Method and target of the request line, as a browser sends them. */
 export declare function messageTypeOf(method: string, url: string): string;
-/** The six headers of a request, signed now. */
-export declare function envelopeOf(request: {
+export interface Signing {
     deviceSessionId: string;
     messageType: string;
     timestampMs: number;
     body: Bytes;
-}, sign: (message: Bytes) => Promise<Uint8Array>): Promise<[string, string][]>;
+    /** Default: 144 random bits. Every request needs another one. */
+    requestId?: string;
+}
+/** The six headers of a request. */
+export declare function envelopeOf(request: Signing, sign: (message: Bytes) => Promise<Uint8Array>): Promise<[string, string][]>;

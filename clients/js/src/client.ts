@@ -122,7 +122,9 @@ class Client implements AuthClient {
       rename: async (label) => void (await this.#serve('PATCH', '/current', { label })),
     }
     this.#channel = this.#listen()
-    this.ready().catch(() => undefined)
+    // A page that was frozen has missed messages.
+    globalThis.document?.addEventListener('visibilitychange', this.#lookQuietly)
+    this.#lookQuietly()
   }
 
   get session(): Session | null {
@@ -192,15 +194,18 @@ class Client implements AuthClient {
 
   close(): void {
     this.#channel?.close()
+    globalThis.document?.removeEventListener('visibilitychange', this.#lookQuietly)
     this.#listeners.clear()
   }
 
   // The storage is the truth for all tabs. A message only says that it is worth a look.
 
+  readonly #lookQuietly = (): void => void this.ready().catch(() => undefined)
+
   #listen(): BroadcastChannel | undefined {
     if (globalThis.BroadcastChannel === undefined) return undefined
     const channel = new BroadcastChannel(`authsession ${this.#name}`)
-    channel.onmessage = () => void this.ready().catch(() => undefined)
+    channel.onmessage = this.#lookQuietly
     const { unref } = channel as { unref?: () => void } // Node.js would wait for messages for ever
     unref?.call(channel)
     return channel
@@ -227,10 +232,8 @@ class Client implements AuthClient {
       try {
         listener(session, reason)
       } catch (fault) {
-        // A fault of a listener is its own: neither other listeners nor the login suffer from it.
-        queueMicrotask(() => {
-          throw fault
-        })
+        // A fault of a listener is its own: neither other listeners nor the log-in suffer from it.
+        ;(globalThis.reportError ?? console.error)(fault)
       }
     }
   }

@@ -8,7 +8,7 @@ export interface SignedFields {
   deviceSessionId: string
   /** Method and target of the request line as sent, such as `POST /orders?dry=1`. */
   messageType: string
-  timestampMs: number
+  timestampMs: number | bigint
   requestId: string
   /** SHA-256 of the whole body, also of an empty one. */
   payloadHash: Uint8Array
@@ -36,12 +36,21 @@ export function messageTypeOf(method: string, url: string): string {
   return `${method} ${pathname}${search}`
 }
 
-/** The six headers of a request, signed now. */
+export interface Signing {
+  deviceSessionId: string
+  messageType: string
+  timestampMs: number
+  body: Bytes
+  /** Default: 144 random bits. Every request needs another one. */
+  requestId?: string
+}
+
+/** The six headers of a request. */
 export async function envelopeOf(
-  request: { deviceSessionId: string; messageType: string; timestampMs: number; body: Bytes },
+  request: Signing,
   sign: (message: Bytes) => Promise<Uint8Array>,
 ): Promise<[string, string][]> {
-  const requestId = base64(crypto.getRandomValues(new Uint8Array(18)))
+  const { requestId = base64(crypto.getRandomValues(new Uint8Array(18))) } = request
   const payloadHash = await sha256(request.body)
   const signature = await sign(signedBytes({ ...request, requestId, payloadHash }))
   return [

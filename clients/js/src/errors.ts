@@ -62,7 +62,8 @@ export async function refusalOf(answer: Response): Promise<{ code: ServerErrorCo
   if (!answer.headers.get('content-type')?.startsWith('application/json')) return undefined
   try {
     const { error } = (await answer.clone().json()) as { error?: { code?: unknown; message?: unknown } }
-    return typeof error?.code === 'string' ? { code: error.code as ServerErrorCode, message: String(error.message) } : undefined
+    if (typeof error?.code !== 'string') return undefined
+    return { code: error.code as ServerErrorCode, message: String(error.message) }
   } catch {
     return undefined
   }

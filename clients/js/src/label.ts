@@ -20,7 +20,7 @@ const SYSTEMS: [string, RegExp][] = [
 
 /** A label for `confirmCode`, or undefined where nothing is known, as in Node.js. */
 export function deviceLabel(userAgent = globalThis.navigator?.userAgent ?? ''): string | undefined {
-  const find = (names: [string, RegExp][]): string | undefined => names.find(([, pattern]) => pattern.test(userAgent))?.[0]
+  const find = (names: [string, RegExp][]) => names.find(([, pattern]) => pattern.test(userAgent))?.[0]
   const known = [find(BROWSERS), find(SYSTEMS)].filter((name) => name !== undefined)
   return known.length > 0 ? known.join(' on ') : undefined
 }

@@ -32,7 +32,7 @@ export async function sendAndRepeat(fetch: Fetch, call: Call, { tries, timeoutMs
       await pause(wait * 1000)
     } catch (fault) {
       if (sent === tries) throw fault
-      await pause(250 * 2 ** sent)
+      await pause(125 * 2 ** sent)
     }
   }
 }

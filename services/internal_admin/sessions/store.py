@@ -150,6 +150,11 @@ async def lock_agent(connection: asyncpg.Connection, agent_id: str) -> bool:
     return await connection.fetchval(*_SQL["lock_agent"](agent_id=agent_id)) is not None
 
 
+async def user_has_session(connection: asyncpg.Connection, user_id: str, device_session_id: str) -> bool:
+    """Whether a session, active or not, belongs to the user."""
+    return await connection.fetchval(*_SQL["user_has_session"](user_id=user_id, device_session_id=device_session_id))
+
+
 async def queue_session_again(connection: asyncpg.Connection, device_session_id: str) -> tuple[ProjectionChange, ...]:
     """Queue the gateway record of a session that did not change. Empty: there is no such session."""
     rows = await connection.fetch(*_SQL["queue_session_again"](device_session_id=device_session_id))
@@ -186,9 +191,17 @@ async def list_sessions(
 
 
 async def _revoke_session(connection: asyncpg.Connection, command: RevokeSession) -> RevokeSessionOutcome:
-    session_id, cause = command.device_session_id, command.cause
+    session_id = command.device_session_id
     if await connection.fetchval(*_SQL["lock_email_of_session"](device_session_id=session_id)) is None:
         await connection.execute(*_SQL["lock_agent_of_session"](device_session_id=session_id))
+    return await revoke_locked_session(connection, session_id, command.cause)
+
+
+async def revoke_locked_session(connection: asyncpg.Connection, session_id: str, cause: Cause) -> RevokeSessionOutcome:
+    """Revoke one session, or queue its record again if it was revoked before. It writes no audit row.
+
+    Call it inside a transaction that has locked the row of the session's address or agent.
+    """
     revoked = await connection.fetchrow(
         *_SQL["revoke_session"](
             device_session_id=session_id,
@@ -215,9 +228,7 @@ async def _revoke_user_sessions(
         # perhaps the user was erased between two parts, with all sessions
         return Revoked((), done.session_ids) if done.session_ids else UserNotFound()
     kept = command.except_device_session_id
-    if kept is not None and not await connection.fetchval(
-        *_SQL["user_has_session"](user_id=command.user_id, device_session_id=kept)
-    ):
+    if kept is not None and not await user_has_session(connection, command.user_id, kept):
         return NotOfThisUser()
     revoked = await revoke_active_sessions(connection, email_id, command.user_id, command.cause, kept, done.after)
     if not revoked.is_all:

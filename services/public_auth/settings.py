@@ -31,6 +31,7 @@ class PublicAuthSettings:
     expects_proxy_protocol: bool
     send_rate_limit: Rate | None
     confirm_rate_limit: Rate | None
+    self_service_rate_limit: Rate | None
     public_rate_limit: Rate | None
     rate_limit_key_prefix: str
     new_address_mail_limit: Rate | None
@@ -53,6 +54,7 @@ def read_settings(environment: Mapping[str, str]) -> PublicAuthSettings:
         expects_proxy_protocol=read_proxy_protocol(reading, variables.PUBLIC_PROXY_PROTOCOL),
         send_rate_limit=reading.optional(variables.SEND_RATE_LIMIT),
         confirm_rate_limit=reading.optional(variables.CONFIRM_RATE_LIMIT),
+        self_service_rate_limit=reading.optional(variables.SELF_SERVICE_RATE_LIMIT),
         public_rate_limit=reading.optional(variables.PUBLIC_RATE_LIMIT),
         rate_limit_key_prefix=reading.required(variables.RATE_LIMIT_KEY_PREFIX),
         new_address_mail_limit=_new_address_mail_limit(reading, process),
@@ -100,6 +102,6 @@ def _budgets(reading: Reading) -> Budgets:
 def _check_rate_limits(reading: Reading, process: ProcessSettings) -> None:
     if not process.is_production:
         return
-    for variable in (variables.SEND_RATE_LIMIT, variables.CONFIRM_RATE_LIMIT):
+    for variable in (variables.SEND_RATE_LIMIT, variables.CONFIRM_RATE_LIMIT, variables.SELF_SERVICE_RATE_LIMIT):
         if reading.says(variable, "off"):
             reading.problems.append(f"{variable.name} is off, which production refuses: remove it or set a rate")

@@ -380,6 +380,12 @@ CONFIRM_RATE_LIMIT = Variable(
     "Maximum rate of `confirm-email-code` calls from one network, or `off`.",
     "120/1m",
 )
+SELF_SERVICE_RATE_LIMIT = Variable(
+    "AUTHSESSION_SELF_SERVICE_RATE_LIMIT",
+    parse_rate,
+    "Maximum rate of self-service calls of one device session, or `off`. One network may make ten times as many.",
+    "60/1m",
+)
 PUBLIC_RATE_LIMIT = Variable(
     "AUTHSESSION_PUBLIC_RATE_LIMIT",
     parse_rate,

@@ -17,7 +17,7 @@ from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.order_watch import OrderWatch
 from services.public_auth.flows.self_service import SelfServiceFlow
 from services.public_auth.flows.send_code import SendCodeFlow
-from services.public_auth.mail.addressee import anyone, unless_blocked_by
+from services.public_auth.mail.addressee import anyone, as_known_to
 from services.public_auth.mail.connection import ConnectionTransport, open_connection_transport
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
@@ -205,7 +205,7 @@ def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
         concurrency=settings.mail_concurrency,
         linger=COURIER_LINGER,
         on_settled=count_settled,
-        may_be_mailed=anyone if directory is None else unless_blocked_by(directory),
+        examined=anyone if directory is None else as_known_to(directory),
     )
     if isinstance(transport, ConnectionTransport):
         courier.far_end = transport.far_end

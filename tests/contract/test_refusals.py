@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, connections, nodes, publication, secrets
+from contracts.control_plane import accounts, connections, invitations, nodes, publication, secrets
 from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
@@ -59,6 +59,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
         }.items()
     },
     "record_status": decode_status,
+    "invite_address": invitations.decode_invite,
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
@@ -89,6 +90,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "read_compiled_prompt": decode_compiled_prompt,
     "poll_config": decode_poll,
     "read_rollout": decode_rollout,
+    "list_invitations": invitations.decode_list_invitations,
     "list_join_tokens": nodes.decode_page,
     "list_nodes": nodes.decode_list_nodes,
     "list_secrets": secrets.decode_list_secrets,

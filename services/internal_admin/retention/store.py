@@ -22,6 +22,7 @@ REMOVALS: Mapping[str, str] = {
     "published_version": "remove_published_versions",
     "activation": "remove_activations",
     "join_token": "remove_join_tokens",
+    "invitation": "remove_invitations",
 }
 """The statement for each kind of row that is removed by its age.
 

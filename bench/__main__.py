@@ -196,7 +196,7 @@ def main() -> None:
         measure_letters()
     if arguments.part == "letters":
         return
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         create_template(server)
         if arguments.sweep:
             sweeps(server, rounds=10 if arguments.short else 40)

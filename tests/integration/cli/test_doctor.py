@@ -32,7 +32,7 @@ from tests.support.stack import (
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[EmbeddedPostgres]:
     """A cluster whose roles this module may spoil."""
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

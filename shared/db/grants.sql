@@ -175,3 +175,4 @@ grant update (email, created_by, created_at, expires_at) on invitations to auths
 -- Unused sessions: the internal process notes when nodes tell of last uses.
 grant select, insert on last_use_reports to authsession_internal;
 grant update (since, told_at) on last_use_reports to authsession_internal;
+grant execute on function last_uses_told_since to authsession_internal;

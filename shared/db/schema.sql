@@ -269,6 +269,18 @@ begin
     return new;
 end $$;
 
+CREATE TABLE authsession.last_use_reports (
+    is_one boolean DEFAULT true NOT NULL,
+    since timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT last_use_reports_check CHECK ((since <= told_at)),
+    CONSTRAINT last_use_reports_is_one_check CHECK (is_one)
+);
+
+CREATE FUNCTION authsession.last_uses_told_since() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN (SELECT last_use_reports.since FROM authsession.last_use_reports WHERE (last_use_reports.told_at > (authsession.clock_now() - '26:00:00'::interval)));
+
 CREATE FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -716,14 +728,6 @@ CREATE TABLE authsession.idempotency_keys (
     CONSTRAINT idempotency_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
     CONSTRAINT idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32)),
     CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
-);
-
-CREATE TABLE authsession.last_use_reports (
-    is_one boolean DEFAULT true NOT NULL,
-    since timestamp with time zone NOT NULL,
-    told_at timestamp with time zone NOT NULL,
-    CONSTRAINT last_use_reports_check CHECK ((since <= told_at)),
-    CONSTRAINT last_use_reports_is_one_check CHECK (is_one)
 );
 
 CREATE TABLE authsession.node_join_tokens (
@@ -1829,6 +1833,15 @@ GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked te
 
 REVOKE ALL ON FUNCTION authsession.keeper_is_internal() FROM PUBLIC;
 
+GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(since) ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.last_uses_told_since() FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.last_uses_told_since() TO authsession_internal;
+
 REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;
 
@@ -1975,12 +1988,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 GRANT UPDATE(version) ON TABLE authsession.emails TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
-
-GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
-
-GRANT UPDATE(since) ON TABLE authsession.last_use_reports TO authsession_internal;
-
-GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.node_join_tokens TO authsession_internal;
 

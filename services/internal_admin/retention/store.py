@@ -22,6 +22,9 @@ REMOVALS: Mapping[str, str] = {
     "published_version": "remove_published_versions",
     "activation": "remove_activations",
     "join_token": "remove_join_tokens",
+    "session_order": "remove_session_orders",
+    "session_notice": "remove_session_notices",
+    "letter": "remove_letters",
 }
 """The statement for each kind of row that is removed by its age.
 

@@ -24,6 +24,8 @@ _WHY = {
     "live_challenge_budget": "too many open challenges on this code",
     "blocked": "the user or e-mail is blocked",
     "email_domain": "the e-mail's domain is blocked or not allowed",
+    "sign_up": "no user has this e-mail, and the setting sign_up lets no new user in without an invitation",
+    "user_service": "the user service says that the user is blocked",
     "new_address_mail_limit": "too many mails from one network to addresses that never confirmed",
 }
 

@@ -24,12 +24,15 @@ from authsession.spelling import typed
 from authsession.stop_signals import StopSignals
 from authsession.terminal import Terminal
 from shared.config import variables
+from shared.config.settings import Reading
 from shared.db.migrate import GrantsRefused, migrate
 from shared.db.role_settings import INTERNAL_ROLE, PUBLIC_ROLE
 from shared.kernel.address import TcpAddress, parse_address
 
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0
+EXAMPLE_ORIGINS = ("http://localhost:8083", "http://127.0.0.1:8083")
+"""The origins of `python -m examples.web`."""
 _DSN, _REDIS = variables.POSTGRES_DSN.name, variables.REDIS_ADDR.name
 _OF_THE_INTERNAL_PROCESS = (
     "CONTROL_PLANE_",
@@ -76,6 +79,7 @@ class Stack:
         self._terminal = terminal
         self._secrets = installation.secrets()
         self._given = {"AUTHSESSION_DRAIN_DELAY": "0s", **environment}
+        self._given |= self._for_web_pages()
         for name, keys in (
             (variables.LOGIN_CODE_KEYS.name, self._secrets.login_code_keys),
             (variables.SEALING_KEYS.name, self._secrets.sealing_keys),
@@ -228,6 +232,16 @@ class Stack:
     def _generated(self, name: str, value: str) -> dict[str, str]:
         """The variable with the installation's own value; empty if the environment sets it."""
         return {} if self._is_set(name) else {name: value}
+
+    def _for_web_pages(self) -> dict[str, str]:
+        """Values with which a page can log in during development: the example page's origins, and a host for proofs."""
+        reading = Reading(self._given)
+        if not reading.says(variables.ENV, "development") or not reading.says(variables.MAIL_SERVICE_MODE, "stub"):
+            return {}
+        return {
+            **self._generated(variables.PUBLIC_HOST.name, "localhost"),
+            **self._generated(variables.CORS_ORIGINS.name, ",".join(EXAMPLE_ORIGINS)),
+        }
 
     def _is_set(self, name: str) -> bool:
         return bool(self._given.get(name) or self._given.get(f"{name}_FILE"))

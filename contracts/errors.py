@@ -500,7 +500,7 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.EMAIL_BLOCKED: ErrorSpec(
             409,
             "e-mail blocked",
-            "The old address, the new one or its domain is blocked, so the change was refused.",
+            "An address of the request or its domain is blocked: nobody can log in by it. Nothing was changed.",
             "Remove the block first.",
         ),
         ErrorCode.USERS_LIVE_ELSEWHERE: ErrorSpec(

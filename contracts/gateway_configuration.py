@@ -6,8 +6,8 @@ The control plane checks a draft with `decode_gateway_configuration`, and a gate
 import re
 from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, cast
-from urllib.parse import urlsplit
 
+from contracts.cors import MAX_ORIGINS, are_sound_origins
 from contracts.encoding import encode
 from contracts.strict_json import (
     Fields,
@@ -35,7 +35,6 @@ DEFAULT_BODY_BYTES: Final = 1 << 20
 MAX_BODY_BYTES: Final = 64 << 20
 MAX_SESSION_AGE: Final = 10 * 365 * 86_400
 MAX_ROUTES: Final = 256
-MAX_ORIGINS: Final = 64
 
 _NAMES = frozenset({
     "mode", "serve_known_for", "freshness_window", "replay_window", "cors_origins", "max_body_bytes", "routes",
@@ -147,7 +146,7 @@ def read_gateway_configuration(value: Fields) -> GatewayConfiguration:
         known_for,
         window,
         replay,
-        tuple(_read_origin(each) for each in read_list(fields, "cors_origins", MAX_ORIGINS)),
+        _read_origins(fields),
         read_whole_number(fields, "max_body_bytes", 0, MAX_BODY_BYTES, DEFAULT_BODY_BYTES),
         tuple(_read_route(each) for each in read_list(fields, "routes", MAX_ROUTES)),
     )
@@ -196,16 +195,10 @@ def _can_match(path: str) -> bool:
     return path == "*" or is_plain_path(f"{path[:-1]}x" if path.endswith("*") else path)
 
 
-def _read_origin(value: object) -> str:
-    """An origin as browsers send it (RFC 6454 §6.2): scheme and host in lower case, no path."""
-    if not isinstance(value, str) or len(value) > 300:
-        raise invalid("cors_origins must hold origins like https://app.example.com")
-    try:
-        parts = urlsplit(value)
-        is_origin = parts.scheme in ("http", "https") and value == f"{parts.scheme}://{parts.netloc}"
-        is_plain = bool(parts.hostname) and "@" not in parts.netloc and value == value.lower() and value.isascii()
-        if is_origin and is_plain and value.isprintable() and " " not in value and parts.port != 0:
-            return value
-    except ValueError:  # a port that is no number, or a broken IPv6 address
-        pass
-    raise invalid("cors_origins must hold origins like https://app.example.com")
+def _read_origins(fields: Fields) -> tuple[str, ...]:
+    """Exact origins, or `*` alone."""
+    origins = read_list(fields, "cors_origins", MAX_ORIGINS)
+    texts = tuple(each for each in origins if isinstance(each, str))
+    if len(texts) != len(origins) or not are_sound_origins(texts):
+        raise invalid("cors_origins must hold origins like https://app.example.com, or * alone")
+    return texts

@@ -103,7 +103,7 @@ def read_order(message_type: str, body: bytes) -> Order:
     `invalid_request`. Only the plain spelling of a path is an order: no query, nothing percent-encoded.
     """
     if message_type == f"POST {REVOKE_OTHERS_PATH}":
-        _check_no_fields(body)
+        _check_no_body(body)
         return RevokeOthers()
     if message_type == f"PATCH {CURRENT_PATH}":
         return NameSession(decode_label(body))
@@ -146,15 +146,13 @@ def encode_named(outcome: OrderOutcome, device_session_id: str, label: str) -> b
 def _read_revocation(target: str, body: bytes) -> RevokeSession:
     if not _SESSION_ID.fullmatch(target):
         raise Refusal(ErrorCode.SESSION_NOT_FOUND)
-    _check_no_fields(body)
+    _check_no_body(body)
     return RevokeSession(target)
 
 
-def _check_no_fields(body: bytes) -> None:
-    """Refuses a body with content. Many clients send `{}` where none is needed."""
-    _check_size(body)
+def _check_no_body(body: bytes) -> None:
     if body:
-        _ = known_fields(decode_object(body), frozenset())
+        raise invalid("body must be empty")
 
 
 def _check_size(body: bytes) -> None:

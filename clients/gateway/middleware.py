@@ -5,13 +5,14 @@ reads the whole body first, because its hash must be checked before any of it is
 `scope["device_session"]` is None, and the body is passed on piece by piece.
 """
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from clients.gateway.configured import Rules
-from clients.gateway.cors import allowed_origin, preflight_answer, with_origin
+from clients.gateway.cors import preflight_answer, with_origin
 from clients.gateway.request_check import RequestCheck
+from contracts.cors import allowed_origin, are_sound_origins
 from contracts.encoding import encode
 from contracts.gateway import GatewayRecord
 from contracts.gateway_configuration import GatewayConfiguration
@@ -59,16 +60,26 @@ class Tally(Protocol):
 class SignedRequests:
     """Wraps an app. With a `RequestCheck` every request must be signed, and `body_limit` is in bytes (1 MiB).
 
-    With a `ConfiguredGateway` its configuration of that moment judges each request, and says the limit of the body.
+    `cors_origins` are the origins of pages that may call: exact ones such as `https://app.example.com`, or `*` alone.
+
+    With a `ConfiguredGateway` its configuration of that moment judges each request, and says the limit of the body and
+    the origins.
 
     Lifespan messages pass through. Any other scope is closed with code 1008: a WebSocket could outlive its session.
     """
 
-    def __init__(self, app: App, check: RequestCheck | Source, *, body_limit: int | None = None) -> None:
-        if not isinstance(check, RequestCheck) and body_limit is not None:
-            raise ValueError("the configuration of the gateway has the limit of the body")
+    def __init__(
+        self,
+        app: App,
+        check: RequestCheck | Source,
+        *,
+        body_limit: int | None = None,
+        cors_origins: Sequence[str] = (),
+    ) -> None:
+        if not isinstance(check, RequestCheck) and (body_limit is not None or cors_origins):
+            raise ValueError("the configuration of the gateway has the limit of the body and the origins")
         self._app = app
-        self._source = _fixed(check, body_limit) if isinstance(check, RequestCheck) else check
+        self._source = _fixed(check, body_limit, cors_origins) if isinstance(check, RequestCheck) else check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match scope["type"]:
@@ -176,9 +187,11 @@ class _Fixed:
         pass
 
 
-def _fixed(check: RequestCheck, body_limit: int | None) -> _Fixed:
+def _fixed(check: RequestCheck, body_limit: int | None, origins: Sequence[str]) -> _Fixed:
+    if isinstance(origins, str) or not are_sound_origins(origins):
+        raise ValueError("cors_origins must hold origins like https://app.example.com, or * alone")
     limit = BODY_LIMIT if body_limit is None else body_limit
-    return _Fixed(Rules(GatewayConfiguration(max_body_bytes=limit), check))
+    return _Fixed(Rules(GatewayConfiguration(max_body_bytes=limit, cors_origins=tuple(origins)), check))
 
 
 def _with_origin(send: Send, origin: bytes | None) -> Send:

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -17,10 +18,12 @@ from hypercorn.config import Config
 from hypercorn.trio import serve  # pyright: ignore[reportUnknownVariableType]
 
 from authsession.embedded.child import StartFailure
-from clients.gateway.configured import ConfiguredGateway, Limits
+from authsession.stack import EXAMPLE_ORIGINS
+from clients.gateway.configured import ConfiguredGateway, Limits, default_within
 from clients.gateway.middleware import SignedRequests
 from clients.gateway.session_cache import open_session_cache
 from clients.node import FolderInUse
+from contracts.gateway_configuration import GatewayConfiguration
 from examples.gateway.app import app
 from examples.gateway.membership import Membership, open_membership
 from examples.gateway.redis_login import OwnLogin
@@ -53,8 +56,8 @@ async def main(membership: Membership, address: str, body_bytes: int) -> None:
     async with AsyncExitStack() as stack:
         login = OwnLogin(membership.folder)
         opening = open_session_cache(server, keys=keys, login=login.ask if membership.is_wanted else None)
-        cache = await stack.enter_async_context(opening)
-        gateway, traces = ConfiguredGateway(cache, limits=Limits(body_bytes=body_bytes)), Traces()
+        cache, limits = await stack.enter_async_context(opening), Limits(body_bytes=body_bytes)
+        gateway, traces = ConfiguredGateway(cache, _first(limits), limits=limits), Traces()
         tasks = await stack.enter_async_context(anyio.create_task_group())
         tasks.start_soon(_stop_at_signal, stop)
         if membership.is_wanted:
@@ -69,6 +72,11 @@ async def main(membership: Membership, address: str, body_bytes: int) -> None:
         raise NodeRevoked(
             f"the control plane revoked this node: the gateway has stopped. Delete {membership.folder} to join anew"
         )
+
+
+def _first(limits: Limits) -> GatewayConfiguration:
+    """The configuration until the control plane gives one. The pages of `examples.web` may call."""
+    return replace(default_within(limits), cors_origins=EXAMPLE_ORIGINS)
 
 
 async def _stop_at_signal(stop: anyio.Event) -> None:

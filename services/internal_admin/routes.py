@@ -10,6 +10,7 @@ from services.internal_admin.callers.route import NodeRoute, Route
 from services.internal_admin.connection_health import api as connection_health
 from services.internal_admin.connections import api as connections
 from services.internal_admin.gateway_configs import api as gateway_configs
+from services.internal_admin.invitations import api as invitations
 from services.internal_admin.mailbox import api as mailbox
 from services.internal_admin.node_config import api as node_config
 from services.internal_admin.node_redis_users import api as node_redis_users
@@ -31,6 +32,7 @@ ROUTES: tuple[Route[Any], ...] = (
     *sessions.ROUTES,
     *users.ROUTES,
     *blocks.ROUTES,
+    *invitations.ROUTES,
     *mailbox.ROUTES,
     *owner_setup.ROUTES,
     *operators.ROUTES,

@@ -29,6 +29,7 @@ from services.internal_admin.connections.flow import Verifications
 from services.internal_admin.connections.probes import Prober
 from services.internal_admin.gateway_configs import api as gateway_configs
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
+from services.internal_admin.invitations import api as invitations
 from services.internal_admin.listeners import listeners
 from services.internal_admin.lock_watch.worker import Blockers
 from services.internal_admin.mailbox import api as mailbox
@@ -225,6 +226,7 @@ def _routes(
         *protect(sessions.ROUTES, sessions.SessionApi(postgres, change)),
         *protect(users.ROUTES, users.UserApi(postgres, change, directory)),
         *protect(blocks.ROUTES, blocks.BlockApi(postgres, change, directory)),
+        *protect(invitations.ROUTES, invitations.InvitationApi(postgres, change, clock, entropy)),
         *(protect(mailbox.ROUTES, mailbox_api) if process.mail_service_mode == "stub" else ()),
         *protect(owner_setup.ROUTES, setup_api),
         *protect(operators.ROUTES, operators.AccountApi(accounts, opened)),

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
@@ -11,10 +11,13 @@ from typing import TypeAlias
 import trio
 from opentelemetry.metrics import Meter
 
-from services.public_auth.api.routes import CONFIRM, SEND, public_routes
+from services.public_auth.api.routes import CONFIRM, SELF_SERVICE_NETWORK, SEND, public_routes, self_service_routes
+from services.public_auth.api.self_service import SELF_SERVICE, SelfServiceApi
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
+from services.public_auth.flows.order_watch import OrderWatch
+from services.public_auth.flows.self_service import SelfServiceFlow
 from services.public_auth.flows.send_code import SendCodeFlow
-from services.public_auth.mail.addressee import anyone, unless_blocked_by
+from services.public_auth.mail.addressee import anyone, as_known_to
 from services.public_auth.mail.connection import ConnectionTransport, open_connection_transport
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
@@ -50,6 +53,7 @@ from shared.users.rest import open_user_directory
 from shared.web.app import quart_app
 from shared.web.asgi import AsgiApp
 from shared.web.client_address import ClientAddresses
+from shared.web.cors import Cors
 from shared.web.dependency_checks import Needs, add_dependency_checks
 from shared.web.edge import Edge
 from shared.web.exchange import Route
@@ -67,6 +71,8 @@ COURIER_LINGER = timedelta(milliseconds=50)
 KEEPER_PATIENCE = timedelta(seconds=4)
 """Longer than the internal process' patience, so that the internal process keeps the projection while it runs."""
 
+_SESSIONS_OF_A_NETWORK = 10
+"""How many sessions of a network may use self-service as fast as they can, at once."""
 
 Run: TypeAlias = Callable[..., Awaitable[None]]
 """Works until it is cancelled; for `nursery.start`."""
@@ -145,14 +151,20 @@ def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
     turns = Turns()
     send_code = _send_code(resources, settings, turns, mail_queued=courier.wake)
     confirm_code = _confirm_code(resources, settings, turns, relay)
+    orders = OrderWatch(postgres)
+    self_service = _self_service(resources, SelfServiceFlow(postgres, orders), limiter)
     return PublicAuth(
         projection,
-        routes=public_routes(send_code, confirm_code, limiter, settings.public_host),
+        routes=(
+            *public_routes(send_code, confirm_code, limiter, settings.public_host),
+            *self_service_routes(self_service, limiter),
+        ),
         loops=(
             limiter.run,
             relay.run,
             Keeper(postgres, projection, entropy, patience=KEEPER_PATIENCE, finds_strays=False).run,
             courier.run,
+            orders.run,
         ),
         workers=(
             Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
@@ -164,12 +176,23 @@ def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
 
 
 def _limiter(resources: Resources, settings: PublicAuthSettings) -> RateLimiter:
+    own = settings.self_service_rate_limit
     return RateLimiter(
         resources.redis,
-        {SEND: settings.send_rate_limit, CONFIRM: settings.confirm_rate_limit},
+        {
+            SEND: settings.send_rate_limit,
+            CONFIRM: settings.confirm_rate_limit,
+            SELF_SERVICE: own,
+            SELF_SERVICE_NETWORK: None if own is None else replace(own, count=_SESSIONS_OF_A_NETWORK * own.count),
+        },
         total=settings.public_rate_limit,
         key_prefix=settings.rate_limit_key_prefix,
     )
+
+
+def _self_service(resources: Resources, flow: SelfServiceFlow, limiter: RateLimiter) -> SelfServiceApi:
+    count = counts_by_outcome(resources.meter, "authsession.self_service", "Calls of self-service, by outcome.")
+    return SelfServiceApi(flow, limiter, count)
 
 
 def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
@@ -182,7 +205,7 @@ def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
         concurrency=settings.mail_concurrency,
         linger=COURIER_LINGER,
         on_settled=count_settled,
-        may_be_mailed=anyone if directory is None else unless_blocked_by(directory),
+        examined=anyone if directory is None else as_known_to(directory),
     )
     if isinstance(transport, ConnectionTransport):
         courier.far_end = transport.far_end
@@ -229,15 +252,17 @@ async def _serve(service: PublicAuth, resources: Resources, settings: PublicAuth
     add_dependency_checks(readiness, resources.postgres, resources.redis, service.projection, needs)
     if isinstance(resources.transport, ConnectionTransport):
         readiness.add("mail", _mail_check(resources.transport), is_required=False)
+    cors = Cors(settings.cors_origins)
     edge = Edge(
         resources.entropy,
         client_addresses=ClientAddresses(settings.trusted_proxies),
         observe=metrics.observe_request,
         is_draining=lambda: drain.is_draining,
+        cors=cors,
     )
     plain = PlainRequests(service.routes, edge)
     app = quart_app((*service.routes, *health_routes(readiness, shows_checks=False)), edge)
-    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol)
+    rules = Rules(process.keep_alive_timeout, settings.trusted_proxies, settings.expects_proxy_protocol, cors)
     served = partial(serve, drain=drain, clock=resources.clock, entropy=resources.entropy)
     async with trio.open_nursery() as workers:
         for work in (*service.loops, *(partial(worker.run, resources.entropy) for worker in service.workers)):

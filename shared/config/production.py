@@ -4,9 +4,10 @@ A setting that hands out login codes or lets strangers in is refused. Plain text
 the owner knows the network. Settings that only one process has are checked with that process' settings.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from contracts.cors import ANY_ORIGIN
 from shared.config import variables
 from shared.config.process_settings import ProcessSettings
 from shared.config.settings import Reading
@@ -67,6 +68,22 @@ def check_trusted_proxies(reading: Reading, settings: ProcessSettings, networks:
         reading.problems.append(
             f"{variables.TRUSTED_PROXIES.name} trusts everybody in {', '.join(wide)}: a stranger there can forge "
             "client addresses and pass every limit, which production refuses; write the addresses of your own proxies"
+        )
+
+
+def check_cors_origins(reading: Reading, settings: ProcessSettings, origins: Sequence[str]) -> None:
+    """Warn of `*` and of origins without TLS: their pages can ask for codes from the networks of their visitors."""
+    name = variables.CORS_ORIGINS.name
+    if not settings.is_production:
+        return
+    if ANY_ORIGIN in origins:
+        reading.warnings.append(
+            f"{name} is *: every web page can send login codes from the networks of its visitors; "
+            "write the origins of your own pages"
+        )
+    if any(is_plain_http(origin) for origin in origins):
+        reading.warnings.append(
+            f"{name} has an origin without TLS: anybody on the path can change its pages; write https"
         )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Generic, NoReturn, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from contracts.cors import ANY_ORIGIN, MAX_ORIGINS, origin_problem
 from shared.io.postgres_dsn import connect_targets
 from shared.kernel.address import EVERY_INTERFACE, Address, TcpAddress, UnixAddress, parse_address
 from shared.kernel.config_keys import ConfigKeys
@@ -374,6 +375,29 @@ def parse_hosts(text: str) -> frozenset[str]:
         raise ValueError(
             "host names without scheme, port or path, separated by commas, such as auth.internal"
         ) from None
+
+
+def parse_cors_origins(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list of exact origins, or `*` alone. Raises `ConfigurationError` with each problem."""
+    origins = tuple(dict.fromkeys(entry.strip() for entry in text.split(",") if entry.strip()))
+    if origins == (ANY_ORIGIN,):
+        return origins
+    if not 1 <= len(origins) <= MAX_ORIGINS:
+        raise ValueError(f"1 to {MAX_ORIGINS} origins, separated by commas")
+    found = [(place, _origin_problem(origin)) for place, origin in enumerate(origins, start=1)]
+    problems = [f"origin {place} {problem}" for place, problem in found if problem is not None]
+    if problems:
+        raise ConfigurationError(problems)
+    return origins
+
+
+def _origin_problem(origin: str) -> str | None:
+    if origin == ANY_ORIGIN:
+        return "is * beside others: write * alone, or only exact origins"
+    scheme, _, rest = origin.partition("://")
+    if rest.endswith({"https": ":443", "http": ":80"}.get(scheme, "/")):
+        return origin_problem(origin) or "has the default port, which browsers leave out: remove it"
+    return origin_problem(origin)
 
 
 def parse_headers(text: str) -> Mapping[str, str]:

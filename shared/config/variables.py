@@ -16,6 +16,7 @@ from shared.config.settings import (
     parse_boolean,
     parse_break_glass_token,
     parse_budget,
+    parse_cors_origins,
     parse_duration,
     parse_egress_proxy,
     parse_headers,
@@ -76,6 +77,12 @@ PUBLIC_METRICS_ADDR = Variable(
 )
 PUBLIC_HOST = Variable(
     "AUTHSESSION_PUBLIC_HOST", parse_host, "Host name of the public API, as clients sign it in `client_key_proof`."
+)
+CORS_ORIGINS = Variable(
+    "AUTHSESSION_CORS_ORIGINS",
+    parse_cors_origins,
+    "Origins of web pages that may call the public API from a browser: exact ones, separated by commas, such as "
+    "`https://app.example.com`, or `*` for every one. Unset, no answer has a header of CORS.",
 )
 TRUSTED_PROXIES = Variable(
     "AUTHSESSION_TRUSTED_PROXIES",
@@ -372,6 +379,12 @@ CONFIRM_RATE_LIMIT = Variable(
     parse_rate,
     "Maximum rate of `confirm-email-code` calls from one network, or `off`.",
     "120/1m",
+)
+SELF_SERVICE_RATE_LIMIT = Variable(
+    "AUTHSESSION_SELF_SERVICE_RATE_LIMIT",
+    parse_rate,
+    "Maximum rate of self-service calls of one device session, or `off`. One network may make ten times as many.",
+    "60/1m",
 )
 PUBLIC_RATE_LIMIT = Variable(
     "AUTHSESSION_PUBLIC_RATE_LIMIT",

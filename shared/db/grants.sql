@@ -169,6 +169,7 @@ grant select, insert on letters to authsession_public;
 grant update (state, reason, attempts, next_attempt_at, finished_at, seal_key_id, sealed_token) on letters to authsession_public;
 grant select, insert, delete on letters to authsession_internal;
 grant select (email_id, expires_at) on invitations to authsession_public;
+grant execute on function may_sign_up, is_invited to authsession_public;
 grant select, insert, delete on invitations to authsession_internal;
 grant update (email, created_by, created_at, expires_at) on invitations to authsession_internal;
 

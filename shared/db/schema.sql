@@ -258,6 +258,10 @@ CREATE FUNCTION authsession.is_email_domain_refused(email text, blocked text[], 
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((split_part(email, '@'::text, 2) = ANY (blocked)) OR ((cardinality(allowed) > 0) AND (split_part(email, '@'::text, 2) <> ALL (allowed))));
 
+CREATE FUNCTION authsession.is_invited(which bigint, at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (EXISTS (SELECT FROM authsession.invitations WHERE ((invitations.email_id = is_invited.which) AND (invitations.expires_at > is_invited.at))));
+
 CREATE FUNCTION authsession.keeper_is_internal() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -280,6 +284,10 @@ CREATE TABLE authsession.last_use_reports (
 CREATE FUNCTION authsession.last_uses_told_since() RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     RETURN (SELECT last_use_reports.since FROM authsession.last_use_reports WHERE (last_use_reports.told_at > (authsession.clock_now() - '26:00:00'::interval)));
+
+CREATE FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE sign_up WHEN 'open'::text THEN true WHEN 'invited'::text THEN authsession.is_invited(which, at) ELSE false END;
 
 CREATE FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER
@@ -1492,8 +1500,6 @@ CREATE INDEX emails_domain ON authsession.emails USING btree (split_part(folded,
 
 CREATE INDEX idempotency_keys_created_at ON authsession.idempotency_keys USING btree (created_at);
 
-CREATE INDEX invitations_created_at ON authsession.invitations USING btree (created_at, invitation_id);
-
 CREATE INDEX invitations_expires_at ON authsession.invitations USING btree (expires_at);
 
 CREATE INDEX known_networks_confirmed_at ON authsession.known_networks USING btree (confirmed_at);
@@ -1831,6 +1837,9 @@ REVOKE ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked t
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_public;
 GRANT ALL ON FUNCTION authsession.is_email_domain_refused(email text, blocked text[], allowed text[]) TO authsession_internal;
 
+REVOKE ALL ON FUNCTION authsession.is_invited(which bigint, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.is_invited(which bigint, at timestamp with time zone) TO authsession_public;
+
 REVOKE ALL ON FUNCTION authsession.keeper_is_internal() FROM PUBLIC;
 
 GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
@@ -1841,6 +1850,9 @@ GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_inter
 
 REVOKE ALL ON FUNCTION authsession.last_uses_told_since() FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.last_uses_told_since() TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) TO authsession_public;
 
 REVOKE ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_email text) TO authsession_internal;

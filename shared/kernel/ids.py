@@ -65,6 +65,10 @@ def new_connection_id(clock: Clock, entropy: Entropy) -> str:
     return f"connection-{_ulid(clock, entropy)}"
 
 
+def new_invitation_id(clock: Clock, entropy: Entropy) -> str:
+    return f"invitation-{_ulid(clock, entropy)}"
+
+
 def new_uuid(clock: Clock, entropy: Entropy) -> UUID:
     """A UUIDv7: 48 bits of milliseconds, version, 12 random bits, variant, 62 random bits."""
     random = int.from_bytes(entropy.token_bytes(10))

@@ -109,6 +109,9 @@ def _connection_class(edge: Edge, methods: frozenset[str]) -> type[ASGIHTTPConne
         async def _dispatch(self, connection: Connection, send: Any) -> Response:
             if self.scope["method"] == "OPTIONS" and self.scope["raw_path"] in (b"*", b"/"):
                 return _answer_to_options(edge, methods)
+            preflight = edge.cors.preflight(self.scope["method"], self.scope["headers"], methods)
+            if preflight is not None:
+                return Response(204, b"", preflight)
             path = _decoded_path(self.scope["raw_path"])
             if path is None:
                 return refusal(ErrorCode.NOT_FOUND)

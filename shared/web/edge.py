@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.kernel.entropy import Entropy
 from shared.web.body_memory import BodyMemory
 from shared.web.client_address import ClientAddresses
+from shared.web.cors import NO_CORS, Cors
 from shared.web.holding import Holds
 
 Observe = Callable[[str, str, int, float], None]
@@ -26,7 +27,8 @@ class Edge:
 
     With `believes_traceparent` the trace of every peer continues here, otherwise only those of trusted proxies.
     `body_timeout` is the maximum time from the head of a request to the end of its body. `body_memory` limits the large
-    bodies of all requests together, and `holds` the held requests.
+    bodies of all requests together, and `holds` the held requests. `cors` answers preflights; the server adds
+    the fields of every answer.
     """
 
     entropy: Entropy
@@ -37,3 +39,4 @@ class Edge:
     body_timeout: timedelta = timedelta(seconds=10)
     body_memory: BodyMemory = field(default_factory=BodyMemory)
     holds: Holds = field(default_factory=Holds)
+    cors: Cors = NO_CORS

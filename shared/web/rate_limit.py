@@ -78,15 +78,18 @@ class RateLimiter:
         self._arrived = trio.Event()
         self._is_redis_away = False
 
-    async def check(self, network_text: str, route_name: str, cost: int = 1) -> timedelta | None:
+    async def check(
+        self, network_text: str, route_name: str, cost: int = 1, *, counts_in_total: bool = True
+    ) -> timedelta | None:
         """None if the call may pass, which is then counted. Otherwise the time to wait; a refused call is not counted.
 
-        `cost` is how many calls this one counts for on the route.
+        `cost` is how many calls this one counts for on the route. A call that was counted already on another route must
+        not count in the total again.
 
         If cancelled, the call may or may not have been counted. It never raises because of Redis, and waits for it at
         most `_PATIENCE_SECONDS`. After that the process counts all waiting calls, which Redis may have counted too.
         """
-        limits = self._limits(network_text, route_name, cost)
+        limits = self._limits(network_text, route_name, cost, counts_in_total=counts_in_total)
         if not limits:
             return None
         if self._is_redis_away:
@@ -156,10 +159,12 @@ class RateLimiter:
             self._is_redis_away = False
             _log.warning("rate limits counted in redis again")
 
-    def _limits(self, network_text: str, route_name: str, cost: int) -> tuple[tuple[str, Rate], ...]:
+    def _limits(
+        self, network_text: str, route_name: str, cost: int, *, counts_in_total: bool
+    ) -> tuple[tuple[str, Rate], ...]:
         rate = self._rates[route_name]
         own = () if rate is None else ((f"{self._key_prefix}{route_name}:{network_text}", replace(rate, cost=cost)),)
-        return own if self._total is None else (*own, (self._key_prefix + _TOTAL, self._total))
+        return own if self._total is None or not counts_in_total else (*own, (self._key_prefix + _TOTAL, self._total))
 
 
 def limited(endpoint: Endpoint, limiter: RateLimiter, route_name: str) -> Endpoint:

@@ -20,8 +20,9 @@ _log = logging.getLogger("authsession.web.refusals")
 _BEARER = (b"www-authenticate", b"Bearer")
 _SIGNED_REQUEST = (b"www-authenticate", AUTHENTICATION_SCHEME.encode())
 _OF_SIGNED_REQUESTS = frozenset({
-    ErrorCode.NODE_UNKNOWN, ErrorCode.NODE_REVOKED, ErrorCode.PAYLOAD_HASH_MISMATCH, ErrorCode.INVALID_SIGNATURE,
-    ErrorCode.TIMESTAMP_OUT_OF_WINDOW, ErrorCode.REQUEST_REPLAYED,
+    ErrorCode.NODE_UNKNOWN, ErrorCode.NODE_REVOKED, ErrorCode.SESSION_UNKNOWN, ErrorCode.SESSION_REVOKED,
+    ErrorCode.PAYLOAD_HASH_MISMATCH, ErrorCode.INVALID_SIGNATURE, ErrorCode.TIMESTAMP_OUT_OF_WINDOW,
+    ErrorCode.REQUEST_REPLAYED,
 })  # fmt: skip
 _RETRY_AFTER_FAULT = timedelta(seconds=1)
 

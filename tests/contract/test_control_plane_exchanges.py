@@ -14,6 +14,7 @@ from contracts.control_plane import (
     accounts,
     agents,
     audit,
+    invitations,
     nodes,
     onboarding,
     operator_sessions,
@@ -90,6 +91,11 @@ def token(shown: Json) -> tokens.ApiToken:
 def tokens_page(answer: Json) -> bytes:
     listed_tokens = [token(shown) for shown in answer["tokens"]]
     return tokens.encode_tokens(listed_tokens, listed_tokens[-1].token_id if "next_cursor" in answer else None)
+
+
+def invitation(shown: Json) -> invitations.Invitation:
+    instants: Json = {name: instant(shown[name]) for name in ("created_at", "expires_at")}
+    return invitations.Invitation(**(shown | instants))
 
 
 def join_token(shown: Json) -> nodes.JoinToken:
@@ -384,6 +390,13 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "register_agent_key": lambda a: agent_key.encode_registered_agent_key(agent_key.RegisteredAgentKey(**a)),
     "list_node_pools": lambda a: nodes.encode_pools([pool(each) for each in a["pools"]]),
     "create_node_pool": lambda a: nodes.encode_create_pool(a["outcome"], pool(a["pool"])),
+    "list_invitations": lambda a: invitations.encode_invitations(
+        [invitation(each) for each in a["invitations"]], "invitation-123" if "next_cursor" in a else None
+    ),
+    "invite_address": lambda a: invitations.encode_invite(
+        a["outcome"], a["invitation_id"], instant(a["expires_at"]), letter_queued=a["letter_queued"]
+    ),
+    "delete_invitation": lambda a: invitations.encode_delete_invitation(a["invitation_id"]),
     "list_join_tokens": lambda a: nodes.encode_join_tokens(
         [join_token(each) for each in a["join_tokens"]], "join-token-123" if "next_cursor" in a else None
     ),
@@ -417,6 +430,12 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
 def advance_onboarding(body: bytes) -> Json:
     read = onboarding.decode_advance_onboarding(body)
     return {"step": read.step, **({"skip": True} if read.skips else {})}
+
+
+def invite_address(body: bytes) -> Json:
+    read = asdict(invitations.decode_invite(body))
+    days = read.pop("life").days
+    return {**read, "expires_in_days": days}
 
 
 def create_join_token(body: bytes) -> Json:
@@ -458,6 +477,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     **decoders_of("gateway_config"),
     **decoders_of("agent"),
     "register_agent_key": agent_key.decode_register_agent_key,
+    "invite_address": invite_address,
     "create_join_token": create_join_token,
     "register_node": register_node,
     "revoke_node": revoke_node,
@@ -471,6 +491,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
 }
 UNASKED: dict[str, Any] = {
     "transport": "bearer", "life": timedelta(days=90), "uses": 1, "expires_in_seconds": 900, "accept_unverified": False,
+    "send": False, "expires_in_days": 14,
 }  # fmt: skip
 """The value that is read where nothing was sent."""
 
@@ -484,6 +505,7 @@ QUERIES: dict[str, Any] = {
     "compare the active version with the draft of an agent": (publication.decode_diff, ("active", "draft")),
     "read a compiled prompt": (agents.decode_compiled_prompt, "draft"),
     "read the prompt of a draft that cannot be published": (agents.decode_compiled_prompt, "draft"),
+    "list invitations: page": (invitations.decode_list_invitations, invitations.ListInvitationsQuery(limit=1)),
     "list join tokens: page": (nodes.decode_page, nodes.PageQuery(limit=1)),
     "list nodes: page": (nodes.decode_list_nodes, nodes.ListNodesQuery(nodes.PageQuery(limit=1))),
     "list a page of secrets": (

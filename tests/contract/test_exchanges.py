@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -49,6 +49,15 @@ from contracts.internal_users import (
     encode_users,
 )
 from contracts.public_auth import decode_confirm, decode_send, encode_challenge, encode_device_session
+from contracts.self_service import (
+    ListedSession,
+    OrderOutcome,
+    decode_label,
+    encode_listed_sessions,
+    encode_named,
+    encode_others_revoked,
+    encode_revoked,
+)
 from tests.contract.vectors import cases, load
 from tests.support.json_values import is_object
 
@@ -117,9 +126,26 @@ def mailbox(answer: Json) -> bytes:
     return encode_mailbox([message(shown) for shown in answer["messages"]])
 
 
+def listed(shown: Json) -> ListedSession:
+    seen = shown.get("last_seen_on")
+    return ListedSession(
+        shown["device_session_id"],
+        shown.get("label"),
+        instant(shown["created_at"]),
+        None if seen is None else date.fromisoformat(seen),
+        shown["is_current"],
+    )
+
+
 ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "send_email_code": lambda a: encode_challenge(a["challenge_id"]),
     "confirm_email_code": lambda a: encode_device_session(a["device_session_id"]),
+    "list_device_sessions": lambda a: encode_listed_sessions(map(listed, a["device_sessions"])),
+    "end_device_session": lambda a: encode_revoked(OrderOutcome(a["outcome"]), a["device_session_id"]),
+    "end_other_device_sessions": lambda a: encode_others_revoked(
+        OrderOutcome(a["outcome"]), a["affected_session_count"]
+    ),
+    "name_device_session": lambda a: encode_named(OrderOutcome(a["outcome"]), a["device_session_id"], a["label"]),
     "read_session": lambda a: encode_session(session(a["session"])),
     "find_users": users,
     "change_user_email": lambda a: encode_change_user_email(a["outcome"], a["user_id"]),
@@ -140,6 +166,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
 DECODERS: dict[str, Callable[[bytes], Any]] = {
     "send_email_code": decode_send,
     "confirm_email_code": decode_confirm,
+    "name_device_session": lambda body: {"label": decode_label(body)},
     "revoke_session": decode_revoke_session,
     "revoke_user_sessions": decode_revoke_user_sessions,
     "delete_user": lambda body: decode_delete_user(body)._asdict(),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, connections, nodes, publication, secrets
+from contracts.control_plane import accounts, connections, invitations, nodes, publication, secrets
 from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
@@ -23,12 +23,14 @@ from contracts.node.poll import decode_poll
 from contracts.node.secrets import decode_open_secrets
 from contracts.node.status import decode_status
 from contracts.public_auth import decode_confirm, decode_send
+from contracts.self_service import decode_label
 from services.internal_admin.system_settings.domain.settings import SETTINGS
 from tests.contract.vectors import body_of, cases, load
 
 BODIES: dict[str, Callable[[bytes], object]] = {
     "send_email_code": decode_send,
     "confirm_email_code": decode_confirm,
+    "name_device_session": decode_label,
     "revoke_session": decode_revoke_session,
     "revoke_user_sessions": decode_revoke_user_sessions,
     "block_subject": decode_block_subject,
@@ -57,6 +59,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
         }.items()
     },
     "record_status": decode_status,
+    "invite_address": invitations.decode_invite,
     "create_join_token": nodes.decode_create_join_token,
     "register_node": nodes.decode_register_node,
     "revoke_node": nodes.decode_revoke_node,
@@ -87,6 +90,7 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "read_compiled_prompt": decode_compiled_prompt,
     "poll_config": decode_poll,
     "read_rollout": decode_rollout,
+    "list_invitations": invitations.decode_list_invitations,
     "list_join_tokens": nodes.decode_page,
     "list_nodes": nodes.decode_list_nodes,
     "list_secrets": secrets.decode_list_secrets,

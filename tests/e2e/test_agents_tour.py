@@ -12,7 +12,7 @@ import httpx
 
 from authsession.embedded.child import free_port
 from authsession.service import SOURCE
-from tests.e2e.test_node_tour import Program, program
+from tests.support.programs import Program, program
 from tests.support.stack import wait_for
 from tests.support.up import Up, running_up
 

@@ -79,6 +79,19 @@ def test_a_block_reaches_every_session_at_the_edge(product: Product, gateway: st
         assert [call(http, gateway, signer).status_code for signer in signers] == [401, 401]
 
 
+def test_the_example_page_may_call(product: Product, gateway: str) -> None:
+    """Its origin is the one of `python -m examples.web`."""
+    page = {"origin": "http://127.0.0.1:8083"}
+    asking = {"access-control-request-method": "GET", "access-control-request-headers": "galaxy-signature,x-tenant"}
+    preflight = httpx.options(f"{gateway}/whoami", headers=page | asking)
+    assert (preflight.status_code, preflight.headers["access-control-max-age"]) == (204, "7200")
+    assert preflight.headers["access-control-allow-headers"].endswith("galaxy-signature, x-tenant")
+    refused = httpx.get(f"{gateway}/whoami", headers=page)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (400, page["origin"])
+    assert "date" in refused.headers["access-control-expose-headers"]
+    assert "date" in refused.headers
+
+
 def test_an_unsigned_call_never_reaches_the_app(gateway: str) -> None:
     answer = httpx.get(f"{gateway}/whoami")
     assert answer.status_code == 400

@@ -2,49 +2,20 @@
 
 import re
 import shlex
-import signal
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
-from authsession.embedded.child import Child, free_port
+from authsession.embedded.child import free_port
 from authsession.service import SOURCE
 from examples.gateway.client import call, log_in
-from tests.support.stack import clean_environment, wait_for
+from tests.support.programs import Program, program
+from tests.support.stack import wait_for
 from tests.support.up import Up, running_up
 
 REASON = "max_body_bytes is 16777216, and the limit of this gateway is 8388608"
-
-
-class Program:
-    """A program of `examples`, started in the folder of `up`, and the lines that it prints."""
-
-    def __init__(self, folder: Path, module: str, *arguments: str, **environment: str) -> None:
-        self.lines: list[str] = []
-        self.child = Child(
-            [sys.executable, "-P", "-m", module, *arguments],
-            dies_by=signal.SIGTERM,
-            on_line=self.lines.append,
-            environment=clean_environment() | {"PYTHONPATH": str(SOURCE)} | environment,
-            folder=folder,
-        )
-
-    def find(self, pattern: str) -> re.Match[str]:
-        """Waits for a line that matches."""
-        return wait_for(lambda: next(filter(None, (re.search(pattern, line) for line in list(self.lines))), None))
-
-
-@contextmanager
-def program(folder: Path, module: str, *arguments: str, **environment: str) -> Generator[Program]:
-    """A program that has ended when the context is left, also if the test fails."""
-    running = Program(folder, module, *arguments, **environment)
-    try:
-        yield running
-    finally:
-        running.child.stop(signal.SIGTERM, timeout=10)
 
 
 class Page:

@@ -7,12 +7,14 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import redis as redis_py
 
 from authsession.embedded.child import free_port
 from authsession.embedded.postgres import EmbeddedPostgres
+from authsession.stack import EXAMPLE_ORIGINS
 from tests.support.database import cloned_database, run_sql
 from tests.support.servers import temporary_postgres
 from tests.support.stack import wait_for
@@ -92,6 +94,14 @@ def test_the_public_process_gets_no_key_of_the_internal_one(up: Up) -> None:
         "AUTHSESSION_CONFIG_KEYS",
         "AUTHSESSION_SECRET_KEYS",
     }
+
+
+def test_the_example_page_can_log_in_with_a_proof(up: Up) -> None:
+    running = json.loads((up.folder / ".authsession" / "running.json").read_text())
+    assert running["public_environment"]["AUTHSESSION_PUBLIC_HOST"] == "localhost"
+    asking = {"origin": EXAMPLE_ORIGINS[0], "access-control-request-method": "POST"}
+    answer = httpx.options(f"{running['public_url']}/api/v1/public/auth/send-email-code", headers=asking)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (204, EXAMPLE_ORIGINS[0])
 
 
 def test_commands_in_the_folder_reach_what_runs_there(up: Up) -> None:

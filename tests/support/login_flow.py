@@ -13,7 +13,7 @@ from services.internal_admin.blocks.orders import BlockOrders
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.confirm import ConfirmRefusal
 from services.public_auth.flows.confirm_code import ConfirmCode, ConfirmCodeFlow, Confirmed
-from services.public_auth.mail.addressee import anyone, unless_blocked_by
+from services.public_auth.mail.addressee import anyone, as_known_to
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.transport import Delivered, DeliveryOutcome, Letter
 from services.public_auth.store.issue_challenge import IssuePolicy
@@ -109,7 +109,7 @@ class LoginFlow:
             concurrency=50,
             linger=timedelta(0),
             on_settled=lambda _: None,
-            may_be_mailed=anyone if self._users is None else unless_blocked_by(self._users),
+            examined=anyone if self._users is None else as_known_to(self._users),
         )
         self.world.call(_one_step, courier)
         return letters

@@ -158,6 +158,7 @@ class RunningStack:
             "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
             "AUTHSESSION_SEND_RATE_LIMIT": "off",
             "AUTHSESSION_CONFIRM_RATE_LIMIT": "off",
+            "AUTHSESSION_SELF_SERVICE_RATE_LIMIT": "off",
             "AUTHSESSION_DRAIN_DELAY": "0s",
             **changes,
         }

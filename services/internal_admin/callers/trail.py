@@ -11,7 +11,7 @@ from shared.audit.store import insert_audit_event
 from shared.kernel.actor import Actor
 
 _ID = re.compile(
-    r"(?:user|device-session|operator|operator-session|token|node|join-token|gateway-config|agent|secret|connection)"
+    r"(?:user|device-session|operator|operator-session|token|node|join-token|gateway-config|agent|secret|connection|invitation)"
     r"-[0-9A-Za-z_-]{1,100}"
 )
 

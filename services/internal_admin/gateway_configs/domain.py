@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from contracts.control_plane.publication import Check
+from contracts.cors import ANY_ORIGIN
 from contracts.errors import Refusal
 from contracts.gateway_configuration import (
     GatewayConfiguration,
@@ -52,6 +53,9 @@ def _warnings(configuration: GatewayConfiguration) -> Iterator[Check]:
         yield Check("freshness", "warning", message, "draft.freshness_window")
     yield from _route_warnings(configuration.routes)
     for place, origin in enumerate(configuration.cors_origins):
+        if origin == ANY_ORIGIN:
+            message = "every web page may call, and may read the answers of routes that require nothing"
+            yield Check("cors_origins", "warning", message, f"draft.cors_origins[{place}]")
         if origin.startswith("http://") and not origin.startswith(("http://localhost", "http://127.0.0.1")):
             message = "anyone on the network can change pages of an origin without TLS"
             yield Check("cors_origins", "warning", message, f"draft.cors_origins[{place}]")

@@ -186,6 +186,19 @@ with removed as (
     returning (select clock_now() - challenge_retention from settings) - queued_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_invitations
+-- Removes invitations 7 days past their end, at most :limit. One may be renewed meanwhile, so the end is checked again.
+-- Locks: invitations.
+with removed as (
+    delete from invitations
+     where invitation_id = any (array(
+         select invitation_id from invitations
+          where expires_at < clock_now() - interval '7 days'
+          order by expires_at limit :limit))
+       and expires_at < clock_now() - interval '7 days'
+    returning clock_now() - interval '7 days' - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: page_emails
 -- Ids of addresses after :after_email_id, at most :limit.
 select email_id from emails where email_id > :after_email_id order by email_id limit :limit;

@@ -25,6 +25,7 @@ REMOVALS: Mapping[str, str] = {
     "session_order": "remove_session_orders",
     "session_notice": "remove_session_notices",
     "letter": "remove_letters",
+    "invitation": "remove_invitations",
 }
 """The statement for each kind of row that is removed by its age.
 

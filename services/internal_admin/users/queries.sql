@@ -65,6 +65,14 @@ delete from session_notices
       where user_id = :user_id
       limit :limit));
 
+-- name: remove_letters
+-- Removes at most :limit letters without a code to that address. Locks: letters.
+delete from letters
+ where letter_id = any (array(
+     select letter_id from letters l
+      where email_id = :email_id and (email = :email or not exists (select from users u where u.email = l.email))
+      limit :limit));
+
 -- name: remove_user
 -- Removes the user. Locks: users.
 delete from users where user_id = :user_id;
@@ -72,6 +80,13 @@ delete from users where user_id = :user_id;
 -- name: remove_known_networks
 -- Removes the known networks of the row, unless it has a user left. Locks: known_networks.
 delete from known_networks where email_id = :email_id and not exists (select from users where email_id = :email_id);
+
+-- name: remove_invitations
+-- Removes the invitations of the rows, and their letters that wait. Locks: invitations, letters.
+with removed as (
+    delete from invitations where email_id = any (:email_ids::bigint[])
+)
+delete from letters where email_id = any (:email_ids::bigint[]) and kind = 'invitation' and state = 'queued';
 
 -- name: remove_kept_answers
 -- Removes answers kept for repeats that name the address, as answers about blocks do. Locks: idempotency_keys.

@@ -80,7 +80,8 @@ async def change_user_email(connection: asyncpg.Connection, command: ChangeUserE
     """Change the address in one transaction that holds the rows of both. Every outcome is audited, by ids only.
 
     Codes of the old address end: they were mailed to a user who is there no more. Codes of the new one stay good,
-    because the reader of that mailbox is the user now. The new address is known from no network yet.
+    because the reader of that mailbox is the user now. The new address is known from no network yet. Invitations of
+    both are used up, so the next reader of the old mailbox cannot sign up by one.
     """
     async with connection.transaction():
         outcome = await _change(connection, command)
@@ -110,6 +111,7 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
         return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
     await connection.execute(*_SQL["remove_user"](user_id=user_id))
     await remove_known_networks(connection, email_id)
+    await connection.execute(*_SQL["remove_invitations"](email_ids=[email_id]))
     await connection.execute(*_SQL["remove_kept_answers"](email=email))
     await connection.execute(*_SQL["remove_email"](email_id=email_id))
     is_kept_for_block = await connection.fetchval(*_SQL["has_block"](email_id=email_id))
@@ -117,8 +119,8 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
 
 
 async def _removed_sent(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
-    """Remove up to `PART` challenges and codes. Whether none is left: strangers may have sent many."""
-    for removal in ("remove_challenges", "remove_login_codes"):
+    """Remove up to `PART` challenges, codes and letters. Whether none is left: strangers may have sent many."""
+    for removal in ("remove_challenges", "remove_login_codes", "remove_letters"):
         status = await connection.execute(*_SQL[removal](email_id=email_id, email=email, limit=PART))
         if int(status.rpartition(" ")[2]) == PART:
             return False
@@ -162,6 +164,7 @@ async def _change(connection: asyncpg.Connection, command: ChangeUserEmail) -> C
     await connection.execute(*_SQL["move_user"](user_id=user_id, email_id=new, email=email.identity))
     if old != new:
         await remove_known_networks(connection, old)
+        await connection.execute(*_SQL["remove_invitations"](email_ids=[old, new]))
     return EmailChanged(old, new)
 
 

@@ -1,6 +1,10 @@
 """The public routes, each with its rate limit per network (SPEC §9)."""
 
+from typing import Final
+
+from contracts.self_service import CURRENT_PATH, REVOKE_OTHERS_PATH, SESSION_PATH, SESSIONS_PATH
 from services.public_auth.api.confirm_email_code import confirm_email_code
+from services.public_auth.api.self_service import SelfServiceApi
 from services.public_auth.api.send_email_code import send_email_code
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
@@ -9,6 +13,8 @@ from shared.web.rate_limit import RateLimiter, limited
 
 SEND, CONFIRM = "send", "confirm"
 """Names of the rate limits, in Redis and in the settings."""
+SELF_SERVICE_NETWORK: Final = "self_service_network"
+"""The name of the rate limit of self-service for a network, which holds before the session is looked for."""
 
 
 def public_routes(
@@ -20,4 +26,16 @@ def public_routes(
     return (
         Route("POST", "/api/v1/public/auth/send-email-code", send, accepts_body=True),
         Route("POST", "/api/v1/public/auth/confirm-email-code", confirm, accepts_body=True),
+    )
+
+
+def self_service_routes(api: SelfServiceApi, limiter: RateLimiter) -> tuple[Route, ...]:
+    """The four routes of SPEC §20.1."""
+    listed = limited(api.list_sessions, limiter, SELF_SERVICE_NETWORK)
+    order = limited(api.order, limiter, SELF_SERVICE_NETWORK)
+    return (
+        Route("GET", SESSIONS_PATH, listed),
+        Route("DELETE", SESSION_PATH, order),
+        Route("POST", REVOKE_OTHERS_PATH, order),
+        Route("PATCH", CURRENT_PATH, order, accepts_body=True),
     )

@@ -54,6 +54,8 @@ class ConfirmView:
     user_id: str | None
     blocked: bool
     """The user or the e-mail is blocked, or its domain is blocked or not allowed."""
+    may_sign_up: bool
+    """A new user of the address may sign up, or only the user directory knows whether the user is new."""
     active_sessions: int
     """The sessions that count against the limit; 0 if there is no limit."""
     session_limit: int
@@ -140,7 +142,7 @@ def _repeat(view: ConfirmView, guess: Guess) -> RepeatSession | ConfirmRefusal:
 
 
 def _admit(view: ConfirmView) -> MakeSession | ConfirmRefusal:
-    if view.blocked:
+    if view.blocked or (view.user_id is None and not view.may_sign_up):
         return ConfirmRefusal.BLOCKED_BY_POLICY
     if view.session_limit == 0 or view.active_sessions < view.session_limit:
         return MakeSession(revokes_oldest=False)

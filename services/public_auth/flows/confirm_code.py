@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ParamSpec, TypeVar
 
-from contracts.user_service import BlockedUser, Ensured, RegistrationContext
+from contracts.user_service import Ensured, ExistingUser, RegistrationContext, Resolution
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.domain.network_tag import network_tags
 from services.public_auth.metrics import count_wrong_code
@@ -116,15 +116,11 @@ class ConfirmCodeFlow:
         outcome = await self._confirms.decide(draft)
         if not isinstance(outcome, UserWanted):
             return outcome
-        registration = RegistrationContext(outcome.preferred_language, draft.time_zone)
-        ensured = await users.ensure_by_email(outcome.email, registration)
-        return await self._decided_for(ensured, outcome.email, draft)
-
-    async def _decided_for(self, ensured: Ensured, email: str, draft: SessionDraft) -> ConfirmOutcome | Unpublished:
-        if isinstance(ensured, BlockedUser):
+        named = await _named(users, outcome, draft.time_zone)
+        if not isinstance(named, ExistingUser):
             return ConfirmRefusal.BLOCKED_BY_POLICY
-        named = replace(draft, user_id=ensured.user_id)
-        return await self._confirmed(confirm_with_named_user, named, self._login_code_keys, email)
+        draft = replace(draft, user_id=named.user_id)
+        return await self._confirmed(confirm_with_named_user, draft, self._login_code_keys, outcome.email)
 
     async def _confirmed_together(
         self, drafts: Sequence[SessionDraft], turn: Turn
@@ -174,6 +170,13 @@ class ConfirmCodeFlow:
             user_id=new_user_id(self._clock, self._entropy) if self._users is None else None,
             users_live_here=self._users is None,
         )
+
+
+async def _named(users: UserDirectory, wanted: UserWanted, time_zone: str) -> Ensured | Resolution:
+    """The user of the address. A call that may make a user is only made where a new user may sign up (SPEC §20.4)."""
+    if not wanted.may_sign_up:
+        return await users.resolve_by_email(wanted.email)
+    return await users.ensure_by_email(wanted.email, RegistrationContext(wanted.preferred_language, time_zone))
 
 
 def _answer(outcome: ConfirmOutcome | Unpublished) -> Confirmed | ConfirmRefusal:

@@ -3,24 +3,41 @@
 Only the courier asks. A send answers without knowing, so its answer can reveal nothing (SPEC §3.4).
 """
 
-from collections.abc import Awaitable, Callable
+from typing import Literal, Protocol, TypeAlias
 
-from contracts.user_service import BlockedUser
+from contracts.user_service import BlockedUser, CreatableUser
 from shared.users.directory import UserDirectory
 
-MayBeMailed = Callable[[str], Awaitable[bool]]
-"""Whether a code may be mailed to an address. Raises `DependencyUnavailable` if unknown; the mail then waits."""
+WhyNot: TypeAlias = Literal["user_service", "sign_up"]
 
 
-async def anyone(_email: str) -> bool:
-    """Always True, for users in our own Postgres: the send itself has checked the blocks."""
-    return True
+class Examined(Protocol):
+    """Tells why no code may be mailed to an address, or None if one may.
+
+    Raises `DependencyUnavailable` if unknown; the mail then waits.
+    """
+
+    async def __call__(self, email: str, *, may_sign_up: bool) -> WhyNot | None:
+        """`may_sign_up` says whether a new user of the address may sign up."""
+        ...
 
 
-def unless_blocked_by(users: UserDirectory) -> MayBeMailed:
-    """Asks the user service whether the user of the address is blocked."""
+async def anyone(email: str, *, may_sign_up: bool) -> WhyNot | None:
+    """Always None, for users in our own Postgres: the send itself has checked blocks and sign-up."""
+    del email, may_sign_up
+    return None
 
-    async def may_be_mailed(email: str) -> bool:
-        return not isinstance(await users.resolve_by_email(email), BlockedUser)
 
-    return may_be_mailed
+def as_known_to(users: UserDirectory) -> Examined:
+    """Asks the user service whether the user of the address is blocked, or new where no new user may sign up."""
+
+    async def examined(email: str, *, may_sign_up: bool) -> WhyNot | None:
+        match await users.resolve_by_email(email):
+            case BlockedUser():
+                return "user_service"
+            case CreatableUser() if not may_sign_up:
+                return "sign_up"
+            case _:
+                return None
+
+    return examined

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import trio
 
-from services.public_auth.mail.addressee import MayBeMailed, anyone
+from services.public_auth.mail.addressee import Examined, anyone
 from services.public_auth.mail.metrics import record_try
 from services.public_auth.mail.pace import Pace
 from services.public_auth.mail.transport import (
@@ -74,7 +74,7 @@ class Courier:
         concurrency: int,
         linger: timedelta,
         on_settled: Callable[[Settlement], None],
-        may_be_mailed: MayBeMailed = anyone,
+        examined: Examined = anyone,
     ) -> None:
         """`concurrency` is the largest number of mails on their way.
 
@@ -89,7 +89,7 @@ class Courier:
         """Set it before the first step, if the far end of the transport changes."""
         self._postgres = postgres
         self._transport = transport
-        self._may_be_mailed = may_be_mailed
+        self._examined = examined
         self._sealing_keys = sealing_keys
         self._entropy = entropy
         self._concurrency = concurrency
@@ -204,8 +204,9 @@ class Courier:
             return Settlement(delivery, "abandoned", "code_ended")
         if delivery.domain_refused:
             return Settlement(delivery, "suppressed", "email_domain")
-        if not await self._may_be_mailed(delivery.email):
-            return Settlement(delivery, "suppressed", "user_service")
+        refusal = await self._examined(delivery.email, may_sign_up=delivery.may_sign_up)
+        if refusal is not None:
+            return Settlement(delivery, "suppressed", refusal)
         if not await self._may_be_sent(delivery, claimed_at):
             return Settlement(delivery, "abandoned", "code_ended")
         code = self._unsealed(delivery)

@@ -80,6 +80,8 @@ class UserWanted:
 
     email: str = field(repr=False)
     preferred_language: str
+    may_sign_up: bool
+    """Whether the directory may make a new user for this address."""
 
 
 class UserContradicted:
@@ -173,15 +175,15 @@ class _Decided:
 
 def _decided(draft: SessionDraft, row: asyncpg.Record, keys: KeyRing) -> _Decided:
     right = is_right_code(keys, _stored_code(row), draft.code)
-    decision = decide_confirm(_view(draft.challenge_id, row), Guess(draft.client_key, draft.proven, right))
+    decision = decide_confirm(_view(draft, row), Guess(draft.client_key, draft.proven, right))
     return _Decided(draft, row, decision)
 
 
-def _view(challenge_id: str, row: asyncpg.Record) -> ConfirmView:
+def _view(draft: SessionDraft, row: asyncpg.Record) -> ConfirmView:
     return ConfirmView(
         now=row["now"],
         challenge=Challenge(
-            challenge_id=challenge_id,
+            challenge_id=draft.challenge_id,
             state=ChallengeState(row["state"]),
             attempts=row["attempts"],
             expires_at=row["expires_at"],
@@ -191,6 +193,7 @@ def _view(challenge_id: str, row: asyncpg.Record) -> ConfirmView:
         ),
         user_id=row["existing_user_id"],
         blocked=row["blocked"],
+        may_sign_up=row["may_sign_up"] or not draft.users_live_here,
         active_sessions=row["active_sessions"],
         session_limit=row["session_limit"],
         session_limit_policy=row["session_limit_policy"],
@@ -225,7 +228,8 @@ async def _outcome(
             )
             return DecidedAgain.NEEDED if attempts is None else decision
         case MakeSession() if draft.user_id is None:
-            return await _unless_overtaken(connection, each, UserWanted(row["email"], row["preferred_language"]))
+            wanted = UserWanted(row["email"], row["preferred_language"], row["may_sign_up"])
+            return await _unless_overtaken(connection, each, wanted)
         case MakeSession():
             outbox_id = outbox_ids.get(draft.device_session_id)
             return DecidedAgain.NEEDED if outbox_id is None else _session_made(each, outbox_id)

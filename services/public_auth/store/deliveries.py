@@ -34,6 +34,8 @@ class ClaimedDelivery:
     code_lives_for: timedelta
     domain_refused: bool
     """Whether its domain was blocked, or fell out of the allowed ones, while it waited."""
+    may_sign_up: bool
+    """Whether a new user of its address may sign up. Where users live in a user service, only that knows who is new."""
     mail_change_id: UUID
     """The change of the default mail connection that the claim saw."""
 

@@ -151,6 +151,8 @@ def _suppressed(row: asyncpg.Record, limit: NewAddressMailLimit | None) -> str |
         return "blocked"
     if row["domain_refused"]:
         return "email_domain"
+    if row["sign_up_refused"]:
+        return "sign_up"
     if limit is not None and not row["has_confirmed"] and row["new_address_mails"] >= limit.mails:
         return "new_address_mail_limit"
     return None

@@ -9,7 +9,7 @@
 -- asking network, send after send. A null :new_address_mail_limit is off. :users_live_here says that all spellings of an
 -- address are one person (SPEC §2.3). `address` is the recipient of the letter.
 with clock as materialized (
-    select clock_now() as now, blocked_email_domains, allowed_email_domains from settings limit 1
+    select clock_now() as now, blocked_email_domains, allowed_email_domains, sign_up from settings limit 1
 )
 select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_id, base.version as mailbox_version,
        person.email is not null as has_confirmed,
@@ -20,6 +20,9 @@ select asked.place, clock.now, e.email_id, e.version, base.email_id as mailbox_i
                    where u.email_id = e.email_id and (:users_live_here or u.email = asked.identity)
                      and (b.expires_at is null or b.expires_at > clock.now)) as blocked,
        is_email_domain_refused(asked.identity, clock.blocked_email_domains, clock.allowed_email_domains) as domain_refused,
+       -- The invitation is looked up first, so that a user and a stranger cost the same.
+       :users_live_here and not (may_sign_up(clock.sign_up, e.email_id, clock.now) or person.email is not null)
+           as sign_up_refused,
        case when :new_address_mail_limit::bigint is null then 0 else
            (select count(*) from (
                select from mail_deliveries n
@@ -194,7 +197,7 @@ select e.version from emails e
 -- :users_live_here says that all spellings of an address are one person: its oldest user, should there be several.
 with clock as materialized (
     select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
-           blocked_email_domains, allowed_email_domains
+           blocked_email_domains, allowed_email_domains, sign_up
       from settings limit 1
 )
 select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state, c.attempts, c.expires_at, c.confirmed_at, c.preferred_language,
@@ -206,6 +209,7 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
                    where p.email_id = c.email_id and (:users_live_here or p.email = c.email)
                      and (b.expires_at is null or b.expires_at > clock.now))
        or is_email_domain_refused(c.email, clock.blocked_email_domains, clock.allowed_email_domains) as blocked,
+       may_sign_up(clock.sign_up, c.email_id, clock.now) as may_sign_up,
        clock.session_limit, clock.session_limit_policy, clock.require_client_key_proof,
        case when clock.session_limit = 0 then 0 else (
            select count(*) from device_sessions a
@@ -350,6 +354,7 @@ returning m.delivery_id, m.challenge_id, m.login_code_id, m.email, m.locale, m.q
           l.seal_key_id, l.sealed_code,
           case when l.ended_at is null then l.expires_at - clock.now else interval '0' end as code_lives_for,
           is_email_domain_refused(m.email, s.blocked_email_domains, s.allowed_email_domains) as domain_refused,
+          may_sign_up(s.sign_up, m.email_id, clock.now) as may_sign_up,
           (select change_id from read_mail_connection()) as mail_change_id;
 
 -- name: read_mail_connection

@@ -12,8 +12,18 @@ create table invitations (
     expires_at    timestamptz not null,
     check (expires_at > created_at)
 );
-create index invitations_created_at on invitations (created_at, invitation_id);
 create index invitations_expires_at on invitations (expires_at);
+
+-- Whether the address has an invitation that is not over.
+create function is_invited(which bigint, at timestamptz) returns boolean
+language sql stable parallel safe
+return exists (select from invitations where email_id = which and expires_at > at);
+
+-- Whether a new user of the address may sign up. Postgres writes this function into the statement that calls it, so while
+-- everybody may sign up nothing is called and no table is opened.
+create function may_sign_up(sign_up text, which bigint, at timestamptz) returns boolean
+language sql stable parallel safe
+return case sign_up when 'open' then true when 'invited' then is_invited(which, at) else false end;
 
 create or replace function email_is_unused(which bigint) returns boolean
 language sql stable parallel safe

@@ -28,6 +28,7 @@ from shared.kernel.network import IpNetwork, parse_network
 from shared.web.asgi import AsgiApp, Scope
 from shared.web.client_address import UNIX_PEER
 from shared.web.connection import MAX_BODY_BYTES
+from shared.web.cors import NO_CORS, Cors
 from shared.web.refusals import refusal
 from shared.web.server.http_exchange import Answer, RequestBody, whole_answer
 from shared.web.server.hypercorn_app import run_app
@@ -66,12 +67,13 @@ class Rules:
 
     An idle connection is kept for `keep_alive`. The default is longer than the 60 s of common proxies. The limit for
     one network does not hold for `trusted_proxies`. With `expects_proxy_protocol` only they may connect, and each
-    connection must begin with a header of the PROXY protocol.
+    connection must begin with a header of the PROXY protocol. `cors` adds its fields to every answer.
     """
 
     keep_alive: timedelta = timedelta(seconds=75)
     trusted_proxies: tuple[IpNetwork, ...] = ()
     expects_proxy_protocol: bool = False
+    cors: Cors = NO_CORS
 
 
 DEFAULT_RULES = Rules()
@@ -187,7 +189,7 @@ class HttpConnection:
         if head is None:
             return False
         body = RequestBody(self, head)
-        answer = Answer(self, head, self._listening.clock, self._listening.entropy)
+        answer = Answer(self, head, self._listening.clock, self._listening.entropy, self._listening.rules.cors)
         self._enter(Phase.WORKING)
         await self._handle(head, body, answer)
         self._has_asked = True
@@ -199,7 +201,10 @@ class HttpConnection:
         return True
 
     async def _next_head(self) -> Head | None:
-        """The head of the next request, or None if the connection ends first. Raises `BadRequest`."""
+        """The head of the next request, or None if the connection ends first.
+
+        Raises `BadRequest`, and keeps the bytes of the head for the answer to it.
+        """
         seen = blank_lines = 0
         must_rest = bool(self._arrived)  # a client that sends many requests at once must not keep others waiting
         while True:
@@ -216,11 +221,11 @@ class HttpConnection:
             if not await self.read_more():
                 return None
             must_rest = False
-        data = bytes(self._arrived[:end])
-        del self._arrived[: end + 4]
         if must_rest:
             await trio.lowlevel.checkpoint()
-        return parse_head(data)
+        head = parse_head(bytes(self._arrived[:end]))
+        del self._arrived[: end + 4]
+        return head
 
     def _skip_blank_lines(self) -> int:
         """Drop empty lines before a request (RFC 9112 §2.2), and return their number. They are no part of it."""
@@ -263,7 +268,8 @@ class HttpConnection:
         too_large = isinstance(bad, HeadTooLarge)
         code = ErrorCode.REQUEST_TOO_LARGE if too_large else ErrorCode.INVALID_REQUEST
         response = refusal(code, "request head too large" if too_large else "malformed HTTP request")
-        await self.write(whole_answer(response, self._listening.clock, self._listening.entropy))
+        extra = self._listening.rules.cors.fields_of_refused(self._arrived)
+        await self.write(whole_answer(response, extra, self._listening.clock, self._listening.entropy))
         await self._linger()
 
     async def _linger(self) -> None:

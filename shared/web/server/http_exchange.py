@@ -14,6 +14,7 @@ from shared.kernel.clock import Clock
 from shared.kernel.entropy import Entropy
 from shared.kernel.request_id import request_id_for
 from shared.web.asgi import Message
+from shared.web.cors import NO_CORS, Cors
 from shared.web.exchange import Response
 from shared.web.refusals import answer_to
 
@@ -75,16 +76,22 @@ class RequestBody:
 class Answer:
     """An answer as ASGI's `send`. It is written at once when it is whole."""
 
-    __slots__ = ("_clock", "_connection", "_entropy", "_has_body", "_is_sent", "_unsent", "must_close")
+    __slots__ = ("_clock", "_connection", "_cors", "_entropy", "_head", "_is_sent", "_unsent", "must_close")
 
-    def __init__(self, connection: Wire, head: Head, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, connection: Wire, head: Head, clock: Clock, entropy: Entropy, cors: Cors = NO_CORS) -> None:
+        """`cors` adds the fields that let a page of another origin read the answer, whoever made it."""
+        self._head = head
+        self._cors = cors
         self._connection = connection
         self._clock = clock
         self._entropy = entropy
-        self._has_body = head.method != "HEAD"
         self._unsent = bytearray()
         self._is_sent = False
         self.must_close = head.is_last
+
+    @property
+    def _has_body(self) -> bool:
+        return self._head.method != "HEAD"
 
     async def send(self, message: Message) -> None:
         """Take a message of the answer. Messages after its end are ignored."""
@@ -103,11 +110,12 @@ class Answer:
         response = answer_to(error)
         self.must_close = True
         if not self._is_sent:
-            self._unsent[:] = whole_answer(response, self._clock, self._entropy, has_body=self._has_body)
+            extra = self._cors.fields(self._head.fields)
+            self._unsent[:] = whole_answer(response, extra, self._clock, self._entropy, has_body=self._has_body)
             await self._finish()
 
     def _begin(self, status: int, fields: Iterable[Field]) -> None:
-        fields = list(fields)
+        fields = [*fields, *self._cors.fields(self._head.fields)]
         if (b"connection", b"close") in fields:
             self.must_close = True
         elif self.must_close:
@@ -127,14 +135,17 @@ def _head_bytes(status: int, fields: Iterable[Field], clock: Clock) -> bytes:
     return b"".join(lines)
 
 
-def whole_answer(response: Response, clock: Clock, entropy: Entropy, *, has_body: bool = True) -> bytes:
-    """The bytes of an answer that the server makes itself. The connection ends after it."""
+def whole_answer(
+    response: Response, extra: Iterable[Field], clock: Clock, entropy: Entropy, *, has_body: bool = True
+) -> bytes:
+    """The bytes of an answer that the server makes itself, with `extra` fields. The connection ends after it."""
     fields = [
         (b"content-type", b"application/json"),
         *response.headers,
         (b"content-length", b"%d" % len(response.body)),
         (b"cache-control", b"no-store"),
         (b"x-request-id", request_id_for(None, entropy).encode("ascii")),
+        *extra,
         (b"connection", b"close"),
     ]
     return _head_bytes(response.status, fields, clock) + (response.body if has_body else b"")

@@ -89,6 +89,9 @@ def register_formats() -> None:
     schemathesis.openapi.format("number-cursor", numbers.map(lambda number: encode_position(str(number))))
     schemathesis.openapi.format("node-cursor", st.just("node-01arz3ndektsv4rrffq69g5fav").map(encode_position))
     schemathesis.openapi.format(
+        "invitation-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"invitation-{number}"))
+    )
+    schemathesis.openapi.format(
         "join-token-cursor", st.integers(min_value=1).map(lambda number: encode_position(f"join-token-{number}"))
     )
     schemathesis.openapi.format(

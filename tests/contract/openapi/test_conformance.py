@@ -10,6 +10,7 @@ from schemathesis import CheckContext, Response
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi import checks
 
+from contracts.self_service import SESSIONS_PATH
 from shared.web.connection import MAX_BODY_BYTES
 from tests.contract.openapi.documents import DURATIONS, load, register_formats
 from tests.contract.openapi.operators import Owner, from_new_network, log_in
@@ -57,9 +58,9 @@ def edge_headers(_context: CheckContext, response: Response, _case: Case) -> Non
 def is_beyond_words(case: Case) -> bool:
     """Requests that fit the schema and may yet be refused.
 
-    A label may be white space. A proof is right for one challenge, a sealed value for one key, and settings fit a
-    connection's kind. No schema says "not both", nor how long a body may be, nor a duration. For JSON Schema 1.0 is an
-    integer.
+    A device must sign. A label may be white space. A proof is right for one challenge, a sealed value for one key, and
+    settings fit a connection's kind. No schema says "not both", nor how long a body may be, nor a duration. For JSON
+    Schema 1.0 is an integer.
     """
     body, query = case.body, case.query or {}
     return (
@@ -70,6 +71,7 @@ def is_beyond_words(case: Case) -> bool:
         or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
         or has_float(body)
         or is_without_revision(case)
+        or case.path.startswith(SESSIONS_PATH)
         or (is_object(body) and "node_name" in body and body.get("uses", 1) != 1)
         or (case.path.endswith("/nodes") and "pool" in query)
         or (is_object(body) and "node_public_key" in body)

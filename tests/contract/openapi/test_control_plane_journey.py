@@ -77,6 +77,7 @@ def test_every_operation_answers_as_documented_from_claim_to_recovery(
     publish_a_gateway_configuration(running_stack, plane, owner)
     publish_an_agent(running_stack, plane, owner)
     page_through_the_audit_trail(plane, owner)
+    invite_people(plane, owner)
     admit_nodes(plane, owner)
     keep_secrets(running_stack, plane, owner)
     register_a_key_of_an_agent(running_stack, plane, owner)
@@ -127,6 +128,23 @@ def use_tokens(plane: Plane, owner: dict[str, str]) -> None:
         assert ended["outcome"] == outcome
     plane.call("revoke_token", 404, headers=owner, token_id="token-nobody")
     plane.call("read_settings", 401, headers=reader)
+
+
+def invite_people(plane: Plane, owner: dict[str, str]) -> None:
+    asked = {"email": "invited@journey.example", "send": True, "locale": "de-AT", "expires_in_days": 30}
+    made = plane.call("invite_address", headers=owner, json=asked)
+    assert (made["outcome"], made["letter_queued"]) == ("invited", True)
+    assert plane.call("invite_address", headers=owner, json={"email": asked["email"]})["outcome"] == "renewed"
+    refused = plane.call("invite_address", 409, headers=owner, json={"email": "anna@evil.example"})
+    assert code_of(refused) == "email_blocked"
+    plane.call("invite_address", 400, headers=owner, json={"email": "nobody"})
+    other = plane.call("invite_address", headers=owner, json={"email": "other@journey.example"})["invitation_id"]
+    page = plane.call("list_invitations", headers=owner, query="limit=1")
+    rest = plane.call("list_invitations", headers=owner, query=f"cursor={page['next_cursor']}")
+    listed = [each["invitation_id"] for each in page["invitations"] + rest["invitations"]]
+    assert listed == [other, made["invitation_id"]]
+    assert plane.call("delete_invitation", headers=owner, invitation_id=other)["outcome"] == "deleted"
+    plane.call("delete_invitation", 404, headers=owner, invitation_id=other)
 
 
 def admit_nodes(plane: Plane, owner: dict[str, str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.signed_request import Envelope, encode_envelope
 from tests.contract.openapi.documents import NAMES, operations
 from tests.contract.openapi.operators import Owner, from_new_network
 from tests.contract.vectors import body_of, load
@@ -39,6 +40,8 @@ def send(http: httpx.Client, operation: dict[str, Any], case: dict[str, Any], ow
     """The request of a case, its bytes exactly as the vector has them, by somebody who may."""
     path = operation["path"].format_map(NAMED)
     headers = owner.bearer | from_new_network()
+    if operation.get("security") == [{"device_signature": []}]:
+        headers |= encode_envelope(Envelope("device-session-123", 0, "request-1", bytes(32), bytes(64)))
     if "query" in case:
         return http.get(httpx.URL(path, query=case["query"].encode()), headers=headers)
     headers["Content-Type"] = "application/json"

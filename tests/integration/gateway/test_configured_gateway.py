@@ -208,6 +208,7 @@ async def test_the_report_tells_sessions_requests_and_the_lag_of_revocations(gat
         assert gateway.report() == Report(sessions_cached=2, redis="ok")
 
 
-def test_a_limit_of_the_body_beside_a_configuration_is_refused() -> None:
-    with pytest.raises(ValueError, match="limit"):
-        SignedRequests(echo, object(), body_limit=1)  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("beside", [{"body_limit": 1}, {"cors_origins": ["https://app.example.com"]}])
+def test_a_limit_or_an_origin_beside_a_configuration_is_refused(beside: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="limit of the body and the origins"):
+        SignedRequests(echo, object(), **beside)  # pyright: ignore[reportArgumentType]

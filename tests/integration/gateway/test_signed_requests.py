@@ -225,3 +225,25 @@ async def test_a_web_socket_is_closed_and_lifespan_passes(gateway_redis: Gateway
         assert answered.messages == [{"type": "websocket.close", "code": 1008}]
         await call(guarded, "GET", "/", kind="lifespan")
         assert seen == ["lifespan"]
+
+
+@on_both_backends
+async def test_a_browser_is_answered_for_the_given_origins(gateway_redis: GatewayRedis) -> None:
+    origin = (b"origin", b"https://app.example.com")
+    asking = [origin, (b"access-control-request-method", b"GET"), (b"access-control-request-headers", b"x-tenant")]
+    for origins, allowed in ((("https://app.example.com",), origin[1]), (("*",), b"*")):
+        async with open_gateway(gateway_redis, cors_origins=origins) as (app, person):
+            preflight = await call(app, "OPTIONS", "/", asking)
+            assert (preflight.status, preflight.headers[b"access-control-allow-origin"]) == (204, allowed)
+            assert preflight.headers[b"access-control-allow-headers"].endswith(b"galaxy-signature, x-tenant")
+            for headers in ([*person.headers("GET /"), origin], [origin]):  # an answer, and a refusal
+                assert (await call(app, "GET", "/", headers)).headers[b"access-control-allow-origin"] == allowed
+    async with open_gateway(gateway_redis) as (app, _):
+        assert (await call(app, "OPTIONS", "/", asking)).status == 400
+
+
+@pytest.mark.parametrize("origins", [["https://*.example.com"], ["*", "https://app.example.com"], ["null"], "*"])
+def test_origins_that_no_browser_sends_are_refused(origins: Any) -> None:
+    check = RequestCheck(object(), object(), window=WINDOW)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ValueError, match="cors_origins must hold origins like"):
+        SignedRequests(echo, check, cors_origins=origins)

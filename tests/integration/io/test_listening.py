@@ -1,7 +1,6 @@
 """A listener hears notifications at once, and again after its connection was cut."""
 
 import time
-from collections.abc import Iterator
 
 import asyncpg
 import pytest
@@ -27,7 +26,7 @@ class Heard:
 
 
 @pytest.fixture
-def heard(world: World) -> Iterator[Heard]:
+def heard(world: World) -> Heard:
     heard = Heard()
 
     async def listen(task_status: trio.TaskStatus[None]) -> None:

@@ -14,6 +14,7 @@ from shared.kernel.clock import SystemClock
 from shared.kernel.entropy import SystemEntropy
 from shared.lifecycle.drain import Drain
 from shared.web.app import quart_app
+from shared.web.cors import NO_CORS, Cors
 from shared.web.edge import Edge
 from shared.web.exchange import BodyRule, Request, Response, Route
 from shared.web.holding import Hold
@@ -27,7 +28,7 @@ LARGE = BodyRule(max_bytes=1024 * 1024, media_types=("application/x-protobuf", "
 class Server:
     """An app with a few routes, and what happened to them."""
 
-    def __init__(self, kind: str, body_timeout: timedelta) -> None:
+    def __init__(self, kind: str, body_timeout: timedelta, cors: Cors) -> None:
         self.drain = Drain(delay=timedelta(0), shutdown_timeout=timedelta(seconds=2))
         self.seen: list[Request] = []
         self.finished = 0
@@ -41,6 +42,7 @@ class Server:
             is_draining=lambda: self.drain.is_draining,
             observe=lambda method, route, status, _: self.observed.append((method, route, status)),
             body_timeout=body_timeout,
+            cors=cors,
         )
         hot = [
             Route("POST", "/echo", self._echo, accepts_body=True),
@@ -158,10 +160,10 @@ class Client:
 
 @asynccontextmanager
 async def running(
-    kind: str = "plain", body_timeout: timedelta = timedelta(seconds=0.4), **rules: Any
+    kind: str = "plain", body_timeout: timedelta = timedelta(seconds=0.4), cors: Cors = NO_CORS, **rules: Any
 ) -> AsyncGenerator[Server]:
     """`rules` are those of `serve`."""
-    server = Server(kind, body_timeout)
+    server = Server(kind, body_timeout, cors)
     async with trio.open_nursery() as nursery:
         start: Callable[..., Any] = partial(
             serve,

@@ -44,6 +44,7 @@ REFUSED = [
     ({"SEALING_KEYS": "k1:c2hvcnQ="}, "SEALING_KEYS: key 1", "32"),
     ({"SEND_RATE_LIMIT": "off"}, "SEND_RATE_LIMIT is off", "set a rate"),
     ({"CONFIRM_RATE_LIMIT": "off"}, "CONFIRM_RATE_LIMIT is off", "set a rate"),
+    ({"SELF_SERVICE_RATE_LIMIT": "off"}, "SELF_SERVICE_RATE_LIMIT is off", "set a rate"),
     ({"INTERNAL_HTTP_ADDR": "0.0.0.0:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
     ({"INTERNAL_HTTP_ADDR": "[::]:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "unix:/path"),
     ({"INTERNAL_HTTP_ADDR": "10.0.0.7:8081"}, "INTERNAL_HTTP_ADDR is not loopback", "127.0.0.1:port"),
@@ -128,7 +129,8 @@ def test_all_refusals_come_at_once_and_show_no_secret() -> None:
     found = problems(everything)
     assert [problem.split("=")[0].split(":")[0].split()[0] for problem in found] == [
         "LOGIN_CODE_KEYS", "MAIL_SERVICE_MODE", "TRUSTED_PROXIES", "SEND_RATE_LIMIT", "CONFIRM_RATE_LIMIT",
-        "INTERNAL_HTTP_ADDR", "COOKIE_KEYS", "AUDIT_KEYS", "AUDIT_KEYS", "CONFIG_KEYS", "SECRET_KEYS",
+        "SELF_SERVICE_RATE_LIMIT", "INTERNAL_HTTP_ADDR", "COOKIE_KEYS", "AUDIT_KEYS", "AUDIT_KEYS", "CONFIG_KEYS",
+        "SECRET_KEYS",
     ]  # fmt: skip
     assert SECRET not in repr(found)
     assert KEYS not in repr(found)

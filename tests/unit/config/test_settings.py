@@ -139,6 +139,7 @@ def test_the_least_environment_is_enough_and_gives_the_documented_defaults() -> 
         Rate(60, timedelta(minutes=1)),
         Rate(120, timedelta(minutes=1)),
     )
+    assert public.self_service_rate_limit == Rate(60, timedelta(minutes=1))
     assert (public.public_rate_limit, public.new_address_mail_limit) == (None, None)
     assert public.process.redis.address == "127.0.0.1:6379"
     assert (public.process.drain_delay, public.process.shutdown_timeout) == (

@@ -53,6 +53,7 @@ def view(challenge: Challenge, **changes: Any) -> ConfirmView:
         challenge=challenge,
         user_id=None,
         blocked=False,
+        may_sign_up=True,
         active_sessions=0,
         session_limit=0,
         session_limit_policy="reject",
@@ -125,6 +126,12 @@ def test_the_right_code_of_a_login_code_that_ended_is_expired(state: ChallengeSt
 def test_a_block_refuses_the_right_code_and_says_nothing_to_a_wrong_one() -> None:
     assert decide(blocked=True) is ConfirmRefusal.BLOCKED_BY_POLICY
     assert decide(WRONG, blocked=True) == CountWrongCode(evaluated=True)
+
+
+def test_where_no_new_user_may_sign_up_the_right_code_is_refused_and_a_user_that_exists_logs_in() -> None:
+    assert decide(may_sign_up=False) is ConfirmRefusal.BLOCKED_BY_POLICY
+    assert decide(WRONG, may_sign_up=False) == CountWrongCode(evaluated=True)
+    assert decide(may_sign_up=False, user_id="user-1") == MakeSession(revokes_oldest=False)
 
 
 @pytest.mark.parametrize(

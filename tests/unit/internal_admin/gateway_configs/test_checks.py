@@ -20,7 +20,7 @@ LOGIN = {"match": "GET /login", "requires": "nothing"}
         ({"freshness_window": True}, "draft.freshness_window"),
         ({"surprise": 1}, "draft.surprise"),
         ({"routes": [{"match": "/x", "requires": "session"}]}, "draft.routes.match"),
-        ({"cors_origins": ["*"]}, "draft.cors_origins"),
+        ({"cors_origins": ["*", "https://app.example.com"]}, "draft.cors_origins"),
     ],
 )
 def test_a_draft_that_no_gateway_can_read_is_an_error_with_its_field(draft: dict[str, Any], field: str) -> None:
@@ -38,6 +38,7 @@ def test_a_draft_that_no_gateway_can_read_is_an_error_with_its_field(draft: dict
         ({"routes": [LOGIN, OPEN]}, ["draft.routes[1]"]),
         ({"routes": [OPEN, LOGIN]}, ["draft.routes[0]", "draft.routes[1]"]),
         ({"cors_origins": ["http://app.example.com", "http://localhost:3000"]}, ["draft.cors_origins[0]"]),
+        ({"cors_origins": ["*"]}, ["draft.cors_origins[0]"]),
     ],
 )
 def test_a_warning_names_what_may_surprise(draft: dict[str, Any], fields: list[str]) -> None:

@@ -1,0 +1,37 @@
+/** Every text of the login element, in the languages of the letters. `{email}`, `{n}` and `{time}` are filled in. */
+export declare const LANGUAGES: readonly ['en', 'de', 'es', 'fr', 'ja', 'pt', 'zh-Hans'];
+export type Language = (typeof LANGUAGES)[number];
+declare const en: {
+    title: string;
+    email: string;
+    intro: string;
+    send: string;
+    codeTitle: string;
+    codeText: string;
+    code: string;
+    spam: string;
+    submit: string;
+    resend: string;
+    resendIn: string;
+    resent: string;
+    other: string;
+    doneTitle: string;
+    blockedTitle: string;
+    blocked: string;
+    badEmail: string;
+    badCode: string;
+    wrong: string;
+    wrongLast: string;
+    spent: string;
+    expired: string;
+    rate: string;
+    offline: string;
+    unavailable: string;
+    devices: string;
+    insecure: string;
+    storage: string;
+    unexpected: string;
+};
+export type Words = Readonly<Record<keyof typeof en, string>>;
+export declare const WORDS: Readonly<Record<Language, Words>>;
+export {};

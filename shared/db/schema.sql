@@ -142,6 +142,7 @@ CREATE TABLE authsession.letters (
     label text,
     seal_key_id text,
     sealed_token bytea,
+    is_kept boolean DEFAULT false NOT NULL,
     state text DEFAULT 'queued'::text NOT NULL,
     reason text,
     attempts integer DEFAULT 0 NOT NULL,
@@ -150,7 +151,7 @@ CREATE TABLE authsession.letters (
     expires_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
     CONSTRAINT letters_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
-    CONSTRAINT letters_check1 CHECK (((finished_at IS NULL) OR (sealed_token IS NULL))),
+    CONSTRAINT letters_check1 CHECK (((finished_at IS NULL) OR (sealed_token IS NULL) OR is_kept)),
     CONSTRAINT letters_check2 CHECK (((seal_key_id IS NULL) = (sealed_token IS NULL))),
     CONSTRAINT letters_check3 CHECK (((device_session_id IS NOT NULL) = (kind = 'notice'::text))),
     CONSTRAINT letters_kind_check CHECK ((kind = ANY (ARRAY['notice'::text, 'invitation'::text]))),
@@ -1785,6 +1786,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE authsession.letters TO authsession_internal;
 GRANT UPDATE(seal_key_id) ON TABLE authsession.letters TO authsession_public;
 
 GRANT UPDATE(sealed_token) ON TABLE authsession.letters TO authsession_public;
+
+GRANT UPDATE(is_kept) ON TABLE authsession.letters TO authsession_public;
 
 GRANT UPDATE(state) ON TABLE authsession.letters TO authsession_public;
 

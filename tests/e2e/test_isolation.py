@@ -13,6 +13,7 @@ import pytest
 from tests.support.builders import email_address
 from tests.support.database import Database
 from tests.support.product import BLOCKS, CAUSE, INTERNAL, SEND, Product, open_product
+from tests.support.self_service import Device, revoke
 from tests.support.stack import open_stack
 
 FLOODERS = 24
@@ -93,6 +94,26 @@ def test_public_serves_while_internal_is_killed_and_started(product: Product) ->
         product.stack.restart("internal")
     assert len(sends.statuses) > 20
     assert (set(sends.statuses), sends.faults) == ({200}, [])
+
+
+def test_an_order_of_a_device_stands_while_internal_is_away_and_is_carried_out_when_it_is_back(
+    product: Product,
+) -> None:
+    device = Device()
+    device.device_session_id = product.log_in(email_address(), device.client_public_key.base64)
+    log_out = device.sign(revoke(device.device_session_id))
+
+    def send() -> httpx.Response:
+        return product.public.request(log_out.method, log_out.target, headers=log_out.headers)
+
+    product.stack.kill("internal")
+    answer = send()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "service_unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert b'"status":"active"' in (product.record(device.device_session_id) or b"")
+    product.stack.restart("internal")
+    product.wait_for_status(device.device_session_id, "revoked")
+    assert send().json() == {"outcome": "revoked", "device_session_id": device.device_session_id}
 
 
 def test_public_keeps_the_projection_while_internal_is_away_for_good(product: Product) -> None:

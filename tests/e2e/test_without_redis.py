@@ -11,6 +11,7 @@ import pytest
 from tests.support.builders import email_address
 from tests.support.database import Database
 from tests.support.product import CAUSE, Product, open_product
+from tests.support.self_service import Device, revoke
 from tests.support.stack import open_stack, wait_for
 
 LONGEST_ANSWER = 5.0
@@ -66,6 +67,23 @@ def test_a_revocation_without_redis_is_503_and_stands(product: Product) -> None:
     assert b'"status":"revoked"' in (product.record(repeated) or b"")
     product.wait_for_status(left, "revoked")  # by a relay: no client repeated the request
     assert product.entries(left)[-1][b"status"] == b"revoked"
+
+
+def test_a_log_out_without_redis_is_503_and_the_session_is_never_alive_again(product: Product) -> None:
+    device = Device()
+    device.device_session_id = product.log_in(email_address(), device.client_public_key.base64)
+    log_out = device.sign(revoke(device.device_session_id))
+
+    def send() -> httpx.Response:
+        return product.public.request(log_out.method, log_out.target, headers=log_out.headers)
+
+    product.stack.redis_server.kill()
+    assert_unavailable(send())
+    wait_for(lambda: product.session(device.device_session_id)["status"] == "revoked")
+    product.stack.redis_server.start()
+    answer = wait_for(lambda: (got := send()).status_code == 200 and got)
+    assert answer.json() == {"outcome": "revoked", "device_session_id": device.device_session_id}
+    assert b'"status":"revoked"' in (product.record(device.device_session_id) or b"")
 
 
 def test_a_block_without_redis_is_503_and_stands(product: Product) -> None:

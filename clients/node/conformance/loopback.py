@@ -151,4 +151,4 @@ class _Handler(BaseHTTPRequestHandler):
             self._ours().owner.cut_after = sent
         self.close_connection = True
 
-    do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names by which the standard library finds them
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the names by which the standard library finds them

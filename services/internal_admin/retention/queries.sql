@@ -32,6 +32,30 @@ with removed as (
     returning (select clock_now() - challenge_retention from settings) - expires_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_letters
+-- Removes the oldest letters without a code past the time of challenges, at most :limit. One that waits has a later end,
+-- and stays. Locks: letters.
+with removed as (
+    delete from letters
+     where letter_id = any (array(
+         select letter_id from letters
+          where queued_at < (select clock_now() - challenge_retention from settings)
+          order by queued_at limit :limit))
+       and (state <> 'queued' or expires_at < clock_now())
+    returning (select clock_now() - challenge_retention from settings) - queued_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
+-- name: remove_session_notices
+-- Removes rights of notices that are over, at most :limit: they hold for 30 days. Locks: session_notices.
+with removed as (
+    delete from session_notices
+     where notice_id = any (array(
+         select notice_id from session_notices
+          where created_at < clock_now() - interval '30 days'
+          order by created_at limit :limit))
+    returning clock_now() - interval '30 days' - created_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: remove_known_networks
 -- Removes networks without a confirm for the time of the setting, at most :limit. A login may renew a row meanwhile, so the
 -- age is checked again. Locks: known_networks.

@@ -13,6 +13,8 @@ _SQL = queries.load("services.internal_admin.retention")
 REMOVALS: Mapping[str, str] = {
     "challenge": "remove_challenges",
     "login_code": "remove_login_codes",
+    "letter": "remove_letters",
+    "session_notice": "remove_session_notices",
     "known_network": "remove_known_networks",
     "revoked_session": "remove_revoked_sessions",
     "expired_block": "remove_expired_blocks",

@@ -49,6 +49,18 @@ NO_ROLE_MAY = [
     "select rolpassword from pg_authid",
 ]
 THE_PUBLIC_ROLE_MAY_NOT = [
+    "update device_sessions set status = 'revoked'",
+    "update device_sessions set label = 'mine'",
+    "update session_orders set outcome = 'revoked', published_at = clock_now()",
+    "update session_orders set device_session_id = 'device-session-1'",
+    "delete from session_orders",
+    "select body from session_orders",
+    "select token_hash from session_orders",
+    "select * from session_orders for update",
+    "insert into session_orders (device_session_id, outcome) values ('device-session-1', 'revoked')",
+    "insert into session_orders (device_session_id, received_at) values ('device-session-1', clock_now())",
+    "update session_notices set used_at = null",
+    "select token_hash from session_notices",
     "update device_sessions set status = 'active'",
     "update device_sessions set revoke_reason_code = 'other'",
     "select * from device_sessions for update",

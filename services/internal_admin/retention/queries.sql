@@ -188,28 +188,6 @@ with removed as (
     returning clock_now() - interval '1 day' - received_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
--- name: remove_session_notices
--- Removes notices of new devices when their tokens are over, at most :limit. Locks: session_notices.
-with removed as (
-    delete from session_notices
-     where notice_id = any (array(
-         select notice_id from session_notices
-          where created_at < clock_now() - interval '30 days'
-          order by created_at limit :limit))
-    returning clock_now() - interval '30 days' - created_at as late)
-select count(*) as rows, min(late) as newest_late from removed;
-
--- name: remove_letters
--- Removes finished letters without a code, at most :limit. The courier finishes every letter. Locks: letters.
-with removed as (
-    delete from letters
-     where letter_id = any (array(
-         select letter_id from letters
-          where queued_at < (select clock_now() - challenge_retention from settings) and state <> 'queued'
-          order by queued_at limit :limit))
-    returning (select clock_now() - challenge_retention from settings) - queued_at as late)
-select count(*) as rows, min(late) as newest_late from removed;
-
 -- name: remove_invitations
 -- Removes invitations 7 days past their end, at most :limit. One may be renewed meanwhile, so the end is checked again.
 -- Locks: invitations.

@@ -25,8 +25,6 @@ REMOVALS: Mapping[str, str] = {
     "activation": "remove_activations",
     "join_token": "remove_join_tokens",
     "session_order": "remove_session_orders",
-    "session_notice": "remove_session_notices",
-    "letter": "remove_letters",
     "invitation": "remove_invitations",
 }
 """The statement for each kind of row that is removed by its age.

@@ -196,7 +196,8 @@ def store_letters(world: World, device: Device) -> None:
         """
         insert into letters (letter_id, kind, email_id, email, locale, device_session_id, state, queued_at,
                              next_attempt_at, expires_at, finished_at)
-        select gen_random_uuid(), 'notice', $1, $2, 'en', $3, state, clock_now(), clock_now(), clock_now(),
+        select gen_random_uuid(), 'notice', $1, $2, 'en', $3, state, clock_now(), clock_now(),
+               clock_now() + interval '1 year',
                case state when 'sent' then clock_now() end
           from unnest(array['queued', 'sent']) as state
         """,

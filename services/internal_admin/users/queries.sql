@@ -57,15 +57,6 @@ delete from letters
 -- Removes the user. Locks: users.
 delete from users where user_id = :user_id;
 
--- name: remove_letters
--- Removes at most :limit letters to the address :email of the row. Locks: letters. A courier holds no lock while it carries
--- one.
-delete from letters
- where letter_id = any (array(
-     select letter_id from letters l
-      where email_id = :email_id and (email = :email or not exists (select from users u where u.email = l.email))
-      limit :limit));
-
 -- name: remove_known_networks
 -- Removes the known networks of the row, unless it has a user left. Locks: known_networks.
 delete from known_networks where email_id = :email_id and not exists (select from users where email_id = :email_id);

@@ -27,7 +27,7 @@ def is_signature(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the answer's field `name` must be a signature of. Two signatures of one message may differ."""
+    """The message that the answer's field `name` must sign. Two signatures of one message may differ."""
 
     name: str
     public_key: str

@@ -8,10 +8,12 @@ select array[key_id] as keys, count(*) as needing
  group by key_id order by keys;
 
 -- name: read_needed_sealing_keys
--- A code that waits for its mail cannot be mailed without the key that sealed it.
+-- A code that waits for its mail cannot be mailed without the key that sealed it, nor a notice with its link.
 select array[seal_key_id] as keys, count(*) as needing
-  from authsession.login_codes
- where sealed_code is not null and expires_at > (select authsession.clock_now())
+  from (select seal_key_id from authsession.login_codes
+         where sealed_code is not null and expires_at > (select authsession.clock_now())
+        union all
+        select seal_key_id from authsession.letters where sealed_token is not null and state = 'queued') as sealed
  group by seal_key_id order by keys;
 
 -- name: read_needed_mail_connection_keys

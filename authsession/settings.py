@@ -6,7 +6,13 @@ import sys
 from authsession.attribution import COMMAND_LINE, person
 from authsession.confirmation import add_yes, is_confirmed
 from authsession.database import connect
-from services.internal_admin.system_settings.domain.change import ChangeSettings, SettingsChange, SettingsChanged
+from contracts.errors import ERRORS, ErrorCode
+from services.internal_admin.system_settings.domain.change import (
+    ChangeSettings,
+    NoNodeReports,
+    SettingsChange,
+    SettingsChanged,
+)
 from services.internal_admin.system_settings.domain.settings import (
     SETTINGS,
     InvalidSetting,
@@ -61,6 +67,9 @@ async def set_setting(dsn: str, name: str, text: str, *, yes: bool) -> int:
     command = ChangeSettings(values, None, person(), COMMAND_LINE)
     async with connect(dsn) as connection:
         outcome = await change_settings(connection, command)
+    if isinstance(outcome, NoNodeReports):
+        print(f"authsession: {name}: {ERRORS[ErrorCode.NO_NODE_REPORTS].message}", file=sys.stderr)
+        return 1
     changed = isinstance(outcome, SettingsChanged)
     print(f"{name} is now {as_text(values[name])}" if changed else f"{name} was already {as_text(values[name])}")
     for caution in cautions(values):
@@ -69,7 +78,15 @@ async def set_setting(dsn: str, name: str, text: str, *, yes: bool) -> int:
 
 
 def _may_end_sessions(name: str, text: str) -> bool:
-    return name in ("blocked_email_domains", "allowed_email_domains", "session_max_age") and text.strip() != "-"
+    return name in (
+        "blocked_email_domains",
+        "allowed_email_domains",
+        "session_max_age",
+        "session_idle_age",
+    ) and text.strip() not in (
+        "-",
+        "off",
+    )
 
 
 async def print_history(dsn: str, limit: int) -> int:

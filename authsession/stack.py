@@ -31,7 +31,7 @@ from shared.kernel.address import TcpAddress, parse_address
 
 DATABASE = "authsession"
 READY_TIMEOUT = 60.0
-EXAMPLE_ORIGINS = ("http://localhost:8083", "http://127.0.0.1:8083")
+EXAMPLE_ORIGINS = ("http://localhost:8084", "http://127.0.0.1:8084")
 """The origins of `python -m examples.web`."""
 _DSN, _REDIS = variables.POSTGRES_DSN.name, variables.REDIS_ADDR.name
 _OF_THE_INTERNAL_PROCESS = (

@@ -29,7 +29,7 @@ from tests.support.database import Database, cloned_database, create_template
 from tests.support.servers import temporary_postgres
 from tests.support.stack import LOGIN_CODE_KEYS, SEALING_KEYS, RunningStack, open_stack
 
-UNLIMITED = {"AUTHSESSION_SEND_RATE_LIMIT": "100000000/1m", "AUTHSESSION_CONFIRM_RATE_LIMIT": "100000000/1m"}
+UNLIMITED = {f"AUTHSESSION_{name}_RATE_LIMIT": "100000000/1m" for name in ("SEND", "CONFIRM", "SELF_SERVICE")}
 """Limits are checked, and never reached."""
 REQUEST_PATH = ("read_for_issue", "write_issue", "read_for_confirm", "write_sessions")
 

@@ -34,13 +34,13 @@ class Times:
     def show(self, title: str) -> None:
         print(f"\ntime to the edge, {title}: {len(self.refused)} revocations")
         for name, times in (("refused", self.refused), ("revoked", self.revoked), ("answered", self.answered)):
-            print(f"  {name:9}" + "  ".join(f"{label} {_percentile(times, share):8.1f} ms" for label, share in _SHARES))
+            print(f"  {name:9}" + "  ".join(f"{label} {percentile(times, share):8.1f} ms" for label, share in _SHARES))
 
 
 _SHARES = (("p50", 0.5), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0))
 
 
-def _percentile(times: list[float], share: float) -> float:
+def percentile(times: list[float], share: float) -> float:
     """The smallest value that `share` of them do not exceed."""
     ordered = sorted(times)
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)]
@@ -88,7 +88,7 @@ async def open_gateway(stack: RunningStack) -> AsyncGenerator[Gateway]:
 async def measure_edge(stack: RunningStack, pool: asyncpg.Pool, codes: CodeReader, *, short: bool) -> None:
     """Print all three."""
     rounds, restarts = (200, 3) if short else (1500, 20)
-    public = _address(stack.public_url)
+    public = address_of(stack.public_url)
     await log_in_many(
         public, codes, logins=2 * rounds + restarts, clients=CLIENTS, email=lambda n: f"edge{n}@example.com"
     )
@@ -110,7 +110,7 @@ async def _revoke_many(
     before: Callable[[], asyncio.Task[None]] | None = None,
 ) -> Times:
     times = Times()
-    client = HttpClient(*_address(stack.internal_url))
+    client = HttpClient(*address_of(stack.internal_url))
     for _ in range(rounds):
         device_session_id = next(ids)
         await gateway.serve(device_session_id)
@@ -162,6 +162,6 @@ async def _login_load(address: tuple[str, int], codes: CodeReader) -> AsyncGener
     await asyncio.gather(load, return_exceptions=True)
 
 
-def _address(url: str) -> tuple[str, int]:
+def address_of(url: str) -> tuple[str, int]:
     host, _, port = url.removeprefix("http://").partition(":")
     return host, int(port)

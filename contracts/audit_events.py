@@ -102,6 +102,7 @@ class EventSpec:
 _INTERNAL = "internal caller"
 _SYSTEM = "`system`"
 _DEVICE = "device session that signed"
+_BY_USER = f"{_DEVICE}, `notice`"
 _CLAIMED = "as the caller claims"
 _NONE = ""
 _PERSON = "person at the terminal"
@@ -116,10 +117,10 @@ AUDIT_EVENTS: Mapping[EventName, EventSpec] = MappingProxyType({
         "A right code opened a device session.", "`public`", _NONE, "device session"),
     EventName.REVOKE_SESSION: EventSpec(
         "One device session was revoked. `reason_code` says why.",
-        f"{_INTERNAL}, `public` at the session limit, {_DEVICE}, {_SYSTEM}", f"{_CLAIMED}, `user`, or {_SYSTEM}",
+        f"{_INTERNAL}, `public` at the session limit, {_BY_USER}, {_SYSTEM}", f"{_CLAIMED}, `user`, or {_SYSTEM}",
         "device session"),
     EventName.REVOKE_USER_SESSIONS: EventSpec(
-        "All sessions of one user were revoked, or all but one.", f"{_INTERNAL}, {_DEVICE}", f"{_CLAIMED}, or `user`",
+        "All sessions of one user were revoked, or all but one.", f"{_INTERNAL}, {_BY_USER}", f"{_CLAIMED}, or `user`",
         "user"),
     EventName.NAME_SESSION: EventSpec(
         "A device gave its session another name.", _DEVICE, "`user`", "device session"),

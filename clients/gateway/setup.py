@@ -18,6 +18,7 @@ ASSEMBLED = HERE / "assembled"
 MODULES = (
     "__init__",
     "encoding",
+    "envelope_signature",
     "errors",
     "gateway",
     "gateway_configuration",

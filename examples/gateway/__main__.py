@@ -75,8 +75,12 @@ async def main(membership: Membership, address: str, body_bytes: int) -> None:
 
 
 def _first(limits: Limits) -> GatewayConfiguration:
-    """The configuration until the control plane gives one. The pages of `examples.web` may call."""
-    return replace(default_within(limits), cors_origins=EXAMPLE_ORIGINS)
+    """The configuration until the control plane gives one.
+
+    The pages of `examples.web` may call, or those of `GATEWAY_CORS_ORIGINS`, which are separated by commas.
+    """
+    origins = os.environ.get("GATEWAY_CORS_ORIGINS")
+    return replace(default_within(limits), cors_origins=tuple(origins.split(",")) if origins else EXAMPLE_ORIGINS)
 
 
 async def _stop_at_signal(stop: anyio.Event) -> None:

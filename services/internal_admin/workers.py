@@ -27,7 +27,9 @@ from services.internal_admin.secrets.worker import AgedSecrets, Rewrapping
 from services.internal_admin.self_service import worker as self_service
 from services.internal_admin.self_service.worker import OrderWatch, SessionOrders
 from services.internal_admin.sessions import expiry as session_expiry
+from services.internal_admin.sessions import idle as unused_sessions
 from services.internal_admin.sessions.expiry import SessionExpiry
+from services.internal_admin.sessions.idle import UnusedSessions
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import domains as domain_revocation
 from services.internal_admin.system_settings.domains import DomainRevocation
@@ -84,6 +86,13 @@ def service_workers(
             idle=session_expiry.IDLE,
             batch=session_expiry.BATCH,
             rest=lambda: session_expiry.REST,
+        ),
+        Worker(
+            "unused sessions",
+            UnusedSessions(postgres, relay.wake).step,
+            idle=unused_sessions.IDLE,
+            batch=unused_sessions.PAGE,
+            rest=lambda: unused_sessions.REST,
         ),
         Worker("aged rows", aged_rows.step, idle=retention.IDLE, batch=retention.BATCH, rest=aged_rows.rest),
         Worker(

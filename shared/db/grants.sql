@@ -166,7 +166,8 @@ grant insert (notice_id, device_session_id, token_hash, created_at) on session_n
 grant select, delete on session_notices to authsession_internal;
 grant update (used_at) on session_notices to authsession_internal;
 grant select, insert on letters to authsession_public;
-grant update (state, reason, attempts, next_attempt_at, finished_at, seal_key_id, sealed_token) on letters to authsession_public;
+grant update (state, reason, attempts, next_attempt_at, finished_at, seal_key_id, sealed_token, is_kept)
+    on letters to authsession_public;
 grant select, insert, delete on letters to authsession_internal;
 grant select (email_id, expires_at) on invitations to authsession_public;
 grant execute on function may_sign_up, is_invited to authsession_public;
@@ -176,3 +177,4 @@ grant update (email, created_by, created_at, expires_at) on invitations to auths
 -- Unused sessions: the internal process notes when nodes tell of last uses.
 grant select, insert on last_use_reports to authsession_internal;
 grant update (since, told_at) on last_use_reports to authsession_internal;
+grant execute on function last_uses_told_since to authsession_internal;

@@ -142,6 +142,7 @@ CREATE TABLE authsession.letters (
     label text,
     seal_key_id text,
     sealed_token bytea,
+    is_kept boolean DEFAULT false NOT NULL,
     state text DEFAULT 'queued'::text NOT NULL,
     reason text,
     attempts integer DEFAULT 0 NOT NULL,
@@ -150,7 +151,7 @@ CREATE TABLE authsession.letters (
     expires_at timestamp with time zone NOT NULL,
     finished_at timestamp with time zone,
     CONSTRAINT letters_check CHECK (((finished_at IS NULL) = (state = 'queued'::text))),
-    CONSTRAINT letters_check1 CHECK (((finished_at IS NULL) OR (sealed_token IS NULL))),
+    CONSTRAINT letters_check1 CHECK (((finished_at IS NULL) OR (sealed_token IS NULL) OR is_kept)),
     CONSTRAINT letters_check2 CHECK (((seal_key_id IS NULL) = (sealed_token IS NULL))),
     CONSTRAINT letters_check3 CHECK (((device_session_id IS NOT NULL) = (kind = 'notice'::text))),
     CONSTRAINT letters_kind_check CHECK ((kind = ANY (ARRAY['notice'::text, 'invitation'::text]))),
@@ -272,6 +273,18 @@ begin
     end if;
     return new;
 end $$;
+
+CREATE TABLE authsession.last_use_reports (
+    is_one boolean DEFAULT true NOT NULL,
+    since timestamp with time zone NOT NULL,
+    told_at timestamp with time zone NOT NULL,
+    CONSTRAINT last_use_reports_check CHECK ((since <= told_at)),
+    CONSTRAINT last_use_reports_is_one_check CHECK (is_one)
+);
+
+CREATE FUNCTION authsession.last_uses_told_since() RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN (SELECT last_use_reports.since FROM authsession.last_use_reports WHERE (last_use_reports.told_at > (authsession.clock_now() - '26:00:00'::interval)));
 
 CREATE FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) RETURNS boolean
     LANGUAGE sql STABLE PARALLEL SAFE
@@ -724,14 +737,6 @@ CREATE TABLE authsession.idempotency_keys (
     CONSTRAINT idempotency_keys_key_hash_check CHECK ((octet_length(key_hash) = 32)),
     CONSTRAINT idempotency_keys_request_hash_check CHECK ((octet_length(request_hash) = 32)),
     CONSTRAINT idempotency_keys_status_check CHECK (((status >= 200) AND (status <= 499)))
-);
-
-CREATE TABLE authsession.last_use_reports (
-    is_one boolean DEFAULT true NOT NULL,
-    since timestamp with time zone NOT NULL,
-    told_at timestamp with time zone NOT NULL,
-    CONSTRAINT last_use_reports_check CHECK ((since <= told_at)),
-    CONSTRAINT last_use_reports_is_one_check CHECK (is_one)
 );
 
 CREATE TABLE authsession.node_join_tokens (
@@ -1782,6 +1787,8 @@ GRANT UPDATE(seal_key_id) ON TABLE authsession.letters TO authsession_public;
 
 GRANT UPDATE(sealed_token) ON TABLE authsession.letters TO authsession_public;
 
+GRANT UPDATE(is_kept) ON TABLE authsession.letters TO authsession_public;
+
 GRANT UPDATE(state) ON TABLE authsession.letters TO authsession_public;
 
 GRANT UPDATE(reason) ON TABLE authsession.letters TO authsession_public;
@@ -1837,6 +1844,15 @@ REVOKE ALL ON FUNCTION authsession.is_invited(which bigint, at timestamp with ti
 GRANT ALL ON FUNCTION authsession.is_invited(which bigint, at timestamp with time zone) TO authsession_public;
 
 REVOKE ALL ON FUNCTION authsession.keeper_is_internal() FROM PUBLIC;
+
+GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(since) ON TABLE authsession.last_use_reports TO authsession_internal;
+
+GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.last_uses_told_since() FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.last_uses_told_since() TO authsession_internal;
 
 REVOKE ALL ON FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.may_sign_up(sign_up text, which bigint, at timestamp with time zone) TO authsession_public;
@@ -1987,12 +2003,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.emails TO authsession_int
 GRANT UPDATE(version) ON TABLE authsession.emails TO authsession_public;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.idempotency_keys TO authsession_internal;
-
-GRANT SELECT,INSERT ON TABLE authsession.last_use_reports TO authsession_internal;
-
-GRANT UPDATE(since) ON TABLE authsession.last_use_reports TO authsession_internal;
-
-GRANT UPDATE(told_at) ON TABLE authsession.last_use_reports TO authsession_internal;
 
 GRANT SELECT,INSERT,DELETE ON TABLE authsession.node_join_tokens TO authsession_internal;
 

@@ -128,6 +128,11 @@ class LoginPage:
     def type_code(self, code: str) -> None:
         self.page.keyboard.type(code)
 
+    def stop_clock(self) -> None:
+        """From now on the page's time moves only by `page.clock.fast_forward`."""
+        self.page.clock.install()
+        self.page.clock.pause_at(self.page.evaluate("Date.now()") + 60_000)
+
     def heard(self) -> list[list[str]]:
         """The events that reached the document."""
         return self.page.evaluate("heard")

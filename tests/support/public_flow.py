@@ -10,6 +10,7 @@ import trio
 
 from services.public_auth.domain.budget import Budgets
 from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.flows.new_notices import NewNotices
 from services.public_auth.flows.send_code import SendCode, SendCodeFlow
 from services.public_auth.store.confirm_challenge import (
     ConfirmOutcome,
@@ -43,12 +44,20 @@ CODES_BY_SPELLING = IssuePolicy(Budgets(), new_address_mail_limit=None, users_li
 class PublicFlow:
     """Sends and confirms at two replicas in turn. `decisions` holds one word for each send: its decision."""
 
-    def __init__(self, world: World, policy: IssuePolicy | None = None, postgres: Postgres | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        policy: IssuePolicy | None = None,
+        postgres: Postgres | None = None,
+        *,
+        notices: bool = False,
+    ) -> None:
         self.world = world
         self.decisions: list[str] = []
         self._policy = policy or IssuePolicy(Budgets(), new_address_mail_limit=None)
         self._postgres = postgres or world.public
         self._clock, self._entropy = SystemClock(), SystemEntropy()
+        self._new_notice = NewNotices(SEALING_KEYS, self._clock, self._entropy, has_page=True) if notices else None
         self._replicas = cycle([self._replica(), self._replica()])
 
     def reaching(self, postgres: Postgres) -> "PublicFlow":
@@ -132,6 +141,7 @@ class PublicFlow:
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy),
             label=label,
+            new_notice=self._new_notice,
             users_live_here=self._policy.users_live_here,
         )
 

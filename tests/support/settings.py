@@ -1,6 +1,7 @@
 """The settings of a new installation, and changes of settings as an operator makes them, without HTTP."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from services.internal_admin.callers.identity import Caller
@@ -8,6 +9,7 @@ from services.internal_admin.system_settings.domain.change import ChangeSettings
 from services.internal_admin.system_settings.domain.settings import read_setting
 from services.internal_admin.system_settings.store import change_settings
 from shared.kernel.actor import Actor
+from tests.support.database import Database
 from tests.support.world import World
 
 ACTOR = Actor("operator", "operator-1")
@@ -53,6 +55,16 @@ async def set_settings(world: World, expected_version: int | None = None, **valu
     read = {name: read_setting(name, value) for name, value in values.items()}
     command = ChangeSettings(read, expected_version, ACTOR, Caller("operator-1", "192.0.2.7", "request-1"))
     return await world.internal.unit_of_work(change_settings, command)
+
+
+def let_nodes_tell(database: Database, *, since: timedelta, told: timedelta = timedelta()) -> None:
+    """Makes nodes tell of last uses for the time `since`, up to `told` ago."""
+    database.execute("truncate last_use_reports")
+    database.execute(
+        "insert into last_use_reports (since, told_at) values (clock_now() - $1::interval, clock_now() - $2::interval)",
+        since,
+        told,
+    )
 
 
 async def block_domains(world: World, *domains: str) -> ChangeSettingsOutcome:

@@ -27,7 +27,7 @@ def is_signature(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What the answer's field `name` must be a signature of. Two signatures of one message may differ."""
+    """The message that the answer's field `name` must sign. Two signatures of one message may differ."""
 
     name: str
     public_key: str
@@ -51,7 +51,7 @@ class Case:
     signature: Signature | None = None
 
     def complaint(self, answer: Question) -> str | None:
-        """What is wrong with the answer, in one line."""
+        """The fault of the answer, in one line. None for a right one."""
         signature = self.signature
         given = {name: value for name, value in answer.items() if signature is None or name != signature.name}
         if given != self.right:

@@ -45,9 +45,9 @@ const answers = {
     const signing = { ...fieldsOf(asked), body: bytes(asked.body_hex) }
     return Object.fromEntries(await envelopeOf(signing, (message) => signWith(key, message)))
   },
-  open: ({ base_url: baseUrl, public_host: publicHost }) => {
+  open: ({ base_url: baseUrl, public_host: publicHost, clock_ahead_ms: ahead = 0 }) => {
     auth?.close()
-    auth = createAuthClient({ baseUrl, publicHost, storage: memoryStorage() })
+    auth = createAuthClient({ baseUrl, publicHost, storage: memoryStorage(), now: () => Date.now() + ahead })
     return { opened: true }
   },
   send_code: async ({ email }) => ({ challenge_id: (await auth.sendCode(email)).challengeId }),

@@ -1,9 +1,9 @@
-import{createAuthClient as de,deviceLabel as le}from"./index.js";function a(t,e={},...n){let i=document.createElement(t);for(let[o,r]of Object.entries(e))i.setAttribute(o,r);return i.append(
+import{createAuthClient as de,deviceLabel as le}from"./index.js";function s(t,e={},...n){let i=document.createElement(t);for(let[o,r]of Object.entries(e))i.setAttribute(o,r);return i.append(
 ...n),i}function l(t,e){t.textContent!==e&&(t.textContent=e)}function E(t,e,n){let[i="",o=""]=e.split("{email}");t.textContent!==
-i+n+o&&t.replaceChildren(i,a("bdi",{part:"address"},n),o)}function A(t,e,n){t.toggleAttribute(e,n)}function p(t,e,n){n?t.
-setAttribute(`aria-${e}`,"true"):t.removeAttribute(`aria-${e}`)}var J=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,K=/^@[^\s@#]+ #([0-9]{6})$/;function h(t){
+i+n+o&&t.replaceChildren(i,s("bdi",{part:"address"},n),o)}function L(t,e,n){t.toggleAttribute(e,n)}function h(t,e,n){n?t.
+setAttribute(`aria-${e}`,"true"):t.removeAttribute(`aria-${e}`)}var J=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,K=/^@[^\s@#]+ #([0-9]{6})$/;function g(t){
 if(t.length>128)return;let e=t.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),n=K.exec(
-e)?.[1]??e.replace(J,"");return/^([0-9]{6})\1?$/.exec(n)?.[1]}import{AuthError as L}from"./index.js";var f=5,Z=10*6e4,X=60,Q={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
+e)?.[1]??e.replace(J,"");return/^([0-9]{6})\1?$/.exec(n)?.[1]}import{AuthError as _}from"./index.js";var f=5,Z=10*6e4,X=60,Q={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
 text:"expired",needsNewCode:!0},insecure_context:{text:"insecure"},network_error:{text:"offline"},rate_limited:{text:"ra\
 te"},service_unavailable:{text:"unavailable"},session_limit_exceeded:{text:"devices"},storage_unavailable:{text:"storage"}},
 b=class{step="email";email="";busy;problem;isResent=!1;wrong=0;#n;#e;#s={send:0,confirm:0};#o;#a=0;#t=0;#i;constructor(e,n){
@@ -13,78 +13,79 @@ code"?this.#t:0;return I(Math.max(this.#s[e],n))}get limit(){return I(Math.max(t
 let i=ee(e);if(this.busy||this.wait("send")>0)return;if(!/^[^\s@]+@[^\s@]+$/.test(i))return this.#u({text:"badEmail",isInField:!0});
 this.email=i;let o=await this.#c("send",()=>this.#n.sendCode(i,{locale:n}));o&&this.#l(o,this.step==="code")}resend(e){return this.
 send(this.email,e)}async confirm(e,n){let i=this.#o;if(this.busy||this.wait("confirm")>0||this.problem?.needsNewCode||!i)
-return;let o=h(e);if(o===void 0)return this.#u({text:"badCode",isInField:!0});let r=await this.#c("confirm",()=>this.#n.
+return;let o=g(e);if(o===void 0)return this.#u({text:"badCode",isInField:!0});let r=await this.#c("confirm",()=>this.#n.
 confirmCode(i,o,n?{label:n}:{}));r&&(this.#d(),this.#e.loggedIn(r))}back(){this.busy||this.#r("email")}edit(){this.problem?.
 isInField&&(this.problem=void 0,this.#e.changed())}tick(){this.problem?.text==="rate"&&this.limit===0&&(this.problem=void 0),
 this.#e.changed()}get draft(){if(this.step!=="code"||!this.#o)return;let{challengeId:e}=this.#o;return{email:this.email,
 challengeId:e,wrong:this.wrong,resendAt:this.#t,sentAt:this.#a}}restore(e){let{email:n,challengeId:i,wrong:o,resendAt:r,
-sentAt:s}=e,d=typeof n=="string"&&typeof i=="string"&&typeof s=="number";this.step!=="email"||!d||Date.now()-s>Z||(this.
-email=n,this.#l({challengeId:i,resendAfter:0},!1),this.#a=s,this.#t=Math.min(Number(r)||0,Date.now()+6e4),this.wrong=Number(
+sentAt:a}=e,u=typeof n=="string"&&typeof i=="string"&&typeof a=="number";this.step!=="email"||!u||Date.now()-a>Z||(this.
+email=n,this.#l({challengeId:i,resendAfter:0},!1),this.#a=a,this.#t=Math.min(Number(r)||0,Date.now()+6e4),this.wrong=Number(
 o)||0,this.wrong>=f&&(this.problem={text:"spent",needsNewCode:!0}),this.#e.changed())}#l(e,n){this.#o=e,this.#a=Date.now(),
 this.#t=this.#a+e.resendAfter*1e3,this.step="code",this.wrong=0,this.isResent=n,this.#e.changed()}#d(){let{session:e}=this.#n;
-e&&this.step!=="done"&&this.#r("done"),!e&&this.step==="done"&&this.#r("email")}#r(e){this.step=e,this.#o=void 0,this.problem=
-void 0,this.isResent=!1,this.#e.changed()}async#c(e,n){this.busy=e,this.problem=void 0,this.isResent=!1,this.#e.changed();
-try{return await n()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,n){let i=n instanceof
-L?n:new L("unexpected_answer",String(n),{cause:n});i.code==="rate_limited"&&(this.#s[e]=Date.now()+(i.retryAfter??X)*1e3),
-i.code==="blocked_by_policy"?this.#r("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:n}){return n==="i\
-nvalid_code"?this.#p():n==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:Q[n]??{text:"unexpected"}}#p(){return this.
-wrong+=1,this.wrong>=f?{text:"spent",needsNewCode:!0}:{text:this.wrong===f-1?"wrongLast":"wrong",isInField:!0}}#u(e){this.
-problem=e,this.#e.changed()}};function I(t){return Math.max(0,Math.ceil((t-Date.now())/1e3))}function ee(t){return t.replace(
-/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],te={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
+e&&this.step!=="done"&&(this.email="",this.#r("done")),!e&&this.step==="done"&&this.#r("email")}#r(e){this.step=e,this.#o=
+void 0,this.problem=void 0,this.isResent=!1,this.#e.changed()}async#c(e,n){this.busy=e,this.problem=void 0,this.isResent=
+!1,this.#e.changed();try{return await n()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,n){
+let i=n instanceof _?n:new _("unexpected_answer",String(n),{cause:n});i.code==="rate_limited"&&(this.#s[e]=Date.now()+(i.
+retryAfter??X)*1e3),i.code==="blocked_by_policy"?this.#r("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:n}){
+return n==="invalid_code"?this.#p():n==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:Q[n]??{text:"unexpe\
+cted"}}#p(){return this.wrong+=1,this.wrong>=f?{text:"spent",needsNewCode:!0}:{text:this.wrong===f-1?"wrongLast":"wrong",
+isInField:!0}}#u(e){this.problem=e,this.#e.changed()}};function I(t){return Math.max(0,Math.ceil((t-Date.now())/1e3))}function ee(t){
+return t.replace(/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],te={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
  code. No password needed.",send:"Send me a code",codeTitle:"Check your e-mail",codeText:"Enter the code that we sent to\
- {email}.",code:"Six-digit code",spam:"No e-mail? Look in your spam folder too.",submit:"Log in",resend:"Send a new code",
-resendIn:"New code in {time}",resent:"A new code is on its way. Only the newest one works.",other:"Use another address",
-doneTitle:"You are logged in",blockedTitle:"You cannot log in",blocked:"{email} is not allowed to log in here.",badEmail:"\
-Enter a full e-mail address, such as name@example.com.",badCode:"Enter all six digits of the code.",wrong:"This code is \
-not right. {n} attempts left.",wrongLast:"This code is not right. One attempt left.",spent:"This code is not right, and \
-no attempts are left. Send a new code.",expired:"This code is no longer valid. Send a new code.",rate:"Too many attempts\
-. Try again in {time}.",offline:"No connection. Check your network and try again.",unavailable:"The service is not avail\
-able right now. Try again in a moment.",devices:"You are logged in on too many devices. Log out on one of them, then try\
- again.",insecure:"This page is not secure. Open it with https.",storage:"Your browser does not let this page store data\
-. Allow it, then try again.",unexpected:"Something went wrong. Try again."},N={en:te,de:{title:"Anmelden",email:"E-Mail-\
-Adresse",intro:"Sie erhalten einen sechsstelligen Code. Ein Passwort brauchen Sie nicht.",send:"Code zusenden",codeTitle:"\
+ {email}.",code:"Six-digit code",spam:"No e-mail? Look in your spam folder too.",submit:"Log in",busy:"One moment…",resend:"\
+Send a new code",resendIn:"New code in {time}",resent:"A new code is on its way. Only the newest one works.",other:"Use \
+another address",doneTitle:"You are logged in",blockedTitle:"You cannot log in",blocked:"{email} is not allowed to log i\
+n here.",badEmail:"Enter a full e-mail address, such as name@example.com.",badCode:"Enter all six digits of the code.",wrong:"\
+This code is not right. {n} attempts left.",wrongLast:"This code is not right. One attempt left.",spent:"This code is no\
+t right, and no attempts are left. Send a new code.",expired:"This code is no longer valid. Send a new code.",rate:"Too \
+many attempts. Try again in {time}.",offline:"No connection. Check your network and try again.",unavailable:"The service\
+ is not available right now. Try again in a moment.",devices:"You are logged in on too many devices. Log out on one of t\
+hem, then try again.",insecure:"This page is not secure. Open it with https.",storage:"Your browser does not let this pa\
+ge store data. Allow it, then try again.",unexpected:"Something went wrong. Try again."},N={en:te,de:{title:"Anmelden",email:"\
+E-Mail-Adresse",intro:"Sie erhalten einen sechsstelligen Code. Ein Passwort brauchen Sie nicht.",send:"Code zusenden",codeTitle:"\
 Sehen Sie in Ihr Postfach",codeText:"Geben Sie den Code ein, den wir an {email} gesendet haben.",code:"Sechsstelliger Co\
-de",spam:"Keine E-Mail? Sehen Sie auch im Spam-Ordner nach.",submit:"Anmelden",resend:"Neuen Code senden",resendIn:"Neue\
-r Code in {time}",resent:"Ein neuer Code ist unterwegs. Nur der neueste gilt.",other:"Andere Adresse verwenden",doneTitle:"\
-Sie sind angemeldet",blockedTitle:"Anmeldung nicht möglich",blocked:"{email} darf sich hier nicht anmelden.",badEmail:"\
-Geben Sie eine vollständige E-Mail-Adresse ein, zum Beispiel name@example.com.",badCode:"Geben Sie alle sechs Ziffern d\
-es Codes ein.",wrong:"Dieser Code stimmt nicht. Noch {n} Versuche.",wrongLast:"Dieser Code stimmt nicht. Noch ein Versuc\
-h.",spent:"Dieser Code stimmt nicht, und Sie haben keinen Versuch mehr. Fordern Sie einen neuen Code an.",expired:"Diese\
-r Code gilt nicht mehr. Fordern Sie einen neuen Code an.",rate:"Zu viele Versuche. Versuchen Sie es in {time} erneut.",offline:"\
-Keine Verbindung. Prüfen Sie Ihr Netzwerk und versuchen Sie es erneut.",unavailable:"Der Dienst ist gerade nicht verfüg\
-bar. Versuchen Sie es gleich noch einmal.",devices:"Sie sind auf zu vielen Geräten angemeldet. Melden Sie sich auf einem\
- davon ab und versuchen Sie es erneut.",insecure:"Diese Seite ist nicht sicher. Öffnen Sie sie mit https.",storage:"Ihr\
- Browser erlaubt dieser Seite nicht, Daten zu speichern. Erlauben Sie es und versuchen Sie es erneut.",unexpected:"Etwas\
- ist schiefgegangen. Versuchen Sie es erneut."},es:{title:"Iniciar sesión",email:"Correo electrónico",intro:"Te enviam\
-os un código de seis dígitos. No necesitas contraseña.",send:"Enviarme un código",codeTitle:"Revisa tu correo",codeText:"\
-Introduce el código que hemos enviado a {email}.",code:"Código de seis dígitos",spam:"¿No ha llegado? Mira también en\
- la carpeta de spam.",submit:"Iniciar sesión",resend:"Enviar otro código",resendIn:"Otro código en {time}",resent:"Un\
- nuevo código está en camino. Solo vale el más reciente.",other:"Usar otra dirección",doneTitle:"Has iniciado sesión",
-blockedTitle:"No puedes iniciar sesión",blocked:"{email} no tiene permiso para iniciar sesión aquí.",badEmail:"Introd\
-uce una dirección completa, como nombre@example.com.",badCode:"Introduce los seis dígitos del código.",wrong:"El códi\
-go no es correcto. Te quedan {n} intentos.",wrongLast:"El código no es correcto. Te queda un intento.",spent:"El código\
- no es correcto y no te quedan intentos. Pide un código nuevo.",expired:"Este código ya no es válido. Pide un código nu\
-evo.",rate:"Demasiados intentos. Inténtalo de nuevo en {time}.",offline:"Sin conexión. Comprueba tu red e inténtalo de \
-nuevo.",unavailable:"El servicio no está disponible ahora. Inténtalo de nuevo en un momento.",devices:"Tienes la sesió\
-n abierta en demasiados dispositivos. Ciérrala en uno de ellos e inténtalo de nuevo.",insecure:"Esta página no es segu\
-ra. Ábrela con https.",storage:"Tu navegador no permite que esta página guarde datos. Permítelo e inténtalo de nuevo.",
-unexpected:"Algo ha fallado. Inténtalo de nuevo."},fr:{title:"Connexion",email:"Adresse e-mail",intro:"Nous vous envoyo\
-ns un code à six chiffres. Pas besoin de mot de passe.",send:"M’envoyer un code",codeTitle:"Consultez vos e-mails",codeText:"\
-Saisissez le code que nous avons envoyé à {email}.",code:"Code à six chiffres",spam:"Rien reçu ? Regardez aussi dans \
-vos courriers indésirables.",submit:"Se connecter",resend:"Envoyer un nouveau code",resendIn:"Nouveau code dans {time}",
-resent:"Un nouveau code arrive. Seul le plus récent est valable.",other:"Utiliser une autre adresse",doneTitle:"Connexi\
-on réussie",blockedTitle:"Connexion impossible",blocked:"La connexion n’est pas autorisée pour {email}.",badEmail:"S\
-aisissez une adresse complète, par exemple nom@example.com.",badCode:"Saisissez les six chiffres du code.",wrong:"Ce co\
-de n’est pas le bon. Il vous reste {n} essais.",wrongLast:"Ce code n’est pas le bon. Il vous reste un essai.",spent:"\
-Ce code n’est pas le bon et il ne vous reste aucun essai. Demandez un nouveau code.",expired:"Ce code n’est plus valab\
-le. Demandez un nouveau code.",rate:"Trop d’essais. Réessayez dans {time}.",offline:"Pas de connexion. Vérifiez votre\
- réseau et réessayez.",unavailable:"Le service est indisponible pour le moment. Réessayez dans un instant.",devices:"\
-Trop d’appareils sont connectés. Déconnectez-en un, puis réessayez.",insecure:"Cette page n’est pas sécurisée. Ouvr\
-ez-la en https.",storage:"Votre navigateur empêche cette page d’enregistrer des données. Autorisez-le, puis réessayez.",
-unexpected:"Un problème est survenu. Réessayez."},ja:{title:"ログイン",email:"メールアドレス",intro:"6 桁のコー\
-ドをお送りします。パスワードは不要です。",send:"コードを送信",codeTitle:"メールをご確認ください",
-codeText:"{email} に送信したコードを入力してください。",code:"6 桁のコード",spam:"届かない場合は、迷惑メールフォ\
-ルダもご確認ください。",submit:"ログイン",resend:"新しいコードを送信",resendIn:"再送信まで {time}",
+de",spam:"Keine E-Mail? Sehen Sie auch im Spam-Ordner nach.",submit:"Anmelden",busy:"Einen Moment…",resend:"Neuen Code\
+ senden",resendIn:"Neuer Code in {time}",resent:"Ein neuer Code ist unterwegs. Nur der neueste gilt.",other:"Andere Adre\
+sse verwenden",doneTitle:"Sie sind angemeldet",blockedTitle:"Anmeldung nicht möglich",blocked:"{email} darf sich hier n\
+icht anmelden.",badEmail:"Geben Sie eine vollständige E-Mail-Adresse ein, zum Beispiel name@example.com.",badCode:"Gebe\
+n Sie alle sechs Ziffern des Codes ein.",wrong:"Dieser Code stimmt nicht. Noch {n} Versuche.",wrongLast:"Dieser Code sti\
+mmt nicht. Noch ein Versuch.",spent:"Dieser Code stimmt nicht, und Sie haben keinen Versuch mehr. Fordern Sie einen neue\
+n Code an.",expired:"Dieser Code gilt nicht mehr. Fordern Sie einen neuen Code an.",rate:"Zu viele Versuche. Versuchen S\
+ie es in {time} erneut.",offline:"Keine Verbindung. Prüfen Sie Ihr Netzwerk und versuchen Sie es erneut.",unavailable:"\
+Der Dienst ist gerade nicht verfügbar. Versuchen Sie es gleich noch einmal.",devices:"Sie sind auf zu vielen Geräten an\
+gemeldet. Melden Sie sich auf einem davon ab und versuchen Sie es erneut.",insecure:"Diese Seite ist nicht sicher. Öffne\
+n Sie sie mit https.",storage:"Ihr Browser erlaubt dieser Seite nicht, Daten zu speichern. Erlauben Sie es und versuchen\
+ Sie es erneut.",unexpected:"Etwas ist schiefgegangen. Versuchen Sie es erneut."},es:{title:"Iniciar sesión",email:"Cor\
+reo electrónico",intro:"Te enviamos un código de seis dígitos. No necesitas contraseña.",send:"Enviarme un código",
+codeTitle:"Revisa tu correo",codeText:"Introduce el código que hemos enviado a {email}.",code:"Código de seis dígitos",
+spam:"¿No ha llegado? Mira también en la carpeta de spam.",submit:"Iniciar sesión",busy:"Un momento…",resend:"Envia\
+r otro código",resendIn:"Otro código en {time}",resent:"Un nuevo código está en camino. Solo vale el más reciente.",
+other:"Usar otra dirección",doneTitle:"Has iniciado sesión",blockedTitle:"No puedes iniciar sesión",blocked:"{email} \
+no tiene permiso para iniciar sesión aquí.",badEmail:"Introduce una dirección completa, como nombre@example.com.",badCode:"\
+Introduce los seis dígitos del código.",wrong:"El código no es correcto. Te quedan {n} intentos.",wrongLast:"El códig\
+o no es correcto. Te queda un intento.",spent:"El código no es correcto y no te quedan intentos. Pide un código nuevo.",
+expired:"Este código ya no es válido. Pide un código nuevo.",rate:"Demasiados intentos. Inténtalo de nuevo en {time}.",
+offline:"Sin conexión. Comprueba tu red e inténtalo de nuevo.",unavailable:"El servicio no está disponible ahora. Inté\
+ntalo de nuevo en un momento.",devices:"Tienes la sesión abierta en demasiados dispositivos. Ciérrala en uno de ellos e \
+inténtalo de nuevo.",insecure:"Esta página no es segura. Ábrela con https.",storage:"Tu navegador no permite que esta\
+ página guarde datos. Permítelo e inténtalo de nuevo.",unexpected:"Algo ha fallado. Inténtalo de nuevo."},fr:{title:"\
+Connexion",email:"Adresse e-mail",intro:"Nous vous envoyons un code à six chiffres. Pas besoin de mot de passe.",send:"\
+M’envoyer un code",codeTitle:"Consultez vos e-mails",codeText:"Saisissez le code que nous avons envoyé à {email}.",code:"\
+Code à six chiffres",spam:"Rien reçu ? Regardez aussi dans vos courriers indésirables.",submit:"Se connecter",busy:"\
+Un instant…",resend:"Envoyer un nouveau code",resendIn:"Nouveau code dans {time}",resent:"Un nouveau code arrive. Seul\
+ le plus récent est valable.",other:"Utiliser une autre adresse",doneTitle:"Connexion réussie",blockedTitle:"Connexion\
+ impossible",blocked:"La connexion n’est pas autorisée pour {email}.",badEmail:"Saisissez une adresse complète, par e\
+xemple nom@example.com.",badCode:"Saisissez les six chiffres du code.",wrong:"Ce code n’est pas le bon. Il vous reste {n\
+} essais.",wrongLast:"Ce code n’est pas le bon. Il vous reste un essai.",spent:"Ce code n’est pas le bon et il ne vous\
+ reste aucun essai. Demandez un nouveau code.",expired:"Ce code n’est plus valable. Demandez un nouveau code.",rate:"T\
+rop d’essais. Réessayez dans {time}.",offline:"Pas de connexion. Vérifiez votre réseau et réessayez.",unavailable:"\
+Le service est indisponible pour le moment. Réessayez dans un instant.",devices:"Trop d’appareils sont connectés. Décon\
+nectez-en un, puis réessayez.",insecure:"Cette page n’est pas sécurisée. Ouvrez-la en https.",storage:"Votre naviga\
+teur empêche cette page d’enregistrer des données. Autorisez-le, puis réessayez.",unexpected:"Un problème est surve\
+nu. Réessayez."},ja:{title:"ログイン",email:"メールアドレス",intro:"6 桁のコードをお送りします。パスワードは不要です。",
+send:"コードを送信",codeTitle:"メールをご確認ください",codeText:"{email} に送信したコードを入力してください。",
+code:"6 桁のコード",spam:"届かない場合は、迷惑メールフォルダもご確認ください。",submit:"ロ\
+グイン",busy:"しばらくお待ちください…",resend:"新しいコードを送信",resendIn:"再送信まで {time}",
 resent:"新しいコードを送信しました。最新のコードのみ有効です。",other:"別のアドレスを使う",
 doneTitle:"ログインしました",blockedTitle:"ログインできません",blocked:"{email} ではログインできません。",
 badEmail:"name@example.com のような形式で、メールアドレスを入力してください。",badCode:"6 桁のコード\
@@ -98,75 +99,76 @@ insecure:"このページは安全ではありません。https で開いてく�
 許可していません。許可してから、もう一度お試しください。",unexpected:"問題が発生しました。もう一度お試しください。"},
 pt:{title:"Iniciar sessão",email:"Endereço de e-mail",intro:"Enviamos-lhe um código de seis dígitos. Não precisa de pa\
 lavra-passe.",send:"Enviar um código",codeTitle:"Verifique o seu e-mail",codeText:"Introduza o código que enviámos para\
- {email}.",code:"Código de seis dígitos",spam:"Não chegou? Veja também na pasta de spam.",submit:"Iniciar sessão",resend:"\
-Enviar novo código",resendIn:"Novo código em {time}",resent:"Um novo código está a caminho. Só o mais recente é válido\
-.",other:"Usar outro endereço",doneTitle:"Sessão iniciada",blockedTitle:"Não é possível iniciar sessão",blocked:"{\
-email} não tem permissão para iniciar sessão aqui.",badEmail:"Introduza um endereço completo, como nome@example.com.",
-badCode:"Introduza os seis dígitos do código.",wrong:"O código não está correto. Restam {n} tentativas.",wrongLast:"\
-O código não está correto. Resta uma tentativa.",spent:"O código não está correto e não restam tentativas. Peça um no\
-vo código.",expired:"Este código já não é válido. Peça um novo código.",rate:"Demasiadas tentativas. Tente novam\
-ente em {time}.",offline:"Sem ligação. Verifique a sua rede e tente novamente.",unavailable:"O serviço não está dispon\
-ível de momento. Tente novamente dentro de instantes.",devices:"Tem sessão iniciada em demasiados dispositivos. Termine\
- a sessão num deles e tente novamente.",insecure:"Esta página não é segura. Abra-a com https.",storage:"O seu navega\
-dor não permite que esta página guarde dados. Autorize-o e tente novamente.",unexpected:"Ocorreu um erro. Tente novame\
-nte."},"zh-Hans":{title:"登录",email:"电子邮箱",intro:"我们会向您发送 6 位验证码，无需密码。",send:"\
-发送验证码",codeTitle:"请查收邮件",codeText:"请输入发送到 {email} 的验证码。",code:"6 位验证码",
-spam:"没有收到？请同时查看垃圾邮件。",submit:"登录",resend:"重新发送验证码",resendIn:"{time} 后可重\
-新发送",resent:"新的验证码已发出，仅最新的验证码有效。",other:"使用其他邮箱",doneTitle:"您已登录",
-blockedTitle:"无法登录",blocked:"{email} 不允许在此登录。",badEmail:"请输入完整的邮箱地址，例如 name@example.com。",
-badCode:"请输入完整的 6 位验证码。",wrong:"验证码不正确，还可以尝试 {n} 次。",wrongLast:"验证码不正确\
-，还可以尝试 1 次。",spent:"验证码不正确，尝试次数已用完。请重新发送验证码。",expired:"此\
-验证码已失效。请重新发送验证码。",rate:"尝试次数过多，请在{time}后重试。",offline:"无法连接，请检查\
-网络后重试。",unavailable:"服务暂时不可用，请稍后重试。",devices:"您登录的设备过多。请先在其中一台设备上退出登录，然后重试。",
-insecure:"此页面不安全，请使用 https 打开。",storage:"浏览器不允许此页面存储数据。请允许后重试。",
-unexpected:"出现问题，请重试。"}};function P(t){for(let e of t){let n=e?ne(e):void 0;if(n)return n}return"en"}function ne(t){try{let{language:e,script:n}=new Intl.
-Locale(t).maximize();return z.find(i=>i===e||i===`${e}-${n}`)}catch{return}}function R(t,e){let[n,i]=t<100?[t,"second"]:
+ {email}.",code:"Código de seis dígitos",spam:"Não chegou? Veja também na pasta de spam.",submit:"Iniciar sessão",busy:"\
+Um momento…",resend:"Enviar novo código",resendIn:"Novo código em {time}",resent:"Um novo código está a caminho. Só \
+o mais recente é válido.",other:"Usar outro endereço",doneTitle:"Sessão iniciada",blockedTitle:"Não é possível inici\
+ar sessão",blocked:"{email} não tem permissão para iniciar sessão aqui.",badEmail:"Introduza um endereço completo, c\
+omo nome@example.com.",badCode:"Introduza os seis dígitos do código.",wrong:"O código não está correto. Restam {n} ten\
+tativas.",wrongLast:"O código não está correto. Resta uma tentativa.",spent:"O código não está correto e não restam t\
+entativas. Peça um novo código.",expired:"Este código já não é válido. Peça um novo código.",rate:"Demasiadas t\
+entativas. Tente novamente em {time}.",offline:"Sem ligação. Verifique a sua rede e tente novamente.",unavailable:"O s\
+erviço não está disponível de momento. Tente novamente dentro de instantes.",devices:"Tem sessão iniciada em demasia\
+dos dispositivos. Termine a sessão num deles e tente novamente.",insecure:"Esta página não é segura. Abra-a com https.",
+storage:"O seu navegador não permite que esta página guarde dados. Autorize-o e tente novamente.",unexpected:"Ocorreu \
+um erro. Tente novamente."},"zh-Hans":{title:"登录",email:"电子邮箱",intro:"我们会向您发送 6 位验证码，无需密码。",
+send:"发送验证码",codeTitle:"请查收邮件",codeText:"请输入发送到 {email} 的验证码。",code:"6 位验证码",
+spam:"没有收到？请同时查看垃圾邮件。",submit:"登录",busy:"请稍候…",resend:"重新发送验证码",
+resendIn:"{time} 后可重新发送",resent:"新的验证码已发出，仅最新的验证码有效。",other:"使用其他邮箱",
+doneTitle:"您已登录",blockedTitle:"无法登录",blocked:"{email} 不允许在此登录。",badEmail:"请输入完整的邮箱地址，例如 \
+name@example.com。",badCode:"请输入完整的 6 位验证码。",wrong:"验证码不正确，还可以尝试 {n} 次。",
+wrongLast:"验证码不正确，还可以尝试 1 次。",spent:"验证码不正确，尝试次数已用完。请重新发送验证码。",
+expired:"此验证码已失效。请重新发送验证码。",rate:"尝试次数过多，请在{time}后重试。",offline:"\
+无法连接，请检查网络后重试。",unavailable:"服务暂时不可用，请稍后重试。",devices:"您登录的设备过多。请\
+先在其中一台设备上退出登录，然后重试。",insecure:"此页面不安全，请使用 https 打开。",storage:"\
+浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(t){for(let e of t){let n=e?ne(e):void 0;if(n)return n}return"en"}function ne(t){try{let{language:e,script:n}=new Intl.
+Locale(t).maximize();return z.find(i=>i===e||i===`${e}-${n}`)}catch{return}}function D(t,e){let[n,i]=t<100?[t,"second"]:
 t<6e3?[t/60,"minute"]:[t/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
 ceil(n))}function S(t){let[e,n,i]=[Math.floor(t/3600),Math.floor(t/60)%60,t%60],o=r=>String(r).padStart(2,"0");return e>
-0?`${e}:${o(n)}:${o(i)}`:`${n}:${o(i)}`}var v=6;function F(t){let e=a("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
+0?`${e}:${o(n)}:${o(i)}`:`${n}:${o(i)}`}var v=6;function F(t){let e=s("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
 go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),n=Array.from({length:v},
-()=>a("span",{part:"digit"})),i=a("div",{class:"code",part:"code"},a("div",{class:"boxes","aria-hidden":"true"},...n),e),
-o=()=>{let[r,s]=[e.selectionStart??0,e.selectionEnd??0];for(let[d,m]of n.entries())m.part.toggle("digit-current",r===s&&
-d===Math.min(r,v-1)),m.part.toggle("digit-selected",r<=d&&d<s)};e.addEventListener("input",r=>{r.isComposing||(D(e)&&t(),
-o())}),e.addEventListener("compositionend",()=>{D(e)&&t()}),e.addEventListener("paste",r=>{let s=h(r.clipboardData?.getData(
-"text")??"");s===void 0||e.readOnly||(r.preventDefault(),e.value=s,e.dispatchEvent(new InputEvent("input",{bubbles:!0,inputType:"\
-insertFromPaste"})))});for(let r of["focus","keyup","click","select"])e.addEventListener(r,o);return{root:i,input:e}}function D(t){
-let{value:e,selectionStart:n}=t,i=h(e)??M(e).slice(0,v);if(e!==i){let o=M(e.slice(0,n??e.length)).length;t.value=i,t.setSelectionRange(
+()=>s("span",{part:"digit"})),i=s("div",{class:"code",part:"code"},s("div",{class:"boxes","aria-hidden":"true"},...n),e),
+o=()=>{let[r,a]=[e.selectionStart??0,e.selectionEnd??0];for(let[u,d]of n.entries())d.part.toggle("digit-current",r===a&&
+u===Math.min(r,v-1)),d.part.toggle("digit-selected",r<=u&&u<a)};e.addEventListener("input",r=>{r.isComposing||(R(e)&&t(),
+o())}),e.addEventListener("compositionend",()=>{R(e)&&t()}),e.addEventListener("paste",r=>{let a=g(r.clipboardData?.getData(
+"text")??"");a===void 0||e.readOnly||(r.preventDefault(),e.value=a,e.dispatchEvent(new InputEvent("input",{bubbles:!0,inputType:"\
+insertFromPaste"})))});for(let r of["focus","keyup","click","select"])e.addEventListener(r,o);return{root:i,input:e}}function R(t){
+let{value:e,selectionStart:n}=t,i=g(e)??M(e).slice(0,v);if(e!==i){let o=M(e.slice(0,n??e.length)).length;t.value=i,t.setSelectionRange(
 o,o)}return i.length===v}function M(t){return t.replace(/[\uff10-\uff19]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).
-replace(/[^0-9]/g,"")}function _(t,e,n){return t==="email"?ie(e,n):t==="code"?oe(e,n):t==="done"?se():re(e,n)}function x(t,e,n){return t.problem?
-n[t.problem.text].replace("{n}",String(t.attemptsLeft)).replace("{time}",R(t.limit,e)):""}function ie(t,e){let n=a("h2",
-{part:"title"},a("slot",{name:"title"})),i=a("label",{for:"email",part:"label"}),o=a("input",{autocapitalize:"off",autocomplete:"\
+replace(/[^0-9]/g,"")}function H(t,e,n){return t==="email"?ie(e,n):t==="code"?oe(e,n):t==="done"?se():re(e,n)}function x(t,e,n){return t.problem?
+n[t.problem.text].replace("{n}",String(t.attemptsLeft)).replace("{time}",D(t.limit,e)):""}function ie(t,e){let n=s("h2",
+{part:"title"},s("slot",{name:"title"})),i=s("label",{for:"email",part:"label"}),o=s("input",{autocapitalize:"off",autocomplete:"\
 email",autocorrect:"off",enterkeyhint:"send",id:"email",inputmode:"email",name:"email",part:"input",spellcheck:"false",type:"\
-email"});o.value=t.email;let r=U(o,t),s=j(t);return{root:H(t,()=>e.send(o.value),n,i,o,r.root,s.root),focus:()=>q(o),show:(m,c)=>{
-l(n.firstChild,c.title),l(i,c.email),r.show(x(t,m,c),c.intro),s.show(c.send,"send")}}}function oe(t,e){let n=a("h2",{part:"\
-title"}),i=a("p",{id:"sent",part:"text"}),o=a("label",{class:"hidden",for:"code",part:"label"}),r=()=>t.problem?.needsNewCode?
-e.resend():e.confirm(s.input.value),s=F(r),d=U(s.input,t,"sent"),m=j(t),c=O(e.resend),g=O(e.back),B=a("div",{class:"link\
-s",part:"links"},c,g),T=t.isResent;return{root:H(t,r,n,i,o,s.root,d.root,m.root,B),focus:()=>t.problem?.needsNewCode?m.root.
-focus():q(s.input),show:(Y,u)=>{let C=!!t.problem?.needsNewCode,k=t.wait("send");l(n,u.codeTitle),E(i,u.codeText,t.email),
-l(o,u.code),s.root.hidden=o.hidden=c.hidden=C,s.input.readOnly=t.busy==="confirm",t.isResent&&!T&&(s.input.value=""),T=t.
-isResent,d.show(x(t,Y,u),t.isResent?u.resent:u.spam),m.show(C?u.resend:u.submit,C?"send":"confirm"),l(c,k>0?u.resendIn.replace(
-"{time}",S(k)):u.resend),p(c,"disabled",k>0||t.busy!==void 0),l(g,u.other),p(g,"disabled",t.busy!==void 0)}}}function re(t,e){
-let n=a("h2",{part:"title",tabindex:"-1"}),i=a("p",{part:"text"}),o=a("button",{part:"button",type:"button"});return o.addEventListener(
-"click",e.back),{root:a("div",{class:"panel",part:"form"},n,i,o),focus:()=>n.focus(),show:(r,s)=>{l(n,s.blockedTitle),E(
-i,s.blocked,t.email),l(o,s.other)}}}function se(){let t=a("h2",{part:"title",tabindex:"-1"}),e=a("span",{"aria-hidden":"\
-true",class:"mark",part:"mark"});return{root:a("div",{class:"panel done",part:"form"},e,t,a("slot",{name:"done"})),focus:()=>t.
-focus(),show:(n,i)=>l(t,i.doneTitle)}}function H(t,e,...n){let i=a("form",{class:"panel",novalidate:"",part:"form"},...n);
-return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>t.edit(),!0),i}function U(t,e,...n){
-let i=a("p",{id:"note",part:"hint"});return t.setAttribute("aria-describedby",[...n,"note"].join(" ")),{root:i,show:(o,r)=>{
-l(i,o||r),i.part.value=o?"error":"hint",p(t,"invalid",!!e.problem?.isInField)}}}function j(t){let e=a("span",{"aria-hidd\
-en":"true",class:"spinner",part:"spinner"}),n=a("span"),i=a("button",{part:"button",type:"submit"},e,n);return{root:i,show:(o,r)=>{
-let s=t.wait(r);l(n,s>0?`${o} · ${S(s)}`:o),A(i,"data-busy",t.busy===r),p(i,"disabled",s>0||t.busy!==void 0)}}}function O(t){
-let e=a("button",{part:"link",type:"button"});return e.addEventListener("click",t),e}function q(t){t.focus(),t.select()}var ae=`
+email"});o.value=t.email;let r=j(o,t),a=q(t);return{root:U(t,()=>e.send(o.value),n,i,o,r.root,a.root),focus:()=>W(o),show:(d,c)=>{
+l(n.firstChild,c.title),l(i,c.email),r.show(x(t,d,c),c.intro),a.show(c.send,"send")}}}function oe(t,e){let n=s("h2",{part:"\
+title"}),i=s("p",{id:"sent",part:"text"}),o=s("label",{class:"hidden",for:"code",part:"label"}),r=()=>t.problem?.needsNewCode?
+e.resend():e.confirm(a.input.value),a=F(r),u=j(a.input,t,"sent"),d=q(t),c=O(e.resend),p=O(e.back),T=s("div",{class:"link\
+s",part:"links"},c,p),A=t.isResent;return{root:U(t,r,n,i,o,a.root,u.root,d.root,T),focus:()=>t.problem?.needsNewCode?d.root.
+focus():W(a.input),show:(Y,m)=>{let C=!!t.problem?.needsNewCode,k=t.wait("send");l(n,m.codeTitle),E(i,m.codeText,t.email),
+l(o,m.code),a.root.hidden=o.hidden=c.hidden=C,a.input.readOnly=t.busy==="confirm",t.isResent&&!A&&(a.input.value=""),A=t.
+isResent,u.show(x(t,Y,m),t.isResent?m.resent:m.spam),d.show(C?m.resend:m.submit,C?"send":"confirm"),l(c,k>0?m.resendIn.replace(
+"{time}",S(k)):m.resend),h(c,"disabled",k>0||t.busy!==void 0),l(p,m.other),h(p,"disabled",t.busy!==void 0)}}}function re(t,e){
+let n=s("h2",{part:"title",tabindex:"-1"}),i=s("p",{part:"text"}),o=s("button",{part:"button",type:"button"});return o.addEventListener(
+"click",e.back),{root:s("div",{class:"panel",part:"form"},n,i,o),focus:()=>n.focus(),show:(r,a)=>{l(n,a.blockedTitle),E(
+i,a.blocked,t.email),l(o,a.other)}}}function se(){let t=s("h2",{part:"title",tabindex:"-1"}),e=s("span",{"aria-hidden":"\
+true",class:"mark",part:"mark"});return{root:s("div",{class:"panel done",part:"form"},e,t,s("slot",{name:"done"})),focus:()=>t.
+focus(),show:(n,i)=>l(t,i.doneTitle)}}function U(t,e,...n){let i=s("form",{class:"panel",novalidate:"",part:"form"},...n);
+return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>t.edit(),!0),i}function j(t,e,...n){
+let i=s("p",{id:"note",part:"hint"});return t.setAttribute("aria-describedby",[...n,"note"].join(" ")),{root:i,show:(o,r)=>{
+l(i,o||r),i.part.value=o?"error":"hint",h(t,"invalid",!!e.problem?.isInField)}}}function q(t){let e=s("span",{"aria-hidd\
+en":"true",class:"spinner",part:"spinner"}),n=s("span"),i=s("button",{part:"button",type:"submit"},e,n);return{root:i,show:(o,r)=>{
+let a=t.wait(r);l(n,a>0?`${o} · ${S(a)}`:o),L(i,"data-busy",t.busy===r),h(i,"disabled",a>0||t.busy!==void 0)}}}function O(t){
+let e=s("button",{part:"link",type:"button"});return e.addEventListener("click",t),e}function W(t){t.focus(),t.select()}var ae=`
 :host {
-  --accent: var(--authsession-accent, #14191e);
-  --on-accent: var(--authsession-on-accent, #fff);
-  --error: var(--authsession-error, #b42318);
-  --success: var(--authsession-success, #0b7a4b);
-  --muted: var(--authsession-muted, color-mix(in srgb, currentcolor 72%, transparent));
-  --border: var(--authsession-border, color-mix(in srgb, currentcolor 52%, transparent));
-  --field: var(--authsession-field, transparent);
-  --radius: var(--authsession-radius, 0.5rem);
+  --_accent: var(--authsession-accent, #14191e);
+  --_on-accent: var(--authsession-on-accent, #fff);
+  --_error: var(--authsession-error, #b42318);
+  --_success: var(--authsession-success, #0b7a4b);
+  --_muted: var(--authsession-muted, color-mix(in srgb, currentcolor 72%, transparent));
+  --_border: var(--authsession-border, color-mix(in srgb, currentcolor 52%, transparent));
+  --_field: var(--authsession-field, transparent);
+  --_radius: var(--authsession-radius, 0.5rem);
   display: block;
+  position: relative;
   max-inline-size: var(--authsession-max-width, 24rem);
   line-height: 1.5;
   text-align: start;
@@ -174,10 +176,10 @@ let e=a("button",{part:"link",type:"button"});return e.addEventListener("click",
 }
 @supports (color: light-dark(#000, #fff)) {
   :host {
-    --accent: var(--authsession-accent, light-dark(#14191e, #f3f6f8));
-    --on-accent: var(--authsession-on-accent, light-dark(#fff, #14191e));
-    --error: var(--authsession-error, light-dark(#b42318, #ff9d91));
-    --success: var(--authsession-success, light-dark(#0b7a4b, #58d39b));
+    --_accent: var(--authsession-accent, light-dark(#14191e, #f3f6f8));
+    --_on-accent: var(--authsession-on-accent, light-dark(#fff, #14191e));
+    --_error: var(--authsession-error, light-dark(#b42318, #ff9d91));
+    --_success: var(--authsession-success, light-dark(#0b7a4b, #58d39b));
   }
 }
 :host([hidden]), [hidden] { display: none !important; }
@@ -203,7 +205,7 @@ h2 {
   outline: none;
 }
 p { margin: 0; overflow-wrap: anywhere; }
-.panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--muted); }
+.panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--_muted); }
 [part~='address'] { font-weight: 600; }
 label { margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 600; }
 input, button { font: inherit; letter-spacing: inherit; color: inherit; }
@@ -211,21 +213,22 @@ input, button { font: inherit; letter-spacing: inherit; color: inherit; }
   inline-size: 100%;
   min-block-size: 3rem;
   padding: 0 0.875rem;
-  border: 1px solid var(--border);
-  border-radius: var(--radius);
-  background: var(--field);
+  font-size: max(1em, 16px);
+  border: 1px solid var(--_border);
+  border-radius: var(--_radius);
+  background: var(--_field);
 }
 [part~='input']:focus-visible, button:focus-visible {
-  outline: 2px solid var(--accent);
+  outline: 2px solid var(--_accent);
   outline-offset: 2px;
 }
-[part~='input'][aria-invalid] { border-color: var(--error); }
+[part~='input'][aria-invalid] { border-color: var(--_error); }
 [part~='hint'], [part~='error'] {
   margin-block: 0.5rem 1.25rem;
   font-size: 0.875rem;
-  color: var(--muted);
+  color: var(--_muted);
 }
-[part~='error'] { color: var(--error); }
+[part~='error'] { color: var(--_error); }
 [part~='button'] {
   display: flex;
   align-items: center;
@@ -235,18 +238,18 @@ input, button { font: inherit; letter-spacing: inherit; color: inherit; }
   min-block-size: 3rem;
   padding: 0.5rem 1rem;
   border: 1px solid transparent;
-  border-radius: var(--radius);
-  background: var(--accent);
-  color: var(--on-accent);
+  border-radius: var(--_radius);
+  background: var(--_accent);
+  color: var(--_on-accent);
   font-weight: 600;
   font-variant-numeric: tabular-nums;
   cursor: pointer;
 }
-[part~='button']:hover { background: color-mix(in srgb, var(--accent) 88%, var(--on-accent)); }
+[part~='button']:hover { background: color-mix(in srgb, var(--_accent) 88%, var(--_on-accent)); }
 button[aria-disabled] { cursor: default; }
 [part~='button'][aria-disabled]:not([data-busy]) {
-  background: color-mix(in srgb, currentcolor 0%, color-mix(in srgb, var(--accent) 12%, transparent));
-  color: var(--muted);
+  background: color-mix(in srgb, var(--_accent) 12%, transparent);
+  color: var(--_muted);
 }
 .spinner {
   display: none;
@@ -268,38 +271,38 @@ button[aria-disabled] { cursor: default; }
   font-variant-numeric: tabular-nums;
   text-align: start;
   text-decoration: underline;
-  text-decoration-color: var(--border);
+  text-decoration-color: var(--_border);
   text-underline-offset: 0.25em;
   cursor: pointer;
 }
 [part~='link']:hover { text-decoration-color: currentcolor; }
-[part~='link'][aria-disabled] { color: var(--muted); text-decoration: none; }
+[part~='link'][aria-disabled] { color: var(--_muted); text-decoration: none; }
 
 .code {
-  --space: 0.5rem;
-  --box: calc((100cqi - 5 * var(--space)) / 6);
+  --_space: 0.5rem;
+  --_box: calc((100cqi - 5 * var(--_space)) / 6);
   position: relative;
   block-size: 3.5rem;
   container-type: inline-size;
   overflow: clip;
   overflow-clip-margin: 6px;
 }
-.boxes { position: absolute; inset: 0; display: flex; gap: var(--space); direction: ltr; }
+.boxes { position: absolute; inset: 0; display: flex; gap: var(--_space); direction: ltr; }
 [part~='digit'] {
   flex: 1;
-  border: 1px solid var(--border);
-  border-radius: var(--radius);
-  background: var(--field);
+  border: 1px solid var(--_border);
+  border-radius: var(--_radius);
+  background: var(--_field);
 }
-.code:has([aria-invalid]) [part~='digit'] { border-color: var(--error); }
+.code:has([aria-invalid]) [part~='digit'] { border-color: var(--_error); }
 .code:focus-within [part~='digit-selected'] { background: color-mix(in srgb, currentcolor 14%, transparent); }
-.code:focus-within [part~='digit-current'] { outline: 2px solid var(--accent); outline-offset: -1px; }
+.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -1px; }
 [part~='code-input'] {
   position: absolute;
   inset-block: 0;
   left: 0;
-  inline-size: calc(100cqi + 2 * var(--box));
-  padding: 0 0 0 calc((var(--box) - 1ch) / 2);
+  inline-size: calc(100cqi + 2 * var(--_box));
+  padding: 0 0 0 calc((var(--_box) - 1ch) / 2);
   border: 0;
   outline: 0;
   background: none;
@@ -308,7 +311,7 @@ button[aria-disabled] { cursor: default; }
   font-size: 1.625rem;
   font-variant-numeric: tabular-nums lining-nums;
   font-weight: 600;
-  letter-spacing: calc(var(--box) + var(--space) - 1ch);
+  letter-spacing: calc(var(--_box) + var(--_space) - 1ch);
 }
 [part~='code-input']::selection { background: transparent; color: inherit; }
 .done { align-items: flex-start; }
@@ -320,13 +323,13 @@ button[aria-disabled] { cursor: default; }
   block-size: 2.75rem;
   margin-block-end: 1rem;
   border-radius: 50%;
-  background: color-mix(in srgb, var(--success) 16%, transparent);
+  background: color-mix(in srgb, var(--_success) 16%, transparent);
 }
 .mark::after {
   inline-size: 0.5rem;
   block-size: 1rem;
   margin-block-start: -0.25rem;
-  border: solid var(--success);
+  border: solid var(--_success);
   border-width: 0 3px 3px 0;
   content: '';
   rotate: 45deg;
@@ -338,29 +341,32 @@ button[aria-disabled] { cursor: default; }
 }
 @keyframes enter { from { opacity: 0; translate: 0 0.25rem; } }
 @keyframes turn { to { rotate: 1turn; } }
+@media (prefers-contrast: more) {
+  :host { --_muted: currentcolor; --_border: currentcolor; }
+}
 @media (forced-colors: active) {
   [part~='button'] { border-color: ButtonText; }
   button[aria-disabled] { color: GrayText; border-color: GrayText; }
 }
-`,y;function W(t){y||(y=new CSSStyleSheet,y.replaceSync(ae)),t.adoptedStyleSheets=[y]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},w=class extends ce{static observedAttributes=["base-url",
-"locale"];#n;#e=a("div");#s=a("div",{class:"hidden",role:"status"});#o=a("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=G;#d;#r;#c=!1;constructor(){
-super(),this.#n=this.attachShadow({mode:"open"}),W(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
+`,y;function $(t){y||(y=new CSSStyleSheet,y.replaceSync(ae)),t.adoptedStyleSheets=[y]}var ce=globalThis.HTMLElement??class{},G=new Map,V={isResent:!1},w=class extends ce{static observedAttributes=["base-url",
+"locale"];#n;#e=s("div");#s=s("div",{class:"hidden",role:"status"});#o=s("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=V;#d;#r;#c=!1;constructor(){
+super(),this.#n=this.attachShadow({mode:"open"}),$(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
 ue(this.getAttribute("base-url")??"")}set client(e){this.#a=e,this.isConnected&&this.#m()}focus(){this.#i?.focus()}connectedCallback(){
 this.#f(),this.#t?this.#t.start():this.#m(),this.#h()}disconnectedCallback(){this.#t?.stop(),this.#v(!1)}attributeChangedCallback(e,n,i){
 n===i||!this.isConnected||(e==="base-url"?this.client=void 0:this.#h())}#f(){if(!Object.hasOwn(this,"client"))return;let{
-client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=G;let{client:e}=this,n=new b(e,{changed:()=>n===
+client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=V;let{client:e}=this,n=new b(e,{changed:()=>n===
 this.#t&&this.#h(),loggedIn:i=>this.#p("authsession-login",{session:i,client:e}),failed:i=>this.#p("authsession-error",{
 error:i})});this.#t=n,n.start(),n.restore(me(this.#b)),this.#h()}#p(e,n){this.dispatchEvent(new CustomEvent(e,{bubbles:!0,
 composed:!0,detail:n}))}get#u(){let e=this.closest("[lang]")?.lang;return P([this.getAttribute("locale"),e,document.documentElement.
-lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let n=this.#u,i=N[n],{step:o,problem:r,isResent:s}=e,d=this.#l;
-this.#l={step:o,problem:r,isResent:s};let m=this.#n.activeElement!==null;o!==d.step&&this.#x(o,e),this.#e.lang=n,this.#i?.
-show(n,i),r!==d.problem&&l(this.#o,x(e,n,i)),s!==d.isResent&&l(this.#s,s?i.resent:"");let c=r!==d.problem&&(r?.isInField||
-r?.needsNewCode);(o!==d.step||c||s&&!d.isResent)&&d.step&&this.#y(m),this.#w(e.draft),this.#v(this.isConnected&&e.wait("\
-send")+e.limit>0)}#x(e,n){this.#i=_(e,n,{send:i=>this.#g(()=>n.send(i,this.#u)),resend:()=>this.#g(()=>n.resend(this.#u)),
+lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let n=this.#u,i=N[n],{step:o,problem:r,isResent:a,busy:u}=e,
+d=this.#l;this.#l={step:o,problem:r,isResent:a};let c=this.#n.activeElement!==null;o!==d.step&&this.#x(o,e),this.#e.lang=
+n,this.#i?.show(n,i),r!==d.problem&&l(this.#o,x(e,n,i)),l(this.#s,a?i.resent:u?i.busy:"");let p=r!==d.problem&&(r?.isInField||
+r?.needsNewCode);(o!==d.step||p||a&&!d.isResent)&&d.step&&this.#y(c),this.#w(e.draft),this.#v(this.isConnected&&e.wait("\
+send")+e.limit>0)}#x(e,n){this.#i=H(e,n,{send:i=>this.#g(()=>n.send(i,this.#u)),resend:()=>this.#g(()=>n.resend(this.#u)),
 confirm:i=>this.#g(()=>n.confirm(i,this.getAttribute("label")??le())),back:()=>this.#g(()=>n.back())}),this.#e.replaceChildren(
 this.#i.root)}async#g(e){this.#c=!0,await e(),this.#c=!1}#y(e){let n=this.getRootNode().activeElement,i=!n||n===document.
 body||n===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${this.getAttribute("base-url")??""}`}#w(e){
 let n=e&&JSON.stringify(e);n!==this.#d&&(this.#d=n,pe(this.#b,n))}#v(e){e!==(this.#r!==void 0)&&(clearInterval(this.#r),
-this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(t){let e=new URL(t,location.href).href,n=$.get(e)??
-de({baseUrl:e});return $.set(e,n),n}function me(t){try{return Object(JSON.parse(sessionStorage.getItem(t)??"{}"))}catch{
-return{}}}function pe(t,e){try{e===void 0?sessionStorage.removeItem(t):sessionStorage.setItem(t,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,w);export{w as AuthsessionLogin};
+this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(t){let e=new URL(t,location.href).href,n=G.get(e)??
+de({baseUrl:e});return G.set(e,n),n}function me(t){try{return Object(JSON.parse(sessionStorage.getItem(t)??"{}"))}catch{
+return{}}}function pe(t,e){try{e===void 0?sessionStorage.removeItem(t):sessionStorage.setItem(t,e)}catch{}}var B="authsession-login";globalThis.customElements&&!customElements.get(B)&&customElements.define(B,w);export{w as AuthsessionLogin};

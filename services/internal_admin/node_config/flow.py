@@ -170,7 +170,15 @@ class Statuses:
             metrics.count_report(node.pool, status.report)
 
     async def keep_last_uses(self, status: Status) -> None:
-        """Keep the last uses of sessions. Those that meet the removal of a session are lost."""
-        if status.report is not None and status.report.last_used:
+        """Keep the last uses of sessions. Those that meet the removal of a session are lost.
+
+        A report without uses and without requests says too that the gateway tells. One with requests alone may come
+        from a gateway that knows no sessions.
+        """
+        report = status.report
+        if report is None or (report.passed and not report.last_used):
+            return
+        if report.last_used:
             with suppress(asyncpg.ForeignKeyViolationError):
-                await self.postgres.unit_of_work(store.keep_last_uses, status.report.last_used)
+                await self.postgres.unit_of_work(store.keep_last_uses, report.last_used)
+        await self.postgres.unit_of_work(store.note_last_uses_told, only_renews=not report.last_used)

@@ -154,3 +154,15 @@ select device_session_id, least(max(told.day), (select clock_now())::date)
  group by device_session_id
  order by device_session_id
 on conflict (device_session_id) do update set day = excluded.day where kept.day < excluded.day;
+
+-- name: note_last_uses_told
+-- Notes that a node told of last uses; once an hour is enough. After a gap of a day `since` begins anew. A node that saw no
+-- use (:only_renews) says that the telling goes on, but not that it begins. Locks: last_use_reports.
+insert into last_use_reports as kept (since, told_at)
+select now.instant, now.instant
+  from (select clock_now() as instant) as now
+ where not exists (select from last_use_reports where told_at > now.instant - interval '1 hour')
+   and (not :only_renews or last_uses_told_since() is not null)
+on conflict (is_one) do update
+   set told_at = excluded.told_at,
+       since = case when last_uses_told_since() is null then excluded.since else kept.since end;

@@ -246,6 +246,11 @@ async def keep_last_uses(connection: asyncpg.Connection, uses: Sequence[tuple[st
     await connection.execute(*_SQL["keep_last_uses"](session_ids=session_ids, days=days))
 
 
+async def note_last_uses_told(connection: asyncpg.Connection, *, only_renews: bool) -> None:
+    """Note that a node told of last uses, or with `only_renews` that it saw none."""
+    await connection.execute(*_SQL["note_last_uses_told"](only_renews=only_renews))
+
+
 def _document_name(error: ConfigError | None) -> str | None:
     """The document that the node names, if the text has the form of a name. Other text stays out of the trail."""
     name = None if error is None else error.document

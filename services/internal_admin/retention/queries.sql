@@ -32,6 +32,30 @@ with removed as (
     returning (select clock_now() - challenge_retention from settings) - expires_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
+-- name: remove_letters
+-- Removes the oldest letters without a code past the time of challenges, at most :limit. One that waits stays
+-- until its end. Locks: letters.
+with removed as (
+    delete from letters
+     where letter_id = any (array(
+         select letter_id from letters
+          where queued_at < (select clock_now() - challenge_retention from settings)
+            and (state <> 'queued' or expires_at < clock_now())
+          order by queued_at limit :limit))
+    returning (select clock_now() - challenge_retention from settings) - queued_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
+-- name: remove_session_notices
+-- Removes rights of notices that are over, at most :limit: they hold for 30 days. Locks: session_notices.
+with removed as (
+    delete from session_notices
+     where notice_id = any (array(
+         select notice_id from session_notices
+          where created_at < clock_now() - interval '30 days'
+          order by created_at limit :limit))
+    returning clock_now() - interval '30 days' - created_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
 -- name: remove_known_networks
 -- Removes networks without a confirm for the time of the setting, at most :limit. A login may renew a row meanwhile, so the
 -- age is checked again. Locks: known_networks.
@@ -149,6 +173,19 @@ with removed as (
           where expires_at < clock_now() - interval '7 days'
           order by expires_at limit :limit))
     returning clock_now() - interval '7 days' - expires_at as late)
+select count(*) as rows, min(late) as newest_late from removed;
+
+-- name: remove_session_orders
+-- Removes orders of self-service a day after they came, at most :limit. An order that waits for its outcome stays.
+-- Locks: session_orders.
+with removed as (
+    delete from session_orders
+     where order_id = any (array(
+         select order_id from session_orders
+          where received_at < clock_now() - interval '1 day' and outcome is not null
+          order by received_at limit :limit
+            for update skip locked))
+    returning clock_now() - interval '1 day' - received_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_invitations

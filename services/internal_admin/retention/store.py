@@ -13,6 +13,8 @@ _SQL = queries.load("services.internal_admin.retention")
 REMOVALS: Mapping[str, str] = {
     "challenge": "remove_challenges",
     "login_code": "remove_login_codes",
+    "letter": "remove_letters",
+    "session_notice": "remove_session_notices",
     "known_network": "remove_known_networks",
     "revoked_session": "remove_revoked_sessions",
     "expired_block": "remove_expired_blocks",
@@ -22,6 +24,7 @@ REMOVALS: Mapping[str, str] = {
     "published_version": "remove_published_versions",
     "activation": "remove_activations",
     "join_token": "remove_join_tokens",
+    "session_order": "remove_session_orders",
     "invitation": "remove_invitations",
 }
 """The statement for each kind of row that is removed by its age.

@@ -131,3 +131,25 @@ select * from device_sessions
 select device_session_id from device_sessions
  where status = 'active' and created_at <= (select clock_now() - session_max_age from settings)
  order by created_at, device_session_id limit :limit;
+
+-- name: read_idle_policy
+-- Whether unused sessions end, whether nodes tell of last uses, and whether they have told for long enough that one could
+-- be unused. A gap in the telling makes every session look unused, so only the time since the last gap counts.
+select session_idle_age is not null as is_on, last_uses_told_since() is not null as is_told,
+       coalesce(last_uses_told_since() <= clock_now() - session_idle_age, false) as may_end
+  from settings;
+
+-- name: page_unused_sessions
+-- Active sessions created before the idle age, oldest first, after (:after_created_at, :after_session_id), at most :limit;
+-- and whether each was unused for that long. A day of use counts to its end.
+select s.device_session_id, s.created_at,
+       coalesce((l.day + 1)::timestamp at time zone 'UTC', s.created_at) <= now.instant - session_idle_age as is_unused
+  from settings cross join (select clock_now() as instant) as now
+  cross join lateral (
+      select device_session_id, created_at from device_sessions
+       where status = 'active' and created_at <= now.instant - session_idle_age
+         and (created_at, device_session_id) > (:after_created_at::timestamptz, :after_session_id::text)
+       order by created_at, device_session_id limit :limit
+  ) s
+  left join session_last_seen l on l.device_session_id = s.device_session_id
+ order by s.created_at, s.device_session_id;

@@ -20,6 +20,7 @@ from services.internal_admin.callers.route import Route
 from services.internal_admin.system_settings import store
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
+    NoNodeReports,
     Settings,
     SettingsChanged,
     SettingsConflict,
@@ -73,6 +74,8 @@ class SettingsApi:
                 return Response(200, encode_change_settings("unchanged", (), cautions(values), answer))
             case SettingsConflict():
                 raise Refusal(ErrorCode.SETTINGS_CONFLICT)
+            case NoNodeReports():
+                raise Refusal(ErrorCode.NO_NODE_REPORTS)
             case _:
                 assert_never(outcome)
 

@@ -8,6 +8,10 @@ select * from settings;
 -- Every setting. Locks the one row, so that changes follow each other. Locks: settings.
 select * from settings for update;
 
+-- name: are_last_uses_told
+-- Whether nodes tell of last uses.
+select last_uses_told_since() is not null;
+
 -- name: write_settings
 -- Writes all settings under the next version. Run it holding the row's lock.
 update settings

@@ -9,12 +9,14 @@ from contracts.audit_events import EventName
 from services.internal_admin.system_settings.domain.change import (
     ChangeSettings,
     ChangeSettingsOutcome,
+    NoNodeReports,
     Settings,
     SettingsChange,
     SettingsChanged,
     SettingsConflict,
     SettingsState,
     SettingsUnchanged,
+    begins_idle_age,
     changed_names,
     domain_orders,
 )
@@ -56,6 +58,9 @@ async def change_settings(connection: asyncpg.Connection, command: ChangeSetting
         if not names:
             await insert_audit_event(connection, _event(command, SettingsUnchanged.name, names=sorted(command.values)))
             return SettingsUnchanged(settings)
+        if begins_idle_age(settings, command.values) and not await connection.fetchval(*_SQL["are_last_uses_told"]()):
+            await insert_audit_event(connection, _event(command, NoNodeReports.name, names=sorted(command.values)))
+            return NoNodeReports()
         return SettingsChanged(await _write(connection, command, settings, names), names)
 
 

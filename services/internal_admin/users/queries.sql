@@ -45,8 +45,29 @@ delete from login_codes
         and not exists (select from challenges c where c.login_code_id = l.login_code_id)
       limit :limit));
 
+-- name: remove_orders
+-- Removes at most :limit orders of self-service of the user's sessions, or of their notices. Locks: session_orders.
+delete from session_orders
+ where order_id = any (array(
+     select order_id from session_orders
+      where device_session_id in (select device_session_id from device_sessions where user_id = :user_id)
+     union all
+     select order_id from session_orders
+      where token_hash in (select token_hash from session_notices join device_sessions using (device_session_id)
+                            where user_id = :user_id)
+     limit :limit));
+
+-- name: remove_notices
+-- Removes at most :limit notices of the user's sessions. Their orders are gone before. Locks: session_notices.
+delete from session_notices
+ where notice_id = any (array(
+     select notice_id from session_notices join device_sessions using (device_session_id)
+      where user_id = :user_id
+      limit :limit));
+
 -- name: remove_letters
--- Removes at most :limit letters without a code to that address. Locks: letters.
+-- Removes at most :limit letters without a code to that address. Locks: letters. A courier holds no lock while it carries
+-- one.
 delete from letters
  where letter_id = any (array(
      select letter_id from letters l

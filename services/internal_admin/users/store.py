@@ -106,7 +106,8 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
         return UserNotFound()
     email = await read_address_of_user(connection, user_id, email_id)
     revoked = await revoke_active_sessions(connection, email_id, user_id, command.cause)
-    if not (revoked.is_all and await _removed_all(connection, email_id, email)):
+    is_all = revoked.is_all and await _removed_sent(connection, email_id, email)
+    if not (is_all and await _removed_orders(connection, user_id)):
         return Part(revoked.changes, done.and_revoked(revoked.changes, CONTINUED))
     await connection.execute(*_SQL["remove_user"](user_id=user_id))
     await remove_known_networks(connection, email_id)
@@ -117,10 +118,19 @@ async def _delete(connection: asyncpg.Connection, command: DeleteUser, done: Don
     return UserDeleted(revoked.changes, is_kept_for_block, done.session_ids)
 
 
-async def _removed_all(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
+async def _removed_sent(connection: asyncpg.Connection, email_id: int, email: str) -> bool:
     """Remove up to `PART` challenges, codes and letters. Whether none is left: strangers may have sent many."""
     for removal in ("remove_challenges", "remove_login_codes", "remove_letters"):
         status = await connection.execute(*_SQL[removal](email_id=email_id, email=email, limit=PART))
+        if int(status.rpartition(" ")[2]) == PART:
+            return False
+    return True
+
+
+async def _removed_orders(connection: asyncpg.Connection, user_id: str) -> bool:
+    """Remove up to `PART` orders of the user's devices, and the notices about them. Whether none is left."""
+    for removal in ("remove_orders", "remove_notices"):
+        status = await connection.execute(*_SQL[removal](user_id=user_id, limit=PART))
         if int(status.rpartition(" ")[2]) == PART:
             return False
     return True

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 from contracts.user_service import Ensured, ExistingUser, RegistrationContext, Resolution
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
 from services.public_auth.domain.network_tag import network_tags
+from services.public_auth.flows.new_notices import NewNotices
 from services.public_auth.metrics import count_wrong_code
 from services.public_auth.store.confirm_challenge import (
     ConfirmOutcome,
@@ -85,6 +86,10 @@ class ConfirmCodeFlow:
         on_confirmed: Callable[[str], None],
     ) -> None:
         """`users` is None if users live in our own Postgres: the statement of the login then finds or makes them."""
+        self.new_notice: NewNotices | None = None
+        """Set it before the first login. Without it no user is told of a login."""
+        self.on_noticed: Callable[[], None] = lambda: None
+        """Called when a notice was queued."""
         self._postgres = postgres
         self._users = users
         self._relay = relay
@@ -104,6 +109,8 @@ class ConfirmCodeFlow:
             outcome = await self._confirms.decide(draft)
         else:
             outcome = await self._decided_with(self._users, draft)
+        if isinstance(outcome, SessionMade) and outcome.is_noticed:
+            self.on_noticed()
         answer = _answer(outcome)
         self._on_confirmed("confirmed" if isinstance(answer, Confirmed) else answer)
         return answer
@@ -168,6 +175,7 @@ class ConfirmCodeFlow:
             request_id=command.request_id,
             device_session_id=new_device_session_id(self._clock, self._entropy),
             user_id=new_user_id(self._clock, self._entropy) if self._users is None else None,
+            new_notice=self.new_notice,
             users_live_here=self._users is None,
         )
 

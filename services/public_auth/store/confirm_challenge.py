@@ -3,7 +3,7 @@
 It runs on asyncio, inside `Postgres.unit_of_work`, and has no rule of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from services.public_auth.domain.confirm import (
 from services.public_auth.domain.login_code import StoredCode, is_right_code
 from services.public_auth.domain.network_tag import NetworkTags
 from services.public_auth.store.decided_again import until_written
+from services.public_auth.store.letters import NoticeDraft, write_notices
 from shared.io import queries
 from shared.kernel.client_key import ClientPublicKey
 from shared.kernel.device_session import DeviceSession
@@ -54,6 +55,8 @@ class SessionDraft:
     """The id of a new user. None means that the user directory must name the user before a session is made."""
     label: str | None = field(default=None, repr=False)
     """The name of the device. The repeat of a confirm may bring another, which changes nothing."""
+    new_notice: Callable[[], NoticeDraft] | None = field(default=None, repr=False)
+    """Makes the notice that tells the user of this login, if one is due."""
     users_live_here: bool = True
     """Whether users live in our own Postgres; all spellings of an address are then one person."""
 
@@ -64,6 +67,8 @@ class SessionMade:
 
     session: DeviceSession
     changes: tuple[ProjectionChange, ...]
+    is_noticed: bool = False
+    """Whether a notice may have been queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +158,13 @@ async def confirm_with_named_user(
 
 
 def _read_for_confirm(drafts: Sequence[SessionDraft]) -> queries.Bound:
+    tags = [draft.network.readable for draft in drafts]
+    width = max(map(len, tags))
     return _SQL["read_for_confirm"](
-        challenge_ids=[draft.challenge_id for draft in drafts], users_live_here=drafts[0].users_live_here
+        challenge_ids=[draft.challenge_id for draft in drafts],
+        network_tags=[tag for each in tags for tag in each + each[:1] * (width - len(each))],
+        tags_per_confirm=width,
+        users_live_here=drafts[0].users_live_here,
     )
 
 
@@ -259,8 +269,31 @@ async def _unless_overtaken(
 async def _write_sessions(connection: asyncpg.Connection, made: Sequence[_Decided]) -> dict[str, int]:
     """Writes sessions. Returns the outbox id of each written one by session id."""
     columns = queries.columns([_session_row(each.draft, each.row) for each in made])
-    rows = await connection.fetch(*_SQL["write_sessions"](now=made[0].row["now"], **columns))
+    statement = _SQL["write_sessions"](now=made[0].row["now"], **columns)
+    if not any(map(_is_notice_due, made)):
+        return _outbox_ids(await connection.fetch(*statement))
+    async with connection.transaction():
+        outbox_ids = _outbox_ids(await connection.fetch(*statement))
+        if notices := _notices(made, outbox_ids):
+            await write_notices(connection, notices)
+    return outbox_ids
+
+
+def _outbox_ids(rows: Sequence[asyncpg.Record]) -> dict[str, int]:
     return {row["device_session_id"]: row["outbox_id"] for row in rows}
+
+
+def _is_notice_due(each: _Decided) -> bool:
+    return each.row["is_notice_due"] and each.draft.new_notice is not None
+
+
+def _notices(made: Sequence[_Decided], outbox_ids: Mapping[str, int]) -> list[tuple[str, NoticeDraft]]:
+    """The notices of the sessions that were written."""
+    return [
+        (each.draft.device_session_id, each.draft.new_notice())
+        for each in made
+        if each.row["is_notice_due"] and each.draft.new_notice and each.draft.device_session_id in outbox_ids
+    ]
 
 
 async def _write_session_in_place_of_oldest(
@@ -280,7 +313,7 @@ async def _write_session_in_place_of_oldest(
         )
     )
     changes = tuple(projection_change(one) for one in revoked)
-    return SessionMade(made.session, (*changes, *made.changes))
+    return SessionMade(made.session, (*changes, *made.changes), made.is_noticed)
 
 
 def _session_made(each: _Decided, outbox_id: int) -> SessionMade:
@@ -291,7 +324,7 @@ def _session_made(each: _Decided, outbox_id: int) -> SessionMade:
         status="active",
         created_at=each.row["now"],
     )
-    return SessionMade(session, (ProjectionChange(outbox_id, session),))
+    return SessionMade(session, (ProjectionChange(outbox_id, session),), _is_notice_due(each))
 
 
 def _user_id(draft: SessionDraft, row: asyncpg.Record) -> str:

@@ -195,9 +195,11 @@ select e.version from emails e
 -- name: read_for_confirm
 -- Everything that the decisions about some confirms need, in one snapshot; no row for an unknown challenge. Takes no lock.
 -- :users_live_here says that all spellings of an address are one person: its oldest user, should there be several.
+-- :network_tags has :tags_per_confirm elements a confirm, in the order of :challenge_ids: the tags of its network. They say
+-- whether the login of a user is to be told to the user; of confirms of one challenge the first counts.
 with clock as materialized (
     select clock_now() as now, session_limit, session_limit_policy, require_client_key_proof, session_max_age,
-           blocked_email_domains, allowed_email_domains, sign_up
+           blocked_email_domains, allowed_email_domains, sign_up, new_device_notice
       from settings limit 1
 )
 select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state, c.attempts, c.expires_at, c.confirmed_at, c.preferred_language,
@@ -215,10 +217,22 @@ select clock.now, c.challenge_id as id, c.email_id, c.email, e.version, c.state,
            select count(*) from device_sessions a
             where a.user_id = u.user_id and a.status = 'active' and a.created_at > clock.now - clock.session_max_age)
        end as active_sessions,
+       -- The network is looked up whether there is a user or not, so that a guess takes no longer for one of both.
+       case clock.new_device_notice
+            when 'off' then false
+            when 'every_login' then u.user_id is not null
+            else not exists (
+                select from known_networks k
+                 where k.email_id = c.email_id and k.confirmed_at > clock.now - interval '90 days'
+                   and k.network_tag = any (
+                       (:network_tags::bytea[])[(array_position(:challenge_ids::text[], c.challenge_id) - 1) * :tags_per_confirm::integer + 1 :
+                                                array_position(:challenge_ids::text[], c.challenge_id) * :tags_per_confirm::integer]))
+                and u.user_id is not null
+       end as is_notice_due,
        d.device_session_id, d.user_id, d.client_public_key, d.status, d.created_at, d.revoked_at,
        d.revoke_reason_code, d.revoke_actor_type, d.revoke_actor_id
   from clock
-  join challenges c on c.challenge_id = any (:challenge_ids)
+  join challenges c on c.challenge_id = any (:challenge_ids::text[])
   join emails e on e.email_id = c.email_id
   left join login_codes l on l.login_code_id = c.login_code_id
   left join lateral (

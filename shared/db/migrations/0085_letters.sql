@@ -36,7 +36,8 @@ create trigger notice_is_of_new_session before insert on session_notices
     for each row when (session_user = 'authsession_public') execute function notice_is_of_new_session();
 
 -- The queue of these letters, apart from that of login codes, which they neither count in nor delay. `sealed_token` is the
--- notice's token under AUTHSESSION_SEALING_KEYS, erased when the letter is finished.
+-- notice's token under AUTHSESSION_SEALING_KEYS, erased when the letter is finished. The development mailbox shows letters
+-- of the stub transport, so that one keeps it (`is_kept`).
 create table letters (
     letter_id         uuid primary key,
     kind              text not null check (kind in ('notice', 'invitation')),
@@ -48,6 +49,7 @@ create table letters (
     label             text,
     seal_key_id       text,
     sealed_token      bytea,
+    is_kept           boolean not null default false,
     state             text not null default 'queued' check (state in ('queued', 'sent', 'suppressed', 'failed', 'abandoned')),
     reason            text,
     attempts          integer not null default 0,
@@ -56,7 +58,7 @@ create table letters (
     expires_at        timestamptz not null,  -- no try after it
     finished_at       timestamptz,
     check ((finished_at is null) = (state = 'queued')),
-    check (finished_at is null or sealed_token is null),
+    check (finished_at is null or sealed_token is null or is_kept),
     check ((seal_key_id is null) = (sealed_token is null)),
     check ((device_session_id is not null) = (kind = 'notice'))
 ) with (fillfactor = 80);

@@ -11,6 +11,11 @@ create table last_use_reports (
     check (since <= told_at)
 );
 
+-- Since when nodes tell of last uses; null: none told in the last day. A node tells of a day's uses once, at any hour, so two
+-- tellings may be a little more than a day apart.
+create function last_uses_told_since() returns timestamptz language sql stable
+return (select since from last_use_reports where told_at > clock_now() - interval '26 hours');
+
 -- The name of a device goes with its session: the rows of ended sessions hold nothing that a person wrote.
 create or replace function device_session_only_revoked() returns trigger language plpgsql as $$
 begin

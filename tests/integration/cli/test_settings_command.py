@@ -109,3 +109,11 @@ def test_requiring_proofs_tells_what_they_need(database: Database, capsys: pytes
     assert "AUTHSESSION_PUBLIC_HOST" in capsys.readouterr().err
     assert main(["settings", "set", "require_client_key_proof", "false"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_an_idle_age_without_reports_of_nodes_is_one_sentence(
+    database: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["settings", "set", "session_idle_age", "30d", "--yes"]) == 1
+    assert capsys.readouterr().err == "authsession: session_idle_age: no node reports last uses\n"
+    assert row(database)["session_idle_age"] is None

@@ -13,6 +13,7 @@ import {
   type DeviceStorage,
   type Session,
 } from '@authsession/client'
+import { AuthsessionLogin } from '@authsession/client/element'
 import { sign } from '@authsession/client/noble'
 import { createTestServer, type TestServer } from '@authsession/client/testing'
 import { NotTrusted, verifyManifest, verifyRequest, verifyStatement } from '@authsession/client/verify'
@@ -46,6 +47,13 @@ export function advice(error: unknown): string {
     default:
       return code
   }
+}
+
+export function loginElement(): AuthsessionLogin {
+  const element = document.createElement('authsession-login')
+  element.addEventListener('authsession-login', ({ detail }) => console.log(detail.session.deviceSessionId))
+  element.addEventListener('authsession-error', ({ detail }) => console.warn(advice(detail.error)))
+  return element
 }
 
 // @ts-expect-error an option that does not exist

@@ -14,11 +14,12 @@ from contracts.signed_request import RequestRefusal
 from tests.support.javascript import FOLDER, MODULES, NODE, NPM, needs_npm_packages, run
 
 CONSUMER = Path(__file__).with_name("consumer.ts")
-BUNDLES = {"index": 7_000, "noble": 7_000, "testing": 7_000, "verify": 7_000}
+BUNDLES = {"element": 12_000, "index": 7_000, "noble": 7_000, "testing": 7_000, "verify": 7_000}
 """The entry points, and how many bytes each may have under gzip."""
 DECLARATIONS = (
-    "bytes", "client", "clock", "code", "codes", "envelope", "errors", "index", "keys", "label", "noble", "storage",
-    "testing", "verify", "wire",
+    "bytes", "client", "clock", "code", "codes", "element", "element/code-field", "element/dom", "element/flow",
+    "element/language", "element/login", "element/panels", "element/styles", "element/words", "envelope", "errors",
+    "index", "keys", "label", "noble", "storage", "testing", "verify", "wire",
 )  # fmt: skip
 OPTIONS = {
     "target": "ES2022",
@@ -31,11 +32,15 @@ OPTIONS = {
 }
 
 
+def files_in(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
 def test_the_built_files_are_those_of_the_sources(tmp_path: Path) -> None:
     needs_npm_packages()
     run(NODE, FOLDER / "build.mjs", tmp_path / "dist")
-    built = {path.name: path.read_bytes() for path in (tmp_path / "dist").iterdir()}
-    committed = {path.name: path.read_bytes() for path in (FOLDER / "dist").iterdir()}
+    built, committed = (files_in(folder) for folder in (tmp_path / "dist", FOLDER / "dist"))
     stale = sorted(name for name in built.keys() | committed.keys() if built.get(name) != committed.get(name))
     assert stale == [], "run: .venv/bin/python -m clients.js build"
 

@@ -11,6 +11,7 @@ declare const en: {
     code: string;
     spam: string;
     submit: string;
+    busy: string;
     resend: string;
     resendIn: string;
     resent: string;

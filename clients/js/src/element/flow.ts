@@ -177,7 +177,11 @@ export class Flow {
 
   #follow(): void {
     const { session } = this.#client
-    if (session && this.step !== 'done') this.#leaveChallenge('done')
+    if (session && this.step !== 'done') {
+      // The next person at this device does not see the address.
+      this.email = ''
+      this.#leaveChallenge('done')
+    }
     if (!session && this.step === 'done') this.#leaveChallenge('email')
   }
 

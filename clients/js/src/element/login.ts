@@ -120,7 +120,7 @@ export class AuthsessionLogin extends Base {
     if (!flow) return
     const language = this.#language
     const words = WORDS[language]
-    const { step, problem, isResent } = flow
+    const { step, problem, isResent, busy } = flow
     const before = this.#shown
     this.#shown = { step, problem, isResent }
     const hadCursor = this.#root.activeElement !== null
@@ -128,7 +128,7 @@ export class AuthsessionLogin extends Base {
     this.#frame.lang = language
     this.#panel?.show(language, words)
     if (problem !== before.problem) setText(this.#urgent, problemText(flow, language, words))
-    if (isResent !== before.isResent) setText(this.#calm, isResent ? words.resent : '')
+    setText(this.#calm, isResent ? words.resent : busy ? words.busy : '')
     const isCorrected = problem !== before.problem && (problem?.isInField || problem?.needsNewCode)
     const isNews = step !== before.step || isCorrected || (isResent && !before.isResent)
     if (isNews && before.step) this.#moveCursor(hadCursor)

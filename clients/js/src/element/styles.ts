@@ -2,15 +2,16 @@
 
 const CSS = `
 :host {
-  --accent: var(--authsession-accent, #14191e);
-  --on-accent: var(--authsession-on-accent, #fff);
-  --error: var(--authsession-error, #b42318);
-  --success: var(--authsession-success, #0b7a4b);
-  --muted: var(--authsession-muted, color-mix(in srgb, currentcolor 72%, transparent));
-  --border: var(--authsession-border, color-mix(in srgb, currentcolor 52%, transparent));
-  --field: var(--authsession-field, transparent);
-  --radius: var(--authsession-radius, 0.5rem);
+  --_accent: var(--authsession-accent, #14191e);
+  --_on-accent: var(--authsession-on-accent, #fff);
+  --_error: var(--authsession-error, #b42318);
+  --_success: var(--authsession-success, #0b7a4b);
+  --_muted: var(--authsession-muted, color-mix(in srgb, currentcolor 72%, transparent));
+  --_border: var(--authsession-border, color-mix(in srgb, currentcolor 52%, transparent));
+  --_field: var(--authsession-field, transparent);
+  --_radius: var(--authsession-radius, 0.5rem);
   display: block;
+  position: relative;
   max-inline-size: var(--authsession-max-width, 24rem);
   line-height: 1.5;
   text-align: start;
@@ -18,10 +19,10 @@ const CSS = `
 }
 @supports (color: light-dark(#000, #fff)) {
   :host {
-    --accent: var(--authsession-accent, light-dark(#14191e, #f3f6f8));
-    --on-accent: var(--authsession-on-accent, light-dark(#fff, #14191e));
-    --error: var(--authsession-error, light-dark(#b42318, #ff9d91));
-    --success: var(--authsession-success, light-dark(#0b7a4b, #58d39b));
+    --_accent: var(--authsession-accent, light-dark(#14191e, #f3f6f8));
+    --_on-accent: var(--authsession-on-accent, light-dark(#fff, #14191e));
+    --_error: var(--authsession-error, light-dark(#b42318, #ff9d91));
+    --_success: var(--authsession-success, light-dark(#0b7a4b, #58d39b));
   }
 }
 :host([hidden]), [hidden] { display: none !important; }
@@ -47,7 +48,7 @@ h2 {
   outline: none;
 }
 p { margin: 0; overflow-wrap: anywhere; }
-.panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--muted); }
+.panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--_muted); }
 [part~='address'] { font-weight: 600; }
 label { margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 600; }
 input, button { font: inherit; letter-spacing: inherit; color: inherit; }
@@ -55,21 +56,22 @@ input, button { font: inherit; letter-spacing: inherit; color: inherit; }
   inline-size: 100%;
   min-block-size: 3rem;
   padding: 0 0.875rem;
-  border: 1px solid var(--border);
-  border-radius: var(--radius);
-  background: var(--field);
+  font-size: max(1em, 16px);
+  border: 1px solid var(--_border);
+  border-radius: var(--_radius);
+  background: var(--_field);
 }
 [part~='input']:focus-visible, button:focus-visible {
-  outline: 2px solid var(--accent);
+  outline: 2px solid var(--_accent);
   outline-offset: 2px;
 }
-[part~='input'][aria-invalid] { border-color: var(--error); }
+[part~='input'][aria-invalid] { border-color: var(--_error); }
 [part~='hint'], [part~='error'] {
   margin-block: 0.5rem 1.25rem;
   font-size: 0.875rem;
-  color: var(--muted);
+  color: var(--_muted);
 }
-[part~='error'] { color: var(--error); }
+[part~='error'] { color: var(--_error); }
 [part~='button'] {
   display: flex;
   align-items: center;
@@ -79,18 +81,18 @@ input, button { font: inherit; letter-spacing: inherit; color: inherit; }
   min-block-size: 3rem;
   padding: 0.5rem 1rem;
   border: 1px solid transparent;
-  border-radius: var(--radius);
-  background: var(--accent);
-  color: var(--on-accent);
+  border-radius: var(--_radius);
+  background: var(--_accent);
+  color: var(--_on-accent);
   font-weight: 600;
   font-variant-numeric: tabular-nums;
   cursor: pointer;
 }
-[part~='button']:hover { background: color-mix(in srgb, var(--accent) 88%, var(--on-accent)); }
+[part~='button']:hover { background: color-mix(in srgb, var(--_accent) 88%, var(--_on-accent)); }
 button[aria-disabled] { cursor: default; }
 [part~='button'][aria-disabled]:not([data-busy]) {
-  background: color-mix(in srgb, currentcolor 0%, color-mix(in srgb, var(--accent) 12%, transparent));
-  color: var(--muted);
+  background: color-mix(in srgb, var(--_accent) 12%, transparent);
+  color: var(--_muted);
 }
 .spinner {
   display: none;
@@ -112,38 +114,38 @@ button[aria-disabled] { cursor: default; }
   font-variant-numeric: tabular-nums;
   text-align: start;
   text-decoration: underline;
-  text-decoration-color: var(--border);
+  text-decoration-color: var(--_border);
   text-underline-offset: 0.25em;
   cursor: pointer;
 }
 [part~='link']:hover { text-decoration-color: currentcolor; }
-[part~='link'][aria-disabled] { color: var(--muted); text-decoration: none; }
+[part~='link'][aria-disabled] { color: var(--_muted); text-decoration: none; }
 
 .code {
-  --space: 0.5rem;
-  --box: calc((100cqi - 5 * var(--space)) / 6);
+  --_space: 0.5rem;
+  --_box: calc((100cqi - 5 * var(--_space)) / 6);
   position: relative;
   block-size: 3.5rem;
   container-type: inline-size;
   overflow: clip;
   overflow-clip-margin: 6px;
 }
-.boxes { position: absolute; inset: 0; display: flex; gap: var(--space); direction: ltr; }
+.boxes { position: absolute; inset: 0; display: flex; gap: var(--_space); direction: ltr; }
 [part~='digit'] {
   flex: 1;
-  border: 1px solid var(--border);
-  border-radius: var(--radius);
-  background: var(--field);
+  border: 1px solid var(--_border);
+  border-radius: var(--_radius);
+  background: var(--_field);
 }
-.code:has([aria-invalid]) [part~='digit'] { border-color: var(--error); }
+.code:has([aria-invalid]) [part~='digit'] { border-color: var(--_error); }
 .code:focus-within [part~='digit-selected'] { background: color-mix(in srgb, currentcolor 14%, transparent); }
-.code:focus-within [part~='digit-current'] { outline: 2px solid var(--accent); outline-offset: -1px; }
+.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -1px; }
 [part~='code-input'] {
   position: absolute;
   inset-block: 0;
   left: 0;
-  inline-size: calc(100cqi + 2 * var(--box));
-  padding: 0 0 0 calc((var(--box) - 1ch) / 2);
+  inline-size: calc(100cqi + 2 * var(--_box));
+  padding: 0 0 0 calc((var(--_box) - 1ch) / 2);
   border: 0;
   outline: 0;
   background: none;
@@ -151,7 +153,7 @@ button[aria-disabled] { cursor: default; }
   font-size: 1.625rem;
   font-variant-numeric: tabular-nums lining-nums;
   font-weight: 600;
-  letter-spacing: calc(var(--box) + var(--space) - 1ch);
+  letter-spacing: calc(var(--_box) + var(--_space) - 1ch);
 }
 [part~='code-input']::selection { background: transparent; color: inherit; }
 .done { align-items: flex-start; }
@@ -163,13 +165,13 @@ button[aria-disabled] { cursor: default; }
   block-size: 2.75rem;
   margin-block-end: 1rem;
   border-radius: 50%;
-  background: color-mix(in srgb, var(--success) 16%, transparent);
+  background: color-mix(in srgb, var(--_success) 16%, transparent);
 }
 .mark::after {
   inline-size: 0.5rem;
   block-size: 1rem;
   margin-block-start: -0.25rem;
-  border: solid var(--success);
+  border: solid var(--_success);
   border-width: 0 3px 3px 0;
   content: '';
   rotate: 45deg;
@@ -181,6 +183,9 @@ button[aria-disabled] { cursor: default; }
 }
 @keyframes enter { from { opacity: 0; translate: 0 0.25rem; } }
 @keyframes turn { to { rotate: 1turn; } }
+@media (prefers-contrast: more) {
+  :host { --_muted: currentcolor; --_border: currentcolor; }
+}
 @media (forced-colors: active) {
   [part~='button'] { border-color: ButtonText; }
   button[aria-disabled] { color: GrayText; border-color: GrayText; }

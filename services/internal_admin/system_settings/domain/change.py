@@ -74,12 +74,24 @@ class SettingsConflict:
     name: ClassVar[str] = "settings_conflict"
 
 
-ChangeSettingsOutcome: TypeAlias = SettingsChanged | SettingsUnchanged | SettingsConflict
+@dataclass(frozen=True, slots=True)
+class NoNodeReports:
+    """`session_idle_age` cannot begin, because no node tells when sessions were used: nothing was changed."""
+
+    name: ClassVar[str] = "no_node_reports"
+
+
+ChangeSettingsOutcome: TypeAlias = SettingsChanged | SettingsUnchanged | SettingsConflict | NoNodeReports
 
 
 def changed_names(settings: Settings, wanted: Mapping[str, SettingValue]) -> tuple[str, ...]:
     """The wanted settings that have another value now."""
     return tuple(name for name, value in wanted.items() if settings.values[name] != value)
+
+
+def begins_idle_age(settings: Settings, wanted: Mapping[str, SettingValue]) -> bool:
+    """Whether sessions would end for being unused from now on."""
+    return settings.values["session_idle_age"] is None and wanted.get("session_idle_age") is not None
 
 
 @dataclass(frozen=True, slots=True)

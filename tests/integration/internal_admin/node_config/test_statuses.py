@@ -160,6 +160,28 @@ def test_the_last_use_of_a_session_is_kept_by_day(world: World, api: NodeApi, no
     assert use("9999-12-31") < "9999"
 
 
+def test_a_report_says_whether_its_gateway_tells_of_last_uses(world: World, api: NodeApi, node: Node) -> None:
+    """A gateway that passed requests and names no session may know none. One without requests has nothing to name."""
+    session = store_session(world.database, store_user(world.database)).device_session_id
+    world.database.execute("truncate last_use_reports")
+
+    def told(report: Report, *, later: timedelta = timedelta()) -> bool:
+        world.database.execute(
+            "update last_use_reports set told_at = told_at - $1::interval, since = since - $1::interval", later
+        )
+        assert api.status(node, Status(BOOT, report=report)).status_code == 200
+        return world.database.execute("select last_uses_told_since() is not null as told")[0]["told"]
+
+    uses = ((session, "2026-04-05"),)
+    assert not told(Report(passed=3))
+    assert not told(Report(passed=0)), "telling begins with a use"
+    assert told(Report(passed=3, last_used=uses))
+    assert told(Report(passed=0), later=timedelta(hours=25))
+    assert not told(Report(passed=3), later=timedelta(hours=27))
+    assert not told(Report(passed=0))
+    assert told(Report(passed=3, last_used=uses))
+
+
 def test_a_revoked_node_records_nothing(world: World, api: NodeApi, node: Node) -> None:
     revoke = "update nodes set status = 'revoked', revoked_at = now(), revoke_reason_code = 'x' where node_id = $1"
     world.database.execute(revoke, node.node_id)

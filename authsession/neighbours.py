@@ -15,7 +15,7 @@ from contracts.node.telemetry import PROTOBUF
 from services.internal_admin.node_telemetry.collector import TIMEOUT as COLLECTOR_TIMEOUT
 from services.internal_admin.node_telemetry.settings import NodeTelemetrySettings
 from services.internal_admin.settings import read_settings as read_internal
-from services.public_auth.mail.rest import PATH as DELIVERIES
+from services.public_auth.mail.rest import CODES as DELIVERIES
 from services.public_auth.mail_settings import ConnectionMail, MailSettings, RestMail, SmtpMail, StubMail
 from services.public_auth.settings import read_settings as read_public
 from shared.config import variables

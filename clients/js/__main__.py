@@ -1,6 +1,7 @@
 """Builds, tests and packs the JavaScript client with the Node.js of the development requirements.
 
 * `install` installs the npm packages of the lock file; `make setup` does it.
+* `lock` writes `package-lock.json` anew after a change of `package.json`.
 * `build` writes `src/codes.ts` and `dist/` anew.
 * `test` runs the tests that need neither a browser nor a server.
 * `pack` builds, and writes the package for npm into this folder.
@@ -33,6 +34,10 @@ def install() -> int:
     return 0
 
 
+def lock() -> int:
+    return npm(["install"], cwd=HERE)
+
+
 def build() -> int:
     CODES.write_text(codes_module(), encoding="utf-8")
     return node([str(HERE / "build.mjs")])
@@ -50,7 +55,13 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-TASKS: Final[dict[str, Callable[[], int]]] = {"install": install, "build": build, "test": test, "pack": pack}
+TASKS: Final[dict[str, Callable[[], int]]] = {
+    "install": install,
+    "lock": lock,
+    "build": build,
+    "test": test,
+    "pack": pack,
+}
 
 
 def main() -> int:

@@ -11,9 +11,18 @@ from typing import TypeAlias
 import trio
 from opentelemetry.metrics import Meter
 
-from services.public_auth.api.routes import CONFIRM, SELF_SERVICE_NETWORK, SEND, public_routes, self_service_routes
+from services.public_auth.api.notices import revoke_by_notice
+from services.public_auth.api.routes import (
+    CONFIRM,
+    SELF_SERVICE_NETWORK,
+    SEND,
+    notice_routes,
+    public_routes,
+    self_service_routes,
+)
 from services.public_auth.api.self_service import SELF_SERVICE, SelfServiceApi
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
+from services.public_auth.flows.new_notices import NewNotices
 from services.public_auth.flows.order_watch import OrderWatch
 from services.public_auth.flows.self_service import SelfServiceFlow
 from services.public_auth.flows.send_code import SendCodeFlow
@@ -22,11 +31,13 @@ from services.public_auth.mail.connection import ConnectionTransport, open_conne
 from services.public_auth.mail.courier import Courier
 from services.public_auth.mail.eraser import BATCH as ERASER_BATCH
 from services.public_auth.mail.eraser import Eraser
+from services.public_auth.mail.letter_courier import CONCURRENCY as LETTERS_AT_ONCE
+from services.public_auth.mail.letter_courier import LetterCourier
 from services.public_auth.mail.metrics import count_settled
 from services.public_auth.mail.queue_watch import QueueWatch
 from services.public_auth.mail.transport import MailTransport
 from services.public_auth.mail.transports import open_transport
-from services.public_auth.mail_settings import ConnectionMail
+from services.public_auth.mail_settings import ConnectionMail, StubMail
 from services.public_auth.metrics import counts_by_outcome
 from services.public_auth.settings import PublicAuthSettings
 from services.public_auth.store.issue_challenge import IssuePolicy, NewAddressMailLimit
@@ -129,7 +140,7 @@ async def run(settings: PublicAuthSettings) -> None:
 async def _open_mail(settings: PublicAuthSettings, postgres: Postgres) -> AsyncGenerator[MailTransport]:
     mail, egress = settings.mail, settings.process.egress
     if not isinstance(mail, ConnectionMail):
-        async with open_transport(mail, concurrency=settings.mail_concurrency) as transport:
+        async with open_transport(mail, concurrency=settings.mail_concurrency + LETTERS_AT_ONCE) as transport:
             yield transport
         return
     async with open_connection_transport(
@@ -151,13 +162,25 @@ def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
     turns = Turns()
     send_code = _send_code(resources, settings, turns, mail_queued=courier.wake)
     confirm_code = _confirm_code(resources, settings, turns, relay)
+    letters = _letters(resources, settings)
+    confirm_code.new_notice = NewNotices(
+        process.sealing_keys, resources.clock, entropy, has_page=settings.public_host is not None
+    )
+    confirm_code.on_noticed = letters.wake.notify
     orders = OrderWatch(postgres)
-    self_service = _self_service(resources, SelfServiceFlow(postgres, orders), limiter)
+    ordering = SelfServiceFlow(postgres, orders)
+    self_service_count = counts_by_outcome(
+        resources.meter, "authsession.self_service", "Calls of self-service, by outcome."
+    )
+    notice_count = counts_by_outcome(
+        resources.meter, "authsession.notice_revocations", "Sessions ended by the link of a notice, by outcome."
+    )
     return PublicAuth(
         projection,
         routes=(
             *public_routes(send_code, confirm_code, limiter, settings.public_host),
-            *self_service_routes(self_service, limiter),
+            *self_service_routes(SelfServiceApi(ordering, limiter, self_service_count), limiter),
+            *notice_routes(revoke_by_notice(ordering, notice_count), limiter),
         ),
         loops=(
             limiter.run,
@@ -170,6 +193,7 @@ def build(resources: Resources, settings: PublicAuthSettings) -> PublicAuth:
             Worker("relay", relay.step, idle=timedelta(seconds=1), batch=RELAY_BATCH, wake=relay.wake),
             Worker("mail queue watch", QueueWatch(postgres).step, idle=WATCH_IDLE),
             Worker("outbox watch", OutboxWatch(postgres).step, idle=WATCH_IDLE),
+            Worker("letter courier", letters.step, idle=timedelta(seconds=1), wake=letters.wake),
             Worker("eraser", Eraser(postgres).step, idle=timedelta(seconds=5), batch=ERASER_BATCH),
         ),
     )
@@ -190,11 +214,6 @@ def _limiter(resources: Resources, settings: PublicAuthSettings) -> RateLimiter:
     )
 
 
-def _self_service(resources: Resources, flow: SelfServiceFlow, limiter: RateLimiter) -> SelfServiceApi:
-    count = counts_by_outcome(resources.meter, "authsession.self_service", "Calls of self-service, by outcome.")
-    return SelfServiceApi(flow, limiter, count)
-
-
 def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
     directory, transport = resources.directory, resources.transport
     courier = Courier(
@@ -206,6 +225,21 @@ def _courier(resources: Resources, settings: PublicAuthSettings) -> Courier:
         linger=COURIER_LINGER,
         on_settled=count_settled,
         examined=anyone if directory is None else as_known_to(directory),
+    )
+    if isinstance(transport, ConnectionTransport):
+        courier.far_end = transport.far_end
+    return courier
+
+
+def _letters(resources: Resources, settings: PublicAuthSettings) -> LetterCourier:
+    transport = resources.transport
+    courier = LetterCourier(
+        resources.postgres,
+        transport,
+        sealing_keys=settings.process.sealing_keys,
+        entropy=resources.entropy,
+        public_host=settings.public_host,
+        is_mailbox=isinstance(settings.mail, StubMail),
     )
     if isinstance(transport, ConnectionTransport):
         courier.far_end = transport.far_end

@@ -48,6 +48,7 @@ from contracts.internal_users import (
     encode_user,
     encode_users,
 )
+from contracts.notices import decode_revoke_by_notice, encode_revoked_by_notice
 from contracts.public_auth import decode_confirm, decode_send, encode_challenge, encode_device_session
 from contracts.self_service import (
     ListedSession,
@@ -146,6 +147,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
         OrderOutcome(a["outcome"]), a["affected_session_count"]
     ),
     "name_device_session": lambda a: encode_named(OrderOutcome(a["outcome"]), a["device_session_id"], a["label"]),
+    "revoke_by_notice": lambda a: encode_revoked_by_notice(OrderOutcome(a["outcome"]), a["affected_session_count"]),
     "read_session": lambda a: encode_session(session(a["session"])),
     "find_users": users,
     "change_user_email": lambda a: encode_change_user_email(a["outcome"], a["user_id"]),
@@ -167,6 +169,7 @@ DECODERS: dict[str, Callable[[bytes], Any]] = {
     "send_email_code": decode_send,
     "confirm_email_code": decode_confirm,
     "name_device_session": lambda body: {"label": decode_label(body)},
+    "revoke_by_notice": decode_revoke_by_notice,
     "revoke_session": decode_revoke_session,
     "revoke_user_sessions": decode_revoke_user_sessions,
     "delete_user": lambda body: decode_delete_user(body)._asdict(),

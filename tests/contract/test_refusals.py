@@ -22,6 +22,7 @@ from contracts.node.join import decode_join, decode_key_change
 from contracts.node.poll import decode_poll
 from contracts.node.secrets import decode_open_secrets
 from contracts.node.status import decode_status
+from contracts.notices import decode_revoke_by_notice
 from contracts.public_auth import decode_confirm, decode_send
 from contracts.self_service import decode_label
 from services.internal_admin.system_settings.domain.settings import SETTINGS
@@ -31,6 +32,7 @@ BODIES: dict[str, Callable[[bytes], object]] = {
     "send_email_code": decode_send,
     "confirm_email_code": decode_confirm,
     "name_device_session": decode_label,
+    "revoke_by_notice": decode_revoke_by_notice,
     "revoke_session": decode_revoke_session,
     "revoke_user_sessions": decode_revoke_user_sessions,
     "block_subject": decode_block_subject,

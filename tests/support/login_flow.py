@@ -70,6 +70,7 @@ class LoginFlow:
             client_key=key or client_public_key(),
             proven=False,
             time_zone="Europe/Berlin",
+            label=None,
             network=Network(HOME),
             request_id="request-1",
         )

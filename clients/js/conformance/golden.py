@@ -51,7 +51,7 @@ class Case:
     signature: Signature | None = None
 
     def complaint(self, answer: Question) -> str | None:
-        """What is wrong with the answer, in one line."""
+        """The fault of the answer, in one line. None for a right one."""
         signature = self.signature
         given = {name: value for name, value in answer.items() if signature is None or name != signature.name}
         if given != self.right:

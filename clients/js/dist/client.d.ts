@@ -4,7 +4,7 @@ import { type DeviceStorage, type EndReason } from './storage.js';
 export interface AuthClientOptions {
     /** The public API, such as `https://auth.example.com`. */
     baseUrl: string | URL;
-    /** The server's `AUTHSESSION_PUBLIC_HOST`, if it differs from the host in `baseUrl`. */
+    /** The server's `AUTHSESSION_PUBLIC_HOST`. Default: the host in `baseUrl`; for a loopback address `localhost`. */
     publicHost?: string;
     /** The name under which this client keeps its key. Default: `baseUrl`. */
     name?: string;

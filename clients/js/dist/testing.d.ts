@@ -11,8 +11,8 @@ export interface Signer {
 export interface TestServerOptions {
     /** Default: `https://auth.test`. */
     baseUrl?: string;
-    /** False: the server has no public host, so that it can check no proof. Default: true. */
-    checksProofs?: boolean;
+    /** The host in proofs. Default: that of `baseUrl`. Null: the server has none, so that it can check no proof. */
+    publicHost?: string | null;
     /** The server's time in milliseconds since 1970. Default: `Date.now`. */
     now?: () => number;
 }

@@ -12,7 +12,7 @@ import { objectOf, PATIENT, postOf, sendAndRepeat, sendOnce, textOf, type Fetch,
 export interface AuthClientOptions {
   /** The public API, such as `https://auth.example.com`. */
   baseUrl: string | URL
-  /** The server's `AUTHSESSION_PUBLIC_HOST`, if it differs from the host in `baseUrl`. */
+  /** The server's `AUTHSESSION_PUBLIC_HOST`. Default: the host in `baseUrl`; for a loopback address `localhost`. */
   publicHost?: string
   /** The name under which this client keeps its key. Default: `baseUrl`. */
   name?: string
@@ -88,6 +88,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
 type KeptSession = Extract<Kept, { kind: 'session' }>
 
+/** `authsession up` calls its public host `localhost`. */
+const LOOPBACK = /^(127\.[\d.]+|\[::1\])$/
 const RESEND_AFTER_SECONDS = 60
 const PUBLIC = 'api/v1/public'
 const LOG_OUT: Patience = { tries: 2, timeoutMs: 4000 }
@@ -110,7 +112,8 @@ class Client implements AuthClient {
   constructor(options: AuthClientOptions) {
     this.#base = new URL(options.baseUrl)
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/'
-    this.#publicHost = (options.publicHost ?? this.#base.hostname).toLowerCase()
+    const host = this.#base.hostname
+    this.#publicHost = (options.publicHost ?? (LOOPBACK.test(host) ? 'localhost' : host)).toLowerCase()
     this.#name = options.name ?? this.#base.href
     this.#storage = reliable(options.storage)
     this.#sendRequest = options.fetch ?? ((input, init) => fetch(input, init))

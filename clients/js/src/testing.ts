@@ -19,8 +19,8 @@ export interface Signer {
 export interface TestServerOptions {
   /** Default: `https://auth.test`. */
   baseUrl?: string
-  /** False: the server has no public host, so that it can check no proof. Default: true. */
-  checksProofs?: boolean
+  /** The host in proofs. Default: that of `baseUrl`. Null: the server has none, so that it can check no proof. */
+  publicHost?: string | null
   /** The server's time in milliseconds since 1970. Default: `Date.now`. */
   now?: () => number
 }
@@ -77,7 +77,7 @@ export function createTestServer(options: TestServerOptions = {}): TestServer {
 class Server implements TestServer {
   readonly baseUrl: string
   readonly requests: string[] = []
-  readonly #checksProofs: boolean
+  readonly #publicHost: string | null
   readonly #now: () => number
   readonly #challenges = new Map<string, KnownChallenge>()
   readonly #devices = new Map<string, KnownDevice>()
@@ -86,9 +86,9 @@ class Server implements TestServer {
   readonly #handlers = new Map<string, (request: Request, signer: Signer) => Response | Promise<Response>>()
   readonly #disturbed: { path: string; how: Disturbance }[] = []
 
-  constructor({ baseUrl = 'https://auth.test', checksProofs = true, now = () => Date.now() }: TestServerOptions) {
+  constructor({ baseUrl = 'https://auth.test', publicHost, now = () => Date.now() }: TestServerOptions) {
     this.baseUrl = baseUrl
-    this.#checksProofs = checksProofs
+    this.#publicHost = publicHost === undefined ? new URL(baseUrl).hostname : publicHost
     this.#now = now
   }
 
@@ -179,7 +179,7 @@ class Server implements TestServer {
   async #confirm(asked: Confirm): Promise<Response> {
     const { challenge_id: challengeId, client_public_key: key, client_key_proof: proof } = asked
     const code = readCode(asked.code) ?? asked.code
-    if (proof !== undefined && !this.#checksProofs) {
+    if (proof !== undefined && this.#publicHost === null) {
       const message = 'client_key_proof cannot be checked here: no public host is configured'
       return Response.json({ error: { code: 'invalid_request', message } }, { status: 400 })
     }
@@ -210,9 +210,9 @@ class Server implements TestServer {
   }
 
   async #isProven(challengeId: string, code: string, key: string, proof: string | undefined): Promise<boolean> {
-    if (!this.#checksProofs) return true
+    if (this.#publicHost === null) return true
     const [publicKey, signature]: (Bytes | undefined)[] = [bytesOf(key, 32), bytesOf(proof, 64)]
-    const message = proofBytes(new URL(this.baseUrl).hostname, challengeId, code)
+    const message = proofBytes(this.#publicHost, challengeId, code)
     return publicKey !== undefined && signature !== undefined && isSignedBy(publicKey, signature, message)
   }
 

@@ -425,7 +425,7 @@ test('a wrong code costs one call, and text that is no code costs none', async (
 
 test('the proof is sent always, and left out only for a server that can check none', async () => {
   const bodies = []
-  const server = createTestServer({ checksProofs: false })
+  const server = createTestServer({ publicHost: null })
   const fetch = (input, init) => {
     if (input.endsWith('confirm-email-code')) bodies.push(Object.keys(JSON.parse(init.body)))
     return server.fetch(input, init)
@@ -438,6 +438,14 @@ test('the proof is sent always, and left out only for a server that can check no
   await assert.rejects(logIn(checking), { code: 'invalid_client_public_key' })
   assert.equal(confirms(checking.server), 1)
 })
+
+for (const baseUrl of ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080/']) {
+  test(`the proof for ${baseUrl} is made for localhost`, async () => {
+    const opened = open({}, { baseUrl, publicHost: 'localhost' })
+    await logIn(opened)
+    assert.equal(confirms(opened.server), 1)
+  })
+}
 
 test('a fault of a listener harms neither the log-in nor other listeners', async (context) => {
   const opened = open()

@@ -9,7 +9,7 @@ import asyncpg
 from contracts.audit_events import EventName
 from contracts.control_plane.invitations import Invitation
 from services.internal_admin.callers.page import Page, cut_page
-from services.internal_admin.callers.trail import audit_subject_of_email, insert_operator_event
+from services.internal_admin.callers.trail import audit_subject_of_email, audit_subject_of_id, insert_operator_event
 from services.internal_admin.invitations.domain import (
     AddressBlocked,
     InvitationNotFound,
@@ -64,7 +64,9 @@ async def withdraw_invitation(connection: asyncpg.Connection, command: WithdrawI
             outcome.name,
             command.caller,
             actor=command.actor,
-            subject=None if email_id is None else audit_subject_of_email(email_id),
+            subject=audit_subject_of_id(command.invitation_id)
+            if email_id is None
+            else audit_subject_of_email(email_id),
             invitation_id=command.invitation_id if isinstance(outcome, Withdrawn) else None,
         )
         return outcome

@@ -33,15 +33,15 @@ with removed as (
 select count(*) as rows, min(late) as newest_late from removed;
 
 -- name: remove_letters
--- Removes the oldest letters without a code past the time of challenges, at most :limit. One that waits has a later end,
--- and stays. Locks: letters.
+-- Removes the oldest letters without a code past the time of challenges, at most :limit. One that waits stays
+-- until its end. Locks: letters.
 with removed as (
     delete from letters
      where letter_id = any (array(
          select letter_id from letters
           where queued_at < (select clock_now() - challenge_retention from settings)
+            and (state <> 'queued' or expires_at < clock_now())
           order by queued_at limit :limit))
-       and (state <> 'queued' or expires_at < clock_now())
     returning (select clock_now() - challenge_retention from settings) - queued_at as late)
 select count(*) as rows, min(late) as newest_late from removed;
 

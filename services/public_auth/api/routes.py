@@ -2,13 +2,15 @@
 
 from typing import Final
 
+from contracts.notices import NOT_ME_PATH, REVOKE_BY_NOTICE_PATH
 from contracts.self_service import CURRENT_PATH, REVOKE_OTHERS_PATH, SESSION_PATH, SESSIONS_PATH
 from services.public_auth.api.confirm_email_code import confirm_email_code
+from services.public_auth.api.notices import not_me
 from services.public_auth.api.self_service import SelfServiceApi
 from services.public_auth.api.send_email_code import send_email_code
 from services.public_auth.flows.confirm_code import ConfirmCodeFlow
 from services.public_auth.flows.send_code import SendCodeFlow
-from shared.web.exchange import Route
+from shared.web.exchange import Endpoint, Route
 from shared.web.rate_limit import RateLimiter, limited
 
 SEND, CONFIRM = "send", "confirm"
@@ -38,4 +40,12 @@ def self_service_routes(api: SelfServiceApi, limiter: RateLimiter) -> tuple[Rout
         Route("DELETE", SESSION_PATH, order),
         Route("POST", REVOKE_OTHERS_PATH, order),
         Route("PATCH", CURRENT_PATH, order, accepts_body=True),
+    )
+
+
+def notice_routes(revoke: Endpoint, limiter: RateLimiter) -> tuple[Route, ...]:
+    """The page of a notice's link, and the call of its button (SPEC §20.3)."""
+    return (
+        Route("GET", NOT_ME_PATH, not_me),
+        Route("POST", REVOKE_BY_NOTICE_PATH, limited(revoke, limiter, SELF_SERVICE_NETWORK), accepts_body=True),
     )

@@ -16,12 +16,12 @@ from uuid import UUID
 import trio
 
 from services.public_auth.mail.metrics import show_connection
-from services.public_auth.mail.rest import PATH, body_of, headers_of, outcome_of
+from services.public_auth.mail.rest import body_of, headers_of, outcome_of, path_of
 from services.public_auth.mail.smtp import SmtpTransport
 from services.public_auth.mail.transport import (
     MALFORMED_ANSWER,
+    AnyLetter,
     DeliveryOutcome,
-    Letter,
     MailTransport,
     Undelivered,
 )
@@ -101,7 +101,7 @@ class ConnectionTransport:
         line = self._line
         return line.carries if line is not None and isinstance(line.carries, str) else None
 
-    async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
+    async def deliver(self, letter: AnyLetter, timeout: timedelta) -> DeliveryOutcome:
         """One try by the present connection. A letter waits if there is none. Raises `DependencyUnavailable`."""
         end = trio.current_time() + timeout.total_seconds()
         if self._line is None or self._line.change_id != letter.mail_change_id:
@@ -160,7 +160,7 @@ class ConnectionTransport:
             case "mail_rest":
                 line.carries = _ByEgress(
                     self._egress,
-                    str(mail.settings["base_url"]).rstrip("/") + PATH,
+                    str(mail.settings["base_url"]).rstrip("/"),
                     mail.secrets.get("bearer"),
                     timeout=self._settings.rest_timeout,
                 )
@@ -193,15 +193,16 @@ class ConnectionTransport:
 class _ByEgress:
     """A mail service that came in over the API. It has the contract of `rest`, and a bearer token if there is one."""
 
-    def __init__(self, egress: Egress, url: str, bearer: str | None, *, timeout: timedelta) -> None:
+    def __init__(self, egress: Egress, base_url: str, bearer: str | None, *, timeout: timedelta) -> None:
         self._egress = egress
-        self._url = url
+        self._base_url = base_url
         self._credentials: Mapping[str, str] = {} if bearer is None else {"authorization": f"Bearer {bearer}"}
         self.timeout = timeout
 
-    async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
+    async def deliver(self, letter: AnyLetter, timeout: timedelta) -> DeliveryOutcome:
+        url = self._base_url + path_of(letter)
         headers = {**headers_of(letter), "content-type": "application/json", **self._credentials}
-        answer = await self._egress.call("POST", self._url, timeout=timeout, headers=headers, body=body_of(letter))
+        answer = await self._egress.call("POST", url, timeout=timeout, headers=headers, body=body_of(letter))
         if isinstance(answer, EgressAnswer):
             return outcome_of(answer.status, answer.body)
         return Undelivered(MALFORMED_ANSWER if answer.result == "protocol_error" else answer.result)

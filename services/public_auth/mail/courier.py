@@ -18,10 +18,10 @@ from services.public_auth.mail.metrics import record_try
 from services.public_auth.mail.pace import Pace
 from services.public_auth.mail.transport import (
     MALFORMED_ANSWER,
+    CodeTransport,
     Delivered,
     DeliveryOutcome,
     Letter,
-    MailTransport,
     Suppressed,
     Undelivered,
 )
@@ -67,7 +67,7 @@ class Courier:
     def __init__(
         self,
         postgres: Postgres,
-        transport: MailTransport,
+        transport: CodeTransport,
         *,
         sealing_keys: KeyRing,
         entropy: Entropy,

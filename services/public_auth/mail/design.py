@@ -1,6 +1,7 @@
 """The design of letters: ours in `templates/`, or an owner's folder whose files replace ours.
 
-`letter.html` and `letter.txt` are the two bodies. A file such as `en.toml` is the wording of a language. In an owner's
+`letter.html` and `letter.txt` are the two bodies of a login code, `message.html` and `message.txt` those of every other
+letter. A file such as `en.toml` is the wording of a language. In an owner's
 folder any file, and any entry of a wording, may be missing; ours is then used. All files are checked at boot.
 """
 
@@ -21,32 +22,48 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 HTML, TEXT, WORDING_SUFFIX = "letter.html", "letter.txt", ".toml"
+MESSAGE_HTML, MESSAGE_TEXT = "message.html", "message.txt"
 MAX_FILE_BYTES: Final = 64 * 1024
 """Gmail cuts letters of more than 102 KiB."""
 _MAX_SUBJECT_LENGTH = 200
 _BODY_NAMES = frozenset({"advice", "autofill", "code", "heading", "language", "product", "subject", "validity"})
-_NAMES = (HTML, TEXT, *(tag + WORDING_SUFFIX for tag in LANGUAGES))
+_MESSAGE_NAMES = frozenset({"action", "advice", "details", "heading", "intro", "language", "product", "subject"})
+_NAMES = (HTML, TEXT, *(tag + WORDING_SUFFIX for tag in LANGUAGES), MESSAGE_HTML, MESSAGE_TEXT)
 _NOTHING = Template(("",))
 _SUFFIXES = (".html", ".txt", WORDING_SUFFIX)
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """The texts of a letter in one language. `valid_one_minute` is separate because its grammar differs."""
+    """The texts of letters in one language. `valid_one_minute` is separate because its grammar differs."""
 
     subject: Template
     heading: Template
     valid_one_minute: Template
     valid_minutes: Template
     advice: Template
+    notice_subject: Template
+    notice_heading: Template
+    notice_intro: Template
+    notice_time: Template
+    notice_device: Template
+    notice_button: Template
+    notice_advice: Template
+    notice_advice_without_link: Template
+    invitation_subject: Template
+    invitation_heading: Template
+    invitation_intro: Template
+    invitation_advice: Template
 
 
 @dataclass(frozen=True, slots=True)
 class Design:
-    """The two bodies, and a wording for each language tag."""
+    """The bodies of a login code and of other letters, and a wording for each language tag."""
 
     html: Template
     text: Template
+    message_html: Template
+    message_text: Template
     wordings: Mapping[str, Wording]
 
     def wording(self, locale: str) -> tuple[str, Wording]:
@@ -61,6 +78,18 @@ _KNOWN = {
     "valid_one_minute": frozenset({"product"}),
     "valid_minutes": frozenset({"minutes", "product"}),
     "advice": frozenset({"product"}),
+    "notice_subject": frozenset({"product"}),
+    "notice_heading": frozenset({"product"}),
+    "notice_intro": frozenset({"product"}),
+    "notice_time": frozenset({"product"}),
+    "notice_device": frozenset({"product"}),
+    "notice_button": frozenset({"product"}),
+    "notice_advice": frozenset({"product"}),
+    "notice_advice_without_link": frozenset({"product"}),
+    "invitation_subject": frozenset({"product"}),
+    "invitation_heading": frozenset({"product"}),
+    "invitation_intro": frozenset({"email", "product"}),
+    "invitation_advice": frozenset({"email", "product"}),
 }
 _NEEDED = {"subject": frozenset({"code"}), "valid_minutes": frozenset({"minutes"})}
 
@@ -111,11 +140,13 @@ class _Reading:
         return Design(
             html=self._body(HTML, given, ours.html if ours else None),
             text=self._body(TEXT, given, ours.text if ours else None),
+            message_html=self._body(MESSAGE_HTML, given, ours.message_html if ours else None),
+            message_text=self._body(MESSAGE_TEXT, given, ours.message_text if ours else None),
             wordings={tag: self._wording(tag, given, ours.wordings[tag] if ours else None) for tag in LANGUAGES},
         )
 
     def _body(self, name: str, given: Mapping[str, bytes], ours: Template | None) -> Template:
-        template = self._noting(name, _body, given[name]) if name in given else ours
+        template = self._noting(name, _body, name, given[name]) if name in given else ours
         return template or _NOTHING
 
     def _wording(self, tag: str, given: Mapping[str, bytes], ours: Wording | None) -> Wording:
@@ -144,10 +175,12 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _body(content: bytes) -> Template:
+def _body(name: str, content: bytes) -> Template:
     text = _decoded(content).replace("\r\n", "\n")
     if not is_one_line(text.replace("\n", "").replace("\t", "")):
         raise ValueError("has control characters; remove them")
+    if name in (MESSAGE_HTML, MESSAGE_TEXT):
+        return parse_template(text, known=_MESSAGE_NAMES, needed={"action", "details", "intro"})
     return parse_template(text, known=_BODY_NAMES, needed={"code"})
 
 
@@ -165,7 +198,7 @@ def _line(entry: str, value: object) -> Template:
         raise ValueError("must be a text in quotation marks that is not empty")
     if not is_one_line(value):
         raise ValueError("must be one line without control characters: a line break could start another header")
-    if entry == "subject" and len(value) > _MAX_SUBJECT_LENGTH:
+    if entry.endswith("subject") and len(value) > _MAX_SUBJECT_LENGTH:
         raise ValueError(f"must have at most {_MAX_SUBJECT_LENGTH} characters")
     return parse_template(value, known=_KNOWN[entry], needed=_NEEDED.get(entry, frozenset()))
 

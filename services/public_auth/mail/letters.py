@@ -15,7 +15,7 @@ from email.policy import SMTP, Policy
 from html import escape
 
 from services.public_auth.mail.design import Design, Wording
-from services.public_auth.mail.transport import Letter
+from services.public_auth.mail.transport import AnyLetter, Letter
 from shared.io.smtp import mailbox
 from shared.kernel.mail_sender import MailSender
 
@@ -56,17 +56,31 @@ def write_letter(letter: Letter, stationery: Stationery) -> bytes:
     """The whole message. A retried letter has the same Message-ID and Date, so that mail programs show it once."""
     tag, words = stationery.design.wording(letter.locale)
     values = _values(letter, stationery, tag, words)
-    sender, design = stationery.sender, stationery.design
+    design = stationery.design
+    html = design.html.filled({name: escape(value) for name, value in values.items()})
+    return write_mail(letter, stationery.sender, tag, Content(values["subject"], design.text.filled(values), html))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Content:
+    """The subject and the two bodies of a letter."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def write_mail(letter: AnyLetter, sender: MailSender, tag: str, content: Content) -> bytes:
+    """The whole message around a content in the language `tag`."""
     message = EmailMessage(policy=_POLICY)
     message["From"] = Address(sender.display_name, addr_spec=mailbox(sender.address))
     message["To"] = _Recipient(mailbox(letter.email))
-    message["Subject"] = values["subject"]
+    message["Subject"] = content.subject
     message["Date"] = letter.queued_at
     message["Message-ID"] = f"<{letter.delivery_id}@{sender.domain}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834 §5: keeps automatic replies away
-    message.set_content(design.text.filled(values).rstrip() + "\n", cte=_ENCODING)
-    html = design.html.filled({name: escape(value) for name, value in values.items()})
-    message.add_alternative(html, subtype="html", cte=_ENCODING)
+    message.set_content(content.text.rstrip() + "\n", cte=_ENCODING)
+    message.add_alternative(content.html, subtype="html", cte=_ENCODING)
     message["Content-Language"] = tag
     message.set_boundary(f"=_{letter.delivery_id}")  # not random, so that the bytes depend only on the letter
     return message.as_bytes()

@@ -8,11 +8,15 @@ from datetime import timedelta
 from opentelemetry import metrics
 
 from services.public_auth.store.deliveries import QueueState, Settlement
+from services.public_auth.store.letters import LetterSettlement
 from shared.telemetry.instruments import Counter, module_histogram
 
 _METER = metrics.get_meter("authsession")
 
 _MAILS = Counter(_METER, "authsession.mails", "Login mails, by outcome and reason.", "outcome", "reason")
+_LETTERS = Counter(
+    _METER, "authsession.letters", "Letters without a login code, by kind and outcome.", "kind", "outcome", "reason"
+)
 _DURATION = module_histogram(
     "authsession.mail.duration",
     "Time from the claim of a mail to the end of the attempt to send it.",
@@ -34,6 +38,12 @@ def count_settled(settlement: Settlement) -> None:
     """Counts one try: `sent`, `suppressed`, `failed`, `abandoned`, or `retried` if another try will follow."""
     outcome = "retried" if settlement.state == "queued" else settlement.state
     _MAILS.add(outcome, settlement.reason or "none")
+
+
+def count_letter(settlement: LetterSettlement) -> None:
+    """Counts one try of a letter without a code, with the outcomes of `count_settled`."""
+    outcome = "retried" if settlement.state == "queued" else settlement.state
+    _LETTERS.add(settlement.letter.kind, outcome, settlement.reason or "none")
 
 
 def count_abandoned(mails: int) -> None:

@@ -3,21 +3,28 @@
 import logging
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Final
 
 from contracts.encoding import encode
 from contracts.errors import Refusal
+from contracts.instant import encode_instant
 from contracts.strict_json import decode_object
 from services.public_auth.mail.transport import (
     MALFORMED_ANSWER,
+    AnyLetter,
     Delivered,
     DeliveryOutcome,
+    Invitation,
     Letter,
+    Notice,
     Suppressed,
     Undelivered,
 )
 from shared.io.http_client import HttpClient, NoAnswer
 
-PATH = "/api/v1/internal/login-code-deliveries"
+CODES: Final = "/api/v1/internal/login-code-deliveries"
+NOTICES: Final = "/api/v1/internal/notice-deliveries"
+INVITATIONS: Final = "/api/v1/internal/invitation-deliveries"
 _log = logging.getLogger("authsession.mail.rest")
 _REFUSALS_OF_THIS_LETTER = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 
@@ -30,25 +37,52 @@ class RestTransport:
         self._client = client
         self.timeout = timeout
 
-    async def deliver(self, letter: Letter, timeout: timedelta) -> DeliveryOutcome:
+    async def deliver(self, letter: AnyLetter, timeout: timedelta) -> DeliveryOutcome:
         """The outcome that the service answers. 400 and 422 refuse this letter for good; other failures are retried."""
         try:
             answer = await self._client.call(
-                "POST", PATH, timeout=timeout, body=body_of(letter), headers=headers_of(letter)
+                "POST", path_of(letter), timeout=timeout, body=body_of(letter), headers=headers_of(letter)
             )
         except NoAnswer as fault:
             return Undelivered(MALFORMED_ANSWER if fault.is_unusable else fault.failure)
         return outcome_of(answer.status, answer.body)
 
 
-def body_of(letter: Letter) -> bytes:
+def path_of(letter: AnyLetter) -> str:
+    """The path of the POST, below the base URL."""
+    match letter:
+        case Letter():
+            return CODES
+        case Notice():
+            return NOTICES
+        case Invitation():
+            return INVITATIONS
+
+
+def body_of(letter: AnyLetter) -> bytes:
     """The body of the POST."""
-    return encode({"email": letter.email, "code": letter.code, "locale": letter.locale})
+    match letter:
+        case Letter():
+            return encode({"email": letter.email, "code": letter.code, "locale": letter.locale})
+        case Notice():
+            return encode(
+                {
+                    "email": letter.email,
+                    "locale": letter.locale,
+                    "logged_in_at": encode_instant(letter.queued_at),
+                    "time_zone": letter.time_zone,
+                    "device_label": letter.label,
+                    "revoke_url": letter.link,
+                }
+            )
+        case Invitation():
+            return encode({"email": letter.email, "locale": letter.locale})
 
 
-def headers_of(letter: Letter) -> dict[str, str]:
+def headers_of(letter: AnyLetter) -> dict[str, str]:
     """The header by which a mail service knows a retry."""
-    return {"Idempotency-Key": letter.idempotency_key}
+    key = letter.idempotency_key if isinstance(letter, Letter) else str(letter.delivery_id)
+    return {"Idempotency-Key": key}
 
 
 def outcome_of(status: int, body: bytes) -> DeliveryOutcome:

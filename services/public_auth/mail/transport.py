@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 from uuid import UUID
 
 MALFORMED_ANSWER: Final = "malformed_answer"
@@ -30,6 +30,39 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Tells a user of a login on a new device or network (SPEC §20.3). It never changes between tries, but for
+    `mail_change_id`.
+
+    `link` ends the session of that login, and is a secret. None: there is no page for it. `time_zone` is the user's.
+    """
+
+    delivery_id: UUID
+    email: str = field(repr=False)
+    locale: str
+    queued_at: datetime
+    """The time of the login."""
+    time_zone: str
+    label: str | None = field(repr=False)
+    link: str | None = field(repr=False)
+    mail_change_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Tells a person that the address may sign up (SPEC §20.4). It gives no right: a login still takes a code."""
+
+    delivery_id: UUID
+    email: str = field(repr=False)
+    locale: str
+    queued_at: datetime
+    mail_change_id: UUID | None = None
+
+
+AnyLetter: TypeAlias = Letter | Notice | Invitation
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The transport has taken responsibility for the letter."""
 
@@ -50,8 +83,8 @@ class Undelivered:
 DeliveryOutcome = Delivered | Suppressed | Undelivered
 
 
-class MailTransport(Protocol):
-    """Carries letters concurrently. It never raises for a mail that cannot be delivered."""
+class CodeTransport(Protocol):
+    """Carries login codes concurrently. It never raises for a mail that cannot be delivered."""
 
     @property
     def timeout(self) -> timedelta:
@@ -63,4 +96,12 @@ class MailTransport(Protocol):
 
         Delivery is at least once: a letter may be retried with the same key after its outcome was lost.
         """
+        ...
+
+
+class MailTransport(CodeTransport, Protocol):
+    """Carries letters of every kind."""
+
+    async def deliver(self, letter: AnyLetter, timeout: timedelta) -> DeliveryOutcome:
+        """Tries once, as `CodeTransport.deliver` does."""
         ...

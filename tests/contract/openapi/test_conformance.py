@@ -66,7 +66,7 @@ def is_beyond_words(case: Case) -> bool:
     return (
         {"email", "user_id"} <= query.keys()
         or (case.path.endswith("/users") and "email" in query and len(query) > 1)
-        or (is_object(body) and body.keys() & {"client_key_proof", "device_label"})
+        or (is_object(body) and not body.keys().isdisjoint({"client_key_proof", "device_label"}))
         or (case.method == "PUT" and "/secrets/" in case.path and not has_plain_value(body))
         or (case.method == "PUT" and case.path.endswith(("/connections/{name}", "/api-key")))
         or has_float(body)

@@ -1571,7 +1571,7 @@ CREATE INDEX session_orders_received_at ON authsession.session_orders USING btre
 
 CREATE INDEX session_orders_unpublished ON authsession.session_orders USING btree (decided_at) WHERE ((outcome IS NOT NULL) AND (published_at IS NULL));
 
-CREATE INDEX session_orders_waiting ON authsession.session_orders USING btree (order_id) WHERE (published_at IS NULL);
+CREATE INDEX session_orders_waiting ON authsession.session_orders USING btree (order_id) WHERE (outcome IS NULL);
 
 CREATE INDEX subject_activations_activated_at ON authsession.subject_activations USING btree (activated_at);
 

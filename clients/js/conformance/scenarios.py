@@ -1,4 +1,4 @@
-"""What a client must do when answers are lost, clocks are wrong and sessions end."""
+"""Scenarios in which answers are lost, clocks are wrong and sessions end."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol

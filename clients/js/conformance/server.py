@@ -40,7 +40,7 @@ class AuthServer:
     """Status and code that every signed request gets."""
     confirms: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     faults: list[str] = field(default_factory=list[str])
-    """What a client did that it must not do."""
+    """Each thing that a client did and must not do."""
     request_ids: list[str] = field(default_factory=list[str])
     ended: set[str] = field(default_factory=set[str])
     _challenges: dict[str, tuple[str, str] | None] = field(default_factory=dict[str, tuple[str, str] | None])

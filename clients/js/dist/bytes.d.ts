@@ -1,5 +1,6 @@
 /** Bytes of the contract: base64, and fields as uvarint length and bytes. */
-export type Bytes = Uint8Array<ArrayBuffer>;
+/** `Uint8Array` over an `ArrayBuffer`, in words that TypeScript before 5.7 knows too. */
+export type Bytes = ReturnType<TextEncoder['encode']>;
 export declare function utf8(text: string): Bytes;
 /** Padded standard base64. */
 export declare function base64(bytes: Uint8Array): string;

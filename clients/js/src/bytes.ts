@@ -2,7 +2,8 @@
 
 const encoder = new TextEncoder()
 
-export type Bytes = Uint8Array<ArrayBuffer>
+/** `Uint8Array` over an `ArrayBuffer`, in words that TypeScript before 5.7 knows too. */
+export type Bytes = ReturnType<TextEncoder['encode']>
 
 export function utf8(text: string): Bytes {
   return encoder.encode(text)

@@ -164,7 +164,7 @@ class Client implements AuthClient {
 
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const asked = new Request(input, init)
-    const body = new Uint8Array(await asked.clone().arrayBuffer())
+    const body = new Uint8Array(await asked.arrayBuffer())
     const { method, url, credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal } = asked
     const cache = asked.cache === 'default' ? 'no-store' : asked.cache
     const more = { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal, cache }
@@ -177,6 +177,7 @@ class Client implements AuthClient {
 
   async logOut(): Promise<{ revoked: boolean }> {
     await this.ready()
+    await this.#forgetPending()
     const ended = this.#session?.deviceSessionId
     if (ended === undefined) return { revoked: false }
     try {
@@ -243,13 +244,18 @@ class Client implements AuthClient {
 
   /** Forgets the key of this session, unless another one has taken its place. */
   async #end(deviceSessionId: string, reason: EndReason): Promise<void> {
-    this.#pending = undefined
     await this.#storage.set(this.#name, { kind: 'ended', deviceSessionId, reason }, deviceSessionId)
     await this.ready()
     this.#channel?.postMessage(null)
   }
 
   // Log-in.
+
+  /** Forgets a key whose confirm may have arrived without an answer. */
+  async #forgetPending(): Promise<void> {
+    this.#pending = undefined
+    await this.#storage.delete(this.#pendingName)
+  }
 
   get #pendingName(): string {
     return `${this.#name} pending`

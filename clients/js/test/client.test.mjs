@@ -342,6 +342,16 @@ test('log-out forgets the key also when the server is away', async () => {
   assert.deepEqual(await opened.auth.logOut(), { revoked: false })
 })
 
+test('log-out forgets the key of a confirm that got no answer', async () => {
+  const { auth, server, storage } = open()
+  const challenge = await auth.sendCode('anna@example.com')
+  server.disturb('confirm-email-code', 'answer_lost', 3)
+  await assert.rejects(auth.confirmCode(challenge, server.codeFor('anna@example.com')), { code: 'network_error' })
+  assert.equal((await storage.get('https://auth.test/ pending')).kind, 'pending')
+  await auth.logOut()
+  assert.equal(await storage.get('https://auth.test/ pending'), undefined)
+})
+
 test('log-out whose answer was lost is repeated as it was signed', async () => {
   const opened = open()
   const { deviceSessionId } = await logIn(opened)

@@ -65,6 +65,11 @@ update session_orders set published_at = (select clock_now())
 
 -- name: read_backlog
 -- The number of orders that wait for an outcome or for their publication, and the age of the oldest.
+with waiting as (
+    select received_at from session_orders where outcome is null
+    union all
+    select received_at from session_orders where outcome is not null and published_at is null
+)
 select count(*) as orders,
        coalesce(extract(epoch from (select clock_now()) - min(received_at)), 0)::float8 as oldest_seconds
-  from session_orders where published_at is null;
+  from waiting;

@@ -47,7 +47,6 @@ class SessionOrders:
         Raises `DependencyUnavailable` at the end, if Postgres could not serve an order, or Redis took no record. The
         other orders of the batch are done all the same.
         """
-        await self._postgres.unit_of_work(store.write_published_by_relay, limit=HEALED)
         waiting = await self._postgres.unit_of_work(store.read_waiting_orders, limit=BATCH)
         faults: list[DependencyUnavailable] = []
         async with trio.open_nursery() as publishing:
@@ -58,6 +57,7 @@ class SessionOrders:
                     faults.append(fault)
                 if sum(fault.name == "postgres" for fault in faults) >= _MAX_FAULTS:
                     break
+        await self._postgres.unit_of_work(store.write_published_by_relay, limit=HEALED)
         if faults:
             raise faults[0]
         return len(waiting)

@@ -34,6 +34,9 @@ begin
         using errcode = 'check_violation', constraint = 'device_session_only_revoked';
 end $$;
 
--- Orders that wait for their publication are many while Redis is away; an erasure finds the orders of a notice.
+-- Orders that wait for their publication are many while Redis is away, and a worker that looks for others reads past none of
+-- them. An erasure finds the orders of a notice.
+drop index session_orders_waiting;
+create index session_orders_waiting on session_orders (order_id) where outcome is null;
 create index session_orders_unpublished on session_orders (decided_at) where outcome is not null and published_at is null;
 create index session_orders_of_token on session_orders (token_hash) where token_hash is not null;

@@ -10,6 +10,7 @@ from shared.kernel.language import LANGUAGES
 from tests.browser.login_page import EMAIL, LOGIN, OFFLINE, LoginPage, Refusal, open_login
 from tests.support.axe import faults_of, load_axe
 from tests.support.browser import Profile
+from tests.support.javascript import needs_npm_packages
 
 WRONG = Refusal(400, "invalid_code")
 LEFT = ("", "4 attempts left", "3 attempts left", "2 attempts left", "One attempt left", "no attempts are left")
@@ -434,6 +435,7 @@ CODE_CONTRAST = "color-contrast at authsession-login,#code: "
 
 
 def test_axe_finds_nothing_in_any_state_and_colour_scheme(page: Page) -> None:
+    needs_npm_packages()
     page.emulate_media(reduced_motion="reduce")
     login = open_login(page)
     page.clock.install()

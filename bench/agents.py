@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true", help="a tenth of the rounds")
     short: bool = parser.parse_args().short
     settings = {"CONTROL_PLANE_AUTH_MODE": "open", "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         create_template(server)
         with cloned_database(server) as database, open_stack(database, **settings) as stack:
             registrations(stack, database, 10 if short else 100)

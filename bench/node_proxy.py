@@ -41,7 +41,7 @@ def measure(stack: RunningStack, database: Database, name: str, seconds: float) 
 
 def main() -> None:
     name, seconds = sys.argv[1], float(sys.argv[2])
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         template = create_template(server)
         with (
             cloned_database(server, template) as database,

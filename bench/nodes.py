@@ -279,7 +279,7 @@ def main() -> None:
     most: int = arguments.most
     least: int = arguments.least
     settings = {"CONTROL_PLANE_AUTH_MODE": "open", "AUTHSESSION_TRUSTED_PROXIES": "127.0.0.1/32"}
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         create_template(server)
         with cloned_database(server) as database, open_stack(database, **settings) as stack:
             first = 1

@@ -1,5 +1,7 @@
 """Fixtures over real servers. Each pytest process, so each worker of pytest-xdist, has one pair of servers."""
 
+import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,10 @@ from tests.support.world import World, open_world
 # No time limit for an example, so that a busy machine fails no test.
 settings.register_profile("authsession", deadline=None)
 settings.load_profile("authsession")
+
+# Tests start hundreds of processes. Without compiled files each of them compiles all of our modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 TESTS = Path(__file__).parent
 SLOWEST_FIRST = ("chaos", "property", "browser", "e2e", "integration", "contract", "unit")

@@ -73,7 +73,7 @@ def main() -> None:
     quality = f"medians of {plan.runs} run(s), windows of {plan.seconds:.0f} s after {plan.warm_up:.0f} s"
     header = facts("python -m bench.peers", systems, quality)
     sink = MailSink()
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         create_template(server)
         probes = probe_all(systems, server, sink, scale.pairs) if arguments.only != "speed" else {}
         speed = compare(systems, server, sink, plan) if arguments.only != "probes" else {}

@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="*", choices=tuple(STRATEGIES), default=list(STRATEGIES))
     parser.add_argument("--owner", nargs="*", choices=tuple(OWNERS), default=["never"], help="how often they log in")
     arguments = parser.parse_args()
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         create_template(server)
         with cloned_database(server) as database:
             asyncio.run(_table(database, arguments))

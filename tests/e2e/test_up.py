@@ -207,7 +207,7 @@ def test_every_wrong_name_and_value_is_told_at_once_with_status_78(tmp_path: Pat
 
 @pytest.fixture
 def cluster() -> Iterator[EmbeddedPostgres]:
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

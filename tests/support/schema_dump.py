@@ -29,7 +29,7 @@ def dump_schema(dsn: str) -> str:
 
 
 def main() -> None:
-    with temporary_postgres(durable=False) as server, cloned_database(server, create_template(server)) as database:
+    with temporary_postgres() as server, cloned_database(server, create_template(server)) as database:
         SNAPSHOT.write_text(dump_schema(database.owner_dsn), encoding="utf-8")
 
 

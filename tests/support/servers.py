@@ -13,8 +13,12 @@ from authsession.embedded.redis import EmbeddedRedis
 
 
 @contextmanager
-def temporary_postgres(*, durable: bool = True) -> Generator[EmbeddedPostgres]:
-    """A running server on fresh data. It is not durable: without fsync, for tests that crash nothing."""
+def temporary_postgres(*, durable: bool = False) -> Generator[EmbeddedPostgres]:
+    """A running server on fresh data.
+
+    Without fsync its data survive the death of its processes, but not that of the machine. Only a bench, whose numbers
+    contain the time of a commit, needs it durable.
+    """
     with TemporaryDirectory(prefix="authsession-postgres-") as folder:
         server = EmbeddedPostgres(Path(folder), durable=durable)
         try:

@@ -16,7 +16,7 @@ from tests.support.servers import temporary_postgres
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedPostgres]:
     """Of this module alone: it changes passwords of roles, which belong to the whole cluster."""
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

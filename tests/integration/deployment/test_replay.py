@@ -100,7 +100,7 @@ class Machine:
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """Of this module alone: passwords belong to the whole cluster."""
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

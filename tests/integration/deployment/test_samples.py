@@ -64,7 +64,7 @@ PROGRAM, SECRETS, DATABASE, REDIS, SETTINGS, QUESTIONS = re.findall(
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """Of this module alone: roles and passwords belong to the whole cluster."""
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         for statement in (DEPLOY / "postgres/create.sql").read_text("utf-8").split(";"):
             if re.sub(r"--.*", "", statement).strip():
                 run_sql(server.dsn(), statement)

@@ -25,7 +25,7 @@ from tests.support.stack import wait_for
 
 
 def test_postgres_keeps_what_was_committed_over_kill_9_and_its_port() -> None:
-    with temporary_postgres() as server:
+    with temporary_postgres(durable=True) as server:
         port = server.port
         run_sql(server.dsn(), "create table public.kept as select 42 as answer")
         server.kill()

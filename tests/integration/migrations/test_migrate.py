@@ -51,7 +51,7 @@ def empty(postgres_server: EmbeddedPostgres, template: str) -> Iterator[Database
 @pytest.fixture
 def fresh_cluster() -> Iterator[EmbeddedPostgres]:
     """A cluster without the roles."""
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

@@ -19,7 +19,7 @@ from tests.support.servers import temporary_postgres
 
 @pytest.fixture(scope="module")
 def fresh_cluster() -> Iterator[EmbeddedPostgres]:
-    with temporary_postgres(durable=False) as server:
+    with temporary_postgres() as server:
         yield server
 
 

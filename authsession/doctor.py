@@ -156,6 +156,7 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
                 *await _blockers(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
+                *await _sign_up(connection, environment),
                 *await _missing_keys(connection, environment, is_public=name == "public"),
                 *(await _mail_connection(connection, environment) if name != "internal" else []),
                 *(await _shared_addresses(connection) if _users_live_here(environment) else []),
@@ -314,6 +315,20 @@ async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
         return []
     cure = "set AUTHSESSION_PUBLIC_HOST for the public process: without it that process refuses every confirm"
     return [Finding("fail", "require_client_key_proof is on", cure)]
+
+
+async def _sign_up(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:
+    """Whether nobody at all can log in, because no new user may sign up and there is no user."""
+    if not _users_live_here(environment):
+        return []  # a user service may have users that never logged in here
+    try:
+        sign_up = await connection.fetchval(*_SQL["read_sign_up"]())
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InsufficientPrivilegeError):
+        return []  # `_schema` reports that
+    if sign_up is None:
+        return []
+    cure = "`authsession settings set sign_up invited`, then `authsession invitations add`"
+    return [Finding("warn", f"nobody can log in: sign_up is {sign_up}, and there is no user", cure)]
 
 
 async def _missing_keys(

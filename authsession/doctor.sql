@@ -60,6 +60,13 @@ select case when :right::text in ('select', 'insert', 'update')
 -- The setting `require_client_key_proof`.
 select require_client_key_proof from authsession.settings;
 
+-- name: read_sign_up
+-- The setting `sign_up`, if nobody can log in because of it: there is no user, and no invitation that lets one in.
+select sign_up from authsession.settings
+ where not exists (select from authsession.users)
+   and (sign_up = 'closed' or sign_up = 'invited'
+        and not exists (select from authsession.invitations where expires_at > authsession.clock_now()));
+
 -- name: read_shared_addresses
 -- Addresses with several users: the oldest user, the others, and the number of the others' active sessions.
 -- `addresses` is the number of all such addresses.

@@ -21,7 +21,7 @@ from bench.operators import ENVIRONMENT as OPERATORS_ENVIRONMENT
 from bench.operators import measure_operators
 from bench.processes import Cost, cpu_seconds, family_cpu_seconds, resident_mebibytes
 from bench.retention import MADE_UNDER_FULL_LOAD, SLOWLY_MADE, OldRows, confirm_while_swept
-from bench.send_time import Addresses, send_time
+from bench.send_time import Addresses, send_time, send_time_of_sign_up
 from bench.telemetry import measure_telemetry
 from bench.wire import StatementCounter
 from shared.kernel.keyring import KeyRing
@@ -135,7 +135,9 @@ async def memory(bench: Bench) -> None:
 async def measure_send_time(bench: Bench) -> None:
     client = HttpClient(*bench.address)
     await client.open()
-    await send_time(client, Addresses(bench.pool, KeyRing.parse("bench", LOGIN_CODE_KEYS)))
+    addresses = Addresses(bench.pool, KeyRing.parse("bench", LOGIN_CODE_KEYS))
+    await send_time(client, addresses)
+    await send_time_of_sign_up(client, addresses)
     client.close()
 
 

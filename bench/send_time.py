@@ -23,6 +23,11 @@ _BLOCKS = """
     insert into blocks (email_id, reason_code, actor_type, created_at)
     select email_id, 'bench', 'system', clock_now() from emails where folded = any ($1)
 """
+_INVITATIONS = """
+    insert into invitations (invitation_id, email_id, email, created_by, created_at, expires_at)
+    select 'invitation-bench-' || email_id, email_id, folded, 'bench', clock_now(), clock_now() + interval '14 days'
+      from emails where folded = any ($1)
+"""
 # Three mails from this network half an hour ago: its share of the hour is used up.
 _MAILS = """
     with address as (
@@ -59,6 +64,13 @@ class Addresses:
     async def blocked(self, prefix: str) -> list[str]:
         return await self._made(prefix, _BLOCKS)
 
+    async def invited(self, prefix: str) -> list[str]:
+        return await self._made(prefix, _INVITATIONS)
+
+    async def let_in(self, who: str) -> None:
+        """Sets who may sign up."""
+        await self._pool.execute("update settings set sign_up = $1", who)
+
     async def throttled(self, prefix: str) -> list[str]:
         emails = await self._made(prefix)
         await self._pool.execute(_MAILS, emails, self._tag)
@@ -89,9 +101,26 @@ async def send_time(client: HttpClient, addresses: Addresses) -> None:
         _report(f"{nth} send, existing / blocked", *await _time_pairs(client, existing, blocked))
 
 
+async def send_time_of_sign_up(client: HttpClient, addresses: Addresses) -> None:
+    """Print the statistic for each kind of address against new ones, while not everybody may sign up."""
+    for who in ("invited", "closed"):
+        await addresses.let_in(who)
+        kinds = {
+            "new": addresses.new(f"{who}-control"),
+            "existing user": await addresses.existing(f"{who}-existing"),
+            "blocked": await addresses.blocked(f"{who}-blocked"),
+            "throttled": await addresses.throttled(f"{who}-throttled"),
+            "invited": await addresses.invited(f"{who}-invited"),
+        }
+        for number, (kind, emails) in enumerate(kinds.items()):
+            fresh = addresses.new(f"{who}-fresh{number}-")
+            _report(f"sign-up {who}: {kind} / new", *await _time_pairs(client, emails, fresh))
+    await addresses.let_in("open")
+
+
 def _report(title: str, left: list[float], right: list[float]) -> None:
     medians = f"medians {statistics.median(left) * 1000:.2f} and {statistics.median(right) * 1000:.2f} ms"
-    print(f"  {title:32} {auc(left, right):.3f}   ({medians})")
+    print(f"  {title:40} {auc(left, right):.3f}   ({medians})")
 
 
 def auc(left: list[float], right: list[float]) -> float:

@@ -21,8 +21,21 @@ class MailboxMessage:
     sent_at: datetime
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class MailboxLetter:
+    """One letter without a login code: a `notice` or an `invitation`. `token` is that of a notice's link."""
+
+    kind: str
+    email: str
+    locale: str
+    device_session_id: str | None
+    device_label: str | None
+    token: str | None
+    sent_at: datetime
+
+
 def decode_read_mailbox(query: str) -> str:
-    """The e-mail of `GET dev/mailbox?email=`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
+    """The e-mail of the query; raises `Refusal(INVALID_REQUEST)` and nothing else."""
     return read_filled_text(decode_query(query, frozenset({"email"})), "email")
 
 
@@ -38,4 +51,21 @@ def _message(message: MailboxMessage) -> dict[str, str]:
         "locale": message.locale,
         "challenge_id": message.challenge_id,
         "sent_at": encode_instant(message.sent_at),
+    }
+
+
+def encode_letters(letters: Sequence[MailboxLetter]) -> bytes:
+    """The answer of `GET dev/letters`, in the order given (newest first). A value that a letter lacks is null."""
+    return encode({"letters": [_letter(letter) for letter in letters]})
+
+
+def _letter(letter: MailboxLetter) -> dict[str, str | None]:
+    return {
+        "kind": letter.kind,
+        "email": letter.email,
+        "locale": letter.locale,
+        "device_session_id": letter.device_session_id,
+        "device_label": letter.device_label,
+        "token": letter.token,
+        "sent_at": encode_instant(letter.sent_at),
     }

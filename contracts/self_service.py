@@ -57,7 +57,7 @@ Order: TypeAlias = RevokeSession | RevokeOthers | NameSession
 
 
 class OrderOutcome(StrEnum):
-    """What became of an order: the words of `session_orders.outcome`."""
+    """The results of an order: the words of `session_orders.outcome`."""
 
     REVOKED = "revoked"
     ALREADY_REVOKED = "already_revoked"

@@ -17,6 +17,7 @@ CONTRACTS = HERE.parents[1] / "contracts"
 ASSEMBLED = HERE / "assembled"
 MODULES = (
     "__init__",
+    "cors",
     "encoding",
     "envelope_signature",
     "errors",

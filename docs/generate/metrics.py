@@ -47,7 +47,7 @@ _VALUES = (
         "outcome",
         (
             "A code was made or shared: `new_code`, `shared_mailed`, `shared_unmailed`. "
-            "Nothing may be mailed: `blocked`, `email_domain`, `new_address_mail_limit`. "
+            "Nothing may be mailed: `blocked`, `email_domain`, `sign_up`, `new_address_mail_limit`. "
             "A budget is used up: `mail_budget`, `wrong_code_budget`, `live_challenge_budget`."
         ),
     ),
@@ -69,7 +69,7 @@ _VALUES = (
         "authsession_mails_total",
         "reason",
         (
-            "`none`, or the reason of the outcome, such as `timeout`, `unreachable`, `login_refused`, "
+            "`none`, or the reason of the outcome, such as `sign_up`, `timeout`, `unreachable`, `login_refused`, "
             "`recipient_refused`, `status_401` or `malformed_answer`."
         ),
     ),

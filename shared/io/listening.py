@@ -3,7 +3,6 @@
 A notification is only a wake-up. It may be lost with the connection, so the worker also looks from time to time.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, Never
 
@@ -15,7 +14,6 @@ from shared.kernel.faults import DependencyUnavailable
 
 _PROBE_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
-_log = logging.getLogger("authsession.io.listening")
 
 
 class Listener:
@@ -41,7 +39,6 @@ class Listener:
         async with self._postgres.own_connection() as connection:
             await connection.unit_of_work(_begin, self._channel, self._on_notice, has_ended.set)
             self._on_notice()  # for the notifications of the time without a connection
-            _log.info("listening for notifications", extra={"channel": self._channel})
             while True:
                 with trio.move_on_after(_PROBE_SECONDS):
                     await has_ended.wait()

@@ -10,7 +10,6 @@ from playwright.sync_api import Locator, Page, Route
 
 ROOT: Final = Path(__file__).parents[2]
 DIST: Final = ROOT / "clients/js/dist"
-AXE: Final = ROOT / "clients/js/node_modules/axe-core/axe.min.js"
 URL: Final = "http://localhost:9/"
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "

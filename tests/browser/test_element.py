@@ -7,17 +7,14 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from shared.kernel.language import LANGUAGES
-from tests.browser.login_page import AXE, EMAIL, LOGIN, OFFLINE, LoginPage, Refusal, open_login
+from tests.browser.login_page import EMAIL, LOGIN, OFFLINE, LoginPage, Refusal, open_login
+from tests.support.axe import faults_of, load_axe
 from tests.support.browser import Profile
+from tests.support.javascript import needs_npm_packages
 
 WRONG = Refusal(400, "invalid_code")
 LEFT = ("", "4 attempts left", "3 attempts left", "2 attempts left", "One attempt left", "no attempts are left")
 """The words after so many wrong codes."""
-RUN_AXE = """async () => {
-    const { violations, incomplete } = await axe.run()
-    return [...violations, ...incomplete].flatMap(({ id, nodes }) =>
-        nodes.map(({ target, failureSummary }) => `${id} at ${target.flat()}: ${failureSummary}`))
-}"""
 FOCUSED = """() => {
     const { name, textContent } = document.activeElement.shadowRoot.activeElement
     return name || textContent
@@ -438,16 +435,17 @@ CODE_CONTRAST = "color-contrast at authsession-login,#code: "
 
 
 def test_axe_finds_nothing_in_any_state_and_colour_scheme(page: Page) -> None:
+    needs_npm_packages()
     page.emulate_media(reduced_motion="reduce")
     login = open_login(page)
     page.clock.install()
-    page.evaluate(AXE.read_text("utf-8") + ";0")
+    load_axe(page)
     found: dict[str, list[str]] = {}
     for state in states(login):
         for scheme in SCHEMES:
             page.emulate_media(color_scheme=scheme)
             # axe cannot judge a contrast where boxes lie under a field: its digits have the colours of all other text.
-            found[f"{state}, {scheme}"] = [fault for fault in page.evaluate(RUN_AXE) if CODE_CONTRAST not in fault]
+            found[f"{state}, {scheme}"] = [fault for fault in faults_of(page) if CODE_CONTRAST not in fault]
     assert len(found) == 18
     assert {state: faults for state, faults in found.items() if faults} == {}
 

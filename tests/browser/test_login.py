@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect
 
+from tests.support.axe import faults_of, load_axe
 from tests.support.browser import Profile, open_profile
 from tests.support.builders import email_address
 from tests.support.web_page import Site, Visitor
@@ -130,6 +131,31 @@ def test_a_device_gets_a_name_and_ends_all_others(site: Site, profile: Profile, 
     expect(second.devices).to_have_count(1)
     first.press("Refresh")
     expect(first.notice).to_have_text(re.compile("^This session was ended"))
+
+
+def test_the_page_keeps_nobody_out(visitor: Visitor) -> None:
+    """axe finds no fault before and after the login, in light and dark, and the page fits a narrow telephone."""
+    page = visitor.page
+    page.emulate_media(reduced_motion="reduce")
+    load_axe(page)
+    found: list[str] = []
+
+    def look() -> None:
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found.extend(faults_of(page))
+        page.set_viewport_size({"width": 320, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        page.set_viewport_size({"width": 1280, "height": 800})
+
+    look()
+    visitor.log_in(email_address())
+    visitor.call()
+    expect(visitor.result).to_contain_text("200")
+    look()
+    visitor.press("Rename")
+    look()
+    assert found == []
 
 
 # The key.

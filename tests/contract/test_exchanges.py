@@ -22,7 +22,13 @@ from contracts.internal_blocks import (
     encode_blocks,
     encode_unblock_subject,
 )
-from contracts.internal_mailbox import MailboxMessage, decode_read_mailbox, encode_mailbox
+from contracts.internal_mailbox import (
+    MailboxLetter,
+    MailboxMessage,
+    decode_read_mailbox,
+    encode_letters,
+    encode_mailbox,
+)
 from contracts.internal_sessions import (
     ListSessionsQuery,
     SessionAnswer,
@@ -127,6 +133,12 @@ def mailbox(answer: Json) -> bytes:
     return encode_mailbox([message(shown) for shown in answer["messages"]])
 
 
+def letters(answer: Json) -> bytes:
+    return encode_letters(
+        [MailboxLetter(**{**shown, "sent_at": instant(shown["sent_at"])}) for shown in answer["letters"]]
+    )
+
+
 def listed(shown: Json) -> ListedSession:
     seen = shown.get("last_seen_on")
     return ListedSession(
@@ -163,6 +175,7 @@ ENCODERS: dict[str, Callable[[Json], bytes]] = {
     "unblock_subject": lambda a: encode_unblock_subject(a["outcome"], a["subject_kind"], a["subject_value"]),
     "list_blocks": blocks_page,
     "read_mailbox": mailbox,
+    "read_mailbox_letters": letters,
 }
 
 DECODERS: dict[str, Callable[[bytes], Any]] = {
@@ -190,6 +203,7 @@ QUERIES: dict[str, Any] = {
         ListBlocksQuery(email="pilot+test@example.com"),
     ),
     "read the development mailbox": (decode_read_mailbox, "pilot@example.com"),
+    "read the letters of the development mailbox": (decode_read_mailbox, "pilot@example.com"),
 }
 
 EXCHANGES = cases("exchanges", "exchanges")

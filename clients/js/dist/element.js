@@ -144,9 +144,9 @@ title"}),i=s("p",{id:"sent",part:"text"}),o=s("label",{class:"hidden",for:"code"
 e.resend():e.confirm(a.input.value),a=F(r),u=j(a.input,t,"sent"),d=q(t),c=O(e.resend),p=O(e.back),T=s("div",{class:"link\
 s",part:"links"},c,p),A=t.isResent;return{root:U(t,r,n,i,o,a.root,u.root,d.root,T),focus:()=>t.problem?.needsNewCode?d.root.
 focus():W(a.input),show:(Y,m)=>{let C=!!t.problem?.needsNewCode,k=t.wait("send");l(n,m.codeTitle),E(i,m.codeText,t.email),
-l(o,m.code),a.root.hidden=o.hidden=c.hidden=C,a.input.readOnly=t.busy==="confirm",t.isResent&&!A&&(a.input.value=""),A=t.
-isResent,u.show(x(t,Y,m),t.isResent?m.resent:m.spam),d.show(C?m.resend:m.submit,C?"send":"confirm"),l(c,k>0?m.resendIn.replace(
-"{time}",S(k)):m.resend),h(c,"disabled",k>0||t.busy!==void 0),l(p,m.other),h(p,"disabled",t.busy!==void 0)}}}function re(t,e){
+l(o,m.code),i.hidden=a.root.hidden=o.hidden=c.hidden=C,a.input.readOnly=t.busy==="confirm",t.isResent&&!A&&(a.input.value=
+""),A=t.isResent,u.show(x(t,Y,m),t.isResent?m.resent:m.spam),d.show(C?m.resend:m.submit,C?"send":"confirm"),l(c,k>0?m.resendIn.
+replace("{time}",S(k)):m.resend),h(c,"disabled",k>0||t.busy!==void 0),l(p,m.other),h(p,"disabled",t.busy!==void 0)}}}function re(t,e){
 let n=s("h2",{part:"title",tabindex:"-1"}),i=s("p",{part:"text"}),o=s("button",{part:"button",type:"button"});return o.addEventListener(
 "click",e.back),{root:s("div",{class:"panel",part:"form"},n,i,o),focus:()=>n.focus(),show:(r,a)=>{l(n,a.blockedTitle),E(
 i,a.blocked,t.email),l(o,a.other)}}}function se(){let t=s("h2",{part:"title",tabindex:"-1"}),e=s("span",{"aria-hidden":"\

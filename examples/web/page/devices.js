@@ -53,12 +53,20 @@ function nameForm(auth, device) {
 }
 
 async function rename(auth, label) {
-  if (await attempt(() => auth.devices.rename(label).then(() => true))) await showDevices(auth, 'This device has a new name.')
+  const isNamed = await attempt(() => auth.devices.rename(label).then(() => true))
+  if (isNamed) await showDevices(auth, 'This device has a new name.')
+  keepCursor()
 }
 
 async function end(auth, device) {
   const ended = await attempt(() => auth.devices.revoke(device.deviceSessionId))
   if (ended) await showDevices(auth, `${nameOf(device)} is logged out. Its next call is refused.`)
+  keepCursor()
+}
+
+/** The button that had the cursor is gone. The keyboard goes on from here. */
+function keepCursor() {
+  if (document.activeElement === document.body) find('refresh').focus()
 }
 
 /** The result; undefined after a failure, which is then shown. */

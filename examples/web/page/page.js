@@ -19,6 +19,7 @@ function show(session, reason) {
   find('signed-out').hidden = session !== null
   find('signed-in').hidden = find('log-out').hidden = session === null
   find('notice').textContent = ENDINGS[reason] ?? ''
+  find('mailbox').hidden = true
   if (session) greet(session)
   if (reason === 'logged_in' && document.hasFocus()) find('greeting').focus()
 }
@@ -70,14 +71,14 @@ const noted = {
     const challenge = await auth.sendCode(address, options)
     email = address
     find('mailbox').hidden = false
-    find('code').textContent = ''
+    find('mailed-code').textContent = ''
     return challenge
   },
 }
 
 async function showCode() {
   const { code } = await (await fetch(`mailbox?${new URLSearchParams({ email })}`)).json()
-  find('code').textContent = code ?? 'It is not here yet. Try again in a second.'
+  find('mailed-code').textContent = code ?? 'It is not here yet. Try again in a second.'
 }
 
 find('request').textContent = `GET ${settings.gateway}/whoami`

@@ -54,7 +54,6 @@ class NodeConfigApi:
         """Record a status. A repeat, or a status that an earlier one overtook, changes nothing."""
         status = decode_status(request.body)
         await self.statuses.record(status, node, caller_of(request, node))
-        await self.statuses.keep_last_uses(status)
         return Response(200, encode_recorded())
 
 

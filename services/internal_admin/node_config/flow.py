@@ -11,6 +11,7 @@ import trio
 from contracts.errors import ErrorCode, Refusal
 from contracts.node.manifest import Statement, encode_statement
 from contracts.node.poll import Poll, encode_poll_answer
+from contracts.node.report import Report
 from contracts.node.signed import STATEMENT_MARKER, Signed
 from contracts.node.status import Status, encode_report
 from services.internal_admin.callers.identity import Caller, NodeCaller
@@ -134,11 +135,17 @@ class Statuses:
     places: trio.CapacityLimiter = field(default_factory=lambda: trio.CapacityLimiter(_TOGETHER))
 
     async def record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
-        """Write what the status changes. Raises `Refusal(NODE_REVOKED)`, and then nothing is written."""
-        async with self.places:
-            await self._record(status, node, caller)
+        """Write what the status changes, and the last uses in it.
 
-    async def _record(self, status: Status, node: NodeCaller, caller: Caller) -> None:
+        Raises `Refusal(NODE_REVOKED)`, and then nothing is written.
+        """
+        async with self.places:
+            are_uses_noted = await self._record(status, node, caller)
+        if status.report is not None:
+            await self._keep_last_uses(status.report, are_noted=are_uses_noted)
+
+    async def _record(self, status: Status, node: NodeCaller, caller: Caller) -> bool:
+        """Write the status. Returns whether it was noted lately that nodes tell of last uses."""
         report = None if status.report is None else encode_report(status.report)
         for _ in range(_ATTEMPTS):
             read = await self.postgres.unit_of_work(store.read_told, node.node_id)
@@ -146,10 +153,10 @@ class Statuses:
             if change is None:
                 if not is_late(read.told, node.signed_at_ms, read.now):
                     self._count(status, node)
-                return
+                return read.are_uses_noted
             if await self._write(change, read.told, report, node, caller):
                 self._count(status, node)
-                return
+                return read.are_uses_noted
         raise Overloaded
 
     async def _write(self, change: Change, before: Told, report: str | None, node: NodeCaller, caller: Caller) -> bool:
@@ -169,16 +176,14 @@ class Statuses:
         if status.report is not None:
             metrics.count_report(node.pool, status.report)
 
-    async def keep_last_uses(self, status: Status) -> None:
+    async def _keep_last_uses(self, report: Report, *, are_noted: bool) -> None:
         """Keep the last uses of sessions. Those that meet the removal of a session are lost.
 
         A report without uses and without requests says too that the gateway tells. One with requests alone may come
         from a gateway that knows no sessions.
         """
-        report = status.report
-        if report is None or (report.passed and not report.last_used):
-            return
         if report.last_used:
             with suppress(asyncpg.ForeignKeyViolationError):
                 await self.postgres.unit_of_work(store.keep_last_uses, report.last_used)
-        await self.postgres.unit_of_work(store.note_last_uses_told, only_renews=not report.last_used)
+        if not are_noted and (report.last_used or not report.passed):
+            await self.postgres.unit_of_work(store.note_last_uses_told, only_renews=not report.last_used)

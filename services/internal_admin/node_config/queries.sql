@@ -55,8 +55,10 @@ select exists (
 );
 
 -- name: read_told
--- All that a node told of itself. One row; without an earlier status its columns are null.
-select clock_now() as now, n.software, s.*
+-- All that a node told of itself. One row; without an earlier status its columns are null. `are_uses_noted`: within the last
+-- hour it was noted that nodes tell of last uses.
+select clock_now() as now, n.software, s.*,
+       exists (select from last_use_reports where told_at > clock_now() - interval '1 hour') as are_uses_noted
   from (select :node_id as wanted) as this
   left join nodes n on n.node_id = this.wanted
   left join node_states s on s.node_id = this.wanted;

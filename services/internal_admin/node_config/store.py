@@ -47,10 +47,14 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class ReadTold:
-    """All that a node told until now, and the time of Postgres."""
+    """All that a node told until now, and the time of Postgres.
+
+    `are_uses_noted`: within the last hour it was noted that nodes tell of last uses.
+    """
 
     told: Told
     now: datetime
+    are_uses_noted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +116,12 @@ async def read_told(connection: asyncpg.Connection, node_id: str) -> ReadTold:
     if row is None:
         raise AssertionError("the statement returns one row")
     if row["status_at_ms"] is None:
-        return ReadTold(Told(software=row["software"]), row["now"])
+        return ReadTold(Told(software=row["software"]), row["now"], row["are_uses_noted"])
     boots = Boots(row["boot_id"], row["previous_boot_id"], row["boot_changed_at"], row["key_shared_at"])
     told = Told(
         row["status_at_ms"], row["last_seen_at"], row["software"], boots, _applied(row), _rejected(row), _error(row)
     )
-    return ReadTold(told, row["now"])
+    return ReadTold(told, row["now"], row["are_uses_noted"])
 
 
 async def write_told(

@@ -21,6 +21,11 @@ HEALED = 500
 IDLE = timedelta(seconds=1)
 CHANNEL = "authsession_session_orders"
 """The channel on which Postgres tells of a new order."""
+REST = 0.5
+"""The rest after a full batch, as a part of its time.
+
+So this process goes on serving while the public role writes orders without end.
+"""
 _MAX_FAULTS = 3
 """One order may find its user's address locked for long. After as many faults in a step, Postgres itself is away."""
 

@@ -27,7 +27,7 @@ class OrderWatch:
         self._arrived = trio.Event()
 
     async def wait(self, order_id: int) -> CarriedOut | None:
-        """What became of the order; None: nothing yet, or too many wait already. The order stands."""
+        """The result of the order; None: none yet, or too many wait already. The order stands."""
         if self._count >= MAX_WAITING:
             return None
         waiter = _Waiter()

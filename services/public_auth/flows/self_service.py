@@ -27,7 +27,7 @@ class SelfServiceFlow:
         self._watch = watch
 
     async def identify(self, envelope: Envelope, message_type: str, body: bytes) -> Proved | Repeated | ErrorCode:
-        """Who signed the request, or why it is refused. Raises `DependencyUnavailable`."""
+        """Name the signer of the request, or the refusal. Raises `DependencyUnavailable`."""
         return judge(envelope, message_type, body, await self._signer(envelope))
 
     async def sessions(self, signer: Signer) -> Sequence[ListedSession]:

@@ -80,7 +80,7 @@ def shown_time(instant: datetime, time_zone: str) -> str:
         return utc
     try:
         local = instant.astimezone(ZoneInfo(time_zone))
-    except (ValueError, OSError):  # no such zone on this machine
+    except (KeyError, ValueError, OSError):  # no such zone on this machine
         return utc
     return f"{local:%Y-%m-%d %H:%M} {time_zone} · {utc}"
 

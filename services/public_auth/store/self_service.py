@@ -38,7 +38,7 @@ class NoticeOrder:
 
 @dataclass(frozen=True, slots=True)
 class CarriedOut:
-    """What became of an order. Gateways can read it."""
+    """The result of an order, which gateways can read."""
 
     outcome: OrderOutcome
     session_count: int

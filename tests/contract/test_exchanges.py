@@ -134,9 +134,11 @@ def mailbox(answer: Json) -> bytes:
 
 
 def letters(answer: Json) -> bytes:
-    return encode_letters(
-        [MailboxLetter(**{**shown, "sent_at": instant(shown["sent_at"])}) for shown in answer["letters"]]
-    )
+    def letter(shown: Json) -> MailboxLetter:
+        fields: Json = {**shown, "sent_at": instant(shown["sent_at"])}
+        return MailboxLetter(**fields)
+
+    return encode_letters([letter(shown) for shown in answer["letters"]])
 
 
 def listed(shown: Json) -> ListedSession:

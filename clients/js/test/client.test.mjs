@@ -72,6 +72,19 @@ test('the body of any kind is signed as it is sent', async () => {
   assert.equal((await opened.auth.fetch(new URL(`${API}/#part`))).status, 200)
 })
 
+test('the headers of an earlier signature are replaced, and others are kept', async () => {
+  const opened = open()
+  await logIn(opened)
+  let heard
+  opened.server.serve(API, (request) => {
+    heard = request.headers
+    return Response.json({})
+  })
+  const headers = { accept: 'text/csv', 'galaxy-request-id': 'old', 'Galaxy-Signature': 'old' }
+  assert.equal((await opened.auth.fetch(`${API}/`, { headers })).status, 200)
+  assert.equal(heard.get('accept'), 'text/csv')
+})
+
 test('the key is stored before the confirm is sent', async () => {
   const opened = open()
   let atConfirm

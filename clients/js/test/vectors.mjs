@@ -1,4 +1,5 @@
 // The golden data of contracts/vectors that concern a client. It runs in Node.js and in browsers.
+import { createAuthClient, memoryStorage } from '../dist/index.js'
 import { envelopeOf, keyFromSeed, signWith } from '../dist/testing.js'
 import { isSignedBy, NotTrusted, proofBytes, readCode, signedBytes } from '../dist/verify.js'
 import { bytesOf, verifyManifest, verifyRequest, verifyStatement } from '../dist/verify.js'
@@ -9,6 +10,7 @@ export const FILES = [
   'client_public_keys',
   'config_manifests',
   'config_statements',
+  'exchanges',
   'login_codes',
   'request_checks',
   'signed_requests',
@@ -33,8 +35,62 @@ export async function check(files) {
     const [one, other] = [JSON.stringify(found), JSON.stringify(right)]
     if (one !== other) wrong.push(`${name}: ${one}, not ${other}`)
   }
-  for (const kind of [signed, proofs, keys, codes, requests, manifests, statements]) await kind(files, same)
+  for (const kind of [exchanged, signed, proofs, keys, codes, requests, manifests, statements]) await kind(files, same)
   return { count, wrong }
+}
+
+/** What the client calls for each operation, and its result in the words of the wire. */
+const OPERATIONS = {
+  send_email_code: async (auth, { email }) => ({ challenge_id: (await auth.sendCode(email)).challengeId }),
+  confirm_email_code: async (auth, { challenge_id: challengeId, code, device_label: label }) => {
+    const session = await auth.confirmCode({ challengeId }, code, label === undefined ? {} : { label })
+    return { device_session_id: session.deviceSessionId }
+  },
+  list_device_sessions: async (auth) => ({
+    device_sessions: (await auth.devices.list()).map((device) => ({
+      device_session_id: device.deviceSessionId,
+      label: device.label,
+      created_at: device.createdAt,
+      last_seen_on: device.lastSeenOn,
+      is_current: device.isCurrent,
+    })),
+  }),
+  end_device_session: async (auth, _, path) => {
+    const { outcome, deviceSessionId } = await auth.devices.revoke(path.split('/').at(-1))
+    return { outcome, device_session_id: deviceSessionId }
+  },
+  end_other_device_sessions: async (auth) => {
+    const { outcome, affectedSessionCount } = await auth.devices.revokeOthers()
+    return { outcome, affected_session_count: affectedSessionCount }
+  },
+  name_device_session: (auth, { label }) => auth.devices.rename(label),
+}
+
+/** The client sends each golden request, and understands each golden answer. */
+async function exchanged({ exchanges: { exchanges } }, same) {
+  const key = await keyFromSeed(RFC_8032_TEST_1)
+  for (const each of exchanges.filter(({ operation }) => operation in OPERATIONS)) {
+    const sent = []
+    const fetch = async (url, { method, body }) => {
+      const text = await new Response(body).text()
+      sent.push([method, new URL(url).pathname, text === '' ? {} : JSON.parse(text)])
+      return Response.json(each.response, { status: each.status })
+    }
+    const storage = memoryStorage()
+    await storage.set('https://auth.test/', { kind: 'session', deviceSessionId: 'device-session-123', key })
+    const auth = createAuthClient({ baseUrl: 'https://auth.test', fetch, storage })
+    const result = await OPERATIONS[each.operation](auth, each.request, each.path).catch((fault) => fault)
+    auth.close()
+    const [method, path, body] = sent[0]
+    same(`call: ${each.name}`, [method, path], [each.method, each.path])
+    for (const own of ['client_public_key', 'client_key_proof', 'time_zone']) {
+      delete body[own]
+      delete (each.request ?? {})[own]
+    }
+    same(`request: ${each.name}`, body, each.request ?? {})
+    if (each.status === 200) same(`answer: ${each.name}`, result, result && each.response)
+    else same(`refusal: ${each.name}`, [result.status, result.code], [each.status, each.response.error.code])
+  }
 }
 
 /** Both kinds of keys sign alike: that of WebCrypto and the software key. */
@@ -53,7 +109,8 @@ async function signed({ signed_requests: { messages } }, same) {
     }
     const message = signedBytes({ ...fields, payloadHash: fromHex(each.payload_hash_hex) })
     same(`signed bytes: ${each.name}`, toHex(message), each.message_hex)
-    same(`verified: ${each.name}`, await isSignedBy(bytesOf(each.client_public_key), bytesOf(each.signature), message), true)
+    const isSigned = await isSignedBy(bytesOf(each.client_public_key), bytesOf(each.signature), message)
+    same(`verified: ${each.name}`, isSigned, true)
     for (const [kind, key] of Object.entries(await signers())) {
       const body = fromHex(each.body_hex)
       const headers = Object.fromEntries(await envelopeOf({ ...fields, body }, (bytes) => signWith(key, bytes)))

@@ -44,13 +44,13 @@ def write_message(letter: Notice | Invitation, stationery: Stationery) -> bytes:
     return write_mail(letter, stationery.sender, tag, content)
 
 
-_Rows = tuple[tuple[str, str], ...]
+_Rows = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def _notice(letter: Notice, product: str, words: Wording) -> tuple[dict[str, str], _Rows, str | None]:
     given = {"product": product}
-    time = (words.notice_time.filled(given), shown_time(letter.queued_at, letter.time_zone))
-    device = () if letter.label is None else ((words.notice_device.filled(given), _unlinked(letter.label)),)
+    time = (words.notice_time.filled(given), shown_times(letter.queued_at, letter.time_zone))
+    device = () if letter.label is None else ((words.notice_device.filled(given), (_unlinked(letter.label),)),)
     advice = words.notice_advice if letter.link else words.notice_advice_without_link
     values = {
         "subject": words.notice_subject.filled(given),
@@ -73,16 +73,16 @@ def _invitation(letter: Invitation, product: str, words: Wording) -> dict[str, s
     }
 
 
-def shown_time(instant: datetime, time_zone: str) -> str:
-    """The time in the user's zone and in UTC, in the order that every language reads."""
+def shown_times(instant: datetime, time_zone: str) -> tuple[str, ...]:
+    """The time in the user's zone and in UTC, in the order of digits that every language reads."""
     utc = f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if time_zone == "UTC":
-        return utc
+        return (utc,)
     try:
         local = instant.astimezone(ZoneInfo(time_zone))
     except (KeyError, ValueError, OSError):  # no such zone on this machine
-        return utc
-    return f"{local:%Y-%m-%d %H:%M} {time_zone} · {utc}"
+        return (utc,)
+    return f"{local:%Y-%m-%d %H:%M} {time_zone}", utc
 
 
 def _unlinked(label: str) -> str:
@@ -91,13 +91,15 @@ def _unlinked(label: str) -> str:
 
 
 def _text(template: Template, values: dict[str, str], details: _Rows, link: str | None) -> str:
-    rows = "\n".join(f"{name}: {value}" for name, value in details)
+    rows = "\n".join(f"{name}: {' · '.join(lines)}" for name, lines in details)
     action = "" if link is None else f"{values['button']}:\n{link}"
     return _BLANK_LINES.sub("\n\n", template.filled(values | {"details": rows, "action": action}))
 
 
 def _html(template: Template, values: dict[str, str], details: _Rows, link: str | None) -> str:
     escaped = {name: escape(value) for name, value in values.items()}
-    rows = _ROW_GAP.join(_ROW.filled({"name": escape(name), "value": escape(value)}) for name, value in details)
+    rows = _ROW_GAP.join(
+        _ROW.filled({"name": escape(name), "value": "<br>\n".join(map(escape, lines))}) for name, lines in details
+    )
     action = "" if link is None else _BUTTON.filled(escaped | {"link": escape(link)})
     return template.filled(escaped | {"details": rows, "action": action})

@@ -56,6 +56,7 @@ def environment(database: Database, limited_redis: EmbeddedRedis) -> dict[str, s
         "AUTHSESSION_AUDIT_KEYS": AUDIT_KEYS,
         "AUTHSESSION_CONFIG_KEYS": CONFIG_KEYS,
         "AUTHSESSION_SECRET_KEYS": SECRET_KEYS,
+        "AUTHSESSION_PUBLIC_HOST": "auth.example.com",
     }
 
 
@@ -319,13 +320,28 @@ def test_proofs_that_no_host_lets_be_checked_are_named(
 ) -> None:
     database.execute("update settings set require_client_key_proof = true")
     try:
-        status, lines = examine(environment, tmp_path, capsys)
+        status, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": ""}, tmp_path, capsys)
         assert [line for line in lines if line.startswith("fail") and "set AUTHSESSION_PUBLIC_HOST" in line]
         assert status == 1
-        status, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": "auth.example.com"}, tmp_path, capsys)
+        status, lines = examine(environment, tmp_path, capsys)
         assert {line.split()[0] for line in lines} == {"ok"}
     finally:
         database.execute("update settings set require_client_key_proof = false")
+
+
+def test_notices_that_go_without_their_link_are_a_warning(
+    environment: dict[str, str], database: Database, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warnings() -> list[str]:
+        _, lines = examine(environment | {"AUTHSESSION_PUBLIC_HOST": ""}, tmp_path, capsys)
+        return [line for line in lines if line.startswith("warn") and "new_device_notice" in line]
+
+    assert len(warnings()) == 1
+    database.execute("update settings set new_device_notice = 'off'")
+    try:
+        assert warnings() == []
+    finally:
+        database.execute("update settings set new_device_notice = 'unknown_network'")
 
 
 @pytest.mark.parametrize("sign_up", ["closed", "invited"])

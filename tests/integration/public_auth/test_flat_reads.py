@@ -86,7 +86,15 @@ def test_a_read_costs_the_same_whatever_came_before(
             for plan in ("force_custom_plan", "force_generic_plan")
             for statement, values in (
                 ("read_for_issue", READ_FOR_ISSUE),
-                ("read_for_confirm", {"challenge_ids": [challenge_id], "users_live_here": True}),
+                (
+                    "read_for_confirm",
+                    {
+                        "challenge_ids": [challenge_id],
+                        "users_live_here": True,
+                        "network_tags": [TAG],
+                        "tags_per_confirm": 1,
+                    },
+                ),
             )
         }
 

@@ -2,18 +2,25 @@
 
 import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
+import asyncpg
 import pytest
 
 from services.internal_admin.blocks import store as blocks_store
 from services.internal_admin.blocks.domain import BlockSubject
 from services.internal_admin.changes.domain import NOTHING
 from services.internal_admin.self_service import store
+from services.internal_admin.self_service.store import WaitingOrder
 from services.internal_admin.self_service.worker import OrderWatch, SessionOrders
+from services.internal_admin.users.domain import DeleteUser
+from services.internal_admin.users.store import delete_user
 from shared.io.postgres import Postgres
 from shared.kernel.block import Subject
-from tests.support.builders import StoredUser, store_user
+from tests.support.builders import StoredUser, store_user, unique
 from tests.support.gateway_projection import GatewayProjection
 from tests.support.public_flow import contender, race
 from tests.support.session_orders import (
@@ -296,6 +303,32 @@ def test_a_log_out_and_a_block_at_once_revoke_once(
         assert world.database.execute(outbox, device.id)[0][0] <= 1
         winners["block" if by_block else "device"] += 1
     assert sum(winners.values()) == 8
+
+
+def test_orders_and_an_erasure_at_once_never_deadlock_and_leave_nothing(world: World, wide_pool: Postgres) -> None:
+    """A unit of work hides a deadlock by running again: so count the runs."""
+    runs, rounds = 0, 6
+    for _ in range(rounds):
+        device = new_device(world)
+        store_notice(world, device, unique("token-").encode())
+        others = [new_device(world, device.user) for _ in range(2)]
+        order_ids = [file_signed(world, each, REVOKE_OTHERS) for each in (device, *others)]
+
+        def counted(function: Callable[..., Awaitable[Any]], *arguments: Any) -> Callable[[], Awaitable[Any]]:
+            async def run(connection: asyncpg.Connection) -> Any:
+                nonlocal runs
+                runs += 1
+                return await function(connection, *arguments)
+
+            return partial(wide_pool.unit_of_work, run)
+
+        orders = [counted(store.carry_out, WaitingOrder(each, device.user.user_id)) for each in order_ids]
+        world.call(race, counted(delete_user, NOTHING, DeleteUser(device.user.user_id, CAUSE)), *orders)
+
+        assert {status(world, each)[0] for each in (device, *others)} == {"revoked"}
+        left = "select count(*) from session_orders where order_id = any ($1)"
+        assert world.database.execute(left, order_ids)[0][0] == 0
+    assert runs == 4 * rounds
 
 
 def test_of_two_devices_that_end_each_other_one_is_left(

@@ -2,8 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
+import asyncpg
 import pytest
 import trio
 
@@ -37,6 +38,29 @@ CLOSED = "127.0.0.1:1"
 
 class Killed(BaseException):
     """The worker ends here, as by SIGKILL."""
+
+
+class Dead(Exception):
+    """The transaction ends here."""
+
+
+STATEMENTS = 7
+"""The statements of a log-out, besides those that begin and end its transaction."""
+
+
+class DyingConnection:
+    """A connection that fails before the statement after `left` others."""
+
+    def __init__(self, connection: asyncpg.Connection, left: int) -> None:
+        self._connection = connection
+        self._left = left
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("execute", "fetch", "fetchrow", "fetchval"):
+            if self._left == 0:
+                raise Dead
+            self._left -= 1
+        return getattr(self._connection, name)
 
 
 class KilledPostgres(Postgres):
@@ -128,6 +152,34 @@ def test_a_worker_killed_between_two_steps_loses_and_repeats_no_order(
     assert order(world, order_id) == Filed("revoked", 2, is_published=True)
     assert {gateway.status(each.session) for each in others} == {"revoked"}
     assert [event["outcome"] for event in events(world, device.user.user_id)] == ["revoked"]
+
+
+def test_a_transaction_that_dies_at_any_statement_leaves_the_order_as_it_was(
+    world: World, gateway: GatewayProjection
+) -> None:
+    device = new_device(world)
+    order_id = file_signed(world, device, revoke(device))
+    waiting = store.WaitingOrder(order_id, device.user.user_id)
+    rows = "select (select count(*) from projection_outbox) + (select count(*) from audit_events) as count"
+    before = world.database.execute(rows)[0]["count"]
+
+    async def dying(connection: asyncpg.Connection, statements: int) -> bool:
+        try:
+            await store.carry_out(cast("asyncpg.Connection", DyingConnection(connection, statements)), waiting)
+        except Dead:
+            return True
+        return False
+
+    deaths = 0
+    while world.call(world.internal.unit_of_work, dying, statements=deaths):
+        deaths += 1
+        assert order(world, order_id) == Filed(None, None, is_published=False)
+        assert status(world, device) == ("active", None)
+        assert world.database.execute(rows)[0]["count"] == before
+
+    assert deaths == STATEMENTS
+    assert order(world, order_id).outcome == "revoked"
+    heal(world, gateway)
 
 
 def test_an_order_whose_address_is_locked_holds_up_no_other(

@@ -246,6 +246,7 @@ def test_a_new_code_can_be_asked_for_after_a_minute(login: LoginPage) -> None:
     page.clock.fast_forward(42_000)
     assert len(login.api.sent) == 1
     login.api.refuse(Refusal(500, "internal_error"))
+    login.code.focus()
     login.type_code("482913")
     expect(login.note).to_contain_text("Something went wrong")
     login.button("Send a new code").click()

@@ -22,13 +22,15 @@ SESSION_PATH: Final = SESSIONS_PATH + "/{device_session_id}"
 REVOKE_OTHERS_PATH: Final = SESSIONS_PATH + "/revoke-others"
 CURRENT_PATH: Final = SESSIONS_PATH + "/current"
 
+WINDOW: Final = timedelta(seconds=30)
+"""The largest difference between the signed time and the receipt of the request, in both directions."""
 MAX_ORDER_BODY_BYTES: Final = 1024
 MAX_LISTED_SESSIONS: Final = 200
 ORDERS_CHANNEL: Final = "authsession_session_orders"
 """The channel of Postgres on which the public process tells of a filed order."""
 
-_WINDOW_MS: Final = 30_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 _DELETE = f"DELETE {SESSIONS_PATH}/"
 _SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,128}", re.ASCII)
 _LABEL_NAMES = frozenset({"label"})
@@ -113,8 +115,8 @@ def read_order(message_type: str, body: bytes) -> Order:
 
 
 def is_fresh(timestamp_ms: int, at: datetime) -> bool:
-    """Whether the time that a device signed is within 30 seconds of the instant, in both directions."""
-    return abs((at - _EPOCH) // timedelta(milliseconds=1) - timestamp_ms) <= _WINDOW_MS
+    """Whether the time that a device signed is within the window around the instant."""
+    return abs((at - _EPOCH) // _MILLISECOND - timestamp_ms) <= WINDOW // _MILLISECOND
 
 
 def decode_label(body: bytes) -> str:

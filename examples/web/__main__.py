@@ -56,8 +56,11 @@ def main() -> None:
     address = os.environ.get("WEB_ADDR", ADDRESS)
     try:
         backends = find_backends(given.public, given.gateway)
+        hint = hint_about(f"http://{address}")
     except StartFailure as failure:
         sys.exit(str(failure))
+    if given.public is None and hint is not None:
+        print(hint, flush=True)
     serve(address, Site(backends))
 
 
@@ -88,6 +91,15 @@ def find_backends(public: str | None, gateway: str) -> Backends:
         gateway,
         _mailbox(running),
     )
+
+
+def hint_about(origin: str) -> str | None:
+    """A line about a page that the `make run` in this folder does not know, so that browsers would stop its calls."""
+    running = Installation(Path.cwd()).running()
+    known = "*" if running is None else running.public_environment.get("AUTHSESSION_CORS_ORIGINS", "")
+    if known == "*" or origin in known.split(","):
+        return None
+    return f"Start `make run` with AUTHSESSION_CORS_ORIGINS={origin}, or the browser stops every login of this page"
 
 
 def _mailbox(running: Running) -> str | None:

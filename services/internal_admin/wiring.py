@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 import trio
 
+from contracts.self_service import ORDERS_CHANNEL
 from services.internal_admin.access.domain import Admission
 from services.internal_admin.access.flow import Authenticate, GuardTrail, OperatorAuthenticator
 from services.internal_admin.access.guard import Guard
@@ -69,7 +70,7 @@ from services.internal_admin.resources import Resources, egress_of, mail_copy_of
 from services.internal_admin.routes import NODE_ROUTES, ROUTES
 from services.internal_admin.secrets import api as secrets
 from services.internal_admin.secrets.watch import RingWatch
-from services.internal_admin.self_service.worker import CHANNEL, SessionOrders
+from services.internal_admin.self_service.worker import SessionOrders
 from services.internal_admin.sessions import api as sessions
 from services.internal_admin.settings import InternalAdminSettings
 from services.internal_admin.system_settings import api as system_settings
@@ -189,7 +190,7 @@ def build(resources: Resources, settings: InternalAdminSettings) -> InternalAdmi
             Keeper(postgres, projection, resources.entropy).run,
             ProjectionGuard(postgres, projection, resources.entropy).run,
             Blockers(postgres).run,
-            Listener(postgres, CHANNEL, orders.wake.notify).run,
+            Listener(postgres, ORDERS_CHANNEL, orders.wake.notify).run,
             HealthProber(postgres, settings.secret_keys, prober, resources.entropy).run,
             AuditSealer(postgres, settings.operators.audit_keys, resources.clock, resources.entropy).run,
             *(() if node_users is None else (NodeUserKeeper(postgres, node_users, resources.entropy).run,)),

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.support.browser import Profile, open_profile
+from tests.support.browser import Profile, open_browser, open_profile
 
 KEY = """async () => {
     const { publicKey, privateKey } = await crypto.subtle.generateKey('Ed25519', false, ['sign', 'verify'])
@@ -56,3 +56,9 @@ def break_its_policy(browser: Browser) -> None:
 def test_a_leftover_fault_fails_the_test(browser: Browser) -> None:
     with pytest.raises(AssertionError, match="Content Security Policy"):
         break_its_policy(browser)
+
+
+def test_without_a_browser_a_test_is_skipped_and_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(pytest.skip.Exception, match=r"^needs a browser: install one of chromium, .*$"):
+        open_browser().__enter__()

@@ -99,6 +99,20 @@ def test_only_digits_stay_in_the_field(login: LoginPage) -> None:
     assert login.api.confirmed == []
 
 
+def test_a_key_that_changes_no_digit_costs_no_attempt(login: LoginPage) -> None:
+    login.ask()
+    login.api.refuse(WRONG)
+    login.type_code("100000")
+    expect(login.note).to_contain_text(LEFT[1])
+    login.page.keyboard.press("End")
+    login.type_code("7x")
+    expect(login.code).to_have_value("100000")
+    login.page.keyboard.press("Backspace")
+    login.type_code("1")
+    expect(login.title).to_have_text("You are logged in")
+    assert [body["code"] for body in login.api.confirmed] == ["100000", "100001"]
+
+
 def test_the_label_names_the_device(login: LoginPage) -> None:
     """The attribute, else the browser's name. An empty attribute sends none."""
     element = login.page.locator("authsession-login")
@@ -231,15 +245,18 @@ def test_a_new_code_can_be_asked_for_after_a_minute(login: LoginPage) -> None:
     wait.click(force=True)
     page.clock.fast_forward(42_000)
     assert len(login.api.sent) == 1
-    login.type_code("12")
+    login.api.refuse(Refusal(500, "internal_error"))
+    login.code.focus()
+    login.type_code("482913")
+    expect(login.note).to_contain_text("Something went wrong")
     login.button("Send a new code").click()
     expect(login.note).to_have_text("A new code is on its way. Only the newest one works.")
     expect(page.get_by_role("status")).to_have_text("A new code is on its way. Only the newest one works.")
     expect(login.code).to_be_focused()
     expect(login.code).to_have_value("")
-    login.type_code("482913")
+    page.keyboard.insert_text("482913")  # at once, as a paste; the same letter serves both challenges
     expect(login.title).to_have_text("You are logged in")
-    assert login.api.confirmed[0]["challenge_id"] == "challenge-2"
+    assert login.api.confirmed[-1]["challenge_id"] == "challenge-2"
 
 
 def test_a_wrong_address_can_be_corrected_at_once(login: LoginPage) -> None:

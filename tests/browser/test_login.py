@@ -264,6 +264,15 @@ def test_a_wrong_clock_costs_one_repeated_call_that_nobody_sees(site: Site, prof
     assert statuses(gateway_calls) == [200]
 
 
+def test_a_silent_gateway_ends_no_session(visitor: Visitor) -> None:
+    """The page says which program to start."""
+    visitor.page.route("**/whoami", lambda route: route.abort())
+    visitor.log_in(email_address())
+    visitor.call()
+    expect(visitor.result).to_contain_text(".venv/bin/python -m examples.gateway")
+    expect(visitor.greeting).to_be_visible()
+
+
 def test_a_lost_answer_of_the_confirm_is_asked_for_again(visitor: Visitor) -> None:
     """The repeat has the same body, and there is one session."""
     bodies: list[str | None] = []

@@ -31,10 +31,19 @@ COMMAND_LINES = {
 }
 
 
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[Up]:
-    with running_up(tmp_path) as started:
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """One folder, whose database is made once for all tests."""
+    with running_up(tmp_path_factory.mktemp("up")) as started:
         yield started
+
+
+@pytest.fixture
+def up(installation: Up) -> Up:
+    """Running, started again if the test before has stopped it."""
+    if installation.child.exit_status() is not None:
+        installation.start()
+    return installation
 
 
 def gateway_record(up: Up, session_id: str) -> dict[str, object]:
@@ -183,8 +192,11 @@ def test_a_password_of_postgres_that_was_changed_is_one_sentence(up: Up) -> None
     ]
     assert "overcommit" not in up.output
     up.stop()
-    (up.folder / ".authsession" / "postgres" / "password").write_text("another")
+    file = up.folder / ".authsession" / "postgres" / "password"
+    password = file.read_text()
+    file.write_text("another")
     status, sentence = refused(up)
+    file.write_text(password)
     assert status == 1
     assert "Postgres refuses the password in" in sentence
     assert "put a copy of it back" in sentence

@@ -21,5 +21,5 @@ def load_axe(page: Page) -> None:
 
 
 def faults_of(page: Page) -> list[str]:
-    """What axe finds, and what it cannot judge."""
+    """The findings of axe, and the parts that it cannot judge."""
     return page.evaluate(_RUN)

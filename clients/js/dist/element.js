@@ -1,36 +1,36 @@
-import{createAuthClient as de,deviceLabel as le}from"./index.js";function s(t,e={},...n){let i=document.createElement(t);for(let[o,r]of Object.entries(e))i.setAttribute(o,r);return i.append(
-...n),i}function l(t,e){t.textContent!==e&&(t.textContent=e)}function E(t,e,n){let[i="",o=""]=e.split("{email}");t.textContent!==
-i+n+o&&t.replaceChildren(i,s("bdi",{part:"address"},n),o)}function L(t,e,n){t.toggleAttribute(e,n)}function h(t,e,n){n?t.
-setAttribute(`aria-${e}`,"true"):t.removeAttribute(`aria-${e}`)}var J=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,K=/^@[^\s@#]+ #([0-9]{6})$/;function g(t){
-if(t.length>128)return;let e=t.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),n=K.exec(
-e)?.[1]??e.replace(J,"");return/^([0-9]{6})\1?$/.exec(n)?.[1]}import{AuthError as _}from"./index.js";var f=5,Z=10*6e4,X=60,Q={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
+import{createAuthClient as de,deviceLabel as le}from"./index.js";function r(n,e={},...t){let i=document.createElement(n);for(let[o,s]of Object.entries(e))i.setAttribute(o,s);return i.append(
+...t),i}function c(n,e){n.textContent!==e&&(n.textContent=e)}function S(n,e,t){let[i="",o=""]=e.split("{email}");n.textContent!==
+i+t+o&&n.replaceChildren(i,r("bdi",{part:"address"},t),o)}function L(n,e,t){n.toggleAttribute(e,t)}function g(n,e,t){t?n.
+setAttribute(`aria-${e}`,"true"):n.removeAttribute(`aria-${e}`)}var Y=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,J=/^@[^\s@#]+ #([0-9]{6})$/;function f(n){
+if(n.length>128)return;let e=n.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),t=J.exec(
+e)?.[1]??e.replace(Y,"");return/^([0-9]{6})\1?$/.exec(t)?.[1]}import{AuthError as _}from"./index.js";var b=5,K=10*6e4,Z=60,X={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
 text:"expired",needsNewCode:!0},insecure_context:{text:"insecure"},network_error:{text:"offline"},rate_limited:{text:"ra\
 te"},service_unavailable:{text:"unavailable"},session_limit_exceeded:{text:"devices"},storage_unavailable:{text:"storage"}},
-b=class{step="email";email="";busy;problem;isResent=!1;wrong=0;#n;#e;#s={send:0,confirm:0};#o;#a=0;#t=0;#i;constructor(e,n){
-this.#n=e,this.#e=n}start(){this.#i??=this.#n.onChange(()=>this.#d()),this.#d(),this.#n.ready().then(()=>this.#i&&this.#d(),
-()=>{})}stop(){this.#i?.(),this.#i=void 0}get attemptsLeft(){return f-this.wrong}wait(e){let n=e==="send"&&this.step==="\
-code"?this.#t:0;return I(Math.max(this.#s[e],n))}get limit(){return I(Math.max(this.#s.send,this.#s.confirm))}async send(e,n){
-let i=ee(e);if(this.busy||this.wait("send")>0)return;if(!/^[^\s@]+@[^\s@]+$/.test(i))return this.#u({text:"badEmail",isInField:!0});
-this.email=i;let o=await this.#c("send",()=>this.#n.sendCode(i,{locale:n}));o&&this.#l(o,this.step==="code")}resend(e){return this.
-send(this.email,e)}async confirm(e,n){let i=this.#o;if(this.busy||this.wait("confirm")>0||this.problem?.needsNewCode||!i)
-return;let o=g(e);if(o===void 0)return this.#u({text:"badCode",isInField:!0});let r=await this.#c("confirm",()=>this.#n.
-confirmCode(i,o,n?{label:n}:{}));r&&(this.#d(),this.#e.loggedIn(r))}back(){this.busy||this.#r("email")}edit(){this.problem?.
+v=class{step="email";email="";busy;problem;isResent=!1;wrong=0;#n;#e;#s={send:0,confirm:0};#o;#a=0;#t=0;#i;constructor(e,t){
+this.#n=e,this.#e=t}start(){this.#i??=this.#n.onChange(()=>this.#d()),this.#d(),this.#n.ready().then(()=>this.#i&&this.#d(),
+()=>{})}stop(){this.#i?.(),this.#i=void 0}get attemptsLeft(){return b-this.wrong}wait(e){let t=e==="send"&&this.step==="\
+code"?this.#t:0;return I(Math.max(this.#s[e],t))}get limit(){return I(Math.max(this.#s.send,this.#s.confirm))}async send(e,t){
+let i=Q(e);if(this.busy||this.wait("send")>0)return;if(!/^[^\s@]+@[^\s@]+$/.test(i))return this.#u({text:"badEmail",isInField:!0});
+this.email=i;let o=await this.#c("send",()=>this.#n.sendCode(i,{locale:t}));o&&this.#l(o,this.step==="code")}resend(e){return this.
+send(this.email,e)}async confirm(e,t){let i=this.#o;if(this.busy||this.wait("confirm")>0||this.problem?.needsNewCode||!i)
+return;let o=f(e);if(o===void 0)return this.#u({text:"badCode",isInField:!0});let s=await this.#c("confirm",()=>this.#n.
+confirmCode(i,o,t?{label:t}:{}));s&&(this.#d(),this.#e.loggedIn(s))}back(){this.busy||this.#r("email")}edit(){this.problem?.
 isInField&&(this.problem=void 0,this.#e.changed())}tick(){this.problem?.text==="rate"&&this.limit===0&&(this.problem=void 0),
 this.#e.changed()}get draft(){if(this.step!=="code"||!this.#o)return;let{challengeId:e}=this.#o;return{email:this.email,
-challengeId:e,wrong:this.wrong,resendAt:this.#t,sentAt:this.#a}}restore(e){let{email:n,challengeId:i,wrong:o,resendAt:r,
-sentAt:a}=e,u=typeof n=="string"&&typeof i=="string"&&typeof a=="number";this.step!=="email"||!u||Date.now()-a>Z||(this.
-email=n,this.#l({challengeId:i,resendAfter:0},!1),this.#a=a,this.#t=Math.min(Number(r)||0,Date.now()+6e4),this.wrong=Number(
-o)||0,this.wrong>=f&&(this.problem={text:"spent",needsNewCode:!0}),this.#e.changed())}#l(e,n){this.#o=e,this.#a=Date.now(),
-this.#t=this.#a+e.resendAfter*1e3,this.step="code",this.wrong=0,this.isResent=n,this.#e.changed()}#d(){let{session:e}=this.#n;
+challengeId:e,wrong:this.wrong,resendAt:this.#t,sentAt:this.#a}}restore(e){let{email:t,challengeId:i,wrong:o,resendAt:s,
+sentAt:a}=e,p=typeof t=="string"&&typeof i=="string"&&typeof a=="number";this.step!=="email"||!p||Date.now()-a>K||(this.
+email=t,this.#l({challengeId:i,resendAfter:0},!1),this.#a=a,this.#t=Math.min(Number(s)||0,Date.now()+6e4),this.wrong=Number(
+o)||0,this.wrong>=b&&(this.problem={text:"spent",needsNewCode:!0}),this.#e.changed())}#l(e,t){this.#o=e,this.#a=Date.now(),
+this.#t=this.#a+e.resendAfter*1e3,this.step="code",this.wrong=0,this.isResent=t,this.#e.changed()}#d(){let{session:e}=this.#n;
 e&&this.step!=="done"&&(this.email="",this.#r("done")),!e&&this.step==="done"&&this.#r("email")}#r(e){this.step=e,this.#o=
-void 0,this.problem=void 0,this.isResent=!1,this.#e.changed()}async#c(e,n){this.busy=e,this.problem=void 0,this.isResent=
-!1,this.#e.changed();try{return await n()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,n){
-let i=n instanceof _?n:new _("unexpected_answer",String(n),{cause:n});i.code==="rate_limited"&&(this.#s[e]=Date.now()+(i.
-retryAfter??X)*1e3),i.code==="blocked_by_policy"?this.#r("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:n}){
-return n==="invalid_code"?this.#p():n==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:Q[n]??{text:"unexpe\
-cted"}}#p(){return this.wrong+=1,this.wrong>=f?{text:"spent",needsNewCode:!0}:{text:this.wrong===f-1?"wrongLast":"wrong",
-isInField:!0}}#u(e){this.problem=e,this.#e.changed()}};function I(t){return Math.max(0,Math.ceil((t-Date.now())/1e3))}function ee(t){
-return t.replace(/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],te={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
+void 0,this.problem=void 0,this.isResent=!1,this.#e.changed()}async#c(e,t){this.busy=e,this.problem=void 0,this.isResent=
+!1,this.#e.changed();try{return await t()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,t){
+let i=t instanceof _?t:new _("unexpected_answer",String(t),{cause:t});i.code==="rate_limited"&&(this.#s[e]=Date.now()+(i.
+retryAfter??Z)*1e3),i.code==="blocked_by_policy"?this.#r("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:t}){
+return t==="invalid_code"?this.#p():t==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:X[t]??{text:"unexpe\
+cted"}}#p(){return this.wrong+=1,this.wrong>=b?{text:"spent",needsNewCode:!0}:{text:this.wrong===b-1?"wrongLast":"wrong",
+isInField:!0}}#u(e){this.problem=e,this.#e.changed()}};function I(n){return Math.max(0,Math.ceil((n-Date.now())/1e3))}function Q(n){
+return n.replace(/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],ee={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
  code. No password needed.",send:"Send me a code",codeTitle:"Check your e-mail",codeText:"Enter the code that we sent to\
  {email}.",code:"Six-digit code",spam:"No e-mail? Look in your spam folder too.",submit:"Log in",busy:"One moment…",resend:"\
 Send a new code",resendIn:"New code in {time}",resent:"A new code is on its way. Only the newest one works.",other:"Use \
@@ -41,7 +41,7 @@ t right, and no attempts are left. Send a new code.",expired:"This code is no lo
 many attempts. Try again in {time}.",offline:"No connection. Check your network and try again.",unavailable:"The service\
  is not available right now. Try again in a moment.",devices:"You are logged in on too many devices. Log out on one of t\
 hem, then try again.",insecure:"This page is not secure. Open it with https.",storage:"Your browser does not let this pa\
-ge store data. Allow it, then try again.",unexpected:"Something went wrong. Try again."},N={en:te,de:{title:"Anmelden",email:"\
+ge store data. Allow it, then try again.",unexpected:"Something went wrong. Try again."},N={en:ee,de:{title:"Anmelden",email:"\
 E-Mail-Adresse",intro:"Sie erhalten einen sechsstelligen Code. Ein Passwort brauchen Sie nicht.",send:"Code zusenden",codeTitle:"\
 Sehen Sie in Ihr Postfach",codeText:"Geben Sie den Code ein, den wir an {email} gesendet haben.",code:"Sechsstelliger Co\
 de",spam:"Keine E-Mail? Sehen Sie auch im Spam-Ordner nach.",submit:"Anmelden",busy:"Einen Moment…",resend:"Neuen Code\
@@ -120,44 +120,44 @@ wrongLast:"验证码不正确，还可以尝试 1 次。",spent:"验证码不正
 expired:"此验证码已失效。请重新发送验证码。",rate:"尝试次数过多，请在{time}后重试。",offline:"\
 无法连接，请检查网络后重试。",unavailable:"服务暂时不可用，请稍后重试。",devices:"您登录的设备过多。请\
 先在其中一台设备上退出登录，然后重试。",insecure:"此页面不安全，请使用 https 打开。",storage:"\
-浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(t){for(let e of t){let n=e?ne(e):void 0;if(n)return n}return"en"}function ne(t){try{let{language:e,script:n}=new Intl.
-Locale(t).maximize();return z.find(i=>i===e||i===`${e}-${n}`)}catch{return}}function D(t,e){let[n,i]=t<100?[t,"second"]:
-t<6e3?[t/60,"minute"]:[t/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
-ceil(n))}function S(t){let[e,n,i]=[Math.floor(t/3600),Math.floor(t/60)%60,t%60],o=r=>String(r).padStart(2,"0");return e>
-0?`${e}:${o(n)}:${o(i)}`:`${n}:${o(i)}`}var v=6;function F(t){let e=s("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
-go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),n=Array.from({length:v},
-()=>s("span",{part:"digit"})),i=s("div",{class:"code",part:"code"},s("div",{class:"boxes","aria-hidden":"true"},...n),e),
-o=()=>{let[r,a]=[e.selectionStart??0,e.selectionEnd??0];for(let[u,d]of n.entries())d.part.toggle("digit-current",r===a&&
-u===Math.min(r,v-1)),d.part.toggle("digit-selected",r<=u&&u<a)};e.addEventListener("input",r=>{r.isComposing||(R(e)&&t(),
-o())}),e.addEventListener("compositionend",()=>{R(e)&&t()}),e.addEventListener("paste",r=>{let a=g(r.clipboardData?.getData(
-"text")??"");a===void 0||e.readOnly||(r.preventDefault(),e.value=a,e.dispatchEvent(new InputEvent("input",{bubbles:!0,inputType:"\
-insertFromPaste"})))});for(let r of["focus","keyup","click","select"])e.addEventListener(r,o);return{root:i,input:e}}function R(t){
-let{value:e,selectionStart:n}=t,i=g(e)??M(e).slice(0,v);if(e!==i){let o=M(e.slice(0,n??e.length)).length;t.value=i,t.setSelectionRange(
-o,o)}return i.length===v}function M(t){return t.replace(/[\uff10-\uff19]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).
-replace(/[^0-9]/g,"")}function H(t,e,n){return t==="email"?ie(e,n):t==="code"?oe(e,n):t==="done"?se():re(e,n)}function x(t,e,n){return t.problem?
-n[t.problem.text].replace("{n}",String(t.attemptsLeft)).replace("{time}",D(t.limit,e)):""}function ie(t,e){let n=s("h2",
-{part:"title"},s("slot",{name:"title"})),i=s("label",{for:"email",part:"label"}),o=s("input",{autocapitalize:"off",autocomplete:"\
+浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(n){for(let e of n){let t=e?te(e):void 0;if(t)return t}return"en"}function te(n){try{let{language:e,script:t}=new Intl.
+Locale(n).maximize();return z.find(i=>i===e||i===`${e}-${t}`)}catch{return}}function D(n,e){let[t,i]=n<100?[n,"second"]:
+n<6e3?[n/60,"minute"]:[n/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
+ceil(t))}function T(n){let[e,t,i]=[Math.floor(n/3600),Math.floor(n/60)%60,n%60],o=s=>String(s).padStart(2,"0");return e>
+0?`${e}:${o(t)}:${o(i)}`:`${t}:${o(i)}`}var x=6;function M(n){let e=r("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
+go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),t=Array.from({length:x},
+()=>r("span",{part:"digit"})),i=r("div",{class:"code",part:"code"},r("div",{class:"boxes","aria-hidden":"true"},...t),e),
+o=()=>{let[d,l]=[e.selectionStart??0,e.selectionEnd??0];for(let[m,h]of t.entries())h.part.toggle("digit-current",d===l&&
+m===Math.min(d,x-1)),h.part.toggle("digit-selected",d<=m&&m<l)},s="",a=()=>{let d=ne(e)&&e.value!==s;s=e.value,d&&n(),o()};
+e.addEventListener("input",d=>{d.isComposing||a()}),e.addEventListener("compositionend",a),e.addEventListener("paste",d=>{
+let l=f(d.clipboardData?.getData("text")??"");l===void 0||e.readOnly||(d.preventDefault(),e.value=l,e.dispatchEvent(new InputEvent(
+"input",{bubbles:!0,inputType:"insertFromPaste"})))});for(let d of["focus","keyup","click","select"])e.addEventListener(
+d,o);return{root:i,input:e,clear:()=>{e.value=s=""}}}function ne(n){let{value:e,selectionStart:t}=n,i=f(e)??R(e).slice(0,
+x);if(e!==i){let o=R(e.slice(0,t??e.length)).length;n.value=i,n.setSelectionRange(o,o)}return i.length===x}function R(n){
+return n.replace(/[\uff10-\uff19]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).replace(/[^0-9]/g,"")}function O(n,e,t){return n==="email"?ie(e,t):n==="code"?oe(e,t):n==="done"?se():re(e,t)}function y(n,e,t){return n.problem?
+t[n.problem.text].replace("{n}",String(n.attemptsLeft)).replace("{time}",D(n.limit,e)):""}function ie(n,e){let t=r("h2",
+{part:"title"},r("slot",{name:"title"})),i=r("label",{for:"email",part:"label"}),o=r("input",{autocapitalize:"off",autocomplete:"\
 email",autocorrect:"off",enterkeyhint:"send",id:"email",inputmode:"email",name:"email",part:"input",spellcheck:"false",type:"\
-email"});o.value=t.email;let r=j(o,t),a=q(t);return{root:U(t,()=>e.send(o.value),n,i,o,r.root,a.root),focus:()=>W(o),show:(d,c)=>{
-l(n.firstChild,c.title),l(i,c.email),r.show(x(t,d,c),c.intro),a.show(c.send,"send")}}}function oe(t,e){let n=s("h2",{part:"\
-title"}),i=s("p",{id:"sent",part:"text"}),o=s("label",{class:"hidden",for:"code",part:"label"}),r=()=>t.problem?.needsNewCode?
-e.resend():e.confirm(a.input.value),a=F(r),u=j(a.input,t,"sent"),d=q(t),c=O(e.resend),p=O(e.back),T=s("div",{class:"link\
-s",part:"links"},c,p),A=t.isResent;return{root:U(t,r,n,i,o,a.root,u.root,d.root,T),focus:()=>t.problem?.needsNewCode?d.root.
-focus():W(a.input),show:(Y,m)=>{let C=!!t.problem?.needsNewCode,k=t.wait("send");l(n,m.codeTitle),E(i,m.codeText,t.email),
-l(o,m.code),i.hidden=a.root.hidden=o.hidden=c.hidden=C,a.input.readOnly=t.busy==="confirm",t.isResent&&!A&&(a.input.value=
-""),A=t.isResent,u.show(x(t,Y,m),t.isResent?m.resent:m.spam),d.show(C?m.resend:m.submit,C?"send":"confirm"),l(c,k>0?m.resendIn.
-replace("{time}",S(k)):m.resend),h(c,"disabled",k>0||t.busy!==void 0),l(p,m.other),h(p,"disabled",t.busy!==void 0)}}}function re(t,e){
-let n=s("h2",{part:"title",tabindex:"-1"}),i=s("p",{part:"text"}),o=s("button",{part:"button",type:"button"});return o.addEventListener(
-"click",e.back),{root:s("div",{class:"panel",part:"form"},n,i,o),focus:()=>n.focus(),show:(r,a)=>{l(n,a.blockedTitle),E(
-i,a.blocked,t.email),l(o,a.other)}}}function se(){let t=s("h2",{part:"title",tabindex:"-1"}),e=s("span",{"aria-hidden":"\
-true",class:"mark",part:"mark"});return{root:s("div",{class:"panel done",part:"form"},e,t,s("slot",{name:"done"})),focus:()=>t.
-focus(),show:(n,i)=>l(t,i.doneTitle)}}function U(t,e,...n){let i=s("form",{class:"panel",novalidate:"",part:"form"},...n);
-return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>t.edit(),!0),i}function j(t,e,...n){
-let i=s("p",{id:"note",part:"hint"});return t.setAttribute("aria-describedby",[...n,"note"].join(" ")),{root:i,show:(o,r)=>{
-l(i,o||r),i.part.value=o?"error":"hint",h(t,"invalid",!!e.problem?.isInField)}}}function q(t){let e=s("span",{"aria-hidd\
-en":"true",class:"spinner",part:"spinner"}),n=s("span"),i=s("button",{part:"button",type:"submit"},e,n);return{root:i,show:(o,r)=>{
-let a=t.wait(r);l(n,a>0?`${o} · ${S(a)}`:o),L(i,"data-busy",t.busy===r),h(i,"disabled",a>0||t.busy!==void 0)}}}function O(t){
-let e=s("button",{part:"link",type:"button"});return e.addEventListener("click",t),e}function W(t){t.focus(),t.select()}var ae=`
+email"});o.value=n.email;let s=U(o,n),a=j(n);return{root:H(n,()=>e.send(o.value),t,i,o,s.root,a.root),focus:()=>q(o),show:(d,l)=>{
+c(t.firstChild,l.title),c(i,l.email),s.show(y(n,d,l),l.intro),a.show(l.send,"send")}}}function oe(n,e){let t=r("h2",{part:"\
+title"}),i=r("p",{id:"sent",part:"text"}),o=r("label",{class:"hidden",for:"code",part:"label"}),s=()=>n.problem?.needsNewCode?
+e.resend():e.confirm(a.input.value),a=M(s),p=U(a.input,n,"sent"),d=j(n),l=F(e.resend),m=F(e.back),h=r("div",{class:"link\
+s",part:"links"},l,m),A=n.isResent;return{root:H(n,s,t,i,o,a.root,p.root,d.root,h),focus:()=>n.problem?.needsNewCode?d.root.
+focus():q(a.input),show:(B,u)=>{let k=!!n.problem?.needsNewCode,E=n.wait("send");c(t,u.codeTitle),S(i,u.codeText,n.email),
+c(o,u.code),i.hidden=a.root.hidden=o.hidden=l.hidden=k,a.input.readOnly=n.busy==="confirm",n.isResent&&!A&&a.clear(),A=n.
+isResent,p.show(y(n,B,u),n.isResent?u.resent:u.spam),d.show(k?u.resend:u.submit,k?"send":"confirm"),c(l,E>0?u.resendIn.replace(
+"{time}",T(E)):u.resend),g(l,"disabled",E>0||n.busy!==void 0),c(m,u.other),g(m,"disabled",n.busy!==void 0)}}}function re(n,e){
+let t=r("h2",{part:"title",tabindex:"-1"}),i=r("p",{part:"text"}),o=r("button",{part:"button",type:"button"});return o.addEventListener(
+"click",e.back),{root:r("div",{class:"panel",part:"form"},t,i,o),focus:()=>t.focus(),show:(s,a)=>{c(t,a.blockedTitle),S(
+i,a.blocked,n.email),c(o,a.other)}}}function se(){let n=r("h2",{part:"title",tabindex:"-1"}),e=r("span",{"aria-hidden":"\
+true",class:"mark",part:"mark"});return{root:r("div",{class:"panel done",part:"form"},e,n,r("slot",{name:"done"})),focus:()=>n.
+focus(),show:(t,i)=>c(n,i.doneTitle)}}function H(n,e,...t){let i=r("form",{class:"panel",novalidate:"",part:"form"},...t);
+return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>n.edit(),!0),i}function U(n,e,...t){
+let i=r("p",{id:"note",part:"hint"});return n.setAttribute("aria-describedby",[...t,"note"].join(" ")),{root:i,show:(o,s)=>{
+c(i,o||s),i.part.value=o?"error":"hint",g(n,"invalid",!!e.problem?.isInField)}}}function j(n){let e=r("span",{"aria-hidd\
+en":"true",class:"spinner",part:"spinner"}),t=r("span"),i=r("button",{part:"button",type:"submit"},e,t);return{root:i,show:(o,s)=>{
+let a=n.wait(s);c(t,a>0?`${o} · ${T(a)}`:o),L(i,"data-busy",n.busy===s),g(i,"disabled",a>0||n.busy!==void 0)}}}function F(n){
+let e=r("button",{part:"link",type:"button"});return e.addEventListener("click",n),e}function q(n){n.focus(),n.select()}var ae=`
 :host {
   --_accent: var(--authsession-accent, #14191e);
   --_on-accent: var(--authsession-on-accent, #fff);
@@ -285,7 +285,6 @@ button[aria-disabled] { cursor: default; }
   block-size: 3.5rem;
   container-type: inline-size;
   overflow: clip;
-  overflow-clip-margin: 6px;
 }
 .boxes { position: absolute; inset: 0; display: flex; gap: var(--_space); direction: ltr; }
 [part~='digit'] {
@@ -296,7 +295,7 @@ button[aria-disabled] { cursor: default; }
 }
 .code:has([aria-invalid]) [part~='digit'] { border-color: var(--_error); }
 .code:focus-within [part~='digit-selected'] { background: color-mix(in srgb, currentcolor 14%, transparent); }
-.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -1px; }
+.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -2px; }
 [part~='code-input'] {
   position: absolute;
   inset-block: 0;
@@ -348,25 +347,25 @@ button[aria-disabled] { cursor: default; }
   [part~='button'] { border-color: ButtonText; }
   button[aria-disabled] { color: GrayText; border-color: GrayText; }
 }
-`,y;function $(t){y||(y=new CSSStyleSheet,y.replaceSync(ae)),t.adoptedStyleSheets=[y]}var ce=globalThis.HTMLElement??class{},G=new Map,V={isResent:!1},w=class extends ce{static observedAttributes=["base-url",
-"locale"];#n;#e=s("div");#s=s("div",{class:"hidden",role:"status"});#o=s("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=V;#d;#r;#c=!1;constructor(){
-super(),this.#n=this.attachShadow({mode:"open"}),$(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
+`,w;function W(n){w||(w=new CSSStyleSheet,w.replaceSync(ae)),n.adoptedStyleSheets=[w]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},C=class extends ce{static observedAttributes=["base-url",
+"locale"];#n;#e=r("div");#s=r("div",{class:"hidden",role:"status"});#o=r("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=G;#d;#r;#c=!1;constructor(){
+super(),this.#n=this.attachShadow({mode:"open"}),W(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
 ue(this.getAttribute("base-url")??"")}set client(e){this.#a=e,this.isConnected&&this.#m()}focus(){this.#i?.focus()}connectedCallback(){
-this.#f(),this.#t?this.#t.start():this.#m(),this.#h()}disconnectedCallback(){this.#t?.stop(),this.#v(!1)}attributeChangedCallback(e,n,i){
-n===i||!this.isConnected||(e==="base-url"?this.client=void 0:this.#h())}#f(){if(!Object.hasOwn(this,"client"))return;let{
-client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=V;let{client:e}=this,n=new b(e,{changed:()=>n===
+this.#f(),this.#t?this.#t.start():this.#m(),this.#h()}disconnectedCallback(){this.#t?.stop(),this.#v(!1)}attributeChangedCallback(e,t,i){
+t===i||!this.isConnected||(e==="base-url"?this.client=void 0:this.#h())}#f(){if(!Object.hasOwn(this,"client"))return;let{
+client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=G;let{client:e}=this,t=new v(e,{changed:()=>t===
 this.#t&&this.#h(),loggedIn:i=>this.#p("authsession-login",{session:i,client:e}),failed:i=>this.#p("authsession-error",{
-error:i})});this.#t=n,n.start(),n.restore(me(this.#b)),this.#h()}#p(e,n){this.dispatchEvent(new CustomEvent(e,{bubbles:!0,
-composed:!0,detail:n}))}get#u(){let e=this.closest("[lang]")?.lang;return P([this.getAttribute("locale"),e,document.documentElement.
-lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let n=this.#u,i=N[n],{step:o,problem:r,isResent:a,busy:u}=e,
-d=this.#l;this.#l={step:o,problem:r,isResent:a};let c=this.#n.activeElement!==null;o!==d.step&&this.#x(o,e),this.#e.lang=
-n,this.#i?.show(n,i),r!==d.problem&&l(this.#o,x(e,n,i)),l(this.#s,a?i.resent:u?i.busy:"");let p=r!==d.problem&&(r?.isInField||
-r?.needsNewCode);(o!==d.step||p||a&&!d.isResent)&&d.step&&this.#y(c),this.#w(e.draft),this.#v(this.isConnected&&e.wait("\
-send")+e.limit>0)}#x(e,n){this.#i=H(e,n,{send:i=>this.#g(()=>n.send(i,this.#u)),resend:()=>this.#g(()=>n.resend(this.#u)),
-confirm:i=>this.#g(()=>n.confirm(i,this.getAttribute("label")??le())),back:()=>this.#g(()=>n.back())}),this.#e.replaceChildren(
-this.#i.root)}async#g(e){this.#c=!0,await e(),this.#c=!1}#y(e){let n=this.getRootNode().activeElement,i=!n||n===document.
-body||n===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${this.getAttribute("base-url")??""}`}#w(e){
-let n=e&&JSON.stringify(e);n!==this.#d&&(this.#d=n,pe(this.#b,n))}#v(e){e!==(this.#r!==void 0)&&(clearInterval(this.#r),
-this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(t){let e=new URL(t,location.href).href,n=G.get(e)??
-de({baseUrl:e});return G.set(e,n),n}function me(t){try{return Object(JSON.parse(sessionStorage.getItem(t)??"{}"))}catch{
-return{}}}function pe(t,e){try{e===void 0?sessionStorage.removeItem(t):sessionStorage.setItem(t,e)}catch{}}var B="authsession-login";globalThis.customElements&&!customElements.get(B)&&customElements.define(B,w);export{w as AuthsessionLogin};
+error:i})});this.#t=t,t.start(),t.restore(me(this.#b)),this.#h()}#p(e,t){this.dispatchEvent(new CustomEvent(e,{bubbles:!0,
+composed:!0,detail:t}))}get#u(){let e=this.closest("[lang]")?.lang;return P([this.getAttribute("locale"),e,document.documentElement.
+lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let t=this.#u,i=N[t],{step:o,problem:s,isResent:a,busy:p}=e,
+d=this.#l;this.#l={step:o,problem:s,isResent:a};let l=this.#n.activeElement!==null;o!==d.step&&this.#x(o,e),this.#e.lang=
+t,this.#i?.show(t,i),s!==d.problem&&c(this.#o,y(e,t,i)),c(this.#s,a?i.resent:p?i.busy:"");let m=s!==d.problem&&(s?.isInField||
+s?.needsNewCode);(o!==d.step||m||a&&!d.isResent)&&d.step&&this.#y(l),this.#w(e.draft),this.#v(this.isConnected&&e.wait("\
+send")+e.limit>0)}#x(e,t){this.#i=O(e,t,{send:i=>this.#g(()=>t.send(i,this.#u)),resend:()=>this.#g(()=>t.resend(this.#u)),
+confirm:i=>this.#g(()=>t.confirm(i,this.getAttribute("label")??le())),back:()=>this.#g(()=>t.back())}),this.#e.replaceChildren(
+this.#i.root)}async#g(e){this.#c=!0,await e(),this.#c=!1}#y(e){let t=this.getRootNode().activeElement,i=!t||t===document.
+body||t===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${this.getAttribute("base-url")??""}`}#w(e){
+let t=e&&JSON.stringify(e);t!==this.#d&&(this.#d=t,pe(this.#b,t))}#v(e){e!==(this.#r!==void 0)&&(clearInterval(this.#r),
+this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(n){let e=new URL(n,location.href).href,t=$.get(e)??
+de({baseUrl:e});return $.set(e,t),t}function me(n){try{return Object(JSON.parse(sessionStorage.getItem(n)??"{}"))}catch{
+return{}}}function pe(n,e){try{e===void 0?sessionStorage.removeItem(n):sessionStorage.setItem(n,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,C);export{C as AuthsessionLogin};

@@ -5,26 +5,22 @@ The public process writes orders, and it may be in other hands. So nothing of an
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from contracts.agent_id import is_agent_id
 from contracts.envelope_signature import is_signed_by
 from contracts.errors import ErrorCode, Refusal
-from contracts.self_service import NameSession, OrderOutcome, RevokeOthers, RevokeSession, read_order
+from contracts.self_service import NameSession, OrderOutcome, RevokeOthers, RevokeSession, is_fresh, read_order
 from contracts.signed_request import Envelope
 
-WINDOW: Final = timedelta(seconds=30)
-"""The largest difference between the signed time and the receipt of the order, in both directions."""
 NOTICE_LIFE: Final = timedelta(days=30)
 
 LOGOUT: Final = "user_logout"
 REVOKED_DEVICE: Final = "user_revoked_device"
 DENIED_LOGIN: Final = "user_denied_login"
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _TIMESTAMPS = range(2**63)
 """The times that the signed bytes can carry and a column can hold."""
 
@@ -152,7 +148,7 @@ def _decide_by_signature(order: Order, request: SignedRequest, signer: Signer | 
         return Refuse(Flaw.SESSION_UNKNOWN)
     if not _is_signed(request, signer.public_key):
         return Refuse(Flaw.INVALID_SIGNATURE)
-    if abs((order.received_at - _EPOCH) // _MILLISECOND - request.timestamp_ms) > WINDOW // _MILLISECOND:
+    if not is_fresh(request.timestamp_ms, order.received_at):
         return Settle(OrderOutcome.TIMESTAMP_OUT_OF_WINDOW)
     if not signer.is_live and order.session_count is None:  # a begun order is finished also when its signer has ended
         return Settle(OrderOutcome.SESSION_REVOKED)

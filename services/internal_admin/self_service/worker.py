@@ -19,8 +19,6 @@ from shared.projection.relay import Relay
 BATCH = 20
 HEALED = 500
 IDLE = timedelta(seconds=1)
-CHANNEL = "authsession_session_orders"
-"""The channel on which Postgres tells of a new order."""
 REST = 0.5
 """The rest after a full batch, as a part of its time.
 

@@ -1,10 +1,13 @@
 """A login from a new network queues one notice, in its own transaction, and nothing else does (SPEC §20.3)."""
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from services.public_auth.domain.confirm import ConfirmRefusal, CountWrongCode
@@ -154,3 +157,26 @@ def test_notices_of_a_batch_are_those_of_its_new_networks(flow: PublicFlow, worl
     made = world.call(race, *confirms)
     assert all(isinstance(each, SessionMade) for each in made)
     assert [len(letters(world, email)) for email in emails] == [1, 0, 0] * 4
+
+
+def test_the_public_role_gives_itself_no_right_over_an_older_session(flow: PublicFlow, world: World) -> None:
+    session_id = log_in(flow, email_address()).session.device_session_id
+    sql = (
+        "insert into authsession.session_notices (notice_id, device_session_id, token_hash, created_at)"
+        " values (gen_random_uuid(), $1, $2, authsession.clock_now())"
+    )
+
+    async def insert() -> None:
+        connection = await asyncpg.connect(world.database.public_dsn)
+        try:
+            await connection.execute(sql, session_id, bytes(32))
+        finally:
+            await connection.close()
+
+    world.database.travel(timedelta(minutes=2))
+    try:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            asyncio.run(insert())
+    finally:
+        world.database.travel(timedelta(minutes=-2))
+    asyncio.run(insert())

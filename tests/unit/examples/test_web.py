@@ -13,12 +13,15 @@ import pytest
 from authsession.embedded.child import StartFailure, free_port
 from authsession.installation import Installation, Running
 from authsession.service import SOURCE
-from examples.web.__main__ import find_backends
+from authsession.stack import EXAMPLE_ORIGINS
+from examples.web.__main__ import ADDRESS, find_backends, hint_about
 from examples.web.site import Backends, Site, policy
 from tests.support.programs import program
 from tests.support.stack import clean_environment
 from tests.support.web_page import running_page
 
+PORT = free_port()
+ORIGINS = f"http://localhost:{PORT},http://127.0.0.1:{PORT}"
 GATEWAY = "http://127.0.0.1:8082"
 API = "http://127.0.0.1:9080"
 BACKENDS = Backends(API, None, GATEWAY, mailbox="http://127.0.0.1:9")
@@ -28,7 +31,11 @@ BACKENDS = Backends(API, None, GATEWAY, mailbox="http://127.0.0.1:9")
 def running_stack_file(folder: Path) -> Generator[None]:
     """The folder of a `make run`, as it describes itself."""
     installation = Installation(folder)
-    stub = {"AUTHSESSION_MAIL_SERVICE_MODE": "stub", "AUTHSESSION_PUBLIC_HOST": "localhost"}
+    stub = {
+        "AUTHSESSION_CORS_ORIGINS": ORIGINS,
+        "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
+        "AUTHSESSION_PUBLIC_HOST": "localhost",
+    }
     with installation.locked():
         installation.tell(
             Running(
@@ -101,6 +108,16 @@ def test_the_back_ends_are_those_of_the_running_stack(tmp_path: Path, monkeypatc
         assert find_backends(None, GATEWAY) == Backends(API, "localhost", GATEWAY, "http://127.0.0.1:9")
 
 
+def test_a_page_that_the_stack_does_not_allow_names_the_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert f"http://{ADDRESS}" in EXAMPLE_ORIGINS
+    monkeypatch.chdir(tmp_path)
+    with running_stack_file(tmp_path):
+        assert hint_about(f"http://127.0.0.1:{PORT}") is None
+        assert "AUTHSESSION_CORS_ORIGINS=http://127.0.0.1:9000," in (hint_about("http://127.0.0.1:9000") or "")
+
+
 def test_without_a_stack_the_program_says_in_one_line_what_to_start(tmp_path: Path) -> None:
     done = start(tmp_path)
     assert done.returncode == 1
@@ -116,7 +133,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_is_quiet(tmp_path: Path) -> None:
-    with running_stack_file(tmp_path), program(tmp_path, "examples.web", WEB_ADDR=f"127.0.0.1:{free_port()}") as page:
+    with running_stack_file(tmp_path), program(tmp_path, "examples.web", WEB_ADDR=f"127.0.0.1:{PORT}") as page:
         page.find("^The page is at ")
         assert page.child.stop(signal.SIGINT, timeout=10) == 0
     assert len(page.lines) == 1

@@ -2,6 +2,7 @@
 export interface CodeField {
     readonly root: HTMLElement;
     readonly input: HTMLInputElement;
+    clear(): void;
 }
 /** `completed` hears of six digits that were typed, pasted or filled in. */
 export declare function makeCodeField(completed: () => void): CodeField;

@@ -8,6 +8,7 @@ const DIGITS = 6
 export interface CodeField {
   readonly root: HTMLElement
   readonly input: HTMLInputElement
+  clear(): void
 }
 
 /** `completed` hears of six digits that were typed, pasted or filled in. */
@@ -34,15 +35,19 @@ export function makeCodeField(completed: () => void): CodeField {
       box.part.toggle('digit-selected', from <= index && index < to)
     }
   }
+  let before = ''
+  const accept = (): void => {
+    const isNew = tidy(input) && input.value !== before
+    before = input.value
+    // A seventh digit changes nothing, and the same wrong code would cost an attempt.
+    if (isNew) completed()
+    markPlace()
+  }
   input.addEventListener('input', (event) => {
     // An input method shows digits before they are final.
-    if ((event as InputEvent).isComposing) return
-    if (tidy(input)) completed()
-    markPlace()
+    if (!(event as InputEvent).isComposing) accept()
   })
-  input.addEventListener('compositionend', () => {
-    if (tidy(input)) completed()
-  })
+  input.addEventListener('compositionend', accept)
   input.addEventListener('paste', (event) => {
     const code = readCode(event.clipboardData?.getData('text') ?? '')
     if (code === undefined || input.readOnly) return
@@ -52,7 +57,10 @@ export function makeCodeField(completed: () => void): CodeField {
     input.dispatchEvent(new InputEvent('input', { bubbles: true, inputType: 'insertFromPaste' }))
   })
   for (const name of ['focus', 'keyup', 'click', 'select']) input.addEventListener(name, markPlace)
-  return { root, input }
+  const clear = (): void => {
+    input.value = before = ''
+  }
+  return { root, input, clear }
 }
 
 /** Leaves only digits, with the cursor between the same ones. True if they are a whole code. */

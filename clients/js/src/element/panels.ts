@@ -90,7 +90,7 @@ function codePanel(flow: Flow, deeds: Deeds): Panel {
       setText(label, words.code)
       text.hidden = field.root.hidden = label.hidden = resend.hidden = isOver
       field.input.readOnly = flow.busy === 'confirm'
-      if (flow.isResent && !wasResent) field.input.value = ''
+      if (flow.isResent && !wasResent) field.clear()
       wasResent = flow.isResent
       note.show(problemText(flow, language, words), flow.isResent ? words.resent : words.spam)
       button.show(isOver ? words.resend : words.submit, isOver ? 'send' : 'confirm')

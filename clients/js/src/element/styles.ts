@@ -128,7 +128,6 @@ button[aria-disabled] { cursor: default; }
   block-size: 3.5rem;
   container-type: inline-size;
   overflow: clip;
-  overflow-clip-margin: 6px;
 }
 .boxes { position: absolute; inset: 0; display: flex; gap: var(--_space); direction: ltr; }
 [part~='digit'] {
@@ -139,7 +138,7 @@ button[aria-disabled] { cursor: default; }
 }
 .code:has([aria-invalid]) [part~='digit'] { border-color: var(--_error); }
 .code:focus-within [part~='digit-selected'] { background: color-mix(in srgb, currentcolor 14%, transparent); }
-.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -1px; }
+.code:focus-within [part~='digit-current'] { outline: 2px solid var(--_accent); outline-offset: -2px; }
 [part~='code-input'] {
   position: absolute;
   inset-block: 0;

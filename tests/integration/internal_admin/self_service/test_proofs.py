@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from services.internal_admin.self_service.domain import WINDOW
+from contracts.self_service import WINDOW
 from services.internal_admin.self_service.worker import SessionOrders
 from shared.kernel.faults import DependencyUnavailable
 from tests.support.builders import store_user

@@ -8,10 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clients.gateway.signature import Signer as DeviceKey
-from contracts.self_service import CURRENT_PATH, REVOKE_OTHERS_PATH, SESSIONS_PATH, OrderOutcome
+from contracts.self_service import CURRENT_PATH, REVOKE_OTHERS_PATH, SESSIONS_PATH, WINDOW, OrderOutcome
 from services.internal_admin.self_service.domain import (
     NOTICE_LIFE,
-    WINDOW,
     EndSession,
     EndSessions,
     Flaw,

@@ -163,6 +163,7 @@ grant select on session_last_seen to authsession_public;
 
 -- Letters without a code. The public process queues notices and sends all; the internal process queues invitations.
 grant insert (notice_id, device_session_id, token_hash, created_at) on session_notices to authsession_public;
+grant execute on function notice_stands to authsession_public;
 grant select, delete on session_notices to authsession_internal;
 grant update (used_at) on session_notices to authsession_internal;
 grant select, insert on letters to authsession_public;

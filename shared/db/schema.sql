@@ -322,6 +322,24 @@ begin
     return new;
 end $$;
 
+CREATE TABLE authsession.session_notices (
+    notice_id uuid NOT NULL,
+    device_session_id text NOT NULL,
+    token_hash bytea NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    CONSTRAINT session_notices_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE FUNCTION authsession.notice_stands(which bytea) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    BEGIN ATOMIC
+ SELECT (EXISTS ( SELECT
+            FROM authsession.session_notices
+           WHERE (session_notices.token_hash = notice_stands.which))) AS "exists";
+END;
+
 CREATE FUNCTION authsession.owners_clock() RETURNS timestamp with time zone
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -1025,15 +1043,6 @@ CREATE TABLE authsession.session_last_seen (
     day date NOT NULL
 )
 WITH (fillfactor='50');
-
-CREATE TABLE authsession.session_notices (
-    notice_id uuid NOT NULL,
-    device_session_id text NOT NULL,
-    token_hash bytea NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    used_at timestamp with time zone,
-    CONSTRAINT session_notices_token_hash_check CHECK ((octet_length(token_hash) = 32))
-);
 
 CREATE TABLE authsession.session_orders (
     order_id bigint NOT NULL,
@@ -1862,6 +1871,21 @@ GRANT ALL ON FUNCTION authsession.move_user(which text, to_email_id bigint, to_e
 
 REVOKE ALL ON FUNCTION authsession.notice_is_of_new_session() FROM PUBLIC;
 
+GRANT SELECT,DELETE ON TABLE authsession.session_notices TO authsession_internal;
+
+GRANT INSERT(notice_id) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(device_session_id) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(token_hash) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT INSERT(created_at) ON TABLE authsession.session_notices TO authsession_public;
+
+GRANT UPDATE(used_at) ON TABLE authsession.session_notices TO authsession_internal;
+
+REVOKE ALL ON FUNCTION authsession.notice_stands(which bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION authsession.notice_stands(which bytea) TO authsession_public;
+
 REVOKE ALL ON FUNCTION authsession.owners_clock() FROM PUBLIC;
 
 GRANT SELECT,UPDATE ON TABLE authsession.mail_connection TO authsession_internal;
@@ -2124,18 +2148,6 @@ GRANT SELECT,INSERT ON TABLE authsession.session_last_seen TO authsession_intern
 GRANT SELECT ON TABLE authsession.session_last_seen TO authsession_public;
 
 GRANT UPDATE(day) ON TABLE authsession.session_last_seen TO authsession_internal;
-
-GRANT SELECT,DELETE ON TABLE authsession.session_notices TO authsession_internal;
-
-GRANT INSERT(notice_id) ON TABLE authsession.session_notices TO authsession_public;
-
-GRANT INSERT(device_session_id) ON TABLE authsession.session_notices TO authsession_public;
-
-GRANT INSERT(token_hash) ON TABLE authsession.session_notices TO authsession_public;
-
-GRANT INSERT(created_at) ON TABLE authsession.session_notices TO authsession_public;
-
-GRANT UPDATE(used_at) ON TABLE authsession.session_notices TO authsession_internal;
 
 GRANT SELECT,DELETE ON TABLE authsession.session_orders TO authsession_internal;
 

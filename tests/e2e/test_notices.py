@@ -68,9 +68,13 @@ def test_a_notice_can_end_every_session_of_its_user(product: Product) -> None:
 
 
 @pytest.mark.parametrize("token", ["A" * 43, "A" * 42, "", "ä" * 43])
-def test_an_unknown_token_is_over(product: Product, token: str) -> None:
+def test_an_unknown_token_is_over_and_files_no_order(product: Product, token: str) -> None:
+    """Anybody can send such texts without end."""
+    orders = "select coalesce(max(order_id), 0) as last from session_orders"
+    before = product.stack.database.execute(orders)
     answer = product.public.post(REVOKE, json={"token": token})
     assert (answer.status_code, answer.json()["error"]["code"]) == (410, "notice_expired")
+    assert product.stack.database.execute(orders) == before
 
 
 def test_the_page_is_one_static_answer_that_runs_nothing_of_others(product: Product) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from contracts.errors import ErrorCode
-from contracts.self_service import ListedSession
+from contracts.self_service import ListedSession, OrderOutcome
 from contracts.signed_request import Envelope
 from services.public_auth.domain.self_service import Proved, Repeated, Signer, judge
 from services.public_auth.flows.order_watch import OrderWatch
@@ -43,8 +43,14 @@ class SelfServiceFlow:
         return await (self._twin(order) if order_id is None else self._watch.wait(order_id))
 
     async def carry_out_notice(self, order: NoticeOrder) -> CarriedOut | None:
-        """File the order of a notice's token and wait, as `carry_out` does."""
-        return await self._watch.wait(await self._postgres.unit_of_work(file_notice_order, order))
+        """File the order of a notice's token and wait, as `carry_out` does.
+
+        A text that is no token files none, so strangers keep the internal process from nothing.
+        """
+        order_id = await self._postgres.unit_of_work(file_notice_order, order)
+        if order_id is None:
+            return CarriedOut(OrderOutcome.NOTICE_EXPIRED, 0)
+        return await self._watch.wait(order_id)
 
     async def outcome(self, order_id: int) -> CarriedOut | None:
         """Wait for an order that stands."""

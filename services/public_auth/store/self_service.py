@@ -77,8 +77,8 @@ async def file_order(connection: asyncpg.Connection, order: SignedOrder) -> int 
     return await connection.fetchval(*_SQL["file_order"](**asdict(order)))
 
 
-async def file_notice_order(connection: asyncpg.Connection, order: NoticeOrder) -> int:
-    """The id of the order, filed. One statement."""
+async def file_notice_order(connection: asyncpg.Connection, order: NoticeOrder) -> int | None:
+    """The id of the order, filed; None if no notice has the token. One statement."""
     return await connection.fetchval(*_SQL["file_notice_order"](**asdict(order)))
 
 

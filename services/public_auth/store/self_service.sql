@@ -33,9 +33,10 @@ on conflict (device_session_id, request_id) do nothing
 returning order_id, pg_notify('authsession_session_orders', '');
 
 -- name: file_notice_order
--- Files an order that the token of a notice proves, and wakes the internal process. Locks: none but its own row.
+-- Files an order that the token of a notice proves, and wakes the internal process; no row if no notice has the token.
+-- Locks: none but its own row.
 insert into session_orders (token_hash, everything, network, http_request_id)
-values (:token_hash, :everything, :network, :http_request_id)
+select :token_hash, :everything, :network, :http_request_id where notice_stands(:token_hash)
 returning order_id, pg_notify('authsession_session_orders', '');
 
 -- name: read_outcomes

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 import trio
 
-from shared.io.listening import Listener
+from shared.io.listening import MAX_A_SECOND, Listener
 from tests.support.background import background
 from tests.support.world import World
 
@@ -53,6 +53,32 @@ def test_after_a_cut_it_listens_again_and_tells_so(world: World, heard: Heard) -
     heard.wait_for(3, seconds=5)
     world.call(world.public.unit_of_work, _notify)
     heard.wait_for(4)
+
+
+def test_a_flood_of_notifications_is_not_heard_to_its_end(world: World, heard: Heard) -> None:
+    """Any role may notify. The process that hears goes on with its other work, and listens again later."""
+    world.call(world.public.unit_of_work, _flood)
+    began, waits = time.monotonic(), list[float]()
+    while time.monotonic() < began + 1.0:
+        asked = time.monotonic()
+        world.call(world.internal.unit_of_work, _ask)
+        waits.append(time.monotonic() - asked)
+    assert len(heard.times) <= MAX_A_SECOND + 10
+    assert max(waits) < 1.0, "the work of the process waited for the flood"
+
+    heard.wait_for(len(heard.times) + 1, seconds=15)
+    world.call(world.public.unit_of_work, _notify)
+    heard.wait_for(len(heard.times) + 1, seconds=2)
+
+
+async def _flood(connection: asyncpg.Connection) -> None:
+    await connection.execute(
+        "select count(pg_notify('tests_of_listening', each::text)) from generate_series(1, 150000) as each"
+    )
+
+
+async def _ask(connection: asyncpg.Connection) -> None:
+    await connection.execute("select 1")
 
 
 async def _notify(connection: asyncpg.Connection) -> None:

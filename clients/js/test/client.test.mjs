@@ -73,6 +73,13 @@ test('the body of any kind is signed as it is sent', async () => {
   assert.equal((await opened.auth.fetch(new URL(`${API}/#part`))).status, 200)
 })
 
+test('a method in lower case is signed and sent in capital letters, as servers read it', async () => {
+  const opened = open()
+  await logIn(opened)
+  assert.equal((await opened.auth.fetch(`${API}/`, { method: 'patch' })).status, 200)
+  assert.equal(opened.server.requests.at(-1), 'PATCH /')
+})
+
 test('the headers of an earlier signature are replaced, and others are kept', async () => {
   const opened = open()
   await logIn(opened)

@@ -92,7 +92,7 @@ vice_session_id")}}async#E(){let e=await this.#u("POST","/revoke-others");return
 e.affected_session_count)}}#l=async(e,r)=>{let n=await this.#y(e,r);return r?.cache==="no-store"&&this.#f.learn(n),n};#p(e){
 return new URL(`${fe}/${e}`,this.#e).href}};async function he(t){if(t.status!==400)return!1;let e=await m(t);return e?.code===
 "invalid_request"&&e.message.startsWith("client_key_proof cannot be checked")}var pe=[["Edge",/\bEdg/],["Opera",/\bOPR\//],["Samsung Internet",/\bSamsungBrowser\//],["Firefox",/\b(Firefox|FxiOS)\//],
-["Chrome",/\b(Chrome|CriOS|Chromium)\//],["Safari",/\bSafari\//]],ye=[["iPhone",/\biPhone\b/],["iPad",/\biPad\b/],["Andr\
-oid",/\bAndroid\b/],["ChromeOS",/\bCrOS\b/],["Windows",/\bWindows\b/],["Mac",/\bMacintosh\b/],["Linux",/\bLinux\b/]];function me(t=globalThis.
+["Chrome",/(Chrome|CriOS|Chromium)\//],["Safari",/\bSafari\//]],ye=[["iPhone",/\biPhone\b/],["iPad",/\biPad\b/],["Androi\
+d",/\bAndroid\b/],["ChromeOS",/\bCrOS\b/],["Windows",/\bWindows\b/],["Mac",/\bMacintosh\b/],["Linux",/\bLinux\b/]];function me(t=globalThis.
 navigator?.userAgent??""){let e=n=>n.find(([,s])=>s.test(t))?.[0],r=[e(pe),e(ye)].filter(n=>n!==void 0);return r.length>
 0?r.join(" on "):void 0}export{c as AuthError,ce as createAuthClient,me as deviceLabel,F as indexedDbStorage,N as memoryStorage};

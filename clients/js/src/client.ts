@@ -167,7 +167,8 @@ class Client implements AuthClient {
     const kept: KeptSession = { kind: 'session', deviceSessionId, key }
     await this.#storage.set(this.#name, kept)
     await this.#storage.delete(this.#pendingName)
-    this.#adopt(kept)
+    // Another tab may have logged out already.
+    await this.ready()
     this.#channel?.postMessage(null)
     return { deviceSessionId, keyProtection: protectionOf(key) }
   }

@@ -540,6 +540,23 @@ test('two tabs that confirm at once have a key each', async () => {
   assert.equal(new Set(keys).size, 2)
 })
 
+test('a log-out in another tab at the end of a confirm is heard', async () => {
+  const { server, storage } = open()
+  const other = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage })
+  const meeting = {
+    ...storage,
+    delete: async (name) => {
+      await storage.delete(name)
+      await other.logOut()
+    },
+  }
+  const auth = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage: meeting })
+  await logIn({ auth, server })
+  assert.equal(auth.session, null)
+  auth.close()
+  other.close()
+})
+
 test('an answer that breaks off in its body is lost, and repeated', async () => {
   const { server, storage } = open()
   let broken = 0

@@ -2,6 +2,7 @@
 
 import base64
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,13 @@ def calls(page: Page, path: str) -> list[Request]:
     return seen
 
 
+def until_revoked(site: Site, session: str) -> None:
+    deadline = time.monotonic() + 5
+    while site.product.session(session)["status"] != "revoked":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def statuses(requests: list[Request]) -> list[int]:
     answers = [request.response() for request in requests]
     return [answer.status for answer in answers if answer is not None]
@@ -84,7 +92,8 @@ def test_a_person_logs_in_calls_sees_the_device_and_logs_out(visitor: Visitor) -
     expect(visitor.result).to_contain_text(session)
 
     run(visitor, "window.copy = await indexedDbStorage().get(new URL(api).href)")
-    visitor.press("Log out")
+    with visitor.page.expect_response(re.compile(f"{session}$")):
+        visitor.press("Log out")
     expect(visitor.notice).to_have_text(re.compile("^You are logged out"))
     expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
     assert visitor.site.product.session(session)["status"] == "revoked"
@@ -95,6 +104,16 @@ def test_a_person_logs_in_calls_sees_the_device_and_logs_out(visitor: Visitor) -
         return [answer.status, (await answer.json()).error.code]
     """
     assert run(visitor, refused) == [401, "session_revoked"]
+
+
+def test_a_page_that_is_left_at_once_is_logged_out_here_and_at_the_server(visitor: Visitor) -> None:
+    session = visitor.log_in(email_address())
+    with visitor.page.expect_request(re.compile(f"{session}$")):
+        visitor.press("Log out")
+    visitor.page.goto(f"{visitor.site.url}/icon.svg")
+    visitor.page.goto(visitor.site.url)
+    expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
+    until_revoked(visitor.site, session)
 
 
 def test_one_device_ends_another_and_its_next_call_is_refused(

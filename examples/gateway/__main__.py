@@ -7,9 +7,11 @@ import argparse
 import errno
 import os
 import signal
+import socket
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -34,6 +36,7 @@ from examples.gateway.traces import Traces
 FOLDER = ".gateway-node"
 BODY_BYTES = 8 << 20
 """The largest body that this gateway has memory for, unless `GATEWAY_MAX_BODY_BYTES` says another number."""
+_UNUSABLE = (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES)
 
 
 class NodeRevoked(Exception):
@@ -64,9 +67,11 @@ async def main(membership: Membership, address: str, body_bytes: int) -> None:
             await stack.enter_async_context(open_membership(membership, gateway, traces, login, on_revoked))
         with anyio.move_on_after(10):
             await cache.ready()
-        print(f"The gateway listens on http://{address} ({cache.problem() or 'ready'})", flush=True)
         guarded = traces.around(SignedRequests(app, gateway))
-        await serve(guarded, config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+        serving = partial(serve, guarded, config, shutdown_trigger=stop.wait)  # pyright: ignore[reportArgumentType]
+        async with anyio.create_task_group() as server_task:
+            await server_task.start(serving)  # returns when the port is open
+            print(f"The gateway listens on http://{address} ({cache.problem() or 'ready'})", flush=True)
         tasks.cancel_scope.cancel()
     if revoked.is_set():
         raise NodeRevoked(
@@ -108,6 +113,11 @@ def _sole(problem: BaseException) -> BaseException:
             return problem  # pyright: ignore[reportUnknownVariableType]
 
 
+def _is_of_the_address(problem: BaseException) -> bool:
+    is_unusable = isinstance(problem, OSError) and problem.errno in _UNUSABLE
+    return is_unusable or isinstance(problem, (socket.gaierror, OverflowError))
+
+
 def _run() -> None:
     given = _arguments()
     membership = Membership(given.control_plane or find_node_api(), given.folder, given.name, given.join)
@@ -119,7 +129,7 @@ def _run() -> None:
     except BaseExceptionGroup as group:
         # A task group wraps what ends it. One problem is one sentence; more are a fault of this program.
         problem = _sole(group)
-        if isinstance(problem, OSError) and problem.errno == errno.EADDRINUSE:
+        if _is_of_the_address(problem):
             raise StartFailure(f"the gateway cannot listen on {address}: set GATEWAY_ADDR to a free address") from None
         raise problem from None
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from authsession.embedded.child import StartFailure
 from authsession.installation import Installation, Running
 from examples.web.site import Backends, Site
+from shared.config import variables
+from shared.config.settings import Reading
 
 ADDRESS = "127.0.0.1:8084"
 SECONDS = 30
@@ -103,7 +105,7 @@ def hint_about(origin: str) -> str | None:
 
 
 def _mailbox(running: Running) -> str | None:
-    is_stub = running.internal_environment.get("AUTHSESSION_MAIL_SERVICE_MODE") == "stub"
+    is_stub = Reading(running.internal_environment).says(variables.MAIL_SERVICE_MODE, "stub")
     return running.internal_url if is_stub and running.internal_url.startswith("http://") else None
 
 

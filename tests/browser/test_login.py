@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, e
 from tests.support.axe import faults_of, load_axe
 from tests.support.browser import Profile, open_profile
 from tests.support.builders import email_address
+from tests.support.stack import wait_for
 from tests.support.web_page import Site, Visitor
 
 CLIENT = """
@@ -84,7 +85,8 @@ def test_a_person_logs_in_calls_sees_the_device_and_logs_out(visitor: Visitor) -
     expect(visitor.result).to_contain_text(session)
 
     run(visitor, "window.copy = await indexedDbStorage().get(new URL(api).href)")
-    visitor.press("Log out")
+    with visitor.page.expect_response(re.compile(f"{session}$")):
+        visitor.press("Log out")
     expect(visitor.notice).to_have_text(re.compile("^You are logged out"))
     expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
     assert visitor.site.product.session(session)["status"] == "revoked"
@@ -95,6 +97,16 @@ def test_a_person_logs_in_calls_sees_the_device_and_logs_out(visitor: Visitor) -
         return [answer.status, (await answer.json()).error.code]
     """
     assert run(visitor, refused) == [401, "session_revoked"]
+
+
+def test_a_page_that_is_left_at_once_is_logged_out_here_and_at_the_server(visitor: Visitor) -> None:
+    session = visitor.log_in(email_address())
+    with visitor.page.expect_request(re.compile(f"{session}$")):
+        visitor.press("Log out")
+    visitor.page.goto(f"{visitor.site.url}/icon.svg")
+    visitor.page.goto(visitor.site.url)
+    expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
+    wait_for(lambda: visitor.site.product.session(session)["status"] == "revoked")
 
 
 def test_one_device_ends_another_and_its_next_call_is_refused(

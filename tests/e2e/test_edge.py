@@ -17,19 +17,24 @@ from tests.support.builders import email_address
 from tests.support.product import Product
 from tests.support.stack import REDIS_PASSWORD, clean_environment
 
+COMMAND = [sys.executable, "-m", "examples.gateway"]
 
-@contextmanager
-def example_gateway(product: Product) -> Generator[str]:
-    """The URL of a running example gateway."""
-    address = f"127.0.0.1:{free_port()}"
-    environment = clean_environment() | {
+
+def environment(product: Product, address: str) -> dict[str, str]:
+    return clean_environment() | {
         "GATEWAY_ADDR": address,
         "GATEWAY_REDIS_ADDR": product.stack.redis_server.address,
         "GATEWAY_REDIS_USERNAME": "gateway",
         "GATEWAY_REDIS_PASSWORD": REDIS_PASSWORD,
     }
-    command = [sys.executable, "-m", "examples.gateway"]
-    with subprocess.Popen(command, cwd=SOURCE, env=environment, stdout=subprocess.PIPE, text=True) as process:
+
+
+@contextmanager
+def example_gateway(product: Product) -> Generator[str]:
+    """The URL of a running example gateway."""
+    address = f"127.0.0.1:{free_port()}"
+    told = environment(product, address)
+    with subprocess.Popen(COMMAND, cwd=SOURCE, env=told, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             assert process.stdout.readline() == f"The gateway listens on http://{address} (ready)\n"
@@ -48,6 +53,14 @@ def gateway(product: Product) -> Iterator[str]:
 
 def new_session(product: Product) -> Signer:
     return log_in(product.public, product.stack.public_url, product.stack.internal_url, email_address())
+
+
+def test_a_gateway_on_a_taken_port_says_only_that(product: Product, gateway: str) -> None:
+    address = gateway.removeprefix("http://")
+    told = environment(product, address)
+    done = subprocess.run(COMMAND, cwd=SOURCE, env=told, capture_output=True, text=True, timeout=60, check=False)
+    cure = f"the gateway cannot listen on {address}: set GATEWAY_ADDR to a free address\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", cure)
 
 
 def test_the_example_client_logs_in_while_a_mailed_code_holds(product: Product) -> None:

@@ -8,6 +8,11 @@ export interface AuthClientOptions {
     publicHost?: string;
     /** The name under which this client keeps its key. Default: `baseUrl`. */
     name?: string;
+    /**
+     * The origins that `fetch` signs for, such as `https://api.example.com`. Default: every one. A signature names method
+     * and path and no host, so that a server that gets one could use it at another of your servers.
+     */
+    origins?: readonly (string | URL)[];
     /** Where the key is kept. Default: IndexedDB; where there is none, memory. */
     storage?: DeviceStorage;
     fetch?: (input: string, init?: RequestInit) => Promise<Response>;
@@ -66,9 +71,12 @@ export interface AuthClient {
     confirmCode(challenge: Pick<Challenge, 'challengeId'>, code: string, options?: {
         label?: string;
     }): Promise<Session>;
-    /** As the global `fetch`, with a signature of this device. Answers are not taken from the browser's cache. */
+    /**
+     * As the global `fetch`, with a signature of this device. Answers are not taken from the browser's cache, and
+     * redirects are not followed, because a signature is for one target.
+     */
     fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>;
-    /** Ends the session at the server, and always forgets the key. `revoked` says whether the server confirmed it. */
+    /** Ends the session at the server, and forgets the key at once. `revoked` says whether the server confirmed it. */
     logOut(): Promise<{
         revoked: boolean;
     }>;

@@ -8,6 +8,8 @@ export type ClientErrorCode =
  | 'unexpected_answer'
 /** There is no session on this device. */
  | 'not_logged_in'
+/** `fetch` was called for an origin that is not among the client's `origins`. */
+ | 'origin_not_allowed'
 /** The page came over plain HTTP from another machine, where browsers have no WebCrypto. */
  | 'insecure_context'
 /** The browser lets this page keep nothing. */

@@ -14,8 +14,8 @@ subtle.importKey("raw",n,"Ed25519",!1,["verify"]);return await crypto.subtle.ver
 if(typeof n=="string")try{let t=Uint8Array.from(atob(n),s=>s.charCodeAt(0));return u(t)===n&&(e===void 0||t.length===e)?
 t:void 0}catch{return}}async function K(n,e){let{deviceSessionId:t,requestId:s,timestampMs:o,payloadHash:r,signature:i}=E(
 n.headers),a=await I(e,t);if(u(await m(n.body))!==u(r))throw new d("payload_hash_mismatch");let c=`${n.method} ${n.target.
-replace(/\?$/,"")}`,p=w({deviceSessionId:t,messageType:c,timestampMs:o,requestId:s,payloadHash:r});if(a===void 0||!await v(
-a,i,p))throw new d("invalid_signature");let y=(e.now??Date.now)();if(Math.abs(y-Number(o))>(e.windowMs??3e4))throw new d(
+replace(/^([^?]*)\?$/,"$1")}`,p=w({deviceSessionId:t,messageType:c,timestampMs:o,requestId:s,payloadHash:r});if(a===void 0||
+!await v(a,i,p))throw new d("invalid_signature");let y=(e.now??Date.now)();if(Math.abs(y-Number(o))>(e.windowMs??3e4))throw new d(
 "timestamp_out_of_window");if(!await e.take(t,s))throw new d("request_replayed");return await I(e,t),{deviceSessionId:t}}
 async function I(n,e){let t=await n.find(e);switch(t.status){case"active":return g(t.clientPublicKey,32);case"unavailabl\
 e":throw new d("sessions_unavailable");default:throw new d(`session_${t.status}`)}}function E(n){let e=new Map;for(let[o,

@@ -11,8 +11,8 @@ subtle.importKey("raw",e,"Ed25519",!1,["verify"]);return await crypto.subtle.ver
 if(typeof e=="string")try{let n=Uint8Array.from(atob(e),s=>s.charCodeAt(0));return y(n)===e&&(t===void 0||n.length===t)?
 n:void 0}catch{return}}async function W(e,t){let{deviceSessionId:n,requestId:s,timestampMs:r,payloadHash:a,signature:i}=F(
 e.headers),u=await x(t,n);if(y(await m(e.body))!==y(a))throw new o("payload_hash_mismatch");let p=`${e.method} ${e.target.
-replace(/\?$/,"")}`,l=b({deviceSessionId:n,messageType:p,timestampMs:r,requestId:s,payloadHash:a});if(u===void 0||!await S(
-u,i,l))throw new o("invalid_signature");let w=(t.now??Date.now)();if(Math.abs(w-Number(r))>(t.windowMs??3e4))throw new o(
+replace(/^([^?]*)\?$/,"$1")}`,l=b({deviceSessionId:n,messageType:p,timestampMs:r,requestId:s,payloadHash:a});if(u===void 0||
+!await S(u,i,l))throw new o("invalid_signature");let w=(t.now??Date.now)();if(Math.abs(w-Number(r))>(t.windowMs??3e4))throw new o(
 "timestamp_out_of_window");if(!await t.take(n,s))throw new o("request_replayed");return await x(t,n),{deviceSessionId:n}}
 async function x(e,t){let n=await e.find(t);switch(n.status){case"active":return c(n.clientPublicKey,32);case"unavailabl\
 e":throw new o("sessions_unavailable");default:throw new o(`session_${n.status}`)}}function F(e){let t=new Map;for(let[r,

@@ -8,14 +8,17 @@ export interface Call {
 export interface Patience {
     tries: number;
     timeoutMs: number;
+    /** The browser goes on with the call when its page is closed. */
+    outlivesPage?: boolean;
 }
 export declare const PATIENT: Patience;
 /**
  * Sends a call, and the same bytes again if no answer came or the server is busy. The contract makes such repeats safe.
  * Raises `network_error` after the last try.
  */
-export declare function sendAndRepeat(fetch: Fetch, call: Call, { tries, timeoutMs }: Patience): Promise<Response>;
-export declare function sendOnce(fetch: Fetch, { url, init }: Call, timeoutMs: number): Promise<Response>;
+export declare function sendAndRepeat(fetch: Fetch, call: Call, patience: Patience): Promise<Response>;
+/** Sends a call, and returns its whole answer. No other server gets what it carries: redirects are not followed. */
+export declare function sendOnce(fetch: Fetch, { url, init }: Call, patience: Patience): Promise<Response>;
 /** The JSON object of a 200. Raises the `AuthError` of any other answer. */
 export declare function objectOf(answer: Response): Promise<Record<string, unknown>>;
 /** The text of that name. Raises `unexpected_answer` if there is none. */

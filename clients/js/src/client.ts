@@ -16,6 +16,11 @@ export interface AuthClientOptions {
   publicHost?: string
   /** The name under which this client keeps its key. Default: `baseUrl`. */
   name?: string
+  /**
+   * The origins that `fetch` signs for, such as `https://api.example.com`. Default: every one. A signature names method
+   * and path and no host, so that a server that gets one could use it at another of your servers.
+   */
+  origins?: readonly (string | URL)[]
   /** Where the key is kept. Default: IndexedDB; where there is none, memory. */
   storage?: DeviceStorage
   fetch?: (input: string, init?: RequestInit) => Promise<Response>
@@ -71,9 +76,12 @@ export interface AuthClient {
   sendCode(email: string, options?: { locale?: string }): Promise<Challenge>
   /** Logs in. `label` names this device in the list of devices; `deviceLabel()` proposes one. */
   confirmCode(challenge: Pick<Challenge, 'challengeId'>, code: string, options?: { label?: string }): Promise<Session>
-  /** As the global `fetch`, with a signature of this device. Answers are not taken from the browser's cache. */
+  /**
+   * As the global `fetch`, with a signature of this device. Answers are not taken from the browser's cache, and
+   * redirects are not followed, because a signature is for one target.
+   */
   fetch(input: string | URL | Request, init?: RequestInit): Promise<Response>
-  /** Ends the session at the server, and always forgets the key. `revoked` says whether the server confirmed it. */
+  /** Ends the session at the server, and forgets the key at once. `revoked` says whether the server confirmed it. */
   logOut(): Promise<{ revoked: boolean }>
   /** Calls the listener after each change. The returned function ends that. */
   onChange(listener: ChangeListener): () => void
@@ -92,7 +100,7 @@ type KeptSession = Extract<Kept, { kind: 'session' }>
 const LOOPBACK = /^(127\.[\d.]+|\[::1\])$/
 const RESEND_AFTER_SECONDS = 60
 const PUBLIC = 'api/v1/public'
-const LOG_OUT: Patience = { tries: 2, timeoutMs: 4000 }
+const LOG_OUT: Patience = { tries: 2, timeoutMs: 4000, outlivesPage: true }
 
 class Client implements AuthClient {
   readonly devices: Devices
@@ -102,7 +110,8 @@ class Client implements AuthClient {
   readonly #storage: DeviceStorage
   readonly #sendRequest: Fetch
   readonly #clock: ServerClock
-  readonly #channel: BroadcastChannel | undefined
+  readonly #origins: ReadonlySet<string> | undefined
+  #channel: BroadcastChannel | undefined
   readonly #listeners = new Set<ChangeListener>()
   #kept: KeptSession | undefined
   #session: Session | null = null
@@ -115,6 +124,7 @@ class Client implements AuthClient {
     const host = this.#base.hostname
     this.#publicHost = (options.publicHost ?? (LOOPBACK.test(host) ? 'localhost' : host)).toLowerCase()
     this.#name = options.name ?? this.#base.href
+    this.#origins = options.origins && new Set(options.origins.map((origin) => new URL(origin).origin))
     this.#storage = reliable(options.storage)
     this.#sendRequest = options.fetch ?? ((input, init) => fetch(input, init))
     this.#clock = new ServerClock(options.now ?? (() => Date.now()))
@@ -141,7 +151,7 @@ class Client implements AuthClient {
 
   async sendCode(email: string, { locale }: { locale?: string } = {}): Promise<Challenge> {
     const call = postOf(this.#url('auth/send-email-code'), { email }, locale ? { 'accept-language': locale } : {})
-    const answer = await objectOf(await sendOnce(this.#heard, call, PATIENT.timeoutMs))
+    const answer = await objectOf(await sendOnce(this.#heard, call, PATIENT))
     return { challengeId: textOf(answer, 'challenge_id'), resendAfter: RESEND_AFTER_SECONDS }
   }
 
@@ -157,15 +167,22 @@ class Client implements AuthClient {
     const kept: KeptSession = { kind: 'session', deviceSessionId, key }
     await this.#storage.set(this.#name, kept)
     await this.#storage.delete(this.#pendingName)
-    this.#adopt(kept)
+    // Another tab may have logged out already.
+    await this.ready()
     this.#channel?.postMessage(null)
     return { deviceSessionId, keyProtection: protectionOf(key) }
   }
 
   async fetch(input: string | URL | Request, init?: RequestInit): Promise<Response> {
     const asked = new Request(input, init)
+    if (this.#origins?.has(new URL(asked.url).origin) === false) {
+      throw new AuthError('origin_not_allowed', 'nothing is signed for this origin: see `origins`')
+    }
     const body = new Uint8Array(await asked.arrayBuffer())
-    const { method, url, credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal } = asked
+    const { url, credentials, integrity, keepalive, mode, referrer, referrerPolicy, signal } = asked
+    // Browsers leave `patch` in lower case, and servers read it as `PATCH`.
+    const method = asked.method.toUpperCase()
+    const redirect = asked.redirect === 'follow' ? 'error' : asked.redirect
     const cache = asked.cache === 'default' ? 'no-store' : asked.cache
     const more = { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal, cache }
     return this.#signed({ method, url, body }, (envelope) => {
@@ -178,17 +195,17 @@ class Client implements AuthClient {
   async logOut(): Promise<{ revoked: boolean }> {
     await this.ready()
     await this.#forgetPending()
-    const ended = this.#session?.deviceSessionId
-    if (ended === undefined) return { revoked: false }
-    try {
-      await this.#revoke(ended, LOG_OUT)
-      return { revoked: true }
-    } catch (fault) {
-      if (fault instanceof AuthError) return { revoked: fault.code === 'session_revoked' }
-      throw fault
-    } finally {
-      await this.#end(ended, 'logged_out')
-    }
+    const kept = this.#kept
+    if (kept === undefined) return { revoked: false }
+    // The page may close before the answer comes, so that the end here does not wait for it.
+    const [told, forgotten] = await Promise.allSettled([
+      this.#revoke(kept.deviceSessionId, LOG_OUT, kept),
+      this.#end(kept.deviceSessionId, 'logged_out'),
+    ])
+    if (forgotten.status === 'rejected') throw forgotten.reason
+    if (told.status === 'fulfilled') return { revoked: true }
+    if (told.reason instanceof AuthError) return { revoked: told.reason.code === 'session_revoked' }
+    throw told.reason
   }
 
   onChange(listener: ChangeListener): () => void {
@@ -198,6 +215,7 @@ class Client implements AuthClient {
 
   close(): void {
     this.#channel?.close()
+    this.#channel = undefined
     globalThis.document?.removeEventListener('visibilitychange', this.#lookQuietly)
     this.#listeners.clear()
   }
@@ -290,7 +308,8 @@ class Client implements AuthClient {
     await this.#storage.set(this.#pendingName, { kind: 'pending', challengeId, key })
     const kept = await this.#storage.get(this.#pendingName)
     if (kept?.kind !== 'pending') throw new AuthError('storage_unavailable', 'the storage did not keep the key')
-    return kept.key
+    // Another tab that confirms at the same time has put its key here.
+    return kept.challengeId === challengeId ? kept.key : key
   }
 
   /** Confirms, and returns the id of the session. */
@@ -317,9 +336,10 @@ class Client implements AuthClient {
   async #signed(
     request: { method: string; url: string; body: Bytes },
     send: (envelope: [string, string][]) => Promise<Response>,
+    signer?: KeptSession,
   ): Promise<Response> {
-    await this.ready()
-    const kept = this.#kept
+    if (signer === undefined) await this.ready()
+    const kept = signer ?? this.#kept
     if (kept === undefined) throw new AuthError('not_logged_in', 'there is no session on this device')
     const messageType = messageTypeOf(request.method, request.url)
     for (let sent = 1; ; sent++) {
@@ -332,14 +352,20 @@ class Client implements AuthClient {
     }
   }
 
-  async #serve(method: string, path: string, fields?: object, patience = PATIENT): Promise<Record<string, unknown>> {
+  async #serve(
+    method: string,
+    path: string,
+    fields?: object,
+    patience = PATIENT,
+    signer?: KeptSession,
+  ): Promise<Record<string, unknown>> {
     const url = this.#url(`device-sessions${path}`)
     const body = fields === undefined ? new Uint8Array() : utf8(JSON.stringify(fields))
     const headers: [string, string][] = fields === undefined ? [] : [['content-type', 'application/json']]
     const answer = await this.#signed({ method, url, body }, (envelope) => {
       const init = { method, headers: [...headers, ...envelope], ...(body.length > 0 ? { body } : {}) }
       return sendAndRepeat(this.#heard, { url, init }, patience)
-    })
+    }, signer)
     return objectOf(answer)
   }
 
@@ -354,8 +380,8 @@ class Client implements AuthClient {
     }))
   }
 
-  async #revoke(deviceSessionId: string, patience: Patience): ReturnType<Devices['revoke']> {
-    const answer = await this.#serve('DELETE', `/${encodeURIComponent(deviceSessionId)}`, undefined, patience)
+  async #revoke(deviceSessionId: string, patience: Patience, signer?: KeptSession): ReturnType<Devices['revoke']> {
+    const answer = await this.#serve('DELETE', `/${encodeURIComponent(deviceSessionId)}`, undefined, patience, signer)
     if (this.#kept?.deviceSessionId === deviceSessionId) await this.#end(deviceSessionId, 'logged_out')
     const outcome = textOf(answer, 'outcome') === 'revoked' ? 'revoked' : 'already_revoked'
     return { outcome, deviceSessionId: textOf(answer, 'device_session_id') }

@@ -93,7 +93,7 @@ export async function verifyRequest(
   const { deviceSessionId, requestId, timestampMs, payloadHash, signature } = envelopeIn(request.headers)
   const publicKey = await activeKey(checks, deviceSessionId)
   if (base64(await sha256(request.body)) !== base64(payloadHash)) throw new NotTrusted('payload_hash_mismatch')
-  const messageType = `${request.method} ${request.target.replace(/\?$/, '')}`
+  const messageType = `${request.method} ${request.target.replace(/^([^?]*)\?$/, '$1')}`
   const message = signedBytes({ deviceSessionId, messageType, timestampMs, requestId, payloadHash })
   if (publicKey === undefined || !(await isSignedBy(publicKey, signature, message))) {
     throw new NotTrusted('invalid_signature')

@@ -15,6 +15,8 @@ export interface Call {
 export interface Patience {
   tries: number
   timeoutMs: number
+  /** The browser goes on with the call when its page is closed. */
+  outlivesPage?: boolean
 }
 
 export const PATIENT: Patience = { tries: 3, timeoutMs: 10_000 }
@@ -23,10 +25,11 @@ export const PATIENT: Patience = { tries: 3, timeoutMs: 10_000 }
  * Sends a call, and the same bytes again if no answer came or the server is busy. The contract makes such repeats safe.
  * Raises `network_error` after the last try.
  */
-export async function sendAndRepeat(fetch: Fetch, call: Call, { tries, timeoutMs }: Patience): Promise<Response> {
+export async function sendAndRepeat(fetch: Fetch, call: Call, patience: Patience): Promise<Response> {
+  const { tries } = patience
   for (let sent = 1; ; sent++) {
     try {
-      const answer = await sendOnce(fetch, call, timeoutMs)
+      const answer = await sendOnce(fetch, call, patience)
       const wait = answer.status >= 500 ? retryAfterOf(answer) : undefined
       if (sent === tries || wait === undefined || wait * 1000 > LONGEST_WAIT_MS) return answer
       await pause(wait * 1000)
@@ -37,12 +40,23 @@ export async function sendAndRepeat(fetch: Fetch, call: Call, { tries, timeoutMs
   }
 }
 
-export async function sendOnce(fetch: Fetch, { url, init }: Call, timeoutMs: number): Promise<Response> {
+/** Sends a call, and returns its whole answer. No other server gets what it carries: redirects are not followed. */
+export async function sendOnce(fetch: Fetch, { url, init }: Call, patience: Patience): Promise<Response> {
   try {
-    const signal = AbortSignal.timeout(timeoutMs)
-    return await fetch(url, { cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer', signal, ...init })
+    const answer = await fetch(url, {
+      cache: 'no-store',
+      credentials: 'omit',
+      keepalive: patience.outlivesPage ?? false,
+      redirect: 'error',
+      referrerPolicy: 'no-referrer',
+      signal: AbortSignal.timeout(patience.timeoutMs),
+      ...init,
+    })
+    // An answer that breaks off in its body is lost like any other.
+    await answer.clone().arrayBuffer()
+    return answer
   } catch (fault) {
-    throw new AuthError('network_error', 'no answer: the server is away, or its CORS origins miss this page', {
+    throw new AuthError('network_error', 'no answer: the server is away, redirects, or its CORS origins miss this page', {
       cause: fault,
     })
   }

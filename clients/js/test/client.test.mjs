@@ -1,5 +1,6 @@
 // The rules of the client, against the server in memory. It checks every signature and proof.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { test } from 'node:test'
 import { AuthError, createAuthClient, memoryStorage } from '../dist/index.js'
 import { createTestServer } from '../dist/testing.js'
@@ -70,6 +71,13 @@ test('the body of any kind is signed as it is sent', async () => {
   }
   assert.equal((await opened.auth.fetch(new Request(`${API}/`, { method: 'POST', body: 'text' }))).status, 200)
   assert.equal((await opened.auth.fetch(new URL(`${API}/#part`))).status, 200)
+})
+
+test('a method in lower case is signed and sent in capital letters, as servers read it', async () => {
+  const opened = open()
+  await logIn(opened)
+  assert.equal((await opened.auth.fetch(`${API}/`, { method: 'patch' })).status, 200)
+  assert.equal(opened.server.requests.at(-1), 'PATCH /')
 })
 
 test('the headers of an earlier signature are replaced, and others are kept', async () => {
@@ -494,6 +502,141 @@ test('a storage that fails is told as such', async () => {
   await assert.rejects(logIn(opened), { code: 'storage_unavailable' })
   assert.equal(confirms(opened.server), 0)
 })
+
+test('a closed client still logs in and out', async () => {
+  const opened = open()
+  opened.auth.close()
+  await logIn(opened)
+  assert.deepEqual(await opened.auth.logOut(), { revoked: true })
+})
+
+test('two tabs that confirm at once have a key each', async () => {
+  const { server, storage } = open()
+  const keys = []
+  const seeing = (input, init) => {
+    if (input.endsWith('confirm-email-code')) keys.push(JSON.parse(init.body).client_public_key)
+    return server.fetch(input, init)
+  }
+  let waiting = 0
+  let letGo
+  const bothWrote = new Promise((resolve) => (letGo = resolve))
+  const meeting = {
+    ...storage,
+    set: async (name, value, instead) => {
+      await storage.set(name, value, instead)
+      if (value.kind !== 'pending') return
+      if (++waiting === 2) letGo()
+      await bothWrote
+    },
+  }
+  const people = ['anna@example.com', 'ben@example.com']
+  await Promise.all(
+    people.map(async (email) => {
+      const auth = createAuthClient({ baseUrl: server.baseUrl, fetch: seeing, storage: meeting })
+      await logIn({ auth, server }, email)
+      auth.close()
+    }),
+  )
+  assert.equal(new Set(keys).size, 2)
+})
+
+test('a log-out in another tab at the end of a confirm is heard', async () => {
+  const { server, storage } = open()
+  const other = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage })
+  const meeting = {
+    ...storage,
+    delete: async (name) => {
+      await storage.delete(name)
+      await other.logOut()
+    },
+  }
+  const auth = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage: meeting })
+  await logIn({ auth, server })
+  assert.equal(auth.session, null)
+  auth.close()
+  other.close()
+})
+
+test('an answer that breaks off in its body is lost, and repeated', async () => {
+  const { server, storage } = open()
+  let broken = 0
+  const cutting = async (input, init) => {
+    const answer = await server.fetch(input, init)
+    if (!input.endsWith('confirm-email-code') || broken++ > 0) return answer
+    const cut = new ReadableStream({
+      start: (body) => body.enqueue(new TextEncoder().encode('{"device_')),
+      pull: (body) => body.error(new TypeError('terminated')),
+    })
+    return new Response(cut, answer)
+  }
+  const auth = createAuthClient({ baseUrl: server.baseUrl, fetch: cutting, storage })
+  const session = await logIn({ auth, server })
+  assert.deepEqual(server.active(), [session.deviceSessionId])
+  assert.equal(confirms(server), 2)
+})
+
+test('log-out deletes the key before an answer comes, because the page may close', async () => {
+  const { auth, server, storage } = open()
+  await logIn({ auth, server })
+  let sent
+  const silent = (input, init) => {
+    sent = init
+    return new Promise(() => undefined)
+  }
+  const leaving = createAuthClient({ baseUrl: server.baseUrl, fetch: silent, storage })
+  void leaving.logOut()
+  await until(() => sent !== undefined)
+  await until(async () => (await storage.get('https://auth.test/')).kind === 'ended')
+  assert.equal(leaving.session, null)
+  assert.equal(sent.keepalive, true)
+})
+
+test('no redirect is followed, so that no other server gets a code or a signature', async () => {
+  const heard = []
+  const other = await listen((request, answer) => {
+    heard.push(request.url)
+    answer.end('{}')
+  })
+  const redirecting = await listen((request, answer) => {
+    answer.writeHead(307, { location: `${other.url}${request.url}` }).end()
+  })
+  const { server, storage } = open()
+  const name = server.baseUrl
+  await logIn({ auth: createAuthClient({ baseUrl: name, name, fetch: server.fetch, storage }), server })
+  const auth = createAuthClient({ baseUrl: redirecting.url, name, storage })
+  await assert.rejects(auth.sendCode('anna@example.com'), { code: 'network_error' })
+  await assert.rejects(auth.devices.list(), { code: 'network_error' })
+  await assert.rejects(auth.fetch(`${redirecting.url}/orders`, { method: 'POST', body: 'tea' }), TypeError)
+  assert.equal((await auth.fetch(`${redirecting.url}/orders`, { redirect: 'manual' })).status, 307)
+  assert.deepEqual(heard, [])
+  redirecting.close()
+  other.close()
+})
+
+test('with a list of origins nothing is signed for others', async () => {
+  const opened = open({ origins: [API, 'https://files.test:8443/'] })
+  await logIn(opened)
+  const before = opened.server.requests.length
+  for (const url of ['https://api.test.evil.test/', 'http://api.test/', 'https://api.test:444/', 'https://files.test/']) {
+    await assert.rejects(opened.auth.fetch(url), { code: 'origin_not_allowed', status: 0 })
+  }
+  assert.equal(opened.server.requests.length, before)
+  assert.equal((await opened.auth.fetch(`${API}:443/orders`)).status, 200)
+})
+
+test('a target that ends with a question mark is verified as it was signed', async () => {
+  const opened = open()
+  await logIn(opened)
+  for (const target of ['/a?', '/a??', '/a?b?', '/a?b=?&c?', '/?', '/a%3F?']) {
+    assert.equal((await opened.auth.fetch(`${API}${target}`)).status, 200, target)
+  }
+})
+
+async function listen(answer) {
+  const server = createServer(answer)
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close() && server.closeAllConnections() }
+}
 
 test('clients of two servers keep their sessions apart', async () => {
   const storage = memoryStorage()

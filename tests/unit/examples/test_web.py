@@ -29,11 +29,10 @@ BACKENDS = Backends(API, None, GATEWAY, mailbox="http://127.0.0.1:9")
 
 @contextmanager
 def running_stack_file(folder: Path) -> Generator[None]:
-    """The folder of a `make run`, as it describes itself."""
+    """The folder of a `make run`, as it describes itself: without a mail service, so with the development mailbox."""
     installation = Installation(folder)
     stub = {
         "AUTHSESSION_CORS_ORIGINS": ORIGINS,
-        "AUTHSESSION_MAIL_SERVICE_MODE": "stub",
         "AUTHSESSION_PUBLIC_HOST": "localhost",
     }
     with installation.locked():

@@ -84,7 +84,7 @@ class AuthServer:
         return None
 
     def _registered(self, body: Mapping[str, Any]) -> Answered:
-        challenge_id, code, key = (str(body.get(name)) for name in ("challenge_id", "code", "client_public_key"))
+        challenge_id, key, code = str(body.get("challenge_id")), str(body.get("client_public_key")), _code_in(body)
         if challenge_id not in self._challenges:
             return self._refuse(404, "challenge_not_found")
         if code != CODE or self._challenges[challenge_id] not in {None, (code, key)}:
@@ -148,10 +148,15 @@ def listening(server: AuthServer) -> Loopback:
     return Loopback(server.answer)
 
 
+def _code_in(body: Mapping[str, Any]) -> str:
+    """The digits of the code. A client may send the text as the person typed it; the scenarios type spaces only."""
+    return str(body.get("code")).replace(" ", "")
+
+
 def _is_proven(body: Mapping[str, Any]) -> bool:
     try:
         key, proof = (base64.b64decode(body[name]) for name in ("client_public_key", "client_key_proof"))
-        fields = (HOST, str(body["challenge_id"]), str(body["code"]))
+        fields = (HOST, str(body["challenge_id"]), _code_in(body))
     except (KeyError, TypeError, ValueError):
         return False
     message = length_prefixed(b"authsession-confirm-v1", *(text.encode() for text in fields))

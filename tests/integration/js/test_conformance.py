@@ -2,15 +2,21 @@
 conform.
 """
 
+import base64
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from authsession.service import SOURCE
 from clients.js.conformance.golden import golden_cases
+from clients.js.conformance.server import AUTH, CODE, HOST, AuthServer
+from clients.node.conformance.loopback import Asked
+from contracts.uvarint import length_prefixed
 from tests.support.javascript import FOLDER, NODE
 
 CLOCK = "scenario: a_clock_that_changes_costs_one_repeat: "
@@ -60,3 +66,20 @@ def test_a_client_that_answers_nothing_fails_every_question(tmp_path: Path) -> N
 
 def test_a_client_program_that_ends_is_told_in_one_line() -> None:
     assert examine(sys.executable, "-c", "pass")[0].startswith("the program ended, or gave no line of JSON")
+
+
+@pytest.mark.parametrize("typed", [CODE, f"{CODE[:3]} {CODE[3:]}"])
+def test_the_kit_takes_a_code_as_the_person_typed_it(typed: str) -> None:
+    """The proof is over the six digits in both cases, as at the service."""
+    server, key = AuthServer(), Ed25519PrivateKey.generate()
+    sent = server.answer(Asked("POST", f"{AUTH}/send-email-code", {}, b"{}"))
+    challenge_id = json.loads(sent.body)["challenge_id"]
+    fields = (b"authsession-confirm-v1", HOST.encode(), challenge_id.encode(), CODE.encode())
+    body = {
+        "challenge_id": challenge_id,
+        "code": typed,
+        "client_public_key": base64.b64encode(key.public_key().public_bytes_raw()).decode(),
+        "client_key_proof": base64.b64encode(key.sign(length_prefixed(*fields))).decode(),
+    }
+    answered = server.answer(Asked("POST", f"{AUTH}/confirm-email-code", {}, json.dumps(body).encode()))
+    assert (answered.status, server.faults) == (200, [])

@@ -461,6 +461,17 @@ begin
         returning *;
 end $$;
 
+CREATE FUNCTION authsession.session_opens_now() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'authsession', 'pg_temp'
+    AS $$
+begin
+    if new.created_at not between owners_clock() - interval '1 minute' and owners_clock() + interval '1 minute' then
+        raise exception 'the public role opens sessions now' using errcode = 'insufficient_privilege';
+    end if;
+    return new;
+end $$;
+
 CREATE FUNCTION authsession.session_order_received() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
     SET search_path TO 'authsession', 'pg_temp'
@@ -1261,6 +1272,9 @@ ALTER TABLE ONLY authsession.blocks
 ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_pkey PRIMARY KEY (challenge_id);
 
+ALTER TABLE authsession.challenges
+    ADD CONSTRAINT challenges_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((confirmed_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (confirmed_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+
 ALTER TABLE ONLY authsession.config_documents
     ADD CONSTRAINT config_documents_pkey PRIMARY KEY (manifest_digest, document_digest);
 
@@ -1300,6 +1314,9 @@ ALTER TABLE ONLY authsession.device_sessions
 ALTER TABLE ONLY authsession.device_sessions
     ADD CONSTRAINT device_sessions_pkey PRIMARY KEY (device_session_id);
 
+ALTER TABLE authsession.device_sessions
+    ADD CONSTRAINT device_sessions_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((revoked_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (revoked_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+
 ALTER TABLE ONLY authsession.domain_revocations
     ADD CONSTRAINT domain_revocations_pkey PRIMARY KEY (domain);
 
@@ -1308,6 +1325,9 @@ ALTER TABLE ONLY authsession.emails
 
 ALTER TABLE ONLY authsession.emails
     ADD CONSTRAINT emails_pkey PRIMARY KEY (email_id);
+
+ALTER TABLE authsession.emails
+    ADD CONSTRAINT emails_times CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key_hash);
@@ -1321,6 +1341,9 @@ ALTER TABLE ONLY authsession.invitations
 ALTER TABLE ONLY authsession.known_networks
     ADD CONSTRAINT known_networks_pkey PRIMARY KEY (email_id, network_tag);
 
+ALTER TABLE authsession.known_networks
+    ADD CONSTRAINT known_networks_times CHECK (((confirmed_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (confirmed_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
+
 ALTER TABLE ONLY authsession.last_use_reports
     ADD CONSTRAINT last_use_reports_pkey PRIMARY KEY (is_one);
 
@@ -1330,8 +1353,14 @@ ALTER TABLE ONLY authsession.leases
 ALTER TABLE ONLY authsession.letters
     ADD CONSTRAINT letters_pkey PRIMARY KEY (letter_id);
 
+ALTER TABLE authsession.letters
+    ADD CONSTRAINT letters_times CHECK ((((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
+
+ALTER TABLE authsession.login_codes
+    ADD CONSTRAINT login_codes_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((ended_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
 
 ALTER TABLE ONLY authsession.mail_connection
     ADD CONSTRAINT mail_connection_pkey PRIMARY KEY (is_one);
@@ -1341,6 +1370,9 @@ ALTER TABLE ONLY authsession.mail_deliveries
 
 ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
+
+ALTER TABLE authsession.mail_deliveries
+    ADD CONSTRAINT mail_deliveries_times CHECK ((((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
 
 ALTER TABLE ONLY authsession.node_join_tokens
     ADD CONSTRAINT node_join_tokens_pkey PRIMARY KEY (join_token_id);
@@ -1378,6 +1410,9 @@ ALTER TABLE ONLY authsession.owner_setup
 ALTER TABLE ONLY authsession.projection_conflicts
     ADD CONSTRAINT projection_conflicts_pkey PRIMARY KEY (device_session_id);
 
+ALTER TABLE authsession.projection_conflicts
+    ADD CONSTRAINT projection_conflicts_times CHECK (((noted_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (noted_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
+
 ALTER TABLE ONLY authsession.projection_guard
     ADD CONSTRAINT projection_guard_pkey PRIMARY KEY (only_row);
 
@@ -1386,6 +1421,9 @@ ALTER TABLE ONLY authsession.projection_keeper
 
 ALTER TABLE ONLY authsession.projection_outbox
     ADD CONSTRAINT projection_outbox_pkey PRIMARY KEY (outbox_id);
+
+ALTER TABLE authsession.projection_outbox
+    ADD CONSTRAINT projection_outbox_times CHECK ((((enqueued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (enqueued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((available_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (available_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
 
 ALTER TABLE ONLY authsession.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
@@ -1449,6 +1487,9 @@ ALTER TABLE ONLY authsession.users
 
 ALTER TABLE ONLY authsession.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE authsession.users
+    ADD CONSTRAINT users_times CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 CREATE INDEX api_tokens_expires_at ON authsession.api_tokens USING btree (expires_at);
 
@@ -1607,6 +1648,8 @@ CREATE TRIGGER device_session_only_revoked BEFORE UPDATE ON authsession.device_s
 CREATE TRIGGER keeper_is_internal BEFORE UPDATE ON authsession.projection_keeper FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.keeper_is_internal();
 
 CREATE TRIGGER notice_is_of_new_session BEFORE INSERT ON authsession.session_notices FOR EACH ROW WHEN ((SESSION_USER = 'authsession_public'::name)) EXECUTE FUNCTION authsession.notice_is_of_new_session();
+
+CREATE TRIGGER session_opens_now BEFORE INSERT ON authsession.device_sessions FOR EACH ROW WHEN (((SESSION_USER = 'authsession_public'::name) AND ((new.created_at < (clock_timestamp() - '00:01:00'::interval)) OR (new.created_at > (clock_timestamp() + '00:01:00'::interval))))) EXECUTE FUNCTION authsession.session_opens_now();
 
 CREATE TRIGGER session_order_received BEFORE INSERT ON authsession.session_orders FOR EACH ROW EXECUTE FUNCTION authsession.session_order_received();
 
@@ -1901,6 +1944,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE authsession.device_sessions TO authse
 
 REVOKE ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) FROM PUBLIC;
 GRANT ALL ON FUNCTION authsession.revoke_oldest_sessions(for_user_id text) TO authsession_public;
+
+REVOKE ALL ON FUNCTION authsession.session_opens_now() FROM PUBLIC;
 
 REVOKE ALL ON FUNCTION authsession.session_order_received() FROM PUBLIC;
 

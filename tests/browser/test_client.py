@@ -26,6 +26,19 @@ const { status } = await auth.fetch('https://api.test/orders')
 const { revoked } = await auth.logOut()
 postMessage({ keyProtection, status, revoked })
 """
+ABORT_ONCE = """async () => {
+  const { indexedDbStorage } = await import('/clients/js/dist/index.js')
+  const storage = indexedDbStorage()
+  const { transaction } = IDBDatabase.prototype
+  let made = 0
+  IDBDatabase.prototype.transaction = function (...given) {
+    const one = transaction.apply(this, given)
+    if (made++ === 0) queueMicrotask(() => one.abort())
+    return one
+  }
+  await storage.set('device', { kind: 'ended', deviceSessionId: 'device-session-1', reason: 'logged_out' })
+  return [(await storage.get('device')).reason, made]
+}"""
 START_WORKER = """() => new Promise((resolve, reject) => {
   const worker = new Worker('/worker.js', { type: 'module' })
   worker.onmessage = ({ data }) => resolve(data)
@@ -50,6 +63,11 @@ def test_all_golden_data_that_concern_a_client_hold(app: Page) -> None:
 
 def test_a_worker_logs_in_signs_and_logs_out(app: Page) -> None:
     assert app.evaluate(START_WORKER) == {"keyProtection": "non-extractable", "status": 200, "revoked": True}
+
+
+def test_a_broken_connection_to_the_storage_is_opened_anew(app: Page) -> None:
+    """A transaction that the browser aborts is tried once more."""
+    assert app.evaluate(ABORT_ONCE) == ["logged_out", 3]
 
 
 def _serve(route: Route) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, e
 from tests.support.axe import faults_of, load_axe
 from tests.support.browser import Profile, open_profile
 from tests.support.builders import email_address
+from tests.support.stack import wait_for
 from tests.support.web_page import Site, Visitor
 
 CLIENT = """
@@ -66,13 +66,6 @@ def calls(page: Page, path: str) -> list[Request]:
     return seen
 
 
-def until_revoked(site: Site, session: str) -> None:
-    deadline = time.monotonic() + 5
-    while site.product.session(session)["status"] != "revoked":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def statuses(requests: list[Request]) -> list[int]:
     answers = [request.response() for request in requests]
     return [answer.status for answer in answers if answer is not None]
@@ -113,7 +106,7 @@ def test_a_page_that_is_left_at_once_is_logged_out_here_and_at_the_server(visito
     visitor.page.goto(f"{visitor.site.url}/icon.svg")
     visitor.page.goto(visitor.site.url)
     expect(visitor.page.get_by_label("E-mail address")).to_be_visible()
-    until_revoked(visitor.site, session)
+    wait_for(lambda: visitor.site.product.session(session)["status"] == "revoked")
 
 
 def test_one_device_ends_another_and_its_next_call_is_refused(

@@ -1,5 +1,5 @@
 import{createAuthClient as de,deviceLabel as le}from"./index.js";function r(n,e={},...t){let i=document.createElement(n);for(let[o,s]of Object.entries(e))i.setAttribute(o,s);return i.append(
-...t),i}function c(n,e){n.textContent!==e&&(n.textContent=e)}function S(n,e,t){let[i="",o=""]=e.split("{email}");n.textContent!==
+...t),i}function c(n,e){n.textContent!==e&&(n.textContent=e)}function T(n,e,t){let[i="",o=""]=e.split("{email}");n.textContent!==
 i+t+o&&n.replaceChildren(i,r("bdi",{part:"address"},t),o)}function L(n,e,t){n.toggleAttribute(e,t)}function g(n,e,t){t?n.
 setAttribute(`aria-${e}`,"true"):n.removeAttribute(`aria-${e}`)}var Y=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,J=/^@[^\s@#]+ #([0-9]{6})$/;function f(n){
 if(n.length>128)return;let e=n.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),t=J.exec(
@@ -123,7 +123,7 @@ expired:"此验证码已失效。请重新发送验证码。",rate:"尝试次数
 浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(n){for(let e of n){let t=e?te(e):void 0;if(t)return t}return"en"}function te(n){try{let{language:e,script:t}=new Intl.
 Locale(n).maximize();return z.find(i=>i===e||i===`${e}-${t}`)}catch{return}}function D(n,e){let[t,i]=n<100?[n,"second"]:
 n<6e3?[n/60,"minute"]:[n/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
-ceil(t))}function T(n){let[e,t,i]=[Math.floor(n/3600),Math.floor(n/60)%60,n%60],o=s=>String(s).padStart(2,"0");return e>
+ceil(t))}function S(n){let[e,t,i]=[Math.floor(n/3600),Math.floor(n/60)%60,n%60],o=s=>String(s).padStart(2,"0");return e>
 0?`${e}:${o(t)}:${o(i)}`:`${t}:${o(i)}`}var x=6;function M(n){let e=r("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
 go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),t=Array.from({length:x},
 ()=>r("span",{part:"digit"})),i=r("div",{class:"code",part:"code"},r("div",{class:"boxes","aria-hidden":"true"},...t),e),
@@ -143,12 +143,12 @@ c(t.firstChild,l.title),c(i,l.email),s.show(y(n,d,l),l.intro),a.show(l.send,"sen
 title"}),i=r("p",{id:"sent",part:"text"}),o=r("label",{class:"hidden",for:"code",part:"label"}),s=()=>n.problem?.needsNewCode?
 e.resend():e.confirm(a.input.value),a=M(s),p=U(a.input,n,"sent"),d=j(n),l=F(e.resend),m=F(e.back),h=r("div",{class:"link\
 s",part:"links"},l,m),A=n.isResent;return{root:H(n,s,t,i,o,a.root,p.root,d.root,h),focus:()=>n.problem?.needsNewCode?d.root.
-focus():q(a.input),show:(B,u)=>{let k=!!n.problem?.needsNewCode,E=n.wait("send");c(t,u.codeTitle),S(i,u.codeText,n.email),
-c(o,u.code),i.hidden=a.root.hidden=o.hidden=l.hidden=k,a.input.readOnly=n.busy==="confirm",n.isResent&&!A&&a.clear(),A=n.
-isResent,p.show(y(n,B,u),n.isResent?u.resent:u.spam),d.show(k?u.resend:u.submit,k?"send":"confirm"),c(l,E>0?u.resendIn.replace(
-"{time}",T(E)):u.resend),g(l,"disabled",E>0||n.busy!==void 0),c(m,u.other),g(m,"disabled",n.busy!==void 0)}}}function re(n,e){
+focus():q(a.input),show:(B,u)=>{let C=!!n.problem?.needsNewCode,E=n.wait("send");c(t,u.codeTitle),T(i,u.codeText,n.email),
+c(o,u.code),i.hidden=a.root.hidden=o.hidden=l.hidden=C,a.input.readOnly=n.busy==="confirm",n.isResent&&!A&&a.clear(),A=n.
+isResent,p.show(y(n,B,u),n.isResent?u.resent:u.spam),d.show(C?u.resend:u.submit,C?"send":"confirm"),c(l,E>0?u.resendIn.replace(
+"{time}",S(E)):u.resend),g(l,"disabled",E>0||n.busy!==void 0),c(m,u.other),g(m,"disabled",n.busy!==void 0)}}}function re(n,e){
 let t=r("h2",{part:"title",tabindex:"-1"}),i=r("p",{part:"text"}),o=r("button",{part:"button",type:"button"});return o.addEventListener(
-"click",e.back),{root:r("div",{class:"panel",part:"form"},t,i,o),focus:()=>t.focus(),show:(s,a)=>{c(t,a.blockedTitle),S(
+"click",e.back),{root:r("div",{class:"panel",part:"form"},t,i,o),focus:()=>t.focus(),show:(s,a)=>{c(t,a.blockedTitle),T(
 i,a.blocked,n.email),c(o,a.other)}}}function se(){let n=r("h2",{part:"title",tabindex:"-1"}),e=r("span",{"aria-hidden":"\
 true",class:"mark",part:"mark"});return{root:r("div",{class:"panel done",part:"form"},e,n,r("slot",{name:"done"})),focus:()=>n.
 focus(),show:(t,i)=>c(n,i.doneTitle)}}function H(n,e,...t){let i=r("form",{class:"panel",novalidate:"",part:"form"},...t);
@@ -156,7 +156,7 @@ return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListen
 let i=r("p",{id:"note",part:"hint"});return n.setAttribute("aria-describedby",[...t,"note"].join(" ")),{root:i,show:(o,s)=>{
 c(i,o||s),i.part.value=o?"error":"hint",g(n,"invalid",!!e.problem?.isInField)}}}function j(n){let e=r("span",{"aria-hidd\
 en":"true",class:"spinner",part:"spinner"}),t=r("span"),i=r("button",{part:"button",type:"submit"},e,t);return{root:i,show:(o,s)=>{
-let a=n.wait(s);c(t,a>0?`${o} · ${T(a)}`:o),L(i,"data-busy",n.busy===s),g(i,"disabled",a>0||n.busy!==void 0)}}}function F(n){
+let a=n.wait(s);c(t,a>0?`${o} · ${S(a)}`:o),L(i,"data-busy",n.busy===s),g(i,"disabled",a>0||n.busy!==void 0)}}}function F(n){
 let e=r("button",{part:"link",type:"button"});return e.addEventListener("click",n),e}function q(n){n.focus(),n.select()}var ae=`
 :host {
   --_accent: var(--authsession-accent, #14191e);
@@ -206,7 +206,8 @@ h2 {
 }
 p { margin: 0; overflow-wrap: anywhere; }
 .panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--_muted); }
-[part~='address'] { font-weight: 600; }
+/* The line breaks before an address rather than at its hyphens. */
+[part~='address'] { display: inline-block; font-weight: 600; max-width: 100%; overflow-wrap: anywhere; }
 label { margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 600; }
 input, button { font: inherit; letter-spacing: inherit; color: inherit; }
 [part~='input'] {
@@ -347,7 +348,7 @@ button[aria-disabled] { cursor: default; }
   [part~='button'] { border-color: ButtonText; }
   button[aria-disabled] { color: GrayText; border-color: GrayText; }
 }
-`,w;function W(n){w||(w=new CSSStyleSheet,w.replaceSync(ae)),n.adoptedStyleSheets=[w]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},C=class extends ce{static observedAttributes=["base-url",
+`,w;function W(n){w||(w=new CSSStyleSheet,w.replaceSync(ae)),n.adoptedStyleSheets=[w]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},k=class extends ce{static observedAttributes=["base-url",
 "locale"];#n;#e=r("div");#s=r("div",{class:"hidden",role:"status"});#o=r("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=G;#d;#r;#c=!1;constructor(){
 super(),this.#n=this.attachShadow({mode:"open"}),W(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
 ue(this.getAttribute("base-url")??"")}set client(e){this.#a=e,this.isConnected&&this.#m()}focus(){this.#i?.focus()}connectedCallback(){
@@ -368,4 +369,4 @@ body||t===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${
 let t=e&&JSON.stringify(e);t!==this.#d&&(this.#d=t,pe(this.#b,t))}#v(e){e!==(this.#r!==void 0)&&(clearInterval(this.#r),
 this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(n){let e=new URL(n,location.href).href,t=$.get(e)??
 de({baseUrl:e});return $.set(e,t),t}function me(n){try{return Object(JSON.parse(sessionStorage.getItem(n)??"{}"))}catch{
-return{}}}function pe(n,e){try{e===void 0?sessionStorage.removeItem(n):sessionStorage.setItem(n,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,C);export{C as AuthsessionLogin};
+return{}}}function pe(n,e){try{e===void 0?sessionStorage.removeItem(n):sessionStorage.setItem(n,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,k);export{k as AuthsessionLogin};

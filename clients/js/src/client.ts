@@ -167,7 +167,8 @@ class Client implements AuthClient {
     const kept: KeptSession = { kind: 'session', deviceSessionId, key }
     await this.#storage.set(this.#name, kept)
     await this.#storage.delete(this.#pendingName)
-    this.#adopt(kept)
+    // Another tab may have logged out already.
+    await this.ready()
     this.#channel?.postMessage(null)
     return { deviceSessionId, keyProtection: protectionOf(key) }
   }
@@ -178,7 +179,9 @@ class Client implements AuthClient {
       throw new AuthError('origin_not_allowed', 'nothing is signed for this origin: see `origins`')
     }
     const body = new Uint8Array(await asked.arrayBuffer())
-    const { method, url, credentials, integrity, keepalive, mode, referrer, referrerPolicy, signal } = asked
+    const { url, credentials, integrity, keepalive, mode, referrer, referrerPolicy, signal } = asked
+    // Browsers leave `patch` in lower case, and servers read it as `PATCH`.
+    const method = asked.method.toUpperCase()
     const redirect = asked.redirect === 'follow' ? 'error' : asked.redirect
     const cache = asked.cache === 'default' ? 'no-store' : asked.cache
     const more = { credentials, integrity, keepalive, mode, redirect, referrer, referrerPolicy, signal, cache }

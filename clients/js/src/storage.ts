@@ -57,8 +57,9 @@ export function indexedDbStorage(): DeviceStorage {
       try {
         return await finished(database.transaction(KEPT, mode, { durability: 'strict' }), run)
       } catch (fault) {
-        // The browser closes the connection when site data are cleared.
-        if (attempt > 1 || !(fault instanceof DOMException && fault.name === 'InvalidStateError')) throw fault
+        // The browser ends a connection when site data are cleared, and some do when the page was in the background.
+        if (attempt > 1 || (fault instanceof DOMException && fault.name === 'DataCloneError')) throw fault
+        database.close()
         forget()
       }
     }

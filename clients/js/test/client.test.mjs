@@ -73,6 +73,13 @@ test('the body of any kind is signed as it is sent', async () => {
   assert.equal((await opened.auth.fetch(new URL(`${API}/#part`))).status, 200)
 })
 
+test('a method in lower case is signed and sent in capital letters, as servers read it', async () => {
+  const opened = open()
+  await logIn(opened)
+  assert.equal((await opened.auth.fetch(`${API}/`, { method: 'patch' })).status, 200)
+  assert.equal(opened.server.requests.at(-1), 'PATCH /')
+})
+
 test('the headers of an earlier signature are replaced, and others are kept', async () => {
   const opened = open()
   await logIn(opened)
@@ -531,6 +538,23 @@ test('two tabs that confirm at once have a key each', async () => {
     }),
   )
   assert.equal(new Set(keys).size, 2)
+})
+
+test('a log-out in another tab at the end of a confirm is heard', async () => {
+  const { server, storage } = open()
+  const other = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage })
+  const meeting = {
+    ...storage,
+    delete: async (name) => {
+      await storage.delete(name)
+      await other.logOut()
+    },
+  }
+  const auth = createAuthClient({ baseUrl: server.baseUrl, fetch: server.fetch, storage: meeting })
+  await logIn({ auth, server })
+  assert.equal(auth.session, null)
+  auth.close()
+  other.close()
 })
 
 test('an answer that breaks off in its body is lost, and repeated', async () => {

@@ -62,6 +62,18 @@ def test_the_page_changes_nothing_until_its_button_is_pressed(browser: Browser, 
         expect(again.get_by_role("status")).to_have_text("That login had already ended.")
 
 
+def test_a_second_link_in_the_same_tab_is_about_its_own_login(browser: Browser, site: Site) -> None:
+    (first, first_session), (second, second_session) = notice(site.product), notice(site.product)
+    with open_profile(browser, locale="en") as profile:
+        page = profile.open(f"{site.api}/not-me#{first}")
+        with page.expect_event("framenavigated", lambda _: page.url.endswith("/not-me")):
+            page.evaluate("link => location.assign(link)", f"{site.api}/not-me#{second}")
+        page.get_by_role("button").click()
+        expect(page.get_by_role("status")).to_have_text("That login has ended.")
+    states = [site.product.session(session)["status"] for session in (first_session, second_session)]
+    assert states == ["active", "revoked"]
+
+
 @pytest.mark.parametrize("locale", TITLES)
 def test_the_page_speaks_the_language_of_its_reader(browser: Browser, site: Site, locale: str) -> None:
     with open_profile(browser, locale=locale) as profile:

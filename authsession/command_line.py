@@ -21,7 +21,7 @@ def command_line(only: str | None = None) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar=every)
     for name, (told, add_arguments) in COMMANDS.items():
         if is_whole or name == only:
-            add_arguments(commands.add_parser(name, help=told))
+            add_arguments(commands.add_parser(name, help=told, description=f"{told[0].upper()}{told[1:]}."))
     return parser
 
 

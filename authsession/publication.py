@@ -15,8 +15,8 @@ from authsession.event_loop import run_async
 from authsession.publication_arguments import AGENTS, Published
 from authsession.spelling import typed
 from authsession.tables import instant, print_json, print_table
-from contracts.control_plane import publication as wire
 from contracts.control_plane.agents import CompiledPrompt, encode_compiled_prompt
+from contracts.control_plane.publication import answers, requests
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.agents.kind import agents_of
@@ -89,7 +89,7 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
             break
         after = page.items[-1].subject_id
     if parsed.json:
-        print_json(wire.encode_subjects(_kind(parsed).name, [subject_answer(each) for each in found], None))
+        print_json(answers.encode_subjects(_kind(parsed).name, [subject_answer(each) for each in found], None))
         return 0
     print_table(_HEADS, [_row(each) for each in found])
     return 0
@@ -98,7 +98,7 @@ async def _list(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
 async def _show(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     subject = await _subject(connection, parsed)
     if parsed.json:
-        print_json(wire.encode_subject(_kind(parsed).name, subject_answer(subject), subject.draft))
+        print_json(answers.encode_subject(_kind(parsed).name, subject_answer(subject), subject.draft))
         return 0
     print_table(_HEADS, [_row(subject)])
     print_json(encode(dict(subject.draft)))
@@ -107,7 +107,7 @@ async def _show(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
 
 async def _create(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     body: dict[str, object] = {"name": parsed.name, "pools": parsed.pool, "draft": _fields(parsed.file)}
-    asked = wire.decode_create(json.dumps(body).encode())
+    asked = requests.decode_create(json.dumps(body).encode())
     subject_id = _kind(parsed).new_id(SystemClock(), SystemEntropy())
     command = domain.CreateSubject(subject_id, asked.name, asked.pools, asked.draft, COMMAND_LINE, person())
     outcome = await subjects.create_subject(connection, _kind(parsed), command)
@@ -119,7 +119,7 @@ async def _create(connection: asyncpg.Connection, parsed: argparse.Namespace) ->
 
 async def _edit(connection: asyncpg.Connection, parsed: argparse.Namespace) -> int:
     body: dict[str, object] = {"expected_revision": parsed.revision, "draft": _fields(parsed.file)}
-    asked = wire.decode_change(json.dumps(body if parsed.pool is None else {**body, "pools": parsed.pool}).encode())
+    asked = requests.decode_change(json.dumps(body if parsed.pool is None else {**body, "pools": parsed.pool}).encode())
     subject = await _subject(connection, parsed)
     command = domain.ChangeSubject(
         subject.subject_id, parsed.revision, asked.pools, asked.draft, COMMAND_LINE, person()
@@ -131,7 +131,7 @@ async def _check(connection: asyncpg.Connection, parsed: argparse.Namespace) -> 
     subject = await _subject(connection, parsed)
     checks = await subjects.check_subject(connection, _kind(parsed), subject.subject_id) or ()
     if parsed.json:
-        print_json(wire.encode_checks(checks))
+        print_json(answers.encode_checks(checks))
     else:
         _print_checks(checks)
         if not checks:
@@ -192,7 +192,7 @@ async def _versions(connection: asyncpg.Connection, parsed: argparse.Namespace) 
     page = await subjects.list_versions(connection, _kind(parsed), subject.subject_id, None, _PAGE)
     found = page.items if page else ()
     if parsed.json:
-        print_json(wire.encode_versions([version_answer(each) for each in found], None))
+        print_json(answers.encode_versions([version_answer(each) for each in found], None))
         return 0
     rows = [
         (
@@ -216,7 +216,7 @@ async def _diff(connection: asyncpg.Connection, parsed: argparse.Namespace) -> i
     before, after = sides
     found = list(differences(before, after))
     if parsed.json:
-        print_json(wire.encode_diff(found))
+        print_json(answers.encode_diff(found))
         return 0
     for each in found:
         print(f"{each.path}: {_side(each.before)} → {_side(each.after)}")
@@ -294,20 +294,20 @@ def _row(subject: Subject) -> tuple[str | None, ...]:
     )  # fmt: skip
 
 
-def _positions(sentence: str, pools: Sequence[wire.PoolPosition]) -> int:
+def _positions(sentence: str, pools: Sequence[answers.PoolPosition]) -> int:
     print(sentence)
     for each in pools:
         print(f"  pool {each.pool}: epoch {each.epoch}, sequence {each.sequence}")
     return 0
 
 
-def _print_checks(checks: Sequence[wire.Check]) -> None:
+def _print_checks(checks: Sequence[answers.Check]) -> None:
     for check in checks:
         print(f"{check.level}: {check.field + ': ' if check.field else ''}{check.message}")
 
 
 def _side(value: object) -> str:
-    return "(absent)" if value is wire.ABSENT else json.dumps(value, ensure_ascii=False)
+    return "(absent)" if value is answers.ABSENT else json.dumps(value, ensure_ascii=False)
 
 
 _ACTIONS: Mapping[str, Callable[[asyncpg.Connection, argparse.Namespace], Awaitable[int]]] = {

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from authsession.tables import add_json
-from contracts.control_plane import publication as wire
+from contracts.control_plane.publication import requests
 from contracts.node.names import is_name
 from services.internal_admin.agents.kind import AGENT
 from services.internal_admin.gateway_configs.kind import GATEWAY_CONFIG
@@ -91,7 +91,7 @@ def _note(parser: argparse.ArgumentParser) -> None:
 
 
 def _number(text: str) -> int:
-    number = wire.version_number(text)
+    number = requests.version_number(text)
     if number is None:
         raise argparse.ArgumentTypeError("must be a whole number from 1 on")
     return number
@@ -108,10 +108,10 @@ def _expected(text: str) -> int:
     return 0 if text == "none" else _number(text)
 
 
-def _source(text: str) -> wire.Source:
+def _source(text: str) -> requests.Source:
     if text in ("active", "draft"):
         return text
-    number = wire.version_number(text)
+    number = requests.version_number(text)
     if number is None:
         raise argparse.ArgumentTypeError("must be active, draft or the number of a version")
     return number
@@ -124,6 +124,6 @@ def _pool(text: str) -> str:
 
 
 def _note_text(text: str) -> str | None:
-    if len(text.strip()) > wire.MAX_NOTE_LENGTH or not text.isprintable():
-        raise argparse.ArgumentTypeError(f"must be at most {wire.MAX_NOTE_LENGTH} printable characters")
+    if len(text.strip()) > requests.MAX_NOTE_LENGTH or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"must be at most {requests.MAX_NOTE_LENGTH} printable characters")
     return text.strip() or None

@@ -241,8 +241,8 @@ ERRORS: Mapping[ErrorCode, ErrorSpec] = MappingProxyType(
         ErrorCode.INVALID_SIGNATURE: ErrorSpec(
             401,
             "invalid signature",
-            "No valid key of the node signed this method, target, time, request id and body.",
-            "Sign with the node's current key; the target includes the query.",
+            "No valid key of the node or device signed this method, target, time, request id and body.",
+            "Sign with its current key, and sign the target as it is sent, with the query.",
         ),
         ErrorCode.TIMESTAMP_OUT_OF_WINDOW: ErrorSpec(
             401,

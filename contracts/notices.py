@@ -8,7 +8,7 @@ from typing import Final
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, Refusal
 from contracts.self_service import OrderOutcome
-from contracts.strict_json import decode_object, invalid, known_fields, read_text
+from contracts.strict_json import decode_object, known_fields, read_flag, read_text
 
 NOT_ME_PATH: Final = "/not-me"
 REVOKE_BY_NOTICE_PATH: Final = "/api/v1/public/notices/revoke"
@@ -33,9 +33,7 @@ class RevokeByNotice:
 def decode_revoke_by_notice(body: bytes) -> RevokeByNotice:
     """The request. Raises `Refusal`, and nothing else: `notice_expired` for a text that can be no token."""
     fields = known_fields(decode_object(body), _NAMES)
-    everything = fields.get("everything", False)
-    if not isinstance(everything, bool):
-        raise invalid("everything must be true or false")
+    everything = read_flag(fields, "everything")
     token = read_text(fields, "token")
     if not _TOKEN.fullmatch(token):
         raise Refusal(ErrorCode.NOTICE_EXPIRED)

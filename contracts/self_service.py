@@ -111,7 +111,7 @@ def read_order(message_type: str, body: bytes) -> Order:
         return NameSession(decode_label(body))
     if message_type.startswith(_DELETE):
         return _read_revocation(message_type.removeprefix(_DELETE), body)
-    raise invalid("no order has this method and target")
+    raise invalid("the path must be spelled plainly, as the HTTP API writes it")
 
 
 def is_fresh(timestamp_ms: int, at: datetime) -> bool:

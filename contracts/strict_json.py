@@ -111,6 +111,14 @@ def read_list(fields: Fields, name: str, most: int, *, within: str = "") -> list
     return cast("list[object]", value)
 
 
+def read_flag(fields: Fields, name: str, *, within: str = "") -> bool:
+    """The field `name`, true or false; an absent one is false."""
+    value = fields.get(name, False)
+    if not isinstance(value, bool):
+        raise invalid(f"{within}{name} must be true or false")
+    return value
+
+
 def read_whole_number(
     fields: Fields, name: str, least: int, most: int, default: int | None = None, *, within: str = ""
 ) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from contracts.control_plane.publication import Source, read_source
+from contracts.control_plane.publication.requests import Source, read_source
 from contracts.encoding import encode
 from contracts.strict_query import decode_query
 

@@ -22,6 +22,7 @@ from contracts.strict_json import (
     decode_object,
     invalid,
     known_fields,
+    read_flag,
     read_object,
     read_text,
     read_whole_number,
@@ -130,7 +131,7 @@ def decode_put_connection(body: bytes) -> PutConnection:
         kind.read_settings(read_object(fields, "settings")),
         kind.read_secrets(read_object(fields, "secrets") if "secrets" in fields else {}),
         _read_expected(fields),
-        _read_accepts(fields),
+        read_flag(fields, "accept_unverified"),
     )
 
 
@@ -144,7 +145,7 @@ def decode_put_api_key(body: bytes) -> PutApiKey:
     if not isinstance(fields.get("api_key", ""), str):
         raise invalid("api_key must be a string")
     key = cast("str | None", fields.get("api_key"))
-    return PutApiKey(kind, settings, key, _read_expected(fields), _read_accepts(fields))
+    return PutApiKey(kind, settings, key, _read_expected(fields), read_flag(fields, "accept_unverified"))
 
 
 def of_provider(asked: PutApiKey, kind: str) -> PutConnection:
@@ -231,13 +232,6 @@ def encode_removed_default(connection_key: str) -> bytes:
 
 def _read_expected(fields: Fields) -> int:
     return read_whole_number(fields, "expected_revision", 0, _MAX_REVISION)
-
-
-def _read_accepts(fields: Fields) -> bool:
-    accepts = fields.get("accept_unverified", False)
-    if not isinstance(accepts, bool):
-        raise invalid("accept_unverified must be true or false")
-    return accepts
 
 
 def _entry(kind: ConnectionKind) -> dict[str, object]:

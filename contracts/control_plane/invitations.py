@@ -15,6 +15,7 @@ from contracts.strict_json import (
     invalid,
     known_fields,
     read_filled_text,
+    read_flag,
     read_optional_text,
     read_whole_number,
 )
@@ -66,7 +67,8 @@ def decode_invite(body: bytes) -> InviteRequest:
     """The body of `POST access/invitations`; raises `Refusal(INVALID_REQUEST)` and nothing else."""
     fields = known_fields(decode_object(body), _INVITE_NAMES)
     days = read_whole_number(fields, "expires_in_days", 1, MAX_LIFE.days, DEFAULT_LIFE.days)
-    return InviteRequest(read_filled_text(fields, "email"), _read_send(fields), _read_locale(fields), timedelta(days))
+    email, sends = read_filled_text(fields, "email"), read_flag(fields, "send")
+    return InviteRequest(email, sends, _read_locale(fields), timedelta(days))
 
 
 def decode_list_invitations(query: str) -> ListInvitationsQuery:
@@ -98,13 +100,6 @@ def encode_invitations(invitations: Sequence[Invitation], next_after: str | None
 def encode_delete_invitation(invitation_id: str) -> bytes:
     """The answer of `DELETE access/invitations/{invitation_id}`."""
     return encode({"outcome": "deleted", "invitation_id": invitation_id})
-
-
-def _read_send(fields: Fields) -> bool:
-    send = fields.get("send", False)
-    if not isinstance(send, bool):
-        raise invalid("send must be true or false")
-    return send
 
 
 def _read_locale(fields: Fields) -> str | None:

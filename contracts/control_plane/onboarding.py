@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 from contracts.encoding import encode
 from contracts.instant import encode_instant
-from contracts.strict_json import decode_object, invalid, known_fields, read_text
+from contracts.strict_json import decode_object, invalid, known_fields, read_flag, read_text
 
 OnboardingState: TypeAlias = Literal[
     "claim_owner", "store_recovery_codes", "review_settings", "verify_mail_connection", "join_node", "complete"
@@ -44,11 +44,9 @@ def decode_advance_onboarding(body: bytes) -> AdvanceOnboarding:
     step = read_text(fields, "step")
     if step not in _STEPS:
         raise invalid(f"step must be one of {', '.join(_STEPS)}")
-    skips = fields.get("skip")
-    if skips is None:
+    if fields.get("skip") is None:
         return AdvanceOnboarding(step)
-    if not isinstance(skips, bool):
-        raise invalid("skip must be true or false")
+    skips = read_flag(fields, "skip")
     if skips and step not in _SKIPPABLE:
         raise invalid(f"skip is only for {' and '.join(_SKIPPABLE)}")
     return AdvanceOnboarding(step, skips)

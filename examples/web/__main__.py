@@ -101,7 +101,10 @@ def hint_about(origin: str) -> str | None:
     known = "*" if running is None else running.public_environment.get("AUTHSESSION_CORS_ORIGINS", "")
     if known == "*" or origin in known.split(","):
         return None
-    return f"Start `make run` with AUTHSESSION_CORS_ORIGINS={origin}, or the browser stops every login of this page"
+    return (
+        f"Start `make run` with AUTHSESSION_CORS_ORIGINS={origin}, and the gateway with GATEWAY_CORS_ORIGINS={origin}, "
+        "or the browser stops the calls of this page"
+    )
 
 
 def _mailbox(running: Running) -> str | None:

@@ -1,4 +1,7 @@
-"""One browser for the package. It closes before tests of other folders run on this worker."""
+"""One browser for the package. It closes before tests of other folders run on this worker.
+
+Pytest knows a package by its `__init__.py`; without one the browser would stay open and refuse asyncio to later tests.
+"""
 
 from collections.abc import Iterator
 

@@ -291,6 +291,17 @@ def test_a_reload_goes_on_with_the_same_challenge(login: LoginPage) -> None:
     assert login.heard() == []
 
 
+def test_an_old_draft_is_removed_when_the_page_is_opened_again(login: LoginPage) -> None:
+    login.ask()
+    login.page.evaluate("""() => {
+        const [name, text] = Object.entries(sessionStorage)[0]
+        sessionStorage.setItem(name, JSON.stringify({ ...JSON.parse(text), sentAt: Date.now() - 601_000 }))
+    }""")
+    login.page.reload()
+    expect(login.title).to_have_text("Log in")
+    assert login.page.evaluate("sessionStorage.length") == 0
+
+
 # The element on its page.
 
 

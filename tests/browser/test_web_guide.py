@@ -1,6 +1,7 @@
 """The guide of five minutes, played: its commands with two people's browsers, and its own page."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -62,7 +63,9 @@ def log_in(context: BrowserContext, url: str) -> Page:
     page.get_by_label("E-mail address").fill("pilot@example.com")
     press(page, "Send me a code")
     code = page.locator("#mailed-code")
+    deadline = time.monotonic() + 20
     while not re.fullmatch(r"\d{6}", code.inner_text()):
+        assert time.monotonic() < deadline, "the page shows no code"
         press(page, "Show the code here")
         page.wait_for_timeout(100)
     page.get_by_label("Six-digit code").fill(code.inner_text())

@@ -18,12 +18,12 @@ from contracts.control_plane import (
     nodes,
     onboarding,
     operator_sessions,
-    publication,
     rollout,
     secrets,
     system_settings,
     tokens,
 )
+from contracts.control_plane.publication import answers, requests
 from contracts.encoding import encode
 from contracts.errors import ErrorCode, encode_error
 from contracts.instant import decode_instant
@@ -217,8 +217,8 @@ def rollout_page(answer: Json) -> bytes:
     )
 
 
-def subject(noun: str, shown: Json) -> publication.SubjectAnswer:
-    return publication.SubjectAnswer(
+def subject(noun: str, shown: Json) -> answers.SubjectAnswer:
+    return answers.SubjectAnswer(
         shown[f"{noun}_id"],
         shown["name"],
         tuple(shown["pools"]),
@@ -234,11 +234,11 @@ def subject(noun: str, shown: Json) -> publication.SubjectAnswer:
 
 def whole_subject(noun: str, answer: Json) -> bytes:
     shown = answer[noun]
-    return publication.encode_subject(noun, subject(noun, shown), shown["draft"], answer.get("outcome"))
+    return answers.encode_subject(noun, subject(noun, shown), shown["draft"], answer.get("outcome"))
 
 
-def version(shown: Json) -> publication.VersionAnswer:
-    return publication.VersionAnswer(
+def version(shown: Json) -> answers.VersionAnswer:
+    return answers.VersionAnswer(
         shown["version"],
         shown["revision"],
         tuple(shown["pools"]),
@@ -249,8 +249,8 @@ def version(shown: Json) -> publication.VersionAnswer:
     )
 
 
-def activation(shown: Json) -> publication.ActivationAnswer:
-    return publication.ActivationAnswer(
+def activation(shown: Json) -> answers.ActivationAnswer:
+    return answers.ActivationAnswer(
         shown.get("version"),
         shown.get("previous_version"),
         shown["percent"],
@@ -260,26 +260,26 @@ def activation(shown: Json) -> publication.ActivationAnswer:
     )
 
 
-def checks(answer: Json) -> list[publication.Check]:
-    return [publication.Check(**shown) for shown in answer["checks"]]
+def checks(answer: Json) -> list[answers.Check]:
+    return [answers.Check(**shown) for shown in answer["checks"]]
 
 
-def differences(answer: Json) -> list[publication.Difference]:
-    absent = publication.ABSENT
+def differences(answer: Json) -> list[answers.Difference]:
+    absent = answers.ABSENT
     return [
-        publication.Difference(shown["path"], shown.get("from", absent), shown.get("to", absent))
+        answers.Difference(shown["path"], shown.get("from", absent), shown.get("to", absent))
         for shown in answer["differences"]
     ]
 
 
 def activated(answer: Json) -> bytes:
-    pools = [publication.PoolPosition(**shown) for shown in answer["pools"]]
-    return publication.encode_activated(answer["outcome"], answer.get("version"), pools)
+    pools = [answers.PoolPosition(**shown) for shown in answer["pools"]]
+    return answers.encode_activated(answer["outcome"], answer.get("version"), pools)
 
 
 def position_after(answer: Json) -> str | None:
     """The position in the cursor of a page, as the page's last item has it."""
-    return publication.decode_page(f"cursor={answer['next_cursor']}").after if "next_cursor" in answer else None
+    return requests.decode_page(f"cursor={answer['next_cursor']}").after if "next_cursor" in answer else None
 
 
 def secret(shown: Json) -> secrets.SecretAnswer:
@@ -321,21 +321,21 @@ def encoders_of(noun: str) -> dict[str, Callable[[Json], bytes]]:
     """The answers about a kind of published configuration."""
     whole = partial(whole_subject, noun)
     return {
-        f"list_{noun}s": lambda a: publication.encode_subjects(
+        f"list_{noun}s": lambda a: answers.encode_subjects(
             noun, [subject(noun, shown) for shown in a[f"{noun}s"]], position_after(a)
         ),
         **{f"{verb}_{noun}": whole for verb in ("create", "read", "change", "revert")},
-        f"archive_{noun}": lambda a: publication.encode_outcome(noun, a["outcome"], a[f"{noun}_id"]),
-        f"check_{noun}": lambda a: publication.encode_checks(checks(a)),
-        f"diff_{noun}": lambda a: publication.encode_diff(differences(a)),
-        f"publish_{noun}": lambda a: publication.encode_published(a["outcome"], a["version"], checks(a)),
+        f"archive_{noun}": lambda a: answers.encode_outcome(noun, a["outcome"], a[f"{noun}_id"]),
+        f"check_{noun}": lambda a: answers.encode_checks(checks(a)),
+        f"diff_{noun}": lambda a: answers.encode_diff(differences(a)),
+        f"publish_{noun}": lambda a: answers.encode_published(a["outcome"], a["version"], checks(a)),
         f"activate_{noun}": activated,
         f"pause_{noun}": activated,
-        f"list_{noun}_versions": lambda a: publication.encode_versions(
+        f"list_{noun}_versions": lambda a: answers.encode_versions(
             [version(shown) for shown in a["versions"]], position_after(a)
         ),
-        f"read_{noun}_version": lambda a: publication.encode_version(version(a["version"]), a["version"]["draft"]),
-        f"list_{noun}_activations": lambda a: publication.encode_activations(
+        f"read_{noun}_version": lambda a: answers.encode_version(version(a["version"]), a["version"]["draft"]),
+        f"list_{noun}_activations": lambda a: answers.encode_activations(
             [activation(shown) for shown in a["activations"]], position_after(a)
         ),
     }
@@ -344,12 +344,12 @@ def encoders_of(noun: str) -> dict[str, Callable[[Json], bytes]]:
 def decoders_of(noun: str) -> dict[str, Callable[[bytes], Any]]:
     """The requests about a kind of published configuration."""
     return {
-        f"create_{noun}": publication.decode_create,
-        f"change_{noun}": publication.decode_change,
-        f"publish_{noun}": publication.decode_publish,
-        f"activate_{noun}": publication.decode_activate,
-        f"pause_{noun}": lambda body: {"note": publication.decode_pause(body)},
-        f"revert_{noun}": publication.decode_revert,
+        f"create_{noun}": requests.decode_create,
+        f"change_{noun}": requests.decode_change,
+        f"publish_{noun}": requests.decode_publish,
+        f"activate_{noun}": requests.decode_activate,
+        f"pause_{noun}": lambda body: {"note": requests.decode_pause(body)},
+        f"revert_{noun}": requests.decode_revert,
     }
 
 
@@ -497,12 +497,12 @@ UNASKED: dict[str, Any] = {
 
 QUERIES: dict[str, Any] = {
     "read the rollout of a pool": (rollout.decode_rollout, rollout.RolloutQuery("edge", limit=2)),
-    "list a page of gateway configurations": (publication.decode_page, publication.PageQuery(1, None)),
-    "list a page of agents": (publication.decode_page, publication.PageQuery(1, None)),
-    "list versions": (publication.decode_page, publication.PageQuery(2, None)),
-    "list versions of an agent": (publication.decode_page, publication.PageQuery(2, None)),
-    "compare the active version with the draft": (publication.decode_diff, ("active", "draft")),
-    "compare the active version with the draft of an agent": (publication.decode_diff, ("active", "draft")),
+    "list a page of gateway configurations": (requests.decode_page, requests.PageQuery(1, None)),
+    "list a page of agents": (requests.decode_page, requests.PageQuery(1, None)),
+    "list versions": (requests.decode_page, requests.PageQuery(2, None)),
+    "list versions of an agent": (requests.decode_page, requests.PageQuery(2, None)),
+    "compare the active version with the draft": (requests.decode_diff, ("active", "draft")),
+    "compare the active version with the draft of an agent": (requests.decode_diff, ("active", "draft")),
     "read a compiled prompt": (agents.decode_compiled_prompt, "draft"),
     "read the prompt of a draft that cannot be published": (agents.decode_compiled_prompt, "draft"),
     "list invitations: page": (invitations.decode_list_invitations, invitations.ListInvitationsQuery(limit=1)),

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane import accounts, connections, invitations, nodes, publication, secrets
+from contracts.control_plane import accounts, connections, invitations, nodes, secrets
 from contracts.control_plane.agents import decode_compiled_prompt
 from contracts.control_plane.audit import decode_list_audit
 from contracts.control_plane.onboarding import decode_advance_onboarding
+from contracts.control_plane.publication import requests
 from contracts.control_plane.rollout import decode_rollout
 from contracts.control_plane.system_settings import decode_change_settings
 from contracts.control_plane.tokens import decode_create_token, decode_list_tokens
@@ -52,12 +53,12 @@ BODIES: dict[str, Callable[[bytes], object]] = {
         f"{verb}_{noun}": decode
         for noun in ("gateway_config", "agent")
         for verb, decode in {
-            "create": publication.decode_create,
-            "change": publication.decode_change,
-            "publish": publication.decode_publish,
-            "activate": publication.decode_activate,
-            "pause": publication.decode_pause,
-            "revert": publication.decode_revert,
+            "create": requests.decode_create,
+            "change": requests.decode_change,
+            "publish": requests.decode_publish,
+            "activate": requests.decode_activate,
+            "pause": requests.decode_pause,
+            "revert": requests.decode_revert,
         }.items()
     },
     "record_status": decode_status,
@@ -87,8 +88,8 @@ QUERIES: dict[str, Callable[[str], object]] = {
     "list_blocks": decode_list_blocks,
     "list_tokens": decode_list_tokens,
     "list_audit": decode_list_audit,
-    "list_gateway_configs": publication.decode_page,
-    "diff_gateway_config": publication.decode_diff,
+    "list_gateway_configs": requests.decode_page,
+    "diff_gateway_config": requests.decode_diff,
     "read_compiled_prompt": decode_compiled_prompt,
     "poll_config": decode_poll,
     "read_rollout": decode_rollout,

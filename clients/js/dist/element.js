@@ -1,36 +1,36 @@
-import{createAuthClient as de,deviceLabel as le}from"./index.js";function r(n,e={},...t){let i=document.createElement(n);for(let[o,s]of Object.entries(e))i.setAttribute(o,s);return i.append(
-...t),i}function c(n,e){n.textContent!==e&&(n.textContent=e)}function T(n,e,t){let[i="",o=""]=e.split("{email}");n.textContent!==
-i+t+o&&n.replaceChildren(i,r("bdi",{part:"address"},t),o)}function L(n,e,t){n.toggleAttribute(e,t)}function g(n,e,t){t?n.
-setAttribute(`aria-${e}`,"true"):n.removeAttribute(`aria-${e}`)}var Y=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,J=/^@[^\s@#]+ #([0-9]{6})$/;function f(n){
-if(n.length>128)return;let e=n.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),t=J.exec(
-e)?.[1]??e.replace(Y,"");return/^([0-9]{6})\1?$/.exec(t)?.[1]}import{AuthError as _}from"./index.js";var b=5,K=10*6e4,Z=60,X={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
+import{createAuthClient as de,deviceLabel as le}from"./index.js";function r(t,e={},...n){let i=document.createElement(t);for(let[o,s]of Object.entries(e))i.setAttribute(o,s);return i.append(
+...n),i}function c(t,e){t.textContent!==e&&(t.textContent=e)}function S(t,e,n){let[i="",o=""]=e.split("{email}");t.textContent!==
+i+n+o&&t.replaceChildren(i,r("bdi",{part:"address"},n),o)}function L(t,e,n){t.toggleAttribute(e,n)}function g(t,e,n){n?t.
+setAttribute(`aria-${e}`,"true"):t.removeAttribute(`aria-${e}`)}var Y=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,J=/^@[^\s@#]+ #([0-9]{6})$/;function f(t){
+if(t.length>128)return;let e=t.replace(/[\uff01-\uff5e]/g,i=>String.fromCharCode(i.charCodeAt(0)-65248)).trim(),n=J.exec(
+e)?.[1]??e.replace(Y,"");return/^([0-9]{6})\1?$/.exec(n)?.[1]}import{AuthError as _}from"./index.js";var b=5,K=10*6e4,Z=60,X={challenge_expired:{text:"expired",needsNewCode:!0},challenge_not_found:{
 text:"expired",needsNewCode:!0},insecure_context:{text:"insecure"},network_error:{text:"offline"},rate_limited:{text:"ra\
 te"},service_unavailable:{text:"unavailable"},session_limit_exceeded:{text:"devices"},storage_unavailable:{text:"storage"}},
-v=class{step="email";email="";busy;problem;isResent=!1;wrong=0;#n;#e;#s={send:0,confirm:0};#o;#a=0;#t=0;#i;constructor(e,t){
-this.#n=e,this.#e=t}start(){this.#i??=this.#n.onChange(()=>this.#d()),this.#d(),this.#n.ready().then(()=>this.#i&&this.#d(),
-()=>{})}stop(){this.#i?.(),this.#i=void 0}get attemptsLeft(){return b-this.wrong}wait(e){let t=e==="send"&&this.step==="\
-code"?this.#t:0;return I(Math.max(this.#s[e],t))}get limit(){return I(Math.max(this.#s.send,this.#s.confirm))}async send(e,t){
+v=class{step="email";email="";busy;problem;isResent=!1;wrong=0;#n;#e;#a={send:0,confirm:0};#o;#d=0;#t=0;#i;constructor(e,n){
+this.#n=e,this.#e=n}start(){this.#i??=this.#n.onChange(()=>this.#r()),this.#r(),this.#n.ready().then(()=>this.#i&&this.#r(),
+()=>{})}stop(){this.#i?.(),this.#i=void 0}get attemptsLeft(){return b-this.wrong}wait(e){let n=e==="send"&&this.step==="\
+code"?this.#t:0;return I(Math.max(this.#a[e],n))}get limit(){return I(Math.max(this.#a.send,this.#a.confirm))}async send(e,n){
 let i=Q(e);if(this.busy||this.wait("send")>0)return;if(!/^[^\s@]+@[^\s@]+$/.test(i))return this.#u({text:"badEmail",isInField:!0});
-this.email=i;let o=await this.#c("send",()=>this.#n.sendCode(i,{locale:t}));o&&this.#l(o,this.step==="code")}resend(e){return this.
-send(this.email,e)}async confirm(e,t){let i=this.#o;if(this.busy||this.wait("confirm")>0||this.problem?.needsNewCode||!i)
+this.email=i;let o=await this.#c("send",()=>this.#n.sendCode(i,{locale:n}));o&&this.#l(o,this.step==="code")}resend(e){return this.
+send(this.email,e)}async confirm(e,n){let i=this.#o;if(this.busy||this.wait("confirm")>0||this.problem?.needsNewCode||!i)
 return;let o=f(e);if(o===void 0)return this.#u({text:"badCode",isInField:!0});let s=await this.#c("confirm",()=>this.#n.
-confirmCode(i,o,t?{label:t}:{}));s&&(this.#d(),this.#e.loggedIn(s))}back(){this.busy||this.#r("email")}edit(){this.problem?.
+confirmCode(i,o,n?{label:n}:{}));s&&(this.#r(),this.#e.loggedIn(s))}back(){this.busy||this.#s("email")}edit(){this.problem?.
 isInField&&(this.problem=void 0,this.#e.changed())}tick(){this.problem?.text==="rate"&&this.limit===0&&(this.problem=void 0),
 this.#e.changed()}get draft(){if(this.step!=="code"||!this.#o)return;let{challengeId:e}=this.#o;return{email:this.email,
-challengeId:e,wrong:this.wrong,resendAt:this.#t,sentAt:this.#a}}restore(e){let{email:t,challengeId:i,wrong:o,resendAt:s,
-sentAt:a}=e,p=typeof t=="string"&&typeof i=="string"&&typeof a=="number";this.step!=="email"||!p||Date.now()-a>K||(this.
-email=t,this.#l({challengeId:i,resendAfter:0},!1),this.#a=a,this.#t=Math.min(Number(s)||0,Date.now()+6e4),this.wrong=Number(
-o)||0,this.wrong>=b&&(this.problem={text:"spent",needsNewCode:!0}),this.#e.changed())}#l(e,t){this.#o=e,this.#a=Date.now(),
-this.#t=this.#a+e.resendAfter*1e3,this.step="code",this.wrong=0,this.isResent=t,this.#e.changed()}#d(){let{session:e}=this.#n;
-e&&this.step!=="done"&&(this.email="",this.#r("done")),!e&&this.step==="done"&&this.#r("email")}#r(e){this.step=e,this.#o=
-void 0,this.problem=void 0,this.isResent=!1,this.#e.changed()}async#c(e,t){this.busy=e,this.problem=void 0,this.isResent=
-!1,this.#e.changed();try{return await t()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,t){
-let i=t instanceof _?t:new _("unexpected_answer",String(t),{cause:t});i.code==="rate_limited"&&(this.#s[e]=Date.now()+(i.
-retryAfter??Z)*1e3),i.code==="blocked_by_policy"?this.#r("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:t}){
-return t==="invalid_code"?this.#p():t==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:X[t]??{text:"unexpe\
+challengeId:e,wrong:this.wrong,resendAt:this.#t,sentAt:this.#d}}restore(e){let{email:n,challengeId:i,wrong:o,resendAt:s,
+sentAt:a}=e,p=typeof n=="string"&&typeof i=="string"&&typeof a=="number";this.step!=="email"||!p||Date.now()-a>K||(this.
+email=n,this.#l({challengeId:i,resendAfter:0},!1),this.#d=a,this.#t=Math.min(Number(s)||0,Date.now()+6e4),this.wrong=Number(
+o)||0,this.wrong>=b&&(this.problem={text:"spent",needsNewCode:!0}),this.#e.changed())}#l(e,n){this.#o=e,this.#d=Date.now(),
+this.#t=this.#d+e.resendAfter*1e3,this.step="code",this.wrong=0,this.isResent=n,this.#e.changed()}#r(){let{session:e}=this.#n;
+e&&this.step!=="done"&&(this.email="",this.#s("done")),!e&&this.step==="done"&&this.#s("email")}#s(e){this.step=e,this.#o=
+void 0,this.problem=void 0,this.isResent=!1,this.#e.changed()}async#c(e,n){this.busy=e,this.problem=void 0,this.isResent=
+!1,this.#e.changed();try{return await n()}catch(i){this.#f(e,i);return}finally{this.busy=void 0,this.#e.changed()}}#f(e,n){
+let i=n instanceof _?n:new _("unexpected_answer",String(n),{cause:n});i.code==="rate_limited"&&(this.#a[e]=Date.now()+(i.
+retryAfter??Z)*1e3),i.code==="blocked_by_policy"?this.#s("blocked"):this.problem=this.#m(e,i),this.#e.failed(i)}#m(e,{code:n}){
+return n==="invalid_code"?this.#p():n==="invalid_request"&&e==="send"?{text:"badEmail",isInField:!0}:X[n]??{text:"unexpe\
 cted"}}#p(){return this.wrong+=1,this.wrong>=b?{text:"spent",needsNewCode:!0}:{text:this.wrong===b-1?"wrongLast":"wrong",
-isInField:!0}}#u(e){this.problem=e,this.#e.changed()}};function I(n){return Math.max(0,Math.ceil((n-Date.now())/1e3))}function Q(n){
-return n.replace(/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],ee={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
+isInField:!0}}#u(e){this.problem=e,this.#e.changed()}};function I(t){return Math.max(0,Math.ceil((t-Date.now())/1e3))}function Q(t){
+return t.replace(/[\uff01-\uff5e]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).trim()}var z=["en","de","es","fr","ja","pt","zh-Hans"],ee={title:"Log in",email:"E-mail address",intro:"We send you a six-digit\
  code. No password needed.",send:"Send me a code",codeTitle:"Check your e-mail",codeText:"Enter the code that we sent to\
  {email}.",code:"Six-digit code",spam:"No e-mail? Look in your spam folder too.",submit:"Log in",busy:"One moment…",resend:"\
 Send a new code",resendIn:"New code in {time}",resent:"A new code is on its way. Only the newest one works.",other:"Use \
@@ -120,44 +120,44 @@ wrongLast:"验证码不正确，还可以尝试 1 次。",spent:"验证码不正
 expired:"此验证码已失效。请重新发送验证码。",rate:"尝试次数过多，请在{time}后重试。",offline:"\
 无法连接，请检查网络后重试。",unavailable:"服务暂时不可用，请稍后重试。",devices:"您登录的设备过多。请\
 先在其中一台设备上退出登录，然后重试。",insecure:"此页面不安全，请使用 https 打开。",storage:"\
-浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(n){for(let e of n){let t=e?te(e):void 0;if(t)return t}return"en"}function te(n){try{let{language:e,script:t}=new Intl.
-Locale(n).maximize();return z.find(i=>i===e||i===`${e}-${t}`)}catch{return}}function D(n,e){let[t,i]=n<100?[n,"second"]:
-n<6e3?[n/60,"minute"]:[n/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
-ceil(t))}function S(n){let[e,t,i]=[Math.floor(n/3600),Math.floor(n/60)%60,n%60],o=s=>String(s).padStart(2,"0");return e>
-0?`${e}:${o(t)}:${o(i)}`:`${t}:${o(i)}`}var x=6;function M(n){let e=r("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
-go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),t=Array.from({length:x},
-()=>r("span",{part:"digit"})),i=r("div",{class:"code",part:"code"},r("div",{class:"boxes","aria-hidden":"true"},...t),e),
-o=()=>{let[d,l]=[e.selectionStart??0,e.selectionEnd??0];for(let[m,h]of t.entries())h.part.toggle("digit-current",d===l&&
-m===Math.min(d,x-1)),h.part.toggle("digit-selected",d<=m&&m<l)},s="",a=()=>{let d=ne(e)&&e.value!==s;s=e.value,d&&n(),o()};
+浏览器不允许此页面存储数据。请允许后重试。",unexpected:"出现问题，请重试。"}};function P(t){for(let e of t){let n=e?te(e):void 0;if(n)return n}return"en"}function te(t){try{let{language:e,script:n}=new Intl.
+Locale(t).maximize();return z.find(i=>i===e||i===`${e}-${n}`)}catch{return}}function D(t,e){let[n,i]=t<100?[t,"second"]:
+t<6e3?[t/60,"minute"]:[t/3600,"hour"];return new Intl.NumberFormat(e,{style:"unit",unit:i,unitDisplay:"long"}).format(Math.
+ceil(n))}function T(t){let[e,n,i]=[Math.floor(t/3600),Math.floor(t/60)%60,t%60],o=s=>String(s).padStart(2,"0");return e>
+0?`${e}:${o(n)}:${o(i)}`:`${n}:${o(i)}`}var x=6;function M(t){let e=r("input",{autocapitalize:"off",autocomplete:"one-time-code",autocorrect:"off",dir:"ltr",enterkeyhint:"\
+go",id:"code",inputmode:"numeric",name:"code",part:"code-input",spellcheck:"false",type:"text"}),n=Array.from({length:x},
+()=>r("span",{part:"digit"})),i=r("div",{class:"code",part:"code"},r("div",{class:"boxes","aria-hidden":"true"},...n),e),
+o=()=>{let[d,l]=[e.selectionStart??0,e.selectionEnd??0];for(let[m,h]of n.entries())h.part.toggle("digit-current",d===l&&
+m===Math.min(d,x-1)),h.part.toggle("digit-selected",d<=m&&m<l)},s="",a=()=>{let d=ne(e)&&e.value!==s;s=e.value,d&&t(),o()};
 e.addEventListener("input",d=>{d.isComposing||a()}),e.addEventListener("compositionend",a),e.addEventListener("paste",d=>{
 let l=f(d.clipboardData?.getData("text")??"");l===void 0||e.readOnly||(d.preventDefault(),e.value=l,e.dispatchEvent(new InputEvent(
 "input",{bubbles:!0,inputType:"insertFromPaste"})))});for(let d of["focus","keyup","click","select"])e.addEventListener(
-d,o);return{root:i,input:e,clear:()=>{e.value=s=""}}}function ne(n){let{value:e,selectionStart:t}=n,i=f(e)??R(e).slice(0,
-x);if(e!==i){let o=R(e.slice(0,t??e.length)).length;n.value=i,n.setSelectionRange(o,o)}return i.length===x}function R(n){
-return n.replace(/[\uff10-\uff19]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).replace(/[^0-9]/g,"")}function O(n,e,t){return n==="email"?ie(e,t):n==="code"?oe(e,t):n==="done"?se():re(e,t)}function y(n,e,t){return n.problem?
-t[n.problem.text].replace("{n}",String(n.attemptsLeft)).replace("{time}",D(n.limit,e)):""}function ie(n,e){let t=r("h2",
+d,o);return{root:i,input:e,clear:()=>{e.value=s=""}}}function ne(t){let{value:e,selectionStart:n}=t,i=f(e)??R(e).slice(0,
+x);if(e!==i){let o=R(e.slice(0,n??e.length)).length;t.value=i,t.setSelectionRange(o,o)}return i.length===x}function R(t){
+return t.replace(/[\uff10-\uff19]/g,e=>String.fromCharCode(e.charCodeAt(0)-65248)).replace(/[^0-9]/g,"")}function O(t,e,n){return t==="email"?ie(e,n):t==="code"?oe(e,n):t==="done"?se():re(e,n)}function y(t,e,n){return t.problem?
+n[t.problem.text].replace("{n}",String(t.attemptsLeft)).replace("{time}",D(t.limit,e)):""}function ie(t,e){let n=r("h2",
 {part:"title"},r("slot",{name:"title"})),i=r("label",{for:"email",part:"label"}),o=r("input",{autocapitalize:"off",autocomplete:"\
 email",autocorrect:"off",enterkeyhint:"send",id:"email",inputmode:"email",name:"email",part:"input",spellcheck:"false",type:"\
-email"});o.value=n.email;let s=U(o,n),a=j(n);return{root:H(n,()=>e.send(o.value),t,i,o,s.root,a.root),focus:()=>q(o),show:(d,l)=>{
-c(t.firstChild,l.title),c(i,l.email),s.show(y(n,d,l),l.intro),a.show(l.send,"send")}}}function oe(n,e){let t=r("h2",{part:"\
-title"}),i=r("p",{id:"sent",part:"text"}),o=r("label",{class:"hidden",for:"code",part:"label"}),s=()=>n.problem?.needsNewCode?
-e.resend():e.confirm(a.input.value),a=M(s),p=U(a.input,n,"sent"),d=j(n),l=F(e.resend),m=F(e.back),h=r("div",{class:"link\
-s",part:"links"},l,m),A=n.isResent;return{root:H(n,s,t,i,o,a.root,p.root,d.root,h),focus:()=>n.problem?.needsNewCode?d.root.
-focus():q(a.input),show:(B,u)=>{let C=!!n.problem?.needsNewCode,E=n.wait("send");c(t,u.codeTitle),T(i,u.codeText,n.email),
-c(o,u.code),i.hidden=a.root.hidden=o.hidden=l.hidden=C,a.input.readOnly=n.busy==="confirm",n.isResent&&!A&&a.clear(),A=n.
-isResent,p.show(y(n,B,u),n.isResent?u.resent:u.spam),d.show(C?u.resend:u.submit,C?"send":"confirm"),c(l,E>0?u.resendIn.replace(
-"{time}",S(E)):u.resend),g(l,"disabled",E>0||n.busy!==void 0),c(m,u.other),g(m,"disabled",n.busy!==void 0)}}}function re(n,e){
-let t=r("h2",{part:"title",tabindex:"-1"}),i=r("p",{part:"text"}),o=r("button",{part:"button",type:"button"});return o.addEventListener(
-"click",e.back),{root:r("div",{class:"panel",part:"form"},t,i,o),focus:()=>t.focus(),show:(s,a)=>{c(t,a.blockedTitle),T(
-i,a.blocked,n.email),c(o,a.other)}}}function se(){let n=r("h2",{part:"title",tabindex:"-1"}),e=r("span",{"aria-hidden":"\
-true",class:"mark",part:"mark"});return{root:r("div",{class:"panel done",part:"form"},e,n,r("slot",{name:"done"})),focus:()=>n.
-focus(),show:(t,i)=>c(n,i.doneTitle)}}function H(n,e,...t){let i=r("form",{class:"panel",novalidate:"",part:"form"},...t);
-return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>n.edit(),!0),i}function U(n,e,...t){
-let i=r("p",{id:"note",part:"hint"});return n.setAttribute("aria-describedby",[...t,"note"].join(" ")),{root:i,show:(o,s)=>{
-c(i,o||s),i.part.value=o?"error":"hint",g(n,"invalid",!!e.problem?.isInField)}}}function j(n){let e=r("span",{"aria-hidd\
-en":"true",class:"spinner",part:"spinner"}),t=r("span"),i=r("button",{part:"button",type:"submit"},e,t);return{root:i,show:(o,s)=>{
-let a=n.wait(s);c(t,a>0?`${o} · ${S(a)}`:o),L(i,"data-busy",n.busy===s),g(i,"disabled",a>0||n.busy!==void 0)}}}function F(n){
-let e=r("button",{part:"link",type:"button"});return e.addEventListener("click",n),e}function q(n){n.focus(),n.select()}var ae=`
+email"});o.value=t.email;let s=U(o,t),a=j(t);return{root:H(t,()=>e.send(o.value),n,i,o,s.root,a.root),focus:()=>q(o),show:(d,l)=>{
+c(n.firstChild,l.title),c(i,l.email),s.show(y(t,d,l),l.intro),a.show(l.send,"send")}}}function oe(t,e){let n=r("h2",{part:"\
+title"}),i=r("p",{id:"sent",part:"text"}),o=r("label",{class:"hidden",for:"code",part:"label"}),s=()=>t.problem?.needsNewCode?
+e.resend():e.confirm(a.input.value),a=M(s),p=U(a.input,t,"sent"),d=j(t),l=F(e.resend),m=F(e.back),h=r("div",{class:"link\
+s",part:"links"},l,m),A=t.isResent;return{root:H(t,s,n,i,o,a.root,p.root,d.root,h),focus:()=>t.problem?.needsNewCode?d.root.
+focus():q(a.input),show:(B,u)=>{let k=!!t.problem?.needsNewCode,E=t.wait("send");c(n,u.codeTitle),S(i,u.codeText,t.email),
+c(o,u.code),i.hidden=a.root.hidden=o.hidden=l.hidden=k,a.input.readOnly=t.busy==="confirm",t.isResent&&!A&&a.clear(),A=t.
+isResent,p.show(y(t,B,u),t.isResent?u.resent:u.spam),d.show(k?u.resend:u.submit,k?"send":"confirm"),c(l,E>0?u.resendIn.replace(
+"{time}",T(E)):u.resend),g(l,"disabled",E>0||t.busy!==void 0),c(m,u.other),g(m,"disabled",t.busy!==void 0)}}}function re(t,e){
+let n=r("h2",{part:"title",tabindex:"-1"}),i=r("p",{part:"text"}),o=r("button",{part:"button",type:"button"});return o.addEventListener(
+"click",e.back),{root:r("div",{class:"panel",part:"form"},n,i,o),focus:()=>n.focus(),show:(s,a)=>{c(n,a.blockedTitle),S(
+i,a.blocked,t.email),c(o,a.other)}}}function se(){let t=r("h2",{part:"title",tabindex:"-1"}),e=r("span",{"aria-hidden":"\
+true",class:"mark",part:"mark"});return{root:r("div",{class:"panel done",part:"form"},e,t,r("slot",{name:"done"})),focus:()=>t.
+focus(),show:(n,i)=>c(t,i.doneTitle)}}function H(t,e,...n){let i=r("form",{class:"panel",novalidate:"",part:"form"},...n);
+return i.addEventListener("submit",o=>{o.preventDefault(),e()}),i.addEventListener("input",()=>t.edit(),!0),i}function U(t,e,...n){
+let i=r("p",{id:"note",part:"hint"});return t.setAttribute("aria-describedby",[...n,"note"].join(" ")),{root:i,show:(o,s)=>{
+c(i,o||s),i.part.value=o?"error":"hint",g(t,"invalid",!!e.problem?.isInField)}}}function j(t){let e=r("span",{"aria-hidd\
+en":"true",class:"spinner",part:"spinner"}),n=r("span"),i=r("button",{part:"button",type:"submit"},e,n);return{root:i,show:(o,s)=>{
+let a=t.wait(s);c(n,a>0?`${o} · ${T(a)}`:o),L(i,"data-busy",t.busy===s),g(i,"disabled",a>0||t.busy!==void 0)}}}function F(t){
+let e=r("button",{part:"link",type:"button"});return e.addEventListener("click",t),e}function q(t){t.focus(),t.select()}var ae=`
 :host {
   --_accent: var(--authsession-accent, #14191e);
   --_on-accent: var(--authsession-on-accent, #fff);
@@ -206,8 +206,7 @@ h2 {
 }
 p { margin: 0; overflow-wrap: anywhere; }
 .panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--_muted); }
-/* The line breaks before an address rather than at its hyphens. */
-[part~='address'] { display: inline-block; font-weight: 600; max-width: 100%; overflow-wrap: anywhere; }
+[part~='address'] { font-weight: 600; }
 label { margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 600; }
 input, button { font: inherit; letter-spacing: inherit; color: inherit; }
 [part~='input'] {
@@ -348,25 +347,26 @@ button[aria-disabled] { cursor: default; }
   [part~='button'] { border-color: ButtonText; }
   button[aria-disabled] { color: GrayText; border-color: GrayText; }
 }
-`,w;function W(n){w||(w=new CSSStyleSheet,w.replaceSync(ae)),n.adoptedStyleSheets=[w]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},k=class extends ce{static observedAttributes=["base-url",
-"locale"];#n;#e=r("div");#s=r("div",{class:"hidden",role:"status"});#o=r("div",{class:"hidden",role:"alert"});#a;#t;#i;#l=G;#d;#r;#c=!1;constructor(){
-super(),this.#n=this.attachShadow({mode:"open"}),W(this.#n),this.#n.append(this.#e,this.#s,this.#o)}get client(){return this.#a??=
-ue(this.getAttribute("base-url")??"")}set client(e){this.#a=e,this.isConnected&&this.#m()}focus(){this.#i?.focus()}connectedCallback(){
-this.#f(),this.#t?this.#t.start():this.#m(),this.#h()}disconnectedCallback(){this.#t?.stop(),this.#v(!1)}attributeChangedCallback(e,t,i){
-t===i||!this.isConnected||(e==="base-url"?this.client=void 0:this.#h())}#f(){if(!Object.hasOwn(this,"client"))return;let{
-client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=G;let{client:e}=this,t=new v(e,{changed:()=>t===
-this.#t&&this.#h(),loggedIn:i=>this.#p("authsession-login",{session:i,client:e}),failed:i=>this.#p("authsession-error",{
-error:i})});this.#t=t,t.start(),t.restore(me(this.#b)),this.#h()}#p(e,t){this.dispatchEvent(new CustomEvent(e,{bubbles:!0,
-composed:!0,detail:t}))}get#u(){let e=this.closest("[lang]")?.lang;return P([this.getAttribute("locale"),e,document.documentElement.
-lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let t=this.#u,i=N[t],{step:o,problem:s,isResent:a,busy:p}=e,
-d=this.#l;this.#l={step:o,problem:s,isResent:a};let l=this.#n.activeElement!==null;o!==d.step&&this.#x(o,e),this.#e.lang=
-t,this.#i?.show(t,i),s!==d.problem&&c(this.#o,y(e,t,i)),c(this.#s,a?i.resent:p?i.busy:"");let m=s!==d.problem&&(s?.isInField||
-s?.needsNewCode);(o!==d.step||m||a&&!d.isResent)&&d.step&&this.#y(l),this.#w(e.draft),this.#v(this.isConnected&&e.wait("\
-send")+e.limit>0)}#x(e,t){this.#i=O(e,t,{send:i=>this.#g(()=>t.send(i,this.#u)),resend:()=>this.#g(()=>t.resend(this.#u)),
-confirm:i=>this.#g(()=>t.confirm(i,this.getAttribute("label")??le())),back:()=>this.#g(()=>t.back())}),this.#e.replaceChildren(
-this.#i.root)}async#g(e){this.#c=!0,await e(),this.#c=!1}#y(e){let t=this.getRootNode().activeElement,i=!t||t===document.
-body||t===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${this.getAttribute("base-url")??""}`}#w(e){
-let t=e&&JSON.stringify(e);t!==this.#d&&(this.#d=t,pe(this.#b,t))}#v(e){e!==(this.#r!==void 0)&&(clearInterval(this.#r),
-this.#r=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(n){let e=new URL(n,location.href).href,t=$.get(e)??
-de({baseUrl:e});return $.set(e,t),t}function me(n){try{return Object(JSON.parse(sessionStorage.getItem(n)??"{}"))}catch{
-return{}}}function pe(n,e){try{e===void 0?sessionStorage.removeItem(n):sessionStorage.setItem(n,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,k);export{k as AuthsessionLogin};
+`,w;function W(t){w||(w=new CSSStyleSheet,w.replaceSync(ae)),t.adoptedStyleSheets=[w]}var ce=globalThis.HTMLElement??class{},$=new Map,G={isResent:!1},C=class extends ce{static observedAttributes=["base-url",
+"locale"];#n;#e=r("div");#a=r("div",{class:"hidden",role:"status"});#o=r("div",{class:"hidden",role:"alert"});#d;#t;#i;#l=G;#r;#s;#c=!1;constructor(){
+super(),this.#n=this.attachShadow({mode:"open"}),W(this.#n),this.#n.append(this.#e,this.#a,this.#o)}get client(){return this.#d??=
+ue(this.getAttribute("base-url")??"")}set client(e){this.#d=e,this.isConnected&&this.#m()}focus(){this.#i?.focus()}connectedCallback(){
+this.#f(),this.#t?this.#t.start():this.#m(),this.#h()}disconnectedCallback(){this.#t?.stop(),this.#v(!1)}attributeChangedCallback(e,n,i){
+n===i||!this.isConnected||(e==="base-url"?this.client=void 0:this.#h())}#f(){if(!Object.hasOwn(this,"client"))return;let{
+client:e}=this;delete this.client,this.client=e}#m(){this.#t?.stop(),this.#l=G;let{client:e}=this,n=new v(e,{changed:()=>n===
+this.#t&&this.#h(),loggedIn:o=>this.#p("authsession-login",{session:o,client:e}),failed:o=>this.#p("authsession-error",{
+error:o})});this.#t=n;let i=this.#r=me(this.#b);n.start(),n.restore(pe(i)),this.#h()}#p(e,n){this.dispatchEvent(new CustomEvent(
+e,{bubbles:!0,composed:!0,detail:n}))}get#u(){let e=this.closest("[lang]")?.lang;return P([this.getAttribute("locale"),e,
+document.documentElement.lang,...navigator.languages])}#h(){let e=this.#t;if(!e)return;let n=this.#u,i=N[n],{step:o,problem:s,
+isResent:a,busy:p}=e,d=this.#l;this.#l={step:o,problem:s,isResent:a};let l=this.#n.activeElement!==null;o!==d.step&&this.#x(
+o,e),this.#e.lang=n,this.#i?.show(n,i),s!==d.problem&&c(this.#o,y(e,n,i)),c(this.#a,a?i.resent:p?i.busy:"");let m=s!==d.
+problem&&(s?.isInField||s?.needsNewCode);(o!==d.step||m||a&&!d.isResent)&&d.step&&this.#y(l),this.#w(e.draft),this.#v(this.
+isConnected&&e.wait("send")+e.limit>0)}#x(e,n){this.#i=O(e,n,{send:i=>this.#g(()=>n.send(i,this.#u)),resend:()=>this.#g(
+()=>n.resend(this.#u)),confirm:i=>this.#g(()=>n.confirm(i,this.getAttribute("label")??le())),back:()=>this.#g(()=>n.back())}),
+this.#e.replaceChildren(this.#i.root)}async#g(e){this.#c=!0,await e(),this.#c=!1}#y(e){let n=this.getRootNode().activeElement,
+i=!n||n===document.body||n===this;(e||this.#c&&i)&&this.focus()}get#b(){return`authsession-login ${this.getAttribute("ba\
+se-url")??""}`}#w(e){let n=e&&JSON.stringify(e);n!==this.#r&&(this.#r=n,he(this.#b,n))}#v(e){e!==(this.#s!==void 0)&&(clearInterval(
+this.#s),this.#s=e?setInterval(()=>this.#t?.tick(),1e3):void 0)}};function ue(t){let e=new URL(t,location.href).href,n=$.
+get(e)??de({baseUrl:e});return $.set(e,n),n}function me(t){try{return sessionStorage.getItem(t)??void 0}catch{return}}function pe(t="\
+{}"){try{return Object(JSON.parse(t))}catch{return{}}}function he(t,e){try{e===void 0?sessionStorage.removeItem(t):sessionStorage.
+setItem(t,e)}catch{}}var V="authsession-login";globalThis.customElements&&!customElements.get(V)&&customElements.define(V,C);export{C as AuthsessionLogin};

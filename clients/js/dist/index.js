@@ -3,7 +3,7 @@ let e=[];for(;t>=128;t=Math.floor(t/128))e.push(t&127|128);return[...e,t]}functi
 "string"?b(e):e;return[Uint8Array.from(te(r.length)),r]}))}function x(t){let e=new Uint8Array(t.reduce((n,s)=>n+s.length,
 0)),r=0;for(let n of t)e.set(n,r),r+=n.length;return e}async function I(t){return new Uint8Array(await crypto.subtle.digest(
 "SHA-256",t))}var y=class{#e;#s=0;constructor(e){this.#e=e}now(){return Math.round(this.#e()+this.#s)}learn(e){let r=Date.parse(e.headers.
-get("date")??"");!Number.isNaN(r)&&!e.headers.has("age")&&(this.#s=r+500-this.#e())}};var ne=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,re=/^@[^\s@#]+ #([0-9]{6})$/;function T(t){
+get("date")??"");r>0&&!e.headers.has("age")&&(this.#s=r+500-this.#e())}};var ne=/[\s\p{Pd}\u2212\u30fc\uff70\u00ad\u200b-\u200d\u2060\ufeff\u0085\u001c-\u001f]/gu,re=/^@[^\s@#]+ #([0-9]{6})$/;function T(t){
 if(t.length>128)return;let e=t.replace(/[\uff01-\uff5e]/g,n=>String.fromCharCode(n.charCodeAt(0)-65248)).trim(),r=re.exec(
 e)?.[1]??e.replace(ne,"");return/^([0-9]{6})\1?$/.exec(r)?.[1]}var B="v1";function se(t){let e=new Uint8Array(8);return new DataView(e.buffer).setBigUint64(0,BigInt(t.timestampMs)),x(
 [p("galaxy-request-v1",B,t.deviceSessionId,t.messageType),e,p(t.requestId,t.payloadHash)])}function U(t,e,r){return p("a\
@@ -21,8 +21,8 @@ e.message)}}catch{return}}async function q(){if(globalThis.crypto?.subtle===void
 new Uint8Array(await crypto.subtle.exportKey("raw",t.publicKey))),privateKey:t.privateKey}}catch{return P()}}async function P(){
 let{seed:t,publicKey:e}=await(await import("./noble.js")).generate();return{publicKey:f(e),seed:t}}function k(t){return"\
 seed"in t?"software":"non-extractable"}async function C(t,e){return"seed"in t?(await import("./noble.js")).sign(t.seed,e):
-new Uint8Array(await crypto.subtle.sign("Ed25519",t.privateKey,e))}function N(){let t=new Map;return{get:async e=>t.get(e),set:async(e,r,n)=>{$(t.get(e),n)&&t.set(e,r)},delete:async e=>{t.
-delete(e)}}}var ie="authsession",R="devices";function F(){let t,e=()=>{t=void 0},r=()=>(t??=oe(e).catch(s=>{throw e(),s}),
+new Uint8Array(await crypto.subtle.sign("Ed25519",t.privateKey,e))}function F(){let t=new Map;return{get:async e=>t.get(e),set:async(e,r,n)=>{$(t.get(e),n)&&t.set(e,r)},delete:async e=>{t.
+delete(e)}}}var ie="authsession",R="devices";function N(){let t,e=()=>{t=void 0},r=()=>(t??=oe(e).catch(s=>{throw e(),s}),
 t),n=async(s,i)=>{for(let o=1;;o++){let a=await r();try{return await ae(a.transaction(R,s,{durability:"strict"}),i)}catch(d){
 if(o>1||d instanceof DOMException&&d.name==="DataCloneError")throw d;a.close(),e()}}};return{get:s=>n("readonly",i=>i.get(
 s)),set:async(s,i,o)=>{await n("readwrite",a=>{if(o===void 0)return void a.put(i,s);let d=a.get(s);d.onsuccess=()=>{$(d.
@@ -30,7 +30,7 @@ result,o)&&a.put(i,s)}})},delete:async s=>{await n("readwrite",i=>i.delete(s))}}
 "session"&&t.deviceSessionId===e}function oe(t){return new Promise((e,r)=>{let n=indexedDB.open(ie,1);n.onupgradeneeded=
 ()=>n.result.createObjectStore(R),n.onerror=()=>r(n.error),n.onsuccess=()=>{let s=n.result;s.onclose=t,s.onversionchange=
 ()=>{s.close(),t()},e(s)}})}function ae(t,e){return new Promise((r,n)=>{t.onabort=()=>n(t.error);let s=e(t.objectStore(R));
-t.oncomplete=()=>r(s?.result)})}function H(t){let e=t??(globalThis.indexedDB===void 0?N():F()),r=async n=>{try{return await n}catch(s){
+t.oncomplete=()=>r(s?.result)})}function H(t){let e=t??(globalThis.indexedDB===void 0?F():N()),r=async n=>{try{return await n}catch(s){
 throw s instanceof DOMException&&s.name==="DataCloneError"?s:new c("storage_unavailable","the key cannot be kept on this\
  device",{cause:s})}};return{get:n=>r(e.get(n)),set:(n,s,i)=>r(e.set(n,s,i)),delete:n=>r(e.delete(n))}}var de=3e3,h={tries:3,timeoutMs:1e4};async function A(t,e,r){let{tries:n}=r;for(let s=1;;s++)try{let i=await _(t,e,r),o=i.
 status>=500?S(i):void 0;if(s===n||o===void 0||o*1e3>de)return i;await W(o*1e3)}catch(i){if(s===n)throw i;await W(125*2**
@@ -95,4 +95,4 @@ return new URL(`${fe}/${e}`,this.#e).href}};async function he(t){if(t.status!==4
 ["Chrome",/(Chrome|CriOS|Chromium)\//],["Safari",/\bSafari\//]],ye=[["iPhone",/\biPhone\b/],["iPad",/\biPad\b/],["Androi\
 d",/\bAndroid\b/],["ChromeOS",/\bCrOS\b/],["Windows",/\bWindows\b/],["Mac",/\bMacintosh\b/],["Linux",/\bLinux\b/]];function me(t=globalThis.
 navigator?.userAgent??""){let e=n=>n.find(([,s])=>s.test(t))?.[0],r=[e(pe),e(ye)].filter(n=>n!==void 0);return r.length>
-0?r.join(" on "):void 0}export{c as AuthError,ce as createAuthClient,me as deviceLabel,F as indexedDbStorage,N as memoryStorage};
+0?r.join(" on "):void 0}export{c as AuthError,ce as createAuthClient,me as deviceLabel,N as indexedDbStorage,F as memoryStorage};

@@ -16,7 +16,7 @@ export class ServerClock {
   /** Takes the time of an answer that has just arrived. A copy from a cache has an old time, and is left out. */
   learn(answer: Response): void {
     const date = Date.parse(answer.headers.get('date') ?? '')
-    // The header has whole seconds, cut off.
-    if (!Number.isNaN(date) && !answer.headers.has('age')) this.#offset = date + 500 - this.#local()
+    // The header has whole seconds, cut off. No envelope can tell a time before 1970.
+    if (date > 0 && !answer.headers.has('age')) this.#offset = date + 500 - this.#local()
   }
 }

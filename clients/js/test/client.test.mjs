@@ -260,6 +260,27 @@ test('a time that stays wrong is returned after one repeat', async () => {
   assert.notEqual(auth.session, null)
 })
 
+test('an answer with a date that is none disturbs no later call', async () => {
+  const { auth, server, storage } = open()
+  await logIn({ auth, server })
+  const dates = ['garbage', '', '5', 'Mon, 01 Jan 1900 00:00:00 GMT', 'Fri, 31 Dec 275760 00:00:00 GMT']
+  let next
+  const dating = async (input, init) => {
+    const answer = await server.fetch(input, init)
+    if (next === undefined) return answer
+    const dated = new Response(answer.body, answer)
+    dated.headers.set('date', next)
+    return dated
+  }
+  const disturbed = createAuthClient({ baseUrl: server.baseUrl, fetch: dating, storage })
+  for (next of dates) {
+    assert.equal((await disturbed.fetch(`${API}/`)).status, 200, next)
+    const spoilt = next
+    next = undefined
+    assert.equal((await disturbed.fetch(`${API}/`)).status, 200, spoilt)
+  }
+})
+
 test('the time of a copy from a cache is not taken', async () => {
   const { auth, server, storage } = open()
   await logIn({ auth, server })

@@ -7,7 +7,7 @@ import asyncpg
 
 from contracts.agent_document import AgentDraft, decode_agent_document
 from contracts.control_plane.agents import CompiledPrompt
-from contracts.control_plane.publication import Source
+from contracts.control_plane.publication.requests import Source
 from contracts.errors import Refusal
 from services.internal_admin.agents.domain.checks import compiled
 from services.internal_admin.agents.domain.facts import ActiveVersion, AgentFacts, ConnectionFacts, SecretFacts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from contracts.control_plane.publication import Check
+from contracts.control_plane.publication.answers import Check
 from contracts.cors import ANY_ORIGIN
 from contracts.errors import Refusal
 from contracts.gateway_configuration import (

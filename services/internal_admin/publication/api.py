@@ -3,17 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from contracts.control_plane.publication import (
-    MAX_DRAFT_BYTES,
-    PageQuery,
-    decode_activate,
-    decode_change,
-    decode_create,
-    decode_diff,
-    decode_page,
-    decode_pause,
-    decode_publish,
-    decode_revert,
+from contracts.control_plane.publication.answers import (
     encode_activated,
     encode_activations,
     encode_checks,
@@ -25,6 +15,18 @@ from contracts.control_plane.publication import (
     encode_version,
     encode_versions,
     entity_tag,
+)
+from contracts.control_plane.publication.requests import (
+    MAX_DRAFT_BYTES,
+    PageQuery,
+    decode_activate,
+    decode_change,
+    decode_create,
+    decode_diff,
+    decode_page,
+    decode_pause,
+    decode_publish,
+    decode_revert,
     expected_revision,
     number_after,
     version_number,

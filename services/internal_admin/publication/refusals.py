@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check
+from contracts.control_plane.publication.answers import Check
+from contracts.control_plane.publication.requests import MAX_DRAFT_BYTES
 from contracts.errors import ErrorCode, Refusal
 from services.internal_admin.publication.domain.subject import (
     MAX_SUBJECTS,

@@ -1,6 +1,6 @@
 """Subjects, versions and history in the form of answers, for the API and the command line."""
 
-from contracts.control_plane.publication import ActivationAnswer, SubjectAnswer, VersionAnswer
+from contracts.control_plane.publication.answers import ActivationAnswer, SubjectAnswer, VersionAnswer
 from services.internal_admin.publication.domain.subject import Activation, Subject, Version
 
 

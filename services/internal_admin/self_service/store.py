@@ -87,8 +87,8 @@ async def read_waiting_orders(connection: asyncpg.Connection, limit: int) -> lis
 async def carry_out(connection: asyncpg.Connection, waiting: WaitingOrder) -> CarriedOut | None:
     """Examine an order and carry it out, or refuse it. None: another worker has it, or had it.
 
-    Sessions, outbox, audit row and outcome are committed together. What changes nothing has no audit row, unless the
-    proof is not valid.
+    Sessions, outbox, audit row and outcome are committed together. An order that changes nothing has no audit row,
+    unless its proof is not valid.
     """
     async with connection.transaction():
         email_id = None if waiting.user_id is None else await lock_address_of_user(connection, waiting.user_id)

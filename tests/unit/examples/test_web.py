@@ -107,14 +107,16 @@ def test_the_back_ends_are_those_of_the_running_stack(tmp_path: Path, monkeypatc
         assert find_backends(None, GATEWAY) == Backends(API, "localhost", GATEWAY, "http://127.0.0.1:9")
 
 
-def test_a_page_that_the_stack_does_not_allow_names_the_variable(
+def test_a_page_that_the_stack_does_not_allow_names_the_variables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert f"http://{ADDRESS}" in EXAMPLE_ORIGINS
     monkeypatch.chdir(tmp_path)
     with running_stack_file(tmp_path):
         assert hint_about(f"http://127.0.0.1:{PORT}") is None
-        assert "AUTHSESSION_CORS_ORIGINS=http://127.0.0.1:9000," in (hint_about("http://127.0.0.1:9000") or "")
+        hint = hint_about("http://127.0.0.1:9000") or ""
+        assert "AUTHSESSION_CORS_ORIGINS=http://127.0.0.1:9000," in hint
+        assert "GATEWAY_CORS_ORIGINS=http://127.0.0.1:9000," in hint
 
 
 def test_without_a_stack_the_program_says_in_one_line_what_to_start(tmp_path: Path) -> None:

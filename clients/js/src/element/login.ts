@@ -101,8 +101,10 @@ export class AuthsessionLogin extends Base {
       failed: (error) => this.#tell('authsession-error', { error }),
     })
     this.#flow = flow
+    // A draft that is too old, or is none, is removed when the flow shows itself.
+    const draft = (this.#savedDraft = readDraft(this.#draftName))
     flow.start()
-    flow.restore(readDraft(this.#draftName))
+    flow.restore(draftIn(draft))
     this.#show()
   }
 
@@ -186,9 +188,17 @@ function clientFor(base: string): AuthClient {
 
 // A browser may forbid the storage. Then a reload begins anew.
 
-function readDraft(name: string): Partial<Draft> {
+function readDraft(name: string): string | undefined {
   try {
-    return Object(JSON.parse(sessionStorage.getItem(name) ?? '{}')) as Partial<Draft>
+    return sessionStorage.getItem(name) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+function draftIn(text = '{}'): Partial<Draft> {
+  try {
+    return Object(JSON.parse(text)) as Partial<Draft>
   } catch {
     return {}
   }

@@ -49,8 +49,7 @@ h2 {
 }
 p { margin: 0; overflow-wrap: anywhere; }
 .panel > [part~='text'] { margin: -0.5rem 0 1.25rem; color: var(--_muted); }
-/* The line breaks before an address rather than at its hyphens. */
-[part~='address'] { display: inline-block; font-weight: 600; max-width: 100%; overflow-wrap: anywhere; }
+[part~='address'] { font-weight: 600; }
 label { margin-block-end: 0.375rem; font-size: 0.875rem; font-weight: 600; }
 input, button { font: inherit; letter-spacing: inherit; color: inherit; }
 [part~='input'] {

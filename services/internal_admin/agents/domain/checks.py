@@ -15,7 +15,7 @@ from contracts.agent_document import (
     refused_fields,
 )
 from contracts.control_plane.agents import CompiledPrompt
-from contracts.control_plane.publication import Check
+from contracts.control_plane.publication.answers import Check
 from contracts.node.manifest import MAX_DOCUMENT_BYTES, digest_of
 from services.internal_admin.agents.domain.facts import AgentFacts, ConnectionFacts, SecretFacts
 from services.internal_admin.agents.domain.prompt import Prompt, compile_prompt

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from contracts.control_plane.publication import Check
+from contracts.control_plane.publication.answers import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Final, cast
 
-from contracts.control_plane.publication import ABSENT, Difference
+from contracts.control_plane.publication.answers import ABSENT, Difference
 from services.internal_admin.publication.domain.subject import Draft
 
 MAX_FIELDS_KEPT: Final = 512

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar, Final, Literal, Protocol, TypeAlias
 
-from contracts.control_plane.publication import Check, PoolPosition
+from contracts.control_plane.publication.answers import Check, PoolPosition
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.changes.domain import NoSessionChanged
 from shared.kernel.actor import Actor

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import asyncpg
 
-from contracts.control_plane.publication import Check, PoolPosition
+from contracts.control_plane.publication.answers import Check, PoolPosition
 from contracts.node.manifest import Document
 from services.internal_admin.publication.domain.checks import check_pools, errors_of
 from services.internal_admin.publication.domain.manifests import (

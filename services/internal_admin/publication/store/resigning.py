@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from contracts.audit_events import EventName
-from contracts.control_plane.publication import PoolPosition
+from contracts.control_plane.publication.answers import PoolPosition
 from contracts.node.manifest import Manifest
 from services.internal_admin.callers.identity import Caller
 from services.internal_admin.callers.trail import insert_operator_event

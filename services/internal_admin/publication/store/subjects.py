@@ -9,7 +9,8 @@ from typing import Literal
 import asyncpg
 
 from contracts.audit_events import EventName
-from contracts.control_plane.publication import MAX_DRAFT_BYTES, Check, Source
+from contracts.control_plane.publication.answers import Check
+from contracts.control_plane.publication.requests import MAX_DRAFT_BYTES, Source
 from contracts.encoding import encode
 from services.internal_admin.callers.page import Page, cut_page
 from services.internal_admin.callers.trail import audit_subject_of_id, insert_operator_event

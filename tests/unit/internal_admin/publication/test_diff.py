@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.control_plane.publication import ABSENT
+from contracts.control_plane.publication.answers import ABSENT
 from services.internal_admin.publication.domain.diff import (
     MAX_FIELDS_KEPT,
     changed_fields,

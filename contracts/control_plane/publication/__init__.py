@@ -1,0 +1,1 @@
+"""Published configuration: its requests and its answers."""

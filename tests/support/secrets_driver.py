@@ -1,11 +1,13 @@
 """Drives every route and every failing path of a product with marked secrets."""
 
 import base64
+import hashlib
 import json
 import time
 
 import httpx
 
+from contracts.notices import REVOKE_BY_NOTICE_PATH
 from services.internal_admin.operators.domain.owner_setup import new_setup_code
 from shared.kernel.entropy import SystemEntropy
 from tests.support.builders import client_public_key
@@ -51,7 +53,14 @@ class Driver:
         challenge_id = self.challenge(email)
         code = self.secrets.keep_code(self.product.code(email, challenge_id))
         key = self.secrets.keep(f"key {name}", client_public_key(name).base64)
-        body = {"challenge_id": challenge_id, "code": code, "client_public_key": key, "time_zone": "Europe/Berlin"}
+        label = self.secrets.keep(f"label {name}", f"{name} {MARK} phone")
+        body = {
+            "challenge_id": challenge_id,
+            "code": code,
+            "client_public_key": key,
+            "time_zone": "Europe/Berlin",
+            "device_label": label,
+        }
         return self.public(CONFIRM, body).json()["device_session_id"], body
 
     def challenge(self, email: str) -> str:
@@ -75,6 +84,7 @@ class Driver:
         self.get("/dev/mailbox", email=email)
         self.get(f"/sessions/{session_id}")
         self.get(f"/users/{user_id}/sessions")
+        self.end_by_notice(name, session_id)
         self.internal(f"/sessions/{session_id}/revoke", CAUSE)
         self.internal(f"/users/{user_id}/sessions/revoke-all", CAUSE)
         for subject in ({"email": email}, {"user_id": user_id}):
@@ -83,6 +93,17 @@ class Driver:
             self.get("/user-blocks")
             self.public(SEND, {"email": email})
             self.internal("/user-blocks/remove", {**CAUSE, **subject})
+
+    def end_by_notice(self, name: str, session_id: str) -> None:
+        """Ends the session by the token of a notice, twice, and by texts that are no token."""
+        token = self.secrets.keep(f"notice token {name}", f"{name}-{MARK}-of-a-notice".ljust(43, "x"))
+        self.product.stack.database.execute(
+            "insert into session_notices values (gen_random_uuid(), $1, $2, clock_now())",
+            session_id,
+            hashlib.sha256(token.encode()).digest(),
+        )
+        for body in ({"token": token}, {"token": token}, {"token": token[1:]}, {"token": token, "everything": token}):
+            self.public(REVOKE_BY_NOTICE_PATH, body)
 
     def every_route_of_operators(self) -> None:
         """Plays an owner's whole life, with right, wrong, weak and misplaced secrets."""

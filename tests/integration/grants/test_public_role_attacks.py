@@ -19,7 +19,7 @@ from tests.support.database import Database, run_sql
 from tests.support.world import World
 
 UPDATED_BY_THE_PUBLIC_ROLE = (
-    "emails", "login_codes", "challenges", "mail_deliveries", "known_networks", "projection_keeper",
+    "emails", "login_codes", "challenges", "mail_deliveries", "known_networks", "projection_keeper", "letters",
 )  # fmt: skip
 STRONG_LOCKS = ("share", "share row exclusive", "exclusive", "access exclusive")
 

@@ -10,6 +10,7 @@ from services.public_auth.domain.self_service import FiledOrder, Signer
 from shared.io import queries
 
 _SQL = queries.load(__package__, "self_service.sql")
+_KNOWN_OUTCOMES = frozenset(map(str, OrderOutcome))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,13 @@ async def file_notice_order(connection: asyncpg.Connection, order: NoticeOrder) 
 
 
 async def read_outcomes(connection: asyncpg.Connection, order_ids: Sequence[int]) -> Mapping[int, CarriedOut]:
-    """The outcomes among these orders that gateways can read already, by order."""
+    """The outcomes among these orders that gateways can read already, by order.
+
+    A word that only a newer internal process knows is left out, so that its order is answered as one that waits.
+    """
     rows = await connection.fetch(*_SQL["read_outcomes"](order_ids=order_ids))
-    return {row["order_id"]: CarriedOut(OrderOutcome(row["outcome"]), row["session_count"] or 0) for row in rows}
+    return {
+        row["order_id"]: CarriedOut(OrderOutcome(row["outcome"]), row["session_count"] or 0)
+        for row in rows
+        if row["outcome"] in _KNOWN_OUTCOMES
+    }

@@ -157,6 +157,16 @@ def test_an_order_that_was_not_carried_out_is_answered_by_its_reason(
         assert refused(service.call(device, revoke(UNKNOWN))) == (status, code)
 
 
+def test_an_outcome_that_only_a_newer_internal_process_knows_is_503_and_stops_nothing(
+    service: PublicSelfService, world: World, device: Device
+) -> None:
+    """While a new release is rolled out, both processes need not be of one release."""
+    with carrying_out(world, "put_off"):
+        assert refused(service.call(device, name("Phone"))) == (503, "service_unavailable")
+    with carrying_out(world, "named"):
+        assert service.call(device, name("Phone")).status_code == 200
+
+
 def test_without_the_internal_process_the_answer_is_503_and_the_order_stands(
     service: PublicSelfService, world: World, device: Device
 ) -> None:

@@ -1273,7 +1273,7 @@ ALTER TABLE ONLY authsession.challenges
     ADD CONSTRAINT challenges_pkey PRIMARY KEY (challenge_id);
 
 ALTER TABLE authsession.challenges
-    ADD CONSTRAINT challenges_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((confirmed_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (confirmed_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT challenges_times CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (confirmed_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (confirmed_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.config_documents
     ADD CONSTRAINT config_documents_pkey PRIMARY KEY (manifest_digest, document_digest);
@@ -1315,7 +1315,7 @@ ALTER TABLE ONLY authsession.device_sessions
     ADD CONSTRAINT device_sessions_pkey PRIMARY KEY (device_session_id);
 
 ALTER TABLE authsession.device_sessions
-    ADD CONSTRAINT device_sessions_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((revoked_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (revoked_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT device_sessions_times CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (revoked_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (revoked_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.domain_revocations
     ADD CONSTRAINT domain_revocations_pkey PRIMARY KEY (domain);
@@ -1354,13 +1354,13 @@ ALTER TABLE ONLY authsession.letters
     ADD CONSTRAINT letters_pkey PRIMARY KEY (letter_id);
 
 ALTER TABLE authsession.letters
-    ADD CONSTRAINT letters_times CHECK ((((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT letters_times CHECK (((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.login_codes
     ADD CONSTRAINT login_codes_pkey PRIMARY KEY (login_code_id);
 
 ALTER TABLE authsession.login_codes
-    ADD CONSTRAINT login_codes_times CHECK ((((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((ended_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT login_codes_times CHECK (((created_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (created_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (expires_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (ended_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.mail_connection
     ADD CONSTRAINT mail_connection_pkey PRIMARY KEY (is_one);
@@ -1372,7 +1372,7 @@ ALTER TABLE ONLY authsession.mail_deliveries
     ADD CONSTRAINT mail_deliveries_pkey PRIMARY KEY (delivery_id);
 
 ALTER TABLE authsession.mail_deliveries
-    ADD CONSTRAINT mail_deliveries_times CHECK ((((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT mail_deliveries_times CHECK (((queued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (queued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (next_attempt_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (finished_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.node_join_tokens
     ADD CONSTRAINT node_join_tokens_pkey PRIMARY KEY (join_token_id);
@@ -1423,7 +1423,7 @@ ALTER TABLE ONLY authsession.projection_outbox
     ADD CONSTRAINT projection_outbox_pkey PRIMARY KEY (outbox_id);
 
 ALTER TABLE authsession.projection_outbox
-    ADD CONSTRAINT projection_outbox_times CHECK ((((enqueued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (enqueued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)) AND ((available_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (available_at <= '9999-01-01 00:00:00+00'::timestamp with time zone)))) NOT VALID;
+    ADD CONSTRAINT projection_outbox_times CHECK (((enqueued_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (enqueued_at <= '9999-01-01 00:00:00+00'::timestamp with time zone) AND (available_at >= '2000-01-01 00:00:00+00'::timestamp with time zone) AND (available_at <= '9999-01-01 00:00:00+00'::timestamp with time zone))) NOT VALID;
 
 ALTER TABLE ONLY authsession.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);

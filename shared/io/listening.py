@@ -42,7 +42,7 @@ class Listener:
                 await self._listen(flood)
             except DependencyUnavailable:
                 if flood.is_one:
-                    _log.error("too many notifications: nothing is heard for a while", extra={"channel": self._channel})
+                    _log.error("too many notifications: nothing is heard for a while")
                 await trio.sleep(REST_SECONDS if flood.is_one else _RETRY_SECONDS)
 
     async def _listen(self, flood: "_Flood") -> Never:

@@ -88,7 +88,7 @@ def _ask_what_succeeds(page: Page, product: Product, email: str) -> None:
     assert page.ask("POST", CONFIRM, {**confirm, "code": "12345"}).status_code == 400
     assert page.ask("POST", CONFIRM, {**confirm, "code": code}).status_code == 200
     assert page.ask("GET", "/healthz").status_code == 200
-    assert page.ask("OPTIONS", "/", **ASKING).headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert page.ask("OPTIONS", "/", **ASKING).headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST"
 
 
 def _ask_what_is_refused(page: Page, product: Product, email: str) -> None:

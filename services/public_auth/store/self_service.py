@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 
 import asyncpg
 
-from contracts.self_service import MAX_LISTED_SESSIONS, ListedSession, OrderOutcome
+from contracts.self_service import MAX_LISTED_SESSIONS, ORDERS_CHANNEL, ListedSession, OrderOutcome
 from services.public_auth.domain.self_service import FiledOrder, Signer
 from shared.io import queries
 
@@ -75,12 +75,12 @@ async def list_sessions(connection: asyncpg.Connection, user_id: str, own_id: st
 
 async def file_order(connection: asyncpg.Connection, order: SignedOrder) -> int | None:
     """The id of the order, filed; None if the session filed one under this request id. One statement."""
-    return await connection.fetchval(*_SQL["file_order"](**asdict(order)))
+    return await connection.fetchval(*_SQL["file_order"](channel=ORDERS_CHANNEL, **asdict(order)))
 
 
 async def file_notice_order(connection: asyncpg.Connection, order: NoticeOrder) -> int | None:
     """The id of the order, filed; None if no notice has the token. One statement."""
-    return await connection.fetchval(*_SQL["file_notice_order"](**asdict(order)))
+    return await connection.fetchval(*_SQL["file_notice_order"](channel=ORDERS_CHANNEL, **asdict(order)))
 
 
 async def read_outcomes(connection: asyncpg.Connection, order_ids: Sequence[int]) -> Mapping[int, CarriedOut]:

@@ -30,14 +30,14 @@ select device_session_id, label, created_at, day as last_seen_on
 insert into session_orders (device_session_id, request_id, message_type, timestamp_ms, body, signature, network, http_request_id)
 values (:device_session_id, :request_id, :message_type, :timestamp_ms, :body, :signature, :network, :http_request_id)
 on conflict (device_session_id, request_id) do nothing
-returning order_id, pg_notify('authsession_session_orders', '');
+returning order_id, pg_notify(:channel, '');
 
 -- name: file_notice_order
 -- Files an order that the token of a notice proves, and wakes the internal process; no row if no notice has the token.
 -- Locks: none but its own row.
 insert into session_orders (token_hash, everything, network, http_request_id)
 select :token_hash, :everything, :network, :http_request_id where notice_stands(:token_hash)
-returning order_id, pg_notify('authsession_session_orders', '');
+returning order_id, pg_notify(:channel, '');
 
 -- name: read_outcomes
 -- The outcomes among these orders that gateways can read already. Takes no lock.
